@@ -1,0 +1,84 @@
+"""Strict argparse types: a bad value dies at the command line, naming what was wanted."""
+
+import math
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterable
+
+
+def _integer(text: str, lowest: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"must be a whole number, got {text!r}") from None
+    if value < lowest:
+        raise ArgumentTypeError(f"must be >= {lowest}, got {value}")
+    return value
+
+
+def positive_int(text: str) -> int:
+    return _integer(text, 1)
+
+
+def non_negative_int(text: str) -> int:
+    return _integer(text, 0)
+
+
+def int_or_unlimited(text: str) -> int | None:
+    """A count >= 1, or ``inf`` for no limit (None)."""
+    return None if text == "inf" else positive_int(text)
+
+
+def number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"must be a number, got {text!r}") from None
+    if not math.isfinite(value):
+        raise ArgumentTypeError(f"must be finite, got {text!r}")
+    return value
+
+
+def positive_float(text: str) -> float:
+    value = number(text)
+    if value <= 0:
+        raise ArgumentTypeError(f"must be > 0, got {text}")
+    return value
+
+
+def weight(text: str) -> float:
+    """A loss weight; zero switches the term off."""
+    value = number(text)
+    if value < 0:
+        raise ArgumentTypeError(f"must be >= 0, got {text}")
+    return value
+
+
+def fraction(text: str) -> float:
+    """0 <= value < 1, such as Adam's momentum."""
+    value = number(text)
+    if not 0 <= value < 1:
+        raise ArgumentTypeError(f"must be in 0 <= x < 1, got {text}")
+    return value
+
+
+def one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """Accept a name in any spelling that differs only in underscores or case: cyclegan, unet256."""
+    canonical = {name.replace("_", "").lower(): name for name in names}
+
+    def name(text: str) -> str:
+        return canonical.get(text.replace("_", "").lower(), text)
+
+    return name
+
+
+def gpu_list(text: str) -> list[int]:
+    """``0`` or ``0,1`` -> device numbers; ``-1`` -> [] (the CPU)."""
+    try:
+        ids = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ArgumentTypeError(f"must be a comma list such as 0 or 0,1 or -1, got {text!r}") from None
+    if ids == [-1]:
+        return []
+    if min(ids) < 0 or len(set(ids)) != len(ids):
+        raise ArgumentTypeError(f"must be different numbers >= 0, or -1 for the CPU, got {text!r}")
+    return ids
