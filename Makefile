@@ -1,0 +1,55 @@
+PYTHON ?= python3
+PYTEST_ARGS ?= -n 2
+MODEL ?= pix2pix
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# One thread: with pictures this small, more threads only wait for each other.
+export OMP_NUM_THREADS := 1
+
+# Small enough for one CPU core.
+SMALL := --ngf 16 --ndf 16 --load_size 128 --crop_size 128 --num_threads 1 --display_id 0
+DEMO_pix2pix := --direction BtoA --netG unet_128 --batch_size 4 --n_epochs 10 --n_epochs_decay 10
+DEMO_cycle_gan := --netG resnet_6blocks --n_epochs 5 --n_epochs_decay 5
+DEMO_colorization := --netG unet_128 --batch_size 4 --n_epochs 10 --n_epochs_decay 10
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo known-model test lint clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## install requirements.lock into .venv, once (PYTHON=python3.12: with that one)
+
+# torch and torchvision must be resolved in one call; the variables: see requirements-build.txt.
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.version_info >= (3, 10) or sys.exit( \
+	    "Python " + v + " is too old: 3.10 to 3.13 is wanted, as in: make setup PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	PIP_CONSTRAINT=requirements-build.txt PIP_BUILD_CONSTRAINT=requirements-build.txt \
+	    $(BIN)/python -m pip install -r requirements.lock
+	$(BIN)/python -c 'import torch, torchvision, visdom, dominate, skimage, matplotlib, tqdm'
+	@touch $@
+
+demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan or colorization)
+	$(BIN)/python datasets/make_demo_dataset.py datasets/demo
+	$(BIN)/python train.py --dataroot datasets/demo --name demo_$(MODEL) --model $(MODEL) \
+	    $(SMALL) $(DEMO_$(MODEL))
+	$(BIN)/python test.py --dataroot datasets/demo --name demo_$(MODEL)
+	@echo "Results page: results/demo_$(MODEL)/test_latest/index.html"
+	@echo "Loss curves:  checkpoints/demo_$(MODEL)/web/index.html"
+
+known-model:
+	$(if $(DEMO_$(MODEL)),,$(error No demo of MODEL=$(MODEL): wanted pix2pix, cycle_gan, colorization))
+
+test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+clean:  ## remove caches; data, checkpoints, results and .venv stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache
+	find . -path ./.venv -prune -o -name __pycache__ -exec rm -r {} +
