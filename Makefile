@@ -8,6 +8,11 @@ STAMP := .venv/.installed
 # One thread: with pictures this small, more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
+DATA := datasets/demo
+PHOTOS := datasets/demo_photos
+DATA_colorization := $(PHOTOS)
+DEMO_DATA = $(or $(DATA_$(MODEL)),$(DATA))
+
 # Small enough for one CPU core.
 SMALL := --ngf 16 --ndf 16 --load_size 128 --crop_size 128 --num_threads 1 --display_id 0
 DEMO_pix2pix := --direction BtoA --netG unet_128 --batch_size 4 --n_epochs 10 --n_epochs_decay 10
@@ -33,10 +38,14 @@ $(STAMP): requirements.lock
 	@touch $@
 
 demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan or colorization)
-	$(BIN)/python datasets/make_demo_dataset.py datasets/demo
-	$(BIN)/python train.py --dataroot datasets/demo --name demo_$(MODEL) --model $(MODEL) \
+	$(BIN)/python datasets/make_demo_dataset.py $(DATA)
+	@# The pictures in train and test are photo | label map; colorization wants the photos alone.
+	@mkdir -p $(PHOTOS)
+	@ln -sfn ../demo/trainA $(PHOTOS)/train
+	@ln -sfn ../demo/testA $(PHOTOS)/test
+	$(BIN)/python train.py --dataroot $(DEMO_DATA) --name demo_$(MODEL) --model $(MODEL) \
 	    $(SMALL) $(DEMO_$(MODEL))
-	$(BIN)/python test.py --dataroot datasets/demo --name demo_$(MODEL)
+	$(BIN)/python test.py --dataroot $(DEMO_DATA) --name demo_$(MODEL)
 	@echo "Results page: results/demo_$(MODEL)/test_latest/index.html"
 	@echo "Loss curves:  checkpoints/demo_$(MODEL)/web/index.html"
 
