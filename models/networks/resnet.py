@@ -1,0 +1,89 @@
+"""ResNet generator (CycleGAN, sections 4 and 7.2; after Johnson et al. 2016).
+
+    image ─ conv 7x7 ─ down ─ down ─ [ residual block ] x n ─ up ─ up ─ conv 7x7 ─ tanh
+
+The layers stand in one ``nn.Sequential``, because their positions in it are the published names.
+"""
+
+from torch import Tensor, nn
+
+from models.networks.layers import NORMS, uses_bias
+
+
+class ResnetBlock(nn.Module):
+    """[N, C, H, W] -> [N, C, H, W]: x + block(x), two 3x3 convolutions with reflected borders."""
+
+    def __init__(self, channels: int, *, norm: str, dropout: bool) -> None:
+        super().__init__()
+        bias = uses_bias(norm)
+        noise = [nn.Dropout(0.5)] if dropout else []
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            NORMS[norm](channels),
+            nn.ReLU(),
+            *noise,  # takes a position: the published names behind it move by one
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            NORMS[norm](channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        change: Tensor = self.conv_block(x)
+        return x + change
+
+
+class ResnetGenerator(nn.Module):
+    """[N, in, H, W] images -> [N, out, H, W] images in -1..1; H and W at least 5.
+
+    Sides that 4 does not divide come back rounded up to the next multiple of 4.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        blocks: int,
+        width: int = 64,
+        norm: str = "instance",
+        dropout: bool = False,
+    ) -> None:
+        super().__init__()
+        bias = uses_bias(norm)
+
+        def down(before: int, after: int) -> list[nn.Module]:
+            conv = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=bias)
+            return [conv, NORMS[norm](after), nn.ReLU()]
+
+        def up(before: int, after: int) -> list[nn.Module]:
+            conv = nn.ConvTranspose2d(
+                before, after, 3, stride=2, padding=1, output_padding=1, bias=bias
+            )
+            return [conv, NORMS[norm](after), nn.ReLU()]
+
+        self.model = nn.Sequential(
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(in_channels, width, 7, bias=bias),
+            NORMS[norm](width),
+            nn.ReLU(),
+            *down(width, width * 2),
+            *down(width * 2, width * 4),
+            *(ResnetBlock(width * 4, norm=norm, dropout=dropout) for _ in range(blocks)),
+            *up(width * 4, width * 2),
+            *up(width * 2, width),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(width, out_channels, 7),
+            nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        # A quarter of the side, rounded up, must be 2: one pixel has no neighbour to reflect.
+        if height < 5 or width < 5:
+            raise ValueError(
+                f"the ResNet generator needs sides of at least 5 pixels, got {width} x {height}; "
+                "use larger images"
+            )
+        images: Tensor = self.model(x)
+        return images

@@ -1,0 +1,122 @@
+"""U-Net generator (pix2pix, sections 3.2.1 and 6.1.1).
+
+    image ── down ─┬─ down ─┬─ ... ─┬─ down ─ up ─ cat ─ ... ─ cat ─ up ─ cat ─ up ── tanh
+                   │        │       └──────────────┘            │         │
+                   │        └───────────────────────────────────┘         │
+                   └──────────────────────────────────────────────────────┘
+
+Every ``down`` halves the sides, every ``up`` doubles them; ``depth`` of each. The skips carry each
+encoder's output to the decoder of the same size. Without skips this is the encoder-decoder that
+section 3.2.1 compares with: the decoder then reads half as many channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from models.networks.layers import NORMS, uses_bias
+
+
+class DownBlock(nn.Module):
+    """[N, in, H, W] -> [N, out, H/2, W/2]: LeakyReLU, 4x4 convolution of stride 2, norm."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, norm: str, bias: bool, activate: bool
+    ) -> None:
+        super().__init__()
+        # Not in place: the skip reads the same tensor.
+        self.activation = nn.LeakyReLU(0.2) if activate else nn.Identity()
+        self.conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+        self.norm = NORMS[norm](out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.norm(self.conv(self.activation(x)))
+        return features
+
+
+class UpBlock(nn.Module):
+    """[N, in, H, W] -> [N, out, 2H, 2W]: ReLU, 4x4 transposed convolution, norm, dropout."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, norm: str, bias: bool, dropout: bool
+    ) -> None:
+        super().__init__()
+        self.activation = nn.ReLU()
+        self.conv = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
+        self.norm = NORMS[norm](out_channels)
+        self.dropout = nn.Dropout(0.5) if dropout else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.dropout(self.norm(self.conv(self.activation(x))))
+        return features
+
+
+class UnetGenerator(nn.Module):
+    """[N, in, H, W] images -> [N, out, H, W] images in -1..1; H and W divisible by 2**depth.
+
+    ``width`` channels after the first block, doubled by each of the next three, then constant.
+    ``dropout``: in the ``depth - 5`` inner decoder blocks; the noise z of pix2pix, section 3.2.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        depth: int,
+        width: int = 64,
+        norm: str = "instance",
+        dropout: bool = False,
+        skips: bool = True,
+    ) -> None:
+        super().__init__()
+        if depth < 2:
+            raise ValueError(f"a U-Net needs a depth of at least 2, got {depth}")
+        self.skips = skips
+        bias = uses_bias(norm)
+        widths = [width * min(2**level, 8) for level in range(depth)]
+
+        # Outermost first. At the bottom a norm would see one pixel per channel and erase it.
+        self.encoder = nn.ModuleList()
+        for level, channels in enumerate(widths):
+            block_norm = norm if 0 < level < depth - 1 else "none"
+            before = widths[level - 1] if level else in_channels
+            self.encoder.append(
+                DownBlock(before, channels, norm=block_norm, bias=bias, activate=level > 0)
+            )
+
+        # Innermost first: the order in which forward runs.
+        self.decoder = nn.ModuleList()
+        for level in reversed(range(depth)):
+            outermost, innermost = level == 0, level == depth - 1
+            doubled = 2 if skips and not innermost else 1
+            self.decoder.append(
+                UpBlock(
+                    widths[level] * doubled,
+                    out_channels if outermost else widths[level - 1],
+                    norm="none" if outermost else norm,
+                    bias=bias or outermost,
+                    dropout=dropout and 3 < level < depth - 1,
+                )
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check_sides(x)
+        encoded = []
+        for block in self.encoder:
+            x = block(x)
+            encoded.append(x)
+        x = encoded.pop()
+        for block in self.decoder:
+            x = block(x)
+            if encoded and self.skips:
+                x = torch.cat([encoded.pop(), x], dim=1)
+        return x.tanh()
+
+    def _check_sides(self, x: Tensor) -> None:
+        side = 2 ** len(self.encoder)
+        height, width = x.shape[-2:]
+        if height % side or width % side:
+            raise ValueError(
+                f"this U-Net needs sides divisible by {side} (2**depth), got {width} x {height} "
+                "pixels; crop or resize the images, or use a resnet generator"
+            )

@@ -1,0 +1,167 @@
+"""Old files load; files of another network are refused with the flag that would have fitted."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.networks import define_D, define_G
+from models.networks.published_keys import load_published, to_published
+
+State = OrderedDict[str, Tensor]
+
+
+def generator(
+    name: str = "resnet_6blocks", *, norm: str = "instance", dropout: bool = False, width: int = 2
+) -> nn.Module:
+    return define_G(name, in_channels=3, out_channels=3, width=width, norm=norm, dropout=dropout)
+
+
+def copy_of(net: nn.Module) -> State:
+    return OrderedDict((key, value.clone()) for key, value in to_published(net).items())
+
+
+def assert_holds(net: nn.Module, state: State) -> None:
+    for key, tensor in to_published(net).items():
+        assert torch.equal(tensor, state[key]), key
+
+
+def with_instance_statistics(net: nn.Module, norms: list[str]) -> State:
+    """As PyTorch 0.3 wrote them; the counter came with 0.4.1."""
+    state = copy_of(net)
+    for norm in norms:
+        state[f"{norm}.running_mean"] = torch.zeros(2)
+        state[f"{norm}.running_var"] = torch.ones(2)
+        state[f"{norm}.num_batches_tracked"] = torch.tensor(0)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("name", "norms"),
+    [
+        ("resnet_6blocks", ["model.2", "model.10.conv_block.2", "model.20"]),
+        ("unet_128", ["model.model.1.model.2", "model.model.1.model.3.model.6"]),
+    ],
+)
+def test_statistics_of_old_instance_norms_are_dropped(name: str, norms: list[str]) -> None:
+    old, net = generator(name), generator(name)
+    load_published(net, with_instance_statistics(old, norms), "old.pth")
+    assert_holds(net, copy_of(old))
+
+
+def test_statistics_of_no_norm_at_all_are_refused() -> None:
+    state = with_instance_statistics(generator(), ["model.1"])
+    with pytest.raises(ValueError, match=r"not wanted: model\.1\.running_mean"):
+        load_published(generator(), state, "odd.pth")
+
+
+def test_batch_norms_without_counters_keep_ours() -> None:
+    old, net = generator(norm="batch"), generator(norm="batch")
+    with torch.no_grad():
+        net(torch.randn(2, 3, 8, 8))
+    state = copy_of(old)
+    counters = [key for key in state if key.endswith("num_batches_tracked")]
+    for key in counters:
+        del state[key]
+    load_published(net, state, "old.pth")
+    loaded = to_published(net)
+    assert [int(loaded[key]) for key in counters] == [1] * len(counters)
+    assert all(torch.equal(loaded[key], tensor) for key, tensor in state.items())
+
+
+def test_names_of_data_parallel_are_accepted() -> None:
+    old, net = generator("unet_128", norm="batch"), generator("unet_128", norm="batch")
+    wrapped = OrderedDict((f"module.{key}", value) for key, value in copy_of(old).items())
+    load_published(net, wrapped, "wrapped.pth")
+    assert_holds(net, copy_of(old))
+
+
+@pytest.mark.parametrize("zip_format", [True, False])
+def test_files_of_old_and_new_format_load_as_plain_weights(
+    tmp_path: Path, zip_format: bool
+) -> None:
+    old, net = generator("resnet_6blocks", norm="batch"), generator(norm="batch")
+    state = old.state_dict()  # carries `_metadata`, as the published files do
+    assert hasattr(state, "_metadata")
+    path = tmp_path / "latest_net_G.pth"
+    torch.save(state, path, _use_new_zipfile_serialization=zip_format)
+    load_published(net, torch.load(path, weights_only=True), str(path))
+    assert_holds(net, copy_of(old))
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "cure"),
+    [
+        (generator(), generator(dropout=True), "--no_dropout"),
+        (generator(dropout=True), generator(), "--dropout"),
+        (generator(norm="batch"), generator(), "--norm batch"),
+        (generator(), generator(norm="batch"), "--norm instance"),
+        (generator(norm="none"), generator(), "--norm none"),
+        (generator(width=3), generator(), "--ngf 3"),
+        (generator("resnet_9blocks"), generator(), "--netG resnet_9blocks"),
+        (generator("unet_128", norm="batch"), generator("unet_128"), "--norm batch"),
+        (generator("unet_256"), generator("unet_128"), "--netG unet_256"),
+        (generator("encoder_decoder_128"), generator("unet_128"), "--netG encoder_decoder_128"),
+        (
+            generator("unet_128", norm="batch"),
+            generator(),
+            "--netG unet_128 --norm batch",
+        ),
+        (
+            generator(norm="batch", dropout=True),
+            generator("unet_128", norm="batch"),
+            "--netG resnet_6blocks --dropout",
+        ),
+        (
+            define_D("n_layers", in_channels=3, width=2, n_layers=4),
+            define_D("basic", in_channels=3, width=2),
+            "--netD n_layers --n_layers_D 4",
+        ),
+        (
+            define_D("pixel", in_channels=3, width=4),
+            define_D("basic", in_channels=3, width=2),
+            "--netD pixel --ndf 4",
+        ),
+        (
+            define_D("basic", in_channels=6, width=2, norm="batch"),
+            define_D("basic", in_channels=3, width=2),
+            "--norm batch input channels 6",
+        ),
+    ],
+)
+def test_a_mismatch_names_file_and_cure(found: nn.Module, wanted: nn.Module, cure: str) -> None:
+    before = copy_of(wanted)
+    with pytest.raises(ValueError, match=r"^run/5_net_G\.pth does not fit") as caught:
+        load_published(wanted, copy_of(found), "run/5_net_G.pth")
+    assert f"Likely cure: {cure}. (" in str(caught.value)
+    assert_holds(wanted, before)
+
+
+def test_a_discriminator_is_not_a_generator() -> None:
+    D = define_D("basic", in_channels=3, width=2)
+    with pytest.raises(ValueError, match="file holds a discriminator, the network is a generator"):
+        load_published(generator(), copy_of(D), "latest_net_D.pth")
+    with pytest.raises(ValueError, match="file holds a generator, the network is a discriminator"):
+        load_published(D, copy_of(generator()), "latest_net_G.pth")
+
+
+def test_a_damaged_file_lists_the_tensors() -> None:
+    state = copy_of(generator())
+    del state["model.1.bias"]
+    state["model.4.weight"] = torch.zeros(1, 2, 3, 3)
+    with pytest.raises(ValueError) as caught:
+        load_published(generator(), state, "x.pth")
+    message = str(caught.value)
+    assert "35 tensors in the file, 36 in the network" in message
+    assert "missing: model.1.bias" in message
+    assert "other shapes: model.4.weight 1x2x3x3 instead of 4x2x3x3" in message
+
+
+def test_a_training_state_is_not_a_network() -> None:
+    state = {"epoch": 3, "networks": {}}
+    with pytest.raises(ValueError, match=r"^s\.pth does not hold .* found 'epoch': int"):
+        load_published(generator(), state, "s.pth")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="found list"):
+        load_published(generator(), [], "s.pth")  # type: ignore[arg-type]
