@@ -1,0 +1,103 @@
+"""The demo photo while it is painted: colours and heights, and the piece that belongs to one part.
+
+Photos are measured in units of 1/256 of their side, whatever their resolution.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.demo_facades import Floats, Mask, Part, cover
+from datasets.demo_materials import Colour
+
+Material = Callable[[np.random.Generator, Floats, Floats, Colour], Floats]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Materials and colours of one house, 0..1."""
+
+    material: Material
+    wall: Colour
+    trim: Colour
+    frame: Colour
+    accent: Colour  # doors, shutters, awnings
+    roofing: Material
+    roof: Colour
+    panes: tuple[int, int]  # rows and columns of glass in a window
+
+
+@dataclass(frozen=True)
+class Patch:
+    """The part of the canvas that a part covers; writing to ``rgb`` and ``height`` paints."""
+
+    part: Part
+    rgb: Floats  # [h, w, 3], a view of the canvas
+    height: Floats  # [h, w], a view of the canvas
+    mask: Mask  # [h, w]
+    y: Floats  # [h, 1] units
+    x: Floats  # [1, w] units
+    unit: float  # units per pixel
+    scale: float  # units per label pixel
+    rng: np.random.Generator
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the whole part in units, also where the picture cuts it."""
+        part, scale = self.part, self.scale
+        return part.left * scale, part.top * scale, part.right * scale, part.bottom * scale
+
+    def fill(
+        self, colour: Colour | Floats, height: float | Floats, *, where: Mask | None = None
+    ) -> None:
+        """Paint one colour or one for each pixel; ``where`` and arrays broadcast to [h, w]."""
+        chosen = self.mask if where is None else self.mask & where
+        self.rgb[chosen] = np.broadcast_to(np.asarray(colour), self.rgb.shape)[chosen]
+        self.height[chosen] = np.broadcast_to(np.asarray(height), self.mask.shape)[chosen]
+
+    def down(self) -> Floats:
+        """0 at the upper and 1 at the lower edge, [h, 1]."""
+        return (self.y - self.box[1]) / (self.box[3] - self.box[1])
+
+    def along(self) -> Floats:
+        """0 at the left and 1 at the right edge, [1, w]."""
+        return (self.x - self.box[0]) / (self.box[2] - self.box[0])
+
+    def within(self, margin: float) -> Mask:
+        """Pixels at least ``margin`` units inside the part, along straight and bent edges."""
+        left, top, right, bottom = self.box
+        inner = (self.x > left + margin) & (self.x < right - margin) & (self.y < bottom - margin)
+        rows = min(len(self.mask), max(1, round(margin / self.unit)))
+        lowered = np.zeros_like(self.mask)
+        lowered[rows:] = self.mask[: len(self.mask) - rows]
+        return inner & lowered & (self.y > top + margin)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The photo while it is painted: colour [S, S, 3] and height in units [S, S]."""
+
+    street_side: int  # label pixels
+    scale: int
+    rgb: Floats
+    height: Floats
+
+    def cut(self, part: Part, rng: np.random.Generator) -> Patch | None:
+        """The patch of a part, or None if nothing of it is in the picture."""
+        covered = cover(part, self.street_side, scale=self.scale)
+        if covered is None:
+            return None
+        unit = np.float32(256 / self.rgb.shape[0])
+        rows, columns = covered.rows, covered.columns
+        return Patch(
+            part=part,
+            rgb=self.rgb[rows, columns],
+            height=self.height[rows, columns],
+            mask=covered.mask,
+            y=(np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5) * unit,
+            x=(np.arange(columns.start, columns.stop, dtype=np.float32)[None, :] + 0.5) * unit,
+            unit=float(unit),
+            scale=256 / self.street_side,
+            rng=rng,
+        )

@@ -1,0 +1,186 @@
+"""Draw a small data set of house fronts: photos (A) and their label maps (B). Needs no download.
+
+    python datasets/make_demo_dataset.py datasets/demo        # 240 pairs of 128 pixels, 11 s
+
+For pix2pix: ``train``, ``val`` and ``test`` hold 0001.png, ..., the photo on the left and the label
+map on the right; train with ``--direction BtoA`` to turn labels into photos. For CycleGAN:
+``trainA`` and ``trainB`` hold photos and label maps of different streets; ``valA``, ``valB``,
+``testA`` and ``testB`` hold the pairs of ``val`` and ``test``, taken apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from datasets.demo_facades import Picture, draw_labels
+from datasets.demo_photo import draw_photo
+from datasets.demo_street import invent_street
+from util.flags import non_negative_int, positive_int
+
+SPLITS = ("train", "val", "test")
+FOLDERS = tuple(split + domain for split in SPLITS for domain in ("", "A", "B"))
+MANIFEST = "demo.json"  # written last: a folder without it is not a complete set
+SMALLEST = 32  # pixels; below it windows and cornices have no room
+VERSION = 1  # of the drawing; a set drawn by another version is another set
+UNPAIRED = len(SPLITS)  # the seed's split number of the streets in trainB
+
+
+def _names(count: int) -> list[str]:
+    return [f"{number:04d}.png" for number in range(1, count + 1)]
+
+
+def _expected(parameters: dict[str, int]) -> set[str]:
+    """Paths of a complete set below its root."""
+    names = {split: _names(parameters[split]) for split in SPLITS}
+    return {f"{split}{domain}/{name}" for split in SPLITS for domain in ("", "A", "B")
+            for name in names[split]}  # fmt: skip
+
+
+def _present(root: Path) -> set[str]:
+    files = (path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix() for path in files}
+
+
+def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
+    """True for the same set, False for an empty place; FileExistsError for anything else."""
+    if not root.exists() or not any(root.iterdir()):
+        return False
+    way_out = (
+        "choose another folder, or pass --overwrite to delete its folders "
+        f"{', '.join(FOLDERS)} and draw anew"
+    )
+    manifest = root / MANIFEST
+    if not manifest.is_file():
+        found = ", ".join(sorted(path.name for path in root.iterdir())[:10])
+        raise FileExistsError(
+            f"{root} holds no finished demo set, but {found} (no {MANIFEST}); {way_out}"
+        )
+    drawn, wanted = manifest.read_text(encoding="utf-8").strip(), json.dumps(parameters)
+    if drawn != wanted:
+        raise FileExistsError(
+            f"{root} holds a demo set drawn with {drawn}, asked for {wanted}; {way_out}"
+        )
+    differing = sorted(_present(root) ^ _expected(parameters))
+    if differing:
+        raise FileExistsError(
+            f"{root} holds a demo set with {len(differing)} missing or foreign files, such as "
+            f"{differing[0]}; {way_out}"
+        )
+    return True
+
+
+def _labels_and_photo(split: int, number: int, *, size: int, seed: int) -> tuple[Picture, Picture]:
+    street = invent_street(np.random.default_rng([seed, split, number, 0]), size)
+    return draw_labels(street), draw_photo(street, np.random.default_rng([seed, split, number, 1]))
+
+
+def _pictures(parameters: dict[str, int]) -> Iterator[tuple[str, Picture]]:
+    """Every picture of the set with its path below the root."""
+    size, seed = parameters["size"], parameters["seed"]
+    for split_number, split in enumerate(SPLITS):
+        for number, name in enumerate(_names(parameters[split])):
+            labels, photo = _labels_and_photo(split_number, number, size=size, seed=seed)
+            yield f"{split}/{name}", np.concatenate([photo, labels], axis=1)
+            yield f"{split}A/{name}", photo
+            if split != "train":
+                yield f"{split}B/{name}", labels
+    for number, name in enumerate(_names(parameters["train"])):
+        street = invent_street(np.random.default_rng([seed, UNPAIRED, number, 0]), size)
+        yield f"trainB/{name}", draw_labels(street)
+
+
+def _clear(root: Path) -> None:
+    # The manifest goes first: a half-deleted set must not pass for a complete one.
+    (root / MANIFEST).unlink(missing_ok=True)
+    for folder in FOLDERS:
+        if (root / folder).exists():
+            shutil.rmtree(root / folder)
+
+
+def _write(root: Path, parameters: dict[str, int]) -> None:
+    for folder in FOLDERS:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for path, picture in _pictures(parameters):
+        Image.fromarray(picture).save(root / path)
+    aside = root / f"{MANIFEST}.partial"
+    aside.write_text(json.dumps(parameters) + "\n", encoding="utf-8")
+    aside.replace(root / MANIFEST)
+
+
+def make_demo_dataset(
+    root: Path,
+    *,
+    size: int = 128,
+    train: int = 200,
+    val: int = 20,
+    test: int = 20,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> None:
+    """Draw the set below ``root``; do nothing if the same set is there already.
+
+    ``size`` is the side of one picture in pixels; ``train``, ``val`` and ``test`` count pairs.
+    Equal arguments give equal files. ValueError for impossible arguments, FileExistsError if
+    ``root`` holds anything else, unless ``overwrite``: then the split folders are deleted first.
+    """
+    parameters = {"version": VERSION, "size": size, "train": train, "val": val, "test": test}
+    parameters["seed"] = seed
+    if size < SMALLEST:
+        raise ValueError(f"size must be >= {SMALLEST} pixels, got {size}; houses need the room")
+    if train < 1 or min(val, test, seed) < 0:
+        raise ValueError(f"wanted train >= 1 and val, test, seed >= 0, got {parameters}")
+    if root.exists() and not root.is_dir():
+        raise FileExistsError(f"{root} is a file; name a folder for the data set")
+    if overwrite:
+        _clear(root)
+    elif _is_complete(root, parameters):
+        logging.info("%s is complete already: %d pairs to train on", root, train)
+        return
+    began = time.monotonic()
+    _write(root, parameters)
+    seconds = time.monotonic() - began
+    logging.info("%s: %d + %d + %d pairs in %.0f s", root, train, val, test, seconds)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("root", type=Path, help="folder to write, such as datasets/demo")
+    parser.add_argument("--size", type=positive_int, default=128,
+                        help=f"side of one picture, >= {SMALLEST} pixels (default 128)")
+    parser.add_argument("--train", type=positive_int, default=200, help="pairs (default 200)")
+    parser.add_argument("--val", type=non_negative_int, default=20, help="pairs (default 20)")
+    parser.add_argument("--test", type=non_negative_int, default=20, help="pairs (default 20)")
+    parser.add_argument("--seed", type=non_negative_int, default=0,
+                        help="another seed draws other streets (default 0)")
+    parser.add_argument("--overwrite", action="store_true",
+                        help="delete the set's folders below root first, whatever they hold")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = _parse(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        make_demo_dataset(**vars(args))
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"make_demo_dataset.py: error: {error}") from error
+
+
+if __name__ == "__main__":
+    main()
