@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from models.networks import define_D, define_G
 from models.networks.published_keys import load_published, to_published
@@ -97,14 +97,14 @@ def nested_unet(state: dict[str, Tensor], prefix: str, x: Tensor) -> Tensor:
         return state[f"{prefix}.{index}.weight"], state[f"{prefix}.{index}.bias"]
 
     if prefix == "model.model":
-        inner = nested_unet(state, "model.model.1.model", F.conv2d(x, *tensors(0), 2, 1))
-        return F.conv_transpose2d(inner.relu(), *tensors(3), 2, 1).tanh()
-    encoded = F.conv2d(F.leaky_relu(x, 0.2), *tensors(1), 2, 1)
+        inner = nested_unet(state, "model.model.1.model", functional.conv2d(x, *tensors(0), 2, 1))
+        return functional.conv_transpose2d(inner.relu(), *tensors(3), 2, 1).tanh()
+    encoded = functional.conv2d(functional.leaky_relu(x, 0.2), *tensors(1), 2, 1)
     innermost = f"{prefix}.5.weight" not in state
     if not innermost:
-        encoded = nested_unet(state, f"{prefix}.3.model", F.instance_norm(encoded))
-    decoded = F.conv_transpose2d(encoded.relu(), *tensors(3 if innermost else 5), 2, 1)
-    return torch.cat([x, F.instance_norm(decoded)], dim=1)
+        encoded = nested_unet(state, f"{prefix}.3.model", functional.instance_norm(encoded))
+    decoded = functional.conv_transpose2d(encoded.relu(), *tensors(3 if innermost else 5), 2, 1)
+    return torch.cat([x, functional.instance_norm(decoded)], dim=1)
 
 
 def test_the_flat_unet_computes_the_nested_one() -> None:
