@@ -191,7 +191,7 @@ def test_impossible_parameters_write_nothing(
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = "--size 32 --train 1 --val 0 --test 0".split()
+    flags = ["--size", "32", "--train", "1", "--val", "0", "--test", "0"]
     main([str(tmp_path / "demo"), *flags])
     with pytest.raises(SystemExit, match=r'error: .*"seed": 0.*asked for.*--overwrite'):
         main([str(tmp_path / "demo"), *flags, "--seed", "1"])
