@@ -1,0 +1,38 @@
+"""One dataset per file: data/<name>_dataset.py is selected by ``--dataset_mode <name>``."""
+
+import logging
+from argparse import Namespace
+
+import torch
+
+from data.base_dataset import BaseDataset
+from data.loader import Loader
+from util.registry import find_class, list_names
+
+logger = logging.getLogger(__name__)
+
+
+def available() -> list[str]:
+    return list_names(__path__, suffix="_dataset")
+
+
+def find_dataset(name: str) -> type[BaseDataset]:
+    if name not in available():
+        raise ValueError(
+            f"there is no data/{name}_dataset.py; --dataset_mode is one of {', '.join(available())}"
+        )
+    return find_class("data", name, suffix="_dataset", base=BaseDataset)
+
+
+def create_dataset(opt: Namespace) -> Loader:
+    dataset = find_dataset(opt.dataset_mode)(opt)
+    loader = Loader(
+        dataset,
+        batch_size=opt.batch_size,
+        num_workers=opt.num_threads,
+        shuffle=not opt.serial_batches,
+        seed=opt.seed,
+        pin_memory=torch.cuda.is_available(),
+    )
+    logger.info("dataset [%s] was created: %d images", type(dataset).__name__, len(loader))
+    return loader

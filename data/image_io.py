@@ -1,0 +1,108 @@
+"""Read one picture file: upright, RGB, 8 bits; errors name the file."""
+
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import TiffImageFile
+
+logger = logging.getLogger(__name__)
+
+# EXIF orientation -> what turns the picture upright; 1 is upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
+# Everything Pillow's decoders are known to raise for damaged files.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+class PictureError(ValueError):
+    """A picture file that cannot be used; the message names it."""
+
+
+def read_picture(path: Path) -> Image.Image:
+    """The picture as RGB, turned upright by its EXIF orientation; alpha is dropped.
+
+    Raises:
+        PictureError: the file is damaged, not a picture, or has more than 8 bits a channel.
+    """
+    with _open(path) as image:
+        image.load()
+        picture: Image.Image = image
+        if image.mode == "P" and "transparency" in image.info:
+            # Pillow warns about the direct way: the palette's transparency may be a byte string.
+            picture = image.convert("RGBA")
+        picture = picture.convert("RGB")
+        turn = _TURNS.get(_orientation(image, path))
+        return picture if turn is None else picture.transpose(turn)
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height (pixels) of the upright picture, from its header: nothing is decoded.
+
+    Raises:
+        PictureError: as for ``read_picture``, as far as the header tells.
+    """
+    with _open(path) as image:
+        width, height = image.size
+        orientation = 1
+        if isinstance(image, TiffImageFile):
+            # Pillow's versions differ in whether ``size`` is upright before the pixels are read.
+            width, height = image.tag_v2[Base.ImageWidth], image.tag_v2[Base.ImageLength]
+            orientation = image.tag_v2.get(Base.Orientation, 1)
+        elif "exif" in image.info:  # a PNG without it would be decoded to look for it at the end
+            orientation = _orientation(image, path)
+        return (height, width) if orientation in _SIDEWAYS else (width, height)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path) as image:
+            _refuse_deep(image, path)
+            yield image
+    except PictureError:
+        raise
+    except _DAMAGE as error:
+        raise PictureError(
+            f"{path} cannot be read as a picture ({type(error).__name__}: {error}); "
+            "replace or remove it"
+        ) from error
+
+
+def _orientation(image: Image.Image, path: Path) -> int:
+    try:
+        return int(image.getexif().get(Base.Orientation, 1))
+    except (SyntaxError, ValueError, TypeError, struct.error) as error:
+        logger.warning("%s: EXIF data is damaged (%s), so the picture is not turned", path, error)
+        return 1
+
+
+def _refuse_deep(image: Image.Image, path: Path) -> None:
+    """Pillow clips 16-bit grey, 32-bit and float pixels at 255: almost everything turns white."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        raise PictureError(
+            f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); 8-bit pictures "
+            f"are wanted. Convert it, for example: magick mogrify -depth 8 {path}"
+        )

@@ -1,0 +1,58 @@
+"""A dataset to copy: pictures of <dataroot>/<phase>/ (B) and brighter versions of them (A).
+
+1. Copy this file to data/<name>_dataset.py; ``--dataset_mode <name>`` finds it there. It must
+   define exactly one subclass of BaseDataset; the class name is free.
+2. Write the five methods below; the two static ones may be left out.
+3. Try this one, which learns to darken pictures that were lit too much:
+   python train.py --model template --dataset_mode template --dataroot <folder with train/>
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from data.base_dataset import BaseDataset, Sample, check_picture_channels, picture_channels
+from data.image_folder import find_images
+from data.transforms import to_channels, to_tensor
+from util.flags import positive_float
+
+
+class TemplateDataset(BaseDataset):
+    """A = B with its light multiplied by ``--new_dataset_option``, clipped at white."""
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        """Flags of your own, with strict types; and other defaults for shared flags."""
+        parser.add_argument(
+            "--new_dataset_option",
+            type=positive_float,
+            default=2.0,
+            help="dataset template: brightness of A relative to B (1 = the same picture)",
+        )
+        parser.set_defaults(max_dataset_size=10)
+
+    @staticmethod
+    def check_options(opt: Namespace) -> None:
+        """Refuse pairs of flags that contradict each other; single values are the types' work."""
+        BaseDataset.check_options(opt)
+        check_picture_channels(opt, "input_nc", "output_nc")
+
+    def __init__(self, opt: Namespace) -> None:
+        """Find the files, and refuse what cannot work, here: before training begins."""
+        super().__init__(opt)
+        self.paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
+        self.check_sizes(self.paths)
+        self.channels_A, self.channels_B = picture_channels(opt)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Tensors float32 [C, H, W] in -1..1. Chance comes from ``self.random(index)`` alone."""
+        path = self.paths[index]
+        picture = self.load_picture(path, 3, self.random(index))
+        light = (to_tensor(to_channels(picture, self.channels_A)) + 1) / 2  # 0..1
+        return {
+            "A": (light * self.opt.new_dataset_option).clamp(max=1) * 2 - 1,
+            "B": to_tensor(to_channels(picture, self.channels_B)),
+            "A_paths": str(path),
+            "B_paths": str(path),
+        }

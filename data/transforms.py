@@ -1,0 +1,151 @@
+"""Geometry of one sample: draw once, apply to every picture that must stay in register.
+
+The order is fixed: grey -> resize -> crop -> flip -> tensor in -1..1. Sizes are (width, height) in
+pixels. Resizing is Pillow's bicubic, which is antialiased.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+Size = tuple[int, int]
+
+
+def _keep(size: Size, load_size: int, crop_size: int) -> None:
+    return None
+
+
+def _square(size: Size, load_size: int, crop_size: int) -> Size:
+    """load_size x load_size, whatever the aspect ratio was."""
+    return load_size, load_size
+
+
+def _width(size: Size, load_size: int, crop_size: int) -> Size:
+    """load_size wide, the aspect ratio kept unless that is lower than crop_size."""
+    width, height = size
+    return load_size, int(max(load_size * height / width, crop_size))
+
+
+def _width_by_4(size: Size, load_size: int, crop_size: int) -> Size:
+    return _by_4(_width(size, load_size, crop_size), load_size, crop_size)
+
+
+def _by_4(size: Size, load_size: int, crop_size: int) -> Size:
+    """The nearest multiple of 4, halves to the even one: 130 -> 128, 134 -> 136; at least 4."""
+    width, height = (max(4, 4 * round(side / 4)) for side in size)
+    return width, height
+
+
+@dataclass(frozen=True)
+class _Mode:
+    resize: Callable[[Size, int, int], Size | None]  # (size, load_size, crop_size); None: as it is
+    crops: bool
+
+
+PREPROCESS = {
+    "resize_and_crop": _Mode(_square, crops=True),
+    "crop": _Mode(_keep, crops=True),
+    "scale_width": _Mode(_width_by_4, crops=False),
+    "scale_width_and_crop": _Mode(_width, crops=True),
+    "none": _Mode(_by_4, crops=False),
+}
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One outcome of the dice. ``box`` is left, top, right, bottom; None: leave as it is."""
+
+    resize: Size | None
+    box: tuple[int, int, int, int] | None
+    mirror: bool
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        if self.resize is not None and self.resize != image.size:
+            image = image.resize(self.resize, Image.Resampling.BICUBIC)
+        if self.box is not None:
+            image = image.crop(self.box)
+        return ImageOps.mirror(image) if self.mirror else image
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What --preprocess, --load_size, --crop_size and --no_flip ask for.
+
+    ``scale_width`` and ``none`` do not crop; they round both sides to multiples of 4, because a
+    ResNet generator returns another size than it got otherwise.
+    """
+
+    preprocess: str
+    load_size: int
+    crop_size: int
+    flip: bool
+
+    def __post_init__(self) -> None:
+        if self.preprocess not in PREPROCESS:
+            raise ValueError(
+                f"--preprocess is {self.preprocess!r}; use one of {', '.join(PREPROCESS)}"
+            )
+        scales_and_crops = self.preprocess in ("resize_and_crop", "scale_width_and_crop")
+        if scales_and_crops and self.load_size < self.crop_size:
+            raise ValueError(
+                f"--preprocess {self.preprocess} scales to --load_size {self.load_size} and cannot "
+                f"cut --crop_size {self.crop_size} from that; use --load_size {self.crop_size} "
+                "or more, or a smaller --crop_size"
+            )
+
+    def announce(self) -> None:
+        """Say what changes sizes silently. Called once, in the main process."""
+        if not PREPROCESS[self.preprocess].crops:
+            logger.info(
+                "--preprocess %s: both sides are rounded to multiples of 4 pixels",
+                self.preprocess,
+            )
+
+    def fits(self, size: Size) -> bool:
+        return not PREPROCESS[self.preprocess].crops or min(size) >= self.crop_size
+
+    def draw(self, size: Size, rng: Random, *, source: Path) -> Draw:
+        """Roll the dice for a picture of ``size``; ``source`` is named in errors.
+
+        The dice roll the same number of times whatever the flags, so --no_flip moves no crop.
+
+        Raises:
+            ValueError: the picture is smaller than the crop.
+        """
+        mode = PREPROCESS[self.preprocess]
+        resize = mode.resize(size, self.load_size, self.crop_size)
+        width, height = resize or size
+        if not self.fits((width, height)):
+            raise ValueError(
+                f"{source}: the picture is {width} x {height}, too small for --crop_size "
+                f"{self.crop_size}; lower --crop_size or use --preprocess resize_and_crop"
+            )
+        x, y, coin = rng.random(), rng.random(), rng.random()
+        box = None
+        if mode.crops:
+            left = int(x * (width - self.crop_size + 1))
+            top = int(y * (height - self.crop_size + 1))
+            box = (left, top, left + self.crop_size, top + self.crop_size)
+        return Draw(resize, box, mirror=self.flip and coin < 0.5)
+
+
+def to_channels(image: Image.Image, channels: int) -> Image.Image:
+    """Grey (ITU-R 601 luma) for exactly one channel, RGB for any other count."""
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """8-bit grey or RGB picture -> float32 [1 or 3, H, W] in -1..1."""
+    pixels = torch.from_numpy(np.array(image))
+    if pixels.ndim == 2:
+        pixels = pixels.unsqueeze(2)
+    return pixels.permute(2, 0, 1).contiguous().float() / 127.5 - 1.0

@@ -1,0 +1,198 @@
+import inspect
+import pickle
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from tiny_sets import make_opt, write_noise, write_pairs
+
+import data
+from data.aligned_dataset import AlignedDataset
+from data.base_dataset import BaseDataset
+from data.colorization_dataset import ColorizationDataset
+from data.single_dataset import SingleDataset
+from data.template_dataset import TemplateDataset
+from data.unaligned_dataset import UnalignedDataset
+from util.colour import lab_to_rgb
+
+LAB = {"input_nc": 1, "output_nc": 2}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_pairs(tmp_path / "train", 4)
+    write_noise(tmp_path / "trainA", *(f"a{i}.png" for i in range(5)))
+    write_noise(tmp_path / "trainB", *(f"b{i}.png" for i in range(3)))
+    return tmp_path
+
+
+def build(name: str, root: Path, **changes: Any) -> BaseDataset:
+    channels = LAB if name == "colorization" else {}
+    return data.find_dataset(name)(make_opt(root, dataset_mode=name, **(channels | changes)))
+
+
+def test_modes() -> None:
+    assert {"aligned", "unaligned", "single", "colorization", "template"} <= set(data.available())
+    with pytest.raises(ValueError, match=r"no data/bogus_dataset\.py; .* is one of aligned"):
+        data.find_dataset("bogus")
+
+
+@pytest.mark.parametrize("name", data.available())
+def test_samples_depend_on_seed_epoch_and_index_alone(name: str, root: Path) -> None:
+    dataset = build(name, root)
+    dataset.set_epoch(2)
+    samples = [dataset[index] for index in range(3)]
+    copy = pickle.loads(pickle.dumps(dataset))
+    for index in (2, 0, 1):
+        again, wanted = copy[index], samples[index]
+        assert again.keys() == wanted.keys()
+        assert torch.equal(again["A"], wanted["A"])
+    views = set()
+    for epoch in range(4):
+        dataset.set_epoch(epoch)
+        views.add(dataset[0]["A"].numpy().tobytes())
+    other = build(name, root, seed=8)
+    views.add(other[0]["A"].numpy().tobytes())
+    assert len(views) > 3
+
+
+@pytest.mark.parametrize("name", data.available())
+def test_sample_types(name: str, root: Path) -> None:
+    sample = build(name, root)[0]
+    tensors = [sample["A"]] + ([sample["B"]] if name != "single" else [])
+    for tensor in tensors:
+        assert tensor.dtype == torch.float32
+        assert tensor.shape[1:] == (8, 8)
+        assert -1 <= tensor.min() < tensor.max() <= 1
+    assert Path(sample["A_paths"]).is_file()
+    assert ("B_paths" in sample) == (name != "single")
+
+
+@pytest.mark.parametrize("name", data.available())
+def test_max_dataset_size_limits_each_side(name: str, root: Path) -> None:
+    assert len(build(name, root, max_dataset_size=2)) == 2
+
+
+@pytest.mark.parametrize("name", data.available())
+def test_a_picture_too_small_for_its_crop_is_found_before_training(name: str, root: Path) -> None:
+    build(name, root, preprocess="crop", crop_size=12)
+    for folder in ("train", "trainB"):
+        Image.new("RGB", (11, 30)).save(root / folder / "narrow.png")
+    with pytest.raises(ValueError, match=r"[12] of .*narrow\.png: 11 x 30.*resize_and_crop"):
+        build(name, root, preprocess="crop", crop_size=12)
+
+
+def test_aligned_pairs_share_every_draw(root: Path) -> None:
+    dataset = build("aligned", root, preprocess="crop")
+    for epoch in range(8):
+        dataset.set_epoch(epoch)
+        for index in range(4):
+            sample = dataset[index]
+            assert torch.equal(sample["A"], sample["B"])
+
+
+def test_aligned_odd_width_gives_the_extra_column_to_B(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    pair = Image.new("RGB", (17, 8), "white")
+    pair.paste("black", (0, 0, 8, 8))
+    pair.save(tmp_path / "train" / "x.png")
+    for preprocess in ("crop", "none", "resize_and_crop", "scale_width", "scale_width_and_crop"):
+        sample = AlignedDataset(make_opt(tmp_path, preprocess=preprocess))[0]
+        assert sample["A"].shape == sample["B"].shape
+        assert sample["A"].max() == -1
+        assert sample["B"].min() == 1
+
+
+def test_aligned_refuses_what_cannot_be_a_pair(tmp_path: Path) -> None:
+    write_noise(tmp_path / "train", "thin.png", width=1)
+    with pytest.raises(ValueError, match=r"thin\.png is 1 x 20; a pair A \| B is at least 2"):
+        AlignedDataset(make_opt(tmp_path))[0]
+
+
+@pytest.mark.parametrize("name", ["aligned", "unaligned", "template"])
+def test_direction_decides_which_side_is_grey(name: str, root: Path) -> None:
+    grey_input = {"input_nc": 1, "output_nc": 3}
+    sample = build(name, root, **grey_input)[0]
+    assert (len(sample["A"]), len(sample["B"])) == (1, 3)
+    sample = build(name, root, direction="BtoA", **grey_input)[0]
+    assert (len(sample["A"]), len(sample["B"])) == (3, 1)
+
+
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_single_gives_the_model_its_input(root: Path, direction: str) -> None:
+    dataset = SingleDataset(make_opt(root / "trainA", input_nc=1, direction=direction))
+    assert len(dataset) == 5
+    assert dataset[0]["A"].shape == (1, 8, 8)
+
+
+def test_unaligned_meets_all_partners_and_crops_apart(root: Path) -> None:
+    dataset = UnalignedDataset(make_opt(root))
+    assert len(dataset) == 5
+    partners = set()
+    for epoch in range(6):
+        dataset.set_epoch(epoch)
+        for index in range(5):
+            sample = dataset[index]
+            assert Path(sample["A_paths"]).name == f"a{index}.png"
+            partners.add(Path(sample["B_paths"]).name)
+    assert partners == {"b0.png", "b1.png", "b2.png"}
+    twins = UnalignedDataset(make_opt(root, serial_batches=True))  # a0 and b0 are the same noise
+    assert not torch.equal(twins[0]["A"], twins[0]["B"])
+
+
+def test_unaligned_names_the_missing_side(root: Path) -> None:
+    for file in (root / "trainB").iterdir():
+        file.unlink()
+    with pytest.raises(FileNotFoundError, match=r"trainB holds no pictures .*found: no files"):
+        UnalignedDataset(make_opt(root))
+
+
+def test_colorization_splits_a_photograph(root: Path) -> None:
+    dataset = ColorizationDataset(make_opt(root, preprocess="none", no_flip=True, **LAB))
+    sample = dataset[0]
+    assert (len(sample["A"]), len(sample["B"])) == (1, 2)
+    colours = (lab_to_rgb(sample["A"][None], sample["B"][None])[0] + 1) * 127.5
+    with Image.open(sample["A_paths"]) as image:
+        pixels = torch.tensor(list(image.tobytes())).view(12, 24, 3).permute(2, 0, 1)
+    assert (colours - pixels).abs().max() <= 1
+
+
+def test_template_brightens(root: Path) -> None:
+    sample = TemplateDataset(make_opt(root, new_dataset_option=3.0))[0]
+    A, B = (sample["A"] + 1) / 2, (sample["B"] + 1) / 2
+    assert torch.allclose(A, (3 * B).clamp(max=1), atol=1e-6)
+
+
+def test_defaults_that_modes_change() -> None:
+    parser = ArgumentParser()
+    parser.add_argument("--input_nc", type=int, default=3)
+    data.find_dataset("colorization").modify_commandline_options(parser, True)
+    assert vars(parser.parse_args([])) == {"input_nc": 1, "output_nc": 2, "direction": "AtoB"}
+    parser = ArgumentParser()
+    data.find_dataset("template").modify_commandline_options(parser, True)
+    assert vars(parser.parse_args([])) == {"max_dataset_size": 10, "new_dataset_option": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("colorization", {"input_nc": 3, "output_nc": 2}, "--input_nc is 3"),
+        ("colorization", {"input_nc": 1, "output_nc": 3}, "--output_nc is 3"),
+        ("colorization", LAB | {"direction": "BtoA"}, "--direction is BtoA"),
+        ("aligned", {"input_nc": 4}, "--input_nc is 4.*use --input_nc 1 or --input_nc 3"),
+        ("unaligned", {"output_nc": 2}, "--output_nc is 2"),
+        ("single", {"load_size": 4}, "--load_size 8 or more"),
+        ("template", {"preprocess": "bogus"}, "--preprocess is 'bogus'"),
+    ],
+)
+def test_contradictions_are_refused(name: str, changes: dict[str, Any], message: str) -> None:
+    opt: Namespace = make_opt(Path("nowhere"), **changes)
+    with pytest.raises(ValueError, match=message):
+        data.find_dataset(name).check_options(opt)
+
+
+def test_every_mode_is_documented() -> None:
+    assert all(inspect.getdoc(data.find_dataset(name)) for name in data.available())

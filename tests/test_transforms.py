@@ -1,0 +1,129 @@
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_sets import noise
+from torch.nn.functional import interpolate
+
+from data.transforms import PREPROCESS, Recipe, Size, to_channels, to_tensor
+
+FILE = Path("x.png")
+
+
+def recipe(
+    preprocess: str, load_size: int = 286, crop_size: int = 256, *, flip: bool = False
+) -> Recipe:
+    return Recipe(preprocess=preprocess, load_size=load_size, crop_size=crop_size, flip=flip)
+
+
+SQUARE = (256, 256)
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "shapes"),
+    [
+        ("resize_and_crop", [SQUARE] * 4),
+        ("crop", [None] * 4),
+        ("scale_width", [(288, 256), (288, 428), (288, 256), (288, 256)]),
+        ("scale_width_and_crop", [SQUARE] * 4),
+        ("none", [(300, 200), (200, 300), (256, 128), (100, 80)]),
+    ],
+)
+def test_output_shapes(preprocess: str, shapes: list[Size | None]) -> None:
+    for size, shape in zip([(300, 200), (200, 300), (257, 130), (100, 80)], shapes, strict=True):
+        if shape is None:
+            with pytest.raises(ValueError, match=r"x\.png: .* too small for --crop_size 256"):
+                recipe(preprocess).draw(size, Random(0), source=FILE)
+        else:
+            draw = recipe(preprocess).draw(size, Random(0), source=FILE)
+            assert draw(Image.new("RGB", size)).size == shape
+
+
+def test_modes_are_the_references() -> None:
+    reference = ["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
+    assert list(PREPROCESS) == reference
+
+
+@pytest.mark.parametrize(("side", "rounded"), [(130, 128), (134, 136), (2, 4), (1, 4), (6, 8)])
+def test_none_rounds_to_multiples_of_4(side: int, rounded: int) -> None:
+    draw = recipe("none").draw((side, 8), Random(0), source=FILE)
+    assert draw(Image.new("L", (side, 8))).size == (rounded, 8)
+
+
+def test_resize_is_antialiased_bicubic() -> None:
+    # Away from black and white: Pillow clips overshoots between its two passes, torch at the end.
+    picture = noise(50, 37).point(lambda level: 64 + level // 2)
+    draw = recipe("resize_and_crop", 24, 24).draw(picture.size, Random(0), source=FILE)
+    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].double()
+    reference = interpolate(pixels, (24, 24), mode="bicubic", antialias=True)[0].clamp(0, 255)
+    levels = (to_tensor(draw(picture)) + 1) * 127.5
+    assert (levels - reference).abs().max() <= 1
+
+
+def test_scale_width_equals_pillow() -> None:
+    picture = noise(50, 100)
+    draw = recipe("scale_width", 24, 16).draw(picture.size, Random(0), source=FILE)
+    reference = picture.resize((24, 48), Image.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(draw(picture)), np.asarray(reference))
+
+
+def test_crop_is_a_window_of_the_picture_and_reaches_all_corners() -> None:
+    picture = noise(7, 6)
+    pixels = np.asarray(picture)
+    seen = set()
+    for seed in range(100):
+        draw = recipe("crop", crop_size=4).draw(picture.size, Random(seed), source=FILE)
+        assert draw.box is not None
+        left, top = draw.box[:2]
+        seen.add((left, top))
+        assert np.array_equal(np.asarray(draw(picture)), pixels[top : top + 4, left : left + 4])
+    assert seen == {(left, top) for left in range(4) for top in range(3)}
+
+
+def test_equal_sizes_leave_nothing_to_chance() -> None:
+    draws = {
+        recipe("resize_and_crop", 8, 8).draw((20, 30), Random(seed), source=FILE)
+        for seed in range(9)
+    }
+    assert len(draws) == 1
+
+
+def test_flip_mirrors_half_the_pictures_and_moves_no_crop() -> None:
+    picture = noise(9, 9)
+    flips = 0
+    for seed in range(400):
+        straight = recipe("crop", crop_size=4).draw((9, 9), Random(seed), source=FILE)
+        draw = recipe("crop", crop_size=4, flip=True).draw((9, 9), Random(seed), source=FILE)
+        assert draw.box == straight.box
+        flips += draw.mirror
+        wanted = np.asarray(straight(picture))
+        assert np.array_equal(np.asarray(draw(picture)), wanted[:, ::-1] if draw.mirror else wanted)
+    assert 160 < flips < 240  # four standard deviations
+
+
+@pytest.mark.parametrize("preprocess", ["bogus", "resize", "scale_width_and_crop_x", ""])
+def test_unknown_mode_is_refused(preprocess: str) -> None:
+    with pytest.raises(ValueError, match="use one of resize_and_crop, crop"):
+        recipe(preprocess)
+
+
+@pytest.mark.parametrize("preprocess", ["resize_and_crop", "scale_width_and_crop"])
+def test_crop_larger_than_load_is_refused(preprocess: str) -> None:
+    with pytest.raises(ValueError, match="--load_size 9 or more"):
+        recipe(preprocess, 8, 9)
+    recipe("none", 8, 9)
+
+
+def test_tensor_range_and_grey() -> None:
+    picture = Image.new("RGB", (2, 1), (0, 255, 51))
+    tensor = to_tensor(to_channels(picture, 3))
+    assert tensor.shape == (3, 1, 2)
+    assert tensor.dtype == torch.float32
+    assert tensor[:, 0, 0].tolist() == pytest.approx([-1, 1, 51 / 127.5 - 1])
+    grey = to_tensor(to_channels(picture, 1))
+    assert grey.shape == (1, 1, 2)
+    luma = 0.587 * 255 + 0.114 * 51
+    assert abs((float(grey[0, 0, 0]) + 1) * 127.5 - luma) < 0.51
