@@ -89,7 +89,7 @@ class BaseDataset(Dataset[Sample], ABC):
     def check_sizes(self, paths: Sequence[Path], *, pictures_wide: int = 1) -> None:
         """Refuse files too small for their crop, before training.
 
-        Reads headers only (about 50 microseconds a file), and only for ``--preprocess crop``: the
+        Reads headers only (about 0.1 ms a file), and only for ``--preprocess crop``: the
         other modes scale the picture first. Files hold ``pictures_wide`` pictures side by side.
         """
         if self.recipe.preprocess != "crop":
