@@ -1,0 +1,151 @@
+# What the four download scripts share. Sourced, not run:  source datasets/fetch.sh
+#
+# A download goes into a *.partial file, is checked, and gets its name last; whatever goes wrong,
+# the script says why, ends with code 1, and leaves nothing behind.
+
+# Another server with the same folders, such as http://127.0.0.1:8000, can stand in.
+FETCH_BASE=${I2I_MIRROR:-https://efrosgans.eecs.berkeley.edu}
+FETCH_BASE=${FETCH_BASE%/}
+FETCH_SMALLEST_MODEL=1000000  # bytes; the smallest published generator has some 40 MB
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+# choose_name USAGE NAMES [ARGUMENT...]: sets NAME; --help ends with 0, anything unknown with 2.
+choose_name() {
+    local usage=$1 names=$2 known
+    shift 2
+    if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+        printf '%s\nNAME is one of:\n' "$usage"
+        printf '  %s\n' $names
+        exit 0
+    fi
+    if [[ $# == 1 ]]; then
+        for known in $names; do
+            if [[ $known == "$1" ]]; then
+                NAME=$1
+                return
+            fi
+        done
+    fi
+    {
+        [[ $# == 1 ]] && echo "error: '$1' is not in the list" || echo "error: one name, please"
+        printf '%s\nNAME is one of:\n' "$usage"
+        printf '  %s\n' $names
+    } >&2
+    exit 2
+}
+
+# refuse_cityscapes: explains why this set is not fetched, if NAME is cityscapes.
+refuse_cityscapes() {
+    [[ $NAME != cityscapes ]] || fail "the licence of Cityscapes forbids passing its pictures on." \
+        "Get gtFine_trainvaltest.zip and leftImg8bit_trainvaltest.zip from" \
+        "https://www.cityscapes-dataset.com, then run datasets/prepare_cityscapes_dataset.py"
+}
+
+# clean_up_at_exit FOLDER: makes FOLDER; at exit every partial file of this run goes, and FOLDER
+# too if this run made it and left it empty.
+clean_up_at_exit() {
+    FETCH_FOLDER=$1
+    FETCH_MADE_FOLDER=
+    [[ -d $1 ]] || FETCH_MADE_FOLDER=yes
+    mkdir -p "$1"
+    PARTIAL=$1/$NAME.$$.partial
+    UNPACKED=$1/$NAME.$$.unpacked.partial
+    trap 'rm -rf "$PARTIAL" "$UNPACKED"
+          [[ -z $FETCH_MADE_FOLDER ]] || rmdir "$FETCH_FOLDER" 2>/dev/null || true' EXIT
+}
+
+# download PATH_ON_SERVER: into $PARTIAL. Plain http only where I2I_MIRROR asks for it.
+download() {
+    local url=$FETCH_BASE/$1 code=0
+    echo "fetching $url"
+    if command -v curl >/dev/null; then
+        local protocols='=https'
+        [[ $FETCH_BASE == https:* ]] || protocols='=http,https'
+        curl --fail --location --silent --show-error --proto "$protocols" --retry 3 \
+            --connect-timeout 30 --output "$PARTIAL" "$url" || code=$?
+    elif command -v wget >/dev/null; then
+        wget --no-verbose --tries=3 --timeout=30 --output-document="$PARTIAL" "$url" || code=$?
+    else
+        fail "neither curl nor wget is installed; install one of them"
+    fi
+    [[ $code == 0 ]] || fail "$url could not be fetched (code $code). Check the network, or name" \
+        "another server with the same folders: I2I_MIRROR=https://host bash $0 $NAME"
+    [[ -s $PARTIAL ]] || fail "$url is empty"
+}
+
+# require_safe_entries NAMES MODES: one entry per line; links and ways out of the folder refused.
+# Here-strings, not pipes: grep -q would end early and let pipefail see a broken pipe.
+require_safe_entries() {
+    if grep -Eq '(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:' <<<"$1"; then
+        fail "the archive of $NAME holds absolute paths or '..'; not unpacked"
+    fi
+    if grep -Eq '^[lhbcps]' <<<"$2"; then
+        fail "the archive of $NAME holds links or devices; not unpacked"
+    fi
+}
+
+unpack_zip() {
+    command -v unzip >/dev/null || fail "unzip is not installed"
+    unzip -tqq "$PARTIAL" >/dev/null 2>&1 || fail "$NAME.zip is damaged or cut short; try again"
+    # Lines of `unzip -Z -s` that describe an entry start with its mode, as in ls -l.
+    require_safe_entries "$(unzip -Z1 "$PARTIAL")" "$(unzip -Z -s "$PARTIAL" | grep -E '^.[r-][w-]')"
+    unzip -qq "$PARTIAL" -d "$UNPACKED" || fail "$NAME.zip could not be unpacked; is the disk full?"
+}
+
+unpack_tar() {
+    local names
+    names=$(tar -tzf "$PARTIAL" 2>/dev/null) || fail "$NAME.tar.gz is damaged or cut short; try again"
+    require_safe_entries "$names" "$(tar -tvzf "$PARTIAL")"
+    mkdir "$UNPACKED"
+    tar -xzf "$PARTIAL" -C "$UNPACKED" --no-same-owner ||
+        fail "$NAME.tar.gz could not be unpacked; is the disk full?"
+}
+
+# fetch_dataset FOLDER_ON_SERVER EXTENSION LAYOUT: ./datasets/NAME from an archive (zip or tar.gz).
+# LAYOUT is the folder that tells paired (train) from unpaired (trainA) sets of one name.
+fetch_dataset() {
+    local target=./datasets/$NAME
+    if [[ -d $target ]]; then
+        [[ ($NAME != facades && $NAME != maps) || -d $target/$3 ]] ||
+            fail "$target is there, but lacks $3: it is another set of this name; rename it first"
+        echo "$target is already there; remove it to fetch it again"
+        exit 0
+    fi
+    clean_up_at_exit ./datasets
+    download "$1/$NAME.$2"
+    if [[ $2 == zip ]]; then unpack_zip; else unpack_tar; fi
+    rm -rf "$UNPACKED/__MACOSX"  # resource forks, no pictures
+    if [[ $(ls -A "$UNPACKED") == "$NAME" ]]; then
+        mv "$UNPACKED/$NAME" "$target"
+    else
+        mv "$UNPACKED" "$target"
+    fi
+    echo "$target: $(find "$target" -type f | wc -l | tr -d ' ') files"
+}
+
+# fetch_model FOLDER_ON_SERVER: ./checkpoints/NAME_pretrained/latest_net_G.pth
+fetch_model() {
+    local target=./checkpoints/${NAME}_pretrained/latest_net_G.pth
+    if [[ -f $target ]]; then
+        echo "$target is already there; remove it to fetch it again"
+        exit 0
+    fi
+    clean_up_at_exit ./checkpoints
+    download "$1/$NAME.pth"
+    local magic size
+    magic=$(head -c 2 "$PARTIAL" | od -An -tx1 | tr -d ' \n')
+    size=$(wc -c <"$PARTIAL" | tr -d ' ')
+    # torch.save writes a zip archive (PK) since 1.6, a pickle of protocol 2 (80 02) before.
+    [[ $magic == 504b || $magic == 8002 ]] || fail "$NAME.pth is no torch file (starts with $magic)"
+    ((size > FETCH_SMALLEST_MODEL)) || fail "$NAME.pth has only $size bytes; try again"
+    if [[ $magic == 504b ]] && command -v unzip >/dev/null; then
+        unzip -tqq "$PARTIAL" >/dev/null 2>&1 || fail "$NAME.pth is damaged or cut short; try again"
+    fi
+    mkdir -p "${target%/*}"
+    mv "$PARTIAL" "$target"
+    echo "$target: $size bytes"
+}

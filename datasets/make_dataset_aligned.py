@@ -1,0 +1,102 @@
+"""Turn trainA, trainB, testA, testB into train and test with A | B pairs.
+
+    python datasets/make_dataset_aligned.py --dataset-path datasets/mine
+
+Pairs are found by name (``trainA/7.jpg`` and ``trainB/7.png``, or ``7_A`` and ``7_B``) and
+written as lossless ``train/0000.png``, ``train/0001.png``, ... in the order of their names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from datasets.joining import add_join_flags, faults_reported, join_pairs
+from datasets.pairs import Pair, find_pictures, match, strip_suffix
+
+SPLITS = ("train", "test")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--dataset-path", "--dataset_path", type=Path, required=True,
+                        help="folder that holds trainA and trainB, or testA and testB, or all four")
+    parser.add_argument("--by_position", action="store_true",
+                        help="pair the first with the first, the second with the second, ...: only "
+                        "for folders whose sorted names are in the same order")
+    parser.add_argument("--keep_names", action="store_true",
+                        help="write train/<name>.png in place of train/0000.png")
+    add_join_flags(parser)
+    return parser.parse_args(argv)
+
+
+def splits_of(root: Path) -> list[str]:
+    """The splits that are there with both sides; a side without the other is an error."""
+    sides = {split: [(root / f"{split}{side}").is_dir() for side in "AB"] for split in SPLITS}
+    found = [split for split, both in sides.items() if all(both)]
+    halves = [split for split, both in sides.items() if any(both) and not all(both)]
+    if halves or not found:
+        here = sorted(path.name for path in root.iterdir()) if root.is_dir() else "no such folder"
+        raise FileNotFoundError(f"{root} needs trainA and trainB, or testA and testB, or all "
+                                f"four; found: {here}")
+    return found
+
+
+def pair_by_position(named_A: dict[str, Path], named_B: dict[str, Path]) -> list[Pair]:
+    if len(named_A) != len(named_B):
+        raise ValueError(f"--by_position needs equal numbers, found {len(named_A)} pictures A and "
+                         f"{len(named_B)} pictures B")
+    pairs = [Pair(name, named_A[name], path)
+             for name, path in zip(named_A, named_B.values(), strict=True)]
+    for pair in pairs[:3]:
+        logging.info("by position: %s with %s", pair.A, pair.B)
+    return pairs
+
+
+def pair_by_name(
+    named_A: dict[str, Path], named_B: dict[str, Path], *, allow_unpaired: bool
+) -> list[Pair]:
+    """Equal names, or equal names before ``_A`` and ``_B`` where all carry such an end."""
+    marked = [all(name.endswith(end) for name in named)
+              for named, end in ((named_A, "_A"), (named_B, "_B"))]
+    if all(marked):
+        logging.info("names are matched without their ends _A and _B")
+        named_A = strip_suffix(named_A, "_A", mate_suffix="_A", allow_unpaired=False)
+        named_B = strip_suffix(named_B, "_B", mate_suffix="_B", allow_unpaired=False)
+    return match(named_A, named_B, allow_unpaired=allow_unpaired,
+                 way_out=", or pair the sorted lists with --by_position")
+
+
+def plan(split: str, args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
+    """The pairs of one split and where each is written."""
+    named_A = find_pictures(args.dataset_path / f"{split}A")
+    named_B = find_pictures(args.dataset_path / f"{split}B")
+    if args.by_position:
+        pairs = pair_by_position(named_A, named_B)
+    else:
+        pairs = pair_by_name(named_A, named_B, allow_unpaired=args.allow_unpaired)
+    logging.info("split %s: %d pairs", split, len(pairs))
+    names = [pair.name if args.keep_names else f"{i:04d}" for i, pair in enumerate(pairs)]
+    return pairs, [args.dataset_path / split / f"{name}.png" for name in names]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    with faults_reported("make_dataset_aligned"):
+        plans = [plan(split, args) for split in splits_of(args.dataset_path)]
+        pairs = [pair for pairs, _ in plans for pair in pairs]
+        targets = [target for _, targets in plans for target in targets]
+        join_pairs(pairs, targets, args)
+
+
+if __name__ == "__main__":
+    main()

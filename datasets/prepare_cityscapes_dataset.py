@@ -1,0 +1,112 @@
+"""Turn the original Cityscapes files into 256 x 256 photo | label pairs and unpaired folders.
+
+    python datasets/prepare_cityscapes_dataset.py --gtFine_dir gtFine \\
+        --leftImg8bit_dir leftImg8bit --output_dir datasets/cityscapes
+
+Its licence forbids passing the pictures on, so everybody gets gtFine_trainvaltest.zip and
+leftImg8bit_trainvaltest.zip from https://www.cityscapes-dataset.com and runs this once. Writes
+train/<i>.png and test/<i>.png (from val; photo left, label right), trainA and testA/<i>_A.png
+(photos), trainB and testB/<i>_B.png (labels), <i> counting from 0 in the order of the names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from datasets.joining import faults_reported, require_no_faults
+from datasets.pairs import Pair, match, require_equal_sizes, warn_about_leftovers
+from datasets.pictures import read_picture, run_jobs, save_picture, side_by_side
+
+SIZE = (256, 256)
+SPLITS = {"train": "train", "val": "test"}  # theirs: ours
+PHOTO, LABEL = "_leftImg8bit.png", "_gtFine_color.png"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One pair and its three output files."""
+
+    pair: Pair
+    joined: Path
+    photo: Path
+    label: Path
+    overwrite: bool
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--gtFine_dir", type=Path, required=True,
+                        help="unpacked gtFine: <split>/<city>/*_color.png")
+    parser.add_argument("--leftImg8bit_dir", type=Path, required=True,
+                        help="unpacked leftImg8bit: <split>/<city>/*_leftImg8bit.png")
+    parser.add_argument("--output_dir", type=Path, required=True, help="folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace output that differs")
+    parser.add_argument("--no_multiprocessing", action="store_true", help="use one process only")
+    return parser.parse_args(argv)
+
+
+def find(root: Path, split: str, ending: str) -> dict[str, Path]:
+    """Files ``<root>/<split>/<city>/<scene><ending>`` by ``<city>/<scene>``."""
+    folder = root / split
+    found = {
+        path.relative_to(folder).as_posix().removesuffix(ending): path
+        for path in sorted(folder.glob(f"*/*{ending}"))
+    }
+    logging.info("%s: %d files *%s", folder, len(found), ending)
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no <city>/*{ending}; pass the unpacked "
+                                "gtFine to --gtFine_dir and leftImg8bit to --leftImg8bit_dir")
+    return found
+
+
+def plan(split: str, args: argparse.Namespace) -> list[Scene]:
+    """A is the photo, B the label."""
+    photos, labels = find(args.leftImg8bit_dir, split, PHOTO), find(args.gtFine_dir, split, LABEL)
+    ours, root = SPLITS[split], args.output_dir
+    return [
+        Scene(pair, root / ours / f"{i}.png", root / f"{ours}A" / f"{i}_A.png",
+              root / f"{ours}B" / f"{i}_B.png", args.overwrite)
+        for i, pair in enumerate(match(photos, labels, allow_unpaired=False))
+    ]
+
+
+def write_scene(scene: Scene) -> bool:
+    """Write the three files of one scene; False where all of them were there already."""
+    photo = read_picture(scene.pair.A).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+    # A label colour is a class: any filter but the nearest pixel invents classes at the edges.
+    label = read_picture(scene.pair.B).convert("RGB").resize(SIZE, Image.Resampling.NEAREST)
+    outputs = {scene.joined: side_by_side(photo, label), scene.photo: photo, scene.label: label}
+    try:
+        written = [save_picture(image, path, overwrite=scene.overwrite)
+                   for path, image in outputs.items()]
+    except ValueError as error:
+        raise ValueError(f"{scene.joined} from {scene.pair.A}: {error}") from error
+    return any(written)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    with faults_reported("prepare_cityscapes_dataset"):
+        scenes = [scene for split in SPLITS for scene in plan(split, args)]
+        require_equal_sizes([scene.pair for scene in scenes])
+        warn_about_leftovers([path for scene in scenes
+                              for path in (scene.joined, scene.photo, scene.label)])
+        written, faults = run_jobs(write_scene, scenes, parallel=not args.no_multiprocessing)
+        require_no_faults(written, len(scenes) - written - len(faults), faults)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""The download scripts: what they fetch, what they refuse, what they leave behind."""
+
+import io
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mirror import ROOT, Mirror, serving, tar_of, zip_of
+
+CYCLEGAN = "datasets/download_cyclegan_dataset.sh"
+PIX2PIX = "datasets/download_pix2pix_dataset.sh"
+CYCLEGAN_MODEL = "scripts/download_cyclegan_model.sh"
+PIX2PIX_MODEL = "scripts/download_pix2pix_model.sh"
+DOWNLOADS = (CYCLEGAN, PIX2PIX, CYCLEGAN_MODEL, PIX2PIX_MODEL)
+ZIP, TAR = "cyclegan/datasets/maps.zip", "pix2pix/datasets/maps.tar.gz"
+PTH = "pix2pix/models-pytorch/sat2map.pth"
+MODEL_BYTES = 1_200_000
+TOOLS = (
+    *("bash", "cat", "dirname", "find", "grep", "gzip", "head", "ls", "mkdir", "mv", "od"),
+    *("rm", "rmdir", "tar", "tr", "unzip", "wc"),
+)
+
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[Mirror]:
+    with serving(tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize("script", DOWNLOADS)
+def test_default_urls_are_https(script: str) -> None:
+    assert "http://" not in (ROOT / script).read_text()
+    assert ":-https://" in (ROOT / "datasets/fetch.sh").read_text()
+
+
+@pytest.mark.parametrize("script", DOWNLOADS)
+@pytest.mark.parametrize(
+    ("names", "code"), [(["--help"], 0), ([], 2), (["fasades"], 2), (["map2sat", "sat2map"], 2)]
+)
+def test_usage_lists_the_names(mirror: Mirror, script: str, names: list[str], code: int) -> None:
+    ended = mirror.run(script, *names)
+    assert ended.returncode == code
+    text = ended.stderr if code else ended.stdout
+    assert "NAME is one of:" in text and ("maps" in text or "map2sat" in text)
+    assert mirror.left() == []
+
+
+@pytest.mark.parametrize("script", [CYCLEGAN, PIX2PIX])
+def test_cityscapes_is_refused_with_the_way_out(mirror: Mirror, script: str) -> None:
+    mirror.refuses(script, "cityscapes", "prepare_cityscapes_dataset.py")
+
+
+@pytest.mark.parametrize(
+    ("script", "path", "layout", "archive"),
+    [
+        (CYCLEGAN, ZIP, "trainA", zip_of("maps/trainA/1.jpg")),
+        (PIX2PIX, TAR, "train", tar_of("maps/train/1.jpg")),
+    ],
+)
+def test_a_data_set_is_unpacked_once(
+    mirror: Mirror, script: str, path: str, layout: str, archive: bytes
+) -> None:
+    mirror.put(path, archive)
+    assert mirror.run(script, "maps").returncode == 0
+    inside = ["", "/maps", f"/maps/{layout}", f"/maps/{layout}/1.jpg"]
+    assert mirror.left() == [f"datasets{name}" for name in inside]
+    mirror.put(path, b"never read again")
+    again = mirror.run(script, "maps")
+    assert (again.returncode, "already there" in again.stdout) == (0, True)
+    assert mirror.left() == [f"datasets{name}" for name in inside]
+
+
+def test_the_paired_and_the_unpaired_set_of_one_name_are_told_apart(mirror: Mirror) -> None:
+    (mirror.place / "datasets/maps/train").mkdir(parents=True)
+    ended = mirror.run(CYCLEGAN, "maps")
+    assert (ended.returncode, "lacks trainA" in ended.stderr) == (1, True)
+    assert mirror.run(PIX2PIX, "maps").returncode == 0
+
+
+def test_an_archive_without_its_own_folder_keeps_everything(mirror: Mirror) -> None:
+    mirror.put(ZIP, zip_of("trainA/1.jpg", "maps/2.jpg", "__MACOSX/._1.jpg"))
+    assert mirror.run(CYCLEGAN, "maps").returncode == 0
+    files = [path for path in mirror.left() if path.endswith("jpg")]
+    assert files == ["datasets/maps/maps/2.jpg", "datasets/maps/trainA/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("script", "path", "archive"),
+    [(CYCLEGAN, ZIP, zip_of("maps/1.jpg")), (PIX2PIX, TAR, tar_of("maps/1.jpg"))],
+)
+def test_a_truncated_archive_leaves_nothing(
+    mirror: Mirror, script: str, path: str, archive: bytes
+) -> None:
+    mirror.put(path, archive[: len(archive) * 2 // 3])
+    mirror.refuses(script, "maps", "damaged or cut short")
+
+
+@pytest.mark.parametrize("script", [CYCLEGAN, PIX2PIX])
+def test_a_missing_file_leaves_nothing(mirror: Mirror, script: str) -> None:
+    mirror.refuses(script, "maps", "could not be fetched")
+
+
+@pytest.mark.parametrize("name", ["../evil.jpg", "maps/../../evil.jpg", "/tmp/evil.jpg"])
+def test_an_archive_may_not_leave_its_folder(mirror: Mirror, name: str) -> None:
+    mirror.put(ZIP, zip_of("maps/1.jpg", name))
+    mirror.refuses(CYCLEGAN, "maps", "absolute paths or '..'")
+    mirror.put(TAR, tar_of("maps/1.jpg", name))
+    mirror.refuses(PIX2PIX, "maps", "absolute paths or '..'")
+
+
+def test_an_archive_may_not_hold_links(mirror: Mirror) -> None:
+    mirror.put(TAR, tar_of("maps/1.jpg", link="maps/link"))
+    mirror.refuses(PIX2PIX, "maps", "links or devices")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        link = zipfile.ZipInfo("maps/link")
+        link.create_system, link.external_attr = 3, 0o120777 << 16
+        archive.writestr(link, "/etc")
+    mirror.put(ZIP, packed.getvalue())
+    mirror.refuses(CYCLEGAN, "maps", "links or devices")
+
+
+@pytest.mark.parametrize("content", [
+    b"\x80\x02" + bytes(MODEL_BYTES), zip_of("archive/data.pkl", content=bytes(MODEL_BYTES)),
+], ids=["before torch 1.6", "zip"])
+def test_a_model_lands_where_test_py_looks(mirror: Mirror, content: bytes) -> None:
+    mirror.put(PTH, content)
+    ended = mirror.run(PIX2PIX_MODEL, "sat2map")
+    assert ended.returncode == 0, ended
+    target = "checkpoints/sat2map_pretrained/latest_net_G.pth"
+    assert mirror.left()[-1] == target
+    assert (mirror.place / target).read_bytes() == content
+    assert "already there" in mirror.run(PIX2PIX_MODEL, "sat2map").stdout
+
+
+def test_the_cyclegan_models_come_from_their_own_folder(mirror: Mirror) -> None:
+    mirror.put("cyclegan/pretrained_models/style_monet.pth", b"\x80\x02" + bytes(MODEL_BYTES))
+    assert mirror.run(CYCLEGAN_MODEL, "style_monet").returncode == 0
+    assert (mirror.place / "checkpoints/style_monet_pretrained/latest_net_G.pth").exists()
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b"<html>" + bytes(MODEL_BYTES), "no torch file"),
+    (b"\x80\x02" + bytes(999), "only 1001 bytes"),
+    (zip_of("data.pkl", content=bytes(MODEL_BYTES))[:-9999], "damaged or cut short"),
+    (b"", "is empty"),
+])
+def test_a_wrong_model_leaves_nothing(mirror: Mirror, content: bytes, message: str) -> None:
+    mirror.put(PTH, content)
+    mirror.refuses(PIX2PIX_MODEL, "sat2map", message)
+
+
+def test_other_checkpoints_survive_a_failed_download(mirror: Mirror) -> None:
+    (mirror.place / "checkpoints" / "mine").mkdir(parents=True)
+    assert mirror.run(PIX2PIX_MODEL, "sat2map").returncode == 1
+    assert mirror.left() == ["checkpoints", "checkpoints/mine"]
+
+
+def only_tools(folder: Path, *names: str) -> str:
+    """A PATH that leads to nothing but ``names``."""
+    folder.mkdir()
+    for name in names:
+        found = shutil.which(name)
+        if found is None:
+            pytest.skip(f"{name} is not installed")
+        (folder / name).symlink_to(found)
+    return str(folder)
+
+
+def test_wget_does_without_curl(mirror: Mirror, tmp_path: Path) -> None:
+    mirror.environment["PATH"] = only_tools(tmp_path / "bin", *TOOLS, "wget")
+    mirror.refuses(CYCLEGAN, "maps", "could not be fetched")
+    mirror.put(ZIP, zip_of("maps/1.jpg"))
+    assert mirror.run(CYCLEGAN, "maps").returncode == 0
+    assert "datasets/maps/1.jpg" in mirror.left()
+
+
+def test_without_curl_and_wget_both_are_named(mirror: Mirror, tmp_path: Path) -> None:
+    mirror.environment["PATH"] = only_tools(tmp_path / "bin", *TOOLS)
+    mirror.refuses(CYCLEGAN, "maps", "neither curl nor wget")

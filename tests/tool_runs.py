@@ -1,0 +1,41 @@
+"""Pictures to feed the data set tools with, and what the tools say and leave."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+Main = Callable[[Sequence[str]], None]
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image.Image:
+    """A colour picture in which no two rows, columns or seeds are alike."""
+    image = Image.new("RGB", (width, height))
+    image.putdata([(x * 29 % 256, y * 31 % 256, seed * 37 % 256)
+                   for y in range(height) for x in range(width)])
+    return image
+
+
+def draw(path: Path, *, size: tuple[int, int] = (8, 6), seed: int = 0) -> Image.Image:
+    image = noise(*size, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+    return image
+
+
+def pixels(path: Path) -> tuple[str, tuple[int, int], bytes]:
+    with Image.open(path) as image:
+        return image.mode, image.size, image.tobytes()
+
+
+def fault(main: Main, argv: Sequence[str]) -> str:
+    """The message with which the tool ends (exit code 1)."""
+    with pytest.raises(SystemExit) as ended:
+        main([*argv, "--no_multiprocessing"])
+    assert isinstance(ended.value.code, str)
+    return ended.value.code
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
