@@ -1,0 +1,220 @@
+"""The contract between a model and train.py / test.py.
+
+A subclass files its parts by calls that return their argument; the base class then saves, loads,
+schedules and reports them:
+
+    self.netG = self.add_network("G", define_G(...))            weights: <epoch>_net_G.pth
+    self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
+    self.report_losses(G_L1=loss)                               what the displays show
+    self.visuals = {"real_A": self.real_A, ...}                 [N, C, H, W] in -1..1
+"""
+
+import logging
+from abc import ABC, abstractmethod
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from data.base_dataset import Batch
+from models.networks.published_keys import load_published, to_published
+from models.plateau import Plateau
+from models.schedules import PLATEAU, SCHEDULES, Plan
+from util import checkpoint
+from util.image_pool import ImagePool
+
+log = logging.getLogger(__name__)
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class BaseModel(ABC):
+    """Networks, optimizers and one training step.
+
+    Args:
+        opt: parsed options; ``opt.device`` says where the tensors live.
+    """
+
+    def __init__(self, opt: Namespace) -> None:
+        self.opt = opt
+        self.isTrain: bool = opt.isTrain
+        self.device: torch.device = opt.device
+        self.save_dir = opt.checkpoints_dir / opt.name
+        self.networks: dict[str, nn.Module] = {}
+        self.optimizers: dict[str, Optimizer] = {}
+        self.pools: dict[str, ImagePool] = {}
+        self.losses: dict[str, Tensor] = {}
+        self.visuals: dict[str, Tensor] = {}
+        self.image_paths: list[str] = []
+        self._plateau: Plateau | None = None
+
+    # ---- what a model writes -------------------------------------------------------------------
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        """Add this model's flags, or change the defaults of shared ones."""
+
+    @staticmethod
+    def check_options(opt: Namespace) -> None:
+        """Raise ValueError (found, wanted, way out) for flags that contradict each other."""
+
+    @abstractmethod
+    def set_input(self, batch: Batch) -> None:
+        """Move one batch to the device and remember ``self.image_paths``."""
+
+    @abstractmethod
+    def forward(self) -> None:
+        """Translate the batch."""
+
+    @abstractmethod
+    def optimize_parameters(self) -> None:
+        """One training step: forward, losses, backward, update, ``report_losses``."""
+
+    def compute_visuals(self) -> None:
+        """Fill ``self.visuals`` for showing; called only when somebody looks."""
+
+    # ---- what a model calls --------------------------------------------------------------------
+
+    def add_network(self, name: str, net: Net) -> Net:
+        self.networks[name] = net.to(self.device)
+        return net
+
+    def add_optimizer(self, name: str, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Adam with the papers' moments (pix2pix, section 3.3)."""
+        optimizer = Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, 0.999))
+        self.optimizers[name] = optimizer
+        return optimizer
+
+    def add_pool(self, name: str) -> ImagePool:
+        """An image buffer of ``--pool_size``; each draws from a generator of its own."""
+        self.pools[name] = ImagePool(self.opt.pool_size, seed=self.opt.seed + len(self.pools))
+        return self.pools[name]
+
+    def report_losses(self, **losses: Tensor) -> None:
+        """File the step's losses, on the device, in the order in which they will be printed."""
+        self.losses = {name: loss.detach() for name, loss in losses.items()}
+        if self._plateau:
+            self._plateau.add(self.losses)
+
+    @staticmethod
+    def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:
+        for net in [nets] if isinstance(nets, nn.Module) else nets:
+            net.requires_grad_(requires_grad)
+
+    # ---- what train.py and test.py call --------------------------------------------------------
+
+    @property
+    def model_names(self) -> list[str]:
+        return list(self.networks)
+
+    @property
+    def loss_names(self) -> list[str]:
+        return list(self.losses)
+
+    @property
+    def visual_names(self) -> list[str]:
+        return list(self.visuals)
+
+    @property
+    def load_suffix(self) -> str:
+        """Which files to load: ``latest``, ``20`` or ``iter_5000`` (--epoch, --load_iter)."""
+        return f"iter_{self.opt.load_iter}" if self.opt.load_iter else str(self.opt.epoch)
+
+    def setup(self, opt: Namespace) -> None:
+        """Load weights where a run goes on or is tested; print the size of the networks."""
+        if self.isTrain and opt.lr_policy == PLATEAU:
+            self._plateau = Plateau(opt.lr_metric, self.optimizers.values())
+        if not self.isTrain or opt.continue_train:
+            self.load_networks(self.load_suffix)
+        self.print_networks(opt.verbose)
+
+    def train(self) -> None:
+        for net in self.networks.values():
+            net.train()
+
+    def eval(self) -> None:
+        """Dropout off, running statistics on."""
+        for net in self.networks.values():
+            net.eval()
+
+    @torch.no_grad()
+    def test(self) -> None:
+        """Translate the batch and make it visible, without gradients."""
+        self.forward()
+        self.compute_visuals()
+
+    def get_image_paths(self) -> list[str]:
+        return self.image_paths
+
+    def get_current_losses(self) -> dict[str, float]:
+        """Copy the losses to the host. Waits for the device: call it only when printing."""
+        return {name: value.item() for name, value in self.losses.items()}
+
+    def get_current_visuals(self) -> dict[str, Tensor]:
+        """Label -> [N, C, H, W] in -1..1, on the device."""
+        return {name: image.detach() for name, image in self.visuals.items()}
+
+    def update_learning_rate(self, epoch: int) -> None:
+        """Set every optimizer's rate for ``epoch``, which is about to start."""
+        groups = [group for opt in self.optimizers.values() for group in opt.param_groups]
+        before = groups[0]["lr"] if groups else 0.0
+        if self._plateau:
+            self._plateau.start_epoch(epoch)
+        else:
+            opt = self.opt
+            plan = Plan(opt.n_epochs, opt.n_epochs_decay, opt.lr_decay_iters)
+            for group in groups:
+                group["lr"] = opt.lr * SCHEDULES[opt.lr_policy](epoch, plan)
+        if groups and groups[0]["lr"] != before:
+            log.info("learning rate %.7f -> %.7f", before, groups[0]["lr"])
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the first optimizer; 0 for a model without one."""
+        for optimizer in self.optimizers.values():
+            return float(optimizer.param_groups[0]["lr"])
+        return 0.0
+
+    # ---- files ---------------------------------------------------------------------------------
+
+    def save_networks(self, epoch: int | str) -> None:
+        """Write ``<epoch>_net_<name>.pth`` for every network, under the published names."""
+        for name, net in self.networks.items():
+            checkpoint.save(self.save_dir / f"{epoch}_net_{name}.pth", to_published(net))
+
+    def load_networks(self, epoch: int | str) -> None:
+        for name, net in self.networks.items():
+            path = self.save_dir / f"{epoch}_net_{name}.pth"
+            log.info("loading the model from %s", path)
+            load_published(net, checkpoint.load(path), source=str(path))
+
+    def print_networks(self, verbose: bool) -> None:
+        log.info("---------- Networks initialized -------------")
+        for name, net in self.networks.items():
+            if verbose:
+                log.info("%s", net)
+            count = sum(parameter.numel() for parameter in net.parameters())
+            log.info("[Network %s] Total number of parameters : %.3f M", name, count / 1e6)
+        log.info("-----------------------------------------------")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a resumed run needs of the model."""
+        return {
+            "networks": {name: net.state_dict() for name, net in self.networks.items()},
+            "optimizers": {name: opt.state_dict() for name, opt in self.optimizers.items()},
+            "pools": {name: pool.state_dict() for name, pool in self.pools.items()},
+            "plateau": self._plateau.state_dict() if self._plateau else None,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for name, net in self.networks.items():
+            net.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, pool in self.pools.items():
+            pool.load_state_dict(state["pools"][name], self.device)
+        if self._plateau and state["plateau"]:
+            self._plateau.load_state_dict(state["plateau"], self.device)

@@ -1,0 +1,164 @@
+"""CycleGAN: learn G_A: A -> B and G_B: B -> A without pairs (Zhu et al. 2017, arXiv:1703.10593).
+
+    L = GAN(G_A, D_A) + GAN(G_B, D_B)
+      + lambda_A * |G_B(G_A(A)) - A| + lambda_B * |G_A(G_B(B)) - B|                     (eq. 2)
+      + lambda_identity * (lambda_B * |G_A(B) - B| + lambda_A * |G_B(A) - A|)           (section 5.2)
+
+The paper's letters: G is G_A, F is G_B, D_Y is D_A (it judges pictures of B), D_X is D_B.
+"""
+
+from argparse import ArgumentParser, Namespace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+
+from data.base_dataset import Batch
+from models.base_model import BaseModel
+from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
+from models.networks import define_D, define_G
+from util.flags import weight
+from util.image_pool import ImagePool
+
+
+class CycleGANModel(BaseModel):
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        parser.set_defaults(no_dropout=True)  # the paper's generators have none
+        if not is_train:
+            return
+        parser.set_defaults(lr_metric="cycle_A+cycle_B")
+        group = parser.add_argument_group("cycle_gan")
+        group.add_argument("--lambda_A", type=weight, default=10.0,
+                           help="weight of the cycle A -> B -> A")  # fmt: skip
+        group.add_argument("--lambda_B", type=weight, default=10.0,
+                           help="weight of the cycle B -> A -> B")  # fmt: skip
+        group.add_argument("--lambda_identity", type=weight, default=0.5,
+                           help="weight of the identity terms, relative to the cycle weights: "
+                                "0.1 makes them ten times lighter; 0 removes them")  # fmt: skip
+
+    @staticmethod
+    def check_options(opt: Namespace) -> None:
+        if opt.dataset_mode in ("single", "colorization"):
+            raise ValueError(
+                f"--model cycle_gan needs pictures of two kinds of equal standing, --dataset_mode "
+                f"{opt.dataset_mode} has not; use --dataset_mode unaligned"
+            )
+        if not opt.isTrain:
+            return
+        check_gan_mode(opt.gan_mode, opt.norm)
+        if opt.lambda_identity > 0 and opt.input_nc != opt.output_nc:
+            raise ValueError(
+                f"the identity loss compares a picture with its own translation, --input_nc "
+                f"{opt.input_nc} and --output_nc {opt.output_nc} differ; use --lambda_identity 0"
+            )
+
+    def __init__(self, opt: Namespace) -> None:
+        super().__init__(opt)
+        self.netG_A = self._add_generator("G_A", opt.input_nc, opt.output_nc)
+        self.netG_B = self._add_generator("G_B", opt.output_nc, opt.input_nc)
+        if not self.isTrain:
+            return
+        self.netD_A = self._add_discriminator("D_A", opt.output_nc)
+        self.netD_B = self._add_discriminator("D_B", opt.input_nc)
+        self.generators = nn.ModuleList([self.netG_A, self.netG_B])
+        self.discriminators = nn.ModuleList([self.netD_A, self.netD_B])
+        self.optimizer_G = self.add_optimizer("G", self.generators.parameters())
+        self.optimizer_D = self.add_optimizer("D", self.discriminators.parameters())
+        self.fake_B_pool = self.add_pool("fake_B")
+        self.fake_A_pool = self.add_pool("fake_A")
+        self.gan = GAN_MODES[opt.gan_mode]
+
+    def set_input(self, batch: Batch) -> None:
+        forwards = self.opt.direction == "AtoB"
+        self.real_A = batch["A" if forwards else "B"].to(self.device)
+        self.real_B = batch["B" if forwards else "A"].to(self.device)
+        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+
+    def forward(self) -> None:
+        self.fake_B: Tensor = self.netG_A(self.real_A)
+        self.rec_A: Tensor = self.netG_B(self.fake_B)
+        self.fake_A: Tensor = self.netG_B(self.real_B)
+        self.rec_B: Tensor = self.netG_A(self.fake_A)
+
+    def compute_visuals(self) -> None:
+        a = {"real_A": self.real_A, "fake_B": self.fake_B, "rec_A": self.rec_A}
+        b = {"real_B": self.real_B, "fake_A": self.fake_A, "rec_B": self.rec_B}
+        if self.isTrain and self.opt.lambda_identity > 0:
+            a["idt_B"] = self.idt_B  # made from real_A
+            b["idt_A"] = self.idt_A
+        self.visuals = a | b
+
+    def optimize_parameters(self) -> None:
+        self.forward()
+        losses = self._update_G() | self._update_D()
+        order = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B")
+        self.report_losses(**{name: losses[name] for name in order})
+
+    def _update_G(self) -> dict[str, Tensor]:
+        opt = self.opt
+        self.set_requires_grad(self.discriminators, False)
+        # In the published order: the order of passes decides how gradients round.
+        identity = self._identity_losses()
+        losses = {
+            "G_A": self.gan.generator(self.netD_A(self.fake_B)),
+            "G_B": self.gan.generator(self.netD_B(self.fake_A)),
+            "cycle_A": opt.lambda_A * l1_loss(self.rec_A, self.real_A),
+            "cycle_B": opt.lambda_B * l1_loss(self.rec_B, self.real_B),
+            **identity,
+        }
+        self.optimizer_G.zero_grad()
+        sum(losses.values(), start=torch.zeros((), device=self.device)).backward()
+        self.optimizer_G.step()
+        return losses
+
+    def _identity_losses(self) -> dict[str, Tensor]:
+        """A picture that is already of the target kind should stay as it is."""
+        opt = self.opt
+        if opt.lambda_identity == 0:
+            zero = torch.zeros((), device=self.device)
+            return {"idt_A": zero, "idt_B": zero}
+        self.idt_A: Tensor = self.netG_A(self.real_B)
+        self.idt_B: Tensor = self.netG_B(self.real_A)
+        return {
+            "idt_A": opt.lambda_identity * opt.lambda_B * l1_loss(self.idt_A, self.real_B),
+            "idt_B": opt.lambda_identity * opt.lambda_A * l1_loss(self.idt_B, self.real_A),
+        }
+
+    def _update_D(self) -> dict[str, Tensor]:
+        self.set_requires_grad(self.discriminators, True)
+        losses = {
+            "D_A": self._discriminator_loss(
+                self.netD_A, self.real_B, self.fake_B, self.fake_B_pool
+            ),
+            "D_B": self._discriminator_loss(
+                self.netD_B, self.real_A, self.fake_A, self.fake_A_pool
+            ),
+        }
+        self.optimizer_D.zero_grad()
+        (losses["D_A"] + losses["D_B"]).backward()
+        self.optimizer_D.step()
+        return losses
+
+    def _discriminator_loss(
+        self, net: nn.Module, real: Tensor, fake: Tensor, pool: ImagePool
+    ) -> Tensor:
+        fake = pool.query(fake.detach())
+        loss = self.gan.real(net(real)) + self.gan.fake(net(fake))
+        if self.opt.gan_mode == "wgangp":
+            loss = loss + self.opt.lambda_gp * gradient_penalty(net, real, fake)
+        # Halved, so that D learns slowly relative to G (pix2pix, section 3.3).
+        return 0.5 * loss
+
+    def _add_generator(self, name: str, source: int, target: int) -> nn.Module:
+        opt = self.opt
+        net = define_G(opt.netG, in_channels=source, out_channels=target, width=opt.ngf,
+                       norm=opt.norm, dropout=not opt.no_dropout, init_type=opt.init_type,
+                       init_gain=opt.init_gain)  # fmt: skip
+        return self.add_network(name, net)
+
+    def _add_discriminator(self, name: str, channels: int) -> nn.Module:
+        opt = self.opt
+        net = define_D(opt.netD, in_channels=channels, width=opt.ndf, n_layers=opt.n_layers_D,
+                       norm=opt.norm, init_type=opt.init_type, init_gain=opt.init_gain)  # fmt: skip
+        return self.add_network(name, net)

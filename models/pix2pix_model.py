@@ -1,0 +1,126 @@
+"""pix2pix: learn G: A -> B from pairs (Isola et al. 2017, arXiv:1611.07004).
+
+    L = lambda_GAN * GAN(G, D) + lambda_L1 * |G(A) - B|        (eq. 4)
+
+D judges A and B side by side (a conditional GAN, eq. 1), or B alone with --unconditional_D (eq. 2).
+"""
+
+from argparse import ArgumentParser, Namespace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss
+
+from data.base_dataset import Batch
+from models.base_model import BaseModel
+from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
+from models.networks import define_D, define_G
+from util.flags import weight
+
+
+class Pix2PixModel(BaseModel):
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        parser.set_defaults(norm="batch", netG="unet_256", dataset_mode="aligned")
+        if not is_train:
+            return
+        parser.set_defaults(pool_size=0, gan_mode="vanilla", lr_metric="G_L1")
+        group = parser.add_argument_group("pix2pix")
+        group.add_argument("--lambda_L1", type=weight, default=100.0,
+                           help="weight of the L1 term; 0 removes it")  # fmt: skip
+        group.add_argument("--lambda_GAN", type=weight, default=1.0,
+                           help="weight of the GAN term; 0 removes it, and D with it")  # fmt: skip
+        group.add_argument("--unconditional_D", action="store_true",
+                           help="D sees the output alone, without the input")  # fmt: skip
+
+    @staticmethod
+    def check_options(opt: Namespace) -> None:
+        if opt.dataset_mode in ("unaligned", "single"):
+            raise ValueError(
+                f"--model {opt.model} learns from pairs, --dataset_mode {opt.dataset_mode} has "
+                "none; use --dataset_mode aligned, or --model cycle_gan for unpaired pictures"
+            )
+        if not opt.isTrain:
+            return
+        check_gan_mode(opt.gan_mode, opt.norm)
+        if opt.lambda_GAN == 0 and opt.lambda_L1 == 0:
+            raise ValueError(
+                "--lambda_GAN 0 with --lambda_L1 0 leaves no loss; make one of them positive"
+            )
+
+    def __init__(self, opt: Namespace) -> None:
+        super().__init__(opt)
+        self.netG = self.add_network(
+            "G",
+            define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
+                     width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout,
+                     init_type=opt.init_type, init_gain=opt.init_gain),
+        )  # fmt: skip
+        if not self.isTrain:
+            return
+        self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
+        self.gan = GAN_MODES[opt.gan_mode]
+        if opt.lambda_GAN > 0:
+            seen = opt.output_nc if opt.unconditional_D else opt.input_nc + opt.output_nc
+            self.netD = self.add_network(
+                "D",
+                define_D(opt.netD, in_channels=seen, width=opt.ndf, n_layers=opt.n_layers_D,
+                         norm=opt.norm, init_type=opt.init_type, init_gain=opt.init_gain),
+            )  # fmt: skip
+            self.optimizer_D = self.add_optimizer("D", self.netD.parameters())
+
+    def set_input(self, batch: Batch) -> None:
+        forwards = self.opt.direction == "AtoB"
+        self.real_A = batch["A" if forwards else "B"].to(self.device)
+        self.real_B = batch["B" if forwards else "A"].to(self.device)
+        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+
+    def forward(self) -> None:
+        self.fake_B: Tensor = self.netG(self.real_A)
+
+    def compute_visuals(self) -> None:
+        self.visuals = {"real_A": self.real_A, "fake_B": self.fake_B, "real_B": self.real_B}
+
+    def optimize_parameters(self) -> None:
+        self.forward()
+        if self.opt.lambda_GAN == 0:
+            self.report_losses(**self._update_G())
+            return
+        losses_D = self._update_D()
+        self.report_losses(**self._update_G(), **losses_D)
+
+    def _update_D(self) -> dict[str, Tensor]:
+        self.set_requires_grad(self.netD, True)
+        seen_fake, seen_real = self._beside_A(self.fake_B.detach()), self._beside_A(self.real_B)
+        fake = self.gan.fake(self.netD(seen_fake))
+        real = self.gan.real(self.netD(seen_real))
+        losses = {"D_real": real, "D_fake": fake}
+        if self.opt.gan_mode == "wgangp":
+            losses["D_GP"] = self.opt.lambda_gp * gradient_penalty(self.netD, seen_real, seen_fake)
+        # Halved, so that D learns slowly relative to G (section 3.3).
+        total = 0.5 * sum(losses.values(), start=torch.zeros_like(fake))
+        self.optimizer_D.zero_grad()
+        total.backward()
+        self.optimizer_D.step()
+        return losses
+
+    def _update_G(self) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = {}
+        if self.opt.lambda_GAN > 0:
+            # D must not collect gradients while G learns: they would cost time for nothing.
+            self.set_requires_grad(self.netD, False)
+            logits = self.netD(self._beside_A(self.fake_B))
+            losses["G_GAN"] = self.opt.lambda_GAN * self.gan.generator(logits)
+        if self.opt.lambda_L1 > 0:
+            losses["G_L1"] = self.opt.lambda_L1 * l1_loss(self.fake_B, self.real_B)
+        total = sum(losses.values(), start=torch.zeros((), device=self.device))
+        self.optimizer_G.zero_grad()
+        total.backward()
+        self.optimizer_G.step()
+        return losses
+
+    def _beside_A(self, image: Tensor) -> Tensor:
+        """What D sees: [N, input_nc + output_nc, H, W], or the image alone."""
+        if self.opt.unconditional_D:
+            return image
+        return torch.cat([self.real_A, image], dim=1)

@@ -1,0 +1,59 @@
+"""Template: copy it to models/<name>_model.py, rename the class, train with ``--model <name>``.
+
+As it stands it is a working baseline, one generator with one L1 loss:
+
+    L = lambda_regression * |G(A) - B|
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from torch import Tensor
+from torch.nn.functional import l1_loss
+
+from data.base_dataset import Batch
+from models.base_model import BaseModel
+from models.networks import define_G
+from util.flags import weight
+
+
+class TemplateModel(BaseModel):
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        """Flags of this model, and other defaults for shared flags."""
+        parser.set_defaults(dataset_mode="aligned", no_dropout=True)
+        if is_train:
+            parser.set_defaults(lr_metric="G")
+            group = parser.add_argument_group("template")
+            group.add_argument("--lambda_regression", type=weight, default=1.0,
+                               help="weight of the L1 term")  # fmt: skip
+
+    def __init__(self, opt: Namespace) -> None:
+        super().__init__(opt)
+        self.netG = self.add_network(
+            "G",
+            define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
+                     width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout,
+                     init_type=opt.init_type, init_gain=opt.init_gain),
+        )  # fmt: skip
+        if self.isTrain:
+            self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
+
+    def set_input(self, batch: Batch) -> None:
+        forwards = self.opt.direction == "AtoB"
+        self.data_A = batch["A" if forwards else "B"].to(self.device)
+        self.data_B = batch["B" if forwards else "A"].to(self.device)
+        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+
+    def forward(self) -> None:
+        self.output: Tensor = self.netG(self.data_A)
+
+    def compute_visuals(self) -> None:
+        self.visuals = {"data_A": self.data_A, "data_B": self.data_B, "output": self.output}
+
+    def optimize_parameters(self) -> None:
+        self.forward()
+        loss = self.opt.lambda_regression * l1_loss(self.output, self.data_B)
+        self.optimizer_G.zero_grad()
+        loss.backward()
+        self.optimizer_G.step()
+        self.report_losses(G=loss)

@@ -1,0 +1,62 @@
+"""Apply one generator to pictures of one kind: no pairs, no second side (test.py only)."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from torch import Tensor
+
+from data.base_dataset import Batch
+from models.base_model import BaseModel
+from models.networks import define_G
+
+
+class TestModel(BaseModel):
+    __test__ = False  # not a pytest class
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        parser.set_defaults(dataset_mode="single")
+        group = parser.add_argument_group("test")
+        group.add_argument("--model_suffix", default="",
+                           help="load <epoch>_net_G<suffix>.pth, such as _A; without it "
+                                "net_G, else net_G_A (AtoB) or net_G_B (BtoA)")  # fmt: skip
+
+    @staticmethod
+    def check_options(opt: Namespace) -> None:
+        if opt.isTrain:
+            raise ValueError("--model test only translates: train with --model pix2pix, cycle_gan, ...")
+        if opt.dataset_mode == "colorization":
+            raise ValueError(
+                "--model test shows a generator's output as a picture, a colorization generator "
+                "makes two Lab colours; use --model colorization"
+            )
+
+    def __init__(self, opt: Namespace) -> None:
+        super().__init__(opt)
+        suffix = opt.model_suffix or generator_suffix(self.save_dir, self.load_suffix, opt.direction)
+        self.netG = self.add_network(
+            f"G{suffix}",
+            define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
+                     width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout),
+        )  # fmt: skip
+
+    def set_input(self, batch: Batch) -> None:
+        self.real = batch["A"].to(self.device)
+        self.image_paths = batch["A_paths"]
+
+    def forward(self) -> None:
+        self.fake: Tensor = self.netG(self.real)
+
+    def compute_visuals(self) -> None:
+        self.visuals = {"real": self.real, "fake": self.fake}
+
+    def optimize_parameters(self) -> None:
+        raise TypeError("--model test only translates; train with another --model")
+
+
+def generator_suffix(run_dir: Path, epoch: str, direction: str) -> str:
+    """Which generator a run has: "" (one), or "_A" / "_B" (two, chosen by the direction)."""
+    suffix = "_A" if direction == "AtoB" else "_B"
+    one_way = (run_dir / f"{epoch}_net_G.pth").is_file()
+    two_way = (run_dir / f"{epoch}_net_G{suffix}.pth").is_file()
+    return suffix if two_way and not one_way else ""

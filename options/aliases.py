@@ -1,0 +1,39 @@
+"""Flags of before 2018, rewritten to today's before parsing, so that old scripts still run."""
+
+import logging
+from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
+
+RENAMED = {
+    "--niter": "--n_epochs",
+    "--niter_decay": "--n_epochs_decay",
+    "--which_epoch": "--epoch",
+    "--which_direction": "--direction",
+    "--which_model_netG": "--netG",
+    "--which_model_netD": "--netD",
+    "--loadSize": "--load_size",
+    "--fineSize": "--crop_size",
+    "--batchSize": "--batch_size",
+    "--nThreads": "--num_threads",
+    "--resize_or_crop": "--preprocess",
+    "--how_many": "--num_test",
+    "--ntest": "--num_test",
+}
+REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
+
+
+def modernise(argv: Sequence[str]) -> list[str]:
+    """Replace old flags by new ones, and name each new one in a line."""
+    modern: list[str] = []
+    for word in argv:
+        flag, equals, value = word.partition("=")
+        if flag in RENAMED:
+            log.info("%s is now called %s", flag, RENAMED[flag])
+            modern.append(RENAMED[flag] + equals + value)
+        elif word in REPLACED:
+            log.info("%s is now called %s", word, " ".join(REPLACED[word]))
+            modern += REPLACED[word]
+        else:
+            modern.append(word)
+    return modern

@@ -1,0 +1,69 @@
+"""The options of a run, on disk: ``<phase>_opt.txt`` for people, ``<phase>_opt.json`` for us."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from util.files import write_text
+
+RUNTIME = ("device",)  # chosen on this machine; says nothing about the run
+
+
+def banner(opt: Namespace, parser: ArgumentParser) -> str:
+    """Every option on a line, with the default where it differs."""
+    lines = ["----------------- Options ---------------"]
+    for key, value in sorted(_plain(opt).items()):
+        default = _as_plain(parser.get_default(key))
+        comment = "" if value == default else f"\t[default: {default!s}]"
+        lines.append(f"{key:>25}: {value!s:<30}{comment}")
+    lines.append("----------------- End -------------------")
+    return "\n".join(lines)
+
+
+def save_options(opt: Namespace, parser: ArgumentParser) -> None:
+    run_dir = opt.checkpoints_dir / opt.name
+    write_text(run_dir / f"{opt.phase}_opt.txt", banner(opt, parser) + "\n")
+    text = json.dumps(_plain(opt), indent=2, sort_keys=True)
+    write_text(run_dir / f"{opt.phase}_opt.json", text + "\n")
+
+
+def load_options(run_dir: Path) -> dict[str, Any]:
+    """The options a run was trained with, or {} where it left none.
+
+    A run of the reference implementation has only ``train_opt.txt``; its values come back as
+    text, which argparse converts like words of the command line.
+
+    Raises:
+        ValueError: ``train_opt.json`` is damaged.
+    """
+    path = run_dir / "train_opt.json"
+    if path.is_file():
+        try:
+            options: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{path} is damaged ({error}); delete it and give the network flags by hand"
+            ) from error
+        return options
+    text = run_dir / "train_opt.txt"
+    return _read_banner(text.read_text(encoding="utf-8")) if text.is_file() else {}
+
+
+def _read_banner(text: str) -> dict[str, Any]:
+    words: dict[str, Any] = {"True": True, "False": False, "None": None}
+    options = {}
+    for line in text.splitlines():
+        key, colon, rest = line.partition(": ")
+        if colon:
+            value = rest.partition("\t[default:")[0].strip()
+            options[key.strip()] = words.get(value, value)
+    return options
+
+
+def _plain(opt: Namespace) -> dict[str, Any]:
+    return {key: _as_plain(value) for key, value in vars(opt).items() if key not in RUNTIME}
+
+
+def _as_plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,126 @@
+"""Flags of test.py. What a run was trained with is read from its folder, not retyped."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import models
+from models.test_model import generator_suffix
+from options.base_options import BaseOptions
+from options.run_file import load_options
+from util.flags import positive_float, positive_int
+
+# Wrong values of these would change the network or what it means: contradictions are refused.
+OF_THE_NETWORK = ("input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction")
+# These become defaults, and may be changed: the same network works at other sizes.
+OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size")
+
+
+class TestOptions(BaseOptions):
+    isTrain = False
+    default_model = "test"
+    __test__ = False  # not a pytest class
+
+    def add_flags(self, parser: ArgumentParser) -> None:
+        super().add_flags(parser)
+        # Pictures one by one, in order, unmirrored: the statistics of batch norm depend on it.
+        parser.set_defaults(batch_size=1, num_threads=0, serial_batches=True, no_flip=True)
+        add = parser.add_argument_group("test")
+        add.add_argument("--results_dir", type=Path, default=Path("results"),
+                         help="folder of the results")
+        add.add_argument("--num_test", type=positive_int,
+                         help="translate only the first so many (default: all)")
+        add.add_argument("--aspect_ratio", type=positive_float, default=1.0,
+                         help="width of the saved pictures by their height, relative to before")
+        add.add_argument("--eval", action="store_true",
+                         help="no dropout, running statistics; without it both are as in training, "
+                              "as in the pix2pix paper (section 3.4)")  # fmt: skip
+
+    def read_choice(self, argv: Sequence[str]) -> Namespace:
+        """The run's model and dataset mode, unless the flags say otherwise."""
+        self.run_dir, self.saved = self._find_run(argv)
+        choice = super().read_choice(argv)
+        asked = [word.partition("=")[0] for word in argv]
+        trained = self.saved.get("model")
+        if trained not in models.available():
+            return choice
+        if "--model" not in asked:
+            choice.model = trained
+        elif choice.model not in ("test", trained):
+            raise ValueError(self._contradiction("model", choice.model, trained))
+        if choice.model == trained and choice.dataset_mode is None:
+            choice.dataset_mode = self.saved.get("dataset_mode")
+        return choice
+
+    def _find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
+        parser = ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"))
+        parser.add_argument("--name", default="experiment_name")
+        parser.add_argument("--suffix", default="")
+        run, _ = parser.parse_known_args(argv)
+        run_dir = run.checkpoints_dir / (f"{run.name}_{run.suffix}" if run.suffix else run.name)
+        return run_dir, load_options(run_dir)
+
+    def adjust_defaults(
+        self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
+    ) -> None:
+        given = self.given(argv, parser)
+        saved = _converted(parser, self.saved)
+        if choice.model == "test":
+            saved.pop("direction", None)  # chooses the generator of a two-way run instead
+            if self._backwards(given):
+                saved["input_nc"], saved["output_nc"] = saved["output_nc"], saved["input_nc"]
+        for key in OF_THE_NETWORK:
+            if key in given and key in saved and given[key] != saved[key]:
+                raise ValueError(self._contradiction(key, given[key], saved[key]))
+        # A one-sided test shows single pictures, whatever the pairs of the training were.
+        pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
+        known = {*OF_THE_NETWORK, *pictures, *self.plugin_flags}
+        parser.set_defaults(**{key: value for key, value in saved.items() if key in known})
+        self._whole_pictures(parser, given, saved)
+
+    def _whole_pictures(
+        self, parser: ArgumentParser, given: dict[str, Any], saved: dict[str, Any]
+    ) -> None:
+        """Scale to the crop itself, so that nothing is cut off; without a crop, as in training."""
+        preprocess = given.get("preprocess", parser.get_default("preprocess"))
+        size = given.get("crop_size", parser.get_default("crop_size"))
+        if preprocess == "scale_width":
+            size = saved.get("load_size", size)
+        parser.set_defaults(load_size=size)
+
+    def _backwards(self, given: dict[str, Any]) -> bool:
+        """Whether the second generator of a two-way run is meant, which maps B to A."""
+        if not {"input_nc", "output_nc"} <= self.saved.keys():
+            return False
+        epoch = f"iter_{given['load_iter']}" if given.get("load_iter") else given.get("epoch", "latest")
+        direction = given.get("direction", "AtoB")
+        return "_B" in (given.get("model_suffix"), generator_suffix(self.run_dir, epoch, direction))
+
+    def _contradiction(self, key: str, found: Any, wanted: Any) -> str:
+        flags = {"no_dropout": "--no_dropout / --dropout"}
+        return (
+            f"{flags.get(key, '--' + key)}: the command line says {found}, the run "
+            f"{self.run_dir} was trained with {wanted}; leave the flag out"
+        )
+
+    def validate(self, opt: Namespace) -> None:
+        super().validate(opt)
+        folder = opt.checkpoints_dir / opt.name
+        if not folder.is_dir():
+            runs = sorted(path.name for path in opt.checkpoints_dir.glob("*/"))
+            raise ValueError(
+                f"--name {opt.name}: {folder} is no folder; runs in {opt.checkpoints_dir}: "
+                f"{', '.join(runs) or 'none'}; train one, or give another --name or "
+                "--checkpoints_dir"
+            )
+
+
+def _converted(parser: ArgumentParser, saved: dict[str, Any]) -> dict[str, Any]:
+    """Saved words as typed values: a text file holds "64", the parser holds 64."""
+    types = {action.dest: action.type for action in parser._actions if callable(action.type)}
+    return {
+        key: types[key](value) if isinstance(value, str) and key in types else value
+        for key, value in saved.items()
+    }

@@ -1,0 +1,94 @@
+"""Translate pictures with a trained model and draw the results page.
+
+    python test.py --dataroot datasets/demo --name demo
+
+What the run was trained with (model, networks, sizes) is read from its folder.
+"""
+
+import logging
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from data import create_dataset
+from models import create_model
+from models.base_model import BaseModel
+from options.test_options import TestOptions
+from util.html import Figure, Row, write_page
+from util.images import save_picture, to_picture
+from util.result_names import ResultNames
+from util.runtime import describe_device, run_program, seed_everything
+
+log = logging.getLogger(__name__)
+
+
+def test(argv: Sequence[str] | None = None) -> Path:
+    """Returns the path of the results page."""
+    options = TestOptions()
+    opt = options.parse(argv)
+    log.info("device: %s", describe_device(opt.device))
+    seed_everything(opt.seed)
+    dataset = create_dataset(opt)
+    model = create_model(opt)
+    model.setup(opt)
+    options.save(opt)
+    if opt.eval:
+        model.eval()
+
+    iteration = f"_iter{opt.load_iter}" if opt.load_iter else ""
+    folder = opt.results_dir / opt.name / f"{opt.phase}_{opt.epoch}{iteration}"
+    names = ResultNames(opt.dataroot, opt.phase)
+    count = min(len(dataset), opt.num_test or len(dataset))
+    rows: list[Row] = []
+    for batch in islice(dataset, -(-count // opt.batch_size)):
+        # The same dropout for every picture: a result does not depend on what came before it.
+        torch.manual_seed(opt.seed)
+        model.set_input(batch)
+        model.test()
+        rows += save_results(opt, model, names, folder, start=len(rows), count=count)
+    remove_older(folder / "images", rows)
+
+    page: Path = folder / "index.html"
+    title = f"Experiment = {opt.name}, Phase = {opt.phase}, Epoch = {opt.epoch}"
+    write_page(page, title, rows, width=opt.display_winsize)
+    log.info("%d pictures translated; results page: %s", len(rows), page)
+    return page
+
+
+def save_results(
+    opt: Namespace, model: BaseModel, names: ResultNames, folder: Path, *, start: int, count: int
+) -> list[Row]:
+    """Write every visual of the batch as ``images/<name>_<label>.png``; return their rows."""
+    rows = []
+    visuals = model.get_current_visuals()
+    for index, source in enumerate(model.get_image_paths()[: count - start]):
+        if (start + index) % 5 == 0:
+            log.info("processing (%04d)-th image... %s", start + index, source)
+        name = names.of(Path(source))
+        figures = []
+        for label, images in visuals.items():
+            file = f"images/{name}_{label}.png"
+            picture = to_picture(images[index])
+            path = folder / file
+            width, height = save_picture(picture, path, aspect_ratio=opt.aspect_ratio)
+            figures.append(Figure(file, label, width, height))
+        rows.append(Row(name, figures))
+    return rows
+
+
+def remove_older(folder: Path, rows: Sequence[Row]) -> None:
+    """Take away pictures that an earlier test left here and that the page does not show."""
+    shown = {os.path.normpath(folder.parent / figure.src) for row in rows for figure in row.figures}
+    older = [path for path in folder.rglob("*.png") if os.path.normpath(path) not in shown]
+    for path in older:
+        path.unlink()
+    if older:
+        log.info("removed %d pictures of an earlier test from %s", len(older), folder)
+
+
+if __name__ == "__main__":
+    run_program(test)

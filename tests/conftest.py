@@ -1,0 +1,57 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+torch.set_num_threads(1)
+
+Argv = Callable[..., list[str]]
+
+
+def draw_pictures(folder: Path, count: int, size: tuple[int, int], seed: int = 0) -> None:
+    """Write ``count`` noisy PNGs of ``size`` (width, height)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+
+
+@pytest.fixture
+def dataroot(tmp_path: Path) -> Path:
+    """Side-by-side pairs in train and test, single pictures in trainA, trainB, testA, testB."""
+    root = tmp_path / "pictures"
+    for phase in ("train", "test"):
+        draw_pictures(root / phase, 3, (64, 32), seed=1)
+        draw_pictures(root / f"{phase}A", 3, (32, 32), seed=2)
+        draw_pictures(root / f"{phase}B", 3, (32, 32), seed=3)
+    return root
+
+
+@pytest.fixture
+def argv(dataroot: Path, tmp_path: Path) -> Argv:
+    """Command line of a tiny training run on the CPU; call it with the flags to add."""
+
+    def build(*flags: str) -> list[str]:
+        tiny = (
+            f"--dataroot {dataroot} --checkpoints_dir {tmp_path / 'runs'} --name t --gpu_ids -1 "
+            "--netG resnet_6blocks --netD n_layers --n_layers_D 1 --ngf 2 --ndf 2 --load_size 16 "
+            "--crop_size 16 --num_threads 0 --display_id 0 --n_epochs 1 --n_epochs_decay 0"
+        )
+        return [*tiny.split(), *flags]
+
+    return build
+
+
+@pytest.fixture
+def test_argv(dataroot: Path, tmp_path: Path) -> Argv:
+    """Command line that tests the run of ``argv``."""
+
+    def build(*flags: str) -> list[str]:
+        plain = f"--dataroot {dataroot} --checkpoints_dir {tmp_path / 'runs'} --name t --gpu_ids -1"
+        return [*plain.split(), "--results_dir", str(tmp_path / "results"), *flags]
+
+    return build

@@ -1,0 +1,100 @@
+"""Both pages in a real browser."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imagined_run import progress
+
+from util.html import Figure, Row, write_page
+from util.images import save_picture
+from util.sinks.csv_log import CsvLog
+
+NAME = "a #1 ü <b>100%.png"
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=BROWSER_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+def open_page(browser: Any, path: Path, *, width: int) -> tuple[Any, list[str]]:
+    """The page, and the list to which it adds every URL that it asks for."""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    return page, requests
+
+
+SHOWN = "image => image.complete && image.naturalWidth > 0"
+
+
+@pytest.mark.browser
+def test_browser_shows_a_picture_with_an_awkward_name(browser: Any, tmp_path: Path) -> None:
+    save_picture(picture(width=16, height=8), tmp_path / "images" / NAME)
+    row = Row(NAME, [Figure(f"images/{NAME}", "real_A", 16, 8)])
+    write_page(tmp_path / "index.html", "x", [row], width=256)
+    page, requests = open_page(browser, tmp_path / "index.html", width=1280)
+    page.wait_for_function(f"[...document.images].every({SHOWN})")
+    assert page.locator("img").bounding_box()["width"] == 256
+    assert page.locator("img").bounding_box()["height"] == 128
+    assert page.locator("h3").inner_text() == NAME
+    assert all(url.startswith("file://") for url in requests)
+    page.close()
+
+
+@pytest.mark.browser
+def test_browser_loads_a_long_page_as_it_is_scrolled(browser: Any, tmp_path: Path) -> None:
+    save_picture(picture(), tmp_path / "x.png")
+    rows = [Row(f"{n}", [Figure(f"x.png?{n}", "real", 8, 8)]) for n in range(300)]
+    write_page(tmp_path / "index.html", "x", rows, width=256)
+    text = (tmp_path / "index.html").read_text()
+    # A query makes one file 300 pictures, so that every load is seen.
+    (tmp_path / "index.html").write_text(text.replace("x.png%3F", "x.png?"))
+    page, requests = open_page(browser, tmp_path / "index.html", width=1280)
+    page.wait_for_function(f"({SHOWN})(document.images[0])")
+    height = page.evaluate("document.body.scrollHeight")
+    assert len(requests) < 50
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(f"({SHOWN})(document.images[299])")
+    assert page.evaluate("document.body.scrollHeight") == height
+    assert len(requests) < 100
+    page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_browser_shows_the_training_page_at_any_width(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    log = CsvLog(tmp_path / "losses.csv")
+    for epoch in (1, 2):
+        log.losses(LossReport(progress(epoch), {"G_L1": 20.0, "G_GAN": 1.0}, 0.1, 0.0, 0.1))
+    web = web_page(tmp_path, dataroot="/a/very/long/path" * 20)
+    web.pictures(kept(2))
+    page, _ = open_page(browser, tmp_path / "web" / "index.html", width=width)
+    page.wait_for_function(f"[...document.images].every({SHOWN})")
+    page.click("summary")
+    assert page.evaluate("document.documentElement.scrollWidth") == width, "page scrolls sideways"
+    boxes = [page.locator(".row img").nth(number).bounding_box() for number in range(3)]
+    assert len({box["y"] for box in boxes}) == 1, "the pictures of an epoch stand side by side"
+    assert boxes[0]["width"] == pytest.approx(256 if width == 1280 else 114, abs=1)
+    page.close()

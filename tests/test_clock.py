@@ -1,0 +1,59 @@
+import pytest
+
+from util.clock import Clock
+
+
+def crossings(steps: list[int], every: int) -> list[int]:
+    clock = Clock(n_epochs=1, epoch_size=sum(steps))
+    fired = []
+    for images in steps:
+        clock.advance(images)
+        if clock.due(every):
+            fired.append(clock.images)
+    return fired
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "fired"),
+    [
+        ([1] * 6, 2, [2, 4, 6]),
+        ([4] * 4, 5, [8, 12, 16]),  # 5, 10 and 15 are crossed, not met
+        ([3, 3, 2], 4, [6, 8]),  # a short last batch
+        ([8, 8], 3, [8, 16]),  # several multiples in one step fire once
+    ],
+)
+def test_due_fires_whenever_a_multiple_is_crossed(
+    steps: list[int], every: int, fired: list[int]
+) -> None:
+    assert crossings(steps, every) == fired
+
+
+def test_counters_count_images() -> None:
+    clock = Clock(n_epochs=2, epoch_size=5)
+    for epoch in (1, 2):
+        clock.start_epoch(epoch)
+        for images in (2, 2, 1):
+            clock.advance(images)
+    progress = clock.progress
+    assert (progress.images, progress.epoch_images, progress.epoch) == (10, 5, 2)
+
+
+def test_an_epoch_entered_again_keeps_its_place() -> None:
+    clock = Clock(n_epochs=2, epoch_size=5)
+    clock.load_state_dict({"epoch": 2, "images": 8, "epoch_images": 3})
+    clock.start_epoch(2)
+    assert clock.epoch_images == 3
+    clock.start_epoch(3)
+    assert clock.epoch_images == 0
+
+
+def test_waiting_for_data_is_part_of_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    # made, epoch starts, asks, gets, asks again, looks at the pace, a new interval starts
+    now = iter([0.0, 0.0, 3.0, 5.0, 5.0, 9.0, 9.0])
+    monkeypatch.setattr("util.clock.time.perf_counter", lambda: next(now))
+    clock = Clock(n_epochs=1, epoch_size=2)
+    clock.start_epoch(1)
+    for _ in clock.watch(["batch"]):
+        clock.advance(2)
+    pace = clock.pace()
+    assert (pace.seconds, pace.data_seconds) == (4.5, 1.0)

@@ -1,0 +1,75 @@
+"""Loss curves: read back, thinned, smoothed, drawn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imagined_run import EPOCH_SIZE, losses, progress
+
+from util.curves import Curves, draw_curves, read_curves, smooth, split_by_size
+from util.sinks.csv_log import CsvLog
+
+
+def test_curves_read_from_csv_drop_what_a_resume_repeats(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    log = CsvLog(path)
+    for images, value in [(100, 1.0), (200, 2.0), (400, 3.0), (200, 4.0), (500, 5.0)]:
+        log.losses(losses(images, G=value))
+    curves = read_curves(path, epoch_size=EPOCH_SIZE)
+    assert curves.epochs == [1.25, 1.5, 2.25]
+    assert curves.losses == {"G": [1.0, 4.0, 5.0]}
+    assert read_curves(path, epoch_size=EPOCH_SIZE, before=200).losses == {"G": [1.0, 4.0]}
+    assert read_curves(tmp_path / "none.csv", epoch_size=EPOCH_SIZE).epochs == []
+
+
+def test_last_image_of_an_epoch_belongs_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    CsvLog(path).losses(losses(2 * EPOCH_SIZE))
+    assert (
+        read_curves(path, epoch_size=EPOCH_SIZE).epochs == [progress(800).epoch_position] == [3.0]
+    )
+
+
+def test_thinned_curve_is_short_and_keeps_the_mean() -> None:
+    curves = Curves()
+    for step in range(5000):
+        curves.add(step, {"G": float(step % 2)})
+    epochs, thinned = curves.thinned(points=100)
+    assert len(epochs) == len(thinned["G"]) == 100
+    assert np.allclose(thinned["G"], 0.5)
+    assert epochs[0] == 24.5
+
+
+def test_loss_that_comes_late_or_is_not_finite_leaves_a_gap() -> None:
+    curves = Curves()
+    curves.add(1.0, {"G": 1.0})
+    curves.add(2.0, {"G": float("inf"), "D": 2.0})
+    _, thinned = curves.thinned()
+    assert np.array_equal(thinned["G"], [1.0, np.nan], equal_nan=True)
+    assert np.array_equal(thinned["D"], [np.nan, 2.0], equal_nan=True)
+
+
+def test_smoothing_is_a_mean_of_neighbours_that_passes_over_nan() -> None:
+    values = np.array([0.0, 3.0, np.nan, 5.0, 5.0])
+    assert np.array_equal(smooth(values, window=1), [1.5, 1.5, np.nan, 5.0, 5.0], equal_nan=True)
+    assert smooth(np.array([2.0]), window=3).tolist() == [2.0]
+
+
+def test_losses_of_very_different_size_get_a_panel_each() -> None:
+    sizes = {"G_GAN": 1.0, "G_L1": -20.0, "D_real": 0.4, "D_fake": 0.5}
+    curves = {name: np.full(3, size) for name, size in sizes.items()}
+    assert split_by_size(curves) == [["G_L1"], ["G_GAN", "D_real", "D_fake"]]
+    curves["G_L1"] /= 5
+    assert split_by_size(curves) == [list(sizes)]
+
+
+@pytest.mark.parametrize("points", [1, 2, 50])
+def test_drawing_is_a_whole_svg_with_a_line_per_loss(tmp_path: Path, points: int) -> None:
+    curves = Curves()
+    for step in range(points):
+        curves.add(1 + step / 10, {"G": 1.0, "D": float("nan"), "L1": 50.0})
+    draw_curves(curves, tmp_path / "losses.svg")
+    text = (tmp_path / "losses.svg").read_text()
+    assert text.rstrip().endswith("</svg>")
+    assert 'id="axes_2"' in text
+    assert [path.name for path in tmp_path.iterdir()] == ["losses.svg"]

@@ -1,0 +1,184 @@
+"""The results page and the training page: as text, on disk, and in a real browser."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from util.html import Figure, Header, Row, write_page
+from util.images import save_picture
+from util.sinks import LossReport, PictureReport, Progress
+from util.sinks.csv_log import CsvLog
+from util.sinks.web import WebPage
+
+NAME = "a #1 ü <b>100%.png"
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text of the headings, in the order of the page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.setdefault(self.tags[-1][0] if self.tags else "", []).append(data)
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def sources(self) -> list[str | None]:
+        return [image["src"] for image in self.attributes("img")]
+
+
+def progress(epoch: int) -> Progress:
+    return Progress(epoch, 5, 4 * epoch, 4, 4)
+
+
+def picture(shade: int = 0, *, width: int = 8, height: int = 8) -> Any:
+    return np.full((height, width, 3), shade, np.uint8)
+
+
+def kept(epoch: int, shade: int = 0, *, keep: bool = True) -> PictureReport:
+    shown = {"real_A": picture(shade), "fake_B": picture(shade), "a_B": picture(shade)}
+    return PictureReport(progress(epoch), shown, keep)
+
+
+def web_page(run_dir: Path, **options: object) -> WebPage:
+    return WebPage(run_dir, name="maps", width_px=256, options=options)
+
+
+# Any page
+
+
+def test_results_page_names_sizes_and_links(tmp_path: Path) -> None:
+    title = "Experiment = <maps>, Phase = test, Epoch = latest"
+    figures = [Figure(f"images/{NAME}", "real_A", 512, 256), Figure("x.png", "fake & B", 64, 64)]
+    write_page(tmp_path / "index.html", title, [Row(NAME, figures)], width=200)
+    page = Page(tmp_path / "index.html")
+    assert page.texts["title"][0] == page.texts["h1"][0] == title
+    assert page.texts["h3"] == [NAME]
+    assert page.texts["figcaption"] == ["real_A", "fake & B"]
+    encoded = "images/a%20%231%20%C3%BC%20%3Cb%3E100%25.png"
+    first, second = page.attributes("img")
+    assert first == {
+        "src": encoded, "alt": "real_A", "width": "200", "height": "100", "loading": "lazy",
+        "decoding": "async",
+    }  # fmt: skip
+    assert (second["width"], second["height"]) == ("200", "200")
+    assert [link["href"] for link in page.attributes("a")] == [encoded, "x.png"]
+
+
+def test_page_takes_file_names_that_are_no_utf8(tmp_path: Path) -> None:
+    name = "caf\udce9"
+    row = Row(name, [Figure(f"{name}.png", name, 4, 4)])
+    write_page(tmp_path / "index.html", "x", [row], width=4)
+    page = Page(tmp_path / "index.html")
+    assert page.texts["h3"] == ["caf\\udce9"]
+    assert page.sources == ["caf%E9.png"]
+
+
+def test_options_are_folded_and_escaped(tmp_path: Path) -> None:
+    header = Header(options={"name": "<script>alert(1)</script>"})
+    write_page(tmp_path / "index.html", "x", [], width=4, header=header)
+    page = Page(tmp_path / "index.html")
+    assert page.attributes("details") == [{}]
+    assert page.texts["td"] == ["<script>alert(1)</script>"]
+    assert not page.attributes("script")
+
+
+# The training page
+
+
+def test_training_page_lists_newest_epoch_first_and_only_pictures_that_exist(
+    tmp_path: Path,
+) -> None:
+    web = web_page(tmp_path, lr=0.0002)
+    web.pictures(kept(1))
+    web.end_epoch(progress(1))
+    web.end_epoch(progress(2))
+    web.pictures(kept(3))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.texts["title"][0] == "Experiment name = maps"
+    assert page.texts["h3"] == ["epoch [3]", "epoch [1]"]
+    assert page.sources[:3] == [
+        f"images/epoch003_{label}.png" for label in ("real_A", "fake_B", "a_B")
+    ]
+    assert all((tmp_path / "web" / str(source)).exists() for source in page.sources)
+    assert not any("http-equiv" in meta for meta in page.attributes("meta"))
+
+
+def test_later_save_of_an_epoch_replaces_the_earlier(tmp_path: Path) -> None:
+    web = web_page(tmp_path)
+    web.pictures(kept(1, shade=10))
+    web.pictures(kept(1, shade=20))
+    assert Page(tmp_path / "web" / "index.html").texts["h3"] == ["epoch [1]"]
+    expected = tmp_path / "expected.png"
+    save_picture(picture(20), expected)
+    assert (tmp_path / "web/images/epoch001_real_A.png").read_bytes() == expected.read_bytes()
+
+
+def test_pictures_not_to_keep_leave_no_trace(tmp_path: Path) -> None:
+    web_page(tmp_path).pictures(kept(1, keep=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resumed_run_lists_earlier_epochs_but_not_later_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = tmp_path / "web" / "images"
+    save_picture(picture(width=16, height=8), images / "epoch002_real_A.png")
+    save_picture(picture(), images / "epoch009_real_A.png")
+    (images / "epoch001_real_A.png").write_bytes(b"torn")
+    (images / "notes.png").write_bytes(b"")
+    web = web_page(tmp_path)
+    web.pictures(kept(4))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.texts["h3"] == ["epoch [4]", "epoch [2]"]
+    assert page.attributes("img")[-1]["height"] == "128"
+    assert "epoch001_real_A.png is no readable picture" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_training_page_shows_curves_and_links_what_is_there(tmp_path: Path) -> None:
+    web = web_page(tmp_path)
+    web.end_epoch(progress(1))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.sources == []
+    assert page.attributes("a") == []
+
+    CsvLog(tmp_path / "losses.csv").losses(LossReport(progress(2), {"G": 1.0}, 0.1, 0.0, 0.1))
+    (tmp_path / "train_opt.txt").write_text("")
+    web = web_page(tmp_path)
+    web.end_epoch(progress(2))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.sources == ["losses.svg"]
+    links = [link["href"] for link in page.attributes("a")]
+    assert links == ["../losses.csv", "../train_opt.txt", "losses.svg"]
+
+
+def test_curves_are_complete_when_the_run_closes(tmp_path: Path) -> None:
+    web, log = web_page(tmp_path), CsvLog(tmp_path / "losses.csv")
+    log.losses(LossReport(progress(1), {"G": 1.0}, 0.1, 0.0, 0.1))
+    web.end_epoch(progress(1))
+    (tmp_path / "web" / "losses.svg").unlink()
+    web.end_epoch(progress(2))
+    assert not (tmp_path / "web" / "losses.svg").exists(), "tiny epochs must not draw each time"
+    web.close()
+    assert (tmp_path / "web" / "losses.svg").exists()

@@ -1,0 +1,186 @@
+"""What the log files and the console show, from the reports of an imagined run."""
+
+import csv
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imagined_run import EPOCH_SIZE, losses, pictures, progress
+
+from util.curves import read_curves
+from util.sinks import LossReport, Progress, Sink, visdom_server
+from util.sinks.console import Console, RunStatus, duration
+from util.sinks.csv_log import CsvLog
+from util.sinks.loss_log import LossLog
+from util.visualizer import Visualizer, build_sinks
+
+LINE = "(epoch: 1, iters: 100, time: 0.088, data: 0.301) G_GAN: 1.234 G_L1: 20.100 "
+
+
+# The reports
+
+
+def test_epoch_position_and_images_left() -> None:
+    assert progress(600).epoch_position == 2.5
+    assert progress(600).images_left == 600
+    assert progress(1200).images_left == 0
+
+
+def test_data_share_is_a_share() -> None:
+    assert LossReport(progress(1), {}, 0.2, 0.05, 0.1).data_share == 0.25
+    assert LossReport(progress(1), {}, 0.0, 0.0, 0.1).data_share == 0.0
+
+
+# Text files
+
+
+def test_loss_log_has_one_header_per_start_and_the_exact_lines(tmp_path: Path) -> None:
+    path = tmp_path / "loss_log.txt"
+    for _ in range(2):
+        log = LossLog(path)
+        log.losses(losses())
+    lines = path.read_text().split("\n")
+    assert lines[0].startswith("================ Training Loss (")
+    assert lines[0].endswith(") ================")
+    assert lines[1] == LINE
+    assert lines[2].startswith("================ Training Loss (")
+    assert lines[3:] == [LINE, ""]
+
+
+def test_csv_is_continued_and_its_header_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    CsvLog(path).losses(losses(100))
+    CsvLog(path).losses(losses(600))
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["epoch", "images", "G_GAN", "G_L1", "lr", "seconds", "data_share"]
+    assert list(rows[1].values()) == ["2", "600", "1.234", "20.1", "0.0002", "0.088", "1.0"]
+    assert len(rows) == 2
+
+
+def test_csv_of_other_losses_is_kept_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "losses.csv"
+    for name in ("first", "second", "third"):
+        CsvLog(path).losses(losses(**{name: 1.0}))
+    assert "first" in (tmp_path / "losses.1.csv").read_text()
+    assert "second" in (tmp_path / "losses.2.csv").read_text()
+    assert "third" in path.read_text()
+    assert len(caplog.records) == 2
+    assert "losses.2.csv" in caplog.text
+
+
+def test_csv_line_torn_by_a_kill_does_not_swallow_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    CsvLog(path).losses(losses(100))
+    path.write_text(path.read_text() + "1,200,0.")
+    CsvLog(path).losses(losses(300))
+    curves = read_curves(path, epoch_size=EPOCH_SIZE)
+    assert curves.epochs == [1.25, 1.75]
+
+
+# Console
+
+
+def test_without_a_terminal_the_console_logs_plain_lines(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console()
+    with caplog.at_level(logging.INFO):
+        console.start_epoch(progress(1))
+        console.advance(progress(100))
+        console.losses(losses())
+        console.end_epoch(progress(400))
+    console.close()
+    assert caplog.messages == [LINE]
+    assert capsys.readouterr().err == ""
+
+
+def test_bar_counts_images_and_lines_do_not_tear_it(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("util.sinks.console").setLevel(logging.INFO)
+    console = Console(bar=True)
+    try:
+        console.start_epoch(Progress(1, 3, 0, 0, EPOCH_SIZE))
+        console.advance(progress(100))
+        console.losses(losses(100))
+        console.end_epoch(progress(400))
+    finally:
+        console.close()
+        logging.getLogger().removeHandler(handler)
+        logging.getLogger("util.sinks.console").setLevel(logging.NOTSET)
+    out, err = capsys.readouterr()
+    assert out == LINE + "\n"
+    bar = err.split("\r")
+    assert any("epoch 1/3" in part and "100/400" in part for part in bar)
+    assert any("run " in part and "G_GAN=1.234 G_L1=20.100" in part for part in bar)
+
+
+def test_time_left_is_for_the_whole_run_and_starts_at_the_resumed_image() -> None:
+    status = RunStatus(progress(200), now=50.0)
+    assert status.seconds_left(now=60.0) is None
+    status.progress = progress(400)
+    assert status.seconds_left(now=60.0) == pytest.approx(800 * 10 / 200)
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (7.4, 247, 3723, 183840)] == [
+        "0:07",
+        "4:07",
+        "1:02:03",
+        "2 d 03:04",
+    ]
+
+
+# All together
+
+
+def test_visualizer_tells_every_sink_everything_in_order() -> None:
+    heard: list[tuple[int, str]] = []
+
+    class Listener(Sink):
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "number":
+                return super().__getattribute__(name)
+            return lambda *_: heard.append((self.number, name))
+
+    visualizer = Visualizer([Listener(1), Listener(2)])
+    visualizer.start_epoch(progress(1))
+    visualizer.advance(progress(1))
+    visualizer.losses(losses())
+    visualizer.pictures(pictures())
+    visualizer.end_epoch(progress(1))
+    visualizer.close()
+    calls = ["start_epoch", "advance", "losses", "pictures", "end_epoch", "close"]
+    assert heard == [(number, call) for call in calls for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("html", "display_id", "expected"),
+    [
+        (True, 1, ["Console", "LossLog", "CsvLog", "WebPage", "VisdomServer"]),
+        (False, 0, ["Console", "LossLog", "CsvLog"]),
+        (False, -1, ["Console", "LossLog", "CsvLog"]),
+    ],
+)
+def test_build_sinks_builds_what_was_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    html: bool,
+    display_id: int,
+    expected: list[str],
+) -> None:
+    monkeypatch.setattr(visdom_server, "connect", lambda **_: object())
+    sinks = build_sinks(
+        tmp_path / "run", name="run", html=html, display_id=display_id,
+        display_server="http://localhost", display_port=8097, display_env="main", display_ncols=4,
+        display_winsize=256, use_wandb=False, wandb_project_name="p", options={},
+    )  # fmt: skip
+    assert [type(sink).__name__ for sink in sinks] == expected

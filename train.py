@@ -1,0 +1,139 @@
+"""Train an image-to-image model.
+
+    python train.py --dataroot datasets/demo --name demo --model pix2pix --direction BtoA
+
+options -> dataset -> model -> visualizer; everything else lives behind these four names.
+"""
+
+import logging
+from argparse import Namespace
+from collections.abc import Sequence
+
+from data import create_dataset
+from models import create_model
+from models.base_model import BaseModel
+from options.train_options import TrainOptions
+from util import checkpoint
+from util.clock import Clock
+from util.images import to_picture
+from util.runtime import describe_device, run_program, seed_everything
+from util.sinks import LossReport, PictureReport
+from util.visualizer import Visualizer, build_sinks
+
+log = logging.getLogger(__name__)
+
+
+def train(argv: Sequence[str] | None = None) -> None:
+    options = TrainOptions()
+    opt = options.parse(argv)
+    log.info("device: %s", describe_device(opt.device))
+    seed_everything(opt.seed)
+    dataset = create_dataset(opt)
+    model = create_model(opt)
+    model.setup(opt)
+    clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
+    first_epoch = go_on(opt, model, clock) if opt.continue_train else opt.epoch_count or 1
+    options.save(opt)
+    visualizer = create_visualizer(opt)
+
+    for epoch in range(first_epoch, clock.n_epochs + 1):
+        model.update_learning_rate(epoch)
+        clock.start_epoch(epoch)
+        dataset.set_epoch(epoch, start_image=clock.epoch_images)
+        visualizer.start_epoch(clock.progress)
+        for batch in clock.watch(dataset):
+            model.set_input(batch)
+            model.optimize_parameters()
+            clock.advance(len(model.get_image_paths()))
+            visualizer.advance(clock.progress)
+            if clock.due(opt.print_freq):
+                show_losses(model, clock, visualizer)
+            if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
+                show_pictures(model, clock, visualizer, keep=clock.due(opt.update_html_freq))
+            if clock.due(opt.save_latest_freq):
+                save(model, clock, f"iter_{clock.images}" if opt.save_by_iter else None)
+        # However short, an epoch leaves a line and its pictures.
+        if clock.unread:
+            show_losses(model, clock, visualizer)
+        show_pictures(model, clock, visualizer, keep=True)
+        visualizer.end_epoch(clock.progress)
+        if epoch % opt.save_epoch_freq == 0 or epoch == clock.n_epochs:
+            save(model, clock, epoch)
+    visualizer.close()
+
+
+def show_losses(model: BaseModel, clock: Clock, visualizer: Visualizer) -> None:
+    losses = model.get_current_losses()  # waits for the device, so that the pace is true
+    pace = clock.pace()
+    report = LossReport(
+        progress=clock.progress,
+        losses=losses,
+        seconds_per_image=pace.seconds,
+        data_seconds_per_image=pace.data_seconds,
+        learning_rate=model.learning_rate,
+    )
+    visualizer.losses(report)
+
+
+def show_pictures(model: BaseModel, clock: Clock, visualizer: Visualizer, *, keep: bool) -> None:
+    model.compute_visuals()
+    pictures = {name: to_picture(image[0]) for name, image in model.get_current_visuals().items()}
+    visualizer.pictures(PictureReport(progress=clock.progress, pictures=pictures, keep=keep))
+
+
+def save(model: BaseModel, clock: Clock, label: int | str | None) -> None:
+    """Write ``latest`` with all that a resume needs, and ``label`` (20, iter_5000) beside it."""
+    log.info("saving the model (epoch %d, images %d)", clock.epoch, clock.images)
+    for epoch in ("latest", label):
+        if epoch is not None:
+            model.save_networks(epoch)
+    state = {
+        "model": model.state_dict(),
+        "clock": clock.state_dict(),
+        "random": checkpoint.random_state(),
+    }
+    checkpoint.save(model.save_dir / "latest_state.pth", state)
+
+
+def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
+    """Put back the state that ``save`` wrote; return the epoch to go on with."""
+    path = model.save_dir / "latest_state.pth"
+    if model.load_suffix != "latest" or not path.is_file():
+        log.info(
+            "%s_net_*.pth are weights alone: the state of the optimizers and the epoch are "
+            "unknown, both start anew (at epoch %d, see --epoch_count)",
+            model.load_suffix, opt.epoch_count or 1,
+        )  # fmt: skip
+        return opt.epoch_count or 1
+    state = checkpoint.load(path)
+    model.load_state_dict(state["model"])
+    clock.load_state_dict(state["clock"])
+    checkpoint.set_random_state(state["random"])
+    log.info("going on after epoch %d, %d images of it", clock.epoch, clock.epoch_images)
+    if opt.epoch_count is not None:
+        clock.epoch_images = 0
+        return int(opt.epoch_count)
+    return clock.epoch + (clock.epoch_images >= clock.epoch_size)
+
+
+def create_visualizer(opt: Namespace) -> Visualizer:
+    return Visualizer(
+        build_sinks(
+            opt.checkpoints_dir / opt.name,
+            name=opt.name,
+            html=not opt.no_html,
+            display_id=opt.display_id,
+            display_server=opt.display_server,
+            display_port=opt.display_port,
+            display_env=opt.display_env,
+            display_ncols=opt.display_ncols,
+            display_winsize=opt.display_winsize,
+            use_wandb=opt.use_wandb,
+            wandb_project_name=opt.wandb_project_name,
+            options=vars(opt),
+        )
+    )
+
+
+if __name__ == "__main__":
+    run_program(train)

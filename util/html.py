@@ -1,0 +1,135 @@
+"""HTML pages of captioned pictures: the test results and the training page."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from util.files import write_text
+
+
+@dataclass(frozen=True)
+class Figure:
+    src: str  # path relative to the page, as it is on disk: not percent-encoded
+    label: str
+    width_px: int  # of the file
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Row:
+    title: str
+    figures: list[Figure]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands above the rows; every part may be missing."""
+
+    status: str = ""
+    curves: Figure | None = None
+    links: Mapping[str, str] = field(default_factory=dict)  # text -> path relative to the page
+    options: Mapping[str, object] = field(default_factory=dict)  # shown folded
+
+
+def write_page(
+    path: Path, title: str, rows: Iterable[Row], *, width: int, header: Header | None = None
+) -> None:
+    """Write the page in one go; every picture is shown ``width`` pixels wide, or less on a phone.
+
+    Names are escaped and paths percent-encoded. Pictures load when they are scrolled to; their
+    known sizes keep the page from jumping.
+    """
+    from dominate import document, tags, util
+
+    page = document(title=title)
+    with page.head:
+        tags.meta(charset="utf-8")
+        tags.meta(name="viewport", content="width=device-width, initial-scale=1")
+        tags.style(util.raw(_CSS.replace("WIDTH", f"{width}px")))
+    page.add(tags.h1(title))
+    _add_header(page, header or Header())
+    for row in rows:
+        page.add(tags.h3(_printable(row.title)))
+        page.add(tags.div((_figure(figure, width=width) for figure in row.figures), cls="row"))
+    # Indentation would double the size of a long page.
+    write_text(path, page.render(pretty=False))
+
+
+def _add_header(page: Any, header: Header) -> None:
+    from dominate import tags
+
+    if header.status:
+        page.add(tags.p(header.status, cls="status"))
+    if header.links:
+        links = (tags.a(text, href=_url(target)) for text, target in header.links.items())
+        page.add(tags.nav(links))
+    if header.curves:
+        page.add(tags.div(_figure(header.curves, width=header.curves.width_px), cls="curves"))
+    if header.options:
+        rows = (
+            tags.tr(tags.th(name), tags.td(str(value))) for name, value in header.options.items()
+        )
+        page.add(tags.details(tags.summary("Options"), tags.table(rows)))
+
+
+def _figure(figure: Figure, *, width: int) -> Any:
+    from dominate import tags
+
+    image = tags.img(
+        src=_url(figure.src),
+        alt=_printable(figure.label),
+        width=width,
+        height=max(1, round(width * figure.height_px / figure.width_px)),
+        loading="lazy",
+        decoding="async",
+    )
+    return tags.figure(
+        tags.a(image, href=_url(figure.src)), tags.figcaption(_printable(figure.label))
+    )
+
+
+def _url(path: str) -> str:
+    return quote(os.fsencode(path))
+
+
+def _printable(text: str) -> str:
+    """File names may hold bytes that are no UTF-8; a page may not."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+_CSS = """
+:root { color-scheme: light dark; --soft: #6b7280; --line: #e2e5ea; --link: #1d5fbf; }
+body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 0 auto; padding: 24px 32px;
+       max-width: 1800px; color: #1c2024; background: #fff; }
+h1 { font-size: 22px; margin: 0 0 4px; overflow-wrap: anywhere; }
+h3 { font-size: 15px; margin: 28px 0 8px; padding-top: 12px; border-top: 1px solid var(--line);
+     overflow-wrap: anywhere; }
+a { color: var(--link); }
+.status { color: var(--soft); margin: 0 0 8px; }
+nav { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 8px 0; }
+.row { display: grid; gap: 8px 12px; grid-template-columns: repeat(auto-fill, WIDTH); }
+figure { margin: 0; min-width: 0; }
+img { display: block; max-width: 100%; height: auto; background: #8881; }
+figcaption { color: var(--soft); font-size: 13px; text-align: center; overflow-wrap: anywhere; }
+.curves { margin: 12px 0; overflow-x: auto; }
+.curves img { background: #fff; }
+.curves figcaption { display: none; }
+details { margin: 12px 0; }
+summary { cursor: pointer; color: var(--link); }
+table { border-collapse: collapse; font: 13px/1.6 ui-monospace, "DejaVu Sans Mono", monospace; }
+th { text-align: left; font-weight: normal; color: var(--soft); padding-right: 24px; }
+td { overflow-wrap: anywhere; }
+@media (max-width: 700px) {
+  body { padding: 16px; }
+  .row { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 8px; }
+  figcaption { font-size: 11px; }
+  .curves img { width: 620px; max-width: none; }
+}
+@media (prefers-color-scheme: dark) {
+  :root { --soft: #9aa3af; --line: #333940; --link: #8ab8ff; }
+  body { color: #e6e8eb; background: #15181c; }
+}
+"""

@@ -1,0 +1,81 @@
+"""From tensors to pictures, and from pictures to files."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from util.files import replacing
+
+Picture = npt.NDArray[np.uint8]  # [H, W, 3]
+
+_CAPTION_PX = 16
+_GAP_PX = 4
+
+
+def to_picture(image: Tensor) -> Picture:
+    """[C, H, W] in -1..1, C = 1 or 3 -> uint8 [H, W, 3], rounded to the nearest grey level.
+
+    Values outside the range are clamped, infinities too; NaN becomes black, so that a network
+    that has diverged shows itself. One channel is repeated three times.
+
+    Raises:
+        ValueError: another shape. More channels have no agreed colours: choose the ones to show.
+    """
+    if image.ndim != 3 or image.shape[0] not in (1, 3):
+        raise ValueError(
+            f"a picture needs shape [1, H, W] or [3, H, W], got {list(image.shape)}; "
+            "pass one image of the batch, and 1 or 3 of its channels"
+        )
+    levels = image.detach().to("cpu", torch.float32).nan_to_num(nan=-1.0)
+    levels = ((levels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return np.ascontiguousarray(levels.expand(3, -1, -1).permute(1, 2, 0).numpy())
+
+
+def save_picture(
+    picture: Picture, path: Path, *, aspect_ratio: float = 1.0
+) -> tuple[int, int]:
+    """Write uint8 [H, W, 3] as PNG; ``path`` never holds half a file. Returns (width, height).
+
+    ``aspect_ratio`` > 1 widens the picture to width * ratio, < 1 heightens it to height / ratio
+    (bicubic), so that width / height grows by the ratio either way.
+    """
+    if not (math.isfinite(aspect_ratio) and aspect_ratio > 0):
+        raise ValueError(
+            f"aspect_ratio must be a number > 0, got {aspect_ratio}; 1 keeps the shape"
+        )
+    image = Image.fromarray(picture)
+    width, height = image.size
+    if aspect_ratio > 1:
+        width = round(width * aspect_ratio)
+    if aspect_ratio < 1:
+        height = round(height / aspect_ratio)
+    if (width, height) != image.size:
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    with replacing(path) as aside:
+        image.save(aside, format="PNG")
+    return width, height
+
+
+def captioned_grid(pictures: Mapping[str, Picture], *, columns: int) -> Picture:
+    """One white sheet with all the pictures, ``columns`` to a row, the label under each."""
+    rows = math.ceil(len(pictures) / columns)
+    cell_height = max(picture.shape[0] for picture in pictures.values()) + _CAPTION_PX + _GAP_PX
+    cell_width = max(picture.shape[1] for picture in pictures.values()) + _GAP_PX
+    columns = min(columns, len(pictures))
+    sheet = Image.new(
+        "RGB", (columns * cell_width + _GAP_PX, rows * cell_height + _GAP_PX), "white"
+    )
+    pen: Any = ImageDraw.Draw(sheet)
+    for number, (label, picture) in enumerate(pictures.items()):
+        left = _GAP_PX + number % columns * cell_width
+        top = _GAP_PX + number // columns * cell_height
+        sheet.paste(Image.fromarray(picture), (left, top))
+        pen.text((left, top + picture.shape[0] + 2), label, fill="black")
+    return np.asarray(sheet)

@@ -1,0 +1,64 @@
+"""What a program needs before its first tensor: a device, a seed, plain logging."""
+
+import logging
+import random
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import numpy as np
+import torch
+
+log = logging.getLogger(__name__)
+
+
+def choose_device(gpu_ids: Sequence[int] | None) -> torch.device:
+    """None: cuda, else mps, else cpu. []: the CPU. [n]: that GPU.
+
+    Raises:
+        ValueError: a GPU was asked for that is not there.
+    """
+    if gpu_ids is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if not gpu_ids:
+        return torch.device("cpu")
+    if torch.backends.mps.is_available() and list(gpu_ids) == [0]:
+        return torch.device("mps")
+    count = torch.cuda.device_count()
+    if max(gpu_ids) >= count:
+        raise ValueError(
+            f"--gpu_ids {','.join(map(str, gpu_ids))}: torch sees {count} CUDA devices; "
+            "give a smaller number, or --gpu_ids -1 for the CPU, or leave the flag out"
+        )
+    return torch.device("cuda", gpu_ids[0])
+
+
+def describe_device(device: torch.device) -> str:
+    """One line for the console: ``cuda:0 (NVIDIA H100)`` or ``cpu (2 threads)``."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        return f"cpu ({torch.get_num_threads()} threads)"
+    return str(device)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators: python, numpy, torch on every device."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def run_program(main: Callable[[], object]) -> NoReturn:
+    """Run ``main`` with plain logging; a user's mistake ends in one sentence, not a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        if "--verbose" in sys.argv:
+            raise
+        log.error("error: %s\n(--verbose shows where it happened)", error)
+        sys.exit(1)
+    sys.exit(0)

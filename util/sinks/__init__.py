@@ -1,0 +1,81 @@
+"""Displays of a training run: what they are told, and the shape they share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the run is. Epochs count from 1, everything else counts images."""
+
+    epoch: int
+    n_epochs: int  # number of the last epoch
+    images: int  # seen since the run began
+    epoch_images: int  # seen in this epoch
+    epoch_size: int  # images per epoch
+
+    @property
+    def epoch_position(self) -> float:
+        """The epoch with its fraction: 3.5 is the middle of epoch 3."""
+        return self.epoch + self.epoch_images / max(1, self.epoch_size)
+
+    @property
+    def images_left(self) -> int:
+        """Until the end of the run."""
+        epochs_left = max(0, self.n_epochs - self.epoch)
+        return epochs_left * self.epoch_size + max(0, self.epoch_size - self.epoch_images)
+
+
+@dataclass(frozen=True)
+class LossReport:
+    progress: Progress
+    losses: Mapping[str, float]
+    seconds_per_image: float
+    data_seconds_per_image: float  # part of the above, spent waiting for data
+    learning_rate: float
+
+    @property
+    def data_share(self) -> float:
+        """Share of the time spent waiting for data, 0..1."""
+        if self.seconds_per_image <= 0:
+            return 0.0
+        return min(1.0, self.data_seconds_per_image / self.seconds_per_image)
+
+    @property
+    def line(self) -> str:
+        """The line that tools for this family of programs have parsed since 2017.
+
+        The blank at its end is part of it.
+        """
+        head = (
+            f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, "
+            f"time: {self.seconds_per_image:.3f}, data: {self.data_seconds_per_image:.3f}) "
+        )
+        return head + "".join(f"{name}: {value:.3f} " for name, value in self.losses.items())
+
+
+@dataclass(frozen=True)
+class PictureReport:
+    progress: Progress
+    pictures: Mapping[str, npt.NDArray[np.uint8]]  # label -> [H, W, 3]
+    keep: bool  # True: for the web page and the live displays; False: for the live displays only
+
+
+class Sink:
+    """A display. Override what it shows; everything else is ignored."""
+
+    def start_epoch(self, progress: Progress) -> None: ...
+
+    def advance(self, progress: Progress) -> None:
+        """Called after every training step: must cost microseconds."""
+
+    def losses(self, report: LossReport) -> None: ...
+
+    def pictures(self, report: PictureReport) -> None: ...
+
+    def end_epoch(self, progress: Progress) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,81 @@
+"""Where results go: every display of the run, told the same things in the same order."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from util.sinks import LossReport, PictureReport, Progress, Sink, visdom_server, wandb_run
+from util.sinks.console import Console
+from util.sinks.csv_log import CsvLog
+from util.sinks.loss_log import LossLog
+from util.sinks.web import WebPage
+
+
+class Visualizer:
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self.sinks = list(sinks)
+
+    def start_epoch(self, progress: Progress) -> None:
+        for sink in self.sinks:
+            sink.start_epoch(progress)
+
+    def advance(self, progress: Progress) -> None:
+        for sink in self.sinks:
+            sink.advance(progress)
+
+    def losses(self, report: LossReport) -> None:
+        for sink in self.sinks:
+            sink.losses(report)
+
+    def pictures(self, report: PictureReport) -> None:
+        for sink in self.sinks:
+            sink.pictures(report)
+
+    def end_epoch(self, progress: Progress) -> None:
+        for sink in self.sinks:
+            sink.end_epoch(progress)
+
+    def close(self) -> None:
+        for sink in self.sinks:
+            sink.close()
+
+
+def build_sinks(
+    run_dir: Path,
+    *,
+    name: str,
+    html: bool,
+    display_id: int,
+    display_server: str,
+    display_port: int,
+    display_env: str,
+    display_ncols: int,
+    display_winsize: int,
+    use_wandb: bool,
+    wandb_project_name: str,
+    options: Mapping[str, object],
+) -> list[Sink]:
+    """The displays that were asked for and can be had; ``options`` describe the run."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    losses_csv = run_dir / "losses.csv"
+    sinks: list[Sink] = [Console(), LossLog(run_dir / "loss_log.txt"), CsvLog(losses_csv)]
+    if html:
+        # After the CSV file, from which it draws the curves.
+        sinks.append(WebPage(run_dir, name=name, width_px=display_winsize, options=options))
+    if display_id > 0 and (
+        client := visdom_server.connect(server=display_server, port=display_port, env=display_env)
+    ):
+        sinks.append(
+            visdom_server.VisdomServer(
+                client,
+                name=name,
+                display_id=display_id,
+                columns=display_ncols,
+                width_px=display_winsize,
+                losses_csv=losses_csv,
+            )
+        )
+    if use_wandb and (
+        wandb := wandb_run.connect(project=wandb_project_name, name=name, options=options)
+    ):
+        sinks.append(wandb_run.WandbRun(wandb))
+    return sinks
