@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from imagined_run import progress
+from imagined_run import losses, progress
 
 from util.html import Figure, Row, write_page
 from util.images import save_picture
+from util.sinks import PictureReport
 from util.sinks.csv_log import CsvLog
+from util.sinks.web import WebPage
 
 NAME = "a #1 ü <b>100%.png"
 BROWSER_ARGUMENTS = [
@@ -49,7 +52,7 @@ SHOWN = "image => image.complete && image.naturalWidth > 0"
 
 @pytest.mark.browser
 def test_browser_shows_a_picture_with_an_awkward_name(browser: Any, tmp_path: Path) -> None:
-    save_picture(picture(width=16, height=8), tmp_path / "images" / NAME)
+    save_picture(np.zeros((8, 16, 3), np.uint8), tmp_path / "images" / NAME)
     row = Row(NAME, [Figure(f"images/{NAME}", "real_A", 16, 8)])
     write_page(tmp_path / "index.html", "x", [row], width=256)
     page, requests = open_page(browser, tmp_path / "index.html", width=1280)
@@ -63,7 +66,7 @@ def test_browser_shows_a_picture_with_an_awkward_name(browser: Any, tmp_path: Pa
 
 @pytest.mark.browser
 def test_browser_loads_a_long_page_as_it_is_scrolled(browser: Any, tmp_path: Path) -> None:
-    save_picture(picture(), tmp_path / "x.png")
+    save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "x.png")
     rows = [Row(f"{n}", [Figure(f"x.png?{n}", "real", 8, 8)]) for n in range(300)]
     write_page(tmp_path / "index.html", "x", rows, width=256)
     text = (tmp_path / "index.html").read_text()
@@ -86,10 +89,12 @@ def test_browser_shows_the_training_page_at_any_width(
     browser: Any, tmp_path: Path, width: int
 ) -> None:
     log = CsvLog(tmp_path / "losses.csv")
-    for epoch in (1, 2):
-        log.losses(LossReport(progress(epoch), {"G_L1": 20.0, "G_GAN": 1.0}, 0.1, 0.0, 0.1))
-    web = web_page(tmp_path, dataroot="/a/very/long/path" * 20)
-    web.pictures(kept(2))
+    for images in (100, 200):
+        log.losses(losses(images))
+    options = {"dataroot": "/a/very/long/path" * 20}
+    web = WebPage(tmp_path, name="maps", width_px=256, options=options)
+    shown = {label: np.zeros((8, 8, 3), np.uint8) for label in ("real_A", "fake_B", "real_B")}
+    web.pictures(PictureReport(progress(200), shown, keep=True))
     page, _ = open_page(browser, tmp_path / "web" / "index.html", width=width)
     page.wait_for_function(f"[...document.images].every({SHOWN})")
     page.click("summary")

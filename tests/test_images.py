@@ -60,7 +60,8 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 def test_aspect_ratio_multiplies_width_by_height(
     tmp_path: Path, ratio: float, width: int, height: int
 ) -> None:
-    save_picture(np.zeros((40, 100, 3), np.uint8), tmp_path / "x.png", aspect_ratio=ratio)
+    flat = np.zeros((40, 100, 3), np.uint8)
+    assert save_picture(flat, tmp_path / "x.png", aspect_ratio=ratio) == (width, height)
     with Image.open(tmp_path / "x.png") as image:
         assert image.size == (width, height)
 

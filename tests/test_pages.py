@@ -1,4 +1,4 @@
-"""The results page and the training page: as text, on disk, and in a real browser."""
+"""The results page and the training page, as text and on disk."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,14 +14,6 @@ from util.sinks.csv_log import CsvLog
 from util.sinks.web import WebPage
 
 NAME = "a #1 ü <b>100%.png"
-BROWSER_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 class Page(HTMLParser):

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,12 @@ def test_durations() -> None:
 
 
 # All together
+
+
+def test_packages_for_display_are_imported_only_where_they_are_used() -> None:
+    util = Path(__file__).parent.parent / "util"
+    lazy = re.compile(r"^(import|from) (visdom|wandb|dominate|matplotlib|tqdm)\b", re.MULTILINE)
+    assert [path.name for path in util.rglob("*.py") if lazy.search(path.read_text())] == []
 
 
 def test_visualizer_tells_every_sink_everything_in_order() -> None:

@@ -38,9 +38,7 @@ def to_picture(image: Tensor) -> Picture:
     return np.ascontiguousarray(levels.expand(3, -1, -1).permute(1, 2, 0).numpy())
 
 
-def save_picture(
-    picture: Picture, path: Path, *, aspect_ratio: float = 1.0
-) -> tuple[int, int]:
+def save_picture(picture: Picture, path: Path, *, aspect_ratio: float = 1.0) -> tuple[int, int]:
     """Write uint8 [H, W, 3] as PNG; ``path`` never holds half a file. Returns (width, height).
 
     ``aspect_ratio`` > 1 widens the picture to width * ratio, < 1 heightens it to height / ratio

@@ -25,8 +25,8 @@ def connect(*, server: str, port: int, env: str) -> Any:
         import visdom
     except ImportError:
         log.warning(
-            "No visdom display: the package is not installed. To have one: pip install visdom, "
-            "then %s. --display_id 0 asks for none. Training goes on.", start
+            "No visdom display: the package is not installed. To have one: install "
+            "requirements.txt, then start %s. --display_id 0 asks for none. Training goes on.", start
         )  # fmt: skip
         return None
     # It would announce its session, and the missing back channel that nobody needs here; and it

@@ -49,7 +49,8 @@ class WebPage(Sink):
         self._write(report.progress)
 
     def end_epoch(self, progress: Progress) -> None:
-        self._write(progress)
+        if progress != self._progress:
+            self._write(progress)
 
     def close(self) -> None:
         if self._progress is not None:

@@ -1,9 +1,8 @@
-"""visdom and wandb: what they are sent, and that training goes on without them."""
+"""visdom: what it is sent, and that training goes on without it."""
 
 import json
 import sys
 import threading
-import types
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,11 +12,9 @@ import numpy as np
 import pytest
 from imagined_run import losses, pictures, progress
 
-from util.sinks import visdom_server, wandb_run
+from util.sinks import visdom_server
 from util.sinks.csv_log import CsvLog
 from util.sinks.visdom_server import VisdomServer
-
-# visdom
 
 
 class RecordingClient:
@@ -158,57 +155,3 @@ def test_error_page_of_a_visdom_server_is_an_error(
     assert visdom_server.connect(server="http://127.0.0.1", port=visdom_port, env="main") is None
     assert "no server answers" in caplog.text
     assert len(caplog.records) == 1
-
-
-# wandb
-
-
-def fake_wandb(calls: list[Any], *, failure: bool = False) -> Any:
-    module: Any = types.ModuleType("wandb")
-    module.Error = type("Error", (Exception,), {})
-    module.run = None
-
-    def init(**named: Any) -> None:
-        if failure:
-            raise module.Error("not logged in")
-        calls.append(("init", named))
-
-    module.init = init
-    module.Image = lambda picture, caption: (picture.shape, caption)
-    module.log = lambda values, step: calls.append((step, values))
-    module.finish = lambda: calls.append("finish")
-    return module
-
-
-def test_wandb_gets_losses_and_pictures_by_images_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[Any] = []
-    monkeypatch.setitem(sys.modules, "wandb", fake_wandb(calls))
-    sink = wandb_run.WandbRun(wandb_run.connect(project="p", name="n", options={"lr": 1}))
-    sink.losses(losses(100))
-    sink.pictures(pictures(200))
-    sink.close()
-    assert calls == [
-        ("init", {"project": "p", "name": "n", "config": {"lr": 1}}),
-        (100, {"G_GAN": 1.234, "G_L1": 20.1}),
-        (200, {
-            "results/real_A": ((8, 8, 3), "real_A - Step 200"),
-            "results/fake_B": ((8, 8, 3), "fake_B - Step 200"),
-        }),
-        "finish",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("module", "said"),
-    [(None, "pip install wandb"), (fake_wandb([], failure=True), "not logged in")],
-)
-def test_wandb_that_cannot_be_had_is_said_in_one_line(
-    module: object,
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setitem(sys.modules, "wandb", module)
-    assert wandb_run.connect(project="p", name="n", options={}) is None
-    assert len(caplog.records) == 1
-    assert said in caplog.text
