@@ -26,8 +26,9 @@ def connect(*, server: str, port: int, env: str) -> Any:
     except ImportError:
         log.warning(
             "No visdom display: the package is not installed. To have one: install "
-            "requirements.txt, then start %s. --display_id 0 asks for none. Training goes on.", start
-        )  # fmt: skip
+            "requirements.txt, then start %s. --display_id 0 asks for none. Training goes on.",
+            start,
+        )
         return None
     # It would announce its session, and the missing back channel that nobody needs here; and it
     # announces them by the deprecated logger.warn.
