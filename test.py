@@ -8,7 +8,7 @@ What the run was trained with (model, networks, sizes) is read from its folder.
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from models import create_model
 from models.base_model import BaseModel
 from options.test_options import TestOptions
 from util.html import Figure, Row, write_page
-from util.images import save_picture, to_picture
+from util.images import Picture, save_picture, to_picture
 from util.result_names import ResultNames
 from util.runtime import describe_device, run_program, seed_everything
+from util.sinks import PictureReport, Progress
+from util.visualizer import Visualizer, build_result_sinks
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +46,17 @@ def test(argv: Sequence[str] | None = None) -> Path:
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
     rows: list[Row] = []
-    for batch in islice(dataset, -(-count // opt.batch_size)):
-        # The same dropout for every picture: a result does not depend on what came before it.
-        torch.manual_seed(opt.seed)
-        model.set_input(batch)
-        model.test()
-        rows += save_results(opt, model, names, folder, start=len(rows), count=count)
+    with create_visualizer(opt) as visualizer:
+        for batch in islice(dataset, -(-count // opt.batch_size)):
+            # The same dropout for every picture: a result does not depend on those before it.
+            torch.manual_seed(opt.seed)
+            model.set_input(batch)
+            model.test()
+            for source, pictures in translated(model, limit=count - len(rows)):
+                if len(rows) % 5 == 0:
+                    log.info("processing (%04d)-th image... %s", len(rows), source)
+                rows.append(save(pictures, folder, names.of(source), opt.aspect_ratio))
+                visualizer.pictures(report(len(rows), count, pictures))
     remove_older(folder / "images", rows)
 
     page: Path = folder / "index.html"
@@ -59,25 +66,38 @@ def test(argv: Sequence[str] | None = None) -> Path:
     return page
 
 
-def save_results(
-    opt: Namespace, model: BaseModel, names: ResultNames, folder: Path, *, start: int, count: int
-) -> list[Row]:
-    """Write every visual of the batch as ``images/<name>_<label>.png``; return their rows."""
-    rows = []
+def translated(model: BaseModel, limit: int) -> Iterator[tuple[Path, dict[str, Picture]]]:
+    """The pictures of the batch one by one, at most ``limit``: (input file, label -> picture)."""
     visuals = model.get_current_visuals()
-    for index, source in enumerate(model.get_image_paths()[: count - start]):
-        if (start + index) % 5 == 0:
-            log.info("processing (%04d)-th image... %s", start + index, source)
-        name = names.of(Path(source))
-        figures = []
-        for label, images in visuals.items():
-            file = f"images/{name}_{label}.png"
-            picture = to_picture(images[index])
-            path = folder / file
-            width, height = save_picture(picture, path, aspect_ratio=opt.aspect_ratio)
-            figures.append(Figure(file, label, width, height))
-        rows.append(Row(name, figures))
-    return rows
+    for index, source in enumerate(model.get_image_paths()[:limit]):
+        yield Path(source), {label: to_picture(images[index]) for label, images in visuals.items()}
+
+
+def save(pictures: Mapping[str, Picture], folder: Path, name: str, aspect_ratio: float) -> Row:
+    """Write ``images/<name>_<label>.png``; return their row of the results page."""
+    figures = []
+    for label, picture in pictures.items():
+        file = f"images/{name}_{label}.png"
+        width, height = save_picture(picture, folder / file, aspect_ratio=aspect_ratio)
+        figures.append(Figure(file, label, width, height))
+    return Row(name, figures)
+
+
+def report(number: int, count: int, pictures: Mapping[str, Picture]) -> PictureReport:
+    progress = Progress(
+        epoch=1, n_epochs=1, images=number, epoch_images=number, epoch_size=count
+    )
+    return PictureReport(progress=progress, pictures=pictures, keep=True)
+
+
+def create_visualizer(opt: Namespace) -> Visualizer:
+    sinks = build_result_sinks(
+        name=opt.name,
+        use_wandb=opt.use_wandb,
+        wandb_project_name=opt.wandb_project_name,
+        options=vars(opt),
+    )
+    return Visualizer(sinks)
 
 
 def remove_older(folder: Path, rows: Sequence[Row]) -> None:

@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from data import create_dataset
+from data.loader import Loader
 from models import create_model
 from models.base_model import BaseModel
 from options.train_options import TrainOptions
@@ -34,8 +35,18 @@ def train(argv: Sequence[str] | None = None) -> None:
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     first_epoch = go_on(opt, model, clock) if opt.continue_train else opt.epoch_count or 1
     options.save(opt)
-    visualizer = create_visualizer(opt)
+    with create_visualizer(opt) as visualizer:
+        loop(opt, dataset, model, clock, visualizer, first_epoch)
 
+
+def loop(
+    opt: Namespace,
+    dataset: Loader,
+    model: BaseModel,
+    clock: Clock,
+    visualizer: Visualizer,
+    first_epoch: int,
+) -> None:
     for epoch in range(first_epoch, clock.n_epochs + 1):
         model.update_learning_rate(epoch)
         clock.start_epoch(epoch)
@@ -59,7 +70,6 @@ def train(argv: Sequence[str] | None = None) -> None:
         visualizer.end_epoch(clock.progress)
         if epoch % opt.save_epoch_freq == 0 or epoch == clock.n_epochs:
             save(model, clock, epoch)
-    visualizer.close()
 
 
 def show_losses(model: BaseModel, clock: Clock, visualizer: Visualizer) -> None:
@@ -103,7 +113,7 @@ def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
             "%s_net_*.pth are weights alone: the state of the optimizers and the epoch are "
             "unknown, both start anew (at epoch %d, see --epoch_count)",
             model.load_suffix, opt.epoch_count or 1,
-        )  # fmt: skip
+        )
         return opt.epoch_count or 1
     state = checkpoint.load(path)
     model.load_state_dict(state["model"])

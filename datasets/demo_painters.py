@@ -174,4 +174,4 @@ PAINTERS: dict[str, Callable[[Patch, Look], None]] = {
     "cornice": cornice, "sill": partial(trim, height=2.5), "balcony": balcony,
     "shutter": shutter, "decoration": partial(trim, height=1.5), "roof": roof, "pillar": pillar,
     "shop": shop, "chimney": chimney, "awning": awning, "plant": plant,
-}  # fmt: skip
+}

@@ -42,7 +42,7 @@ LOOKS: dict[str, Look] = {
         materials.plaster, (0.84, 0.86, 0.85), (0.95, 0.95, 0.93), DARK, (0.72, 0.30, 0.22),
         materials.slate, SLATE, (1, 3),
     ),
-}  # fmt: skip
+}
 
 
 def _vary(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:

@@ -25,7 +25,7 @@ def _house(
     draft = Draft(
         style=style, rng=rng, side=side, left=left, right=left + wide, base=base,
         storey=storey, floors=floors, columns=columns,
-    )  # fmt: skip
+    )
     return House(name, compose(draft)), left, left + wide
 
 

@@ -45,7 +45,7 @@ def _expected(parameters: dict[str, int]) -> set[str]:
     """Paths of a complete set below its root."""
     names = {split: _names(parameters[split]) for split in SPLITS}
     return {f"{split}{domain}/{name}" for split in SPLITS for domain in ("", "A", "B")
-            for name in names[split]}  # fmt: skip
+            for name in names[split]}
 
 
 def _present(root: Path) -> set[str]:

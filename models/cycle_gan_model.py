@@ -1,8 +1,8 @@
 """CycleGAN: learn G_A: A -> B and G_B: B -> A without pairs (Zhu et al. 2017, arXiv:1703.10593).
 
     L = GAN(G_A, D_A) + GAN(G_B, D_B)
-      + lambda_A * |G_B(G_A(A)) - A| + lambda_B * |G_A(G_B(B)) - B|                     (eq. 2)
-      + lambda_identity * (lambda_B * |G_A(B) - B| + lambda_A * |G_B(A) - A|)           (section 5.2)
+      + lambda_A * |G_B(G_A(A)) - A| + lambda_B * |G_A(G_B(B)) - B|                    (eq. 2)
+      + lambda_identity * (lambda_B * |G_A(B) - B| + lambda_A * |G_B(A) - A|)          (section 5.2)
 
 The paper's letters: G is G_A, F is G_B, D_Y is D_A (it judges pictures of B), D_X is D_B.
 """
@@ -30,12 +30,12 @@ class CycleGANModel(BaseModel):
         parser.set_defaults(lr_metric="cycle_A+cycle_B")
         group = parser.add_argument_group("cycle_gan")
         group.add_argument("--lambda_A", type=weight, default=10.0,
-                           help="weight of the cycle A -> B -> A")  # fmt: skip
+                           help="weight of the cycle A -> B -> A")
         group.add_argument("--lambda_B", type=weight, default=10.0,
-                           help="weight of the cycle B -> A -> B")  # fmt: skip
+                           help="weight of the cycle B -> A -> B")
         group.add_argument("--lambda_identity", type=weight, default=0.5,
                            help="weight of the identity terms, relative to the cycle weights: "
-                                "0.1 makes them ten times lighter; 0 removes them")  # fmt: skip
+                                "0.1 makes them ten times lighter; 0 removes them")
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
@@ -154,11 +154,11 @@ class CycleGANModel(BaseModel):
         opt = self.opt
         net = define_G(opt.netG, in_channels=source, out_channels=target, width=opt.ngf,
                        norm=opt.norm, dropout=not opt.no_dropout, init_type=opt.init_type,
-                       init_gain=opt.init_gain)  # fmt: skip
+                       init_gain=opt.init_gain)
         return self.add_network(name, net)
 
     def _add_discriminator(self, name: str, channels: int) -> nn.Module:
         opt = self.opt
         net = define_D(opt.netD, in_channels=channels, width=opt.ndf, n_layers=opt.n_layers_D,
-                       norm=opt.norm, init_type=opt.init_type, init_gain=opt.init_gain)  # fmt: skip
+                       norm=opt.norm, init_type=opt.init_type, init_gain=opt.init_gain)
         return self.add_network(name, net)

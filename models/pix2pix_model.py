@@ -27,11 +27,11 @@ class Pix2PixModel(BaseModel):
         parser.set_defaults(pool_size=0, gan_mode="vanilla", lr_metric="G_L1")
         group = parser.add_argument_group("pix2pix")
         group.add_argument("--lambda_L1", type=weight, default=100.0,
-                           help="weight of the L1 term; 0 removes it")  # fmt: skip
+                           help="weight of the L1 term; 0 removes it")
         group.add_argument("--lambda_GAN", type=weight, default=1.0,
-                           help="weight of the GAN term; 0 removes it, and D with it")  # fmt: skip
+                           help="weight of the GAN term; 0 removes it, and D with it")
         group.add_argument("--unconditional_D", action="store_true",
-                           help="D sees the output alone, without the input")  # fmt: skip
+                           help="D sees the output alone, without the input")
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
@@ -39,6 +39,11 @@ class Pix2PixModel(BaseModel):
             raise ValueError(
                 f"--model {opt.model} learns from pairs, --dataset_mode {opt.dataset_mode} has "
                 "none; use --dataset_mode aligned, or --model cycle_gan for unpaired pictures"
+            )
+        if opt.dataset_mode == "colorization" and opt.model == "pix2pix":
+            raise ValueError(
+                "--model pix2pix with --dataset_mode colorization would show Lab colours as if "
+                "they were a picture; use --model colorization"
             )
         if not opt.isTrain:
             return
@@ -55,7 +60,7 @@ class Pix2PixModel(BaseModel):
             define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
                      width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout,
                      init_type=opt.init_type, init_gain=opt.init_gain),
-        )  # fmt: skip
+        )
         if not self.isTrain:
             return
         self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
@@ -66,7 +71,7 @@ class Pix2PixModel(BaseModel):
                 "D",
                 define_D(opt.netD, in_channels=seen, width=opt.ndf, n_layers=opt.n_layers_D,
                          norm=opt.norm, init_type=opt.init_type, init_gain=opt.init_gain),
-            )  # fmt: skip
+            )
             self.optimizer_D = self.add_optimizer("D", self.netD.parameters())
 
     def set_input(self, batch: Batch) -> None:

@@ -25,7 +25,16 @@ class TemplateModel(BaseModel):
             parser.set_defaults(lr_metric="G")
             group = parser.add_argument_group("template")
             group.add_argument("--lambda_regression", type=weight, default=1.0,
-                               help="weight of the L1 term")  # fmt: skip
+                               help="weight of the L1 term")
+
+    @staticmethod
+    def check_options(opt: Namespace) -> None:
+        """Raise ValueError for flags that contradict each other; exit code 2 follows."""
+        if opt.dataset_mode == "single":
+            raise ValueError(
+                "--model template learns from pairs, --dataset_mode single has no second side; "
+                "use --dataset_mode aligned"
+            )
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
@@ -34,7 +43,7 @@ class TemplateModel(BaseModel):
             define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
                      width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout,
                      init_type=opt.init_type, init_gain=opt.init_gain),
-        )  # fmt: skip
+        )
         if self.isTrain:
             self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
 

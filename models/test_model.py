@@ -19,12 +19,14 @@ class TestModel(BaseModel):
         group = parser.add_argument_group("test")
         group.add_argument("--model_suffix", default="",
                            help="load <epoch>_net_G<suffix>.pth, such as _A; without it "
-                                "net_G, else net_G_A (AtoB) or net_G_B (BtoA)")  # fmt: skip
+                                "net_G, else net_G_A (AtoB) or net_G_B (BtoA)")
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
         if opt.isTrain:
-            raise ValueError("--model test only translates: train with --model pix2pix, cycle_gan, ...")
+            raise ValueError(
+                "--model test only translates: train with --model pix2pix, cycle_gan, ..."
+            )
         if opt.dataset_mode == "colorization":
             raise ValueError(
                 "--model test shows a generator's output as a picture, a colorization generator "
@@ -33,12 +35,14 @@ class TestModel(BaseModel):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        suffix = opt.model_suffix or generator_suffix(self.save_dir, self.load_suffix, opt.direction)
+        suffix = opt.model_suffix or generator_suffix(
+            self.save_dir, self.load_suffix, opt.direction
+        )
         self.netG = self.add_network(
             f"G{suffix}",
             define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
                      width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout),
-        )  # fmt: skip
+        )
 
     def set_input(self, batch: Batch) -> None:
         self.real = batch["A"].to(self.device)

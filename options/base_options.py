@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import data
 import models
 from data.transforms import PREPROCESS
-from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS
+from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS, side_multiple
 from options.aliases import modernise
 from options.run_file import banner, save_options
 from util.flags import gpu_list, int_or_unlimited, non_negative_int, one_of, positive_int, weight
@@ -105,6 +105,12 @@ class BaseOptions:
 
     def validate(self, opt: Namespace) -> None:
         """Raise ValueError for flags that contradict each other."""
+        multiple = side_multiple(opt.netG)
+        if PREPROCESS[opt.preprocess].crops and opt.crop_size % multiple:
+            raise ValueError(
+                f"--netG {opt.netG} needs a --crop_size that is a multiple of {multiple}, got "
+                f"{opt.crop_size}; change it, or use another --netG"
+            )
 
     def add_flags(self, parser: ArgumentParser) -> None:
         _add_run(parser, self.default_model, phase="train" if self.isTrain else "test")
@@ -126,9 +132,9 @@ def _expand(suffix: str, values: dict[str, Any]) -> str:
 def _add_choice(group: Any, default_model: str) -> None:
     names, modes = models.available(), data.available()
     group.add_argument("--model", type=one_of(names), choices=names, default=default_model,
-                       help="what to learn; each model brings flags and defaults")  # fmt: skip
+                       help="what to learn; each model brings flags and defaults")
     group.add_argument("--dataset_mode", type=one_of(modes), choices=modes,
-                       help="how pictures are found and paired; the model has a default")  # fmt: skip
+                       help="how pictures are found and paired; the model has a default")
 
 
 def _add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
@@ -151,7 +157,7 @@ def _add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
     add.add_argument("--load_iter", type=non_negative_int, default=0,
                      help="load iter_<N> instead of --epoch; 0 = off")
     add.add_argument("--verbose", action="store_true",
-                     help="print the layers of the networks, and tracebacks")  # fmt: skip
+                     help="print the layers of the networks, and tracebacks")
 
 
 def _add_networks(parser: ArgumentParser) -> None:
@@ -162,8 +168,9 @@ def _add_networks(parser: ArgumentParser) -> None:
     add.add_argument("--netG", type=one_of(GENERATORS), choices=tuple(GENERATORS),
                      default="resnet_9blocks", help="generator")
     add.add_argument("--netD", type=one_of(DISCRIMINATORS), choices=tuple(DISCRIMINATORS),
-                     default="basic", help="discriminator; basic is the 70 x 70 PatchGAN, patch_<N> "
-                                           "names it by the pixels it sees")
+                     default="basic",
+                     help="discriminator; basic is the 70 x 70 PatchGAN, patch_<N> is named by "
+                          "the pixels it sees")
     add.add_argument("--n_layers_D", type=positive_int, default=3,
                      help="strided layers of --netD n_layers")
     add.add_argument("--ngf", type=positive_int, default=64, help="width of G's outer layers")
@@ -175,7 +182,7 @@ def _add_networks(parser: ArgumentParser) -> None:
                      help="scale of normal, xavier and orthogonal weights")
     add.add_argument("--no_dropout", action="store_true", help="no dropout in G")
     add.add_argument("--dropout", dest="no_dropout", action="store_false",
-                     help="dropout in G, also where the model's default is none")  # fmt: skip
+                     help="dropout in G, also where the model's default is none")
 
 
 def _add_images(parser: ArgumentParser) -> None:
@@ -194,7 +201,7 @@ def _add_images(parser: ArgumentParser) -> None:
     add.add_argument("--num_threads", type=non_negative_int, default=4,
                      help="processes that read pictures; 0 = the training process itself")
     add.add_argument("--max_dataset_size", type=int_or_unlimited, default=None,
-                     help="use at most so many pictures (default: all)")  # fmt: skip
+                     help="use at most so many pictures (default: all)")
 
 
 def _add_displays(parser: ArgumentParser) -> None:
@@ -203,4 +210,4 @@ def _add_displays(parser: ArgumentParser) -> None:
                      help="width of a picture on the pages (pixels)")
     add.add_argument("--use_wandb", action="store_true", help="log to Weights & Biases")
     add.add_argument("--wandb_project_name", default="CycleGAN-and-pix2pix",
-                     help="project at Weights & Biases")  # fmt: skip
+                     help="project at Weights & Biases")

@@ -35,7 +35,7 @@ class TestOptions(BaseOptions):
                          help="width of the saved pictures by their height, relative to before")
         add.add_argument("--eval", action="store_true",
                          help="no dropout, running statistics; without it both are as in training, "
-                              "as in the pix2pix paper (section 3.4)")  # fmt: skip
+                              "as in the pix2pix paper (section 3.4)")
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
         """The run's model and dataset mode, unless the flags say otherwise."""
@@ -66,7 +66,10 @@ class TestOptions(BaseOptions):
         self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
     ) -> None:
         given = self.given(argv, parser)
-        saved = _converted(parser, self.saved)
+        # A one-sided test shows single pictures, whatever the pairs of the training were.
+        pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
+        known = {*OF_THE_NETWORK, *pictures, "load_size", *self.plugin_flags}
+        saved = _converted(parser, {key: self.saved[key] for key in known & self.saved.keys()})
         if choice.model == "test":
             saved.pop("direction", None)  # chooses the generator of a two-way run instead
             if self._backwards(given):
@@ -74,10 +77,7 @@ class TestOptions(BaseOptions):
         for key in OF_THE_NETWORK:
             if key in given and key in saved and given[key] != saved[key]:
                 raise ValueError(self._contradiction(key, given[key], saved[key]))
-        # A one-sided test shows single pictures, whatever the pairs of the training were.
-        pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
-        known = {*OF_THE_NETWORK, *pictures, *self.plugin_flags}
-        parser.set_defaults(**{key: value for key, value in saved.items() if key in known})
+        parser.set_defaults(**saved)
         self._whole_pictures(parser, given, saved)
 
     def _whole_pictures(
@@ -94,7 +94,8 @@ class TestOptions(BaseOptions):
         """Whether the second generator of a two-way run is meant, which maps B to A."""
         if not {"input_nc", "output_nc"} <= self.saved.keys():
             return False
-        epoch = f"iter_{given['load_iter']}" if given.get("load_iter") else given.get("epoch", "latest")
+        iteration = given.get("load_iter")
+        epoch = f"iter_{iteration}" if iteration else given.get("epoch", "latest")
         direction = given.get("direction", "AtoB")
         return "_B" in (given.get("model_suffix"), generator_suffix(self.run_dir, epoch, direction))
 

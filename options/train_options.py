@@ -52,7 +52,7 @@ def _add_schedule(parser: ArgumentParser) -> None:
     add.add_argument("--lambda_gp", type=weight, default=10.0,
                      help="--gan_mode wgangp: weight of the gradient penalty")
     add.add_argument("--pool_size", type=non_negative_int, default=50,
-                     help="earlier fakes kept for D; 0 = none")  # fmt: skip
+                     help="earlier fakes kept for D; 0 = none")
 
 
 def _add_saving(parser: ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def _add_saving(parser: ArgumentParser) -> None:
                      help="save as iter_<images> too, not only as latest")
     add.add_argument("--continue_train", action="store_true", help="go on with the run --name")
     add.add_argument("--epoch_count", type=positive_int,
-                     help="number of the first epoch (default: 1, or where the run stopped)")  # fmt: skip
+                     help="number of the first epoch (default: 1, or where the run stopped)")
 
 
 def _add_live_displays(parser: ArgumentParser) -> None:
@@ -82,4 +82,4 @@ def _add_live_displays(parser: ArgumentParser) -> None:
     add.add_argument("--display_port", type=positive_int, default=8097, help="visdom port")
     add.add_argument("--display_env", default="main", help="visdom environment")
     add.add_argument("--display_ncols", type=int, default=4,
-                     help="visdom: pictures a row; 0 = a window for each")  # fmt: skip
+                     help="visdom: pictures a row; 0 = a window for each")

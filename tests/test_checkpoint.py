@@ -12,10 +12,12 @@ from util.files import replacing
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    state = {"weight": torch.arange(3.0), "epoch": 4, "names": ["a"]}
-    checkpoint.save(tmp_path / "run" / "a.pth", state)
+    weight = torch.arange(3.0)
+    checkpoint.save(
+        tmp_path / "run" / "a.pth", {"weight": weight, "epoch": 4, "names": ["a"]}
+    )
     loaded = checkpoint.load(tmp_path / "run" / "a.pth")
-    assert torch.equal(loaded["weight"], state["weight"])
+    assert torch.equal(loaded["weight"], weight)
     assert (loaded["epoch"], loaded["names"]) == (4, ["a"])
 
 

@@ -114,7 +114,7 @@ def test_every_label_and_style_can_be_painted() -> None:
     assert PAINTERS.keys() == PALETTE.keys()
     assert LOOKS.keys() == STYLES.keys()
     seen = {part.label for seed in range(40)
-            for part in invent_street(np.random.default_rng(seed), 64).parts()}  # fmt: skip
+            for part in invent_street(np.random.default_rng(seed), 64).parts()}
     assert seen == PALETTE.keys()
 
 
@@ -181,7 +181,7 @@ def test_an_unfinished_set_is_not_taken_for_complete(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size, train, val, seed, found", [
     (31, 1, 0, 0, "got 31"), (32, 0, 0, 0, "'train': 0"), (32, 1, -1, 0, "'val': -1"),
     (32, 1, 0, -1, "'seed': -1"),
-])  # fmt: skip
+])
 def test_impossible_parameters_write_nothing(
     tmp_path: Path, size: int, train: int, val: int, seed: int, found: str
 ) -> None:

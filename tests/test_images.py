@@ -47,9 +47,14 @@ def test_half_precision_and_gradients_are_accepted() -> None:
     assert to_picture(image).tolist() == [[[255, 255, 255]]]
 
 
-@pytest.mark.parametrize("shape", [(2, 4, 4), (4, 4, 4), (4, 4), (1, 3, 4, 4)])
+def test_counts_of_channels_without_agreed_colours_are_shown_as_grey() -> None:
+    image = torch.stack([torch.full((2, 2), -1.0), torch.full((2, 2), 0.6)])
+    assert to_picture(image).tolist() == [[[102] * 3] * 2] * 2  # (-0.2 + 1) * 127.5
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (1, 3, 4, 4)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"needs shape \[1, H, W\] or \[3, H, W\], got \["):
+    with pytest.raises(ValueError, match=r"needs shape \[C, H, W\], got \["):
         to_picture(torch.zeros(shape))
 
 

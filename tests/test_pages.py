@@ -72,7 +72,7 @@ def test_results_page_names_sizes_and_links(tmp_path: Path) -> None:
     assert first == {
         "src": encoded, "alt": "real_A", "width": "200", "height": "100", "loading": "lazy",
         "decoding": "async",
-    }  # fmt: skip
+    }
     assert (second["width"], second["height"]) == ("200", "200")
     assert [link["href"] for link in page.attributes("a")] == [encoded, "x.png"]
 

@@ -189,5 +189,5 @@ def test_build_sinks_builds_what_was_asked_for(
         tmp_path / "run", name="run", html=html, display_id=display_id,
         display_server="http://localhost", display_port=8097, display_env="main", display_ncols=4,
         display_winsize=256, use_wandb=False, wandb_project_name="p", options={},
-    )  # fmt: skip
+    )
     assert [type(sink).__name__ for sink in sinks] == expected

@@ -40,7 +40,7 @@ def display(client: object, run_dir: Path, *, columns: int = 4) -> VisdomServer:
     return VisdomServer(
         client, name="maps", display_id=1, columns=columns, width_px=256,
         losses_csv=run_dir / "losses.csv",
-    )  # fmt: skip
+    )
 
 
 def test_visdom_redraws_all_losses_in_one_plot(tmp_path: Path) -> None:

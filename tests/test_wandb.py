@@ -42,7 +42,7 @@ def test_wandb_gets_losses_and_pictures_by_images_seen(monkeypatch: pytest.Monke
             "results/fake_B": ((8, 8, 3), "fake_B - Step 200"),
         }),
         "finish",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def gpu_list(text: str) -> list[int]:
     try:
         ids = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ArgumentTypeError(f"must be a comma list such as 0 or 0,1 or -1, got {text!r}") from None
+        raise ArgumentTypeError(f"must be a comma list such as 0,1 or -1, got {text!r}") from None
     if ids == [-1]:
         return []
     if min(ids) < 0 or len(set(ids)) != len(ids):

@@ -20,19 +20,21 @@ _GAP_PX = 4
 
 
 def to_picture(image: Tensor) -> Picture:
-    """[C, H, W] in -1..1, C = 1 or 3 -> uint8 [H, W, 3], rounded to the nearest grey level.
+    """[C, H, W] in -1..1 -> uint8 [H, W, 3], rounded to the nearest grey level.
 
     Values outside the range are clamped, infinities too; NaN becomes black, so that a network
-    that has diverged shows itself. One channel is repeated three times.
+    that has diverged shows itself. Three channels are colours; any other count, which has no
+    agreed colours, is shown as the grey of its mean.
 
     Raises:
-        ValueError: another shape. More channels have no agreed colours: choose the ones to show.
+        ValueError: not one image of C channels.
     """
-    if image.ndim != 3 or image.shape[0] not in (1, 3):
+    if image.ndim != 3:
         raise ValueError(
-            f"a picture needs shape [1, H, W] or [3, H, W], got {list(image.shape)}; "
-            "pass one image of the batch, and 1 or 3 of its channels"
+            f"a picture needs shape [C, H, W], got {list(image.shape)}; pass one image of the batch"
         )
+    if image.shape[0] != 3:
+        image = image.mean(dim=0, keepdim=True)
     levels = image.detach().to("cpu", torch.float32).nan_to_num(nan=-1.0)
     levels = ((levels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return np.ascontiguousarray(levels.expand(3, -1, -1).permute(1, 2, 0).numpy())

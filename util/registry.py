@@ -34,7 +34,7 @@ def find_class(package: str, name: str, *, suffix: str, base: type[T]) -> type[T
     if len(found) != 1:
         names = [cls.__name__ for cls in found] or "none"
         raise TypeError(
-            f"{module.__file__} must define exactly one subclass of {base.__name__}, found {names}; "
-            "move the others to a file of their own"
+            f"{module.__file__} must define exactly one subclass of {base.__name__}, "
+            f"found {names}; move the others to a file of their own"
         )
     return found[0]

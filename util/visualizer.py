@@ -14,6 +14,12 @@ class Visualizer:
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = list(sinks)
 
+    def __enter__(self) -> "Visualizer":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def start_epoch(self, progress: Progress) -> None:
         for sink in self.sinks:
             sink.start_epoch(progress)
@@ -37,6 +43,17 @@ class Visualizer:
     def close(self) -> None:
         for sink in self.sinks:
             sink.close()
+
+
+def build_result_sinks(
+    *, name: str, use_wandb: bool, wandb_project_name: str, options: Mapping[str, object]
+) -> list[Sink]:
+    """The displays of a test; the results page is written by itself."""
+    if use_wandb and (
+        wandb := wandb_run.connect(project=wandb_project_name, name=name, options=options)
+    ):
+        return [wandb_run.WandbRun(wandb)]
+    return []
 
 
 def build_sinks(

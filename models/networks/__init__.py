@@ -11,7 +11,16 @@ from models.networks.layers import INITS, NORMS, init_weights
 from models.networks.resnet import ResnetGenerator
 from models.networks.unet import UnetGenerator
 
-__all__ = ["DISCRIMINATORS", "GENERATORS", "INITS", "NORMS", "define_D", "define_G", "init_weights"]
+__all__ = [
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "INITS",
+    "NORMS",
+    "define_D",
+    "define_G",
+    "init_weights",
+    "side_multiple",
+]
 
 T = TypeVar("T")
 
@@ -86,6 +95,13 @@ def define_D(
     net = build(in_channels, width=width, norm=norm, **size)
     init_weights(net, init_type, init_gain)
     return net
+
+
+def side_multiple(name: str) -> int:
+    """What both sides of a picture must be divisible by, to come out as large as it went in."""
+    build = GENERATORS[name]
+    depth = build.keywords.get("depth") if isinstance(build, partial) else None
+    return 2**depth if depth else 4  # a ResNet halves and doubles twice
 
 
 def _pick(table: Mapping[str, T], name: str, what: str) -> T:

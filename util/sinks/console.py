@@ -24,8 +24,10 @@ class Console(Sink):
         self._bar: Any = None  # a tqdm, imported where it is wanted
         self._status: RunStatus | None = None
         self._cleanup = ExitStack()
+        self._epoch_started = time.monotonic()
 
     def start_epoch(self, progress: Progress) -> None:
+        self._epoch_started = time.monotonic()
         if not self._wants_bar:
             return
         from tqdm import tqdm
@@ -60,6 +62,11 @@ class Console(Sink):
 
     def end_epoch(self, progress: Progress) -> None:
         self._close_bar()
+        seconds = time.monotonic() - self._epoch_started
+        log.info(
+            "End of epoch %d / %d \t Time Taken: %d sec",
+            progress.epoch, progress.n_epochs, round(seconds),
+        )
 
     def close(self) -> None:
         self._close_bar()

@@ -48,7 +48,7 @@ class CsvLog(Sink):
             log.warning(
                 "%s has the columns %s, this run has %s: kept the old file as %s",
                 self.path.name, found, self._columns, aside.name,
-            )  # fmt: skip
+            )
         self._append([self._columns])
 
     def _finish_torn_line(self) -> None:

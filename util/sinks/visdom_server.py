@@ -44,7 +44,7 @@ def connect(*, server: str, port: int, env: str) -> Any:
         log.warning(
             "No visdom display: no server answers at %s:%s. To start one: %s. "
             "--display_id 0 asks for none. Training goes on.", server, port, start
-        )  # fmt: skip
+        )
         return None
 
 
@@ -58,7 +58,7 @@ class VisdomServer(Sink):
     def __init__(
         self, client: Any, *, name: str, display_id: int, columns: int, width_px: int,
         losses_csv: Path,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._client = client
         self._name = name
         self._display_id = display_id

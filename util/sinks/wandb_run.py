@@ -26,7 +26,7 @@ def connect(*, project: str, name: str, options: Mapping[str, object]) -> Any:
         log.warning(
             "No wandb display: %s. To record without an account: WANDB_MODE=offline. "
             "Training goes on without it.", error
-        )  # fmt: skip
+        )
         return None
     return wandb
 
