@@ -24,9 +24,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.demo_facades import Picture, draw_labels
-from datasets.demo_photo import draw_photo
-from datasets.demo_street import invent_street
+from datasets.demo_drawing.labels import Picture, draw_labels
+from datasets.demo_drawing.photo import draw_photo
+from datasets.demo_drawing.street import invent_street
 from util.flags import non_negative_int, positive_int
 
 SPLITS = ("train", "val", "test")

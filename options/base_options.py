@@ -19,7 +19,7 @@ from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS, side_multi
 from options.aliases import modernise
 from options.run_file import banner, save_options
 from util.flags import gpu_list, int_or_unlimited, non_negative_int, one_of, positive_int, weight
-from util.runtime import choose_device
+from util.runtime import choose_device, count_cores
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ def _add_images(parser: ArgumentParser) -> None:
     add.add_argument("--serial_batches", action="store_true",
                      help="pictures in the order of their names, not in random order")
     add.add_argument("--batch_size", type=positive_int, default=1, help="pictures a step")
-    add.add_argument("--num_threads", type=non_negative_int, default=4,
+    add.add_argument("--num_threads", type=non_negative_int, default=min(4, count_cores()),
                      help="processes that read pictures; 0 = the training process itself")
     add.add_argument("--max_dataset_size", type=int_or_unlimited, default=None,
                      help="use at most so many pictures (default: all)")

@@ -1,4 +1,4 @@
-"""The options of a run, on disk: ``<phase>_opt.txt`` for people, ``<phase>_opt.json`` for us."""
+"""The options of a run, on disk: ``train_opt.txt`` for people, ``train_opt.json`` for us."""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -22,10 +22,16 @@ def banner(opt: Namespace, parser: ArgumentParser) -> str:
 
 
 def save_options(opt: Namespace, parser: ArgumentParser) -> None:
+    """Write both files. Only a training writes ``train_opt``, and always: test.py reads it."""
+    stem = opt.phase
+    if opt.isTrain:
+        stem = "train"
+    elif stem == "train":
+        stem = "test"
     run_dir = opt.checkpoints_dir / opt.name
-    write_text(run_dir / f"{opt.phase}_opt.txt", banner(opt, parser) + "\n")
+    write_text(run_dir / f"{stem}_opt.txt", banner(opt, parser) + "\n")
     text = json.dumps(_plain(opt), indent=2, sort_keys=True)
-    write_text(run_dir / f"{opt.phase}_opt.json", text + "\n")
+    write_text(run_dir / f"{stem}_opt.json", text + "\n")
 
 
 def load_options(run_dir: Path) -> dict[str, Any]:

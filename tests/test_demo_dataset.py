@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.demo_facades import HEADS, PALETTE, Mask, Part, Picture, cover, draw_labels
-from datasets.demo_painters import PAINTERS
-from datasets.demo_photo import LOOKS, draw_photo
-from datasets.demo_street import invent_street
-from datasets.demo_styles import STYLES
+from datasets.demo_drawing.labels import HEADS, PALETTE, Mask, Part, Picture, cover, draw_labels
+from datasets.demo_drawing.painters import PAINTERS
+from datasets.demo_drawing.photo import LOOKS, draw_photo
+from datasets.demo_drawing.street import invent_street
+from datasets.demo_drawing.styles import STYLES
 from datasets.make_demo_dataset import FOLDERS, main, make_demo_dataset
 
 COUNTS = {"train": 4, "val": 1, "test": 2}

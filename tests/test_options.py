@@ -242,6 +242,16 @@ def test_option_files(argv: Argv, tmp_path: Path, test_argv: Argv) -> None:
     assert (opt.ngf, opt.no_dropout, opt.model, opt.crop_size) == (3, False, "cycle_gan", 16)
 
 
+def test_only_a_training_writes_train_opt(argv: Argv, test_argv: Argv, tmp_path: Path) -> None:
+    trained(argv, "--phase", "trainA", "--ngf", "3")
+    options = TestOptions()
+    options.save(options.parse(test_argv("--phase", "train")))
+    assert {path.name for path in (tmp_path / "runs" / "t").iterdir()} == {
+        "train_opt.txt", "train_opt.json", "test_opt.txt", "test_opt.json",
+    }
+    assert options.parse(test_argv()).ngf == 3
+
+
 def test_a_damaged_option_file_is_named(argv: Argv, test_argv: Argv, tmp_path: Path,
                                         capsys: Capture) -> None:
     trained(argv)

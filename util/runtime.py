@@ -1,6 +1,7 @@
 """What a program needs before its first tensor: a device, a seed, plain logging."""
 
 import logging
+import os
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -32,6 +33,8 @@ def choose_device(gpu_ids: Sequence[int] | None) -> torch.device:
             f"--gpu_ids {','.join(map(str, gpu_ids))}: torch sees {count} CUDA devices; "
             "give a smaller number, or --gpu_ids -1 for the CPU, or leave the flag out"
         )
+    if len(gpu_ids) > 1:
+        log.warning("--gpu_ids: one GPU is used, %d; the others stay idle", gpu_ids[0])
     return torch.device("cuda", gpu_ids[0])
 
 
@@ -49,6 +52,13 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def count_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_program(main: Callable[[], object]) -> NoReturn:

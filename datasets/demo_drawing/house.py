@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from datasets.demo_facades import Part
-from datasets.demo_styles import Style
+from datasets.demo_drawing.labels import Part
+from datasets.demo_drawing.styles import Style
 
 
 @dataclass(kw_only=True)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from datasets import demo_materials as materials
-from datasets.demo_canvas import Canvas, Look
-from datasets.demo_facades import Floats, Part, Picture, Street
-from datasets.demo_materials import Colour
-from datasets.demo_painters import PAINTERS
+from datasets.demo_drawing import materials
+from datasets.demo_drawing.canvas import Canvas, Look
+from datasets.demo_drawing.labels import Floats, Part, Picture, Street
+from datasets.demo_drawing.materials import Colour
+from datasets.demo_drawing.painters import PAINTERS
 
 SUPERSAMPLING = 2  # the photo is painted this much larger per axis, then reduced
 SKY = -99.0  # height that marks the sky: nothing falls on it

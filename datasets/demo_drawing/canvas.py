@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.demo_facades import Floats, Mask, Part, cover
-from datasets.demo_materials import Colour
+from datasets.demo_drawing.labels import Floats, Mask, Part, cover
+from datasets.demo_drawing.materials import Colour
 
 Material = Callable[[np.random.Generator, Floats, Floats, Colour], Floats]
 

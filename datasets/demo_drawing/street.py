@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from datasets.demo_facades import House, Part, Street
-from datasets.demo_house import Draft, compose
-from datasets.demo_styles import STYLES
+from datasets.demo_drawing.house import Draft, compose
+from datasets.demo_drawing.labels import House, Part, Street
+from datasets.demo_drawing.styles import STYLES
 
 
 def _house(

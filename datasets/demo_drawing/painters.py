@@ -1,6 +1,6 @@
 """One painter per label: it fills a part's pixels with colour and gives them a height.
 
-Heights are in units in front of the wall; demo_photo makes light and shadow of them.
+Heights are in units in front of the wall; photo.py makes light and shadow of them.
 """
 
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from datasets import demo_materials as materials
-from datasets.demo_canvas import Look, Patch
-from datasets.demo_facades import Floats, Mask
-from datasets.demo_materials import Colour, mix, shaded
+from datasets.demo_drawing import materials
+from datasets.demo_drawing.canvas import Look, Patch
+from datasets.demo_drawing.labels import Floats, Mask
+from datasets.demo_drawing.materials import Colour, mix, shaded
 
 
 def _darker(colour: Colour, factor: float) -> Colour:

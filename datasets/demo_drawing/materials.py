@@ -7,7 +7,7 @@ A unit is 1/256 of the picture's side, so that a brick has the same size at ever
 import numpy as np
 from PIL import Image
 
-from datasets.demo_facades import Floats
+from datasets.demo_drawing.labels import Floats
 
 Colour = tuple[float, float, float]
 
