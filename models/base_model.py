@@ -3,7 +3,8 @@
 A subclass files its parts by calls that return their argument; the base class then saves, loads,
 schedules and reports them:
 
-    self.netG = self.add_network("G", define_G(...))            weights: <epoch>_net_G.pth
+    self.netG = self.add_generator("G", 3, 3)                   weights: <epoch>_net_G.pth
+    self.netX = self.add_network("X", AnyModule())
     self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
     self.report_losses(G_L1=loss)                               what the displays show
     self.visuals = {"real_A": self.real_A, ...}                 [N, C, H, W] in -1..1
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from data.base_dataset import Batch
+from models.networks import define_D, define_G
 from models.networks.published_keys import load_published, to_published
 from models.plateau import Plateau
 from models.schedules import PLATEAU, SCHEDULES, Plan
@@ -63,7 +65,7 @@ class BaseModel(ABC):
 
     @abstractmethod
     def set_input(self, batch: Batch) -> None:
-        """Move one batch to the device and remember ``self.image_paths``."""
+        """Move one batch to the device, as with ``self.take``."""
 
     @abstractmethod
     def forward(self) -> None:
@@ -82,6 +84,35 @@ class BaseModel(ABC):
         self.networks[name] = net.to(self.device)
         return net
 
+    def add_generator(self, name: str, in_channels: int, out_channels: int) -> nn.Module:
+        """The generator of --netG, --ngf, --norm, ..., filed as ``name``."""
+        opt = self.opt
+        net = define_G(
+            opt.netG,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            width=opt.ngf,
+            norm=opt.norm,
+            dropout=not opt.no_dropout,
+            init_type=opt.init_type,
+            init_gain=opt.init_gain,
+        )
+        return self.add_network(name, net)
+
+    def add_discriminator(self, name: str, in_channels: int) -> nn.Module:
+        """The discriminator of --netD, --ndf, --norm, ..., filed as ``name``."""
+        opt = self.opt
+        net = define_D(
+            opt.netD,
+            in_channels=in_channels,
+            width=opt.ndf,
+            n_layers=opt.n_layers_D,
+            norm=opt.norm,
+            init_type=opt.init_type,
+            init_gain=opt.init_gain,
+        )
+        return self.add_network(name, net)
+
     def add_optimizer(self, name: str, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Adam with the papers' moments (pix2pix, section 3.3)."""
         optimizer = Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, 0.999))
@@ -92,6 +123,13 @@ class BaseModel(ABC):
         """An image buffer of ``--pool_size``; each draws from a generator of its own."""
         self.pools[name] = ImagePool(self.opt.pool_size, seed=self.opt.seed + len(self.pools))
         return self.pools[name]
+
+    def take(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The batch's input and target, by --direction, on the device; sets ``image_paths``."""
+        forwards = self.opt.direction == "AtoB"
+        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+        a, b = batch["A"].to(self.device), batch["B"].to(self.device)
+        return (a, b) if forwards else (b, a)
 
     def report_losses(self, **losses: Tensor) -> None:
         """File the step's losses, on the device, in the order in which they will be printed."""

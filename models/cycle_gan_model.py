@@ -16,7 +16,6 @@ from torch.nn.functional import l1_loss
 from data.base_dataset import Batch
 from models.base_model import BaseModel
 from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
-from models.networks import define_D, define_G
 from util.flags import weight
 from util.image_pool import ImagePool
 
@@ -55,12 +54,12 @@ class CycleGANModel(BaseModel):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.netG_A = self._add_generator("G_A", opt.input_nc, opt.output_nc)
-        self.netG_B = self._add_generator("G_B", opt.output_nc, opt.input_nc)
+        self.netG_A = self.add_generator("G_A", opt.input_nc, opt.output_nc)
+        self.netG_B = self.add_generator("G_B", opt.output_nc, opt.input_nc)
         if not self.isTrain:
             return
-        self.netD_A = self._add_discriminator("D_A", opt.output_nc)
-        self.netD_B = self._add_discriminator("D_B", opt.input_nc)
+        self.netD_A = self.add_discriminator("D_A", opt.output_nc)
+        self.netD_B = self.add_discriminator("D_B", opt.input_nc)
         self.generators = nn.ModuleList([self.netG_A, self.netG_B])
         self.discriminators = nn.ModuleList([self.netD_A, self.netD_B])
         self.optimizer_G = self.add_optimizer("G", self.generators.parameters())
@@ -70,10 +69,7 @@ class CycleGANModel(BaseModel):
         self.gan = GAN_MODES[opt.gan_mode]
 
     def set_input(self, batch: Batch) -> None:
-        forwards = self.opt.direction == "AtoB"
-        self.real_A = batch["A" if forwards else "B"].to(self.device)
-        self.real_B = batch["B" if forwards else "A"].to(self.device)
-        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+        self.real_A, self.real_B = self.take(batch)
 
     def forward(self) -> None:
         self.fake_B: Tensor = self.netG_A(self.real_A)
@@ -149,16 +145,3 @@ class CycleGANModel(BaseModel):
             loss = loss + self.opt.lambda_gp * gradient_penalty(net, real, fake)
         # Halved, so that D learns slowly relative to G (pix2pix, section 3.3).
         return 0.5 * loss
-
-    def _add_generator(self, name: str, source: int, target: int) -> nn.Module:
-        opt = self.opt
-        net = define_G(opt.netG, in_channels=source, out_channels=target, width=opt.ngf,
-                       norm=opt.norm, dropout=not opt.no_dropout, init_type=opt.init_type,
-                       init_gain=opt.init_gain)
-        return self.add_network(name, net)
-
-    def _add_discriminator(self, name: str, channels: int) -> nn.Module:
-        opt = self.opt
-        net = define_D(opt.netD, in_channels=channels, width=opt.ndf, n_layers=opt.n_layers_D,
-                       norm=opt.norm, init_type=opt.init_type, init_gain=opt.init_gain)
-        return self.add_network(name, net)

@@ -14,7 +14,6 @@ from torch.nn.functional import l1_loss
 from data.base_dataset import Batch
 from models.base_model import BaseModel
 from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
-from models.networks import define_D, define_G
 from util.flags import weight
 
 
@@ -55,30 +54,18 @@ class Pix2PixModel(BaseModel):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.netG = self.add_network(
-            "G",
-            define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
-                     width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout,
-                     init_type=opt.init_type, init_gain=opt.init_gain),
-        )
+        self.netG = self.add_generator("G", opt.input_nc, opt.output_nc)
         if not self.isTrain:
             return
         self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
         self.gan = GAN_MODES[opt.gan_mode]
         if opt.lambda_GAN > 0:
             seen = opt.output_nc if opt.unconditional_D else opt.input_nc + opt.output_nc
-            self.netD = self.add_network(
-                "D",
-                define_D(opt.netD, in_channels=seen, width=opt.ndf, n_layers=opt.n_layers_D,
-                         norm=opt.norm, init_type=opt.init_type, init_gain=opt.init_gain),
-            )
+            self.netD = self.add_discriminator("D", seen)
             self.optimizer_D = self.add_optimizer("D", self.netD.parameters())
 
     def set_input(self, batch: Batch) -> None:
-        forwards = self.opt.direction == "AtoB"
-        self.real_A = batch["A" if forwards else "B"].to(self.device)
-        self.real_B = batch["B" if forwards else "A"].to(self.device)
-        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+        self.real_A, self.real_B = self.take(batch)
 
     def forward(self) -> None:
         self.fake_B: Tensor = self.netG(self.real_A)

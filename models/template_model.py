@@ -12,7 +12,6 @@ from torch.nn.functional import l1_loss
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from models.networks import define_G
 from util.flags import weight
 
 
@@ -38,20 +37,12 @@ class TemplateModel(BaseModel):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.netG = self.add_network(
-            "G",
-            define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
-                     width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout,
-                     init_type=opt.init_type, init_gain=opt.init_gain),
-        )
+        self.netG = self.add_generator("G", opt.input_nc, opt.output_nc)
         if self.isTrain:
             self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
 
     def set_input(self, batch: Batch) -> None:
-        forwards = self.opt.direction == "AtoB"
-        self.data_A = batch["A" if forwards else "B"].to(self.device)
-        self.data_B = batch["B" if forwards else "A"].to(self.device)
-        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+        self.data_A, self.data_B = self.take(batch)
 
     def forward(self) -> None:
         self.output: Tensor = self.netG(self.data_A)

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from models.networks import define_G
 
 
 class TestModel(BaseModel):
@@ -38,11 +37,7 @@ class TestModel(BaseModel):
         suffix = opt.model_suffix or generator_suffix(
             self.save_dir, self.load_suffix, opt.direction
         )
-        self.netG = self.add_network(
-            f"G{suffix}",
-            define_G(opt.netG, in_channels=opt.input_nc, out_channels=opt.output_nc,
-                     width=opt.ngf, norm=opt.norm, dropout=not opt.no_dropout),
-        )
+        self.netG = self.add_generator(f"G{suffix}", opt.input_nc, opt.output_nc)
 
     def set_input(self, batch: Batch) -> None:
         self.real = batch["A"].to(self.device)
