@@ -6,7 +6,6 @@ What the run was trained with (model, networks, sizes) is read from its folder.
 """
 
 import logging
-import os
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -101,9 +100,10 @@ def create_visualizer(opt: Namespace) -> Visualizer:
 
 
 def remove_older(folder: Path, rows: Sequence[Row]) -> None:
-    """Take away pictures that an earlier test left here and that the page does not show."""
-    shown = {os.path.normpath(folder.parent / figure.src) for row in rows for figure in row.figures}
-    older = [path for path in folder.rglob("*.png") if os.path.normpath(path) not in shown]
+    """Take away pictures that an earlier test of this kind left and the page does not show."""
+    shown = {folder.parent / figure.src for row in rows for figure in row.figures}
+    labels = tuple(f"_{figure.label}.png" for row in rows[:1] for figure in row.figures)
+    older = [p for p in folder.rglob("*.png") if p.name.endswith(labels) and p not in shown]
     for path in older:
         path.unlink()
     if older:

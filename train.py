@@ -34,6 +34,11 @@ def train(argv: Sequence[str] | None = None) -> None:
     model.setup(opt)
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     first_epoch = go_on(opt, model, clock) if opt.continue_train else opt.epoch_count or 1
+    if first_epoch > clock.n_epochs:
+        raise ValueError(
+            f"nothing to train: the next epoch is {first_epoch}, --n_epochs and --n_epochs_decay "
+            f"end the run with epoch {clock.n_epochs}; make them larger to go on"
+        )
     options.save(opt)
     with create_visualizer(opt) as visualizer:
         loop(opt, dataset, model, clock, visualizer, first_epoch)

@@ -69,7 +69,10 @@ class Loader:
         return len(self.dataset)
 
     def __iter__(self) -> Iterator[Batch]:
-        return iter(self._batches)
+        try:
+            yield from self._batches
+        except (ValueError, FileNotFoundError) as error:
+            raise _plain(error) from error
 
     def set_epoch(self, epoch: int, start_image: int = 0) -> None:
         """Choose the epoch's order and draws; skip its first ``start_image`` images.
@@ -85,3 +88,12 @@ class Loader:
         self.dataset.set_epoch(epoch)
         self._order.epoch = epoch
         self._order.start = start_image
+
+
+def _plain(error: Exception) -> Exception:
+    """The sentence of an error in a worker, without the traceback that torch puts before it."""
+    text = str(error)
+    if not text.startswith("Caught "):
+        return error
+    sentence = text.rstrip().splitlines()[-1].partition(": ")[2]
+    return ValueError(sentence or text)

@@ -15,6 +15,8 @@ from util.flags import positive_float, positive_int
 OF_THE_NETWORK = ("input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction")
 # These become defaults, and may be changed: the same network works at other sizes.
 OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size")
+# A run that was trained on pieces of pictures is tested on whole ones.
+WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 
 
 class TestOptions(BaseOptions):
@@ -83,7 +85,9 @@ class TestOptions(BaseOptions):
     def _whole_pictures(
         self, parser: ArgumentParser, given: dict[str, Any], saved: dict[str, Any]
     ) -> None:
-        """Scale to the crop itself, so that nothing is cut off; without a crop, as in training."""
+        """Nothing is cut off: scale to the crop itself, or leave the crop out."""
+        if saved.get("preprocess") in WITHOUT_CROP:
+            parser.set_defaults(preprocess=WITHOUT_CROP[saved["preprocess"]])
         preprocess = given.get("preprocess", parser.get_default("preprocess"))
         size = given.get("crop_size", parser.get_default("crop_size"))
         if preprocess == "scale_width":

@@ -19,6 +19,11 @@ def choose_device(gpu_ids: Sequence[int] | None) -> torch.device:
     Raises:
         ValueError: a GPU was asked for that is not there.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError(
+            "WORLD_SIZE says that several processes train together, which this program cannot yet: "
+            "they would write the same files; start it without torchrun"
+        )
     if gpu_ids is None:
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
