@@ -56,9 +56,17 @@ def test_csv_is_continued_and_its_header_written_once(tmp_path: Path) -> None:
     CsvLog(path).losses(losses(600))
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["epoch", "images", "G_GAN", "G_L1", "lr", "seconds", "data_share"]
-    assert list(rows[1].values()) == ["2", "600", "1.234", "20.1", "0.0002", "0.088", "1.0"]
+    assert list(rows[0]) == [
+        "epoch", "images", "epoch_images", "G_GAN", "G_L1", "lr", "seconds", "data_share"
+    ]
+    assert list(rows[1].values()) == ["2", "600", "200", "1.234", "20.1", "0.0002", "0.088", "1.0"]
     assert len(rows) == 2
+
+
+def test_csv_keeps_losses_in_full_precision(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    CsvLog(path).losses(losses(G=1 / 3))
+    assert read_curves(path, epoch_size=EPOCH_SIZE).losses == {"G": [1 / 3]}
 
 
 def test_csv_of_other_losses_is_kept_aside(

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from imagined_run import losses, pictures, progress
+from imagined_run import EPOCH_SIZE, losses, pictures, progress
 
-from util.sinks import visdom_server
+from util.sinks import Progress, visdom_server
 from util.sinks.csv_log import CsvLog
 from util.sinks.visdom_server import VisdomServer
 
@@ -55,6 +55,7 @@ def test_visdom_redraws_all_losses_in_one_plot(tmp_path: Path) -> None:
     assert named["X"].tolist() == [1.25, 2.5]
     assert named["win"] == "1"
     assert named["opts"]["title"] == "maps loss over time"
+    assert (named["opts"]["xlabel"], named["opts"]["ylabel"]) == ("epoch", "loss")
     assert named["opts"]["legend"] == ["G_GAN", "G_L1"]
     assert "update" not in named
 
@@ -67,6 +68,16 @@ def test_visdom_curve_goes_on_after_a_resume(tmp_path: Path) -> None:
     sink.start_epoch(progress(200))
     sink.losses(losses(400))
     assert client.sent[-1][2]["X"].tolist() == [1.25, 1.5, 2.0]
+
+
+def test_visdom_curve_goes_on_where_images_count_anew(tmp_path: Path) -> None:
+    for images in (200, 400):
+        CsvLog(tmp_path / "losses.csv").losses(losses(images))
+    client = RecordingClient()
+    sink = display(client, tmp_path)
+    sink.start_epoch(Progress(2, 3, 0, 0, EPOCH_SIZE))
+    sink.losses(losses(600))
+    assert client.sent[-1][2]["X"].tolist() == [1.5, 2.0, 2.5]
 
 
 def test_visdom_shows_a_grid_or_a_window_per_picture(tmp_path: Path) -> None:

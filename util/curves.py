@@ -14,7 +14,7 @@ from util.files import replacing
 
 Floats = npt.NDArray[np.float64]
 
-_NOT_LOSSES = ("epoch", "images", "lr", "seconds", "data_share")
+_NOT_LOSSES = ("epoch", "images", "epoch_images", "lr", "seconds", "data_share")
 CURVES_SIZE_PX = (900, 480)
 _POINTS = 1000  # more than a screen has columns for
 _PANEL_FACTOR = 5
@@ -45,27 +45,27 @@ class Curves:
 def read_curves(path: Path, *, epoch_size: int, before: float = math.inf) -> Curves:
     """The curves in a losses.csv; empty where there is no such file.
 
-    A run that resumes from an older state repeats some images: the newer rows replace the older.
-    ``before``: leave out rows of more images. Torn lines, which a killed run can leave, are
-    passed over.
+    Rows stand in time by their epoch and its fraction, because images count from 0 again in a run
+    that goes on from weights alone. A run that resumes from an older state repeats a stretch: the
+    newer rows replace the older. ``before``: leave out rows after this position. Torn lines, which
+    a killed run can leave, are passed over.
     """
     curves = Curves()
     if not path.exists():
         return curves
-    kept: list[tuple[int, float, dict[str, float]]] = []
+    kept: list[tuple[float, dict[str, float]]] = []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             try:
-                images = int(row["images"])
+                epoch = _position(row, epoch_size)
                 losses = {name: float(row[name]) for name in row if name not in _NOT_LOSSES}
-                epoch = int(row["epoch"]) + _fraction(images, epoch_size)
             except (ValueError, TypeError):
                 continue
-            while kept and kept[-1][0] >= images:
+            while kept and kept[-1][0] >= epoch:
                 kept.pop()
-            if images <= before:
-                kept.append((images, epoch, losses))
-    for _, epoch, losses in kept:
+            if epoch <= before:
+                kept.append((epoch, losses))
+    for epoch, losses in kept:
         curves.add(epoch, losses)
     return curves
 
@@ -136,6 +136,13 @@ def _bin_means(values: Floats, size: int) -> Floats:
     return np.array([part.mean() if part.size else np.nan for part in finite])
 
 
-def _fraction(images: int, epoch_size: int) -> float:
-    """Of the epoch that the last of ``images`` belongs to, in 0 < fraction <= 1."""
-    return ((images - 1) % epoch_size + 1) / epoch_size
+def _position(row: Mapping[str, str], epoch_size: int) -> float:
+    """The epoch with its fraction, 0 < fraction <= 1.
+
+    Older files have no ``epoch_images``: there the run is taken to have begun with epoch 1.
+    """
+    if "epoch_images" in row:
+        epoch_images = int(row["epoch_images"])
+    else:
+        epoch_images = (int(row["images"]) - 1) % epoch_size + 1
+    return int(row["epoch"]) + epoch_images / epoch_size

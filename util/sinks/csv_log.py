@@ -12,7 +12,8 @@ log = logging.getLogger(__name__)
 
 
 class CsvLog(Sink):
-    """Columns: epoch, images, one per loss, lr, seconds (per image), data_share (0..1).
+    """Columns: epoch, images (since the run began), epoch_images (in this epoch), one per loss, lr,
+    seconds (per image), data_share (0..1).
 
     A resumed run appends. A run with other losses starts a new file and keeps the old one as
     losses.1.csv (or the next free number).
@@ -26,6 +27,7 @@ class CsvLog(Sink):
         row = {
             "epoch": report.progress.epoch,
             "images": report.progress.images,
+            "epoch_images": report.progress.epoch_images,
             **report.losses,
             "lr": report.learning_rate,
             "seconds": report.seconds_per_image,

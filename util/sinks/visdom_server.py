@@ -70,7 +70,7 @@ class VisdomServer(Sink):
     def start_epoch(self, progress: Progress) -> None:
         if self._curves is None:
             self._curves = read_curves(
-                self._losses_csv, epoch_size=progress.epoch_size, before=progress.images
+                self._losses_csv, epoch_size=progress.epoch_size, before=progress.epoch_position
             )
 
     def losses(self, report: LossReport) -> None:
