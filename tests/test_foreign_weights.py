@@ -71,9 +71,11 @@ def test_batch_norms_without_counters_keep_ours() -> None:
     assert all(torch.equal(loaded[key], tensor) for key, tensor in state.items())
 
 
-def test_names_of_data_parallel_are_accepted() -> None:
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.",
+                                    "_orig_mod.module."])
+def test_names_of_data_parallel_and_of_the_compiler_are_accepted(prefix: str) -> None:
     old, net = generator("unet_128", norm="batch"), generator("unet_128", norm="batch")
-    wrapped = OrderedDict((f"module.{key}", value) for key, value in copy_of(old).items())
+    wrapped = OrderedDict((f"{prefix}{key}", value) for key, value in copy_of(old).items())
     load_published(net, wrapped, "wrapped.pth")
     assert_holds(net, copy_of(old))
 
@@ -157,6 +159,33 @@ def test_a_damaged_file_lists_the_tensors() -> None:
     assert "35 tensors in the file, 36 in the network" in message
     assert "missing: model.1.bias" in message
     assert "other shapes: model.4.weight 1x2x3x3 instead of 4x2x3x3" in message
+
+
+@pytest.mark.parametrize(
+    ("net", "tensor"),
+    [
+        *((generator("unet_128"), f"model.model.{place}.weight") for place in ("0", "1.model.1")),
+        (generator("unet_128"), "model.model.3.weight"),
+        (generator(), "model.1.weight"),
+        (generator(), "model.23.weight"),
+        (define_D("basic", in_channels=3, width=2), "model.0.weight"),
+        (define_D("pixel", in_channels=3, width=2), "net.2.weight"),
+    ],
+)
+def test_files_that_are_like_ours_but_for_one_tensor_are_unknown(
+    net: nn.Module, tensor: str
+) -> None:
+    flat = copy_of(net) | {tensor: torch.zeros(4)}
+    gone = {key: value for key, value in flat.items() if key != tensor}
+    lone = {tensor: copy_of(net)[tensor]}
+    for state in (flat, gone, lone, {}):
+        with pytest.raises(ValueError, match=r"^x\.pth does not fit .* Found unknown names; "):
+            load_published(generator(width=3), state, "x.pth")
+
+
+def test_names_must_be_text() -> None:
+    with pytest.raises(ValueError, match=r"^x\.pth does not hold .* found 0: Tensor; give"):
+        load_published(generator(), {0: torch.zeros(2)}, "x.pth")  # type: ignore[dict-item]
 
 
 def test_a_training_state_is_not_a_network() -> None:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from models.networks.recognise import Shapes, recognise
+from models.networks.mismatch import SHOWN, describe_mismatch
+from models.networks.recognise import Shapes
 from models.networks.unet import UnetGenerator
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-_SHOWN = 3  # tensors named in an error, of each kind
+_WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 
 
 def to_published(net: nn.Module) -> "OrderedDict[str, Tensor]":
@@ -29,8 +30,9 @@ def to_published(net: nn.Module) -> "OrderedDict[str, Tensor]":
 def load_published(net: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Copy published weights into a bare network, all of them or (on an error) none.
 
-    Accepted: a leading ``module.`` (DataParallel), the InstanceNorm statistics of files from
-    before PyTorch 0.4, and batch norms without ``num_batches_tracked`` (before 0.4.1).
+    Accepted: a leading ``module.`` (DataParallel) or ``_orig_mod.`` (torch.compile), the
+    InstanceNorm statistics of files from before PyTorch 0.4, and batch norms without
+    ``num_batches_tracked`` (before 0.4.1).
 
     Raises:
         ValueError: the tensors are not those of this network. ``source`` names the file.
@@ -41,7 +43,7 @@ def load_published(net: nn.Module, state: Mapping[str, Tensor], source: str) -> 
     counters = {key: value for key, value in wanted.items() if key.endswith("num_batches_tracked")}
     found = {**counters, **found}
     if _shapes(found) != _shapes(wanted):
-        raise ValueError(_describe_mismatch(_shapes(found), _shapes(wanted), source))
+        raise ValueError(describe_mismatch(_shapes(found), _shapes(wanted), source))
     names = {published: own for own, published in _published_modules(net).items()}
     net.load_state_dict({_rename(key, names): value for key, value in found.items()})
 
@@ -71,7 +73,7 @@ def _rename(key: str, names: Mapping[str, str]) -> str:
 
 
 def _check_is_weights(state: object, source: str) -> None:
-    if isinstance(state, Mapping) and all(isinstance(value, Tensor) for value in state.values()):
+    if isinstance(state, Mapping) and all(_is_named_tensor(*entry) for entry in state.items()):
         return
     raise ValueError(
         f"{source} does not hold the weights of one network: wanted a dict from names to tensors, "
@@ -79,21 +81,28 @@ def _check_is_weights(state: object, source: str) -> None:
     )
 
 
+def _is_named_tensor(key: object, value: object) -> bool:
+    return isinstance(key, str) and isinstance(value, Tensor)
+
+
 def _kind(state: object) -> str:
     if not isinstance(state, Mapping):
         return type(state).__name__
-    strangers = {key: value for key, value in state.items() if not isinstance(value, Tensor)}
-    return ", ".join(f"{key!r}: {type(strangers[key]).__name__}" for key in [*strangers][:_SHOWN])
+    strangers = [entry for entry in state.items() if not _is_named_tensor(*entry)]
+    return ", ".join(f"{key!r}: {type(value).__name__}" for key, value in strangers[:SHOWN])
 
 
-def _unwrapped(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    wrapped = all(key.startswith("module.") for key in state)
-    if wrapped and not all(key.startswith("module.") for key in wanted):
-        return {key.removeprefix("module."): value for key, value in state.items()}
-    return dict(state)
+def _unwrapped(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    for wrapper in _WRAPPERS * 2:  # either may be inside the other
+        wrapped = all(key.startswith(wrapper) for key in state)
+        if wrapped and not all(key.startswith(wrapper) for key in wanted):
+            state = {key.removeprefix(wrapper): value for key, value in state.items()}
+    return state
 
 
-def _without_instance_statistics(net: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _without_instance_statistics(
+    net: nn.Module, state: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     """Before PyTorch 0.4 InstanceNorm kept statistics, which nothing read."""
     published = _published_modules(net)
     dropped = {
@@ -105,48 +114,5 @@ def _without_instance_statistics(net: nn.Module, state: dict[str, Tensor]) -> di
     return {key: value for key, value in state.items() if key not in dropped}
 
 
-def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+def _shapes(state: Mapping[str, Tensor]) -> Shapes:
     return {key: tuple(value.shape) for key, value in state.items()}
-
-
-def _describe_mismatch(found: Shapes, wanted: Shapes, source: str) -> str:
-    missing = [key for key in wanted if key not in found]
-    unknown = [key for key in found if key not in wanted]
-    misshapen = [
-        f"{key} {_size(found[key])} instead of {_size(wanted[key])}"
-        for key in wanted
-        if key in found and found[key] != wanted[key]
-    ]
-    lists = {"missing": missing, "not wanted": unknown, "other shapes": misshapen}
-    details = "; ".join(f"{what}: {_some(keys)}" for what, keys in lists.items() if keys)
-    file_flags, net_flags = recognise(found), recognise(wanted)
-    return (
-        f"{source} does not fit this network. Found {_flags(file_flags) or 'unknown names'}; "
-        f"wanted {_flags(net_flags) or 'other names'}. {_way_out(file_flags, net_flags)} "
-        f"({len(found)} tensors in the file, {len(wanted)} in the network; {details})"
-    )
-
-
-def _way_out(file_flags: dict[str, str], net_flags: dict[str, str]) -> str:
-    differing = dict(file_flags.items() - net_flags.items())
-    if "--netD" in file_flags and "--netG" in net_flags:
-        return "The file holds a discriminator, the network is a generator: choose another file."
-    if "--netG" in file_flags and "--netD" in net_flags:
-        return "The file holds a generator, the network is a discriminator: choose another file."
-    if not differing or not net_flags:
-        return "Use the network flags it was trained with; train_opt.txt beside it lists them."
-    in_order = {flag: file_flags[flag] for flag in file_flags if flag in differing}
-    return f"Likely cure: {_flags(in_order)}."
-
-
-def _flags(flags: Mapping[str, str]) -> str:
-    return " ".join(f"{flag} {value}".strip() for flag, value in flags.items())
-
-
-def _some(keys: list[str]) -> str:
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return ", ".join(keys[:_SHOWN]) + more
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "scalar"

@@ -16,14 +16,19 @@ def recognise(shapes: Shapes) -> dict[str, str]:
     as well, and a PatchGAN is always called ``n_layers``: their files are the same. Dropout shows
     in ResNets only.
     """
-    if "model.model.3.weight" in shapes and "model.model.1.model.1.weight" in shapes:
+    convolutions = {name: shape for name, shape in shapes.items() if len(shape) == 4}
+    if len(convolutions) < 3:  # fewer than any published network has
+        return {}
+    if convolutions.keys() >= {f"model.model.{place}.weight" for place in ("0", "1.model.1", "3")}:
         return _recognise_unet(shapes)
-    if any(".conv_block." in name for name in shapes) and "model.1.weight" in shapes:
-        return _recognise_resnet(shapes)
-    if _is_convolution(shapes, "net.0.weight"):
+    blocks = _resnet_blocks(convolutions)
+    if blocks and convolutions.keys() >= {"model.1.weight", _last_of_resnet(blocks)}:
+        return _recognise_resnet(shapes, blocks)
+    if convolutions.keys() == {"net.0.weight", "net.2.weight", "net.5.weight"}:
         return _recognise_pixel(shapes)
-    if _is_convolution(shapes, "model.0.weight"):
-        return _recognise_patch(shapes)
+    places = [0, *(3 * level - 1 for level in range(1, len(convolutions)))]
+    if convolutions.keys() == {f"model.{place}.weight" for place in places}:
+        return _recognise_patch(shapes, layers=len(convolutions) - 2)
     return {}
 
 
@@ -41,21 +46,27 @@ def _recognise_unet(shapes: Shapes) -> dict[str, str]:
     }
 
 
-def _recognise_resnet(shapes: Shapes) -> dict[str, str]:
-    blocks = {name.split(".")[1] for name in shapes if ".conv_block." in name}
-    dropout = any(
-        name.endswith(".conv_block.6.weight") and _is_convolution(shapes, name) for name in shapes
-    )
-    first = shapes["model.1.weight"]
-    last = shapes.get(f"model.{len(blocks) + 17}.weight", ())
+def _recognise_resnet(shapes: Shapes, blocks: set[str]) -> dict[str, str]:
+    dropout = any(len(shapes.get(f"{block}.6.weight", ())) == 4 for block in blocks)
+    first, last = shapes["model.1.weight"], shapes[_last_of_resnet(blocks)]
     return {
         "--netG": f"resnet_{len(blocks)}blocks",
         "--norm": _norm(shapes, conv="model.1", norm="model.2"),
         "--dropout" if dropout else "--no_dropout": "",
         "--ngf": str(first[0]),
         "--input_nc": str(first[1]),
-        "--output_nc": str(last[0]) if last else "?",
+        "--output_nc": str(last[0]),
     }
+
+
+def _resnet_blocks(convolutions: Shapes) -> set[str]:
+    """``model.10.conv_block`` and so on, one for each residual block."""
+    heads = (name.partition(".conv_block.") for name in convolutions)
+    return {head + ".conv_block" for head, found, _ in heads if found}
+
+
+def _last_of_resnet(blocks: set[str]) -> str:
+    return f"model.{len(blocks) + 17}.weight"
 
 
 def _recognise_pixel(shapes: Shapes) -> dict[str, str]:
@@ -68,11 +79,10 @@ def _recognise_pixel(shapes: Shapes) -> dict[str, str]:
     }
 
 
-def _recognise_patch(shapes: Shapes) -> dict[str, str]:
+def _recognise_patch(shapes: Shapes, *, layers: int) -> dict[str, str]:
     width, in_channels = shapes["model.0.weight"][:2]
-    convolutions = sum(_is_convolution(shapes, name) for name in shapes)
     return {
-        "--netD": f"n_layers --n_layers_D {convolutions - 2}",
+        "--netD": f"n_layers --n_layers_D {layers}",
         "--norm": _norm(shapes, conv="model.2", norm="model.3"),
         "--ndf": str(width),
         "input channels": str(in_channels),
@@ -83,7 +93,3 @@ def _norm(shapes: Shapes, *, conv: str, norm: str) -> str:
     if f"{norm}.weight" in shapes:
         return "batch"
     return "instance" if f"{conv}.bias" in shapes else "none"
-
-
-def _is_convolution(shapes: Shapes, name: str) -> bool:
-    return len(shapes.get(name, ())) == 4
