@@ -8,6 +8,7 @@ import pytest
 from imagined_run import losses, pictures
 
 from util.sinks import wandb_run
+from util.visualizer import build_result_sinks
 
 
 def fake_wandb(calls: list[Any], *, failure: bool = False) -> Any:
@@ -59,3 +60,13 @@ def test_wandb_that_cannot_be_had_is_said_in_one_line(
     assert wandb_run.connect(project="p", name="n", options={}) is None
     assert len(caplog.records) == 1
     assert said in caplog.text
+    assert caplog.messages[0].endswith("Going on without it."), "test.py says it too"
+
+
+def test_wandb_is_a_display_of_a_test_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", fake_wandb([]))
+    for wanted in (True, False):
+        sinks = build_result_sinks(
+            name="n", use_wandb=wanted, wandb_project_name="p", options={}
+        )
+        assert [type(sink) for sink in sinks] == [wandb_run.WandbRun] * wanted

@@ -48,7 +48,7 @@ class Visualizer:
 def build_result_sinks(
     *, name: str, use_wandb: bool, wandb_project_name: str, options: Mapping[str, object]
 ) -> list[Sink]:
-    """The displays of a test; the results page is written by itself."""
+    """The displays that a test has (a training too); the results page is written by itself."""
     if use_wandb and (
         wandb := wandb_run.connect(project=wandb_project_name, name=name, options=options)
     ):
@@ -91,8 +91,6 @@ def build_sinks(
                 losses_csv=losses_csv,
             )
         )
-    if use_wandb and (
-        wandb := wandb_run.connect(project=wandb_project_name, name=name, options=options)
-    ):
-        sinks.append(wandb_run.WandbRun(wandb))
-    return sinks
+    return sinks + build_result_sinks(
+        name=name, use_wandb=use_wandb, wandb_project_name=wandb_project_name, options=options
+    )

@@ -16,7 +16,7 @@ def connect(*, project: str, name: str, options: Mapping[str, object]) -> Any:
     except ImportError:
         log.warning(
             "No wandb display: the package is not installed. To have one: pip install wandb. "
-            "Training goes on without it."
+            "Going on without it."
         )
         return None
     try:
@@ -25,7 +25,7 @@ def connect(*, project: str, name: str, options: Mapping[str, object]) -> Any:
     except wandb.Error as error:
         log.warning(
             "No wandb display: %s. To record without an account: WANDB_MODE=offline. "
-            "Training goes on without it.", error
+            "Going on without it.", error
         )
         return None
     return wandb
