@@ -102,6 +102,16 @@ def test_failed_save_keeps_the_old_picture(tmp_path: Path, monkeypatch: pytest.M
     assert path.read_bytes() == before
 
 
+def test_label_wider_than_its_picture_does_not_run_into_the_next() -> None:
+    tile = np.full((8, 8, 3), 255, np.uint8)
+    label = "a label of many words"
+    lone, pair = (captioned_grid(dict.fromkeys(labels, tile), columns=2)
+                  for labels in ([label], [label, ""]))
+    assert np.array_equal(pair[:, : lone.shape[1]], lone)
+    assert lone[:, -4:].min() == 255, "the text is cut at the edge"
+    assert lone.min() < 128
+
+
 def test_captioned_grid_places_every_picture_and_writes_its_label() -> None:
     shades = {label: np.full((20, 30, 3), 50 * k, np.uint8) for k, label in enumerate("abc", 1)}
     sheet = captioned_grid(shades, columns=2)

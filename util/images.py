@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from util.files import replacing
@@ -67,7 +67,10 @@ def captioned_grid(pictures: Mapping[str, Picture], *, columns: int) -> Picture:
     """One white sheet with all the pictures, ``columns`` to a row, the label under each."""
     rows = math.ceil(len(pictures) / columns)
     cell_height = max(picture.shape[0] for picture in pictures.values()) + _CAPTION_PX + _GAP_PX
-    cell_width = max(picture.shape[1] for picture in pictures.values()) + _GAP_PX
+    font = ImageFont.load_default()
+    widths = [max(shown.shape[1], math.ceil(font.getlength(label)))
+              for label, shown in pictures.items()]
+    cell_width = max(widths) + _GAP_PX
     columns = min(columns, len(pictures))
     sheet = Image.new(
         "RGB", (columns * cell_width + _GAP_PX, rows * cell_height + _GAP_PX), "white"
@@ -77,5 +80,5 @@ def captioned_grid(pictures: Mapping[str, Picture], *, columns: int) -> Picture:
         left = _GAP_PX + number % columns * cell_width
         top = _GAP_PX + number // columns * cell_height
         sheet.paste(Image.fromarray(picture), (left, top))
-        pen.text((left, top + picture.shape[0] + 2), label, fill="black")
+        pen.text((left, top + picture.shape[0] + 2), label, fill="black", font=font)
     return np.asarray(sheet)
