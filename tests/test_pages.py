@@ -80,9 +80,12 @@ def test_results_page_names_sizes_and_links(tmp_path: Path) -> None:
 def test_page_takes_file_names_that_are_no_utf8(tmp_path: Path) -> None:
     name = "caf\udce9"
     row = Row(name, [Figure(f"{name}.png", name, 4, 4)])
-    write_page(tmp_path / "index.html", "x", [row], width=4)
+    header = Header(status=name, options={"dataroot": name})
+    write_page(tmp_path / "index.html", name, [row], width=4, header=header)
     page = Page(tmp_path / "index.html")
-    assert page.texts["h3"] == ["caf\\udce9"]
+    for tag in ("title", "h1", "p", "td", "h3", "figcaption"):
+        assert page.texts[tag][0] == "caf\\udce9", tag
+    assert page.attributes("img")[0]["alt"] == "caf\\udce9"
     assert page.sources == ["caf%E9.png"]
 
 
@@ -96,6 +99,29 @@ def test_options_are_folded_and_escaped(tmp_path: Path) -> None:
 
 
 # The training page
+
+
+def test_epochs_stand_by_number_not_by_the_text_of_it(tmp_path: Path) -> None:
+    for epoch in (9, 10, 1000):
+        web_page(tmp_path).pictures(kept(epoch))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.texts["h3"] == ["epoch [1000]", "epoch [10]", "epoch [9]"]
+
+
+def test_pictures_of_another_model_leave_the_epoch_that_is_drawn_anew(tmp_path: Path) -> None:
+    web_page(tmp_path).pictures(kept(1))
+    other = PictureReport(progress(1), {"fake_B_rgb": picture(), "a_B": picture()}, keep=True)
+    for web in (web_page(tmp_path), web_page(tmp_path)):
+        web.pictures(other)
+        assert Page(tmp_path / "web" / "index.html").texts["figcaption"] == ["fake_B_rgb", "a_B"]
+    images = sorted(path.name for path in (tmp_path / "web" / "images").iterdir())
+    assert images == ["epoch001_a_B.png", "epoch001_fake_B_rgb.png"]
+
+
+def test_status_is_true_where_images_count_anew(tmp_path: Path) -> None:
+    web_page(tmp_path).end_epoch(Progress(21, 40, 0, 0, 4000))
+    status = Page(tmp_path / "web" / "index.html").texts["p"][0]
+    assert status.startswith("Epoch 21 of 40, 0 of its 4,000 images seen. Written ")
 
 
 def test_training_page_lists_newest_epoch_first_and_only_pictures_that_exist(

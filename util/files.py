@@ -18,13 +18,25 @@ def replacing(path: Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield aside
-        with aside.open("rb") as file:
+        with aside.open("r+b") as file:
             os.fsync(file.fileno())
         aside.replace(path)
+        _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
 
+def _sync_folder(folder: Path) -> None:
+    """The new name is on disk only when its folder is. Windows has no such call."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def write_text(path: Path, text: str) -> None:
+    """Write UTF-8. The bytes of a file name that are no UTF-8 become ``\\udce9`` and the like."""
     with replacing(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -52,7 +52,7 @@ def write_page(
     page.add(tags.h1(title))
     _add_header(page, header or Header())
     for row in rows:
-        page.add(tags.h3(_printable(row.title)))
+        page.add(tags.h3(row.title))
         page.add(tags.div((_figure(figure, width=width) for figure in row.figures), cls="row"))
     # Indentation would double the size of a long page.
     write_text(path, page.render(pretty=False))
@@ -80,24 +80,17 @@ def _figure(figure: Figure, *, width: int) -> Any:
 
     image = tags.img(
         src=_url(figure.src),
-        alt=_printable(figure.label),
+        alt=figure.label,
         width=width,
         height=max(1, round(width * figure.height_px / figure.width_px)),
         loading="lazy",
         decoding="async",
     )
-    return tags.figure(
-        tags.a(image, href=_url(figure.src)), tags.figcaption(_printable(figure.label))
-    )
+    return tags.figure(tags.a(image, href=_url(figure.src)), tags.figcaption(figure.label))
 
 
 def _url(path: str) -> str:
     return quote(os.fsencode(path))
-
-
-def _printable(text: str) -> str:
-    """File names may hold bytes that are no UTF-8; a page may not."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _CSS = """

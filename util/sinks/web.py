@@ -41,11 +41,13 @@ class WebPage(Sink):
         if not report.keep:
             return
         self._labels = list(report.pictures)
+        figures = {}
         for label, picture in report.pictures.items():
             src = f"images/epoch{report.progress.epoch:03d}_{label}.png"
             save_picture(picture, self._web_dir / src)
             height, width, _ = picture.shape
-            self._epochs[report.progress.epoch][label] = Figure(src, label, width, height)
+            figures[label] = Figure(src, label, width, height)
+        self._replace(report.progress.epoch, figures)
         self._write(report.progress)
 
     def end_epoch(self, progress: Progress) -> None:
@@ -55,6 +57,13 @@ class WebPage(Sink):
     def close(self) -> None:
         if self._progress is not None:
             self._draw_curves(self._progress)
+
+    def _replace(self, epoch: int, figures: dict[str, Figure]) -> None:
+        """Another model in this folder had other labels: its pictures go like those of the same."""
+        for label, figure in self._epochs.get(epoch, {}).items():
+            if label not in figures:
+                (self._web_dir / figure.src).unlink(missing_ok=True)
+        self._epochs[epoch] = figures
 
     def _write(self, progress: Progress) -> None:
         self._progress = progress
@@ -85,8 +94,8 @@ class WebPage(Sink):
     def _header(self, progress: Progress) -> Header:
         has_curves = (self._web_dir / "losses.svg").exists()
         return Header(
-            status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.images:,} images "
-            f"seen. Written {time.strftime('%d %b %Y, %H:%M')}.",
+            status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.epoch_images:,} of "
+            f"its {progress.epoch_size:,} images seen. Written {time.strftime('%d %b %Y, %H:%M')}.",
             curves=Figure("losses.svg", "loss curves", *CURVES_SIZE_PX) if has_curves else None,
             links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()},
             options=self._options,
