@@ -1,24 +1,18 @@
-"""What the log files and the console show, from the reports of an imagined run."""
+"""What the log files hold, from the reports of an imagined run."""
 
 import csv
-import logging
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from imagined_run import EPOCH_SIZE, losses, pictures, progress
+from imagined_run import EPOCH_SIZE, LINE, losses, pictures, progress
 
 from util.curves import read_curves
-from util.sinks import LossReport, Progress, Sink, visdom_server
-from util.sinks.console import Console, RunStatus, duration
+from util.sinks import LossReport, Sink, visdom_server
 from util.sinks.csv_log import CsvLog
 from util.sinks.loss_log import LossLog
 from util.visualizer import Visualizer, build_sinks
-
-LINE = "(epoch: 1, iters: 100, time: 0.088, data: 0.301) G_GAN: 1.234 G_L1: 20.100 "
-
 
 # The reports
 
@@ -89,61 +83,6 @@ def test_csv_line_torn_by_a_kill_does_not_swallow_the_next(tmp_path: Path) -> No
     CsvLog(path).losses(losses(300))
     curves = read_curves(path, epoch_size=EPOCH_SIZE)
     assert curves.epochs == [1.25, 1.75]
-
-
-# Console
-
-
-def test_without_a_terminal_the_console_logs_plain_lines(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    console = Console()
-    with caplog.at_level(logging.INFO):
-        console.start_epoch(progress(1))
-        console.advance(progress(100))
-        console.losses(losses())
-        console.end_epoch(progress(400))
-    console.close()
-    assert caplog.messages[0] == LINE
-    assert re.fullmatch(r"End of epoch 1 / 3 \t Time Taken: \d+ sec", caplog.messages[1])
-    assert capsys.readouterr().err == ""
-
-
-def test_bar_counts_images_and_lines_do_not_tear_it(capsys: pytest.CaptureFixture[str]) -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("util.sinks.console").setLevel(logging.INFO)
-    console = Console(bar=True)
-    try:
-        console.start_epoch(Progress(1, 3, 0, 0, EPOCH_SIZE))
-        console.advance(progress(100))
-        console.losses(losses(100))
-        console.end_epoch(progress(400))
-    finally:
-        console.close()
-        logging.getLogger().removeHandler(handler)
-        logging.getLogger("util.sinks.console").setLevel(logging.NOTSET)
-    out, err = capsys.readouterr()
-    assert out.startswith(LINE + "\nEnd of epoch 1 / 3 \t")
-    bar = err.split("\r")
-    assert any("epoch 1/3" in part and "100/400" in part for part in bar)
-    assert any("run " in part and "G_GAN=1.234 G_L1=20.100" in part for part in bar)
-
-
-def test_time_left_is_for_the_whole_run_and_starts_at_the_resumed_image() -> None:
-    status = RunStatus(progress(200), now=50.0)
-    assert status.seconds_left(now=60.0) is None
-    status.progress = progress(400)
-    assert status.seconds_left(now=60.0) == pytest.approx(800 * 10 / 200)
-
-
-def test_durations() -> None:
-    assert [duration(s) for s in (7.4, 247, 3723, 183840)] == [
-        "0:07",
-        "4:07",
-        "1:02:03",
-        "2 d 03:04",
-    ]
 
 
 # All together

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 _LAYOUT = (
     "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{rate_fmt}, {remaining} left{postfix}]"
 )
+_BAR_COLUMNS = 8  # that the losses leave to the bar
 
 
 class Console(Sink):
@@ -36,7 +37,7 @@ class Console(Sink):
         if self._status is None:
             # Every log line, from wherever, goes above the bar instead of through it.
             self._cleanup.enter_context(logging_redirect_tqdm())
-            self._status = RunStatus(progress, now=time.monotonic())
+            self._status = RunStatus(progress, now=time.monotonic(), columns=self._columns)
         self._close_bar()
         self._status.progress = progress
         self._bar = tqdm(
@@ -47,8 +48,8 @@ class Console(Sink):
             bar_format=_LAYOUT,
             dynamic_ncols=True,
             leave=False,
+            postfix=self._status,  # tqdm formats whatever object stands here
         )
-        self._bar.postfix = self._status  # tqdm formats whatever object stands here
 
     def advance(self, progress: Progress) -> None:
         if self._bar is not None and self._status is not None:
@@ -72,6 +73,15 @@ class Console(Sink):
         self._close_bar()
         self._cleanup.close()
 
+    def _columns(self) -> int:
+        """What a line has left for the status, beside a short bar and the rest of the meter."""
+        if self._bar is None:  # tqdm draws a bar for the first time while it is made
+            return 0
+        meter = self._bar.format_dict
+        rest = {"bar_format": _LAYOUT.replace("{bar}", ""), "postfix": "", "ncols": None}
+        line = self._bar.format_meter(**{**meter, **rest})
+        return (meter["ncols"] or sys.maxsize) - len(line) - _BAR_COLUMNS
+
     def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
@@ -79,16 +89,20 @@ class Console(Sink):
 
 
 class RunStatus:
-    """The end of the bar: time left for the whole run, and the last losses.
+    """The end of the bar: time left for the whole run, and of the last losses what fits.
 
     tqdm turns it into text only when it redraws the bar, so it costs nothing in between.
+    ``columns`` tells how long the text may be; the time left stands in any case.
     """
 
-    def __init__(self, progress: Progress, *, now: float) -> None:
+    def __init__(
+        self, progress: Progress, *, now: float, columns: Callable[[], int] = lambda: sys.maxsize
+    ) -> None:
         self.progress = progress
         self.losses: Mapping[str, float] = {}
         self._first_image = progress.images
         self._started = now
+        self._columns = columns
 
     def seconds_left(self, now: float) -> float | None:
         """For the rest of the run at the mean speed so far; None before the first image."""
@@ -100,8 +114,14 @@ class RunStatus:
     def __str__(self) -> str:
         seconds = self.seconds_left(time.monotonic())
         left = "?" if seconds is None else duration(seconds)
-        losses = "".join(f" {name}={value:.3f}" for name, value in self.losses.items())
-        return f", run {left} left" + (losses and f";{losses}")
+        text = f", run {left} left"
+        columns = self._columns()
+        for number, (name, value) in enumerate(self.losses.items()):
+            loss = f"{' ' if number else '; '}{name}={value:.3f}"
+            if len(text + loss) > columns:
+                break
+            text += loss
+        return text
 
 
 def duration(seconds: float) -> str:
