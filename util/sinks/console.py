@@ -40,6 +40,7 @@ class Console(Sink):
             self._status = RunStatus(progress, now=time.monotonic(), columns=self._columns)
         self._close_bar()
         self._status.progress = progress
+        postfix: Any = self._status  # tqdm formats whatever object stands here
         self._bar = tqdm(
             desc=f"epoch {progress.epoch}/{progress.n_epochs}",
             total=progress.epoch_size,
@@ -48,7 +49,7 @@ class Console(Sink):
             bar_format=_LAYOUT,
             dynamic_ncols=True,
             leave=False,
-            postfix=self._status,  # tqdm formats whatever object stands here
+            postfix=postfix,
         )
 
     def advance(self, progress: Progress) -> None:
