@@ -3,8 +3,6 @@
 import logging
 from argparse import Namespace
 
-import torch
-
 from data.base_dataset import BaseDataset
 from data.loader import Loader
 from util.registry import find_class, list_names
@@ -32,7 +30,7 @@ def create_dataset(opt: Namespace) -> Loader:
         num_workers=opt.num_threads,
         shuffle=not opt.serial_batches,
         seed=opt.seed,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=opt.device.type == "cuda",
     )
     logger.info("dataset [%s] was created: %d images", type(dataset).__name__, len(loader))
     return loader

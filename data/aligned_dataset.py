@@ -2,10 +2,10 @@
 
 from argparse import Namespace
 
-from data.base_dataset import BaseDataset, Sample, check_picture_channels, picture_channels
+from data.base_dataset import BaseDataset, Sample, picture_channels
 from data.image_folder import find_images
-from data.image_io import PictureError, read_picture
 from data.transforms import to_channels, to_tensor
+from util.picture_files import PictureError, read_picture
 
 
 class AlignedDataset(BaseDataset):
@@ -19,11 +19,6 @@ class AlignedDataset(BaseDataset):
         self.paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
         self.check_sizes(self.paths, pictures_wide=2)
         self.channels_A, self.channels_B = picture_channels(opt)
-
-    @staticmethod
-    def check_options(opt: Namespace) -> None:
-        BaseDataset.check_options(opt)
-        check_picture_channels(opt, "input_nc", "output_nc")
 
     def __len__(self) -> int:
         return len(self.paths)

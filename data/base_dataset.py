@@ -5,15 +5,15 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from data.image_io import read_picture, read_size
 from data.transforms import Recipe, Size, to_channels
+from util.picture_files import read_picture, read_size
 
 
 class Sample(TypedDict, total=False):
@@ -46,6 +46,9 @@ class BaseDataset(Dataset[Sample], ABC):
     (seed, epoch, index) alone, not on workers. Objects must survive pickling, for the workers.
     """
 
+    # The flags that count channels of pictures, and so must be 1 or 3.
+    picture_flags: ClassVar[tuple[str, ...]] = ("input_nc", "output_nc")
+
     def __init__(self, opt: Namespace) -> None:
         self.check_options(opt)
         self.opt = opt
@@ -59,14 +62,20 @@ class BaseDataset(Dataset[Sample], ABC):
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         """Add this dataset's flags, or change defaults of shared ones."""
 
-    @staticmethod
-    def check_options(opt: Namespace) -> None:
+    @classmethod
+    def check_options(cls, opt: Namespace) -> None:
         """Refuse flags that contradict each other; the parser calls this before a file is opened.
 
         Raises:
             ValueError: what was found, what was wanted, the way out.
         """
         _recipe(opt)
+        for flag in cls.picture_flags:
+            if getattr(opt, flag) not in (1, 3):
+                raise ValueError(
+                    f"--{flag} is {getattr(opt, flag)}, but this dataset mode reads pictures with "
+                    f"1 (grey) or 3 (RGB) channels; use --{flag} 1 or --{flag} 3"
+                )
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -115,20 +124,6 @@ def picture_channels(opt: Namespace) -> tuple[int, int]:
     if opt.direction == "BtoA":
         return opt.output_nc, opt.input_nc
     return opt.input_nc, opt.output_nc
-
-
-def check_picture_channels(opt: Namespace, *flags: str) -> None:
-    """Refuse channel counts that no picture file has.
-
-    Raises:
-        ValueError: one of ``flags`` is neither 1 nor 3.
-    """
-    for flag in flags:
-        if getattr(opt, flag) not in (1, 3):
-            raise ValueError(
-                f"--{flag} is {getattr(opt, flag)}, but this dataset mode reads pictures with "
-                f"1 (grey) or 3 (RGB) channels; use --{flag} 1 or --{flag} 3"
-            )
 
 
 def _recipe(opt: Namespace) -> Recipe:

@@ -10,6 +10,8 @@ from util.colour import rgb_to_lab
 class ColorizationDataset(BaseDataset):
     """CIE Lab: A = L / 50 - 1 in [1, H, W], B = (a, b) / 110 in [2, H, W]."""
 
+    picture_flags = ()  # the counts are those of Lab
+
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         self.paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
@@ -19,9 +21,9 @@ class ColorizationDataset(BaseDataset):
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         parser.set_defaults(input_nc=1, output_nc=2, direction="AtoB")
 
-    @staticmethod
-    def check_options(opt: Namespace) -> None:
-        BaseDataset.check_options(opt)
+    @classmethod
+    def check_options(cls, opt: Namespace) -> None:
+        super().check_options(opt)
         for flag, wanted in (("input_nc", 1), ("output_nc", 2), ("direction", "AtoB")):
             if getattr(opt, flag) != wanted:
                 raise ValueError(

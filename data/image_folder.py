@@ -1,12 +1,11 @@
 """Find the picture files of one folder, or explain why there are none."""
 
 import logging
-import os
+import shlex
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp"})
+from util.folders import EXTENSIONS, is_picture, visible_files
 
 logger = logging.getLogger(__name__)
 
@@ -28,15 +27,15 @@ def find_images(
         raise FileNotFoundError(
             f"folder {folder} {_fault(folder)}; {_way_out(dataroot, phase, side)}"
         )
-    files = list(_walk(folder, frozenset()))
-    images = sorted((path for path in files if _is_picture(path)), key=Path.as_posix)
+    files = list(visible_files(folder))
+    images = sorted((path for path in files if is_picture(path)), key=Path.as_posix)
     others = Counter(
-        path.suffix.lower() or "no extension" for path in files if not _is_picture(path)
+        path.suffix.lower() or "no extension" for path in files if not is_picture(path)
     )
     listed = ", ".join(f"{count} {extension}" for extension, count in sorted(others.items()))
     if not images:
         raise FileNotFoundError(
-            f"folder {folder} holds no pictures ({' '.join(sorted(EXTENSIONS))}), found: "
+            f"folder {folder} holds no pictures ({' '.join(EXTENSIONS)}), found: "
             f"{listed or 'no files'}; {_way_out(dataroot, phase, side)}"
         )
     if others:
@@ -45,25 +44,6 @@ def find_images(
         if not path.exists():
             raise FileNotFoundError(f"{path} is a link to nothing; mend it or remove it")
     return images[:limit]
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS
-
-
-def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    """All visible files below ``folder``; a link back to a folder above it ends there."""
-    status = folder.stat()
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        return
-    with os.scandir(folder) as entries:
-        visible = [entry for entry in entries if not entry.name.startswith(".")]
-    for entry in visible:
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), above | {here})
-        else:
-            yield Path(entry.path)
 
 
 def _fault(folder: Path) -> str:
@@ -88,14 +68,28 @@ def _way_out(dataroot: Path, phase: str, side: str) -> str:
             f"{found}; it looks like an unaligned set, "
             "use --dataset_mode unaligned --model cycle_gan"
         )
-    if {"A", "B"} <= set(there):
+    if {"A", "B"} <= set(there) and (target := _joined_folder(dataroot, phase)):
+        folders = (dataroot / "A", dataroot / "B", target)
+        fold_A, fold_B, fold_AB = (shlex.quote(str(folder)) for folder in folders)
         return (
             f"{found}; join the pairs first: python datasets/combine_A_and_B.py "
-            f"--fold_A {dataroot / 'A'} --fold_B {dataroot / 'B'} --fold_AB {dataroot}"
+            f"--fold_A {fold_A} --fold_B {fold_B} --fold_AB {fold_AB}"
         )
-    if any(_is_picture(entry) for entry in dataroot.iterdir()):
+    if any(is_picture(entry) for entry in dataroot.iterdir()):
         return (
             f"pictures lie in {dataroot} itself: move them to {dataroot / phase}, "
             "or translate them with --dataset_mode single --model test"
         )
     return f"{found}; check --dataroot and --phase"
+
+
+def _joined_folder(dataroot: Path, phase: str) -> Path | None:
+    """Where the pairs of A and B must go to be found as ``phase``; None: they hold no such phase.
+
+    The tool keeps sub-folders, so A/train ends up in train by itself, and a flat A does not.
+    """
+    if (dataroot / "A" / phase).is_dir():
+        return dataroot
+    if any(is_picture(entry) for entry in (dataroot / "A").iterdir()):
+        return dataroot / phase
+    return None

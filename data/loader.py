@@ -1,6 +1,8 @@
 """Batches of one epoch after another, in an order that (seed, epoch) alone decides."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Sampler
@@ -93,7 +95,15 @@ class Loader:
 def _plain(error: Exception) -> Exception:
     """The sentence of an error in a worker, without the traceback that torch puts before it."""
     text = str(error)
-    if not text.startswith("Caught "):
+    caught = re.match(r"Caught (\w+) in ", text)
+    if not caught:
         return error
-    sentence = text.rstrip().splitlines()[-1].partition(": ")[2]
-    return ValueError(sentence or text)
+    # The last line that begins with the error's name, and all that follows: a message may be long.
+    *_, message = re.split(rf"^(?:\w+\.)*{caught[1]}: ", text, flags=re.MULTILINE)
+    return ValueError(message.rstrip())
+
+
+def batch_length(batch: Batch) -> int:
+    """Samples in the batch; every entry, tensor or list, has one item for each."""
+    entry: Any = next(iter(batch.values()))
+    return len(entry)

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from data.base_dataset import BaseDataset, Sample, check_picture_channels
+from data.base_dataset import BaseDataset, Sample
 from data.image_folder import find_images
 from data.transforms import to_tensor
 
@@ -10,15 +10,12 @@ from data.transforms import to_tensor
 class SingleDataset(BaseDataset):
     """A is what the generator gets, so it has ``--input_nc`` channels in either direction."""
 
+    picture_flags = ("input_nc",)
+
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         self.paths = find_images(opt.dataroot, limit=opt.max_dataset_size)
         self.check_sizes(self.paths)
-
-    @staticmethod
-    def check_options(opt: Namespace) -> None:
-        BaseDataset.check_options(opt)
-        check_picture_channels(opt, "input_nc")
 
     def __len__(self) -> int:
         return len(self.paths)

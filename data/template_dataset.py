@@ -2,14 +2,15 @@
 
 1. Copy this file to data/<name>_dataset.py; ``--dataset_mode <name>`` finds it there. It must
    define exactly one subclass of BaseDataset; the class name is free.
-2. Write the five methods below; the two static ones may be left out.
+2. Write the four methods below; the static one may be left out. To refuse flags that contradict
+   each other, extend ``BaseDataset.check_options``, as colorization_dataset.py does.
 3. Try this one, which learns to darken pictures that were lit too much:
    python train.py --model template --dataset_mode template --dataroot <folder with train/>
 """
 
 from argparse import ArgumentParser, Namespace
 
-from data.base_dataset import BaseDataset, Sample, check_picture_channels, picture_channels
+from data.base_dataset import BaseDataset, Sample, picture_channels
 from data.image_folder import find_images
 from data.transforms import to_channels, to_tensor
 from util.flags import positive_float
@@ -28,12 +29,6 @@ class TemplateDataset(BaseDataset):
             help="dataset template: brightness of A relative to B (1 = the same picture)",
         )
         parser.set_defaults(max_dataset_size=10)
-
-    @staticmethod
-    def check_options(opt: Namespace) -> None:
-        """Refuse pairs of flags that contradict each other; single values are the types' work."""
-        BaseDataset.check_options(opt)
-        check_picture_channels(opt, "input_nc", "output_nc")
 
     def __init__(self, opt: Namespace) -> None:
         """Find the files, and refuse what cannot work, here: before training begins."""

@@ -24,22 +24,22 @@ def _keep(size: Size, load_size: int, crop_size: int) -> None:
     return None
 
 
-def _square(size: Size, load_size: int, crop_size: int) -> Size:
+def _scale_to_square(size: Size, load_size: int, crop_size: int) -> Size:
     """load_size x load_size, whatever the aspect ratio was."""
     return load_size, load_size
 
 
-def _width(size: Size, load_size: int, crop_size: int) -> Size:
+def _scale_to_width(size: Size, load_size: int, crop_size: int) -> Size:
     """load_size wide, the aspect ratio kept unless that is lower than crop_size."""
     width, height = size
     return load_size, int(max(load_size * height / width, crop_size))
 
 
-def _width_by_4(size: Size, load_size: int, crop_size: int) -> Size:
-    return _by_4(_width(size, load_size, crop_size), load_size, crop_size)
+def _scale_to_width_by_4(size: Size, load_size: int, crop_size: int) -> Size:
+    return _round_to_4(_scale_to_width(size, load_size, crop_size), load_size, crop_size)
 
 
-def _by_4(size: Size, load_size: int, crop_size: int) -> Size:
+def _round_to_4(size: Size, load_size: int, crop_size: int) -> Size:
     """The nearest multiple of 4, halves to the even one: 130 -> 128, 134 -> 136; at least 4."""
     width, height = (max(4, 4 * round(side / 4)) for side in size)
     return width, height
@@ -52,11 +52,11 @@ class _Mode:
 
 
 PREPROCESS = {
-    "resize_and_crop": _Mode(_square, crops=True),
+    "resize_and_crop": _Mode(_scale_to_square, crops=True),
     "crop": _Mode(_keep, crops=True),
-    "scale_width": _Mode(_width_by_4, crops=False),
-    "scale_width_and_crop": _Mode(_width, crops=True),
-    "none": _Mode(_by_4, crops=False),
+    "scale_width": _Mode(_scale_to_width_by_4, crops=False),
+    "scale_width_and_crop": _Mode(_scale_to_width, crops=True),
+    "none": _Mode(_round_to_4, crops=False),
 }
 
 

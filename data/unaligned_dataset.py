@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from data.base_dataset import BaseDataset, Sample, check_picture_channels, picture_channels
+from data.base_dataset import BaseDataset, Sample, picture_channels
 from data.image_folder import find_images
 from data.transforms import to_tensor
 
@@ -21,11 +21,6 @@ class UnalignedDataset(BaseDataset):
         self.check_sizes(self.A_paths)
         self.check_sizes(self.B_paths)
         self.channels_A, self.channels_B = picture_channels(opt)
-
-    @staticmethod
-    def check_options(opt: Namespace) -> None:
-        BaseDataset.check_options(opt)
-        check_picture_channels(opt, "input_nc", "output_nc")
 
     def __len__(self) -> int:
         return max(len(self.A_paths), len(self.B_paths))

@@ -6,9 +6,10 @@ import torch
 from tiny_sets import make_opt, write_noise
 
 from data import create_dataset
-from data.base_dataset import Batch, seeded
+from data.base_dataset import Batch, Sample, seeded
 from data.loader import EpochOrder, Loader
 from data.unaligned_dataset import UnalignedDataset
+from util.picture_files import PictureError
 
 
 @pytest.fixture
@@ -93,6 +94,42 @@ def test_serial_batches_come_in_order(root: Path) -> None:
     (batch,) = epochs(create_dataset(opt), 1)
     assert [Path(path).stem for path in batch["A_paths"]] == ["0", "1", "2", "3", "4"]
     assert [Path(path).stem for path in batch["B_paths"]] == ["0", "1", "2", "0", "1"]
+
+
+def test_created_loaders_follow_the_seed_of_the_options(root: Path) -> None:
+    for seed in (7, 8):
+        opt = make_opt(root, dataset_mode="unaligned", seed=seed)
+        order = EpochOrder(5, seed=seed, shuffle=True)
+        order.epoch = 1
+        paths = [path for batch in epochs(create_dataset(opt), 1) for path in batch["A_paths"]]
+        assert [int(Path(path).stem) for path in paths] == list(order) != [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("device", "pinned"), [("cpu", False), ("mps", False), ("cuda", True)])
+def test_memory_is_pinned_for_the_chosen_device_only(
+    root: Path, monkeypatch: pytest.MonkeyPatch, device: str, pinned: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    opt = make_opt(root, dataset_mode="unaligned", device=torch.device(device))
+    assert create_dataset(opt)._batches.pin_memory == pinned
+
+
+class FaultyDataset(UnalignedDataset):
+    def __getitem__(self, index: int) -> Sample:
+        try:
+            raise ValueError("the cause")
+        except ValueError as cause:
+            raise PictureError("2 faults:\n  a.png is cut short\nhint: mend both") from cause
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_message_keeps_all_its_lines_on_the_way_out_of_a_worker(root: Path, workers: int) -> None:
+    loader = Loader(
+        FaultyDataset(make_opt(root)), batch_size=2, num_workers=workers, shuffle=False, seed=7
+    )
+    with pytest.raises(ValueError) as caught:
+        next(iter(loader))
+    assert str(caught.value) == "2 faults:\n  a.png is cut short\nhint: mend both"
 
 
 def test_useless_workers_are_not_started(root: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 DEFAULTS = {
@@ -22,6 +23,7 @@ DEFAULTS = {
     "batch_size": 2,
     "num_threads": 0,
     "seed": 7,
+    "device": torch.device("cpu"),
     "isTrain": True,
     "model": "pix2pix",
     "new_dataset_option": 2.0,

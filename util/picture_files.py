@@ -1,4 +1,4 @@
-"""Read one picture file: upright, RGB, 8 bits; errors name the file."""
+"""Read one picture file: upright, RGB, 8 bits, opaque; errors name the file."""
 
 import logging
 import struct
@@ -24,7 +24,7 @@ _TURNS = {
 }
 _SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
 # Everything Pillow's decoders are known to raise for damaged files.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -42,18 +42,17 @@ class PictureError(ValueError):
 
 
 def read_picture(path: Path) -> Image.Image:
-    """The picture as RGB, turned upright by its EXIF orientation; alpha is dropped.
+    """The picture as RGB, turned upright by its EXIF orientation.
+
+    Where it is transparent it shows a white ground: the colours under transparent pixels are
+    whatever the editor left there, and nobody has seen them.
 
     Raises:
         PictureError: the file is damaged, not a picture, or has more than 8 bits a channel.
     """
     with _open(path) as image:
         image.load()
-        picture: Image.Image = image
-        if image.mode == "P" and "transparency" in image.info:
-            # Pillow warns about the direct way: the palette's transparency may be a byte string.
-            picture = image.convert("RGBA")
-        picture = picture.convert("RGB")
+        picture = _on_white(image)
         turn = _TURNS.get(_orientation(image, path))
         return picture if turn is None else picture.transpose(turn)
 
@@ -76,6 +75,14 @@ def read_size(path: Path) -> tuple[int, int]:
         return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
+def _on_white(image: Image.Image) -> Image.Image:
+    """RGB; opaque pixels keep their colours exactly."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[Image.Image]:
     try:
@@ -84,7 +91,7 @@ def _open(path: Path) -> Iterator[Image.Image]:
             yield image
     except PictureError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise PictureError(
             f"{path} cannot be read as a picture ({type(error).__name__}: {error}); "
             "replace or remove it"

@@ -1,0 +1,61 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from util.folders import is_picture, visible_files
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in visible_files(folder))
+
+
+def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "._a.png", tmp_path / ".cache/b.png", tmp_path / "c/d.txt")
+    assert names(tmp_path) == ["a.png", "c/d.txt"]
+
+
+def test_linked_folders_are_entered_each_time_and_loops_end(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    touch(tmp_path / "elsewhere/x.png", root / "a.png")
+    for name in ("train", "val"):
+        (root / name).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (root / "loop").symlink_to(root, target_is_directory=True)
+    assert names(root) == ["a.png", "train/x.png", "val/x.png"]
+
+
+def test_two_folders_that_link_to_each_other_end(tmp_path: Path) -> None:
+    A, B = tmp_path / "A", tmp_path / "B"
+    touch(A / "1.png", A / "2.png", B / "1.png", B / "2.png")
+    (A / "other").symlink_to(B, target_is_directory=True)
+    (B / "other").symlink_to(A, target_is_directory=True)
+    assert names(A) == ["1.png", "2.png", "other/1.png", "other/2.png"]
+
+
+def test_an_unreadable_folder_is_an_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "a.png", tmp_path / "locked/b.png")
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:  # root may read everything, so permissions would not do
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="locked"):
+        names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("a.PNG", True), ("a.b.jpeg", True), ("._a.png", False), ("a.gif", False)]
+)
+def test_pictures_are_told_by_their_names(name: str, is_one: bool) -> None:
+    assert is_picture(Path(name)) == is_one
