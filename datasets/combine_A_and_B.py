@@ -19,17 +19,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.joining import add_join_flags, faults_reported, join_pairs
+from datasets.jobs import faults_reported, tool_parser
+from datasets.joining import add_join_flags, join_pairs
 from datasets.pairs import Pair, find_pictures, match, strip_suffix
 from util.flags import positive_int
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument("--fold_A", type=Path, required=True, help="pictures A (left half)")
     parser.add_argument("--fold_B", type=Path, required=True, help="pictures B (right half)")
     parser.add_argument("--fold_AB", type=Path, required=True, help="folder to write")
@@ -61,13 +58,14 @@ def plan(args: argparse.Namespace) -> list[Pair]:
     way_out = ""
     if args.use_AB:
         shared = args.fold_A.resolve() == args.fold_B.resolve()
-        named_A = strip_suffix(named_A, "_A", mate_suffix="_B" if shared else "_A",
+        named_A = strip_suffix(named_A, "_A", mate_suffix="_B" if shared else None,
                                allow_unpaired=args.allow_unpaired)
-        named_B = strip_suffix(named_B, "_B", mate_suffix="_A" if shared else "_B",
+        named_B = strip_suffix(named_B, "_B", mate_suffix="_A" if shared else None,
                                allow_unpaired=args.allow_unpaired)
     elif all(name.endswith("_A") for name in named_A):
         way_out = ", or match 0001_A with 0001_B by --use_AB"
-    return match(named_A, named_B, allow_unpaired=args.allow_unpaired, way_out=way_out)
+    return match(named_A, named_B, allow_unpaired=args.allow_unpaired,
+                 skip_flag="--allow_unpaired", way_out=way_out)
 
 
 def first_of_every_split(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:

@@ -1,4 +1,4 @@
-"""Turn trainA, trainB, testA, testB into train and test with A | B pairs.
+"""Turn trainA and trainB, valA and valB, testA and testB into folders of A | B pairs.
 
     python datasets/make_dataset_aligned.py --dataset-path datasets/mine
 
@@ -16,20 +16,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.joining import add_join_flags, faults_reported, join_pairs
+from datasets.jobs import faults_reported, tool_parser
+from datasets.joining import add_join_flags, join_pairs
 from datasets.pairs import Pair, find_pictures, match, strip_suffix
 
-SPLITS = ("train", "test")
+SPLITS = ("train", "val", "test")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument("--dataset-path", "--dataset_path", type=Path, required=True,
-                        help="folder that holds trainA and trainB, or testA and testB, or all four")
+                        help="folder that holds trainA and trainB, valA and valB, testA and testB, "
+                        "or some of these")
     parser.add_argument("--by_position", action="store_true",
                         help="pair the first with the first, the second with the second, ...: only "
                         "for folders whose sorted names are in the same order")
@@ -40,14 +38,22 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def splits_of(root: Path) -> list[str]:
-    """The splits that are there with both sides; a side without the other is an error."""
+    """The splits that are there with both sides; a side without the other is an error.
+
+    Folders of other names that end in A or B are named, for nobody will join them.
+    """
     sides = {split: [(root / f"{split}{side}").is_dir() for side in "AB"] for split in SPLITS}
     found = [split for split, both in sides.items() if all(both)]
     halves = [split for split, both in sides.items() if any(both) and not all(both)]
     if halves or not found:
         here = sorted(path.name for path in root.iterdir()) if root.is_dir() else "no such folder"
-        raise FileNotFoundError(f"{root} needs trainA and trainB, or testA and testB, or all "
-                                f"four; found: {here}")
+        raise FileNotFoundError(f"{root} needs both sides of a split (trainA and trainB, valA and "
+                                f"valB, testA and testB); found: {here}")
+    others = sorted(path.name for path in root.glob("[!.]*[AB]")
+                    if path.is_dir() and path.name[:-1] not in SPLITS)
+    if others:
+        logging.warning("left out, for only %s are joined: %s", ", ".join(SPLITS),
+                        ", ".join(others))
     return found
 
 
@@ -70,9 +76,9 @@ def pair_by_name(
               for named, end in ((named_A, "_A"), (named_B, "_B"))]
     if all(marked):
         logging.info("names are matched without their ends _A and _B")
-        named_A = strip_suffix(named_A, "_A", mate_suffix="_A", allow_unpaired=False)
-        named_B = strip_suffix(named_B, "_B", mate_suffix="_B", allow_unpaired=False)
-    return match(named_A, named_B, allow_unpaired=allow_unpaired,
+        named_A = strip_suffix(named_A, "_A", mate_suffix=None, allow_unpaired=False)
+        named_B = strip_suffix(named_B, "_B", mate_suffix=None, allow_unpaired=False)
+    return match(named_A, named_B, allow_unpaired=allow_unpaired, skip_flag="--allow_unpaired",
                  way_out=", or pair the sorted lists with --by_position")
 
 

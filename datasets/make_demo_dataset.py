@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from datasets.demo_drawing.labels import Picture, draw_labels
 from datasets.demo_drawing.photo import draw_photo
 from datasets.demo_drawing.street import invent_street
+from datasets.jobs import faults_reported, tool_parser
 from util.flags import non_negative_int, positive_int
 
 SPLITS = ("train", "val", "test")
@@ -155,11 +156,7 @@ def make_demo_dataset(
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument("root", type=Path, help="folder to write, such as datasets/demo")
     parser.add_argument("--size", type=positive_int, default=128,
                         help=f"side of one picture, >= {SMALLEST} pixels (default 128)")
@@ -175,11 +172,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = _parse(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    try:
+    with faults_reported("make_demo_dataset"):
         make_demo_dataset(**vars(args))
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"make_demo_dataset.py: error: {error}") from error
 
 
 if __name__ == "__main__":

@@ -7,16 +7,14 @@ so that a fault in the data is reported before the first file exists.
 from __future__ import annotations
 
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.pictures import upright_size
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
-LISTED = 10
+from datasets.jobs import listing
+from util.folders import EXTENSIONS, is_picture, visible_files
+from util.picture_files import read_size
 
 
 @dataclass(frozen=True)
@@ -26,18 +24,6 @@ class Pair:
     name: str
     A: Path
     B: Path
-
-
-def listing(lines: Sequence[str]) -> str:
-    """The first ten lines, indented, and the number of the others."""
-    shown = [f"  {line}" for line in lines[:LISTED]]
-    if len(lines) > LISTED:
-        shown.append(f"  ... and {len(lines) - LISTED} more")
-    return "\n".join(shown)
-
-
-def _is_loop(folder: Path) -> bool:
-    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
@@ -50,13 +36,11 @@ def find_pictures(folder: Path) -> dict[str, Path]:
         raise FileNotFoundError(f"{folder} is not a folder")
     found: dict[str, list[Path]] = defaultdict(list)
     others = 0
-    for here, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if name[0] != "." and not _is_loop(Path(here, name))]
-        for path in (Path(here, name) for name in files if name[0] != "."):
-            if path.suffix.lower() in EXTENSIONS:
-                found[path.relative_to(folder).with_suffix("").as_posix()].append(path)
-            else:
-                others += 1
+    for path in visible_files(folder):
+        if is_picture(path):
+            found[path.relative_to(folder).with_suffix("").as_posix()].append(path)
+        else:
+            others += 1
     if not found:
         raise FileNotFoundError(f"{folder} holds no picture ({' '.join(EXTENSIONS)})")
     twins = [" and ".join(map(str, sorted(paths))) for paths in found.values() if len(paths) > 1]
@@ -69,15 +53,14 @@ def find_pictures(folder: Path) -> dict[str, Path]:
 
 
 def strip_suffix(
-    named: dict[str, Path], suffix: str, *, mate_suffix: str, allow_unpaired: bool
+    named: dict[str, Path], suffix: str, *, mate_suffix: str | None, allow_unpaired: bool
 ) -> dict[str, Path]:
     """``0001_A`` becomes ``0001``.
 
-    Names that end in ``mate_suffix`` are left to the other side: both may share one folder.
+    Where both sides share one folder, names that end in ``mate_suffix`` are left to the other.
     """
-    strange = [
-        str(path) for name, path in named.items() if not name.endswith((suffix, mate_suffix))
-    ]
+    known = (suffix,) if mate_suffix is None else (suffix, mate_suffix)
+    strange = [str(path) for name, path in named.items() if not name.endswith(known)]
     if strange and not allow_unpaired:
         raise ValueError(
             f"{len(strange)} names do not end in {suffix}; rename them, or skip them with "
@@ -91,14 +74,22 @@ def strip_suffix(
 
 
 def match(
-    named_A: dict[str, Path], named_B: dict[str, Path], *, allow_unpaired: bool, way_out: str = ""
+    named_A: dict[str, Path],
+    named_B: dict[str, Path],
+    *,
+    allow_unpaired: bool = False,
+    skip_flag: str | None = None,
+    way_out: str = "",
 ) -> list[Pair]:
-    """Pairs of equal name, sorted; a picture without mate is an error unless it is allowed."""
+    """Pairs of equal name, sorted; a picture without mate is an error unless it is allowed.
+
+    The error advises ``skip_flag`` where pairs would be left, and ``way_out`` anyhow.
+    """
     lonely = [f"{named_A[name]} has no B" for name in sorted(named_A.keys() - named_B.keys())]
     lonely += [f"{named_B[name]} has no A" for name in sorted(named_B.keys() - named_A.keys())]
     names = sorted(named_A.keys() & named_B.keys())
     if lonely and (not allow_unpaired or not names):
-        skip = ", or skip them with --allow_unpaired" if names else ""
+        skip = f", or skip them with {skip_flag}" if names and skip_flag else ""
         raise ValueError(
             f"{len(names)} pairs of equal name, but {len(lonely)} pictures without mate; rename "
             f"or add them{skip}{way_out}:\n{listing(lonely)}"
@@ -108,16 +99,16 @@ def match(
     return [Pair(name, named_A[name], named_B[name]) for name in names]
 
 
-def require_equal_sizes(pairs: Sequence[Pair]) -> None:
+def require_equal_sizes(pairs: Sequence[Pair], *, way_out: str = "") -> None:
     """Compare the sizes in the file headers: cheap, for no pixel is decoded."""
-    sizes = [(pair, upright_size(pair.A), upright_size(pair.B)) for pair in pairs]
+    sizes = [(pair, read_size(pair.A), read_size(pair.B)) for pair in pairs]
     unequal = [
         f"{pair.A} is {A[0]}x{A[1]}, {pair.B} is {B[0]}x{B[1]}" for pair, A, B in sizes if A != B
     ]
     if unequal:
         raise ValueError(
             f"{len(unequal)} of {len(pairs)} pairs differ in size (width x height); make them "
-            f"equal, or pass --resize_to A or --resize_to B:\n{listing(unequal)}"
+            f"equal{way_out}:\n{listing(unequal)}"
         )
 
 
@@ -129,7 +120,7 @@ def warn_about_leftovers(targets: Sequence[Path]) -> None:
         for folder in {target.parent for target in targets}
         if folder.is_dir()
         for path in folder.iterdir()
-        if path.suffix.lower() in EXTENSIONS and path not in expected
+        if is_picture(path) and path not in expected
     )
     if leftovers:
         logging.warning(

@@ -22,9 +22,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.joining import faults_reported, require_no_faults
+from datasets.jobs import add_job_flags, do_jobs, faults_reported, tool_parser
 from datasets.pairs import Pair, match, require_equal_sizes, warn_about_leftovers
-from datasets.pictures import read_picture, run_jobs, save_picture, side_by_side
+from datasets.pictures import save_picture, side_by_side
+from util.folders import visible_files
+from util.picture_files import read_picture
 
 SIZE = (256, 256)
 SPLITS = {"train": "train", "val": "test"}  # theirs: ours
@@ -43,18 +45,13 @@ class Scene:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument("--gtFine_dir", type=Path, required=True,
                         help="unpacked gtFine: <split>/<city>/*_color.png")
     parser.add_argument("--leftImg8bit_dir", type=Path, required=True,
                         help="unpacked leftImg8bit: <split>/<city>/*_leftImg8bit.png")
     parser.add_argument("--output_dir", type=Path, required=True, help="folder to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace output that differs")
-    parser.add_argument("--no_multiprocessing", action="store_true", help="use one process only")
+    add_job_flags(parser)
     return parser.parse_args(argv)
 
 
@@ -63,7 +60,8 @@ def find(root: Path, split: str, ending: str) -> dict[str, Path]:
     folder = root / split
     found = {
         path.relative_to(folder).as_posix().removesuffix(ending): path
-        for path in sorted(folder.glob(f"*/*{ending}"))
+        for path in (visible_files(folder) if folder.is_dir() else ())
+        if path.name.endswith(ending)
     }
     logging.info("%s: %d files *%s", folder, len(found), ending)
     if not found:
@@ -79,15 +77,15 @@ def plan(split: str, args: argparse.Namespace) -> list[Scene]:
     return [
         Scene(pair, root / ours / f"{i}.png", root / f"{ours}A" / f"{i}_A.png",
               root / f"{ours}B" / f"{i}_B.png", args.overwrite)
-        for i, pair in enumerate(match(photos, labels, allow_unpaired=False))
+        for i, pair in enumerate(match(photos, labels))
     ]
 
 
 def write_scene(scene: Scene) -> bool:
     """Write the three files of one scene; False where all of them were there already."""
-    photo = read_picture(scene.pair.A).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+    photo = read_picture(scene.pair.A).resize(SIZE, Image.Resampling.LANCZOS)
     # A label colour is a class: any filter but the nearest pixel invents classes at the edges.
-    label = read_picture(scene.pair.B).convert("RGB").resize(SIZE, Image.Resampling.NEAREST)
+    label = read_picture(scene.pair.B).resize(SIZE, Image.Resampling.NEAREST)
     outputs = {scene.joined: side_by_side(photo, label), scene.photo: photo, scene.label: label}
     try:
         written = [save_picture(image, path, overwrite=scene.overwrite)
@@ -104,8 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         require_equal_sizes([scene.pair for scene in scenes])
         warn_about_leftovers([path for scene in scenes
                               for path in (scene.joined, scene.photo, scene.label)])
-        written, faults = run_jobs(write_scene, scenes, parallel=not args.no_multiprocessing)
-        require_no_faults(written, len(scenes) - written - len(faults), faults)
+        do_jobs(write_scene, scenes, parallel=not args.no_multiprocessing)
 
 
 if __name__ == "__main__":

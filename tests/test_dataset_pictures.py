@@ -1,39 +1,18 @@
-"""Joining and writing pictures: nothing is clipped, dropped or half-written."""
+"""Joining and writing pictures: read as training reads, and never half-written."""
 
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from tool_runs import draw, noise, pixels, written
+from tool_runs import draw, fault, noise, pixels, written
 
-from datasets import pairs, pictures
-
-
-@pytest.mark.parametrize(
-    ("mode", "levels"),
-    [("L", (3, 250)), ("I;16", (3, 60000)), ("RGBA", ((9, 8, 7, 0), (1, 2, 3, 128)))],
-)
-def test_grey_16_bit_and_alpha_survive_the_join(
-    mode: str, levels: tuple[float, float] | tuple[tuple[int, ...], tuple[int, ...]]
-) -> None:
-    A, B = (Image.new(mode, (2, 2), level) for level in levels)
-    joined = pictures.side_by_side(A, B)
-    assert joined.mode == mode
-    assert (joined.getpixel((0, 0)), joined.getpixel((3, 1))) == levels
+from datasets import combine_A_and_B, jobs, pictures
+from util.picture_files import PictureError, read_picture
 
 
-def test_16_bits_beside_8_bits_are_refused_and_not_clipped() -> None:
-    with pytest.raises(ValueError, match="without loss"):
-        pictures.side_by_side(Image.new("I;16", (2, 2)), Image.new("RGB", (2, 2)))
-
-
-@pytest.mark.parametrize("name", ["turned.jpg", "turned.png"])
-def test_a_photo_is_turned_upright_before_sizes_are_compared(tmp_path: Path, name: str) -> None:
-    exif = Image.Exif()
-    exif[pictures.EXIF_ORIENTATION] = 6
-    noise(8, 6).save(tmp_path / name, exif=exif)
-    assert pictures.upright_size(tmp_path / name) == (6, 8)
-    assert pictures.read_picture(tmp_path / name).size == (6, 8)
+def folders(root: Path) -> list[str]:
+    return ["--fold_A", str(root / "A"), "--fold_B", str(root / "B"), "--fold_AB", str(root / "AB")]
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
@@ -51,16 +30,20 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert pixels(tmp_path / "1.png")[2] == old.tobytes()
 
 
+def test_a_picture_is_synced_to_disk_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(written(tmp_path)))
+    pictures.save_picture(noise(8, 6), tmp_path / "1.png", overwrite=False)
+    assert len(synced) >= 1 and "1.png" not in synced[0]
+
+
 def test_jpg_keeps_full_colour_resolution(tmp_path: Path) -> None:
     pictures.save_picture(noise(8, 6), tmp_path / "1.jpg", overwrite=False)
     with Image.open(tmp_path / "1.jpg") as image:
         assert image.format == "JPEG"
         assert {layer[1:3] for layer in vars(image)["layer"]} == {(1, 1)}
-
-
-def test_jpg_cannot_hold_alpha(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="--format png"):
-        pictures.save_picture(Image.new("RGBA", (2, 2)), tmp_path / "1.jpg", overwrite=False)
 
 
 def test_halves_of_unequal_size_do_not_join() -> None:
@@ -69,5 +52,31 @@ def test_halves_of_unequal_size_do_not_join() -> None:
 
 
 def test_listing_shows_ten_and_counts_the_rest() -> None:
-    assert pairs.listing([str(i) for i in range(10)]).count("\n") == 9
-    assert pairs.listing([str(i) for i in range(25)]).endswith("... and 15 more")
+    assert jobs.listing([str(i) for i in range(10)]).count("\n") == 9
+    assert jobs.listing([str(i) for i in range(25)]).endswith("... and 15 more")
+
+
+@pytest.mark.parametrize("resize", [(), ("--resize_to", "A")])
+def test_deep_pictures_are_refused_as_training_would(tmp_path: Path, resize: tuple[str]) -> None:
+    for side in "AB":
+        (tmp_path / side).mkdir()
+        Image.new("I;16", (4, 4), 60000).save(tmp_path / side / "1.png")
+    text = fault(combine_A_and_B.main, [*folders(tmp_path), *resize])
+    with pytest.raises(PictureError) as refused:
+        read_picture(tmp_path / "A" / "1.png")
+    assert str(refused.value) in text
+    assert written(tmp_path) == ["A/1.png", "B/1.png"]
+
+
+def test_pairs_show_what_training_sees_upright_and_on_white(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for side in "AB":
+        (tmp_path / side).mkdir()
+    noise(8, 6).save(tmp_path / "A" / "1.png", exif=exif)
+    Image.new("RGBA", (6, 8), (9, 8, 7, 0)).save(tmp_path / "B" / "1.png")
+    combine_A_and_B.main([*folders(tmp_path), "--no_multiprocessing"])
+    with Image.open(tmp_path / "AB" / "1.png") as joined:
+        turned = noise(8, 6).transpose(Image.Transpose.ROTATE_270)
+        assert joined.crop((0, 0, 6, 8)).tobytes() == turned.tobytes()
+        assert joined.crop((6, 0, 12, 8)).getcolors() == [(48, (255, 255, 255))]

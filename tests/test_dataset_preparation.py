@@ -11,7 +11,8 @@ from datasets import make_dataset_aligned, prepare_cityscapes_dataset
 
 def aligned(root: Path, *more: str) -> list[str]:
     make_dataset_aligned.main(["--dataset-path", str(root), *more, "--no_multiprocessing"])
-    return sorted(name for name in written(root) if name.split("/")[0] in ("train", "test"))
+    splits = make_dataset_aligned.SPLITS
+    return sorted(name for name in written(root) if name.split("/")[0] in splits)
 
 
 @pytest.mark.parametrize(("end_A", "end_B"), [("", ""), ("_A", "_B")])
@@ -44,10 +45,20 @@ def test_make_aligned_keeps_names_on_demand(tmp_path: Path) -> None:
     assert aligned(tmp_path, "--keep_names") == ["test/sub/cat.png"]
 
 
+def test_make_aligned_joins_val_and_names_folders_that_it_leaves(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for split in ("val", "holdout"):
+        for side in "AB":
+            draw(tmp_path / f"{split}{side}" / "1.png")
+    assert aligned(tmp_path) == ["val/0000.png"]
+    assert "left out, for only train, val, test are joined: holdoutA, holdoutB" in caplog.text
+
+
 def test_make_aligned_names_the_missing_side(tmp_path: Path) -> None:
     draw(tmp_path / "trainA" / "1.png")
     text = fault(make_dataset_aligned.main, ["--dataset-path", str(tmp_path)])
-    assert "needs trainA and trainB" in text and "['trainA']" in text
+    assert "needs both sides of a split (trainA and trainB" in text and "['trainA']" in text
 
 
 COLOURS = [(128, 64, 128), (70, 70, 70), (220, 20, 60), (0, 0, 142)]
@@ -88,6 +99,28 @@ def test_cityscapes_layout_and_label_colours(tmp_path: Path) -> None:
     with Image.open(out / "train" / "0.png") as joined:
         halves = [joined.crop((left, 0, left + 256, 256)).tobytes() for left in (0, 256)]
     assert halves == [pixels(out / "trainA" / "0_A.png")[2], pixels(out / "trainB" / "0_B.png")[2]]
+
+
+def test_cityscapes_counts_no_hidden_file(tmp_path: Path) -> None:
+    argv = cityscapes(tmp_path, scenes=1)
+    for folder, ending in (("leftImg8bit", "leftImg8bit"), ("gtFine", "gtFine_color")):
+        for split in ("train", "val"):
+            hidden = tmp_path / folder / split / "bonn" / f"._bonn_000000_000019_{ending}.png"
+            hidden.write_bytes(b"resource fork")
+    prepare_cityscapes_dataset.main([*argv, "--no_multiprocessing"])
+    assert len(written(tmp_path / "out")) == 6
+
+
+def test_cityscapes_refuses_unequal_sizes(tmp_path: Path) -> None:
+    argv = cityscapes(tmp_path, scenes=1)
+    draw(next((tmp_path / "gtFine" / "val" / "bonn").iterdir()))
+    assert "2 pairs differ in size" in fault(prepare_cityscapes_dataset.main, argv)
+
+
+def test_cityscapes_names_an_empty_folder(tmp_path: Path) -> None:
+    argv = cityscapes(tmp_path, scenes=1)
+    argv[1] = str(tmp_path / "nowhere")
+    assert "--gtFine_dir" in fault(prepare_cityscapes_dataset.main, argv)
 
 
 def test_cityscapes_refuses_a_photo_without_label(tmp_path: Path) -> None:

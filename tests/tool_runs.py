@@ -1,6 +1,9 @@
 """Pictures to feed the data set tools with, and what the tools say and leave."""
 
+import io
+import re
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -30,11 +33,20 @@ def pixels(path: Path) -> tuple[str, tuple[int, int], bytes]:
 
 
 def fault(main: Main, argv: Sequence[str]) -> str:
-    """The message with which the tool ends (exit code 1)."""
+    """The message with which the tool ends (exit code 1). It may advise the tool's flags only."""
     with pytest.raises(SystemExit) as ended:
         main([*argv, "--no_multiprocessing"])
     assert isinstance(ended.value.code, str)
+    advised, known = set(re.findall(r"--[\w-]+", ended.value.code)), usage_flags(main)
+    assert advised <= known, f"the tool has no {advised - known}: {ended.value.code}"
     return ended.value.code
+
+
+def usage_flags(main: Main) -> set[str]:
+    usage = io.StringIO()
+    with redirect_stdout(usage), pytest.raises(SystemExit):
+        main(["--help"])
+    return set(re.findall(r"--[\w-]+", usage.getvalue().split("\n\n")[0]))
 
 
 def written(folder: Path) -> list[str]:
