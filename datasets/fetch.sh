@@ -65,10 +65,15 @@ download() {
     if command -v curl >/dev/null; then
         local protocols='=https'
         [[ $FETCH_BASE == https:* ]] || protocols='=http,https'
+        # Less than 1000 bytes a second for a minute: the server has stalled.
         curl --fail --location --silent --show-error --proto "$protocols" --retry 3 \
-            --connect-timeout 30 --output "$PARTIAL" "$url" || code=$?
+            --connect-timeout 30 --speed-limit 1000 --speed-time 60 --output "$PARTIAL" "$url" || code=$?
     elif command -v wget >/dev/null; then
-        wget --no-verbose --tries=3 --timeout=30 --output-document="$PARTIAL" "$url" || code=$?
+        local redirects=0  # wget would follow them from https to plain http
+        [[ $FETCH_BASE == https:* ]] || redirects=20
+        # --timeout: of the name server, of the connection, and of a silence in the transfer.
+        wget --no-verbose --tries=3 --timeout=30 --max-redirect="$redirects" \
+            --output-document="$PARTIAL" "$url" || code=$?
     else
         fail "neither curl nor wget is installed; install one of them"
     fi
@@ -91,15 +96,19 @@ require_safe_entries() {
 unpack_zip() {
     command -v unzip >/dev/null || fail "unzip is not installed"
     unzip -tqq "$PARTIAL" >/dev/null 2>&1 || fail "$NAME.zip is damaged or cut short; try again"
+    local names modes
     # Lines of `unzip -Z -s` that describe an entry start with its mode, as in ls -l.
-    require_safe_entries "$(unzip -Z1 "$PARTIAL")" "$(unzip -Z -s "$PARTIAL" | grep -E '^.[r-][w-]')"
+    names=$(unzip -Z1 "$PARTIAL") && modes=$(unzip -Z -s "$PARTIAL") ||
+        fail "the entries of $NAME.zip cannot be listed, so they cannot be checked; not unpacked"
+    require_safe_entries "$names" "$modes"
     unzip -qq "$PARTIAL" -d "$UNPACKED" || fail "$NAME.zip could not be unpacked; is the disk full?"
 }
 
 unpack_tar() {
-    local names
-    names=$(tar -tzf "$PARTIAL" 2>/dev/null) || fail "$NAME.tar.gz is damaged or cut short; try again"
-    require_safe_entries "$names" "$(tar -tvzf "$PARTIAL")"
+    local names modes
+    names=$(tar -tzf "$PARTIAL" 2>/dev/null) && modes=$(tar -tvzf "$PARTIAL") ||
+        fail "$NAME.tar.gz is damaged or cut short; try again"
+    require_safe_entries "$names" "$modes"
     mkdir "$UNPACKED"
     tar -xzf "$PARTIAL" -C "$UNPACKED" --no-same-owner ||
         fail "$NAME.tar.gz could not be unpacked; is the disk full?"

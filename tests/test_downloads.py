@@ -17,10 +17,6 @@ DOWNLOADS = (CYCLEGAN, PIX2PIX, CYCLEGAN_MODEL, PIX2PIX_MODEL)
 ZIP, TAR = "cyclegan/datasets/maps.zip", "pix2pix/datasets/maps.tar.gz"
 PTH = "pix2pix/models-pytorch/sat2map.pth"
 MODEL_BYTES = 1_200_000
-TOOLS = (
-    *("bash", "cat", "dirname", "find", "grep", "gzip", "head", "ls", "mkdir", "mv", "od"),
-    *("rm", "rmdir", "tar", "tr", "unzip", "wc"),
-)
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 
@@ -158,27 +154,3 @@ def test_other_checkpoints_survive_a_failed_download(mirror: Mirror) -> None:
     (mirror.place / "checkpoints" / "mine").mkdir(parents=True)
     assert mirror.run(PIX2PIX_MODEL, "sat2map").returncode == 1
     assert mirror.left() == ["checkpoints", "checkpoints/mine"]
-
-
-def only_tools(folder: Path, *names: str) -> str:
-    """A PATH that leads to nothing but ``names``."""
-    folder.mkdir()
-    for name in names:
-        found = shutil.which(name)
-        if found is None:
-            pytest.skip(f"{name} is not installed")
-        (folder / name).symlink_to(found)
-    return str(folder)
-
-
-def test_wget_does_without_curl(mirror: Mirror, tmp_path: Path) -> None:
-    mirror.environment["PATH"] = only_tools(tmp_path / "bin", *TOOLS, "wget")
-    mirror.refuses(CYCLEGAN, "maps", "could not be fetched")
-    mirror.put(ZIP, zip_of("maps/1.jpg"))
-    assert mirror.run(CYCLEGAN, "maps").returncode == 0
-    assert "datasets/maps/1.jpg" in mirror.left()
-
-
-def test_without_curl_and_wget_both_are_named(mirror: Mirror, tmp_path: Path) -> None:
-    mirror.environment["PATH"] = only_tools(tmp_path / "bin", *TOOLS)
-    mirror.refuses(CYCLEGAN, "maps", "neither curl nor wget")
