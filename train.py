@@ -6,17 +6,19 @@ options -> dataset -> model -> visualizer; everything else lives behind these fo
 """
 
 import logging
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
 from data import create_dataset
-from data.loader import Loader
+from data.loader import Loader, batch_length
 from models import create_model
 from models.base_model import BaseModel
 from options.train_options import TrainOptions
 from util import checkpoint
 from util.clock import Clock
 from util.images import to_picture
+from util.interrupt import Interrupt
 from util.runtime import describe_device, run_program, seed_everything
 from util.sinks import LossReport, PictureReport
 from util.visualizer import Visualizer, build_sinks
@@ -33,15 +35,13 @@ def train(argv: Sequence[str] | None = None) -> None:
     model = create_model(opt)
     model.setup(opt)
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
-    first_epoch = go_on(opt, model, clock) if opt.continue_train else opt.epoch_count or 1
-    if first_epoch > clock.n_epochs:
-        raise ValueError(
-            f"nothing to train: the next epoch is {first_epoch}, --n_epochs and --n_epochs_decay "
-            f"end the run with epoch {clock.n_epochs}; make them larger to go on"
-        )
+    first_epoch = find_start(opt, model, clock)
     options.save(opt)
-    with create_visualizer(opt) as visualizer:
-        loop(opt, dataset, model, clock, visualizer, first_epoch)
+    with create_visualizer(opt) as visualizer, Interrupt() as interrupt:
+        loop(opt, dataset, model, clock, visualizer, interrupt, first_epoch)
+    if interrupt.signal:
+        log.info("stopped and saved; the same command with --continue_train goes on")
+        sys.exit(interrupt.exit_code)
 
 
 def loop(
@@ -50,6 +50,7 @@ def loop(
     model: BaseModel,
     clock: Clock,
     visualizer: Visualizer,
+    interrupt: Interrupt,
     first_epoch: int,
 ) -> None:
     for epoch in range(first_epoch, clock.n_epochs + 1):
@@ -60,7 +61,7 @@ def loop(
         for batch in clock.watch(dataset):
             model.set_input(batch)
             model.optimize_parameters()
-            clock.advance(len(model.get_image_paths()))
+            clock.advance(batch_length(batch))
             visualizer.advance(clock.progress)
             if clock.due(opt.print_freq):
                 show_losses(model, clock, visualizer)
@@ -68,6 +69,9 @@ def loop(
                 show_pictures(model, clock, visualizer, keep=clock.due(opt.update_html_freq))
             if clock.due(opt.save_latest_freq):
                 save(model, clock, f"iter_{clock.images}" if opt.save_by_iter else None)
+            if interrupt.signal:
+                save(model, clock, None)
+                return
         # However short, an epoch leaves a line and its pictures.
         if clock.unread:
             show_losses(model, clock, visualizer)
@@ -110,16 +114,34 @@ def save(model: BaseModel, clock: Clock, label: int | str | None) -> None:
     checkpoint.save(model.save_dir / "latest_state.pth", state)
 
 
+def find_start(opt: Namespace, model: BaseModel, clock: Clock) -> int:
+    """The number of the first epoch to train; a run that goes on gets its state back."""
+    epoch = opt.epoch_count or 1
+    if opt.continue_train:
+        epoch = go_on(opt, model, clock)
+    elif (model.save_dir / "latest_state.pth").exists():
+        log.warning(
+            "%s holds a run already, which will be written over; to go on with it: "
+            "--continue_train; to keep it: another --name", model.save_dir,
+        )
+    if epoch > clock.n_epochs:
+        raise ValueError(
+            f"nothing to train: the next epoch is {epoch}, --n_epochs and --n_epochs_decay "
+            f"end the run with epoch {clock.n_epochs}; make them larger to go on"
+        )
+    return int(epoch)
+
+
 def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
     """Put back the state that ``save`` wrote; return the epoch to go on with."""
     path = model.save_dir / "latest_state.pth"
     if model.load_suffix != "latest" or not path.is_file():
+        epoch = opt.epoch_count or 1
         log.info(
             "%s_net_*.pth are weights alone: the state of the optimizers and the epoch are "
-            "unknown, both start anew (at epoch %d, see --epoch_count)",
-            model.load_suffix, opt.epoch_count or 1,
+            "unknown, both start anew (at epoch %d, see --epoch_count)", model.load_suffix, epoch,
         )
-        return opt.epoch_count or 1
+        return int(epoch)
     state = checkpoint.load(path)
     model.load_state_dict(state["model"])
     clock.load_state_dict(state["clock"])

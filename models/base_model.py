@@ -14,7 +14,7 @@ import logging
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,9 @@ class BaseModel(ABC):
     Args:
         opt: parsed options; ``opt.device`` says where the tensors live.
     """
+
+    # Names that ``report_losses`` may use, so that the parser can check --lr_metric; () = unknown.
+    LOSSES: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, opt: Namespace) -> None:
         self.opt = opt
@@ -248,6 +251,14 @@ class BaseModel(ABC):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises ValueError when the state is that of another model."""
+        for part, own in (("networks", self.networks), ("optimizers", self.optimizers)):
+            if set(state[part]) != set(own):
+                raise ValueError(
+                    f"latest_state.pth holds the {part} {', '.join(state[part])}, this run has "
+                    f"{', '.join(own)}; give the flags that it was trained with, or delete the "
+                    "file to start from the weights alone"
+                )
         for name, net in self.networks.items():
             net.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():

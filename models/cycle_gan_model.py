@@ -21,6 +21,8 @@ from util.image_pool import ImagePool
 
 
 class CycleGANModel(BaseModel):
+    LOSSES = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B")
+
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         parser.set_defaults(no_dropout=True)  # the paper's generators have none
@@ -88,8 +90,7 @@ class CycleGANModel(BaseModel):
     def optimize_parameters(self) -> None:
         self.forward()
         losses = self._update_G() | self._update_D()
-        order = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B")
-        self.report_losses(**{name: losses[name] for name in order})
+        self.report_losses(**{name: losses[name] for name in self.LOSSES})
 
     def _update_G(self) -> dict[str, Tensor]:
         opt = self.opt

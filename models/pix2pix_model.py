@@ -18,6 +18,8 @@ from util.flags import weight
 
 
 class Pix2PixModel(BaseModel):
+    LOSSES = ("G_GAN", "G_L1", "D_real", "D_fake", "D_GP")
+
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         parser.set_defaults(norm="batch", netG="unet_256", dataset_mode="aligned")
@@ -50,6 +52,11 @@ class Pix2PixModel(BaseModel):
         if opt.lambda_GAN == 0 and opt.lambda_L1 == 0:
             raise ValueError(
                 "--lambda_GAN 0 with --lambda_L1 0 leaves no loss; make one of them positive"
+            )
+        if opt.lr_policy == "plateau" and "G_L1" in opt.lr_metric and opt.lambda_L1 == 0:
+            raise ValueError(
+                "--lr_policy plateau watches G_L1, which --lambda_L1 0 removes; give another "
+                "--lr_metric, such as G_GAN"
             )
 
     def __init__(self, opt: Namespace) -> None:

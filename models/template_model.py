@@ -16,6 +16,8 @@ from util.flags import weight
 
 
 class TemplateModel(BaseModel):
+    LOSSES = ("G",)
+
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         """Flags of this model, and other defaults for shared flags."""

@@ -26,10 +26,10 @@ class TestModel(BaseModel):
             raise ValueError(
                 "--model test only translates: train with --model pix2pix, cycle_gan, ..."
             )
-        if opt.dataset_mode == "colorization":
+        if opt.output_nc not in (1, 3) or opt.dataset_mode == "colorization":
             raise ValueError(
-                "--model test shows a generator's output as a picture, a colorization generator "
-                "makes two Lab colours; use --model colorization"
+                f"--model test shows a generator's output as a picture of 1 or 3 channels, this "
+                f"one makes {opt.output_nc}; a colorization run is tested with --model colorization"
             )
 
     def __init__(self, opt: Namespace) -> None:

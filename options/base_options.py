@@ -7,7 +7,13 @@ contradiction ends the program with exit code 2 before a picture is opened.
 
 import logging
 import sys
-from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace
+from argparse import (
+    SUPPRESS,
+    ArgumentDefaultsHelpFormatter,
+    ArgumentError,
+    ArgumentParser,
+    Namespace,
+)
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +24,15 @@ from data.transforms import PREPROCESS
 from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS, side_multiple
 from options.aliases import modernise
 from options.run_file import banner, save_options
-from util.flags import gpu_list, int_or_unlimited, non_negative_int, one_of, positive_int, weight
+from util.flags import (
+    gpu_list,
+    int_or_unlimited,
+    non_negative_int,
+    one_of,
+    positive_int,
+    seed,
+    weight,
+)
 from util.runtime import choose_device, count_cores
 
 log = logging.getLogger(__name__)
@@ -60,7 +74,7 @@ class BaseOptions:
             models.find_model(opt.model).check_options(opt)
             data.find_dataset(opt.dataset_mode).check_options(opt)
             opt.device = choose_device(opt.gpu_ids)
-        except ValueError as error:
+        except (ValueError, ArgumentError) as error:
             Parser().error(str(error))
         return opt
 
@@ -95,7 +109,13 @@ class BaseOptions:
         """Only what ``argv`` itself says, without any default."""
         nothing = object()
         blank = Namespace(**{action.dest: nothing for action in parser._actions})
-        words, _ = parser.parse_known_args(argv, blank)
+        required = [action for action in parser._actions if action.required]
+        for action in required:
+            action.required = False
+        without_help = [word for word in argv if word not in ("-h", "--help")]
+        words, _ = parser.parse_known_args(without_help, blank)
+        for action in required:
+            action.required = True
         return {key: value for key, value in vars(words).items() if value is not nothing}
 
     def adjust_defaults(
@@ -151,7 +171,7 @@ def _add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
                           "{model}_{netG}_size{load_size}")
     add.add_argument("--gpu_ids", type=gpu_list,
                      help="GPU to use, such as 0; -1 for the CPU (default: a GPU if there is one)")
-    add.add_argument("--seed", type=non_negative_int, default=0,
+    add.add_argument("--seed", type=seed, default=0,
                      help="of every random draw: weights, order, crops, dropout, pools")
     add.add_argument("--epoch", default="latest", help="which checkpoint to load: latest, 20, ...")
     add.add_argument("--load_iter", type=non_negative_int, default=0,
@@ -180,7 +200,8 @@ def _add_networks(parser: ArgumentParser) -> None:
                      help="distribution of the first weights")
     add.add_argument("--init_gain", type=weight, default=0.02,
                      help="scale of normal, xavier and orthogonal weights")
-    add.add_argument("--no_dropout", action="store_true", help="no dropout in G")
+    add.add_argument("--no_dropout", action="store_true",
+                     help="no dropout in G; cycle_gan and template have none anyway")
     add.add_argument("--dropout", dest="no_dropout", action="store_false",
                      help="dropout in G, also where the model's default is none")
 

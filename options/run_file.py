@@ -1,12 +1,14 @@
 """The options of a run, on disk: ``train_opt.txt`` for people, ``train_opt.json`` for us."""
 
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
 from util.files import write_text
 
+# Other values of these make another network, or another meaning of it.
+OF_THE_NETWORK = ("input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction")
 RUNTIME = ("device",)  # chosen on this machine; says nothing about the run
 
 
@@ -47,13 +49,48 @@ def load_options(run_dir: Path) -> dict[str, Any]:
     if path.is_file():
         try:
             options: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
+            if not isinstance(options, dict):
+                raise TypeError(f"holds a {type(options).__name__}, wanted names and values")
+        except (json.JSONDecodeError, TypeError) as error:
             raise ValueError(
                 f"{path} is damaged ({error}); delete it and give the network flags by hand"
             ) from error
         return options
     text = run_dir / "train_opt.txt"
     return _read_banner(text.read_text(encoding="utf-8")) if text.is_file() else {}
+
+
+def contradiction(key: str, found: Any, wanted: Any, run_dir: Path) -> ValueError:
+    """The error for a flag that says something else than the run."""
+    flag = {"no_dropout": "--no_dropout / --dropout"}.get(key, f"--{key}")
+    return ValueError(
+        f"{flag}: the command line says {found}, the run {run_dir} was trained with {wanted}; "
+        f"leave the flag out, or give {wanted}"
+    )
+
+
+def typed(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[str, Any]:
+    """Saved words as the parser's values: a text file holds "64", the parser holds 64.
+
+    Raises:
+        ValueError: a value that the flag would not take.
+    """
+    actions = {action.dest: action for action in parser._actions}
+    values = {}
+    for key, value in saved.items():
+        action = actions[key]
+        try:
+            if isinstance(value, str) and callable(action.type):
+                value = action.type(value)
+            if action.choices is not None and value not in action.choices:
+                raise ValueError(f"wanted one of {', '.join(map(str, action.choices))}")
+        except (ValueError, ArgumentTypeError) as error:
+            raise ValueError(
+                f"the options of {run_dir} say {key} = {value!r}, which cannot be: {error}; mend "
+                "train_opt.json (or train_opt.txt), or delete it and give the flags by hand"
+            ) from error
+        values[key] = value
+    return values
 
 
 def _read_banner(text: str) -> dict[str, Any]:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import models
+from models.networks import side_multiple
 from models.test_model import generator_suffix
 from options.base_options import BaseOptions
-from options.run_file import load_options
+from options.run_file import OF_THE_NETWORK, contradiction, load_options, typed
 from util.flags import positive_float, positive_int
 
-# Wrong values of these would change the network or what it means: contradictions are refused.
-OF_THE_NETWORK = ("input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction")
 # These become defaults, and may be changed: the same network works at other sizes.
 OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size")
 # A run that was trained on pieces of pictures is tested on whole ones.
@@ -50,7 +49,7 @@ class TestOptions(BaseOptions):
         if "--model" not in asked:
             choice.model = trained
         elif choice.model not in ("test", trained):
-            raise ValueError(self._contradiction("model", choice.model, trained))
+            raise contradiction("model", choice.model, trained, self.run_dir)
         if choice.model == trained and choice.dataset_mode is None:
             choice.dataset_mode = self.saved.get("dataset_mode")
         return choice
@@ -61,6 +60,11 @@ class TestOptions(BaseOptions):
         parser.add_argument("--name", default="experiment_name")
         parser.add_argument("--suffix", default="")
         run, _ = parser.parse_known_args(argv)
+        if "{" in run.suffix:
+            raise ValueError(
+                f"--suffix {run.suffix}: the options of a run are read from its folder, so name "
+                f"the folder itself, such as --name {run.name}_pix2pix"
+            )
         run_dir = run.checkpoints_dir / (f"{run.name}_{run.suffix}" if run.suffix else run.name)
         return run_dir, load_options(run_dir)
 
@@ -71,23 +75,26 @@ class TestOptions(BaseOptions):
         # A one-sided test shows single pictures, whatever the pairs of the training were.
         pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
         known = {*OF_THE_NETWORK, *pictures, "load_size", *self.plugin_flags}
-        saved = _converted(parser, {key: self.saved[key] for key in known & self.saved.keys()})
+        present = {key: self.saved[key] for key in sorted(known & self.saved.keys())}
+        saved = typed(present, parser, self.run_dir)
         if choice.model == "test":
             saved.pop("direction", None)  # chooses the generator of a two-way run instead
             if self._backwards(given):
                 saved["input_nc"], saved["output_nc"] = saved["output_nc"], saved["input_nc"]
         for key in OF_THE_NETWORK:
             if key in given and key in saved and given[key] != saved[key]:
-                raise ValueError(self._contradiction(key, given[key], saved[key]))
+                raise contradiction(key, given[key], saved[key], self.run_dir)
         parser.set_defaults(**saved)
         self._whole_pictures(parser, given, saved)
 
     def _whole_pictures(
         self, parser: ArgumentParser, given: dict[str, Any], saved: dict[str, Any]
     ) -> None:
-        """Nothing is cut off: scale to the crop itself, or leave the crop out."""
+        """Nothing is cut off: leave the crop out, or scale to the crop itself (U-Nets)."""
+        whole_works = side_multiple(given.get("netG", parser.get_default("netG"))) <= 4
         if saved.get("preprocess") in WITHOUT_CROP:
-            parser.set_defaults(preprocess=WITHOUT_CROP[saved["preprocess"]])
+            mode = WITHOUT_CROP[saved["preprocess"]] if whole_works else "resize_and_crop"
+            parser.set_defaults(preprocess=mode)
         preprocess = given.get("preprocess", parser.get_default("preprocess"))
         size = given.get("crop_size", parser.get_default("crop_size"))
         if preprocess == "scale_width":
@@ -103,13 +110,6 @@ class TestOptions(BaseOptions):
         direction = given.get("direction", "AtoB")
         return "_B" in (given.get("model_suffix"), generator_suffix(self.run_dir, epoch, direction))
 
-    def _contradiction(self, key: str, found: Any, wanted: Any) -> str:
-        flags = {"no_dropout": "--no_dropout / --dropout"}
-        return (
-            f"{flags.get(key, '--' + key)}: the command line says {found}, the run "
-            f"{self.run_dir} was trained with {wanted}; leave the flag out"
-        )
-
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
         folder = opt.checkpoints_dir / opt.name
@@ -120,12 +120,3 @@ class TestOptions(BaseOptions):
                 f"{', '.join(runs) or 'none'}; train one, or give another --name or "
                 "--checkpoints_dir"
             )
-
-
-def _converted(parser: ArgumentParser, saved: dict[str, Any]) -> dict[str, Any]:
-    """Saved words as typed values: a text file holds "64", the parser holds 64."""
-    types = {action.dest: action.type for action in parser._actions if callable(action.type)}
-    return {
-        key: types[key](value) if isinstance(value, str) and key in types else value
-        for key, value in saved.items()
-    }

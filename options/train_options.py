@@ -2,9 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+import models
 from models.losses import GAN_MODES
 from models.schedules import LR_POLICIES, PLATEAU
 from options.base_options import BaseOptions
+from options.run_file import OF_THE_NETWORK, contradiction, load_options, typed
 from util.flags import (
     fraction,
     non_negative_int,
@@ -26,11 +28,39 @@ class TrainOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
+        if opt.continue_train:
+            self._check_same_network(opt)
+        elif opt.load_iter or opt.epoch != "latest":
+            raise ValueError(
+                "--epoch and --load_iter choose the weights to go on with; add --continue_train, "
+                "or leave them out"
+            )
+        if opt.n_layers_D != self.parser.get_default("n_layers_D") and opt.netD != "n_layers":
+            raise ValueError(
+                f"--n_layers_D {opt.n_layers_D} with --netD {opt.netD}, which has a fixed number "
+                "of layers; use --netD n_layers"
+            )
         if opt.lr_policy == PLATEAU and not opt.lr_metric:
             raise ValueError(
                 f"--lr_policy plateau watches a training loss, and --model {opt.model} names none; "
                 "give --lr_metric with the name of one of its losses"
             )
+        known = models.find_model(opt.model).LOSSES
+        unknown = [name for name in (opt.lr_metric or "").split("+") if name not in known]
+        if opt.lr_policy == PLATEAU and known and unknown:
+            raise ValueError(
+                f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss "
+                f"{', '.join(unknown)}; it has {', '.join(known)}"
+            )
+
+    def _check_same_network(self, opt: Namespace) -> None:
+        run_dir = opt.checkpoints_dir / opt.name
+        keys = [key for key in ("model", *OF_THE_NETWORK) if hasattr(opt, key)]
+        everything = load_options(run_dir)
+        saved = {key: everything[key] for key in keys if key in everything}
+        for key, wanted in typed(saved, self.parser, run_dir).items():
+            if getattr(opt, key) != wanted:
+                raise contradiction(key, getattr(opt, key), wanted, run_dir)
 
 
 def _add_schedule(parser: ArgumentParser) -> None:
@@ -52,7 +82,7 @@ def _add_schedule(parser: ArgumentParser) -> None:
     add.add_argument("--lambda_gp", type=weight, default=10.0,
                      help="--gan_mode wgangp: weight of the gradient penalty")
     add.add_argument("--pool_size", type=non_negative_int, default=50,
-                     help="earlier fakes kept for D; 0 = none")
+                     help="cycle_gan: earlier fakes kept for D; 0 = none")
 
 
 def _add_saving(parser: ArgumentParser) -> None:

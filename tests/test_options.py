@@ -61,6 +61,12 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--model colorization --input_nc 3", "--input_nc 1"),
         ("--model colorization --direction BtoA", "leave --direction out"),
         ("--model test", "train with --model pix2pix"),
+        ("--load_iter 50", "add --continue_train"),
+        ("--epoch 7", "add --continue_train"),
+        ("--netD basic --n_layers_D 5", "use --netD n_layers"),
+        ("--lr_policy plateau --lr_metric G_L1", "it has D_A, G_A, cycle_A"),
+        ("--model pix2pix --lambda_L1 0 --lr_policy plateau", "such as G_GAN"),
+        (f"--seed {2**63}", "must be < 2**63"),
         ("--dataset_mode aligned --input_nc 4 --output_nc 4", "1 (grey) or 3 (RGB)"),
     ],
 )
@@ -106,6 +112,7 @@ def test_every_flag_of_both_eras_is_accepted(argv: Argv) -> None:
     words = (
         "--use_wandb --wandb_project_name p --display_winsize 128 --save_by_iter --no_html "
         "--serial_batches --no_flip --no_dropout --verbose --max_dataset_size inf --load_iter 3 "
+        "--continue_train "
         "--epoch_count 2 --display_id 0 --display_ncols 0 --display_server http://h "
         "--display_port 80 --display_env e --gpu_ids -1 --suffix {model}_{netG}_size{load_size} "
         "--netG unet128 --model cyclegan --load_size 128 --crop_size 128"
@@ -120,7 +127,7 @@ def test_flags_of_before_2018_are_renamed_aloud(caplog: pytest.LogCaptureFixture
     old = (
         "--dataroot x --niter 3 --niter_decay=4 --which_epoch 5 --which_direction BtoA "
         "--which_model_netG resnet_6blocks --which_model_netD pixel --loadSize 40 --fineSize 32 "
-        "--batchSize 2 --nThreads 0 --no_lsgan --resize_or_crop crop"
+        "--batchSize 2 --nThreads 0 --no_lsgan --resize_or_crop crop --continue_train"
     )
     with caplog.at_level("INFO"):
         opt = TrainOptions().parse(old.split())

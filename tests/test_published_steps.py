@@ -91,12 +91,12 @@ def plain_cycle_gan(
         rec_a = G_B(fake_b)
         fake_a = G_B(b)
         rec_b = G_A(fake_a)
-        idt_a, idt_b = l1_loss(G_A(b), b) * 10 * identity, l1_loss(G_B(a), a) * 10 * identity
+        idt_a, idt_b = l1_loss(G_A(b), b) * 5 * identity, l1_loss(G_B(a), a) * 10 * identity
         losses = {
             "G_A": gan("lsgan", D_A(fake_b), True),
             "G_B": gan("lsgan", D_B(fake_a), True),
             "cycle_A": l1_loss(rec_a, a) * 10,
-            "cycle_B": l1_loss(rec_b, b) * 10,
+            "cycle_B": l1_loss(rec_b, b) * 5,
             "idt_A": idt_a,
             "idt_B": idt_b,
         }
@@ -135,7 +135,7 @@ def test_pix2pix(norm: str, mode: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("identity", [0.5, 0.0])
 def test_cycle_gan(identity: float, tmp_path: Path) -> None:
-    model = build(tmp_path, f"--model cycle_gan --lambda_identity {identity}")
+    model = build(tmp_path, f"--model cycle_gan --lambda_B 5 --lambda_identity {identity}")
     nets = copy.deepcopy(model.networks)
     data = batches((3, 3))
     wanted = plain_cycle_gan(nets, identity, data)

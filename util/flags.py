@@ -23,6 +23,14 @@ def non_negative_int(text: str) -> int:
     return _integer(text, 0)
 
 
+def seed(text: str) -> int:
+    """What torch's generators take: 0 to 2**63 - 1."""
+    value = _integer(text, 0)
+    if value >= 2**63:
+        raise ArgumentTypeError(f"must be < 2**63, got {value}")
+    return value
+
+
 def int_or_unlimited(text: str) -> int | None:
     """A count >= 1, or ``inf`` for no limit (None)."""
     return None if text == "inf" else positive_int(text)

@@ -20,7 +20,7 @@ def find_class(package: str, name: str, *, suffix: str, base: type[T]) -> type[T
     """The one concrete subclass of ``base`` that ``<package>/<name><suffix>.py`` defines.
 
     Raises:
-        TypeError: the file defines none, or more than one.
+        ValueError: the file defines none, or more than one.
     """
     module = importlib.import_module(f"{package}.{name}{suffix}")
     found = [
@@ -33,8 +33,8 @@ def find_class(package: str, name: str, *, suffix: str, base: type[T]) -> type[T
     ]
     if len(found) != 1:
         names = [cls.__name__ for cls in found] or "none"
-        raise TypeError(
+        raise ValueError(
             f"{module.__file__} must define exactly one subclass of {base.__name__}, "
-            f"found {names}; move the others to a file of their own"
+            f"found {names}; one class a file"
         )
     return found[0]

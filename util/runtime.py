@@ -71,7 +71,7 @@ def run_program(main: Callable[[], object]) -> NoReturn:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         main()
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:  # OSError: full disk, no permission, no such folder
         if "--verbose" in sys.argv:
             raise
         log.error("error: %s\n(--verbose shows where it happened)", error)

@@ -1,0 +1,56 @@
+"""What the tests of train.py and test.py read back from a run's folder."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from util import checkpoint
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.width, picture.height
+
+
+def read_losses(run_dir: Path) -> list[dict[str, str]]:
+    with (run_dir / "losses.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def flat(state: Any, name: str = "") -> dict[str, Any]:
+    """Nested dicts and lists -> {path: value}."""
+    if isinstance(state, dict):
+        items = list(state.items())
+    elif isinstance(state, list | tuple):
+        items = list(enumerate(state))
+    else:
+        return {name: state}
+    return {key: leaf for k, v in items for key, leaf in flat(v, f"{name}.{k}").items()}
+
+
+def load_state(run_dir: Path) -> dict[str, Any]:
+    """Everything in ``latest_state.pth``, flattened."""
+    return flat(checkpoint.load(run_dir / "latest_state.pth"))
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Names of values that are not equal to the bit."""
+    assert one.keys() == other.keys()
+    return [
+        name
+        for name, value in one.items()
+        if not (
+            torch.equal(value, other[name])
+            if isinstance(value, torch.Tensor)
+            else value == other[name]
+        )
+    ]
+
+
+def bytes_of(page: Path) -> dict[str, bytes]:
+    """The pictures of a results page."""
+    folder = page.parent / "images"
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.png")}

@@ -1,0 +1,71 @@
+import logging
+
+import pytest
+import torch
+
+from util.runtime import choose_device, describe_device, run_program, seed_everything
+
+
+def test_cpu_where_it_is_asked_for() -> None:
+    assert choose_device([]) == torch.device("cpu")
+    assert describe_device(torch.device("cpu")).startswith("cpu (")
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "wanted"),
+    [(True, False, "cuda:0"), (False, True, "mps"), (False, False, "cpu"), (True, True, "cuda:0")],
+)
+def test_the_best_device_is_chosen_alone(
+    cuda: bool, mps: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert choose_device(None) == torch.device(wanted)
+
+
+def test_the_first_of_several_gpus_is_used_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert choose_device([2, 0]) == torch.device("cuda", 2)
+    assert "one GPU is used, 2" in caplog.text
+    with pytest.raises(ValueError, match="torch sees 3 CUDA devices"):
+        choose_device([3])
+
+
+def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="without torchrun"):
+        choose_device([])
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    choose_device([])
+
+
+@pytest.mark.parametrize("fault", [ValueError, FileNotFoundError, PermissionError])
+def test_a_users_mistake_ends_in_a_sentence(
+    fault: type[Exception], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py"])
+
+    def main() -> None:
+        raise fault("x is not y")
+
+    with caplog.at_level(logging.INFO), pytest.raises(SystemExit) as stop:
+        run_program(main)
+    assert stop.value.code == 1
+    assert "error: x is not y" in caplog.text
+    monkeypatch.setattr("sys.argv", ["train.py", "--verbose"])
+    with pytest.raises(fault):
+        run_program(main)
+
+
+def test_our_own_mistakes_keep_their_traceback() -> None:
+    with pytest.raises(KeyError):
+        run_program(lambda: {"found": 1}["missing"])
+
+
+def test_seeds_decide_every_generator() -> None:
+    seed_everything(3)
+    first = torch.rand(2)
+    seed_everything(3)
+    assert torch.equal(first, torch.rand(2))

@@ -1,0 +1,221 @@
+"""The loop of train.py: what it counts, when it saves, how it goes on."""
+
+import logging
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Argv
+from runs import differences, load_state, read_losses
+
+import models
+from models.base_model import BaseModel
+from options.train_options import TrainOptions
+from train import train
+from util import checkpoint
+from util.clock import Clock
+from util.runtime import seed_everything
+
+TRAINABLE = [name for name in models.available() if name != "test"]
+
+
+def saved(tmp_path: Path) -> set[str]:
+    return {path.name for path in (tmp_path / "runs" / "t").glob("*.pth")}
+
+
+def test_the_last_epoch_is_saved_and_latest_too(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "template", "--n_epochs", "2", "--n_epochs_decay", "1"))
+    assert saved(tmp_path) == {"3_net_G.pth", "latest_net_G.pth", "latest_state.pth"}
+    assert not list((tmp_path / "runs").rglob("*partial*"))
+
+
+def test_numbered_epochs_are_saved(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "template", "--n_epochs", "5", "--save_epoch_freq", "2"))
+    numbered = {"2_net_G.pth", "4_net_G.pth", "5_net_G.pth"}
+    assert saved(tmp_path) == numbered | {"latest_net_G.pth", "latest_state.pth"}
+
+
+@pytest.mark.parametrize("by_iter", [True, False])
+def test_saves_fire_when_a_multiple_of_images_is_crossed(
+    by_iter: bool, argv: Argv, tmp_path: Path
+) -> None:
+    flags = ["--save_by_iter"] if by_iter else []
+    # Batches of 2 and 1: 2, 3, 5, 6 images; multiples of 4 are crossed at 5 alone.
+    train(argv("--model", "template", "--n_epochs", "2", "--batch_size", "2",
+               "--save_latest_freq", "4", *flags))
+    found = {name for name in saved(tmp_path) if name.startswith("iter")}
+    assert found == ({"iter_5_net_G.pth"} if by_iter else set())
+
+
+def test_losses_are_read_from_the_device_only_to_be_printed(
+    argv: Argv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    original = BaseModel.get_current_losses
+
+    def counted(model: BaseModel) -> dict[str, float]:
+        reads.append(1)
+        return original(model)
+
+    monkeypatch.setattr(BaseModel, "get_current_losses", counted)
+    train(argv("--model", "pix2pix", "--n_epochs", "4", "--print_freq", "5"))
+    # 12 images: lines at 5 and 10, and one for the rest of each epoch: 3, 6, 9, 12.
+    assert len(reads) == 6
+
+
+def test_the_learning_rate_follows_the_schedule(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "template", "--lr", "0.4", "--n_epochs_decay", "3"))
+    rates = [float(row["lr"]) for row in read_losses(tmp_path / "runs" / "t")]
+    assert rates == pytest.approx([0.4, 0.3, 0.2, 0.1])
+
+
+def test_plateau_sees_the_losses_of_the_run(argv: Argv, tmp_path: Path) -> None:
+    """With a rate of next to nothing the loss stands still, so the rate falls in epoch 8."""
+    train(argv("--model", "template", "--lr", "1e-12", "--n_epochs", "8", "--no_html",
+               "--lr_policy", "plateau", "--no_flip"))
+    rates = [float(row["lr"]) for row in read_losses(tmp_path / "runs" / "t")]
+    assert rates == pytest.approx([1e-12] * 7 + [2e-13])
+
+
+@pytest.mark.parametrize("model", ["pix2pix", "cycle_gan"])
+def test_the_same_seed_gives_the_same_run(model: str, argv: Argv, tmp_path: Path) -> None:
+    def run(name: str, *flags: str) -> dict[str, torch.Tensor]:
+        train(argv("--model", model, "--dropout", "--load_size", "20", "--n_epochs", "2",
+                   "--pool_size", "2", "--name", name, *flags))
+        return load_state(tmp_path / "runs" / name)
+
+    first = run("a")
+    assert differences(first, run("b", "--num_threads", "2")) == []
+    assert differences(first, run("c", "--seed", "1"))
+
+
+def test_the_seed_decides_the_first_weights(argv: Argv) -> None:
+    def first_weights(seed: str) -> torch.Tensor:
+        seed_everything(int(seed))
+        opt = TrainOptions().parse(argv("--model", "template", "--seed", seed))
+        return next(models.create_model(opt).networks["G"].parameters())
+
+    assert torch.equal(first_weights("3"), first_weights("3"))
+    assert not torch.equal(first_weights("3"), first_weights("4"))
+
+
+# ---- going on ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", TRAINABLE)
+@pytest.mark.parametrize("policy", ["linear", "plateau"])
+def test_resume_inside_an_epoch_equals_a_straight_run(
+    model: str, policy: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after 5 of 9 images, in the middle of epoch 2, by Ctrl-C: equal to the bit."""
+    flags = ["--model", model, "--dropout", "--pool_size", "2", "--n_epochs", "2",
+             "--n_epochs_decay", "1", "--lr_policy", policy, "--lr", "0.002", "--load_size", "20"]
+    train(argv(*flags, "--name", "straight"))
+    original = Clock.advance
+
+    def advance(clock: Clock, images: int) -> None:
+        original(clock, images)
+        if clock.images == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(Clock, "advance", advance)
+        train(argv(*flags, "--name", "stopped"))
+    assert stop.value.code == 130
+    state = load_state(tmp_path / "runs" / "stopped")
+    assert (state[".clock.epoch"], state[".clock.epoch_images"]) == (2, 2)
+    train(argv(*flags, "--name", "stopped", "--continue_train"))
+    straight = load_state(tmp_path / "runs" / "straight")
+    assert differences(straight, load_state(tmp_path / "runs" / "stopped")) == []
+
+
+def test_sigterm_is_a_request_too_and_handlers_are_put_back(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    monkeypatch.setattr(
+        BaseModel, "report_losses", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    with pytest.raises(SystemExit) as stop:
+        train(argv("--model", "template", "--print_freq", "99"))
+    assert stop.value.code == 143
+    assert saved(tmp_path) == {"latest_net_G.pth", "latest_state.pth"}
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_epoch_count_wins_over_the_saved_epoch(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "template", "--n_epochs", "3"))
+    train(argv("--model", "template", "--n_epochs", "3", "--continue_train", "--epoch_count", "2"))
+    epochs = [int(row["epoch"]) for row in read_losses(tmp_path / "runs" / "t")]
+    assert epochs == [1, 2, 3, 2, 3]
+
+
+def test_a_finished_run_says_so_and_touches_nothing(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "template"))
+    before = {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*.*")}
+    with pytest.raises(ValueError, match=r"the next epoch is 2, .* make them larger"):
+        train(argv("--model", "template", "--continue_train"))
+    assert {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*.*")} == before
+
+
+def test_bare_weights_are_gone_on_with_and_it_is_said(
+    argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(argv("--model", "pix2pix"))
+    run_dir = tmp_path / "runs" / "t"
+    (run_dir / "latest_state.pth").unlink()
+    before = checkpoint.load(run_dir / "latest_net_G.pth")
+    with caplog.at_level(logging.INFO):
+        train(argv("--model", "pix2pix", "--continue_train", "--lr", "1e-12"))
+    assert any("state of the optimizers and the epoch are unknown" in m for m in caplog.messages)
+    after = checkpoint.load(run_dir / "latest_net_G.pth")
+    name = next(key for key in before if key.endswith("weight"))
+    torch.testing.assert_close(before[name], after[name])
+
+
+def test_a_missing_discriminator_is_named(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "pix2pix"))
+    (tmp_path / "runs" / "t" / "latest_net_D.pth").unlink()
+    with pytest.raises(FileNotFoundError, match=r"latest_net_D\.pth.*latest_net_G\.pth"):
+        train(argv("--model", "pix2pix", "--continue_train"))
+
+
+@pytest.mark.parametrize("flags", ["--direction BtoA", "--ngf 3", "--model template"])
+def test_going_on_as_another_network_is_refused(
+    flags: str, argv: Argv, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(argv("--model", "pix2pix"))
+    with pytest.raises(SystemExit) as stop:
+        train(argv("--model", "pix2pix", *flags.split(), "--continue_train"))
+    assert stop.value.code == 2
+    assert "was trained with" in capsys.readouterr().err
+
+
+def test_a_state_of_other_parts_is_refused_by_name(argv: Argv) -> None:
+    train(argv("--model", "pix2pix", "--lambda_GAN", "0"))
+    state = models.create_model(TrainOptions().parse(argv("--model", "pix2pix")))
+    bare = TrainOptions().parse(argv("--model", "pix2pix", "--lambda_GAN", "0"))
+    with pytest.raises(ValueError, match="holds the networks G, this run has G, D"):
+        state.load_state_dict(models.create_model(bare).state_dict())
+
+
+def test_a_run_written_over_is_announced(
+    argv: Argv, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(argv("--model", "template"))
+    assert "holds a run already" not in caplog.text
+    train(argv("--model", "template"))
+    assert "holds a run already" in caplog.text
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_an_unreadable_picture_ends_in_one_sentence(
+    workers: str, argv: Argv, dataroot: Path
+) -> None:
+    broken = dataroot / "train" / "1.png"
+    broken.write_bytes(broken.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"1\.png") as fault:
+        train(argv("--model", "template", "--num_threads", workers))
+    assert "\n" not in str(fault.value)
