@@ -15,9 +15,10 @@ DEMO_DATA = $(or $(DATA_$(MODEL)),$(DATA))
 
 # Small enough for one CPU core.
 SMALL := --ngf 16 --ndf 16 --load_size 128 --crop_size 128 --num_threads 1 --display_id 0
-DEMO_pix2pix := --direction BtoA --netG unet_128 --batch_size 4 --n_epochs 10 --n_epochs_decay 10
-DEMO_cycle_gan := --netG resnet_6blocks --n_epochs 3 --n_epochs_decay 2
-DEMO_colorization := --netG unet_128 --batch_size 4 --n_epochs 10 --n_epochs_decay 10
+UNET := --netG unet_128 --batch_size 2 --lr 0.0005 --no_dropout --n_epochs 8 --n_epochs_decay 7
+DEMO_pix2pix := --direction BtoA $(UNET)
+DEMO_cycle_gan := --netG resnet_6blocks --ngf 8 --lr 0.0005 --n_epochs 3 --n_epochs_decay 2
+DEMO_colorization := $(UNET)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo known-model test lint clean
