@@ -21,11 +21,10 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from data.base_dataset import Batch
+from models import network_files
 from models.networks import define_D, define_G
-from models.networks.published_keys import load_published, to_published
 from models.plateau import Plateau
 from models.schedules import PLATEAU, SCHEDULES, Plan
-from util import checkpoint
 from util.image_pool import ImagePool
 
 log = logging.getLogger(__name__)
@@ -223,23 +222,13 @@ class BaseModel(ABC):
 
     def save_networks(self, epoch: int | str) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network, under the published names."""
-        for name, net in self.networks.items():
-            checkpoint.save(self.save_dir / f"{epoch}_net_{name}.pth", to_published(net))
+        network_files.save(self.networks, self.save_dir, epoch)
 
     def load_networks(self, epoch: int | str) -> None:
-        for name, net in self.networks.items():
-            path = self.save_dir / f"{epoch}_net_{name}.pth"
-            log.info("loading the model from %s", path)
-            load_published(net, checkpoint.load(path), source=str(path))
+        network_files.load(self.networks, self.save_dir, epoch)
 
     def print_networks(self, verbose: bool) -> None:
-        log.info("---------- Networks initialized -------------")
-        for name, net in self.networks.items():
-            if verbose:
-                log.info("%s", net)
-            count = sum(parameter.numel() for parameter in net.parameters())
-            log.info("[Network %s] Total number of parameters : %.3f M", name, count / 1e6)
-        log.info("-----------------------------------------------")
+        network_files.print_sizes(self.networks, verbose=verbose)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs of the model."""
@@ -252,13 +241,8 @@ class BaseModel(ABC):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises ValueError when the state is that of another model."""
-        for part, own in (("networks", self.networks), ("optimizers", self.optimizers)):
-            if set(state[part]) != set(own):
-                raise ValueError(
-                    f"latest_state.pth holds the {part} {', '.join(state[part])}, this run has "
-                    f"{', '.join(own)}; give the flags that it was trained with, or delete the "
-                    "file to start from the weights alone"
-                )
+        network_files.require_same_parts(state["networks"], self.networks, "networks")
+        network_files.require_same_parts(state["optimizers"], self.optimizers, "optimizers")
         for name, net in self.networks.items():
             net.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():

@@ -21,6 +21,10 @@ RENAMED = {
     "--ntest": "--num_test",
 }
 REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
+# Scripts of the visdom era give these to test.py too, where they never did anything.
+LIVE_DISPLAY = (
+    "--display_id", "--display_server", "--display_env", "--display_port", "--display_ncols",
+)
 
 
 def modernise(argv: Sequence[str]) -> list[str]:
@@ -37,3 +41,18 @@ def modernise(argv: Sequence[str]) -> list[str]:
         else:
             modern.append(word)
     return modern
+
+
+def without_live_displays(argv: Sequence[str]) -> list[str]:
+    """Leave out the flags of live displays with their values, and say so."""
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        flag, equals, _ = word.partition("=")
+        if flag not in LIVE_DISPLAY:
+            kept.append(word)
+            continue
+        log.info("%s has no effect here: live displays belong to train.py", flag)
+        if not equals:
+            next(words, None)  # its value
+    return kept

@@ -1,5 +1,6 @@
 """Flags of test.py. What a run was trained with is read from its folder, not retyped."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import models
 from models.networks import side_multiple
 from models.test_model import generator_suffix
+from options.aliases import without_live_displays
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, contradiction, load_options, typed
 from util.flags import positive_float, positive_int
@@ -37,6 +39,9 @@ class TestOptions(BaseOptions):
         add.add_argument("--eval", action="store_true",
                          help="no dropout, running statistics; without it both are as in training, "
                               "as in the pix2pix paper (section 3.4)")
+
+    def parse(self, argv: Sequence[str] | None = None) -> Namespace:
+        return super().parse(without_live_displays(sys.argv[1:] if argv is None else argv))
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
         """The run's model and dataset mode, unless the flags say otherwise."""

@@ -223,6 +223,17 @@ def test_a_folder_without_options_is_tested_by_flags(test_argv: Argv, tmp_path: 
     )
 
 
+def test_flags_of_live_displays_are_left_out_aloud(
+    test_argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "runs" / "t").mkdir(parents=True)
+    with caplog.at_level("INFO"):
+        opt = TestOptions().parse(test_argv("--display_id", "-1", "--display_port=80", "--eval"))
+    assert opt.eval
+    assert "display_id" not in vars(opt)
+    assert [message.split()[0] for message in caplog.messages] == ["--display_id", "--display_port"]
+
+
 def test_a_larger_crop_alone_works(test_argv: Argv, tmp_path: Path) -> None:
     (tmp_path / "runs" / "t").mkdir(parents=True)
     opt = TestOptions().parse(test_argv("--crop_size", "512"))
