@@ -67,18 +67,19 @@ def loop(
                 show_losses(model, clock, visualizer)
             if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
                 show_pictures(model, clock, visualizer, keep=clock.due(opt.update_html_freq))
-            if clock.due(opt.save_latest_freq):
-                save(model, clock, f"iter_{clock.images}" if opt.save_by_iter else None)
-            if interrupt.signal:
-                save(model, clock, None)
-                return
+            if not clock.epoch_complete:
+                save(model, clock, labels_due(opt, clock, stopping=bool(interrupt.signal)))
+                if interrupt.signal:
+                    return
         # However short, an epoch leaves a line and its pictures.
         if clock.unread:
             show_losses(model, clock, visualizer)
         show_pictures(model, clock, visualizer, keep=True)
         visualizer.end_epoch(clock.progress)
-        if epoch % opt.save_epoch_freq == 0 or epoch == clock.n_epochs:
-            save(model, clock, epoch)
+        # Saved only now, so that a run that goes on has nothing of this epoch left to do.
+        save(model, clock, labels_due(opt, clock, stopping=bool(interrupt.signal)))
+        if interrupt.signal:
+            return
 
 
 def show_losses(model: BaseModel, clock: Clock, visualizer: Visualizer) -> None:
@@ -100,12 +101,27 @@ def show_pictures(model: BaseModel, clock: Clock, visualizer: Visualizer, *, kee
     visualizer.pictures(PictureReport(progress=clock.progress, pictures=pictures, keep=keep))
 
 
-def save(model: BaseModel, clock: Clock, label: int | str | None) -> None:
-    """Write ``latest`` with all that a resume needs, and ``label`` (20, iter_5000) beside it."""
+def labels_due(opt: Namespace, clock: Clock, *, stopping: bool) -> list[int | str]:
+    """Names to save under now: latest, and beside it 20 or iter_5000; none: not now."""
+    labels: list[int | str] = []
+    latest_due = clock.due(opt.save_latest_freq)
+    if latest_due and opt.save_by_iter:
+        labels.append(f"iter_{clock.images}")
+    last_epoch = clock.epoch == clock.n_epochs
+    if clock.epoch_complete and (clock.epoch % opt.save_epoch_freq == 0 or last_epoch):
+        labels.append(clock.epoch)
+    if labels or latest_due or stopping:
+        labels.append("latest")
+    return labels
+
+
+def save(model: BaseModel, clock: Clock, labels: Sequence[int | str]) -> None:
+    """Write the weights under every label, and with them all that a resume needs."""
+    if not labels:
+        return
     log.info("saving the model (epoch %d, images %d)", clock.epoch, clock.images)
-    for epoch in ("latest", label):
-        if epoch is not None:
-            model.save_networks(epoch)
+    for label in labels:
+        model.save_networks(label)
     state = {
         "model": model.state_dict(),
         "clock": clock.state_dict(),
@@ -150,7 +166,7 @@ def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
     if opt.epoch_count is not None:
         clock.epoch_images = 0
         return int(opt.epoch_count)
-    return clock.epoch + (clock.epoch_images >= clock.epoch_size)
+    return clock.epoch + clock.epoch_complete
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:

@@ -49,6 +49,22 @@ def test_saves_fire_when_a_multiple_of_images_is_crossed(
     assert found == ({"iter_5_net_G.pth"} if by_iter else set())
 
 
+def test_a_save_on_the_last_image_waits_for_the_end_of_the_epoch(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between the two would leave an epoch that is over without its lines and files."""
+    order: list[str] = []
+    monkeypatch.setattr("util.sinks.Sink.end_epoch", lambda *_: order.append("end"))
+    monkeypatch.setattr(BaseModel, "save_networks", lambda _, label: order.append(str(label)))
+    train(argv("--model", "template", "--n_epochs", "2", "--save_latest_freq", "3",
+               "--save_by_iter", "--no_html"))
+    ends = [index for index, word in enumerate(order) if word == "end"]
+    assert [word for word in order if word != "end"] == [
+        "iter_3", "latest", "iter_6", "2", "latest",
+    ]
+    assert ends[0] < order.index("iter_3") < ends[-1] < order.index("iter_6")
+
+
 def test_losses_are_read_from_the_device_only_to_be_printed(
     argv: Argv, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,7 +42,7 @@ class Clock:
 
     def start_epoch(self, epoch: int) -> None:
         """Enter ``epoch``. Entering it again, after a resume, keeps the place inside it."""
-        if epoch != self.epoch or self.epoch_images >= self.epoch_size:
+        if epoch != self.epoch or self.epoch_complete:
             self.epoch_images = 0
         self.epoch = epoch
         self._start_interval()
@@ -67,6 +67,10 @@ class Clock:
     def due(self, every: int) -> bool:
         """Whether the last step reached or crossed a multiple of ``every`` images."""
         return self.images // every > (self.images - self._last_step) // every
+
+    @property
+    def epoch_complete(self) -> bool:
+        return self.epoch_images >= self.epoch_size
 
     @property
     def unread(self) -> int:
