@@ -44,7 +44,7 @@ demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan
 	@mkdir -p $(PHOTOS)
 	@ln -sfn ../demo/trainA $(PHOTOS)/train
 	@ln -sfn ../demo/testA $(PHOTOS)/test
-	$(BIN)/python train.py --dataroot $(DEMO_DATA) --name demo_$(MODEL) --model $(MODEL) \
+	$(BIN)/python train.py --dataroot $(DEMO_DATA) --name demo_$(MODEL) --model $(MODEL) --overwrite \
 	    $(SMALL) $(DEMO_$(MODEL))
 	$(BIN)/python test.py --dataroot $(DEMO_DATA) --name demo_$(MODEL)
 	@echo "Results page: results/demo_$(MODEL)/test_latest/index.html"

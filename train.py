@@ -19,6 +19,7 @@ from util import checkpoint
 from util.clock import Clock
 from util.images import to_picture
 from util.interrupt import Interrupt
+from util.run_folder import delete_run
 from util.runtime import describe_device, run_program, seed_everything
 from util.sinks import LossReport, PictureReport
 from util.visualizer import Visualizer, build_sinks
@@ -36,6 +37,8 @@ def train(argv: Sequence[str] | None = None) -> None:
     model.setup(opt)
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     first_epoch = find_start(opt, model, clock)
+    if opt.overwrite:
+        delete_run(model.save_dir)
     options.save(opt)
     with create_visualizer(opt) as visualizer, Interrupt() as interrupt:
         loop(opt, dataset, model, clock, visualizer, interrupt, first_epoch)
@@ -132,14 +135,7 @@ def save(model: BaseModel, clock: Clock, labels: Sequence[int | str]) -> None:
 
 def find_start(opt: Namespace, model: BaseModel, clock: Clock) -> int:
     """The number of the first epoch to train; a run that goes on gets its state back."""
-    epoch = opt.epoch_count or 1
-    if opt.continue_train:
-        epoch = go_on(opt, model, clock)
-    elif (model.save_dir / "latest_state.pth").exists():
-        log.warning(
-            "%s holds a run already, which will be written over; to go on with it: "
-            "--continue_train; to keep it: another --name", model.save_dir,
-        )
+    epoch = go_on(opt, model, clock) if opt.continue_train else opt.epoch_count or 1
     if epoch > clock.n_epochs:
         raise ValueError(
             f"nothing to train: the next epoch is {epoch}, --n_epochs and --n_epochs_decay "

@@ -14,26 +14,18 @@ from argparse import (
     ArgumentParser,
     Namespace,
 )
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import data
 import models
 from data.transforms import PREPROCESS
-from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS, side_multiple
+from models.networks import side_multiple
 from options.aliases import modernise
-from options.run_file import banner, save_options
-from util.flags import (
-    gpu_list,
-    int_or_unlimited,
-    non_negative_int,
-    one_of,
-    positive_int,
-    seed,
-    weight,
-)
-from util.runtime import choose_device, count_cores
+from options.run_file import banner, contradiction, load_options, save_options, typed
+from options.shared_flags import add_choice, add_displays, add_images, add_networks, add_run
+from util.runtime import choose_device
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +52,7 @@ class HelpFormatter(ArgumentDefaultsHelpFormatter):
 class BaseOptions:
     isTrain: bool
     default_model: str
+    other_models: tuple[str, ...] = ()  # that may take the place of a run's own model
 
     def parse(self, argv: Sequence[str] | None = None) -> Namespace:
         """Parse ``argv`` (default: the command line). May be called any number of times."""
@@ -100,10 +93,44 @@ class BaseOptions:
         return parser
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
-        """Stage 1: which model and which dataset mode (None: the model's own)."""
+        """Stage 1: which model and which dataset mode (None: the model's own).
+
+        Where the options of a run are read, its choices hold unless ``argv`` says otherwise.
+        """
         parser = Parser(add_help=False)
-        _add_choice(parser, self.default_model)
-        return parser.parse_known_args(argv)[0]
+        add_choice(parser, self.default_model)
+        choice, _ = parser.parse_known_args(argv)
+        self.run_dir, self.saved = self.find_run(argv)
+        trained = self.saved.get("model")
+        if trained not in models.available():
+            return choice
+        if "--model" not in [word.partition("=")[0] for word in argv]:
+            choice.model = trained
+        elif choice.model not in (trained, *self.other_models):
+            raise contradiction("model", choice.model, trained, self.run_dir)
+        if choice.model == trained and choice.dataset_mode is None:
+            choice.dataset_mode = self.saved.get("dataset_mode")
+        return choice
+
+    def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
+        """The folder that ``argv`` names, and the options of the run in it ({}: none)."""
+        parser = ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"))
+        parser.add_argument("--name", default="experiment_name")
+        parser.add_argument("--suffix", default="")
+        run, _ = parser.parse_known_args(argv)
+        if "{" in run.suffix:
+            raise ValueError(
+                f"--suffix {run.suffix}: the options of a run are read from its folder, so name "
+                f"the folder itself, such as --name {run.name}_pix2pix"
+            )
+        run_dir = run.checkpoints_dir / (f"{run.name}_{run.suffix}" if run.suffix else run.name)
+        return run_dir, load_options(run_dir)
+
+    def typed_saved(self, parser: ArgumentParser, keys: Collection[str]) -> dict[str, Any]:
+        """The run's values of ``keys``, as far as it has them."""
+        present = {key: self.saved[key] for key in sorted(self.saved.keys() & set(keys))}
+        return typed(present, parser, self.run_dir)
 
     def given(self, argv: Sequence[str], parser: ArgumentParser) -> dict[str, Any]:
         """Only what ``argv`` itself says, without any default."""
@@ -121,7 +148,7 @@ class BaseOptions:
     def adjust_defaults(
         self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
     ) -> None:
-        """Hook: test time takes its defaults from the trained run."""
+        """Hook: take defaults from the run that is tested or gone on with."""
 
     def validate(self, opt: Namespace) -> None:
         """Raise ValueError for flags that contradict each other."""
@@ -133,10 +160,10 @@ class BaseOptions:
             )
 
     def add_flags(self, parser: ArgumentParser) -> None:
-        _add_run(parser, self.default_model, phase="train" if self.isTrain else "test")
-        _add_networks(parser)
-        _add_images(parser)
-        _add_displays(parser)
+        add_run(parser, self.default_model, phase="train" if self.isTrain else "test")
+        add_networks(parser)
+        add_images(parser)
+        add_displays(parser)
 
 
 def _expand(suffix: str, values: dict[str, Any]) -> str:
@@ -147,88 +174,3 @@ def _expand(suffix: str, values: dict[str, Any]) -> str:
             f"--suffix {suffix}: {error} is no option; write names of options in braces, "
             "such as {model}_{netG}_size{load_size}"
         ) from error
-
-
-def _add_choice(group: Any, default_model: str) -> None:
-    names, modes = models.available(), data.available()
-    group.add_argument("--model", type=one_of(names), choices=names, default=default_model,
-                       help="what to learn; each model brings flags and defaults")
-    group.add_argument("--dataset_mode", type=one_of(modes), choices=modes,
-                       help="how pictures are found and paired; the model has a default")
-
-
-def _add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
-    add = parser.add_argument_group("run")
-    add.add_argument("--dataroot", type=Path, required=True,
-                     help="folder of pictures, with train, test or trainA, trainB, ... in it")
-    add.add_argument("--phase", default=phase, help="which pictures of --dataroot: train, val, ...")
-    add.add_argument("--name", default="experiment_name", help="folder of the run")
-    add.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"),
-                     help="folder of all runs")
-    _add_choice(add, default_model)
-    add.add_argument("--suffix", default="",
-                     help="is added to --name; {flag} stands for a flag's value, as in "
-                          "{model}_{netG}_size{load_size}")
-    add.add_argument("--gpu_ids", type=gpu_list,
-                     help="GPU to use, such as 0; -1 for the CPU (default: a GPU if there is one)")
-    add.add_argument("--seed", type=seed, default=0,
-                     help="of every random draw: weights, order, crops, dropout, pools")
-    add.add_argument("--epoch", default="latest", help="which checkpoint to load: latest, 20, ...")
-    add.add_argument("--load_iter", type=non_negative_int, default=0,
-                     help="load iter_<N> instead of --epoch; 0 = off")
-    add.add_argument("--verbose", action="store_true",
-                     help="print the layers of the networks, and tracebacks")
-
-
-def _add_networks(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("networks", "test.py takes these from the run")
-    add.add_argument("--input_nc", type=positive_int, default=3,
-                     help="channels of the input: 3 colour, 1 gray")
-    add.add_argument("--output_nc", type=positive_int, default=3, help="channels of the output")
-    add.add_argument("--netG", type=one_of(GENERATORS), choices=tuple(GENERATORS),
-                     default="resnet_9blocks", help="generator")
-    add.add_argument("--netD", type=one_of(DISCRIMINATORS), choices=tuple(DISCRIMINATORS),
-                     default="basic",
-                     help="discriminator; basic is the 70 x 70 PatchGAN, patch_<N> is named by "
-                          "the pixels it sees")
-    add.add_argument("--n_layers_D", type=positive_int, default=3,
-                     help="strided layers of --netD n_layers")
-    add.add_argument("--ngf", type=positive_int, default=64, help="width of G's outer layers")
-    add.add_argument("--ndf", type=positive_int, default=64, help="width of D's first layer")
-    add.add_argument("--norm", choices=tuple(NORMS), default="instance", help="normalisation")
-    add.add_argument("--init_type", choices=tuple(INITS), default="normal",
-                     help="distribution of the first weights")
-    add.add_argument("--init_gain", type=weight, default=0.02,
-                     help="scale of normal, xavier and orthogonal weights")
-    add.add_argument("--no_dropout", action="store_true",
-                     help="no dropout in G; cycle_gan and template have none anyway")
-    add.add_argument("--dropout", dest="no_dropout", action="store_false",
-                     help="dropout in G, also where the model's default is none")
-
-
-def _add_images(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("pictures")
-    add.add_argument("--direction", type=one_of(("AtoB", "BtoA")), choices=("AtoB", "BtoA"),
-                     default="AtoB", help="which side is translated into which")
-    add.add_argument("--preprocess", choices=tuple(PREPROCESS), default="resize_and_crop",
-                     help="scaling and cropping")
-    add.add_argument("--load_size", type=positive_int, default=286, help="scale to this (pixels)")
-    add.add_argument("--crop_size", type=positive_int, default=256,
-                     help="then crop to this (pixels)")
-    add.add_argument("--no_flip", action="store_true", help="no mirrored pictures")
-    add.add_argument("--serial_batches", action="store_true",
-                     help="pictures in the order of their names, not in random order")
-    add.add_argument("--batch_size", type=positive_int, default=1, help="pictures a step")
-    add.add_argument("--num_threads", type=non_negative_int, default=min(4, count_cores()),
-                     help="processes that read pictures; 0 = the training process itself")
-    add.add_argument("--max_dataset_size", type=int_or_unlimited, default=None,
-                     help="use at most so many pictures (default: all)")
-
-
-def _add_displays(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("displays")
-    add.add_argument("--display_winsize", type=positive_int, default=256,
-                     help="width of a picture on the pages (pixels)")
-    add.add_argument("--use_wandb", action="store_true", help="log to Weights & Biases")
-    add.add_argument("--wandb_project_name", default="CycleGAN-and-pix2pix",
-                     help="project at Weights & Biases")

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import models
 from models.networks import side_multiple
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
-from options.run_file import OF_THE_NETWORK, contradiction, load_options, typed
+from options.run_file import OF_THE_NETWORK, contradiction
 from util.flags import positive_float, positive_int
 
 # These become defaults, and may be changed: the same network works at other sizes.
@@ -23,6 +22,7 @@ WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 class TestOptions(BaseOptions):
     isTrain = False
     default_model = "test"
+    other_models = ("test",)
     __test__ = False  # not a pytest class
 
     def add_flags(self, parser: ArgumentParser) -> None:
@@ -43,36 +43,6 @@ class TestOptions(BaseOptions):
     def parse(self, argv: Sequence[str] | None = None) -> Namespace:
         return super().parse(without_live_displays(sys.argv[1:] if argv is None else argv))
 
-    def read_choice(self, argv: Sequence[str]) -> Namespace:
-        """The run's model and dataset mode, unless the flags say otherwise."""
-        self.run_dir, self.saved = self._find_run(argv)
-        choice = super().read_choice(argv)
-        asked = [word.partition("=")[0] for word in argv]
-        trained = self.saved.get("model")
-        if trained not in models.available():
-            return choice
-        if "--model" not in asked:
-            choice.model = trained
-        elif choice.model not in ("test", trained):
-            raise contradiction("model", choice.model, trained, self.run_dir)
-        if choice.model == trained and choice.dataset_mode is None:
-            choice.dataset_mode = self.saved.get("dataset_mode")
-        return choice
-
-    def _find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
-        parser = ArgumentParser(add_help=False, allow_abbrev=False)
-        parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"))
-        parser.add_argument("--name", default="experiment_name")
-        parser.add_argument("--suffix", default="")
-        run, _ = parser.parse_known_args(argv)
-        if "{" in run.suffix:
-            raise ValueError(
-                f"--suffix {run.suffix}: the options of a run are read from its folder, so name "
-                f"the folder itself, such as --name {run.name}_pix2pix"
-            )
-        run_dir = run.checkpoints_dir / (f"{run.name}_{run.suffix}" if run.suffix else run.name)
-        return run_dir, load_options(run_dir)
-
     def adjust_defaults(
         self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
     ) -> None:
@@ -80,8 +50,7 @@ class TestOptions(BaseOptions):
         # A one-sided test shows single pictures, whatever the pairs of the training were.
         pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
         known = {*OF_THE_NETWORK, *pictures, "load_size", *self.plugin_flags}
-        present = {key: self.saved[key] for key in sorted(known & self.saved.keys())}
-        saved = typed(present, parser, self.run_dir)
+        saved = self.typed_saved(parser, known)
         if choice.model == "test":
             saved.pop("direction", None)  # chooses the generator of a two-way run instead
             if self._backwards(given):

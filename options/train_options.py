@@ -1,19 +1,27 @@
 """Flags of train.py."""
 
+import logging
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import models
 from models.losses import GAN_MODES
 from models.schedules import LR_POLICIES, PLATEAU
 from options.base_options import BaseOptions
-from options.run_file import OF_THE_NETWORK, contradiction, load_options, typed
-from util.flags import (
-    fraction,
-    non_negative_int,
-    positive_float,
-    positive_int,
-    weight,
-)
+from options.run_file import OF_THE_NETWORK, contradiction
+from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
+from util.run_folder import holds_run
+
+log = logging.getLogger(__name__)
+
+OF_THE_DISCRIMINATOR = ("netD", "ndf", "n_layers_D")
+# These belong to one start of the program, not to the run.
+OF_A_START = {
+    "help", "dataroot", "name", "suffix", "checkpoints_dir", "continue_train", "overwrite",
+    "epoch_count", "epoch", "load_iter", "gpu_ids", "num_threads", "verbose",
+}
 
 
 class TrainOptions(BaseOptions):
@@ -28,39 +36,73 @@ class TrainOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
-        if opt.continue_train:
-            self._check_same_network(opt)
-        elif opt.load_iter or opt.epoch != "latest":
+        if opt.continue_train and opt.overwrite:
+            raise ValueError(
+                "--continue_train goes on with a run, --overwrite deletes it: leave one of them out"
+            )
+        if not opt.continue_train:
+            self._check_new_run(opt)
+        _check_depth(opt)
+        _check_plateau(opt)
+
+    def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
+        run_dir, saved = super().find_run(argv) if "--continue_train" in argv else (Path(), {})
+        return run_dir, saved
+
+    def adjust_defaults(
+        self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
+    ) -> None:
+        """A run that goes on keeps its options; what may change is changed and named."""
+        given = self.given(argv, parser)
+        saved = self.typed_saved(parser, {action.dest for action in parser._actions} - OF_A_START)
+        changed = []
+        for key, value in sorted(given.items()):
+            if key not in saved or value == saved[key]:
+                continue
+            if key in (*OF_THE_NETWORK, *OF_THE_DISCRIMINATOR):
+                raise contradiction(key, value, saved[key], self.run_dir)
+            changed.append(f"{key} {saved[key]} -> {value}")
+        if changed:
+            log.info("changed since the run was started: %s", ", ".join(changed))
+        parser.set_defaults(**saved)
+
+    def _check_new_run(self, opt: Namespace) -> None:
+        if opt.load_iter or opt.epoch != "latest":
             raise ValueError(
                 "--epoch and --load_iter choose the weights to go on with; add --continue_train, "
                 "or leave them out"
             )
-        if opt.n_layers_D != self.parser.get_default("n_layers_D") and opt.netD != "n_layers":
+        run_dir = opt.checkpoints_dir / opt.name
+        if not opt.overwrite and holds_run(run_dir):
             raise ValueError(
-                f"--n_layers_D {opt.n_layers_D} with --netD {opt.netD}, which has a fixed number "
-                "of layers; use --netD n_layers"
-            )
-        if opt.lr_policy == PLATEAU and not opt.lr_metric:
-            raise ValueError(
-                f"--lr_policy plateau watches a training loss, and --model {opt.model} names none; "
-                "give --lr_metric with the name of one of its losses"
-            )
-        known = models.find_model(opt.model).LOSSES
-        unknown = [name for name in (opt.lr_metric or "").split("+") if name not in known]
-        if opt.lr_policy == PLATEAU and known and unknown:
-            raise ValueError(
-                f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss "
-                f"{', '.join(unknown)}; it has {', '.join(known)}"
+                f"{run_dir} holds a run already; go on with it by --continue_train, keep it by "
+                "another --name, or delete it by --overwrite"
             )
 
-    def _check_same_network(self, opt: Namespace) -> None:
-        run_dir = opt.checkpoints_dir / opt.name
-        keys = [key for key in ("model", *OF_THE_NETWORK) if hasattr(opt, key)]
-        everything = load_options(run_dir)
-        saved = {key: everything[key] for key in keys if key in everything}
-        for key, wanted in typed(saved, self.parser, run_dir).items():
-            if getattr(opt, key) != wanted:
-                raise contradiction(key, getattr(opt, key), wanted, run_dir)
+
+def _check_depth(opt: Namespace) -> None:
+    if opt.n_layers_D != 3 and opt.netD != "n_layers":
+        raise ValueError(
+            f"--n_layers_D {opt.n_layers_D} with --netD {opt.netD}, which has a fixed number of "
+            "layers; use --netD n_layers"
+        )
+
+
+def _check_plateau(opt: Namespace) -> None:
+    if opt.lr_policy != PLATEAU:
+        return
+    if not opt.lr_metric:
+        raise ValueError(
+            f"--lr_policy plateau watches a training loss, and --model {opt.model} names none; "
+            "give --lr_metric with the name of one of its losses"
+        )
+    known = models.find_model(opt.model).LOSSES
+    unknown = [name for name in opt.lr_metric.split("+") if name not in known]
+    if known and unknown:
+        raise ValueError(
+            f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss {', '.join(unknown)}; "
+            f"it has {', '.join(known)}"
+        )
 
 
 def _add_schedule(parser: ArgumentParser) -> None:
@@ -94,6 +136,8 @@ def _add_saving(parser: ArgumentParser) -> None:
     add.add_argument("--save_by_iter", action="store_true",
                      help="save as iter_<images> too, not only as latest")
     add.add_argument("--continue_train", action="store_true", help="go on with the run --name")
+    add.add_argument("--overwrite", action="store_true",
+                     help="delete the run that --name holds and start anew")
     add.add_argument("--epoch_count", type=positive_int,
                      help="number of the first epoch (default: 1, or where the run stopped)")
 

@@ -62,6 +62,8 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--model colorization --direction BtoA", "leave --direction out"),
         ("--model test", "train with --model pix2pix"),
         ("--load_iter 50", "add --continue_train"),
+        ("--continue_train --suffix {model}", "name the folder itself"),
+        ("--continue_train --overwrite", "leave one of them out"),
         ("--epoch 7", "add --continue_train"),
         ("--netD basic --n_layers_D 5", "use --netD n_layers"),
         ("--lr_policy plateau --lr_metric G_L1", "it has D_A, G_A, cycle_A"),
@@ -111,8 +113,7 @@ def test_published_defaults(model: str, wanted: dict[str, object]) -> None:
 def test_every_flag_of_both_eras_is_accepted(argv: Argv) -> None:
     words = (
         "--use_wandb --wandb_project_name p --display_winsize 128 --save_by_iter --no_html "
-        "--serial_batches --no_flip --no_dropout --verbose --max_dataset_size inf --load_iter 3 "
-        "--continue_train "
+        "--serial_batches --no_flip --no_dropout --verbose --max_dataset_size inf "
         "--epoch_count 2 --display_id 0 --display_ncols 0 --display_server http://h "
         "--display_port 80 --display_env e --gpu_ids -1 --suffix {model}_{netG}_size{load_size} "
         "--netG unet128 --model cyclegan --load_size 128 --crop_size 128"
@@ -121,6 +122,8 @@ def test_every_flag_of_both_eras_is_accepted(argv: Argv) -> None:
     assert (opt.model, opt.netG) == ("cycle_gan", "unet_128")
     assert opt.name == "t_cycle_gan_unet_128_size128"
     assert opt.max_dataset_size is None
+    going_on = TrainOptions().parse(argv("--continue_train", "--load_iter", "3", "--epoch", "2"))
+    assert (going_on.load_iter, going_on.epoch) == (3, "2")
 
 
 def test_flags_of_before_2018_are_renamed_aloud(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """The loop of train.py: what it counts, when it saves, how it goes on."""
 
+import json
 import logging
 import os
 import signal
@@ -210,20 +211,46 @@ def test_going_on_as_another_network_is_refused(
 
 
 def test_a_state_of_other_parts_is_refused_by_name(argv: Argv) -> None:
-    train(argv("--model", "pix2pix", "--lambda_GAN", "0"))
     state = models.create_model(TrainOptions().parse(argv("--model", "pix2pix")))
     bare = TrainOptions().parse(argv("--model", "pix2pix", "--lambda_GAN", "0"))
     with pytest.raises(ValueError, match="holds the networks G, this run has G, D"):
         state.load_state_dict(models.create_model(bare).state_dict())
 
 
-def test_a_run_written_over_is_announced(
-    argv: Argv, caplog: pytest.LogCaptureFixture
+def test_a_folder_with_a_run_is_neither_mixed_nor_overwritten(
+    argv: Argv, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(argv("--model", "template"))
-    assert "holds a run already" not in caplog.text
-    train(argv("--model", "template"))
-    assert "holds a run already" in caplog.text
+    train(argv("--model", "pix2pix", "--n_epochs", "3"))
+    run_dir = tmp_path / "runs" / "t"
+    (run_dir / "notes.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in run_dir.rglob("*.*")}
+    with pytest.raises(SystemExit) as stop:
+        train(argv("--model", "template"))
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert all(way in message for way in ("--continue_train", "another --name", "--overwrite"))
+    assert {path: path.read_bytes() for path in run_dir.rglob("*.*")} == before
+    train(argv("--model", "template", "--overwrite"))
+    assert saved(tmp_path) == {"1_net_G.pth", "latest_net_G.pth", "latest_state.pth"}
+    assert {path.name for path in (run_dir / "web" / "images").iterdir()} == {
+        f"epoch001_{label}.png" for label in ("data_A", "data_B", "output")
+    }
+    assert [row["epoch"] for row in read_losses(run_dir)] == ["1"]
+    assert (run_dir / "notes.txt").read_text() == "mine"
+
+
+def test_going_on_needs_no_flags_and_names_those_that_change(
+    argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(argv("--model", "pix2pix", "--direction", "BtoA", "--n_epochs", "1", "--lambda_L1", "7"))
+    plain = ["--dataroot", str(dataroot), "--checkpoints_dir", str(tmp_path / "runs"),
+             "--name", "t", "--continue_train", "--gpu_ids", "-1"]
+    with caplog.at_level(logging.INFO):
+        train([*plain, "--n_epochs", "3"])
+    assert "changed since the run was started: n_epochs 1 -> 3" in caplog.messages
+    options = json.loads((tmp_path / "runs" / "t" / "train_opt.json").read_text())
+    assert (options["direction"], options["lambda_L1"], options["ngf"]) == ("BtoA", 7.0, 2)
+    assert [row["epoch"] for row in read_losses(tmp_path / "runs" / "t")] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
