@@ -21,7 +21,7 @@ DEMO_cycle_gan := --netG resnet_6blocks --ngf 8 --lr 0.0005 --n_epochs 3 --n_epo
 DEMO_colorization := $(UNET)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo known-model test lint clean
+.PHONY: help setup demo known-model test soak lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ known-model:
 
 test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+soak: setup  ## kill a run 100 times with SIGKILL, go on, compare with a straight one (8 minutes)
+	$(BIN)/python scripts/soak.py --kills 100
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .

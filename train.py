@@ -19,12 +19,14 @@ from util import checkpoint
 from util.clock import Clock
 from util.images import to_picture
 from util.interrupt import Interrupt
-from util.run_folder import delete_run
+from util.run_folder import cut_logs, delete_run, log_sizes
 from util.runtime import describe_device, run_program, seed_everything
 from util.sinks import LossReport, PictureReport
 from util.visualizer import Visualizer, build_sinks
 
 log = logging.getLogger(__name__)
+
+STATE = "latest_state.pth"
 
 
 def train(argv: Sequence[str] | None = None) -> None:
@@ -40,6 +42,8 @@ def train(argv: Sequence[str] | None = None) -> None:
     if opt.overwrite:
         delete_run(model.save_dir)
     options.save(opt)
+    if not opt.continue_train:
+        save_state(model, clock)  # so that a kill before the first save is no loss either
     with create_visualizer(opt) as visualizer, Interrupt() as interrupt:
         loop(opt, dataset, model, clock, visualizer, interrupt, first_epoch)
     if interrupt.signal:
@@ -119,18 +123,27 @@ def labels_due(opt: Namespace, clock: Clock, *, stopping: bool) -> list[int | st
 
 
 def save(model: BaseModel, clock: Clock, labels: Sequence[int | str]) -> None:
-    """Write the weights under every label, and with them all that a resume needs."""
+    """Write the weights under every label, then all that a resume needs.
+
+    The state comes last: a run that is killed in between goes back to the state before and
+    writes the weights once more.
+    """
     if not labels:
         return
     log.info("saving the model (epoch %d, images %d)", clock.epoch, clock.images)
     for label in labels:
         model.save_networks(label)
+    save_state(model, clock)
+
+
+def save_state(model: BaseModel, clock: Clock) -> None:
     state = {
         "model": model.state_dict(),
         "clock": clock.state_dict(),
         "random": checkpoint.random_state(),
+        "logs": log_sizes(model.save_dir),
     }
-    checkpoint.save(model.save_dir / "latest_state.pth", state)
+    checkpoint.save(model.save_dir / STATE, state)
 
 
 def find_start(opt: Namespace, model: BaseModel, clock: Clock) -> int:
@@ -145,10 +158,11 @@ def find_start(opt: Namespace, model: BaseModel, clock: Clock) -> int:
 
 
 def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
-    """Put back the state that ``save`` wrote; return the epoch to go on with."""
-    path = model.save_dir / "latest_state.pth"
+    """Put back the state that ``save`` wrote, or the weights; return the epoch to go on with."""
+    path = model.save_dir / STATE
     if model.load_suffix != "latest" or not path.is_file():
         epoch = opt.epoch_count or 1
+        model.load_networks(model.load_suffix)
         log.info(
             "%s_net_*.pth are weights alone: the state of the optimizers and the epoch are "
             "unknown, both start anew (at epoch %d, see --epoch_count)", model.load_suffix, epoch,
@@ -158,6 +172,7 @@ def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
     model.load_state_dict(state["model"])
     clock.load_state_dict(state["clock"])
     checkpoint.set_random_state(state["random"])
+    cut_logs(model.save_dir, state["logs"])
     log.info("going on after epoch %d, %d images of it", clock.epoch, clock.epoch_images)
     if opt.epoch_count is not None:
         clock.epoch_images = 0

@@ -164,10 +164,10 @@ class BaseModel(ABC):
         return f"iter_{self.opt.load_iter}" if self.opt.load_iter else str(self.opt.epoch)
 
     def setup(self, opt: Namespace) -> None:
-        """Load weights where a run goes on or is tested; print the size of the networks."""
+        """Load the weights that are tested; print the size of the networks."""
         if self.isTrain and opt.lr_policy == PLATEAU:
             self._plateau = Plateau(opt.lr_metric, self.optimizers.values())
-        if not self.isTrain or opt.continue_train:
+        if not self.isTrain:
             self.load_networks(self.load_suffix)
         self.print_networks(opt.verbose)
 

@@ -1,6 +1,7 @@
 """What the tests of train.py and test.py read back from a run's folder."""
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,18 @@ def flat(state: Any, name: str = "") -> dict[str, Any]:
 
 
 def load_state(run_dir: Path) -> dict[str, Any]:
-    """Everything in ``latest_state.pth``, flattened."""
-    return flat(checkpoint.load(run_dir / "latest_state.pth"))
+    """Everything in ``latest_state.pth``, flattened; the logs' sizes depend on the times."""
+    state = checkpoint.load(run_dir / "latest_state.pth")
+    del state["logs"]
+    return flat(state)
+
+
+def logged(run_dir: Path) -> list[list[str]]:
+    """The rows of losses.csv, then the lines of loss_log.txt, without times and headers."""
+    timing = ("seconds", "data_share")
+    rows = [[v for k, v in row.items() if k not in timing] for row in read_losses(run_dir)]
+    lines = (run_dir / "loss_log.txt").read_text().splitlines()
+    return rows + [[re.sub(r"time: .*?\)", "", line)] for line in lines if line[0] == "("]
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Argv
-from runs import differences, load_state, read_losses
+from runs import differences, load_state, logged, read_losses
 
 import models
 from models.base_model import BaseModel
@@ -144,8 +144,9 @@ def test_resume_inside_an_epoch_equals_a_straight_run(
     state = load_state(tmp_path / "runs" / "stopped")
     assert (state[".clock.epoch"], state[".clock.epoch_images"]) == (2, 2)
     train(argv(*flags, "--name", "stopped", "--continue_train"))
-    straight = load_state(tmp_path / "runs" / "straight")
-    assert differences(straight, load_state(tmp_path / "runs" / "stopped")) == []
+    straight, stopped = tmp_path / "runs" / "straight", tmp_path / "runs" / "stopped"
+    assert differences(load_state(straight), load_state(stopped)) == []
+    assert logged(straight) == logged(stopped)
 
 
 def test_sigterm_is_a_request_too_and_handlers_are_put_back(
@@ -194,7 +195,8 @@ def test_bare_weights_are_gone_on_with_and_it_is_said(
 
 def test_a_missing_discriminator_is_named(argv: Argv, tmp_path: Path) -> None:
     train(argv("--model", "pix2pix"))
-    (tmp_path / "runs" / "t" / "latest_net_D.pth").unlink()
+    for name in ("latest_net_D.pth", "latest_state.pth"):
+        (tmp_path / "runs" / "t" / name).unlink()
     with pytest.raises(FileNotFoundError, match=r"latest_net_D\.pth.*latest_net_G\.pth"):
         train(argv("--model", "pix2pix", "--continue_train"))
 

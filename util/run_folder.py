@@ -1,19 +1,24 @@
-"""What lies in ``checkpoints/<name>/``: whether a run does, and taking it away."""
+"""What lies in ``checkpoints/<name>/``: whether a run does, its logs, and taking it away."""
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 # Everything that a run writes; anything else in the folder is somebody else's.
 _FILES = (
     "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
 )
+_LOGS = ("loss_log.txt", "losses.csv")
 _FOLDERS = ("web", "tensorboard")
 
 
 def holds_run(run_dir: Path) -> bool:
-    """Whether weights or losses would be lost or mixed by another run in this folder."""
-    return any(any(run_dir.glob(p)) for p in ("*_net_*.pth", "latest_state.pth", "losses*.csv"))
+    """Whether weights or losses would be lost or mixed by another run in this folder.
+
+    A state alone was written at the start of a run that then saved and reported nothing.
+    """
+    return any(any(run_dir.glob(pattern)) for pattern in ("*_net_*.pth", "losses*.csv"))
 
 
 def delete_run(run_dir: Path) -> None:
@@ -23,6 +28,26 @@ def delete_run(run_dir: Path) -> None:
     for folder in _FOLDERS:
         if (run_dir / folder).is_dir():
             shutil.rmtree(run_dir / folder)
+
+
+def log_sizes(run_dir: Path) -> dict[str, int]:
+    """Bytes in each log now, all of them on disk."""
+    sizes = {}
+    for name in _LOGS:
+        path = run_dir / name
+        if path.exists():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+            sizes[name] = path.stat().st_size
+    return sizes
+
+
+def cut_logs(run_dir: Path, sizes: Mapping[str, int]) -> None:
+    """Take away what was logged after a save: a run that goes on from it logs that once more."""
+    for name in _LOGS:
+        path = run_dir / name
+        if path.exists() and path.stat().st_size > sizes.get(name, 0):
+            os.truncate(path, sizes.get(name, 0))
 
 
 def _files_of_run(run_dir: Path) -> Iterator[Path]:

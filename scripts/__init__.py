@@ -1,0 +1,1 @@
+"""Programs beside train.py and test.py; each has --help."""
