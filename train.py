@@ -14,19 +14,17 @@ from data import create_dataset
 from data.loader import Loader, batch_length
 from models import create_model
 from models.base_model import BaseModel
+from models.run_saver import RunSaver
 from options.train_options import TrainOptions
-from util import checkpoint
 from util.clock import Clock
 from util.images import to_picture
 from util.interrupt import Interrupt
-from util.run_folder import cut_logs, delete_run, log_sizes
+from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything
 from util.sinks import LossReport, PictureReport
 from util.visualizer import Visualizer, build_sinks
 
 log = logging.getLogger(__name__)
-
-STATE = "latest_state.pth"
 
 
 def train(argv: Sequence[str] | None = None) -> None:
@@ -35,17 +33,24 @@ def train(argv: Sequence[str] | None = None) -> None:
     log.info("device: %s", describe_device(opt.device))
     seed_everything(opt.seed)
     dataset = create_dataset(opt)
+    with sole_use(opt.checkpoints_dir / opt.name):
+        run(options, opt, dataset)
+
+
+def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model = create_model(opt)
     model.setup(opt)
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
-    first_epoch = find_start(opt, model, clock)
+    saver = create_saver(opt, model, clock)
+    first_epoch = find_start(opt, model, clock, saver)
     if opt.overwrite:
         delete_run(model.save_dir)
     options.save(opt)
+    saver.require_space()
     if not opt.continue_train:
-        save_state(model, clock)  # so that a kill before the first save is no loss either
-    with create_visualizer(opt) as visualizer, Interrupt() as interrupt:
-        loop(opt, dataset, model, clock, visualizer, interrupt, first_epoch)
+        saver.begin()
+    with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
+        loop(opt, dataset, model, clock, visualizer, saver, interrupt, first_epoch)
     if interrupt.signal:
         log.info("stopped and saved; the same command with --continue_train goes on")
         sys.exit(interrupt.exit_code)
@@ -57,6 +62,7 @@ def loop(
     model: BaseModel,
     clock: Clock,
     visualizer: Visualizer,
+    saver: RunSaver,
     interrupt: Interrupt,
     first_epoch: int,
 ) -> None:
@@ -75,7 +81,7 @@ def loop(
             if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
                 show_pictures(model, clock, visualizer, keep=clock.due(opt.update_html_freq))
             if not clock.epoch_complete:
-                save(model, clock, labels_due(opt, clock, stopping=bool(interrupt.signal)))
+                saver.save_if_due(now=bool(interrupt.signal))
                 if interrupt.signal:
                     return
         # However short, an epoch leaves a line and its pictures.
@@ -84,7 +90,7 @@ def loop(
         show_pictures(model, clock, visualizer, keep=True)
         visualizer.end_epoch(clock.progress)
         # Saved only now, so that a run that goes on has nothing of this epoch left to do.
-        save(model, clock, labels_due(opt, clock, stopping=bool(interrupt.signal)))
+        saver.save_if_due(now=bool(interrupt.signal))
         if interrupt.signal:
             return
 
@@ -108,7 +114,7 @@ def show_pictures(model: BaseModel, clock: Clock, visualizer: Visualizer, *, kee
     visualizer.pictures(PictureReport(progress=clock.progress, pictures=pictures, keep=keep))
 
 
-def labels_due(opt: Namespace, clock: Clock, *, stopping: bool) -> list[int | str]:
+def labels_due(opt: Namespace, clock: Clock, interrupt: Interrupt) -> list[int | str]:
     """Names to save under now: latest, and beside it 20 or iter_5000; none: not now."""
     labels: list[int | str] = []
     latest_due = clock.due(opt.save_latest_freq)
@@ -117,38 +123,16 @@ def labels_due(opt: Namespace, clock: Clock, *, stopping: bool) -> list[int | st
     last_epoch = clock.epoch == clock.n_epochs
     if clock.epoch_complete and (clock.epoch % opt.save_epoch_freq == 0 or last_epoch):
         labels.append(clock.epoch)
-    if labels or latest_due or stopping:
+    if labels or latest_due or interrupt.signal:
         labels.append("latest")
     return labels
 
 
-def save(model: BaseModel, clock: Clock, labels: Sequence[int | str]) -> None:
-    """Write the weights under every label, then all that a resume needs.
-
-    The state comes last: a run that is killed in between goes back to the state before and
-    writes the weights once more.
-    """
-    if not labels:
-        return
-    log.info("saving the model (epoch %d, images %d)", clock.epoch, clock.images)
-    for label in labels:
-        model.save_networks(label)
-    save_state(model, clock)
-
-
-def save_state(model: BaseModel, clock: Clock) -> None:
-    state = {
-        "model": model.state_dict(),
-        "clock": clock.state_dict(),
-        "random": checkpoint.random_state(),
-        "logs": log_sizes(model.save_dir),
-    }
-    checkpoint.save(model.save_dir / STATE, state)
-
-
-def find_start(opt: Namespace, model: BaseModel, clock: Clock) -> int:
+def find_start(opt: Namespace, model: BaseModel, clock: Clock, saver: RunSaver) -> int:
     """The number of the first epoch to train; a run that goes on gets its state back."""
-    epoch = go_on(opt, model, clock) if opt.continue_train else opt.epoch_count or 1
+    epoch = opt.epoch_count or 1
+    if opt.continue_train:
+        epoch = go_on(opt, model, clock, saver)
     if epoch > clock.n_epochs:
         raise ValueError(
             f"nothing to train: the next epoch is {epoch}, --n_epochs and --n_epochs_decay "
@@ -157,10 +141,8 @@ def find_start(opt: Namespace, model: BaseModel, clock: Clock) -> int:
     return int(epoch)
 
 
-def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
-    """Put back the state that ``save`` wrote, or the weights; return the epoch to go on with."""
-    path = model.save_dir / STATE
-    if model.load_suffix != "latest" or not path.is_file():
+def go_on(opt: Namespace, model: BaseModel, clock: Clock, saver: RunSaver) -> int:
+    if model.load_suffix != "latest" or not saver.path.is_file():
         epoch = opt.epoch_count or 1
         model.load_networks(model.load_suffix)
         log.info(
@@ -168,16 +150,23 @@ def go_on(opt: Namespace, model: BaseModel, clock: Clock) -> int:
             "unknown, both start anew (at epoch %d, see --epoch_count)", model.load_suffix, epoch,
         )
         return int(epoch)
-    state = checkpoint.load(path)
-    model.load_state_dict(state["model"])
-    clock.load_state_dict(state["clock"])
-    checkpoint.set_random_state(state["random"])
-    cut_logs(model.save_dir, state["logs"])
+    saver.restore()
     log.info("going on after epoch %d, %d images of it", clock.epoch, clock.epoch_images)
     if opt.epoch_count is not None:
         clock.epoch_images = 0
         return int(opt.epoch_count)
     return clock.epoch + clock.epoch_complete
+
+
+def create_saver(opt: Namespace, model: BaseModel, clock: Clock) -> RunSaver:
+    return RunSaver(
+        model,
+        clock,
+        latest_freq=opt.save_latest_freq,
+        epoch_freq=opt.save_epoch_freq,
+        by_iter=opt.save_by_iter,
+        keep_epochs=opt.keep_epochs,
+    )
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:

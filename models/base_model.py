@@ -14,6 +14,7 @@ import logging
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -46,7 +47,7 @@ class BaseModel(ABC):
         self.opt = opt
         self.isTrain: bool = opt.isTrain
         self.device: torch.device = opt.device
-        self.save_dir = opt.checkpoints_dir / opt.name
+        self.save_dir: Path = opt.checkpoints_dir / opt.name
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
         self.pools: dict[str, ImagePool] = {}
@@ -223,6 +224,10 @@ class BaseModel(ABC):
     def save_networks(self, epoch: int | str) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network, under the published names."""
         network_files.save(self.networks, self.save_dir, epoch)
+
+    def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
+        """What ``save_networks`` writes, for a caller that writes in the background."""
+        return network_files.files(self.networks, self.save_dir, epoch)
 
     def load_networks(self, epoch: int | str) -> None:
         network_files.load(self.networks, self.save_dir, epoch)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from models.networks.published_keys import load_published, to_published
 from util import checkpoint
@@ -12,9 +12,16 @@ from util import checkpoint
 log = logging.getLogger(__name__)
 
 
+def files(
+    networks: Mapping[str, nn.Module], folder: Path, epoch: int | str
+) -> dict[Path, Mapping[str, Tensor]]:
+    """What is to be written: path -> weights, which share memory with the networks."""
+    return {folder / f"{epoch}_net_{name}.pth": to_published(net) for name, net in networks.items()}
+
+
 def save(networks: Mapping[str, nn.Module], folder: Path, epoch: int | str) -> None:
-    for name, net in networks.items():
-        checkpoint.save(folder / f"{epoch}_net_{name}.pth", to_published(net))
+    for path, weights in files(networks, folder, epoch).items():
+        checkpoint.save(path, weights)
 
 
 def load(networks: Mapping[str, nn.Module], folder: Path, epoch: int | str) -> None:

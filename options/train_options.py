@@ -133,6 +133,8 @@ def _add_saving(parser: ArgumentParser) -> None:
                      help="images between two saves of latest")
     add.add_argument("--save_epoch_freq", type=positive_int, default=5,
                      help="epochs between two numbered saves")
+    add.add_argument("--keep_epochs", type=positive_int,
+                     help="keep only the newest so many numbered saves (default: all)")
     add.add_argument("--save_by_iter", action="store_true",
                      help="save as iter_<images> too, not only as latest")
     add.add_argument("--continue_train", action="store_true", help="go on with the run --name")

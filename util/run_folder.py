@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 # Everything that a run writes; anything else in the folder is somebody else's.
@@ -28,6 +29,43 @@ def delete_run(run_dir: Path) -> None:
     for folder in _FOLDERS:
         if (run_dir / folder).is_dir():
             shutil.rmtree(run_dir / folder)
+
+
+@contextmanager
+def sole_use(run_dir: Path) -> Iterator[None]:
+    """Hold the folder for one training. The system takes the lock back when the program dies.
+
+    Raises:
+        ValueError: another training holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    run_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run_dir / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"another training is at work in {run_dir}; wait for it, or give another --name"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def prune_epochs(run_dir: Path, keep: int | None) -> None:
+    """Delete numbered checkpoints but those of the newest ``keep`` epochs; None keeps all."""
+    if keep is None:
+        return
+    epochs: dict[int, list[Path]] = {}
+    for path in run_dir.glob("*_net_*.pth"):
+        label = path.name.partition("_net_")[0]
+        if label.isdecimal():
+            epochs.setdefault(int(label), []).append(path)
+    for epoch in sorted(epochs, reverse=True)[keep:]:
+        for path in epochs[epoch]:
+            path.unlink()
 
 
 def log_sizes(run_dir: Path) -> dict[str, int]:

@@ -1,0 +1,115 @@
+"""When a run is saved, under which names, and how it goes on: ``latest_state.pth``."""
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from models.base_model import BaseModel
+from util import checkpoint
+from util.clock import Clock
+from util.run_folder import cut_logs, log_sizes, prune_epochs
+from util.saver import Saver, require_space, size_of
+
+log = logging.getLogger(__name__)
+
+
+class RunSaver:
+    """Saves a model and its clock in the background; a context that waits for the last save.
+
+    Args:
+        latest_freq: images between two saves of ``latest``.
+        epoch_freq: epochs between two numbered saves; the last epoch is always saved.
+        by_iter: save ``latest`` under ``iter_<images>`` too.
+        keep_epochs: numbered saves that stay, the newest; None: all.
+    """
+
+    def __init__(
+        self,
+        model: BaseModel,
+        clock: Clock,
+        *,
+        latest_freq: int,
+        epoch_freq: int,
+        by_iter: bool,
+        keep_epochs: int | None,
+    ) -> None:
+        self.model = model
+        self.clock = clock
+        self.latest_freq = latest_freq
+        self.epoch_freq = epoch_freq
+        self.by_iter = by_iter
+        self.keep_epochs = keep_epochs
+        self.folder = model.save_dir
+        self.path = self.folder / "latest_state.pth"
+        self._saver = Saver()
+
+    def __enter__(self) -> "RunSaver":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._saver.wait()
+
+    def begin(self) -> None:
+        """Write the state of the first image, so that a kill before the first save is no loss."""
+        checkpoint.save(self.path, self._state())
+
+    def save_if_due(self, *, now: bool) -> None:
+        """Save if the clock says so, or ``now`` in any case.
+
+        The state is written last: a run that is killed in between goes back to the state before
+        and writes the weights once more.
+        """
+        labels = self._labels_due(now=now)
+        if not labels:
+            return
+        log.info("saving the model (epoch %d, images %d)", self.clock.epoch, self.clock.images)
+        files: dict[Path, Mapping[str, Any]] = {}
+        for label in labels:
+            files |= self.model.network_files(label)
+        files[self.path] = self._state()
+        self._saver.save(files, then=partial(prune_epochs, self.folder, self.keep_epochs))
+
+    def restore(self) -> None:
+        """Put back what was saved last; logs lose what was written after it."""
+        state = checkpoint.load(self.path)
+        self.model.load_state_dict(state["model"])
+        self.clock.load_state_dict(state["clock"])
+        checkpoint.set_random_state(state["random"])
+        cut_logs(self.folder, state["logs"])
+
+    def require_space(self) -> None:
+        """Raise OSError if the first save will not fit on the disk; warn if the last may not."""
+        weights = size_of(list(self.model.network_files("latest").values()))
+        # The state holds the networks and Adam's two moments of each weight; while it is written
+        # the one before is still there.
+        first = weights + 2 * 3 * weights
+        numbered = self.clock.n_epochs // self.epoch_freq + 1
+        require_space(self.folder, first, "the first save")
+        whole = first + weights * min(numbered, self.keep_epochs or numbered)
+        try:
+            require_space(self.folder, whole, "the whole run")
+        except OSError as error:
+            log.warning("%s", error)
+
+    def _labels_due(self, *, now: bool) -> list[int | str]:
+        clock = self.clock
+        labels: list[int | str] = []
+        latest_due = clock.due(self.latest_freq)
+        if latest_due and self.by_iter:
+            labels.append(f"iter_{clock.images}")
+        last_epoch = clock.epoch == clock.n_epochs
+        if clock.epoch_complete and (clock.epoch % self.epoch_freq == 0 or last_epoch):
+            labels.append(clock.epoch)
+        if labels or latest_due or now:
+            labels.append("latest")
+        return labels
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "clock": self.clock.state_dict(),
+            "random": checkpoint.random_state(),
+            "logs": log_sizes(self.folder),
+        }

@@ -1,0 +1,74 @@
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from util import checkpoint
+from util.saver import Saver, require_space, size_of, to_host
+
+
+def test_the_copy_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes after ``save`` returns is not in the file, though the writing is still on."""
+    gate = threading.Event()
+    original = checkpoint.save
+
+    def slow(path: Path, state: Any) -> None:
+        gate.wait(10)
+        original(path, state)
+
+    monkeypatch.setattr(checkpoint, "save", slow)
+    weight = torch.zeros(3)
+    with Saver() as saver:
+        saver.save({tmp_path / "a.pth": {"weight": weight, "list": [weight]}})
+        weight += 1
+        assert not (tmp_path / "a.pth").exists()
+        gate.set()
+    loaded = checkpoint.load(tmp_path / "a.pth")
+    assert loaded["weight"].tolist() == loaded["list"][0].tolist() == [0, 0, 0]
+
+
+def test_files_are_written_in_order_and_then_comes_last(tmp_path: Path) -> None:
+    order: list[str] = []
+    with Saver() as saver, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", lambda path, _: order.append(path.name))
+        saver.save({tmp_path / "b": {}, tmp_path / "a": {}}, then=lambda: order.append("then"))
+        saver.save({tmp_path / "c": {}})
+        saver.wait()
+    assert order == ["b", "a", "then", "c"]
+
+
+def test_a_full_disk_is_explained_and_the_old_file_stays_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "latest_state.pth"
+    saver = Saver()
+    saver.save({path: {"epoch": 1}})
+    saver.wait()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    saver.save({path: {"weight": torch.zeros(2**20)}})
+    with pytest.raises(OSError, match=r"latest_state\.pth could not be .*No space.* 4\.0 MB"):
+        saver.wait()
+    assert checkpoint.load(path) == {"epoch": 1}
+    saver.wait()  # said once
+
+
+def test_space_is_compared_before_it_is_needed(tmp_path: Path) -> None:
+    require_space(tmp_path, 1, "the first save")
+    with pytest.raises(OSError, match=r"the first save will take about [\d,]+\.0 MB; free some"):
+        require_space(tmp_path, 2**60, "the first save")
+
+
+def test_sizes_and_copies_of_nests() -> None:
+    nest = OrderedDict(a=torch.zeros(3), b=[torch.zeros(2, dtype=torch.int64), (1, "x")])
+    assert size_of(nest) == 3 * 4 + 2 * 8
+    copy = to_host(nest)
+    assert type(copy) is OrderedDict
+    assert copy["b"][1] == (1, "x")
+    assert copy["a"].data_ptr() != nest["a"].data_ptr()

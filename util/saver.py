@@ -1,0 +1,108 @@
+"""Writes checkpoints in the background: the copy is taken at once, the disk may be slow."""
+
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from util import checkpoint
+
+
+class Saver:
+    """One set of files at a time, in the order given; ``close`` waits for the last one.
+
+    A failure to write is raised by the next call, in the thread that trains.
+    """
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def save(
+        self, files: Mapping[Path, Mapping[str, Any]], then: Callable[[], None] | None = None
+    ) -> None:
+        """Copy the states to host memory, then write them; ``then`` runs when all are on disk.
+
+        Raises:
+            OSError: the save before could not be written.
+        """
+        self.wait()
+        copies = {path: to_host(state) for path, state in files.items()}
+        # Not a daemon: Python waits for it even if the program ends by an error.
+        self._thread = threading.Thread(target=self._write, args=(copies, then), name="saver")
+        self._thread.start()
+
+    def wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def __enter__(self) -> "Saver":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.wait()
+
+    def _write(self, files: Mapping[Path, Any], then: Callable[[], None] | None) -> None:
+        try:
+            for path, state in files.items():
+                _write_or_explain(path, state)
+            if then is not None:
+                then()
+        except BaseException as error:
+            self._error = error
+
+
+def to_host(value: Any) -> Any:
+    """The same nest of dicts and lists with every tensor copied to host memory."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, Mapping):
+        return type(value)((key, to_host(item)) for key, item in value.items())  # type: ignore[call-arg]
+    if isinstance(value, list | tuple):
+        return type(value)(to_host(item) for item in value)
+    return value
+
+
+def size_of(value: Any) -> int:
+    """Bytes of all tensors in the nest."""
+    if isinstance(value, torch.Tensor):
+        return value.numel() * value.element_size()
+    if isinstance(value, Mapping):
+        return sum(size_of(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return sum(size_of(item) for item in value)
+    return 0
+
+
+def require_space(folder: Path, need: int, purpose: str) -> None:
+    """Raise OSError if ``folder`` has less than ``need`` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        raise OSError(
+            f"{folder} has {megabytes(free)} free, {purpose} will take about {megabytes(need)}; "
+            "free some space, or give another --checkpoints_dir, or save less often "
+            "(--save_epoch_freq, --keep_epochs)"
+        )
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MB"
+
+
+def _write_or_explain(path: Path, state: Mapping[str, Any]) -> None:
+    try:
+        checkpoint.save(path, state)
+    except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError on a full disk
+        free = shutil.disk_usage(path.parent).free
+        raise OSError(
+            f"{path} could not be written ({error}): it needs about {megabytes(size_of(state))}, "
+            f"{megabytes(free)} are free; the files of the save before are whole, so after making "
+            "room --continue_train goes on from there"
+        ) from error
