@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from data import create_dataset
 from data.loader import Loader, batch_length
-from models import create_model
+from models import create_model, network_files
 from models.base_model import BaseModel
+from models.finite import FiniteGuard
 from models.run_saver import RunSaver
 from options.train_options import TrainOptions
 from util.clock import Clock
@@ -40,6 +41,8 @@ def train(argv: Sequence[str] | None = None) -> None:
 def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model = create_model(opt)
     model.setup(opt)
+    if opt.init_from:
+        network_files.initialise(model.networks, opt.init_from)
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     saver = create_saver(opt, model, clock)
     first_epoch = find_start(opt, model, clock, saver)
@@ -66,6 +69,8 @@ def loop(
     interrupt: Interrupt,
     first_epoch: int,
 ) -> None:
+    guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
+    saver.before_save = guard.look  # weights that are no numbers are never saved
     for epoch in range(first_epoch, clock.n_epochs + 1):
         model.update_learning_rate(epoch)
         clock.start_epoch(epoch)
@@ -73,7 +78,8 @@ def loop(
         visualizer.start_epoch(clock.progress)
         for batch in clock.watch(dataset):
             model.set_input(batch)
-            model.optimize_parameters()
+            with guard:
+                model.optimize_parameters()
             clock.advance(batch_length(batch))
             visualizer.advance(clock.progress)
             if clock.due(opt.print_freq):

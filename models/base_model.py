@@ -244,6 +244,26 @@ class BaseModel(ABC):
             "plateau": self._plateau.state_dict() if self._plateau else None,
         }
 
+    def fragile_state(self) -> dict[str, Any]:
+        """What a step changes besides weights: statistics, pools, the plateau's sum, losses."""
+        return {
+            "buffers": [b.clone() for net in self.networks.values() for b in net.buffers()],
+            "pools": [(list(pool.images), pool.random.getstate()) for pool in self.pools.values()],
+            "plateau": self._plateau.state_dict() if self._plateau else None,
+            "losses": self.losses,
+        }
+
+    def load_fragile_state(self, state: Mapping[str, Any]) -> None:
+        self.losses = state["losses"]
+        own = [b for net in self.networks.values() for b in net.buffers()]
+        for buffer, saved in zip(own, state["buffers"], strict=True):
+            buffer.copy_(saved)
+        for pool, (images, numbers) in zip(self.pools.values(), state["pools"], strict=True):
+            pool.images = images
+            pool.random.setstate(numbers)
+        if self._plateau and state["plateau"]:
+            self._plateau.load_state_dict(state["plateau"], self.device)
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises ValueError when the state is that of another model."""
         network_files.require_same_parts(state["networks"], self.networks, "networks")

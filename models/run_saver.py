@@ -1,7 +1,7 @@
 """When a run is saved, under which names, and how it goes on: ``latest_state.pth``."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class RunSaver:
         self.folder = model.save_dir
         self.path = self.folder / "latest_state.pth"
         self._saver = Saver()
+        self.before_save: Callable[[], None] = lambda: None  # may raise, and nothing is saved
 
     def __enter__(self) -> "RunSaver":
         return self
@@ -64,6 +65,7 @@ class RunSaver:
         labels = self._labels_due(now=now)
         if not labels:
             return
+        self.before_save()
         log.info("saving the model (epoch %d, images %d)", self.clock.epoch, self.clock.images)
         files: dict[Path, Mapping[str, Any]] = {}
         for label in labels:

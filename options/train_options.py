@@ -20,7 +20,7 @@ OF_THE_DISCRIMINATOR = ("netD", "ndf", "n_layers_D")
 # These belong to one start of the program, not to the run.
 OF_A_START = {
     "help", "dataroot", "name", "suffix", "checkpoints_dir", "continue_train", "overwrite",
-    "epoch_count", "epoch", "load_iter", "gpu_ids", "num_threads", "verbose",
+    "epoch_count", "epoch", "load_iter", "init_from", "gpu_ids", "num_threads", "verbose",
 }
 
 
@@ -39,6 +39,11 @@ class TrainOptions(BaseOptions):
         if opt.continue_train and opt.overwrite:
             raise ValueError(
                 "--continue_train goes on with a run, --overwrite deletes it: leave one of them out"
+            )
+        if opt.continue_train and opt.init_from:
+            raise ValueError(
+                "--init_from starts a new run from other weights, --continue_train goes on with "
+                "its own: leave one of them out"
             )
         if not opt.continue_train:
             self._check_new_run(opt)
@@ -123,6 +128,10 @@ def _add_schedule(parser: ArgumentParser) -> None:
     add.add_argument("--gan_mode", choices=tuple(GAN_MODES), default="lsgan", help="GAN objective")
     add.add_argument("--lambda_gp", type=weight, default=10.0,
                      help="--gan_mode wgangp: weight of the gradient penalty")
+    add.add_argument("--on_nan", choices=("stop", "skip"), default="stop",
+                     help="a loss that is no finite number: stop, or go on without the batch")
+    add.add_argument("--nan_limit", type=non_negative_int, default=10,
+                     help="--on_nan skip: batches left out before the run stops")
     add.add_argument("--pool_size", type=non_negative_int, default=50,
                      help="cycle_gan: earlier fakes kept for D; 0 = none")
 
@@ -140,6 +149,9 @@ def _add_saving(parser: ArgumentParser) -> None:
     add.add_argument("--continue_train", action="store_true", help="go on with the run --name")
     add.add_argument("--overwrite", action="store_true",
                      help="delete the run that --name holds and start anew")
+    add.add_argument("--init_from", type=Path,
+                     help="start with the weights of a run's folder or of a .pth file, as far as "
+                          "they fit; what does not is named")
     add.add_argument("--epoch_count", type=positive_int,
                      help="number of the first epoch (default: 1, or where the run stopped)")
 

@@ -64,6 +64,7 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--load_iter 50", "add --continue_train"),
         ("--continue_train --suffix {model}", "name the folder itself"),
         ("--continue_train --overwrite", "leave one of them out"),
+        ("--continue_train --init_from x", "leave one of them out"),
         ("--epoch 7", "add --continue_train"),
         ("--netD basic --n_layers_D 5", "use --netD n_layers"),
         ("--lr_policy plateau --lr_metric G_L1", "it has D_A, G_A, cycle_A"),

@@ -38,7 +38,8 @@ def test_deleting_takes_only_what_a_run_wrote(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keep", "left"), [(None, {"2", "9", "10"}), (2, {"9", "10"}), (1, {"10"}), (5, {"2", "9", "10"})]
+    ("keep", "left"),
+    [(None, {"2", "9", "10"}), (2, {"9", "10"}), (1, {"10"}), (5, {"2", "9", "10"})],
 )
 def test_the_newest_numbered_saves_stay(keep: int | None, left: set[str], tmp_path: Path) -> None:
     others = {"latest_net_G.pth", "iter_5_net_G.pth"}

@@ -66,7 +66,8 @@ def test_space_is_compared_before_it_is_needed(tmp_path: Path) -> None:
 
 
 def test_sizes_and_copies_of_nests() -> None:
-    nest = OrderedDict(a=torch.zeros(3), b=[torch.zeros(2, dtype=torch.int64), (1, "x")])
+    counts = torch.zeros(2, dtype=torch.int64)
+    nest: OrderedDict[str, Any] = OrderedDict(a=torch.zeros(3), b=[counts, (1, "x")])
     assert size_of(nest) == 3 * 4 + 2 * 8
     copy = to_host(nest)
     assert type(copy) is OrderedDict

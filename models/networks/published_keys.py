@@ -48,6 +48,30 @@ def load_published(net: nn.Module, state: Mapping[str, Tensor], source: str) -> 
     net.load_state_dict({_rename(key, names): value for key, value in found.items()})
 
 
+def load_matching(net: nn.Module, state: Mapping[str, Tensor], source: str) -> list[str]:
+    """Copy what fits by published name and shape; return a line for each tensor that does not.
+
+    Raises:
+        ValueError: the file holds no weights at all.
+    """
+    _check_is_weights(state, source)
+    wanted = to_published(net)
+    found = _without_instance_statistics(net, _unwrapped(state, wanted))
+    left_out = [f"{key}: not in this network" for key in found if key not in wanted]
+    names = {published: own for own, published in _published_modules(net).items()}
+    fitting = {}
+    for key, value in wanted.items():
+        if key not in found:
+            left_out.append(f"{key}: not in the file")
+        elif found[key].shape != value.shape:
+            shapes = f"{list(found[key].shape)} in the file, {list(value.shape)} wanted"
+            left_out.append(f"{key}: {shapes}")
+        else:
+            fitting[_rename(key, names)] = found[key]
+    net.load_state_dict(fitting, strict=False)
+    return left_out
+
+
 def _published_modules(net: nn.Module) -> dict[str, str]:
     """Our module name -> published module name, for the modules where they differ."""
     if not isinstance(net, UnetGenerator):
