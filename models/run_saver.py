@@ -8,9 +8,10 @@ from typing import Any
 
 from models.base_model import BaseModel
 from util import checkpoint
+from util.checkpoint import size_of
 from util.clock import Clock
 from util.run_folder import cut_logs, log_sizes, prune_epochs
-from util.saver import Saver, require_space, size_of
+from util.saver import Saver, require_space
 
 log = logging.getLogger(__name__)
 

@@ -59,6 +59,16 @@ def test_a_users_mistake_ends_in_a_sentence(
         run_program(main)
 
 
+def test_a_second_ctrl_c_ends_in_a_sentence_too(caplog: pytest.LogCaptureFixture) -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as stop:
+        run_program(main)
+    assert stop.value.code == 130
+    assert "stopped at once" in caplog.text
+
+
 def test_our_own_mistakes_keep_their_traceback() -> None:
     with pytest.raises(KeyError):
         run_program(lambda: {"found": 1}["missing"])

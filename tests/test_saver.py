@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from util import checkpoint
-from util.saver import Saver, require_space, size_of, to_host
+from util.checkpoint import size_of
+from util.saver import Saver, require_space, to_host
 
 
 def test_the_copy_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

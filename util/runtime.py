@@ -76,4 +76,7 @@ def run_program(main: Callable[[], object]) -> NoReturn:
             raise
         log.error("error: %s\n(--verbose shows where it happened)", error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        log.error("stopped at once; nothing was saved since the last save")
+        sys.exit(130)
     sys.exit(0)

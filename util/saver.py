@@ -52,7 +52,7 @@ class Saver:
     def _write(self, files: Mapping[Path, Any], then: Callable[[], None] | None) -> None:
         try:
             for path, state in files.items():
-                _write_or_explain(path, state)
+                checkpoint.save(path, state)
             if then is not None:
                 then()
         except BaseException as error:
@@ -70,39 +70,12 @@ def to_host(value: Any) -> Any:
     return value
 
 
-def size_of(value: Any) -> int:
-    """Bytes of all tensors in the nest."""
-    if isinstance(value, torch.Tensor):
-        return value.numel() * value.element_size()
-    if isinstance(value, Mapping):
-        return sum(size_of(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return sum(size_of(item) for item in value)
-    return 0
-
-
 def require_space(folder: Path, need: int, purpose: str) -> None:
     """Raise OSError if ``folder`` has less than ``need`` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < need:
         raise OSError(
-            f"{folder} has {megabytes(free)} free, {purpose} will take about {megabytes(need)}; "
-            "free some space, or give another --checkpoints_dir, or save less often "
+            f"{folder} has {checkpoint.megabytes(free)} free, {purpose} will take about "
+            f"{checkpoint.megabytes(need)}; free some space, or give another --checkpoints_dir, or save less often "
             "(--save_epoch_freq, --keep_epochs)"
         )
-
-
-def megabytes(count: int) -> str:
-    return f"{count / 2**20:,.1f} MB"
-
-
-def _write_or_explain(path: Path, state: Mapping[str, Any]) -> None:
-    try:
-        checkpoint.save(path, state)
-    except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError on a full disk
-        free = shutil.disk_usage(path.parent).free
-        raise OSError(
-            f"{path} could not be written ({error}): it needs about {megabytes(size_of(state))}, "
-            f"{megabytes(free)} are free; the files of the save before are whole, so after making "
-            "room --continue_train goes on from there"
-        ) from error
