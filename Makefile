@@ -37,6 +37,7 @@ $(STAMP): requirements.lock
 	    $(BIN)/python -m pip install -r requirements.lock
 	$(BIN)/python -c 'import torch, torchvision, visdom, dominate, skimage, matplotlib, tqdm'
 	@touch $@
+	@echo 'Installed. For commands of your own: source .venv/bin/activate'
 
 demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan or colorization)
 	$(BIN)/python datasets/make_demo_dataset.py $(DATA)
@@ -49,6 +50,7 @@ demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan
 	$(BIN)/python test.py --dataroot $(DEMO_DATA) --name demo_$(MODEL)
 	@echo "Results page: results/demo_$(MODEL)/test_latest/index.html"
 	@echo "Loss curves:  checkpoints/demo_$(MODEL)/web/index.html"
+	@echo "For commands of your own: source .venv/bin/activate"
 
 known-model:
 	$(if $(DEMO_$(MODEL)),,$(error No demo of MODEL=$(MODEL): wanted pix2pix, cycle_gan, colorization))

@@ -8,6 +8,7 @@ What the run was trained with (model, networks, sizes) is read from its folder.
 import logging
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from data import create_dataset
 from models import create_model
 from models.base_model import BaseModel
 from options.test_options import TestOptions
-from util.html import Figure, Row, write_page
+from util.html import Figure, Header, Row, write_page
 from util.images import Picture, save_picture, to_picture
 from util.result_names import ResultNames
 from util.runtime import describe_device, run_program, seed_everything
@@ -45,7 +46,9 @@ def test(argv: Sequence[str] | None = None) -> Path:
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
     rows: list[Row] = []
-    with create_visualizer(opt) as visualizer:
+    # Whatever stops the test, the page shows what was translated before.
+    with ExitStack() as at_the_end, create_visualizer(opt) as visualizer:
+        at_the_end.callback(finish, opt, folder, rows)
         for batch in islice(dataset, -(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
             torch.manual_seed(opt.seed)
@@ -56,13 +59,23 @@ def test(argv: Sequence[str] | None = None) -> Path:
                     log.info("processing (%04d)-th image... %s", len(rows), source)
                 rows.append(save(pictures, folder, names.of(source), opt.aspect_ratio))
                 visualizer.pictures(report(len(rows), count, pictures))
-    remove_older(folder / "images", rows)
+    log.info("%d pictures translated; results page: %s", len(rows), folder / "index.html")
+    return Path(folder / "index.html")
 
-    page: Path = folder / "index.html"
+
+def finish(opt: Namespace, folder: Path, rows: Sequence[Row]) -> None:
+    """Write the page of what was translated; take away what an earlier test left."""
+    remove_older(folder / "images", rows)
     title = f"Experiment = {opt.name}, Phase = {opt.phase}, Epoch = {opt.epoch}"
-    write_page(page, title, rows, width=opt.display_winsize)
-    log.info("%d pictures translated; results page: %s", len(rows), page)
-    return page
+    legend = (
+        f"{opt.model}, {opt.direction}. real: from the data set; fake: made by the network; rec: "
+        "there and back. A goes in, B should come out (of a BtoA run, A is the right half of a "
+        "pair)."
+    )
+    write_page(
+        folder / "index.html", title, rows, width=opt.display_winsize,
+        header=Header(status=legend),
+    )
 
 
 def translated(model: BaseModel, limit: int) -> Iterator[tuple[Path, dict[str, Picture]]]:

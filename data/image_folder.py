@@ -39,7 +39,7 @@ def find_images(
             f"{listed or 'no files'}; {_way_out(dataroot, phase, side)}"
         )
     if others:
-        logger.warning("%s: files that are no pictures are left out: %s", folder, listed)
+        logger.warning("%s: files in formats that are not read are left out: %s", folder, listed)
     for path in images[:limit]:
         if not path.exists():
             raise FileNotFoundError(f"{path} is a link to nothing; mend it or remove it")
@@ -75,6 +75,8 @@ def _way_out(dataroot: Path, phase: str, side: str) -> str:
             f"{found}; join the pairs first: python datasets/combine_A_and_B.py "
             f"--fold_A {fold_A} --fold_B {fold_B} --fold_AB {fold_AB}"
         )
+    if dataroot.name.startswith(phase):
+        return f"{found}; did you mean --dataroot {dataroot.parent}?"
     if any(is_picture(entry) for entry in dataroot.iterdir()):
         return (
             f"pictures lie in {dataroot} itself: move them to {dataroot / phase}, "

@@ -159,6 +159,15 @@ class BaseModel(ABC):
     def visual_names(self) -> list[str]:
         return list(self.visuals)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("model_names", "loss_names", "visual_names"):
+            raise ValueError(
+                f"self.{name} = ... is how models of the original implementation begin; here it "
+                "follows from add_network, report_losses and self.visuals: see docs/design.md, "
+                "what differs from the reference"
+            )
+        super().__setattr__(name, value)
+
     @property
     def load_suffix(self) -> str:
         """Which files to load: ``latest``, ``20`` or ``iter_5000`` (--epoch, --load_iter)."""

@@ -15,6 +15,7 @@ from argparse import (
     Namespace,
 )
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +36,17 @@ class Parser(ArgumentParser):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Strict, and with a suggestion for a misspelt flag."""
+        opt, unknown = self.parse_known_args(args, namespace)
+        flags = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        if unknown:
+            close = [get_close_matches(flag, self._option_string_actions, 1) for flag in flags]
+            hint = ", ".join(match for matches in close for match in matches)
+            did_you_mean = f"; did you mean {hint}?" if hint else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{did_you_mean}")
+        return opt
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n(--help lists every flag)\n")
@@ -59,7 +71,7 @@ class BaseOptions:
         argv = modernise(sys.argv[1:] if argv is None else argv)
         try:
             self.parser = self._build_parser(argv)
-            opt = self.parser.parse_args(argv)
+            opt: Namespace = self.parser.parse_args(argv)
             opt.isTrain = self.isTrain
             if opt.suffix:
                 opt.name += "_" + _expand(opt.suffix, vars(opt))
@@ -150,8 +162,22 @@ class BaseOptions:
     ) -> None:
         """Hook: take defaults from the run that is tested or gone on with."""
 
+    def require_run_folder(self, opt: Namespace) -> None:
+        folder = (opt.checkpoints_dir / opt.name).resolve()
+        if not folder.is_dir():
+            runs = sorted(path.name for path in opt.checkpoints_dir.glob("*/"))
+            raise ValueError(
+                f"--name {opt.name}: {folder} is no folder; runs in {folder.parent}: "
+                f"{', '.join(runs) or 'none'}; train one, or give another --name or "
+                "--checkpoints_dir"
+            )
+
     def validate(self, opt: Namespace) -> None:
         """Raise ValueError for flags that contradict each other."""
+        if not opt.name or ".." in Path(opt.name).parts or Path(opt.name).is_absolute():
+            raise ValueError(
+                f"--name {opt.name!r} must be the name of a folder inside --checkpoints_dir"
+            )
         multiple = side_multiple(opt.netG)
         if PREPROCESS[opt.preprocess].crops and opt.crop_size % multiple:
             raise ValueError(

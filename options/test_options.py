@@ -86,11 +86,4 @@ class TestOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
-        folder = opt.checkpoints_dir / opt.name
-        if not folder.is_dir():
-            runs = sorted(path.name for path in opt.checkpoints_dir.glob("*/"))
-            raise ValueError(
-                f"--name {opt.name}: {folder} is no folder; runs in {opt.checkpoints_dir}: "
-                f"{', '.join(runs) or 'none'}; train one, or give another --name or "
-                "--checkpoints_dir"
-            )
+        self.require_run_folder(opt)

@@ -45,7 +45,9 @@ class TrainOptions(BaseOptions):
                 "--init_from starts a new run from other weights, --continue_train goes on with "
                 "its own: leave one of them out"
             )
-        if not opt.continue_train:
+        if opt.continue_train:
+            self.require_run_folder(opt)
+        else:
             self._check_new_run(opt)
         _check_depth(opt)
         _check_plateau(opt)

@@ -45,7 +45,10 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--gpu_ids cpu", "comma list"),
         ("--gpu_ids 99", "--gpu_ids -1 for the CPU"),
         ("--suffix {netH}", "{model}_{netG}"),
-        ("--lamda_A 1", "unrecognized arguments: --lamda_A"),
+        ("--lamda_A 1", "unrecognized arguments: --lamda_A 1; did you mean --lambda_A?"),
+        ("--name=", "must be the name of a folder inside --checkpoints_dir"),
+        ("--name ../x", "must be the name of a folder inside --checkpoints_dir"),
+        ("--continue_train --name nobody", "is no folder; runs in"),
         ("--batch 2", "unrecognized arguments: --batch"),  # no abbreviations
         ("--lambda_L1 1", "unrecognized arguments: --lambda_L1"),  # a flag of another model
         # contradictions
@@ -111,7 +114,7 @@ def test_published_defaults(model: str, wanted: dict[str, object]) -> None:
     assert {key: found[key] for key in shared | wanted} == shared | wanted
 
 
-def test_every_flag_of_both_eras_is_accepted(argv: Argv) -> None:
+def test_every_flag_of_both_eras_is_accepted(argv: Argv, tmp_path: Path) -> None:
     words = (
         "--use_wandb --wandb_project_name p --display_winsize 128 --save_by_iter --no_html "
         "--serial_batches --no_flip --no_dropout --verbose --max_dataset_size inf "
@@ -123,13 +126,16 @@ def test_every_flag_of_both_eras_is_accepted(argv: Argv) -> None:
     assert (opt.model, opt.netG) == ("cycle_gan", "unet_128")
     assert opt.name == "t_cycle_gan_unet_128_size128"
     assert opt.max_dataset_size is None
+    (tmp_path / "runs" / "t").mkdir(parents=True)
     going_on = TrainOptions().parse(argv("--continue_train", "--load_iter", "3", "--epoch", "2"))
     assert (going_on.load_iter, going_on.epoch) == (3, "2")
 
 
-def test_flags_of_before_2018_are_renamed_aloud(caplog: pytest.LogCaptureFixture) -> None:
+def test_flags_of_before_2018_are_renamed_aloud(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     old = (
-        "--dataroot x --niter 3 --niter_decay=4 --which_epoch 5 --which_direction BtoA "
+        f"--dataroot x --checkpoints_dir {tmp_path.parent} --name {tmp_path.name} --niter 3 --niter_decay=4 --which_epoch 5 --which_direction BtoA "
         "--which_model_netG resnet_6blocks --which_model_netD pixel --loadSize 40 --fineSize 32 "
         "--batchSize 2 --nThreads 0 --no_lsgan --resize_or_crop crop --continue_train"
     )

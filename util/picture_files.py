@@ -1,6 +1,7 @@
 """Read one picture file: upright, RGB, 8 bits, opaque; errors name the file."""
 
 import logging
+import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,5 +112,6 @@ def _refuse_deep(image: Image.Image, path: Path) -> None:
     if image.mode == "F" or image.mode.startswith("I"):
         raise PictureError(
             f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); 8-bit pictures "
-            f"are wanted. Convert it, for example: magick mogrify -depth 8 {path}"
+            f"are wanted. Convert it, for example: magick {shlex.quote(str(path))} "
+            "-depth 8 converted.png"
         )

@@ -76,6 +76,6 @@ def require_space(folder: Path, need: int, purpose: str) -> None:
     if free < need:
         raise OSError(
             f"{folder} has {checkpoint.megabytes(free)} free, {purpose} will take about "
-            f"{checkpoint.megabytes(need)}; free some space, or give another --checkpoints_dir, or save less often "
-            "(--save_epoch_freq, --keep_epochs)"
+            f"{checkpoint.megabytes(need)}; free some space, give another --checkpoints_dir, or "
+            "save less often (--save_epoch_freq, --keep_epochs)"
         )
