@@ -37,7 +37,7 @@ class Parser(ArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Strict, and with a suggestion for a misspelt flag."""
         opt, unknown = self.parse_known_args(args, namespace)
         flags = [word.partition("=")[0] for word in unknown if word.startswith("--")]

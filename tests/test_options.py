@@ -135,9 +135,10 @@ def test_flags_of_before_2018_are_renamed_aloud(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = (
-        f"--dataroot x --checkpoints_dir {tmp_path.parent} --name {tmp_path.name} --niter 3 --niter_decay=4 --which_epoch 5 --which_direction BtoA "
-        "--which_model_netG resnet_6blocks --which_model_netD pixel --loadSize 40 --fineSize 32 "
-        "--batchSize 2 --nThreads 0 --no_lsgan --resize_or_crop crop --continue_train"
+        f"--dataroot x --checkpoints_dir {tmp_path.parent} --name {tmp_path.name} --niter 3 "
+        "--niter_decay=4 --which_epoch 5 --which_direction BtoA --which_model_netG resnet_6blocks "
+        "--which_model_netD pixel --loadSize 40 --fineSize 32 --batchSize 2 --nThreads 0 "
+        "--no_lsgan --resize_or_crop crop --continue_train"
     )
     with caplog.at_level("INFO"):
         opt = TrainOptions().parse(old.split())
