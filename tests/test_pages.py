@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import util.sinks.web as web_module
 from util.html import Figure, Header, Row, write_page
 from util.images import save_picture
 from util.sinks import LossReport, PictureReport, Progress
@@ -102,10 +103,56 @@ def test_options_are_folded_and_escaped(tmp_path: Path) -> None:
 
 
 def test_epochs_stand_by_number_not_by_the_text_of_it(tmp_path: Path) -> None:
-    for epoch in (9, 10, 1000):
+    for epoch in (9, 10, 999, 1000):
+        web_page(tmp_path).pictures(kept(epoch))
+    web = tmp_path / "web"
+    assert Page(web / "index.html").texts["h3"] == ["epoch [1000]", "epoch [999]"]
+    assert Page(web / "epochs_1-50.html").texts["h3"] == ["epoch [10]", "epoch [9]"]
+
+
+def test_a_page_is_the_same_work_at_any_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, int]] = []
+
+    def count_rows(path: Path, _: str, rows: list[Row], **__: object) -> None:
+        written.append((path.name, len(rows)))
+
+    monkeypatch.setattr(web_module, "write_page", count_rows)
+    monkeypatch.setattr(web_module, "save_picture", lambda *_: None)
+    web = web_page(tmp_path)
+    for epoch in range(1, 152):
+        web.pictures(kept(epoch))
+        web.end_epoch(progress(epoch))
+    index = [rows for name, rows in written if name == "index.html"]
+    assert index == [*range(1, 51), *[50] * 101]
+    full = [entry for entry in written if entry[0] != "index.html"]
+    assert full == [
+        ("epochs_1-50.html", 50), ("epochs_51-100.html", 50), ("epochs_101-150.html", 50)
+    ]
+
+
+def test_full_pages_are_linked_and_those_of_a_longer_run_go(tmp_path: Path) -> None:
+    for epoch in (1, 51, 101, 151):
         web_page(tmp_path).pictures(kept(epoch))
     page = Page(tmp_path / "web" / "index.html")
-    assert page.texts["h3"] == ["epoch [1000]", "epoch [10]", "epoch [9]"]
+    assert page.texts["h3"] == ["epoch [151]"]
+    names = [f"epochs_{place}.html" for place in ("101-150", "51-100", "1-50")]
+    assert [link["href"] for link in page.attributes("a")][:3] == names
+    web_page(tmp_path).pictures(kept(60))
+    left = sorted(path.name for path in (tmp_path / "web").glob("*.html"))
+    assert left == ["epochs_1-50.html", "index.html"]
+    assert Page(tmp_path / "web" / "index.html").texts["h3"] == ["epoch [60]", "epoch [51]"]
+    older = Page(tmp_path / "web" / "epochs_1-50.html")
+    assert older.attributes("a")[0]["href"] == "index.html"
+
+
+def test_status_tells_the_learning_rate_and_the_pace(tmp_path: Path) -> None:
+    web = web_page(tmp_path)
+    web.losses(LossReport(progress(1), {"G": 1.0}, 0.08, 0.0, 0.0002))
+    web.end_epoch(progress(1))
+    status = Page(tmp_path / "web" / "index.html").texts["p"][0]
+    assert "Learning rate 0.0002, 12.5 images/s." in status
 
 
 def test_pictures_of_another_model_leave_the_epoch_that_is_drawn_anew(tmp_path: Path) -> None:

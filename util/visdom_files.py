@@ -172,7 +172,7 @@ def _members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]
     for member in archive:
         parts = PurePosixPath(member.name)
         if parts.is_absolute() or ".." in parts.parts or "\\" in member.name:
-            raise ValueError(f"{path} holds {member.name!r}, which would leave its folder: not used")
+            raise ValueError(f"{path} holds {member.name!r}, which leads out of it: not used")
         if member.size > _LIMIT_BYTES:
             raise ValueError(f"{path} holds {member.name!r} of {member.size:,} bytes: not used")
         if member.isfile() and (file := archive.extractfile(member)):
