@@ -121,19 +121,20 @@ def provide_files(folder: Path, bundle: Path | None) -> None:
     log.info("the files of the page are in %s", folder)
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    from tornado.netutil import bind_sockets
-
+def bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return bind_sockets(port, address=host)
+        bound = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         raise ValueError(
             f"cannot listen on {host}, port {port} ({error}): is a server running there already? "
             "--port 0 takes any free port; tell the training by --display_port"
         ) from error
+    bound.setblocking(False)
+    return bound
 
 
-def serve(sockets: list[socket.socket], *, env_path: Path, page_files: Path) -> None:
+def serve(bound: socket.socket, *, env_path: Path, page_files: Path) -> None:
     """Run until Ctrl-C or SIGTERM, then save the environments."""
     from tornado.httpserver import HTTPServer
     from tornado.ioloop import IOLoop
@@ -146,14 +147,12 @@ def serve(sockets: list[socket.socket], *, env_path: Path, page_files: Path) -> 
         "static_handler_class": page_file_handler(page_files), "autoreload": False,
     }
     # Eager: visdom saves an environment that was not yet looked at as null.
-    app = visdom_app.Application(
-        port=sockets[0].getsockname()[1], env_path=str(env_path), eager_data_loading=True
-    )
-    HTTPServer(app, max_buffer_size=_MESSAGE_BYTES).add_sockets(sockets)
+    host, port = bound.getsockname()[:2]
+    app = visdom_app.Application(port=port, env_path=str(env_path), eager_data_loading=True)
+    HTTPServer(app, max_buffer_size=_MESSAGE_BYTES).add_socket(bound)
     loop = IOLoop.current()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
-    host, port = sockets[0].getsockname()[:2]
     log.info("visdom is at http://%s:%d (environments in %s; Ctrl-C saves them and ends)",
              host, port, env_path)
     loop.start()
