@@ -1,5 +1,6 @@
 """scripts/live_plots.py: its files, its errors, and its page in a real browser."""
 
+import importlib.metadata
 import io
 import json
 import re
@@ -100,9 +101,9 @@ def test_check_says_all_that_is_missing_in_one_line(
     caplog.set_level("INFO")
 
     def no_package(name: str) -> str:
-        raise live_plots.importlib.metadata.PackageNotFoundError(name)
+        raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(live_plots.importlib.metadata, "version", no_package)
+    monkeypatch.setattr(importlib.metadata, "version", no_package)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit) as ended:
         live_plots.main(["--check", "--page_files", str(tmp_path / "none")])
@@ -169,7 +170,7 @@ def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
     requests: list[str] = []
     failed: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    page.on("response", lambda reply: reply.status >= 400 and failed.append(reply.url))
+    page.on("response", lambda reply: failed.extend([reply.url] * (reply.status >= 400)))
     page.on("requestfailed", lambda request: failed.append(request.url))
     page.goto(f"http://127.0.0.1:{port}/env/mine")
     page.wait_for_selector(".legendtext")
@@ -183,7 +184,7 @@ def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
         ".filter(line => line.getTotalLength() > 100).length == 2"
     )
     page.wait_for_function(f"[...document.querySelectorAll('.content img')].some({SHOWN})")
-    assert page.locator(".legendtext").all_inner_texts() == ["G_GAN", "G_L1"]
+    assert page.locator(".legendtext").all_text_contents() == ["G_GAN", "G_L1"]
     page.screenshot(path=tmp_path / "page.png")
     page.close()
     local = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")

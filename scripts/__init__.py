@@ -1,0 +1,1 @@
+"""The programs beside train.py and test.py."""
