@@ -153,8 +153,11 @@ def draw(
         for number, (label, run) in enumerate(runs.items()):
             if name in run.losses:
                 places, values = run.thinned()
-                plot_smoothed(axes, places, values[name], window=window, label=label,
-                              color=f"C{number % 10}")
+                style = {"color": f"C{number % 10}", "label": label}
+                if name == "lr":  # has no noise, but corners
+                    axes.plot(places, values[name], **style)
+                else:
+                    plot_smoothed(axes, places, values[name], window=window, **style)
                 handles[label] = axes.lines[-1]
         axes.set_title(name, fontsize=10)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

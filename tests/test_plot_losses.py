@@ -57,7 +57,8 @@ def test_runs_with_different_losses_are_compared(tmp_path: Path, ending: str) ->
     picture = tmp_path / f"x.{ending}"
     main(["a", str(tmp_path / "b"), "--checkpoints_dir", str(tmp_path), "--output", str(picture)])
     if ending == "png":
-        assert Image.open(picture).size[0] > 1000
+        with Image.open(picture) as image:
+            assert image.size[0] > 1000
     if ending == "svg":
         assert picture.read_text().count('id="axes_') == 3
     runs = {name: read_run(tmp_path / name, x="epochs") for name in ("a", "b")}
