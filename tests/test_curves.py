@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from imagined_run import EPOCH_SIZE, losses, progress
 
-from util.curves import Curves, draw_curves, read_curves, smooth, split_by_size
+from util.curve_drawing import draw_curves, smooth, split_by_size
+from util.curves import CurveFile, Curves, read_curves
 from util.sinks import LossReport, Progress
 from util.sinks.csv_log import CsvLog
 
@@ -50,6 +51,60 @@ def test_last_image_of_an_epoch_belongs_to_it(tmp_path: Path) -> None:
     )
 
 
+def test_curve_file_reads_every_row_once(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    log, curve_file = CsvLog(path), CurveFile(path)
+    assert curve_file.update(epoch_size=EPOCH_SIZE) == 0
+    for images in (100, 200, 300):
+        before = path.stat().st_size if path.exists() else 0
+        log.losses(losses(images, G=float(images)))
+        header = path.read_bytes().index(b"\n") + 1
+        added = path.stat().st_size - (before or header)
+        assert curve_file.update(epoch_size=EPOCH_SIZE) == added
+    assert curve_file.update(epoch_size=EPOCH_SIZE) == 0
+    assert curve_file.curves.epochs == [1.25, 1.5, 1.75]
+    assert curve_file.curves.losses["G"] == [100.0, 200.0, 300.0]
+    assert curve_file.curves.losses["lr"] == [2e-4] * 3
+
+
+def test_curve_file_waits_for_the_end_of_a_line_and_passes_over_torn_ones(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    path.write_text("epoch,images,epoch_images,G,lr,seconds,data_share\n1,100,100,1,0,0,0\n1,2")
+    curve_file = CurveFile(path)
+    curve_file.update(epoch_size=EPOCH_SIZE)
+    assert curve_file.curves.losses["G"] == [1.0]
+    path.write_text(path.read_text() + "\n1,300,300,3,0,0,0\n")
+    curve_file.update(epoch_size=EPOCH_SIZE)
+    assert curve_file.curves.losses["G"] == [1.0, 3.0]
+
+
+def test_curve_file_follows_a_resume_and_a_change_of_losses(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    curve_file = CurveFile(path)
+    for images, value in [(100, 1.0), (200, 2.0), (400, 3.0), (200, 4.0), (500, 5.0)]:
+        CsvLog(path).losses(losses(images, G=value))
+        curve_file.update(epoch_size=EPOCH_SIZE)
+    assert curve_file.curves.epochs == [1.25, 1.5, 2.25]
+    assert curve_file.curves.losses["G"] == [1.0, 4.0, 5.0]
+    CsvLog(path).losses(losses(600, other=6.0))
+    curve_file.update(epoch_size=EPOCH_SIZE)
+    assert curve_file.curves.epochs == [2.5]
+    assert "G" not in curve_file.curves.losses
+
+
+def test_curve_of_a_long_file_stays_short_and_true(tmp_path: Path) -> None:
+    path = tmp_path / "losses.csv"
+    rows = [f"{epoch},0,400,{epoch},0,0,0" for epoch in range(1, 10_001)]
+    path.write_text("\n".join(["epoch,images,epoch_images,G,lr,seconds,data_share", *rows, ""]))
+    curve_file = CurveFile(path)
+    curve_file.update(epoch_size=400)
+    epochs, values = curve_file.curves.epochs, curve_file.curves.losses["G"]
+    assert 1000 <= len(epochs) < 2000
+    steps = np.diff(epochs)
+    assert steps.min() == steps.max() == 8, "every point is the mean of as many rows"
+    assert np.allclose(np.array(epochs) - 1, values)
+
+
 def test_thinned_curve_is_short_and_keeps_the_mean() -> None:
     curves = Curves()
     for step in range(5000):
@@ -87,9 +142,11 @@ def test_losses_of_very_different_size_get_a_panel_each() -> None:
 def test_drawing_is_a_whole_svg_with_a_line_per_loss(tmp_path: Path, points: int) -> None:
     curves = Curves()
     for step in range(points):
-        curves.add(1 + step / 10, {"G": 1.0, "D": float("nan"), "L1": 50.0})
+        values = {"G": 1.0, "D": float("nan"), "L1": 50.0, "lr": 2e-4, "seconds": 0.1}
+        curves.add(1 + step / 10, values)
     draw_curves(curves, tmp_path / "losses.svg")
     text = (tmp_path / "losses.svg").read_text()
     assert text.rstrip().endswith("</svg>")
-    assert 'id="axes_2"' in text
+    assert 'id="axes_4"' in text, "large losses, small losses, learning rate, images/s"
+    assert 'id="axes_5"' not in text
     assert [path.name for path in tmp_path.iterdir()] == ["losses.svg"]

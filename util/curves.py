@@ -1,23 +1,20 @@
-"""Loss curves: read them back from losses.csv, thin them, draw them."""
+"""Loss curves: read them back from losses.csv, follow it as it grows, thin them."""
 
 import csv
-import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from util.files import replacing
-
 Floats = npt.NDArray[np.float64]
 
 _NOT_LOSSES = ("epoch", "images", "epoch_images", "lr", "seconds", "data_share")
-CURVES_SIZE_PX = (900, 480)
+_PLACE = ("epoch", "images", "epoch_images")
+OTHER_VALUES = ("lr", "seconds", "data_share")  # columns of losses.csv that are no losses
 _POINTS = 1000  # more than a screen has columns for
-_PANEL_FACTOR = 5
 
 
 @dataclass
@@ -34,6 +31,13 @@ class Curves:
         self.epochs.append(epoch)
         for name, values in self.losses.items():
             values.append(losses.get(name, float("nan")))
+
+    def forget_from(self, epoch: float) -> None:
+        """Drop the points at ``epoch`` and later."""
+        while self.epochs and self.epochs[-1] >= epoch:
+            self.epochs.pop()
+            for values in self.losses.values():
+                values.pop()
 
     def thinned(self, points: int = _POINTS) -> tuple[Floats, dict[str, Floats]]:
         """At most ``points`` points, each the mean of its neighbours; non-finite becomes NaN."""
@@ -70,61 +74,65 @@ def read_curves(path: Path, *, epoch_size: int, before: float = math.inf) -> Cur
     return curves
 
 
-def draw_curves(curves: Curves, path: Path) -> None:
-    """Write an SVG: for every loss a thin raw line and a thick smoothed one.
+class CurveFile:
+    """Follows a losses.csv that grows: each row is read once, and a thinned curve is kept of it.
 
-    Losses of very different size get a panel each, or the large one would flatten the small.
+    ``curves`` has a value for every loss and for ``OTHER_VALUES``, in 1000 to 2000 points once
+    there are so many rows. A stretch that a resumed run repeats is replaced, as in
+    ``read_curves``, to within a point.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
-    epochs, losses = curves.thinned()
-    panels = split_by_size(losses)
-    width, height = CURVES_SIZE_PX
-    figure = Figure(figsize=(width / 100, height / 100), layout="constrained")
-    rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    colors = {name: f"C{number % 10}" for number, name in enumerate(losses)}
-    for axes, names in zip(rows, panels, strict=True):
-        for name in names:
-            smoothed = smooth(losses[name], window=max(1, len(epochs) // 20))
-            dot = "." if len(epochs) == 1 else ""  # a lone point makes no line
-            axes.plot(epochs, losses[name], color=colors[name], lw=0.7, alpha=0.35, marker=dot)
-            axes.plot(epochs, smoothed, color=colors[name], label=name)
-        axes.margins(x=0.01)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylabel("loss")
-    rows[-1].set_xlabel("epoch")
-    rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.legend(loc="outside upper left", ncols=8, frameon=False)
-    with replacing(path) as aside:
-        figure.savefig(aside, format="svg")
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begin(b"")
 
+    def _begin(self, header: bytes) -> None:
+        self.curves = Curves()
+        self._header = header
+        self._offset = len(header)
+        self._rows_per_point = 1
+        self._pending: list[tuple[float, dict[str, float]]] = []  # rows of the next point
 
-def split_by_size(losses: Mapping[str, Floats]) -> list[list[str]]:
-    """The names in one group; or in two, large and small, if a factor of 5 or more parts them."""
-    sizes = {name: _typical_size(values) for name, values in losses.items()}
-    names = sorted(sizes, key=lambda name: sizes[name], reverse=True)
-    factors = [sizes[large] / sizes[small] for large, small in itertools.pairwise(names)]
-    if not factors or max(factors) < _PANEL_FACTOR:
-        return [list(losses)]
-    large = names[: factors.index(max(factors)) + 1]
-    return [[name for name in losses if (name in large) is wanted] for wanted in (True, False)]
+    def update(self, *, epoch_size: int) -> int:
+        """Read the rows that were added since the last call; return how many bytes they are.
 
+        A file that another with other columns has replaced is read from its start.
+        """
+        if not self._path.exists():
+            return 0
+        with self._path.open("rb") as file:
+            header = file.readline()
+            if header != self._header or self._path.stat().st_size < self._offset:
+                self._begin(header)
+            file.seek(self._offset)
+            added = file.read()
+        added = added[: added.rfind(b"\n") + 1]  # the last line may still be in the writing
+        self._offset += len(added)
+        columns = header.decode("utf-8").strip().split(",")
+        for row in csv.DictReader(added.decode("utf-8").splitlines(), fieldnames=columns):
+            try:
+                values = {name: float(row[name]) for name in columns if name not in _PLACE}
+                self._take(_position(row, epoch_size), values)
+            except (ValueError, TypeError):
+                continue
+        return len(added)
 
-def _typical_size(values: Floats) -> float:
-    finite = np.abs(values[np.isfinite(values)])
-    return max(float(np.median(finite)), 1e-3) if finite.size else 1e-3
-
-
-def smooth(values: Floats, *, window: int) -> Floats:
-    """Mean over ``window`` points before and after each one; NaN counts for nothing."""
-    kernel = np.ones(2 * window + 1)
-    known = np.isfinite(values)
-    total = np.convolve(np.where(known, values, 0.0), kernel)[window:-window]
-    count = np.convolve(known.astype(float), kernel)[window:-window].round()
-    means: Floats = np.where(known, total / np.maximum(count, 1.0), np.nan)
-    return means
+    def _take(self, epoch: float, values: dict[str, float]) -> None:
+        self._pending = [point for point in self._pending if point[0] < epoch]
+        self.curves.forget_from(epoch)
+        self._pending.append((epoch, values))
+        if len(self._pending) < self._rows_per_point:
+            return
+        epochs, rows = zip(*self._pending, strict=True)
+        means = {name: _mean([row[name] for row in rows]) for name in values}
+        self.curves.add(_mean(epochs), means)
+        self._pending = []
+        if len(self.curves.epochs) >= 2 * _POINTS:
+            thinned, losses = self.curves.thinned(_POINTS)
+            self.curves = Curves(
+                thinned.tolist(), {name: values.tolist() for name, values in losses.items()}
+            )
+            self._rows_per_point *= 2
 
 
 def _bin_means(values: Floats, size: int) -> Floats:
@@ -134,6 +142,10 @@ def _bin_means(values: Floats, size: int) -> Floats:
     means = [values[start : start + size] for start in range(0, len(values), size)]
     finite = [part[np.isfinite(part)] for part in means]
     return np.array([part.mean() if part.size else np.nan for part in finite])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(_bin_means(np.array(values), len(values))[0])
 
 
 def _position(row: Mapping[str, str], epoch_size: int) -> float:

@@ -35,9 +35,17 @@ class Header:
 
 
 def write_page(
-    path: Path, title: str, rows: Iterable[Row], *, width: int, header: Header | None = None
+    path: Path,
+    title: str,
+    rows: Iterable[Row],
+    *,
+    width: int,
+    header: Header | None = None,
+    pages: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page in one go; every picture is shown ``width`` pixels wide, or less on a phone.
+
+    ``pages`` (text -> path relative to the page) are linked above and below the rows.
 
     Names are escaped and paths percent-encoded. Pictures load when they are scrolled to; their
     known sizes keep the page from jumping.
@@ -51,9 +59,11 @@ def write_page(
         tags.style(util.raw(_CSS.replace("WIDTH", f"{width}px")))
     page.add(tags.h1(title))
     _add_header(page, header or Header())
+    _add_links(page, pages or {})
     for row in rows:
         page.add(tags.h3(row.title))
         page.add(tags.div((_figure(figure, width=width) for figure in row.figures), cls="row"))
+    _add_links(page, pages or {})
     # Indentation would double the size of a long page.
     write_text(path, page.render(pretty=False))
 
@@ -63,9 +73,7 @@ def _add_header(page: Any, header: Header) -> None:
 
     if header.status:
         page.add(tags.p(header.status, cls="status"))
-    if header.links:
-        links = (tags.a(text, href=_url(target)) for text, target in header.links.items())
-        page.add(tags.nav(links))
+    _add_links(page, header.links)
     if header.curves:
         page.add(tags.div(_figure(header.curves, width=header.curves.width_px), cls="curves"))
     if header.options:
@@ -73,6 +81,13 @@ def _add_header(page: Any, header: Header) -> None:
             tags.tr(tags.th(name), tags.td(str(value))) for name, value in header.options.items()
         )
         page.add(tags.details(tags.summary("Options"), tags.table(rows)))
+
+
+def _add_links(page: Any, links: Mapping[str, str]) -> None:
+    from dominate import tags
+
+    if links:
+        page.add(tags.nav(tags.a(text, href=_url(target)) for text, target in links.items()))
 
 
 def _figure(figure: Figure, *, width: int) -> Any:

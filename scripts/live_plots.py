@@ -1,0 +1,199 @@
+"""Start a visdom server, on which training shows its losses and pictures live.
+
+    python scripts/live_plots.py                     # then open http://127.0.0.1:8097
+    python scripts/live_plots.py --check             # is everything there?
+
+At the first start npm fetches the files of the page; afterwards no network is needed. For a machine
+without network or npm:
+
+    python scripts/live_plots.py --write_bundle visdom_page.tar.gz       # where npm is
+    python scripts/live_plots.py --bundle visdom_page.tar.gz             # there, once
+
+Ctrl-C (or SIGTERM) saves the environments and ends the server; the next start shows them again.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import logging
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from util import visdom_files
+from util.files import write_text
+from util.flags import non_negative_int
+from util.runtime import run_program
+
+log = logging.getLogger(__name__)
+
+_MESSAGE_BYTES = 1024**3  # as visdom's own: one message holds a whole sheet of pictures
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--port", type=non_negative_int, default=8097,
+                        help="port of the server (8097); 0: any free one")
+    parser.add_argument("--host", default="127.0.0.1",
+                        help="address to listen on (127.0.0.1: this machine only; visdom asks "
+                        "nobody for a password)")
+    parser.add_argument("--env_path", type=Path, default=Path.home() / ".visdom",
+                        help="folder of the saved environments (~/.visdom)")
+    parser.add_argument("--page_files", type=Path, default=visdom_files.default_folder(),
+                        help="folder of the page's files (%(default)s)")
+    parser.add_argument("--verbose", action="store_true", help="show where an error happened")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--check", action="store_true", help="say what is missing, and end")
+    action.add_argument("--write_bundle", type=Path, metavar="FILE",
+                        help="write the page's files into FILE (.tar.gz), and end")
+    action.add_argument("--bundle", type=Path, metavar="FILE",
+                        help="take the page's files from FILE instead of npm")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    if args.check:
+        check(args.page_files)
+        return
+    if args.write_bundle is None:
+        require_visdom()
+    provide_files(args.page_files, args.bundle)
+    if args.write_bundle is not None:
+        visdom_files.write_bundle(args.page_files, args.write_bundle)
+        log.info("wrote %s; there: scripts/live_plots.py --bundle FILE", args.write_bundle)
+        return
+    serve(bind(args.host, args.port), env_path=args.env_path, page_files=args.page_files)
+
+
+def check(page_files: Path) -> None:
+    """One line; exit code 1 if something is missing."""
+    missing = []
+    try:
+        require_visdom()
+    except ValueError as error:
+        missing.append(str(error))
+    if not visdom_files.are_whole(page_files):
+        way = "npm fetches them at the first start"
+        if shutil.which("npm") is None:
+            way = "npm, which would fetch them, is not installed: use --bundle"
+        missing.append(f"the files of the page are not in {page_files} ({way})")
+    if missing:
+        log.info("missing: %s", "; ".join(missing))
+        sys.exit(1)
+    log.info("all there: visdom %s, the files of its page in %s",
+             visdom_files.VISDOM_VERSION, page_files)
+
+
+def require_visdom() -> None:
+    wanted = visdom_files.VISDOM_VERSION
+    try:
+        found = importlib.metadata.version("visdom")
+    except importlib.metadata.PackageNotFoundError:
+        raise ValueError("the package visdom is not installed (see requirements.txt)") from None
+    if found != wanted:
+        raise ValueError(f"visdom {found} is installed, and the page is known for {wanted} only: "
+                         f"install visdom=={wanted}")
+
+
+def provide_files(folder: Path, bundle: Path | None) -> None:
+    """See that the page's files are in the folder: as they are, from a bundle, or from npm."""
+    if bundle is not None:
+        files = visdom_files.from_bundle(bundle)
+    elif visdom_files.are_whole(folder):
+        return
+    else:
+        log.info("fetching the files of visdom's page by npm (24 MB, once) ...")
+        files = visdom_files.from_npm()
+    visdom_files.write(files, folder)
+    if not visdom_files.are_whole(folder):
+        raise ValueError(f"{folder} holds files that are not of visdom's page; remove the folder, "
+                         "or name another one by --page_files")
+    log.info("the files of the page are in %s", folder)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        bound = socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"cannot listen on {host}, port {port} ({error}): is a server running there already? "
+            "--port 0 takes any free port; tell the training by --display_port"
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+def serve(bound: socket.socket, *, env_path: Path, page_files: Path) -> None:
+    """Run until Ctrl-C or SIGTERM, then save the environments."""
+    from tornado.httpserver import HTTPServer
+    from tornado.ioloop import IOLoop
+    from visdom.server import app as visdom_app
+
+    logging.getLogger().setLevel(logging.WARNING)  # visdom and tornado tell every request
+    log.setLevel(logging.INFO)
+    # autoreload would start the server anew, empty, when a package is updated.
+    visdom_app.tornado_settings |= {
+        "static_handler_class": page_file_handler(page_files), "autoreload": False,
+    }
+    # Eager: visdom saves an environment that was not yet looked at as null.
+    host, port = bound.getsockname()[:2]
+    app = visdom_app.Application(port=port, env_path=str(env_path), eager_data_loading=True)
+    HTTPServer(app, max_buffer_size=_MESSAGE_BYTES).add_socket(bound)
+    loop = IOLoop.current()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
+    log.info("visdom is at http://%s:%d (environments in %s; Ctrl-C saves them and ends)",
+             host, port, env_path)
+    loop.start()
+    save(app.state, env_path)
+    log.info("saved %d environments in %s", len(app.state), env_path)
+
+
+def page_file_handler(page_files: Path) -> type[Any]:
+    """Serves visdom's own files, and those that its package lacks from our folder."""
+    from tornado.web import StaticFileHandler
+
+    page_root = str(page_files.resolve())
+
+    class PageFiles(StaticFileHandler):
+        @classmethod
+        def make_static_url(
+            cls, settings: dict[str, Any], path: str, include_version: bool = True
+        ) -> str:
+            # visdom's template names ../user/style.css, which tornado 6.6 refuses with 403.
+            if path.startswith("../"):
+                return path.removeprefix("..")
+            return super().make_static_url(settings, path, include_version)
+
+        @classmethod
+        def get_absolute_path(cls, root: str, path: str) -> str:
+            ours = super().get_absolute_path(page_root, path)
+            return ours if Path(ours).is_file() else super().get_absolute_path(root, path)
+
+        def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
+            if Path(absolute_path).is_relative_to(page_root):
+                root = page_root
+            return super().validate_absolute_path(root, absolute_path)
+
+    return PageFiles
+
+
+def save(state: dict[str, Any], env_path: Path) -> None:
+    """Write every environment as visdom reads it, each whole or not at all."""
+    for name, environment in state.items():
+        write_text(env_path / f"{name}.json", json.dumps(environment))
+
+
+if __name__ == "__main__":
+    run_program(main)

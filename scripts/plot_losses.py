@@ -1,0 +1,176 @@
+"""Draw the losses of one or more runs into one picture, at any time, also while they train.
+
+    python scripts/plot_losses.py maps_pix2pix
+    python scripts/plot_losses.py maps_pix2pix maps_wgan --losses G_L1 D_real --x images
+
+A run is a name in --checkpoints_dir, or the path of its folder. One panel per loss, one colour per
+run; a loss that a run lacks leaves its line out. Tables that a change of losses has put aside
+(losses.1.csv, losses.2.csv, ...) are read as earlier parts of the run.
+"""
+
+import argparse
+import csv
+import logging
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from util.curve_drawing import plot_smoothed, tidy
+from util.curves import OTHER_VALUES, CurveFile, Curves
+from util.files import replacing
+from util.flags import non_negative_int
+from util.runtime import run_program
+
+log = logging.getLogger(__name__)
+
+_COLUMNS = 3  # panels side by side
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="name or folder of a run")
+    parser.add_argument("--losses", nargs="+", metavar="NAME",
+                        help=f"what to draw, {', '.join(OTHER_VALUES)} too (all losses)")
+    parser.add_argument("--x", choices=("epochs", "images"), default="epochs",
+                        help="horizontal axis (%(default)s)")
+    parser.add_argument("--smooth", type=non_negative_int, default=0, metavar="POINTS",
+                        help="mean over so many points before and after each (0: a 20th of all)")
+    parser.add_argument("--output", type=Path, metavar="FILE",
+                        help="picture to write, .svg, .png or .pdf (compared_losses.svg in the "
+                        "folder of the first run)")
+    parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"),
+                        help="folder of the runs (%(default)s)")
+    parser.add_argument("--verbose", action="store_true", help="show where an error happened")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    folders = [find_run(run, args.checkpoints_dir) for run in args.runs]
+    output = args.output or folders[0] / "compared_losses.svg"
+    if output.suffix not in (".svg", ".png", ".pdf"):
+        raise ValueError(f"--output must end in .svg, .png or .pdf, got {output}")
+    runs = {}
+    for given, folder in zip(args.runs, folders, strict=True):
+        runs[folder.name if folder.name not in runs else given] = read_run(folder, x=args.x)
+    draw(runs, choose(runs, args.losses), output, x=args.x, window=args.smooth)
+    log.info("wrote %s", output)
+
+
+def find_run(run: str, checkpoints_dir: Path) -> Path:
+    for folder in (checkpoints_dir / run, Path(run)):
+        if tables(folder):
+            return folder.resolve()
+    known = sorted(path.parent.name for path in checkpoints_dir.glob("*/losses.csv"))
+    raise FileNotFoundError(
+        f"no losses.csv in {checkpoints_dir / run} nor in {Path(run)}; runs in {checkpoints_dir}: "
+        f"{', '.join(known) or 'none'}"
+    )
+
+
+def tables(folder: Path) -> list[Path]:
+    """losses.1.csv, losses.2.csv, ..., losses.csv: oldest first."""
+    aside = [path for path in folder.glob("losses.*.csv") if path.name.split(".")[1].isdigit()]
+    newest = folder / "losses.csv"
+    aside.sort(key=lambda path: int(path.name.split(".")[1]))
+    return aside + [newest] * newest.is_file()
+
+
+def read_run(folder: Path, *, x: str) -> Curves:
+    """The run's curves over the epoch with its fraction, or over the images seen.
+
+    Images follow from the epochs, so that they go on where a run goes on from weights alone, whose
+    own count begins anew.
+    """
+    paths = tables(folder)
+    if len(paths) > 1:
+        log.info("%s: read as one run: %s", folder.name, ", ".join(path.name for path in paths))
+    epoch_size = find_epoch_size(paths)
+    run = Curves()
+    for path in paths:
+        table = CurveFile(path)
+        table.update(epoch_size=epoch_size)
+        for number, epoch in enumerate(table.curves.epochs):
+            run.forget_from(epoch)
+            run.add(epoch, {name: values[number] for name, values in table.curves.losses.items()})
+    if not run.epochs:
+        raise ValueError(f"{folder} has no losses yet: {paths[-1].name} holds no complete row")
+    if x == "images":
+        run.epochs = [(epoch - 1) * epoch_size for epoch in run.epochs]
+    return run
+
+
+def find_epoch_size(paths: Sequence[Path]) -> int:
+    """Images per epoch: the most that a row counts in one. Every epoch ends with a row; so it is
+    true once the first has ended, and until then the curve is stretched to one epoch."""
+    largest = 1
+    for path in paths:
+        before, epoch, images = 0, "", 0
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                try:
+                    count = int(row.get("epoch_images") or 0)
+                    if not count:  # older files: from the last row of one epoch to that of the next
+                        before, epoch = (before, epoch) if row["epoch"] == epoch else (
+                            images, row["epoch"])
+                        images = int(row["images"])
+                        count = images - before
+                except (ValueError, TypeError, KeyError):
+                    continue
+                largest = max(largest, count)
+    return largest
+
+
+def choose(runs: Mapping[str, Curves], wanted: Sequence[str] | None) -> list[str]:
+    """The losses to draw, in the order of the runs."""
+    known = list(dict.fromkeys(name for run in runs.values() for name in run.losses))
+    losses = [name for name in known if name not in OTHER_VALUES]
+    missing = [name for name in wanted or () if name not in known]
+    if missing:
+        raise ValueError(f"--losses {' '.join(missing)}: no run has that; there are "
+                         f"{', '.join(losses)} and {', '.join(OTHER_VALUES)}")
+    return list(wanted or losses)
+
+
+def draw(
+    runs: Mapping[str, Curves], names: Sequence[str], path: Path, *, x: str, window: int
+) -> None:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    columns = min(_COLUMNS, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure = Figure(figsize=(1.5 + 4 * columns, 0.8 + 2.7 * rows), layout="constrained")
+    panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
+    handles = {}
+    for axes, name in zip(panels, names, strict=False):
+        for number, (label, run) in enumerate(runs.items()):
+            if name in run.losses:
+                places, values = run.thinned()
+                style = {"color": f"C{number % 10}", "label": label}
+                if name == "lr":  # has no noise, but corners
+                    axes.plot(places, values[name], **style)
+                else:
+                    plot_smoothed(axes, places, values[name], window=window, **style)
+                handles[label] = axes.lines[-1]
+        axes.set_title(name, fontsize=10)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_tick_params(labelbottom=True)
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    tidy(panels[: len(names)])
+    figure.supxlabel("epoch" if x == "epochs" else "images seen", fontsize=10)
+    figure.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=2 * columns,
+                  frameon=False)
+    with replacing(path) as aside:
+        figure.savefig(aside, dpi=120)
+
+
+if __name__ == "__main__":
+    run_program(main)

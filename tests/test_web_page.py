@@ -1,0 +1,179 @@
+"""The training page, as text and on disk."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from read_page import Page
+
+import util.sinks.web as web_module
+from util.html import Row
+from util.images import save_picture
+from util.sinks import LossReport, PictureReport, Progress
+from util.sinks.csv_log import CsvLog
+from util.sinks.web import WebPage
+
+
+def progress(epoch: int) -> Progress:
+    return Progress(epoch, 5, 4 * epoch, 4, 4)
+
+
+def picture(shade: int = 0, *, width: int = 8, height: int = 8) -> Any:
+    return np.full((height, width, 3), shade, np.uint8)
+
+
+def kept(epoch: int, shade: int = 0, *, keep: bool = True) -> PictureReport:
+    shown = {"real_A": picture(shade), "fake_B": picture(shade), "a_B": picture(shade)}
+    return PictureReport(progress(epoch), shown, keep)
+
+
+def web_page(run_dir: Path, **options: object) -> WebPage:
+    return WebPage(run_dir, name="maps", width_px=256, options=options)
+
+
+def test_epochs_stand_by_number_not_by_the_text_of_it(tmp_path: Path) -> None:
+    for epoch in (9, 10, 999, 1000):
+        web_page(tmp_path).pictures(kept(epoch))
+    web = tmp_path / "web"
+    assert Page(web / "index.html").texts["h3"] == ["epoch [1000]", "epoch [999]"]
+    assert Page(web / "epochs_1-50.html").texts["h3"] == ["epoch [10]", "epoch [9]"]
+
+
+def test_a_page_is_the_same_work_at_any_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, int]] = []
+
+    def count_rows(path: Path, _: str, rows: list[Row], **__: object) -> None:
+        written.append((path.name, len(rows)))
+
+    monkeypatch.setattr(web_module, "write_page", count_rows)
+    monkeypatch.setattr(web_module, "save_picture", lambda *_: None)
+    web = web_page(tmp_path)
+    for epoch in range(1, 152):
+        web.pictures(kept(epoch))
+        web.end_epoch(progress(epoch))
+    index = [rows for name, rows in written if name == "index.html"]
+    assert index == [*range(1, 51), *[50] * 101]
+    full = [entry for entry in written if entry[0] != "index.html"]
+    assert full == [
+        ("epochs_1-50.html", 50), ("epochs_51-100.html", 50), ("epochs_101-150.html", 50)
+    ]
+
+
+def test_full_pages_are_linked_and_those_of_a_longer_run_go(tmp_path: Path) -> None:
+    for epoch in (1, 51, 101, 151):
+        web_page(tmp_path).pictures(kept(epoch))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.texts["h3"] == ["epoch [151]"]
+    names = [f"epochs_{place}.html" for place in ("101-150", "51-100", "1-50")]
+    assert [link["href"] for link in page.attributes("a")][:3] == names
+    web_page(tmp_path).pictures(kept(60))
+    left = sorted(path.name for path in (tmp_path / "web").glob("*.html"))
+    assert left == ["epochs_1-50.html", "index.html"]
+    assert Page(tmp_path / "web" / "index.html").texts["h3"] == ["epoch [60]", "epoch [51]"]
+    older = Page(tmp_path / "web" / "epochs_1-50.html")
+    assert older.attributes("a")[0]["href"] == "index.html"
+
+
+def test_status_tells_the_learning_rate_and_the_pace(tmp_path: Path) -> None:
+    web = web_page(tmp_path)
+    web.losses(LossReport(progress(1), {"G": 1.0}, 0.08, 0.0, 0.0002))
+    web.end_epoch(progress(1))
+    status = Page(tmp_path / "web" / "index.html").texts["p"][0]
+    assert "Learning rate 0.0002, 12.5 images/s." in status
+
+
+def test_pictures_of_another_model_leave_the_epoch_that_is_drawn_anew(tmp_path: Path) -> None:
+    web_page(tmp_path).pictures(kept(1))
+    other = PictureReport(progress(1), {"fake_B_rgb": picture(), "a_B": picture()}, keep=True)
+    for web in (web_page(tmp_path), web_page(tmp_path)):
+        web.pictures(other)
+        assert Page(tmp_path / "web" / "index.html").texts["figcaption"] == ["fake_B_rgb", "a_B"]
+    images = sorted(path.name for path in (tmp_path / "web" / "images").iterdir())
+    assert images == ["epoch001_a_B.png", "epoch001_fake_B_rgb.png"]
+
+
+def test_status_is_true_where_images_count_anew(tmp_path: Path) -> None:
+    web_page(tmp_path).end_epoch(Progress(21, 40, 0, 0, 4000))
+    status = Page(tmp_path / "web" / "index.html").texts["p"][0]
+    assert status.startswith("Epoch 21 of 40, 0 of its 4,000 images seen. Written ")
+
+
+def test_training_page_lists_newest_epoch_first_and_only_pictures_that_exist(
+    tmp_path: Path,
+) -> None:
+    web = web_page(tmp_path, lr=0.0002)
+    web.pictures(kept(1))
+    web.end_epoch(progress(1))
+    web.end_epoch(progress(2))
+    web.pictures(kept(3))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.texts["title"][0] == "Experiment name = maps"
+    assert page.texts["h3"] == ["epoch [3]", "epoch [1]"]
+    assert page.sources[:3] == [
+        f"images/epoch003_{label}.png" for label in ("real_A", "fake_B", "a_B")
+    ]
+    assert all((tmp_path / "web" / str(source)).exists() for source in page.sources)
+    assert not any("http-equiv" in meta for meta in page.attributes("meta"))
+
+
+def test_later_save_of_an_epoch_replaces_the_earlier(tmp_path: Path) -> None:
+    web = web_page(tmp_path)
+    web.pictures(kept(1, shade=10))
+    web.pictures(kept(1, shade=20))
+    assert Page(tmp_path / "web" / "index.html").texts["h3"] == ["epoch [1]"]
+    expected = tmp_path / "expected.png"
+    save_picture(picture(20), expected)
+    assert (tmp_path / "web/images/epoch001_real_A.png").read_bytes() == expected.read_bytes()
+
+
+def test_pictures_not_to_keep_leave_no_trace(tmp_path: Path) -> None:
+    web_page(tmp_path).pictures(kept(1, keep=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resumed_run_lists_earlier_epochs_but_not_later_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    images = tmp_path / "web" / "images"
+    save_picture(picture(width=16, height=8), images / "epoch002_real_A.png")
+    save_picture(picture(), images / "epoch009_real_A.png")
+    (images / "epoch001_real_A.png").write_bytes(b"torn")
+    (images / "notes.png").write_bytes(b"")
+    web = web_page(tmp_path)
+    web.pictures(kept(4))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.texts["h3"] == ["epoch [4]", "epoch [2]"]
+    assert page.attributes("img")[-1]["height"] == "128"
+    assert "epoch001_real_A.png is no readable picture" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_training_page_shows_curves_and_links_what_is_there(tmp_path: Path) -> None:
+    web = web_page(tmp_path)
+    web.end_epoch(progress(1))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.sources == []
+    assert page.attributes("a") == []
+
+    CsvLog(tmp_path / "losses.csv").losses(LossReport(progress(2), {"G": 1.0}, 0.1, 0.0, 0.1))
+    (tmp_path / "train_opt.txt").write_text("")
+    web = web_page(tmp_path)
+    web.end_epoch(progress(2))
+    page = Page(tmp_path / "web" / "index.html")
+    assert page.sources == ["losses.svg"]
+    links = [link["href"] for link in page.attributes("a")]
+    assert links == ["../losses.csv", "../train_opt.txt", "losses.svg"]
+
+
+def test_curves_are_complete_when_the_run_closes(tmp_path: Path) -> None:
+    web, log = web_page(tmp_path), CsvLog(tmp_path / "losses.csv")
+    log.losses(LossReport(progress(1), {"G": 1.0}, 0.1, 0.0, 0.1))
+    web.end_epoch(progress(1))
+    (tmp_path / "web" / "losses.svg").unlink()
+    web.end_epoch(progress(2))
+    assert not (tmp_path / "web" / "losses.svg").exists(), "tiny epochs must not draw each time"
+    web.close()
+    assert (tmp_path / "web" / "losses.svg").exists()

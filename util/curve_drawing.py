@@ -1,0 +1,104 @@
+"""Draw the loss curves of a run for its page."""
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from util.curves import OTHER_VALUES, Curves
+from util.files import replacing
+
+Floats = npt.NDArray[np.float64]
+
+CURVES_SIZE_PX = (900, 620)
+_PANEL_FACTOR = 5
+
+
+def draw_curves(curves: Curves, path: Path) -> None:
+    """Write an SVG: for every loss a thin raw line and a thick smoothed one; below them the
+    learning rate and the images per second, where ``curves`` have ``lr`` and ``seconds``.
+
+    Losses of very different size get a panel each, or the large one would flatten the small.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    epochs, values = curves.thinned()
+    losses = {name: value for name, value in values.items() if name not in OTHER_VALUES}
+    panels, rates = split_by_size(losses), _rates(values)
+    width, height = CURVES_SIZE_PX
+    figure = Figure(figsize=(width / 100, height / 100), layout="constrained")
+    heights = [3.0] * len(panels) + [1.0] * len(rates)
+    rows = figure.subplots(
+        len(heights), sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
+    )[:, 0]
+    colors = {name: f"C{number % 10}" for number, name in enumerate(losses)}
+    for axes, names in zip(rows, panels, strict=False):
+        for name in names:
+            plot_smoothed(axes, epochs, losses[name], color=colors[name], label=name)
+        axes.set_ylabel("loss")
+    for axes, (label, rate) in zip(rows[len(panels) :], rates.items(), strict=True):
+        axes.plot(epochs, rate, color="0.45", lw=1.2, marker="." if len(epochs) == 1 else "")
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel(label)
+    tidy(rows)
+    rows[-1].set_xlabel("epoch")
+    rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside upper left", ncols=8, frameon=False)
+    with replacing(path) as aside:
+        figure.savefig(aside, format="svg")
+
+
+def plot_smoothed(axes: Any, x: Floats, values: Floats, *, window: int = 0, **style: Any) -> None:
+    """A thin raw line and a thick mean over ``window`` points each way (0: a 20th of all)."""
+    smoothed = smooth(values, window=window or max(1, len(x) // 20))
+    dot = "." if len(x) == 1 else ""  # a lone point makes no line
+    faint = {name: value for name, value in style.items() if name != "label"}
+    axes.plot(x, values, **faint | {"lw": 0.7, "alpha": 0.35, "marker": dot})
+    axes.plot(x, smoothed, **style)
+
+
+def tidy(rows: Any) -> None:
+    for axes in rows:
+        axes.margins(x=0.01)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def _rates(values: Mapping[str, Floats]) -> dict[str, Floats]:
+    rates = {}
+    if "lr" in values:
+        rates["learning\nrate"] = values["lr"]
+    if "seconds" in values:
+        seconds = values["seconds"]
+        rates["images/s"] = 1 / np.where(seconds > 0, seconds, np.nan)
+    return rates
+
+
+def split_by_size(losses: Mapping[str, Floats]) -> list[list[str]]:
+    """The names in one group; or in two, large and small, if a factor of 5 or more parts them."""
+    sizes = {name: _typical_size(values) for name, values in losses.items()}
+    names = sorted(sizes, key=lambda name: sizes[name], reverse=True)
+    factors = [sizes[large] / sizes[small] for large, small in itertools.pairwise(names)]
+    if not factors or max(factors) < _PANEL_FACTOR:
+        return [list(losses)]
+    large = names[: factors.index(max(factors)) + 1]
+    return [[name for name in losses if (name in large) is wanted] for wanted in (True, False)]
+
+
+def _typical_size(values: Floats) -> float:
+    finite = np.abs(values[np.isfinite(values)])
+    return max(float(np.median(finite)), 1e-3) if finite.size else 1e-3
+
+
+def smooth(values: Floats, *, window: int) -> Floats:
+    """Mean over ``window`` points before and after each one; NaN counts for nothing."""
+    kernel = np.ones(2 * window + 1)
+    known = np.isfinite(values)
+    total = np.convolve(np.where(known, values, 0.0), kernel)[window:-window]
+    count = np.convolve(known.astype(float), kernel)[window:-window].round()
+    means: Floats = np.where(known, total / np.maximum(count, 1.0), np.nan)
+    return means
