@@ -45,7 +45,7 @@ def test(argv: Sequence[str] | None = None) -> Path:
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
     rows: list[Row] = []
-    with create_visualizer(opt) as visualizer:
+    with create_visualizer(opt, folder) as visualizer:
         for batch in islice(dataset, -(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
             torch.manual_seed(opt.seed)
@@ -89,9 +89,11 @@ def report(number: int, count: int, pictures: Mapping[str, Picture]) -> PictureR
     return PictureReport(progress=progress, pictures=pictures, keep=True)
 
 
-def create_visualizer(opt: Namespace) -> Visualizer:
+def create_visualizer(opt: Namespace, folder: Path) -> Visualizer:
     sinks = build_result_sinks(
+        folder,
         name=opt.name,
+        use_tensorboard=opt.use_tensorboard,
         use_wandb=opt.use_wandb,
         wandb_project_name=opt.wandb_project_name,
         options=vars(opt),
