@@ -120,6 +120,19 @@ def test_newest_pictures_win_but_losses_and_kept_pictures_wait(gate: Gate) -> No
     assert [images for kind, images in gate.heard if kind == "pictures"] == [200, 600, 600]
 
 
+def test_no_start_of_an_epoch_is_lost(gate: Gate) -> None:
+    """The first tells where a resumed run stands, and must come before its losses."""
+    gate.open.clear()
+    sink = Background(gate)
+    for images in (201, 401):
+        sink.start_epoch(progress(images))
+        sink.losses(losses(images + 10))
+    gate.open.set()
+    sink.close()
+    assert gate.heard[:2] == [("start_epoch", 201), ("losses", 211)]
+    assert gate.heard[2:4] == [("start_epoch", 401), ("losses", 411)]
+
+
 def test_falling_behind_is_said_once(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
     gate.open.clear()
     sink = Background(gate, pictures=2)

@@ -12,15 +12,15 @@ from util.sinks import LossReport, PictureReport, Progress, Sink
 
 log = logging.getLogger(__name__)
 
-_LOSSES = 10_000  # reports that may wait: some MB
+_PLENTY = 10_000  # reports of losses that may wait: some MB
 
 
 class Background(Sink):
     """Hands reports on to ``sink``, in their order, in a daemon thread.
 
-    Losses wait until the sink has time. Of pictures the newest wait: one per epoch that keeps
-    them, at most ``pictures`` in all. After each batch of reports the sink may ``refresh``, then
-    rests for ``pause_seconds``. ``advance`` is not handed on.
+    Losses and starts of epochs wait until the sink has time. Of pictures the newest wait: one per
+    epoch that keeps them, at most ``pictures`` in all. After each batch of reports the sink may
+    ``refresh``, then rests for ``pause_seconds``. ``advance`` is not handed on.
 
     What the sink raises is said once and does not end the training; from the first call that
     fails to the next that works is one outage. ``close`` waits at most ``close_seconds``, counted
@@ -29,13 +29,15 @@ class Background(Sink):
 
     def __init__(
         self, sink: Sink, *, pictures: int = 8, pause_seconds: float = 0.0,
-        close_seconds: float = 8.0,
+        close_seconds: float = 6.0,
     ) -> None:
         self.sink = sink
         self.title = sink.title
         self._pause_seconds = pause_seconds
         self._close_seconds = close_seconds
-        self._limits = {"start_epoch": 1, "losses": _LOSSES, "pictures": pictures, "end_epoch": 1}
+        self._limits = {
+            "start_epoch": _PLENTY, "losses": _PLENTY, "pictures": pictures, "end_epoch": 1,
+        }
         self._waiting: dict[str, dict[Hashable, tuple[int, Callable[[], None]]]] = {
             kind: {} for kind in self._limits
         }
@@ -47,7 +49,7 @@ class Background(Sink):
         self._thread = threading.Thread(target=self._work, name=self.title, daemon=True)
 
     def start_epoch(self, progress: Progress) -> None:
-        self._hand_over("start_epoch", None, partial(self.sink.start_epoch, progress))
+        self._hand_over("start_epoch", progress.epoch, partial(self.sink.start_epoch, progress))
 
     def losses(self, report: LossReport) -> None:
         self._hand_over("losses", report.progress.images, partial(self.sink.losses, report))
