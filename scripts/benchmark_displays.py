@@ -4,7 +4,8 @@
 
 Trains a small model on noise, in turn with no display, with the web page, and with a visdom server
 that is up, missing, hung (SIGSTOP) from a third of the run on, or killed after one third and
-started anew after two. The states are interleaved, so that a slow minute of the machine hits all
+started anew after two. Starting a server keeps a core busy for seconds: one state without a
+display tells what that alone costs. The states are interleaved, so that a slow minute of the machine hits all
 of them. The first epoch warms up and does not count. The server needs no network; its page stays
 blank, which costs the training nothing.
 """
@@ -39,9 +40,10 @@ from util.runtime import run_program  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-NONE, PAGE, RESTARTED = "none", "page", "restarted"
+NONE, BESIDE, PAGE, RESTARTED = "none", "beside", "page", "restarted"
 LABELS = {
     NONE: "none",
+    BESIDE: "none, while a visdom server starts",
     PAGE: "web page",
     "up": "visdom, up",
     "missing": "visdom, not there",
@@ -102,7 +104,7 @@ def train(folder: Path, number: int, state: str, *, epochs: int) -> Run:
     name = f"{STATES.index(state)}_{number}"
     run_dir = folder / "runs" / name
     server = Server(folder / "visdom")
-    if state not in (NONE, PAGE, "missing"):
+    if state in ("up", "hung", RESTARTED):
         server.start()
     begun = time.monotonic()
     process = subprocess.Popen(
@@ -134,7 +136,7 @@ def flags(folder: Path, name: str, state: str, port: int, epochs: int) -> list[s
         f"--n_epochs {epochs} --n_epochs_decay 0"
     )
     page = "" if state == PAGE else "--no_html"
-    visdom = "--display_id 0" if state in (NONE, PAGE) else f"--display_port {port}"
+    visdom = "--display_id 0" if state in (NONE, BESIDE, PAGE) else f"--display_port {port}"
     places = ["--dataroot", folder / "data", "--checkpoints_dir", folder / "runs", "--name", name]
     return [*map(str, places), *small.split(), *page.split(), *visdom.split()]
 
@@ -143,6 +145,8 @@ def events(state: str, server: Server) -> list[tuple[float, Callable[[], None]]]
     """What happens to the server, after which share of the run."""
     if state == "hung":
         return [(1 / 3, lambda: server.signal(signal.SIGSTOP))]
+    if state == BESIDE:
+        return [(2 / 3, server.start)]
     if state == RESTARTED:
         return [(1 / 3, server.stop), (2 / 3, server.start)]
     return []
