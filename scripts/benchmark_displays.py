@@ -5,9 +5,9 @@
 Trains a small model on noise, in turn with no display, with the web page, and with a visdom server
 that is up, missing, hung (SIGSTOP) from a third of the run on, or killed after one third and
 started anew after two. Starting a server keeps a core busy for seconds: one state without a
-display tells what that alone costs. The states are interleaved, so that a slow minute of the machine hits all
-of them. The first epoch warms up and does not count. The server needs no network; its page stays
-blank, which costs the training nothing.
+display tells what that alone costs. The states are interleaved, so that a slow minute of the
+machine hits all of them. The first epoch warms up and does not count. The server needs no network;
+its page stays blank, which costs the training nothing.
 """
 
 import argparse
