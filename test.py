@@ -47,7 +47,7 @@ def test(argv: Sequence[str] | None = None) -> Path:
     count = min(len(dataset), opt.num_test or len(dataset))
     rows: list[Row] = []
     # Whatever stops the test, the page shows what was translated before.
-    with ExitStack() as at_the_end, create_visualizer(opt) as visualizer:
+    with ExitStack() as at_the_end, create_visualizer(opt, folder) as visualizer:
         at_the_end.callback(finish, opt, folder, rows)
         for batch in islice(dataset, -(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
@@ -102,9 +102,11 @@ def report(number: int, count: int, pictures: Mapping[str, Picture]) -> PictureR
     return PictureReport(progress=progress, pictures=pictures, keep=True)
 
 
-def create_visualizer(opt: Namespace) -> Visualizer:
+def create_visualizer(opt: Namespace, folder: Path) -> Visualizer:
     sinks = build_result_sinks(
+        folder,
         name=opt.name,
+        use_tensorboard=opt.use_tensorboard,
         use_wandb=opt.use_wandb,
         wandb_project_name=opt.wandb_project_name,
         options=vars(opt),

@@ -187,6 +187,7 @@ def create_visualizer(opt: Namespace) -> Visualizer:
             display_env=opt.display_env,
             display_ncols=opt.display_ncols,
             display_winsize=opt.display_winsize,
+            use_tensorboard=opt.use_tensorboard,
             use_wandb=opt.use_wandb,
             wandb_project_name=opt.wandb_project_name,
             options=vars(opt),

@@ -163,9 +163,11 @@ def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     client = visdom_server.connect(server="http://127.0.0.1", port=port, env="mine")
     sink = visdom_server.VisdomServer(
-        client, name="maps", display_id=1, columns=4, width_px=256, losses_csv=tmp_path / "x.csv"
+        client, name="maps", display_id=1, columns=4, width_px=256,
+        losses_csv=tmp_path / "x.csv", options={"netG": "<unet>"},
     )
     sink.losses(losses(100))
+    sink.refresh()
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     requests: list[str] = []
     failed: list[str] = []
@@ -177,14 +179,15 @@ def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
 
     sink.losses(losses(200))
     sink.pictures(pictures(side=64))
+    sink.refresh()
     sink.close()
-    client.session.close()
     page.wait_for_function(
         "[...document.querySelectorAll('.scatterlayer .js-line')]"
-        ".filter(line => line.getTotalLength() > 100).length == 2"
+        ".filter(line => line.getTotalLength() > 100).length == 3"  # two losses and the rate
     )
     page.wait_for_function(f"[...document.querySelectorAll('.content img')].some({SHOWN})")
-    assert page.locator(".legendtext").all_text_contents() == ["G_GAN", "G_L1"]
+    assert page.locator(".legendtext").all_text_contents()[:2] == ["G_GAN", "G_L1"]
+    assert page.get_by_text("<unet>").count() == 1  # the options, escaped
     page.screenshot(path=tmp_path / "page.png")
     page.close()
     local = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
@@ -194,4 +197,4 @@ def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 0
     saved = json.loads((tmp_path / "environments" / "mine.json").read_text())
-    assert set(saved["jsons"]) == {"1", "2"}
+    assert set(saved["jsons"]) == {"1", "1_lr", "1_options", "2"}

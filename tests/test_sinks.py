@@ -9,7 +9,9 @@ import pytest
 from imagined_run import EPOCH_SIZE, LINE, losses, pictures, progress
 
 from util.curves import read_curves
-from util.sinks import LossReport, Sink, visdom_server
+from util.sinks import LossReport, Sink, tensorboard_files, visdom_server, wandb_run
+from util.sinks.background import Background
+from util.sinks.console import Console
 from util.sinks.csv_log import CsvLog
 from util.sinks.loss_log import LossLog
 from util.visualizer import Visualizer, build_sinks
@@ -90,7 +92,8 @@ def test_csv_line_torn_by_a_kill_does_not_swallow_the_next(tmp_path: Path) -> No
 
 def test_packages_for_display_are_imported_only_where_they_are_used() -> None:
     util = Path(__file__).parent.parent / "util"
-    lazy = re.compile(r"^(import|from) (visdom|wandb|dominate|matplotlib|tqdm)\b", re.MULTILINE)
+    heavy = "visdom|wandb|dominate|matplotlib|tqdm|requests|torch.utils.tensorboard"
+    lazy = re.compile(rf"^(import|from) ({heavy})\b", re.MULTILINE)
     assert [path.name for path in util.rglob("*.py") if lazy.search(path.read_text())] == []
 
 
@@ -113,16 +116,16 @@ def test_visualizer_tells_every_sink_everything_in_order() -> None:
     visualizer.pictures(pictures())
     visualizer.end_epoch(progress(1))
     visualizer.close()
-    calls = ["start_epoch", "advance", "losses", "pictures", "end_epoch", "close"]
+    calls = ["start_epoch", "advance", "losses", "pictures", "end_epoch", "finish", "close"]
     assert heard == [(number, call) for call in calls for number in (1, 2)]
 
 
 @pytest.mark.parametrize(
-    ("html", "display_id", "expected"),
+    ("html", "display_id", "records", "expected"),
     [
-        (True, 1, ["Console", "LossLog", "CsvLog", "WebPage", "VisdomServer"]),
-        (False, 0, ["Console", "LossLog", "CsvLog"]),
-        (False, -1, ["Console", "LossLog", "CsvLog"]),
+        (True, 1, True, ["web page", "visdom display", "TensorBoard files", "wandb display"]),
+        (False, 0, False, []),
+        (False, -1, False, []),
     ],
 )
 def test_build_sinks_builds_what_was_asked_for(
@@ -130,12 +133,18 @@ def test_build_sinks_builds_what_was_asked_for(
     monkeypatch: pytest.MonkeyPatch,
     html: bool,
     display_id: int,
+    records: bool,
     expected: list[str],
 ) -> None:
     monkeypatch.setattr(visdom_server, "connect", lambda **_: object())
+    monkeypatch.setattr(tensorboard_files, "load", lambda: object())
+    monkeypatch.setattr(wandb_run, "load", lambda: object())
     sinks = build_sinks(
         tmp_path / "run", name="run", html=html, display_id=display_id,
         display_server="http://localhost", display_port=8097, display_env="main", display_ncols=4,
-        display_winsize=256, use_wandb=False, wandb_project_name="p", options={},
+        display_winsize=256, use_tensorboard=records, use_wandb=records, wandb_project_name="p",
+        options={},
     )
-    assert [type(sink).__name__ for sink in sinks] == expected
+    assert [type(sink) for sink in sinks[:3]] == [Console, LossLog, CsvLog]
+    assert all(isinstance(sink, Background) for sink in sinks[3:]), "training would wait for them"
+    assert [sink.title for sink in sinks[3:]] == expected

@@ -1,18 +1,14 @@
-"""visdom: what it is sent, and that training goes on without it."""
+"""visdom: what its windows are sent."""
 
-import json
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from imagined_run import EPOCH_SIZE, losses, pictures, progress
 
-from util.sinks import Progress, visdom_server
+from util.sinks import LossReport, Progress, visdom_server
 from util.sinks.csv_log import CsvLog
 from util.sinks.visdom_server import VisdomServer
 
@@ -21,8 +17,8 @@ class RecordingClient:
     """Stands in for visdom.Visdom."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, np.ndarray[Any, Any], dict[str, Any]]] = []
-        self.failure: OSError | None = None
+        self.sent: list[tuple[str, Any, dict[str, Any]]] = []
+        self.failure: Exception | None = None
 
     def line(self, values: np.ndarray[Any, Any], **named: Any) -> None:
         self._record("line", values, named)
@@ -30,16 +26,27 @@ class RecordingClient:
     def image(self, values: np.ndarray[Any, Any], **named: Any) -> None:
         self._record("image", values, named)
 
-    def _record(self, kind: str, values: np.ndarray[Any, Any], named: dict[str, Any]) -> None:
-        self.sent.append((kind, values, named))
+    def text(self, text: str, **named: Any) -> None:
+        self._record("text", text, named)
+
+    def has_window(self, window: str) -> bool:
+        return any(named["win"] == window for _, _, named in self.sent)
+
+    def last(self, window: str) -> tuple[Any, dict[str, Any]]:
+        return [(what, named) for _, what, named in self.sent if named["win"] == window][-1]
+
+    def _record(self, kind: str, what: Any, named: dict[str, Any]) -> None:
         if self.failure:
             raise self.failure
+        self.sent.append((kind, what, named))
 
 
-def display(client: object, run_dir: Path, *, columns: int = 4) -> VisdomServer:
+def display(
+    client: object, run_dir: Path, *, columns: int = 4, **options: object
+) -> VisdomServer:
     return VisdomServer(
         client, name="maps", display_id=1, columns=columns, width_px=256,
-        losses_csv=run_dir / "losses.csv",
+        losses_csv=run_dir / "losses.csv", options=options,
     )
 
 
@@ -48,26 +55,66 @@ def test_visdom_redraws_all_losses_in_one_plot(tmp_path: Path) -> None:
     sink = display(client, tmp_path)
     sink.start_epoch(progress(1))
     sink.losses(losses(100))
+    sink.refresh()
     sink.losses(losses(600, G_GAN=2.0, G_L1=float("inf")))
-    kind, values, named = client.sent[-1]
-    assert kind == "line"
+    sink.refresh()
+    values, named = client.last("1")
     assert np.array_equal(values, [[1.234, 20.1], [2.0, np.nan]], equal_nan=True)
     assert named["X"].tolist() == [1.25, 2.5]
-    assert named["win"] == "1"
     assert named["opts"]["title"] == "maps loss over time"
     assert (named["opts"]["xlabel"], named["opts"]["ylabel"]) == ("epoch", "loss")
     assert named["opts"]["legend"] == ["G_GAN", "G_L1"]
-    assert "update" not in named
+    assert named["opts"]["showlegend"]
+    assert "update" not in named, "appending takes the server ever longer"
 
 
-def test_visdom_curve_goes_on_after_a_resume(tmp_path: Path) -> None:
+def test_visdom_shows_the_learning_rate(tmp_path: Path) -> None:
+    client = RecordingClient()
+    sink = display(client, tmp_path)
+    for images, rate in [(100, 2e-4), (500, 1e-4)]:
+        sink.losses(LossReport(progress(images), {"G": 1.0}, 0.1, 0.0, rate))
+    sink.refresh()
+    values, named = client.last("1_lr")
+    assert values.tolist() == [[2e-4], [1e-4]]
+    assert named["X"].tolist() == [1.25, 2.25]
+    assert named["opts"]["title"] == "maps learning rate"
+
+
+def test_visdom_shows_the_options_as_text_and_once(tmp_path: Path) -> None:
+    client = RecordingClient()
+    sink = display(client, tmp_path, lr=0.1, name="<script>")
+    for images in (100, 200):
+        sink.losses(losses(images))
+        sink.refresh()
+    shown = [(what, named) for kind, what, named in client.sent if kind == "text"]
+    assert len(shown) == 1
+    text, named = shown[0]
+    assert "<td>lr</td><td>0.1</td>" in text
+    assert "&lt;script&gt;" in text
+    assert "<script>" not in text
+    assert (named["win"], named["opts"]["title"]) == ("1_options", "maps options")
+
+
+def test_long_curves_are_thinned(tmp_path: Path) -> None:
+    client = RecordingClient()
+    sink = display(client, tmp_path)
+    for images in range(1, 4001):
+        sink.losses(losses(images))
+    sink.refresh()
+    assert client.last("1")[0].shape == (1000, 2)
+    assert client.last("1_lr")[0].shape == (1000, 1)
+
+
+def test_visdom_curves_go_on_after_a_resume(tmp_path: Path) -> None:
     for images in (100, 200, 300):
         CsvLog(tmp_path / "losses.csv").losses(losses(images))
     client = RecordingClient()
     sink = display(client, tmp_path)
     sink.start_epoch(progress(200))
     sink.losses(losses(400))
-    assert client.sent[-1][2]["X"].tolist() == [1.25, 1.5, 2.0]
+    sink.refresh()
+    for window in ("1", "1_lr"):
+        assert client.last(window)[1]["X"].tolist() == [1.25, 1.5, 2.0]
 
 
 def test_visdom_curve_goes_on_where_images_count_anew(tmp_path: Path) -> None:
@@ -77,14 +124,17 @@ def test_visdom_curve_goes_on_where_images_count_anew(tmp_path: Path) -> None:
     sink = display(client, tmp_path)
     sink.start_epoch(Progress(2, 3, 0, 0, EPOCH_SIZE))
     sink.losses(losses(600))
-    assert client.sent[-1][2]["X"].tolist() == [1.5, 2.0, 2.5]
+    sink.refresh()
+    assert client.last("1")[1]["X"].tolist() == [1.5, 2.0, 2.5]
 
 
 def test_visdom_shows_a_grid_or_a_window_per_picture(tmp_path: Path) -> None:
     client = RecordingClient()
-    display(client, tmp_path).pictures(pictures())
-    display(client, tmp_path, columns=0).pictures(pictures())
-    grid, *single = client.sent
+    for columns in (4, 0):
+        sink = display(client, tmp_path, columns=columns)
+        sink.pictures(pictures())
+        sink.refresh()
+    grid, *single = (sent for sent in client.sent if sent[0] == "image")
     assert grid[1].shape[0] == 3
     assert (grid[2]["win"], grid[2]["opts"]["title"]) == ("2", "maps images")
     assert grid[2]["opts"]["width"] == 512
@@ -94,19 +144,32 @@ def test_visdom_shows_a_grid_or_a_window_per_picture(tmp_path: Path) -> None:
     ]
 
 
-def test_visdom_that_fails_is_dropped_with_one_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_could_not_be_sent_stays_due(tmp_path: Path) -> None:
     client = RecordingClient()
-    client.failure = ConnectionError("server gone")
     sink = display(client, tmp_path)
-    sink.losses(losses())
+    client.failure = ConnectionError("gone")
     sink.losses(losses())
     sink.pictures(pictures())
-    assert len(client.sent) == 1
-    assert len(caplog.records) == 1
-    assert "server gone" in caplog.text
-    assert "Training goes on" in caplog.text
+    with pytest.raises(ConnectionError):
+        sink.refresh()
+    client.failure = None
+    sink.refresh()
+    assert [named["win"] for _, _, named in client.sent] == ["1_options", "1", "1_lr", "2"]
+    sink.refresh()
+    assert len(client.sent) == 4, "sent once more without need"
+
+
+def test_server_started_anew_between_two_reports_gets_every_window(tmp_path: Path) -> None:
+    client = RecordingClient()
+    sink = display(client, tmp_path)
+    sink.losses(losses(100))
+    sink.pictures(pictures(100))
+    sink.refresh()
+    client.sent.clear()
+    sink.losses(losses(200))
+    sink.refresh()
+    assert [named["win"] for _, _, named in client.sent] == ["1_options", "1", "1_lr", "2"]
+    assert client.last("1")[1]["X"].tolist() == [1.25, 1.5]
 
 
 def test_missing_visdom_is_said_in_one_line(
@@ -115,54 +178,4 @@ def test_missing_visdom_is_said_in_one_line(
     monkeypatch.setitem(sys.modules, "visdom", None)
     assert visdom_server.connect(server="http://localhost", port=8097, env="main") is None
     assert len(caplog.records) == 1
-    assert "python -m visdom.server -bind_local" in caplog.text
-
-
-class FakeVisdomServer(BaseHTTPRequestHandler):
-    status = 200
-    received: ClassVar[list[tuple[str, Any]]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.received.append((self.path, json.loads(body)))
-        self.send_response(self.status)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def visdom_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    pytest.importorskip("visdom", reason="visdom is not installed")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    FakeVisdomServer.received.clear()
-    server = HTTPServer(("127.0.0.1", 0), FakeVisdomServer)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_real_visdom_client_posts_plot_and_pictures(visdom_port: int, tmp_path: Path) -> None:
-    client = visdom_server.connect(server="http://127.0.0.1", port=visdom_port, env="mine")
-    sink = display(client, tmp_path)
-    sink.losses(losses())
-    sink.pictures(pictures())
-    client.session.close()
-    (_, plot), (_, image) = FakeVisdomServer.received[-2:]
-    assert [trace["name"] for trace in plot["data"]] == ["G_GAN", "G_L1"]
-    assert (plot["eid"], plot["win"]) == ("mine", "1")
-    assert image["data"][0]["content"]["src"].startswith("data:image/png;base64,")
-
-
-def test_error_page_of_a_visdom_server_is_an_error(
-    visdom_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(FakeVisdomServer, "status", 403)
-    assert visdom_server.connect(server="http://127.0.0.1", port=visdom_port, env="main") is None
-    assert "no server answers" in caplog.text
-    assert len(caplog.records) == 1
+    assert "python scripts/live_plots.py" in caplog.text

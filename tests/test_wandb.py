@@ -1,7 +1,8 @@
-"""wandb: what it is sent, and that training goes on without it."""
+"""wandb: what it is sent, that a run goes on, and that training goes on without it."""
 
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,28 +17,43 @@ def fake_wandb(calls: list[Any], *, failure: bool = False) -> Any:
     module.Error = type("Error", (Exception,), {})
     module.run = None
 
-    def init(**named: Any) -> None:
+    def login() -> None:
         if failure:
             raise module.Error("not logged in")
+
+    def init(**named: Any) -> None:
+        module.run = named
         calls.append(("init", named))
 
+    def finish() -> None:
+        module.run = None
+        calls.append("finish")
+
+    module.login = login
     module.init = init
     module.Image = lambda picture, caption: (picture.shape, caption)
     module.log = lambda values, step: calls.append((step, values))
-    module.finish = lambda: calls.append("finish")
+    module.finish = finish
     return module
 
 
-def test_wandb_gets_losses_and_pictures_by_images_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def display(wandb: Any, folder: Path, *, id_file: Path | None = None) -> wandb_run.WandbRun:
+    return wandb_run.WandbRun(
+        wandb, folder, project="p", name="n", options={"lr": 1}, id_file=id_file
+    )
+
+
+def test_wandb_gets_losses_and_pictures_by_images_seen(tmp_path: Path) -> None:
     calls: list[Any] = []
-    monkeypatch.setitem(sys.modules, "wandb", fake_wandb(calls))
-    sink = wandb_run.WandbRun(wandb_run.connect(project="p", name="n", options={"lr": 1}))
+    sink = display(fake_wandb(calls), tmp_path / "new")
     sink.losses(losses(100))
     sink.pictures(pictures(200))
     sink.close()
+    folder = str(tmp_path / "new")
+    assert Path(folder).is_dir(), "elsewhere wandb would take another folder"
     assert calls == [
-        ("init", {"project": "p", "name": "n", "config": {"lr": 1}}),
-        (100, {"G_GAN": 1.234, "G_L1": 20.1}),
+        ("init", {"project": "p", "name": "n", "config": {"lr": 1}, "dir": folder}),
+        (100, {"G_GAN": 1.234, "G_L1": 20.1, "learning_rate": 2e-4}),
         (200, {
             "results/real_A": ((8, 8, 3), "real_A - Step 200"),
             "results/fake_B": ((8, 8, 3), "fake_B - Step 200"),
@@ -46,9 +62,36 @@ def test_wandb_gets_losses_and_pictures_by_images_seen(monkeypatch: pytest.Monke
     ]
 
 
+def test_wandb_run_goes_on_after_a_resume(tmp_path: Path) -> None:
+    calls: list[Any] = []
+    id_file = tmp_path / "wandb_id.txt"
+    for images in (100, 200):
+        sink = display(fake_wandb(calls), tmp_path, id_file=id_file)
+        sink.losses(losses(images))
+        sink.close()
+    (_, first), (_, second) = (call for call in calls if call[0] == "init")
+    assert first["id"] == second["id"] == id_file.read_text()
+    assert first["resume"] == second["resume"] == "allow"
+    other = display(fake_wandb(calls), tmp_path / "b", id_file=tmp_path / "b" / "wandb_id.txt")
+    other.losses(losses(300))
+    assert calls[-2][1]["id"] != first["id"]
+
+
+def test_run_that_the_program_has_begun_is_taken(tmp_path: Path) -> None:
+    calls: list[Any] = []
+    wandb = fake_wandb(calls)
+    wandb.run = "begun"
+    display(wandb, tmp_path).losses(losses(100))
+    assert [call[0] for call in calls] == [100]
+
+
 @pytest.mark.parametrize(
     ("module", "said"),
-    [(None, "pip install wandb"), (fake_wandb([], failure=True), "not logged in")],
+    [
+        (None, "pip install wandb"),
+        (types.ModuleType("wandb"), "pip install wandb"),  # a folder of wandb's records
+        (fake_wandb([], failure=True), "not logged in"),
+    ],
 )
 def test_wandb_that_cannot_be_had_is_said_in_one_line(
     module: object,
@@ -57,16 +100,27 @@ def test_wandb_that_cannot_be_had_is_said_in_one_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", module)
-    assert wandb_run.connect(project="p", name="n", options={}) is None
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    assert wandb_run.load() is None
     assert len(caplog.records) == 1
     assert said in caplog.text
     assert caplog.messages[0].endswith("Going on without it."), "test.py says it too"
 
 
-def test_wandb_is_a_display_of_a_test_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_mode_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = fake_wandb([], failure=True)
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert wandb_run.load() is module
+
+
+def test_wandb_is_a_display_of_a_test_where_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setitem(sys.modules, "wandb", fake_wandb([]))
     for wanted in (True, False):
         sinks = build_result_sinks(
-            name="n", use_wandb=wanted, wandb_project_name="p", options={}
+            tmp_path, name="n", use_tensorboard=False, use_wandb=wanted, wandb_project_name="p",
+            options={},
         )
         assert [type(sink) for sink in sinks] == [wandb_run.WandbRun] * wanted

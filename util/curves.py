@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,8 +46,10 @@ class Curves:
         return _bin_means(np.array(self.epochs), size), losses
 
 
-def read_curves(path: Path, *, epoch_size: int, before: float = math.inf) -> Curves:
-    """The curves in a losses.csv; empty where there is no such file.
+def read_curves(
+    path: Path, *, epoch_size: int, before: float = math.inf, columns: Collection[str] = ()
+) -> Curves:
+    """The curves in a losses.csv; empty where there is no such file. No ``columns``: the losses.
 
     Rows stand in time by their epoch and its fraction, because images count from 0 again in a run
     that goes on from weights alone. A run that resumes from an older state repeats a stretch: the
@@ -62,8 +64,9 @@ def read_curves(path: Path, *, epoch_size: int, before: float = math.inf) -> Cur
         for row in csv.DictReader(file):
             try:
                 epoch = _position(row, epoch_size)
-                losses = {name: float(row[name]) for name in row if name not in _NOT_LOSSES}
-            except (ValueError, TypeError):
+                names = columns or [name for name in row if name not in _NOT_LOSSES]
+                losses = {name: float(row[name]) for name in names}
+            except (ValueError, TypeError, KeyError):
                 continue
             while kept and kept[-1][0] >= epoch:
                 kept.pop()

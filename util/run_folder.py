@@ -9,9 +9,10 @@ from pathlib import Path
 # Everything that a run writes; anything else in the folder is somebody else's.
 _FILES = (
     "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
+    "wandb_id.txt",
 )
 _LOGS = ("loss_log.txt", "losses.csv")
-_FOLDERS = ("web", "tensorboard")
+_FOLDERS = ("web", "tensorboard", "wandb")
 
 
 def holds_run(run_dir: Path) -> bool:

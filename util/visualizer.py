@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from util.sinks import LossReport, PictureReport, Progress, Sink, visdom_server, wandb_run
+from util.sinks import (
+    LossReport,
+    PictureReport,
+    Progress,
+    Sink,
+    tensorboard_files,
+    visdom_server,
+    wandb_run,
+)
+from util.sinks.background import Background
 from util.sinks.console import Console
 from util.sinks.csv_log import CsvLog
 from util.sinks.loss_log import LossLog
@@ -41,19 +50,34 @@ class Visualizer:
             sink.end_epoch(progress)
 
     def close(self) -> None:
+        # All of them wind up at the same time.
+        for sink in self.sinks:
+            sink.finish()
         for sink in self.sinks:
             sink.close()
 
 
 def build_result_sinks(
-    *, name: str, use_wandb: bool, wandb_project_name: str, options: Mapping[str, object]
+    folder: Path,
+    *,
+    name: str,
+    use_tensorboard: bool,
+    use_wandb: bool,
+    wandb_project_name: str,
+    options: Mapping[str, object],
+    wandb_id_file: Path | None = None,
 ) -> list[Sink]:
     """The displays that a test has (a training too); the results page is written by itself."""
-    if use_wandb and (
-        wandb := wandb_run.connect(project=wandb_project_name, name=name, options=options)
-    ):
-        return [wandb_run.WandbRun(wandb)]
-    return []
+    sinks: list[Sink] = []
+    if use_tensorboard and (writer_class := tensorboard_files.load()):
+        sinks.append(tensorboard_files.TensorboardFiles(writer_class, folder / "tensorboard"))
+    if use_wandb and (wandb := wandb_run.load()):
+        run = wandb_run.WandbRun(
+            wandb, folder, project=wandb_project_name, name=name, options=options,
+            id_file=wandb_id_file,
+        )
+        sinks.append(run)
+    return sinks
 
 
 def build_sinks(
@@ -67,30 +91,31 @@ def build_sinks(
     display_env: str,
     display_ncols: int,
     display_winsize: int,
+    use_tensorboard: bool,
     use_wandb: bool,
     wandb_project_name: str,
     options: Mapping[str, object],
 ) -> list[Sink]:
-    """The displays that were asked for and can be had; ``options`` describe the run."""
+    """The displays that were asked for and can be had; those that draw do it in the background."""
     run_dir.mkdir(parents=True, exist_ok=True)
     losses_csv = run_dir / "losses.csv"
     sinks: list[Sink] = [Console(), LossLog(run_dir / "loss_log.txt"), CsvLog(losses_csv)]
     if html:
         # After the CSV file, from which it draws the curves.
-        sinks.append(WebPage(run_dir, name=name, width_px=display_winsize, options=options))
+        page = WebPage(run_dir, name=name, width_px=display_winsize, options=options)
+        sinks.append(Background(page))
     if display_id > 0 and (
         client := visdom_server.connect(server=display_server, port=display_port, env=display_env)
     ):
-        sinks.append(
-            visdom_server.VisdomServer(
-                client,
-                name=name,
-                display_id=display_id,
-                columns=display_ncols,
-                width_px=display_winsize,
-                losses_csv=losses_csv,
-            )
+        windows = visdom_server.VisdomServer(
+            client, name=name, display_id=display_id, columns=display_ncols,
+            width_px=display_winsize, losses_csv=losses_csv, options=options,
         )
-    return sinks + build_result_sinks(
-        name=name, use_wandb=use_wandb, wandb_project_name=wandb_project_name, options=options
+        # Drawn more often, they would take the interpreter from the training.
+        sinks.append(Background(windows, pictures=1, pause_seconds=2.0))
+    records = build_result_sinks(
+        run_dir, name=name, use_tensorboard=use_tensorboard, use_wandb=use_wandb,
+        wandb_project_name=wandb_project_name, options=options,
+        wandb_id_file=run_dir / "wandb_id.txt",
     )
+    return sinks + [Background(sink) for sink in records]

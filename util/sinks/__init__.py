@@ -67,6 +67,8 @@ class PictureReport:
 class Sink:
     """A display. Override what it shows; everything else is ignored."""
 
+    title = "display"  # in messages
+
     def start_epoch(self, progress: Progress) -> None: ...
 
     def advance(self, progress: Progress) -> None:
@@ -77,5 +79,11 @@ class Sink:
     def pictures(self, report: PictureReport) -> None: ...
 
     def end_epoch(self, progress: Progress) -> None: ...
+
+    def refresh(self) -> None:
+        """Called in a background thread when all waiting reports have been handed on: show them."""
+
+    def finish(self) -> None:
+        """No report will follow. Every display hears it before the first is closed."""
 
     def close(self) -> None: ...

@@ -1,8 +1,9 @@
-"""visdom: the losses and the current pictures, live in a browser."""
+"""visdom: losses, learning rate, pictures and options, live in a browser."""
 
+import html
 import logging
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,103 +20,165 @@ _TIMEOUT_SECONDS = (2, 10)  # to connect, to answer
 
 
 def connect(*, server: str, port: int, env: str) -> Any:
-    """A visdom client, or None (said in one line) where no server can be reached."""
-    start = f"python -m visdom.server -bind_local -port {port}"
+    """A visdom client, which sends nothing yet; None (said in one line) without the package."""
     try:
         import visdom
     except ImportError:
         log.warning(
             "No visdom display: the package is not installed. To have one: install "
             "requirements.txt, then start %s. --display_id 0 asks for none. Training goes on.",
-            start,
+            _start(port),
         )
         return None
-    # It would announce its session, and the missing back channel that nobody needs here; and it
-    # announces them by the deprecated logger.warn.
-    logging.getLogger("visdom").setLevel(logging.ERROR)
-    client = type("ImpatientVisdom", (visdom.Visdom,), {"_handle_post": _post})
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return client(
-                server=server, port=port, env=env, raise_exceptions=True, use_incoming_socket=False
-            )
-    except OSError:
-        log.warning(
-            "No visdom display: no server answers at %s:%s. To start one: %s. "
-            "--display_id 0 asks for none. Training goes on.", server, port, start
-        )
-        return None
-
-
-class VisdomServer(Sink):
-    """Window ``display_id`` shows the losses, the windows after it the pictures.
-
-    ``columns`` pictures to a row; 0 or less gives every picture a window of its own. Pictures are
-    ``width_px`` wide. The curve of an earlier start of the run is read back from ``losses_csv``.
-    """
-
-    def __init__(
-        self, client: Any, *, name: str, display_id: int, columns: int, width_px: int,
-        losses_csv: Path,
-    ) -> None:
-        self._client = client
-        self._name = name
-        self._display_id = display_id
-        self._columns = columns
-        self._width_px = width_px
-        self._losses_csv = losses_csv
-        self._curves: Curves | None = None
-
-    def start_epoch(self, progress: Progress) -> None:
-        if self._curves is None:
-            self._curves = read_curves(
-                self._losses_csv, epoch_size=progress.epoch_size, before=progress.epoch_position
-            )
-
-    def losses(self, report: LossReport) -> None:
-        self._curves = self._curves or Curves()
-        self._curves.add(report.progress.epoch_position, report.losses)
-        # The whole thinned curve each time: appending costs the server time that grows with it.
-        epochs, losses = self._curves.thinned()
-        options = {
-            "title": f"{self._name} loss over time",
-            "legend": list(losses),
-            "xlabel": "epoch",
-            "ylabel": "loss",
-        }
-        values = np.stack(list(losses.values()), axis=1)
-        self._send("line", values, X=epochs, win=str(self._display_id), opts=options)
-
-    def pictures(self, report: PictureReport) -> None:
-        if self._columns > 0:
-            sheet = captioned_grid(report.pictures, columns=self._columns)
-            columns = min(self._columns, len(report.pictures))
-            self._send_picture(1, f"{self._name} images", sheet, columns * self._width_px)
-            return
-        for number, (label, picture) in enumerate(report.pictures.items(), start=1):
-            self._send_picture(number, label, picture, self._width_px)
-
-    def _send_picture(
-        self, window: int, title: str, picture: npt.NDArray[np.uint8], width_px: int
-    ) -> None:
-        height, width, _ = picture.shape
-        options = {"title": title, "width": width_px, "height": round(width_px * height / width)}
-        window_id = str(self._display_id + window)
-        self._send("image", picture.transpose(2, 0, 1), win=window_id, opts=options)
-
-    def _send(self, kind: str, data: npt.NDArray[Any], **named: Any) -> None:
-        if self._client is None:
-            return
-        try:
-            getattr(self._client, kind)(data, **named)
-        except OSError as error:
-            log.warning("visdom display lost (%s). Training goes on without it.", error)
-            self._client = None
+    logging.getLogger("visdom").setLevel(logging.ERROR)  # it announces each new connection
+    methods = {"_handle_post": _post, "has_window": _has_window}
+    client_class: Any = type("ImpatientVisdom", (visdom.Visdom,), methods)
+    # Built without sending, it announces neither a session nor a missing back channel.
+    client = client_class(
+        server=server, port=port, env=env, raise_exceptions=True, use_incoming_socket=False,
+        send=False,
+    )
+    client.send = True
+    return client
 
 
 def _post(client: Any, url: str, data: str | Mapping[str, Any] | None = None) -> str:
     """visdom's own version waits for ever on a hung server, and takes an error page for success."""
-    reply = client.session.post(url, data=data or {}, timeout=_TIMEOUT_SECONDS)
-    reply.raise_for_status()
+    import requests
+
+    place = f"{client.server}:{client.port}"
+    try:
+        reply = client.session.post(url, data=data or {}, timeout=_TIMEOUT_SECONDS)
+        reply.raise_for_status()
+    except requests.Timeout as error:
+        raise ConnectionError(f"the server at {place} hangs") from error
+    except requests.HTTPError as error:
+        raise ConnectionError(f"the server at {place} says: {error}") from error
+    except requests.RequestException as error:
+        raise ConnectionError(
+            f"no server answers at {place} (to start one: {_start(client.port)}; "
+            "--display_id 0 asks for none)"
+        ) from error
     return str(reply.text)
+
+
+def _has_window(client: Any, window: str) -> bool:
+    message = {"win": window, "eid": client.env}
+    return bool(client._send(message, endpoint="win_exists", quiet=True) == "true")
+
+
+def _start(port: int) -> str:
+    return f"python scripts/live_plots.py --port {port}"
+
+
+class VisdomServer(Sink):
+    """Window ``display_id`` shows the losses, the windows after it the pictures; ``<id>_lr`` and
+    ``<id>_options`` the learning rate and the options of the run.
+
+    ``columns`` pictures to a row; 0 or less gives every picture a window of its own. Pictures are
+    ``width_px`` wide. The curves of an earlier start of the run are read back from ``losses_csv``.
+
+    Reports are only remembered; ``refresh`` sends what has changed. What could not be sent stays
+    due, and a server that has lost the windows gets all of them again.
+    """
+
+    title = "visdom display"
+
+    def __init__(
+        self, client: Any, *, name: str, display_id: int, columns: int, width_px: int,
+        losses_csv: Path, options: Mapping[str, object],
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._window = str(display_id)
+        self._columns = columns
+        self._width_px = width_px
+        self._losses_csv = losses_csv
+        self._options = options
+        self._losses = Curves()
+        self._rates = Curves()
+        self._pictures: PictureReport | None = None
+        self._senders: dict[str, Callable[[], None]] = {
+            "options": self._send_options,
+            "losses": self._send_losses,
+            "rates": self._send_rates,
+            "pictures": self._send_pictures,
+        }
+        self._due = {"options"}
+        self._sent: set[str] = set()
+
+    def start_epoch(self, progress: Progress) -> None:
+        if not self._losses.epochs:
+            read = partial(
+                read_curves, self._losses_csv, epoch_size=progress.epoch_size,
+                before=progress.epoch_position,
+            )
+            self._losses, self._rates = read(), read(columns=("lr",))
+
+    def losses(self, report: LossReport) -> None:
+        self._losses.add(report.progress.epoch_position, report.losses)
+        self._rates.add(report.progress.epoch_position, {"lr": report.learning_rate})
+        self._due |= {"losses", "rates"}
+
+    def pictures(self, report: PictureReport) -> None:
+        self._pictures = report
+        self._due.add("pictures")
+
+    def refresh(self) -> None:
+        if not self._due:
+            return
+        if "losses" in self._sent and not self._client.has_window(self._window):
+            self._due |= self._sent  # a server that was started anew
+        for part, send in self._senders.items():
+            if part in self._due:
+                send()
+                self._due.remove(part)
+                self._sent.add(part)
+
+    def _send_losses(self) -> None:
+        self._send_curves(self._window, f"{self._name} loss over time", "loss", self._losses)
+
+    def _send_rates(self) -> None:
+        window = f"{self._window}_lr"
+        self._send_curves(window, f"{self._name} learning rate", "learning rate", self._rates)
+
+    def _send_curves(self, window: str, title: str, ylabel: str, curves: Curves) -> None:
+        # The whole thinned curve each time: appending costs the server time that grows with it.
+        epochs, values = curves.thinned()
+        options = {
+            "title": title,
+            "legend": list(values),
+            "showlegend": True,
+            "xlabel": "epoch",
+            "ylabel": ylabel,
+        }
+        columns = np.stack(list(values.values()), axis=1)
+        self._client.line(columns, X=epochs, win=window, opts=options)
+
+    def _send_options(self) -> None:
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{html.escape(str(value))}</td></tr>"
+            for name, value in self._options.items()
+        )
+        options = {"title": f"{self._name} options"}
+        self._client.text(f"<table>{rows}</table>", win=f"{self._window}_options", opts=options)
+
+    def _send_pictures(self) -> None:
+        if self._pictures is None:
+            return
+        shown = self._pictures.pictures
+        if self._columns > 0:
+            sheet = captioned_grid(shown, columns=self._columns)
+            columns = min(self._columns, len(shown))
+            self._send_picture(1, f"{self._name} images", sheet, columns * self._width_px)
+            return
+        for number, (label, picture) in enumerate(shown.items(), start=1):
+            self._send_picture(number, label, picture, self._width_px)
+
+    def _send_picture(
+        self, number: int, title: str, picture: npt.NDArray[np.uint8], width_px: int
+    ) -> None:
+        height, width, _ = picture.shape
+        options = {"title": title, "width": width_px, "height": round(width_px * height / width)}
+        window = str(int(self._window) + number)
+        self._client.image(picture.transpose(2, 0, 1), win=window, opts=options)

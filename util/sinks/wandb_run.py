@@ -1,18 +1,26 @@
 """Weights & Biases: losses by their names, pictures as results/<label>, over images seen."""
 
 import logging
+import os
+import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from util.files import write_text
 from util.sinks import LossReport, PictureReport, Sink
 
 log = logging.getLogger(__name__)
 
 
-def connect(*, project: str, name: str, options: Mapping[str, object]) -> Any:
-    """The wandb module with a run begun (or one that was), or None, said in one line."""
+def load() -> Any:
+    """The wandb module, logged in; None, said in one line, if that cannot be had.
+
+    May ask the person at the terminal for a key, which is why it is no work for the background.
+    """
     try:
         import wandb
+        from wandb import Error  # a folder of that name can be imported, but has nothing in it
     except ImportError:
         log.warning(
             "No wandb display: the package is not installed. To have one: pip install wandb. "
@@ -20,25 +28,41 @@ def connect(*, project: str, name: str, options: Mapping[str, object]) -> Any:
         )
         return None
     try:
-        if wandb.run is None:
-            wandb.init(project=project, name=name, config=dict(options))
-    except wandb.Error as error:
+        if os.environ.get("WANDB_MODE", "online") == "online":
+            wandb.login()
+    except Error as error:
         log.warning(
             "No wandb display: %s. To record without an account: WANDB_MODE=offline. "
-            "Going on without it.", error
+            "Going on without it.", str(error).rstrip(".")
         )
         return None
     return wandb
 
 
 class WandbRun(Sink):
-    def __init__(self, wandb: Any) -> None:
+    """A run that begins with the first report, or one that the program has begun already.
+
+    ``id_file`` keeps the run's id: where it exists, that run goes on. None: always a new run.
+    """
+
+    title = "wandb display"
+
+    def __init__(
+        self, wandb: Any, folder: Path, *, project: str, name: str, options: Mapping[str, object],
+        id_file: Path | None = None,
+    ) -> None:
         self._wandb = wandb
+        self._folder = folder  # of wandb's own files
+        self._settings = {"project": project, "name": name, "config": dict(options)}
+        self._id_file = id_file
 
     def losses(self, report: LossReport) -> None:
-        self._wandb.log(dict(report.losses), step=report.progress.images)
+        values = {**report.losses, "learning_rate": report.learning_rate}
+        self._begin()
+        self._wandb.log(values, step=report.progress.images)
 
     def pictures(self, report: PictureReport) -> None:
+        self._begin()
         step = report.progress.images
         images = {
             f"results/{label}": self._wandb.Image(picture, caption=f"{label} - Step {step}")
@@ -47,4 +71,16 @@ class WandbRun(Sink):
         self._wandb.log(images, step=step)
 
     def close(self) -> None:
-        self._wandb.finish()
+        if self._wandb.run is not None:
+            self._wandb.finish()
+
+    def _begin(self) -> None:
+        if self._wandb.run is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        same_run = {}
+        if self._id_file is not None:
+            if not self._id_file.exists():
+                write_text(self._id_file, uuid.uuid4().hex)
+            same_run = {"id": self._id_file.read_text(encoding="utf-8"), "resume": "allow"}
+        self._wandb.init(**self._settings, **same_run, dir=str(self._folder))

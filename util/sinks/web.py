@@ -17,6 +17,8 @@ _FILES = ("loss_log.txt", "losses.csv", "train_opt.txt")
 class WebPage(Sink):
     """Keeps the pictures of each epoch (a later save replaces an earlier one) and the curves."""
 
+    title = "web page"
+
     def __init__(
         self, run_dir: Path, *, name: str, width_px: int, options: Mapping[str, object]
     ) -> None:

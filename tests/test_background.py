@@ -1,0 +1,191 @@
+"""The training never waits for a display in the background, whatever becomes of it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from imagined_run import EPOCH_SIZE, losses, pictures, progress
+
+from util.sinks import LossReport, PictureReport, Progress, Sink
+from util.sinks.background import Background
+from util.visualizer import Visualizer
+
+
+class Gate(Sink):
+    """Remembers what it hears; can be made to hang, or to fail."""
+
+    title = "gate"
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int]] = []
+        self.open = threading.Event()
+        self.entered = threading.Event()
+        self.failure: Exception | None = None
+        self.open.set()
+
+    def start_epoch(self, progress: Progress) -> None:
+        self._hear("start_epoch", progress)
+
+    def losses(self, report: LossReport) -> None:
+        self._hear("losses", report.progress)
+
+    def pictures(self, report: PictureReport) -> None:
+        self._hear("pictures", report.progress)
+
+    def end_epoch(self, progress: Progress) -> None:
+        self._hear("end_epoch", progress)
+
+    def close(self) -> None:
+        self._hear("close", progress(1))
+
+    def _hear(self, kind: str, progress: Progress) -> None:
+        self.entered.set()
+        self.open.wait()
+        if self.failure:
+            raise self.failure
+        self.heard.append((kind, progress.images))
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()  # lets a thread that hangs in it end
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "waited 10 s in vain"
+        time.sleep(0.005)
+
+
+def test_reports_arrive_in_order_and_all_before_the_close(gate: Gate) -> None:
+    sink = Background(gate)
+    sink.start_epoch(progress(1))
+    for images in (100, 200, 300):
+        sink.losses(losses(images))
+    sink.pictures(pictures(300))
+    sink.end_epoch(progress(400))
+    sink.close()
+    assert gate.heard == [
+        ("start_epoch", 1), ("losses", 100), ("losses", 200), ("losses", 300), ("pictures", 300),
+        ("end_epoch", 400), ("close", 1),
+    ]
+
+
+def test_sink_that_hangs_blocks_neither_the_caller_nor_the_end(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate.open.clear()
+    sink = Background(gate, close_seconds=0.05)
+    with Visualizer([sink]) as visualizer:
+        visualizer.losses(losses(100))
+        assert gate.entered.wait(10)
+        for images in range(200, 2000, 100):
+            visualizer.losses(losses(images))
+            visualizer.pictures(pictures(images))
+            visualizer.end_epoch(progress(images))
+    assert gate.heard == [], "it hangs to the end"
+    assert len(caplog.records) == 1
+    assert "gate: not finished within" in caplog.text
+
+
+def test_sinks_that_hang_share_the_time_they_are_waited_for(gate: Gate) -> None:
+    gate.open.clear()
+    sinks = [Background(gate, close_seconds=0.5) for _ in range(6)]
+    for sink in sinks:
+        sink.losses(losses())
+    begun = time.monotonic()
+    Visualizer(sinks).close()
+    assert time.monotonic() - begun < 6 * 0.5
+
+
+def test_newest_pictures_win_but_losses_and_kept_pictures_wait(gate: Gate) -> None:
+    gate.open.clear()
+    sink = Background(gate)
+    sink.losses(losses(1))
+    assert gate.entered.wait(10)
+    for images in (100, 200, 500, 600):
+        sink.losses(losses(images))
+        sink.pictures(pictures(images))
+        kept = PictureReport(progress(images), {}, keep=True)
+        sink.pictures(kept)
+    gate.open.set()
+    sink.close()
+    assert [images for kind, images in gate.heard if kind == "losses"] == [1, 100, 200, 500, 600]
+    # Of those for live displays 600; of those to keep 200, the last of epoch 1, and 600.
+    assert [images for kind, images in gate.heard if kind == "pictures"] == [200, 600, 600]
+
+
+def test_no_start_of_an_epoch_is_lost(gate: Gate) -> None:
+    """The first tells where a resumed run stands, and must come before its losses."""
+    gate.open.clear()
+    sink = Background(gate)
+    for images in (201, 401):
+        sink.start_epoch(progress(images))
+        sink.losses(losses(images + 10))
+    gate.open.set()
+    sink.close()
+    assert gate.heard[:2] == [("start_epoch", 201), ("losses", 211)]
+    assert gate.heard[2:4] == [("start_epoch", 401), ("losses", 411)]
+
+
+def test_falling_behind_is_said_once(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    gate.open.clear()
+    sink = Background(gate, pictures=2)
+    for epoch in range(6):
+        sink.pictures(PictureReport(progress(1 + epoch * EPOCH_SIZE), {}, keep=True))
+        assert gate.entered.wait(10)
+    gate.open.set()
+    sink.close()
+    assert [images // EPOCH_SIZE for kind, images in gate.heard if kind == "pictures"] == [0, 4, 5]
+    assert caplog.messages == ["gate: cannot keep up, some pictures are left out"]
+
+
+def test_outage_is_said_once_and_so_is_its_end(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    sink = Background(gate)
+
+    def hand_over(images: int, failure: Exception | None) -> None:
+        gate.failure = failure
+        gate.entered.clear()
+        sink.losses(losses(images))
+        assert gate.entered.wait(10)
+        wait_until(lambda: bool(sink._failing) is bool(failure))
+
+    for number in (1, 2):
+        hand_over(number * 100, OSError("disk full"))
+        hand_over(number * 100 + 10, ValueError("a mistake"))
+        hand_over(number * 100 + 20, None)
+    sink.close()
+    assert caplog.messages == ["gate: disk full. Training goes on.", "gate: works again"] * 2
+
+
+def test_thread_begins_after_the_workers_of_the_loader(gate: Gate) -> None:
+    sink = Background(gate)
+    sink.start_epoch(progress(1))
+    assert not sink._thread.ident, "forking beside a thread can copy a lock that it holds"
+    sink.losses(losses())
+    assert sink._thread.ident
+    sink.close()
+
+
+def test_nothing_to_close_where_nothing_was_reported(gate: Gate) -> None:
+    Background(gate).close()
+    assert gate.heard == []
+
+
+def test_display_rests_between_two_batches_but_not_at_the_end(gate: Gate) -> None:
+    sink = Background(gate, pause_seconds=3600)
+    sink.losses(losses(100))
+    wait_until(lambda: gate.heard != [])
+    sink.losses(losses(200))
+    sink.losses(losses(300))
+    assert gate.heard == [("losses", 100)]
+    sink.close()
+    assert gate.heard == [("losses", 100), ("losses", 200), ("losses", 300), ("close", 1)]

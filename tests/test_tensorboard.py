@@ -1,0 +1,82 @@
+"""TensorBoard: its files, read back as the TensorBoard program reads them."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Argv
+from imagined_run import losses, pictures, progress
+
+from test import test as translate
+from train import train
+from util.sinks import tensorboard_files
+from util.sinks.tensorboard_files import TensorboardFiles
+
+
+def read(folder: Path) -> Any:
+    module = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="tensorboard is not installed",
+    )
+    events = module.EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0})
+    events.Reload()
+    return events
+
+
+def writer_class() -> Any:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    return tensorboard_files.load()
+
+
+def steps(events: Any, name: str) -> list[int]:
+    return [event.step for event in events.Scalars(name)]
+
+
+def test_tensorboard_gets_losses_rate_and_pictures_by_images_seen(tmp_path: Path) -> None:
+    sink = TensorboardFiles(writer_class(), tmp_path / "tensorboard")
+    sink.start_epoch(progress(1))
+    sink.losses(losses(100))
+    sink.losses(losses(200, G_GAN=0.5, G_L1=10.0))
+    sink.pictures(pictures(200))
+    sink.close()
+    events = read(tmp_path / "tensorboard")
+    assert events.Tags()["scalars"] == ["losses/G_GAN", "losses/G_L1", "learning_rate"]
+    found = [(event.step, event.value) for event in events.Scalars("losses/G_L1")]
+    assert found == [(100, pytest.approx(20.1)), (200, 10.0)]
+    assert events.Scalars("learning_rate")[0].value == pytest.approx(2e-4)
+    assert events.Tags()["images"] == ["pictures/real_A", "pictures/fake_B"]
+    (image,) = events.Images("pictures/fake_B")
+    assert (image.step, image.width, image.height) == (200, 8, 8)
+
+
+def test_resumed_run_replaces_what_it_repeats(tmp_path: Path) -> None:
+    for first, reports in [(0, (100, 200, 300)), (200, (250, 400))]:
+        sink = TensorboardFiles(writer_class(), tmp_path)
+        sink.start_epoch(progress(first) if first else progress(1))
+        for images in reports:
+            sink.losses(losses(images))
+        sink.close()
+    assert steps(read(tmp_path), "losses/G_L1") == [100, 200, 250, 400]
+
+
+def test_missing_tensorboard_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert tensorboard_files.load() is None
+    assert len(caplog.records) == 1
+    assert "pip install tensorboard" in caplog.text
+
+
+def test_training_and_test_write_them_where_asked(
+    argv: Argv, test_argv: Argv, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    train(argv("--model", "pix2pix", "--print_freq", "1", "--use_tensorboard"))
+    events = read(tmp_path / "runs" / "t" / "tensorboard")
+    assert steps(events, "losses/G_L1") == [1, 2, 3]
+    assert "pictures/fake_B" in events.Tags()["images"]
+    page = translate(test_argv("--use_tensorboard"))
+    events = read(page.parent / "tensorboard")
+    assert [event.step for event in events.Images("pictures/fake_B")] == [1, 2, 3]

@@ -1,0 +1,153 @@
+"""The real visdom client against servers that answer, hang, are not there, or come back."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_visdom import FakeVisdom, answering, hung, unused_port
+from imagined_run import losses, pictures
+
+from util.sinks import visdom_server
+from util.sinks.background import Background
+from util.sinks.visdom_server import VisdomServer
+
+
+@pytest.fixture(autouse=True)
+def visdom_without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("visdom", reason="visdom is not installed")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def display(tmp_path: Path) -> Any:
+    opened = []
+
+    def open_display(port: int) -> Background:
+        client = visdom_server.connect(server="http://127.0.0.1", port=port, env="mine")
+        opened.append(client)
+        windows = VisdomServer(
+            client, name="maps", display_id=1, columns=4, width_px=256,
+            losses_csv=tmp_path / "losses.csv", options={},
+        )
+        return Background(windows, pictures=1)
+
+    yield open_display
+    for client in opened:
+        client.session.close()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "waited 10 s in vain"
+        time.sleep(0.005)
+
+
+def points(server: FakeVisdom) -> int:
+    return len(server.windows["1"]["data"][0]["x"]) if "1" in server.windows else 0
+
+
+def test_server_that_is_up_gets_curves_and_pictures(
+    display: Callable[[int], Background], caplog: pytest.LogCaptureFixture
+) -> None:
+    with answering() as server:
+        sink = display(server.port)
+        sink.losses(losses())
+        sink.pictures(pictures())
+        sink.close()
+    assert server.windows.keys() == {"1", "1_lr", "1_options", "2"}
+    assert [trace["name"] for trace in server.windows["1"]["data"]] == ["G_GAN", "G_L1"]
+    assert {message["eid"] for message in server.received} == {"mine"}
+    picture = server.windows["2"]["data"][0]["content"]["src"]
+    assert picture.startswith("data:image/png;base64,")
+    assert caplog.messages == []
+
+
+def test_server_that_is_not_there_is_said_once(
+    display: Callable[[int], Background], caplog: pytest.LogCaptureFixture
+) -> None:
+    port = unused_port()
+    sink = display(port)
+    for images in range(100, 1000, 100):
+        sink.losses(losses(images))
+        sink.pictures(pictures(images))
+        wait_until(lambda: not any(sink._waiting.values()))
+    sink.close()
+    assert len(caplog.records) == 1
+    assert f"no server answers at http://127.0.0.1:{port}" in caplog.text
+    assert "python scripts/live_plots.py" in caplog.text
+    assert "Training goes on" in caplog.text
+
+
+def test_server_that_hangs_is_given_up_and_said_once(
+    display: Callable[[int], Background],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(visdom_server, "_TIMEOUT_SECONDS", (0.05, 0.05))
+    with hung() as port:
+        sink = display(port)
+        for images in range(100, 500, 100):
+            sink.losses(losses(images))
+            wait_until(lambda: not any(sink._waiting.values()))
+        sink.close()
+    assert len(caplog.records) == 1
+    assert f"the server at http://127.0.0.1:{port} hangs" in caplog.text
+
+
+def test_error_page_is_an_error(
+    display: Callable[[int], Background], caplog: pytest.LogCaptureFixture
+) -> None:
+    with answering() as server:
+        server.status = 403
+        sink = display(server.port)
+        sink.losses(losses())
+        sink.close()
+    assert len(caplog.records) == 1
+    assert "says: 403" in caplog.text
+
+
+def test_curves_are_complete_on_a_server_that_comes_back(
+    display: Callable[[int], Background],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Up, down, hung, up again: nothing that was reported meanwhile is missing."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(visdom_server, "_TIMEOUT_SECONDS", (0.05, 0.05))
+    with answering() as server:
+        sink = display(server.port)
+        sink.losses(losses(100))
+        sink.pictures(pictures(100))
+        wait_until(lambda: "2" in server.windows)
+    sink.losses(losses(200))
+    wait_until(lambda: bool(sink._failing))
+    with hung(server.port):
+        sink.losses(losses(300))
+        wait_until(lambda: not any(sink._waiting.values()))
+    monkeypatch.setattr(visdom_server, "_TIMEOUT_SECONDS", (2, 10))
+    with answering(server.port) as again:
+        sink.losses(losses(400))
+        wait_until(lambda: points(again) == 4)
+        sink.close()
+    assert again.windows["1"]["data"][0]["x"] == [1.25, 1.5, 1.75, 2.0]
+    assert again.windows.keys() == {"1", "1_lr", "1_options", "2"}
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(warnings) == 1
+    assert caplog.messages[-1] == "visdom display: works again"
+
+
+def test_display_takes_one_thread_that_cannot_keep_the_program(
+    display: Callable[[int], Background],
+) -> None:
+    before = set(threading.enumerate())
+    with hung() as port:
+        sink = display(port)
+        sink.losses(losses())
+        (thread,) = set(threading.enumerate()) - before
+        assert thread.daemon
+    sink.close()

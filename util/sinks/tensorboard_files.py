@@ -1,0 +1,65 @@
+"""TensorBoard: event files with losses, learning rate and pictures, over images seen."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from util.sinks import LossReport, PictureReport, Progress, Sink
+
+log = logging.getLogger(__name__)
+
+
+def load() -> Any:
+    """The class that writes event files; None (said in one line) without the package."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        log.warning(
+            "No TensorBoard files: the package is not installed. To have them: "
+            "pip install tensorboard. Going on without them."
+        )
+        return None
+    return SummaryWriter
+
+
+class TensorboardFiles(Sink):
+    """One file per start of the run in ``folder``.
+
+    A start says how many images it begins with (``purge_step``), so that TensorBoard forgets what
+    an earlier start had written beyond its last save.
+    """
+
+    title = "TensorBoard files"
+
+    def __init__(self, writer_class: Any, folder: Path) -> None:
+        self._writer_class = writer_class
+        self._folder = folder
+        self._first_step = 1
+        self._writer: Any = None
+
+    def start_epoch(self, progress: Progress) -> None:
+        if self._writer is None:
+            self._first_step = progress.images + 1
+
+    def losses(self, report: LossReport) -> None:
+        values = {f"losses/{name}": value for name, value in report.losses.items()}
+        for name, value in (values | {"learning_rate": report.learning_rate}).items():
+            self._open().add_scalar(name, value, report.progress.images)
+
+    def pictures(self, report: PictureReport) -> None:
+        for label, picture in report.pictures.items():
+            name = f"pictures/{label}"
+            self._open().add_image(name, picture, report.progress.images, dataformats="HWC")
+
+    def refresh(self) -> None:
+        if self._writer:
+            self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer:
+            self._writer.close()
+
+    def _open(self) -> Any:
+        if self._writer is None:
+            self._writer = self._writer_class(str(self._folder), purge_step=self._first_step)
+        return self._writer
