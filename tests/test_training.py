@@ -127,14 +127,20 @@ def test_the_seed_decides_the_first_weights(argv: Argv) -> None:
 # ---- going on ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", TRAINABLE)
-@pytest.mark.parametrize("policy", ["linear", "plateau"])
+@pytest.mark.parametrize(
+    ("model", "policy"),
+    [
+        *((model, policy) for model in TRAINABLE for policy in ("linear", "plateau")),
+        *(("pix2pix", policy) for policy in ("step", "cosine", "constant")),
+    ],
+)
 def test_resume_inside_an_epoch_equals_a_straight_run(
     model: str, policy: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped after 5 of 9 images, in the middle of epoch 2, by Ctrl-C: equal to the bit."""
     flags = ["--model", model, "--dropout", "--pool_size", "2", "--n_epochs", "2",
-             "--n_epochs_decay", "1", "--lr_policy", policy, "--lr", "0.002", "--load_size", "20"]
+             "--n_epochs_decay", "1", "--lr_policy", policy, "--lr", "0.002", "--load_size", "20",
+             "--lr_decay_iters", "1"]
     train(argv(*flags, "--name", "straight"))
     original = Clock.advance
 
