@@ -1,60 +1,51 @@
-"""Pairs stored side by side: every picture in <dataroot>/<phase>/ holds A | B."""
+"""Pairs: side by side in one file, or in two folders, or in a list."""
 
-import logging
 from argparse import Namespace
 
-from data.base_dataset import BaseDataset, Sample, picture_channels
+from data.base_dataset import BaseDataset, Sample
 from data.image_folder import find_images
-from data.transforms import to_channels, to_tensor
-from util.picture_files import PictureError, read_picture, read_size
-
-logger = logging.getLogger(__name__)
+from data.raster import Pixels
+from data.source import Source
+from data.transforms import size_of
+from util.picture_files import PictureError
 
 
 class AlignedDataset(BaseDataset):
-    """A and B share one draw of crop and flip, so they stay in register.
-
-    The left half is A. In a file of odd width B is one pixel wider before it is resized or cropped.
-    """
+    """A and B share one draw of crop and flip, so they stay in register."""
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
-        self.check_sizes(self.paths, pictures_wide=2)
-        self._warn_about_single_pictures()
-        self.channels_A, self.channels_B = picture_channels(opt)
-
-    def _warn_about_single_pictures(self) -> None:
-        """A pair of ordinary pictures is at least 4:3 wide; looks at the first 50 headers."""
-        sizes = [read_size(path) for path in self.paths[:50]]
-        narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
-        if 2 * len(narrow) > len(sizes):
-            width, height = narrow[0]
-            logger.warning(
-                "%d of %d files looked at are about as high as wide (%d x %d), like single "
-                "pictures; each is cut into A, %d x %d, and B. For pictures without partners: "
-                "--dataset_mode unaligned --model cycle_gan",
-                len(narrow), len(sizes), width, height, width // 2, height,
-            )
+        paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
+        self.pairs = self.usable_pairs(
+            [(Source((path,), "left"), Source((path,), "right")) for path in paths]
+        )
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
-        path = self.paths[index]
-        pair = read_picture(path)
-        width, height = pair.size
-        if width < 2:
-            raise PictureError(
-                f"{path} is {width} x {height}; a pair A | B is at least 2 pixels wide, "
-                "remove the file or use another --dataset_mode"
-            )
-        A = to_channels(pair.crop((0, 0, width // 2, height)), self.channels_A)
-        B = to_channels(pair.crop((width // 2, 0, width, height)), self.channels_B)
-        draw = self.recipe.draw(A.size, self.random(index), source=path)
+        source_A, source_B = self.pairs[index]
+        raster = source_A.read()
+        A = self.A.read(source_A, raster)
+        B = self.B.read(source_B, raster if source_B.files == source_A.files else None)
+        self._require_one_size(index, A, B)
+        draw = self.recipe.draw(size_of(A), self.random(index), source=source_A.path)
         return {
-            "A": to_tensor(draw(A)),
-            "B": to_tensor(draw(B)),
-            "A_paths": str(path),
-            "B_paths": str(path),
+            "A": self.A.to_tensor(draw(A)),
+            "B": self.B.to_tensor(draw(B)),
+            "A_paths": str(source_A.path),
+            "B_paths": str(source_B.path),
         }
+
+    def _require_one_size(self, index: int, A: Pixels, B: Pixels) -> None:
+        """A crop that is not scaled first needs pixels that lie upon each other."""
+        (width_A, height_A), (width_B, height_B) = size_of(A), size_of(B)
+        # The right half of a file of odd width is one pixel wider.
+        apart = abs(width_A - width_B) > 1 or height_A != height_B
+        if apart and self.recipe.preprocess in ("crop", "none"):
+            source_A, source_B = self.pairs[index]
+            raise PictureError(
+                f"{source_A} is {width_A} x {height_A}, its partner {source_B} is {width_B} x "
+                f"{height_B}; --preprocess {self.recipe.preprocess} needs pairs of one size, "
+                "resize_and_crop scales both"
+            )

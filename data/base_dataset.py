@@ -5,15 +5,17 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import ClassVar, TypedDict
+from typing import TypedDict
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from data.transforms import Recipe, Size, to_channels
-from util.picture_files import read_picture, read_size
+from data.readable import unreadable
+from data.side import Side
+from data.source import Source
+from data.transforms import Recipe, size_of
+from data.value_range import ValueRange
 
 
 class Sample(TypedDict, total=False):
@@ -46,15 +48,13 @@ class BaseDataset(Dataset[Sample], ABC):
     (seed, epoch, index) alone, not on workers. Objects must survive pickling, for the workers.
     """
 
-    # The flags that count channels of pictures, and so must be 1 or 3.
-    picture_flags: ClassVar[tuple[str, ...]] = ("input_nc", "output_nc")
-
     def __init__(self, opt: Namespace) -> None:
         self.check_options(opt)
         self.opt = opt
         self.root: Path = opt.dataroot
         self.recipe = _recipe(opt)
         self.recipe.announce()
+        self.A, self.B = _sides(opt)
         # Shared memory: workers that stay alive between epochs must see the next epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -70,12 +70,6 @@ class BaseDataset(Dataset[Sample], ABC):
             ValueError: what was found, what was wanted, the way out.
         """
         _recipe(opt)
-        for flag in cls.picture_flags:
-            if getattr(opt, flag) not in (1, 3):
-                raise ValueError(
-                    f"--{flag} is {getattr(opt, flag)}, but this dataset mode reads pictures with "
-                    f"1 (grey) or 3 (RGB) channels; use --{flag} 1 or --{flag} 3"
-                )
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -90,40 +84,63 @@ class BaseDataset(Dataset[Sample], ABC):
         """The source of all draws of one sample: a function of (--seed, epoch, index)."""
         return seeded(self.opt.seed, int(self._epoch), index)
 
-    def load_picture(self, path: Path, channels: int, rng: Random) -> Image.Image:
-        """Read, make grey if ``channels`` is 1, then resize, crop and flip as the flags say."""
-        picture = to_channels(read_picture(path), channels)
-        return self.recipe.draw(picture.size, rng, source=path)(picture)
+    def load(self, side: Side, source: Source, rng: Random) -> Tensor:
+        """Read one picture; resize, crop and flip it as the flags say. float32 [C, H, W]."""
+        pixels = side.read(source)
+        draw = self.recipe.draw(size_of(pixels), rng, source=source.path)
+        return side.to_tensor(draw(pixels))
 
-    def check_sizes(self, paths: Sequence[Path], *, pictures_wide: int = 1) -> None:
-        """Refuse files too small for their crop, before training.
+    def usable(self, side: Side, sources: Sequence[Source]) -> list[Source]:
+        """``sources`` whose pictures can be used, in their order; see ``usable_pairs``."""
+        return [source for source, in self._usable([side], [(source,) for source in sources])]
 
-        Reads headers only (about 0.1 ms a file), and only for ``--preprocess crop``: the
-        other modes scale the picture first. Files hold ``pictures_wide`` pictures side by side.
+    def usable_pairs(
+        self, pairs: Sequence[tuple[Source, Source]]
+    ) -> list[tuple[Source, Source]]:
+        """The pairs of A and B of which both can be used, in their order.
+
+        With ``--on_bad_image skip`` every file is read once, and what cannot be read is left out
+        and named. Otherwise files are read when their turn comes, and a bad one stops the program.
+
+        Raises:
+            ValueError: not one is left, or pictures are smaller than the crop.
+        """
+        return [(A, B) for A, B in self._usable([self.A, self.B], pairs)]
+
+    def _usable(
+        self, sides: Sequence[Side], rows: Sequence[tuple[Source, ...]]
+    ) -> list[tuple[Source, ...]]:
+        if self.opt.on_bad_image == "skip":
+            bad = unreadable(sides, rows)
+            rows = [row for index, row in enumerate(rows) if index not in bad]
+        self._check_sizes([source for row in rows for source in row])
+        return list(rows)
+
+    def _check_sizes(self, sources: Sequence[Source]) -> None:
+        """Reads headers only (about 0.1 ms a file), and only for ``--preprocess crop``: the other
+        modes scale the picture first.
         """
         if self.recipe.preprocess != "crop":
             return
-        sizes = ((path, read_size(path)) for path in paths)
-        small: list[tuple[Path, Size]] = [
-            (path, (width, height))
-            for path, (width, height) in sizes
-            if not self.recipe.fits((width // pictures_wide, height))
-        ]
+        sizes = ((source, source.read_size()) for source in sources)
+        small = [(source, size) for source, size in sizes if not self.recipe.fits(size)]
         if small:
-            path, (width, height) = small[0]
+            source, (width, height) = small[0]
             raise ValueError(
-                f"{len(small)} of {len(paths)} files are too small for --crop_size "
-                f"{self.recipe.crop_size} (pixels), the first is {path}: {width} x {height}"
-                + (f", holding {pictures_wide} pictures side by side" if pictures_wide > 1 else "")
-                + "; lower --crop_size, or use --preprocess resize_and_crop, or remove them"
+                f"{len(small)} of {len(sources)} pictures are too small for --crop_size "
+                f"{self.recipe.crop_size} (pixels), the first is {source}: {width} x {height}; "
+                "lower --crop_size, or use --preprocess resize_and_crop, or remove them"
             )
 
 
-def picture_channels(opt: Namespace) -> tuple[int, int]:
-    """Channels of A and B. The model's input is A, or B with ``--direction BtoA``."""
+def _sides(opt: Namespace) -> tuple[Side, Side]:
+    """A and B. The model's input is A, or B with ``--direction BtoA``."""
+    channels = (opt.input_nc, opt.output_nc)
     if opt.direction == "BtoA":
-        return opt.output_nc, opt.input_nc
-    return opt.input_nc, opt.output_nc
+        channels = (opt.output_nc, opt.input_nc)
+    ranges = [ValueRange(*limits) if limits else None
+              for limits in (opt.value_range_A, opt.value_range_B)]
+    return Side("A", channels[0], ranges[0]), Side("B", channels[1], ranges[1])
 
 
 def _recipe(opt: Namespace) -> Recipe:

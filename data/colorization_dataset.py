@@ -4,18 +4,19 @@ from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
 from data.image_folder import find_images
+from data.side import Side
+from data.source import Source
 from util.colour import rgb_to_lab
 
 
 class ColorizationDataset(BaseDataset):
     """CIE Lab: A = L / 50 - 1 in [1, H, W], B = (a, b) / 110 in [2, H, W]."""
 
-    picture_flags = ()  # the counts are those of Lab
-
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
-        self.check_sizes(self.paths)
+        self.photos = Side("A", channels=3, value_range=self.A.value_range)
+        paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
+        self.sources = self.usable(self.photos, [Source((path,)) for path in paths])
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
@@ -32,9 +33,9 @@ class ColorizationDataset(BaseDataset):
                 )
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.sources)
 
     def __getitem__(self, index: int) -> Sample:
-        path = self.paths[index]
-        A, B = rgb_to_lab(self.load_picture(path, 3, self.random(index)))
-        return {"A": A, "B": B, "A_paths": str(path), "B_paths": str(path)}
+        source = self.sources[index]
+        A, B = rgb_to_lab(self.load(self.photos, source, self.random(index)))
+        return {"A": A, "B": B, "A_paths": str(source.path), "B_paths": str(source.path)}

@@ -4,23 +4,22 @@ from argparse import Namespace
 
 from data.base_dataset import BaseDataset, Sample
 from data.image_folder import find_images
-from data.transforms import to_tensor
+from data.source import Source
 
 
 class SingleDataset(BaseDataset):
     """A is what the generator gets, so it has ``--input_nc`` channels in either direction."""
 
-    picture_flags = ("input_nc",)
-
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.paths = find_images(opt.dataroot, limit=opt.max_dataset_size)
-        self.check_sizes(self.paths)
+        self.side = self.A if opt.direction == "AtoB" else self.B
+        paths = find_images(opt.dataroot, limit=opt.max_dataset_size)
+        self.sources = self.usable(self.side, [Source((path,)) for path in paths])
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.sources)
 
     def __getitem__(self, index: int) -> Sample:
-        path = self.paths[index]
-        picture = self.load_picture(path, self.opt.input_nc, self.random(index))
-        return {"A": to_tensor(picture), "A_paths": str(path)}
+        source = self.sources[index]
+        picture = self.load(self.side, source, self.random(index))
+        return {"A": picture, "A_paths": str(source.path)}

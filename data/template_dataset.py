@@ -10,9 +10,10 @@
 
 from argparse import ArgumentParser, Namespace
 
-from data.base_dataset import BaseDataset, Sample, picture_channels
+from data.base_dataset import BaseDataset, Sample
 from data.image_folder import find_images
-from data.transforms import to_channels, to_tensor
+from data.source import Source
+from data.transforms import size_of
 from util.flags import positive_float
 
 
@@ -33,21 +34,23 @@ class TemplateDataset(BaseDataset):
     def __init__(self, opt: Namespace) -> None:
         """Find the files, and refuse what cannot work, here: before training begins."""
         super().__init__(opt)
-        self.paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
-        self.check_sizes(self.paths)
-        self.channels_A, self.channels_B = picture_channels(opt)
+        paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
+        pairs = [(Source((path,)), Source((path,))) for path in paths]
+        self.pairs = self.usable_pairs(pairs)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
         """Tensors float32 [C, H, W] in -1..1. Chance comes from ``self.random(index)`` alone."""
-        path = self.paths[index]
-        picture = self.load_picture(path, 3, self.random(index))
-        light = (to_tensor(to_channels(picture, self.channels_A)) + 1) / 2  # 0..1
+        source, _ = self.pairs[index]
+        A, B = self.A.read(source), self.B.read(source)  # [H, W, C]: --input_nc, --output_nc
+        # One draw, both pictures: they stay in register.
+        draw = self.recipe.draw(size_of(A), self.random(index), source=source.path)
+        light = (self.A.to_tensor(draw(A)) + 1) / 2  # 0..1
         return {
             "A": (light * self.opt.new_dataset_option).clamp(max=1) * 2 - 1,
-            "B": to_tensor(to_channels(picture, self.channels_B)),
-            "A_paths": str(path),
-            "B_paths": str(path),
+            "B": self.B.to_tensor(draw(B)),
+            "A_paths": str(source.path),
+            "B_paths": str(source.path),
         }

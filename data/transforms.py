@@ -1,7 +1,7 @@
 """Geometry of one sample: draw once, apply to every picture that must stay in register.
 
-The order is fixed: grey -> resize -> crop -> flip -> tensor in -1..1. Sizes are (width, height) in
-pixels. Resizing is Pillow's bicubic, which is antialiased.
+The order is fixed: channels -> resize -> crop -> flip -> tensor in -1..1. Pictures are arrays
+[H, W, C], sizes (width, height) in pixels. Resizing is Pillow's bicubic, which is antialiased.
 """
 
 import logging
@@ -11,9 +11,9 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-import torch
-from PIL import Image, ImageOps
-from torch import Tensor
+from PIL import Image
+
+from data.raster import Pixels
 
 logger = logging.getLogger(__name__)
 
@@ -68,12 +68,13 @@ class Draw:
     box: tuple[int, int, int, int] | None
     mirror: bool
 
-    def __call__(self, image: Image.Image) -> Image.Image:
-        if self.resize is not None and self.resize != image.size:
-            image = image.resize(self.resize, Image.Resampling.BICUBIC)
+    def __call__(self, pixels: Pixels) -> Pixels:
+        if self.resize is not None and self.resize != size_of(pixels):
+            pixels = resize(pixels, self.resize)
         if self.box is not None:
-            image = image.crop(self.box)
-        return ImageOps.mirror(image) if self.mirror else image
+            left, top, right, bottom = self.box
+            pixels = pixels[top:bottom, left:right]
+        return pixels[:, ::-1] if self.mirror else pixels
 
 
 @dataclass(frozen=True)
@@ -138,14 +139,23 @@ class Recipe:
         return Draw(resize, box, mirror=self.flip and coin < 0.5)
 
 
-def to_channels(image: Image.Image, channels: int) -> Image.Image:
-    """Grey (ITU-R 601 luma) for exactly one channel, RGB for any other count."""
-    return image.convert("L" if channels == 1 else "RGB")
+def size_of(pixels: Pixels) -> Size:
+    return pixels.shape[1], pixels.shape[0]
 
 
-def to_tensor(image: Image.Image) -> Tensor:
-    """8-bit grey or RGB picture -> float32 [1 or 3, H, W] in -1..1."""
-    pixels = torch.from_numpy(np.array(image))
-    if pixels.ndim == 2:
-        pixels = pixels.unsqueeze(2)
-    return pixels.permute(2, 0, 1).contiguous().float() / 127.5 - 1.0
+def resize(pixels: Pixels, size: Size) -> Pixels:
+    """Bicubic, each channel by itself, in the dtype that came: integers are rounded."""
+    if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    return np.stack([_resize_plane(plane, size) for plane in np.moveaxis(pixels, 2, 0)], axis=2)
+
+
+def _resize_plane(plane: Pixels, size: Size) -> Pixels:
+    """Pillow resizes 8 bits and floats; float32 holds every 16-bit number."""
+    exact = plane if plane.dtype == np.uint8 else plane.astype(np.float32)
+    values = np.asarray(Image.fromarray(exact).resize(size, Image.Resampling.BICUBIC))
+    if values.dtype == plane.dtype:
+        return values
+    limits = np.iinfo(plane.dtype)
+    levels: Pixels = values.round().clip(limits.min, limits.max).astype(plane.dtype)
+    return levels

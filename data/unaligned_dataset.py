@@ -2,9 +2,10 @@
 
 from argparse import Namespace
 
-from data.base_dataset import BaseDataset, Sample, picture_channels
+from data.base_dataset import BaseDataset, Sample
 from data.image_folder import find_images
-from data.transforms import to_tensor
+from data.side import Side
+from data.source import Source
 
 
 class UnalignedDataset(BaseDataset):
@@ -15,24 +16,24 @@ class UnalignedDataset(BaseDataset):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        limit = opt.max_dataset_size
-        self.A_paths = find_images(opt.dataroot, opt.phase, side="A", limit=limit)
-        self.B_paths = find_images(opt.dataroot, opt.phase, side="B", limit=limit)
-        self.check_sizes(self.A_paths)
-        self.check_sizes(self.B_paths)
-        self.channels_A, self.channels_B = picture_channels(opt)
+        self.sources_A, self.sources_B = self._find(self.A), self._find(self.B)
+
+    def _find(self, side: Side) -> list[Source]:
+        opt = self.opt
+        paths = find_images(opt.dataroot, opt.phase, side=side.letter, limit=opt.max_dataset_size)
+        return self.usable(side, [Source((path,)) for path in paths])
 
     def __len__(self) -> int:
-        return max(len(self.A_paths), len(self.B_paths))
+        return max(len(self.sources_A), len(self.sources_B))
 
     def __getitem__(self, index: int) -> Sample:
         rng = self.random(index)
-        chosen = index if self.opt.serial_batches else rng.randrange(len(self.B_paths))
-        path_A = self.A_paths[index % len(self.A_paths)]
-        path_B = self.B_paths[chosen % len(self.B_paths)]
+        chosen = index if self.opt.serial_batches else rng.randrange(len(self.sources_B))
+        source_A = self.sources_A[index % len(self.sources_A)]
+        source_B = self.sources_B[chosen % len(self.sources_B)]
         return {
-            "A": to_tensor(self.load_picture(path_A, self.channels_A, rng)),
-            "B": to_tensor(self.load_picture(path_B, self.channels_B, rng)),
-            "A_paths": str(path_A),
-            "B_paths": str(path_B),
+            "A": self.load(self.A, source_A, rng),
+            "B": self.load(self.B, source_B, rng),
+            "A_paths": str(source_A.path),
+            "B_paths": str(source_B.path),
         }

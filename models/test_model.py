@@ -26,10 +26,11 @@ class TestModel(BaseModel):
             raise ValueError(
                 "--model test only translates: train with --model pix2pix, cycle_gan, ..."
             )
-        if opt.output_nc not in (1, 3) or opt.dataset_mode == "colorization":
+        if opt.output_nc == 2 or opt.dataset_mode == "colorization":
             raise ValueError(
-                f"--model test shows a generator's output as a picture of 1 or 3 channels, this "
-                f"one makes {opt.output_nc}; a colorization run is tested with --model colorization"
+                f"--model test shows a generator's output as it is, and {opt.output_nc} channels "
+                "look like the colours of Lab: a colorization run is tested with --model "
+                "colorization, any run without showing it by --output_dir"
             )
 
     def __init__(self, opt: Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from itertools import islice
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ RENAMED = {
 }
 REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
 # Scripts of the visdom era give these to test.py too, where they never did anything.
+# Their values may begin with a minus, which argparse takes for a flag: -1000,2000.
+WITH_SIGNS = ("--value_range_A", "--value_range_B")
 LIVE_DISPLAY = (
     "--display_id", "--display_server", "--display_env", "--display_port", "--display_ncols",
 )
@@ -30,7 +33,8 @@ LIVE_DISPLAY = (
 def modernise(argv: Sequence[str]) -> list[str]:
     """Replace old flags by new ones, and name each new one in a line."""
     modern: list[str] = []
-    for word in argv:
+    words = iter(argv)
+    for word in words:
         flag, equals, value = word.partition("=")
         if flag in RENAMED:
             log.info("%s is now called %s", flag, RENAMED[flag])
@@ -38,6 +42,8 @@ def modernise(argv: Sequence[str]) -> list[str]:
         elif word in REPLACED:
             log.info("%s is now called %s", word, " ".join(REPLACED[word]))
             modern += REPLACED[word]
+        elif word in WITH_SIGNS:
+            modern.append("=".join([word, *islice(words, 1)]))
         else:
             modern.append(word)
     return modern

@@ -9,6 +9,8 @@ from util.files import write_text
 
 # Other values of these make another network, or another meaning of it.
 OF_THE_NETWORK = ("input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction")
+# Other values of these make other numbers of the same files.
+OF_THE_VALUES = ("value_range_A", "value_range_B")
 RUNTIME = ("device",)  # chosen on this machine; says nothing about the run
 
 

@@ -15,6 +15,7 @@ from util.flags import (
     one_of,
     positive_int,
     seed,
+    value_range,
     weight,
 )
 from util.runtime import count_cores
@@ -54,7 +55,8 @@ def add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
 def add_networks(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("networks", "test.py takes these from the run")
     add.add_argument("--input_nc", type=positive_int, default=3,
-                     help="channels of the input: 3 colour, 1 gray")
+                     help="channels of the input: 3 colour, 1 gray, or as many as the "
+                          "files have")
     add.add_argument("--output_nc", type=positive_int, default=3, help="channels of the output")
     add.add_argument("--netG", type=one_of(GENERATORS), choices=tuple(GENERATORS),
                      default="resnet_9blocks", help="generator")
@@ -87,6 +89,13 @@ def add_images(parser: ArgumentParser) -> None:
     add.add_argument("--crop_size", type=positive_int, default=256,
                      help="then crop to this (pixels)")
     add.add_argument("--no_flip", action="store_true", help="no mirrored pictures")
+    for side in "AB":
+        add.add_argument(f"--value_range_{side}", type=value_range, metavar="LO,HI",
+                         help=f"values in the files of {side} that mean black and white (default: "
+                              "the whole range of their type; floating point has none)")
+    add.add_argument("--on_bad_image", choices=("error", "skip"), default="error",
+                     help="a picture that cannot be read: stop; or read all of them once before "
+                          "the start, and name and leave out the bad ones")
     add.add_argument("--serial_batches", action="store_true",
                      help="pictures in the order of their names, not in random order")
     add.add_argument("--batch_size", type=positive_int, default=1, help="pictures a step")

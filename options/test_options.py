@@ -10,7 +10,7 @@ from models.networks import side_multiple
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
-from options.run_file import OF_THE_NETWORK, contradiction
+from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from util.flags import positive_float, positive_int
 
 # These become defaults, and may be changed: the same network works at other sizes.
@@ -49,7 +49,7 @@ class TestOptions(BaseOptions):
         given = self.given(argv, parser)
         # A one-sided test shows single pictures, whatever the pairs of the training were.
         pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
-        known = {*OF_THE_NETWORK, *pictures, "load_size", *self.plugin_flags}
+        known = {*OF_THE_NETWORK, *OF_THE_VALUES, *pictures, "load_size", *self.plugin_flags}
         saved = self.typed_saved(parser, known)
         if choice.model == "test":
             saved.pop("direction", None)  # chooses the generator of a two-way run instead

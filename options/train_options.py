@@ -10,7 +10,7 @@ import models
 from models.losses import GAN_MODES
 from models.schedules import LR_POLICIES, PLATEAU
 from options.base_options import BaseOptions
-from options.run_file import OF_THE_NETWORK, contradiction
+from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
 from util.run_folder import holds_run
 
@@ -66,7 +66,7 @@ class TrainOptions(BaseOptions):
         for key, value in sorted(given.items()):
             if key not in saved or value == saved[key]:
                 continue
-            if key in (*OF_THE_NETWORK, *OF_THE_DISCRIMINATOR):
+            if key in (*OF_THE_NETWORK, *OF_THE_DISCRIMINATOR, *OF_THE_VALUES):
                 raise contradiction(key, value, saved[key], self.run_dir)
             changed.append(f"{key} {saved[key]} -> {value}")
         if changed:

@@ -27,6 +27,9 @@ DEFAULTS = {
     "isTrain": True,
     "model": "pix2pix",
     "new_dataset_option": 2.0,
+    "value_range_A": None,
+    "value_range_B": None,
+    "on_bad_image": "error",
 }
 
 

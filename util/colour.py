@@ -3,17 +3,16 @@
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 
 
-def rgb_to_lab(image: Image.Image | npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-    """RGB picture, uint8 [H, W, 3] -> A float32 [1, H, W], B float32 [2, H, W], both in -1..1."""
+def rgb_to_lab(image: Tensor) -> tuple[Tensor, Tensor]:
+    """RGB float32 [3, H, W] in -1..1 -> A float32 [1, H, W], B float32 [2, H, W], both in -1..1."""
     from skimage.color import rgb2lab
 
-    lab = torch.from_numpy(rgb2lab(np.asarray(image)).astype(np.float32)).permute(2, 0, 1)
+    rgb = ((image.double() + 1) / 2).permute(1, 2, 0).cpu().numpy()
+    lab = torch.from_numpy(rgb2lab(rgb).astype(np.float32)).permute(2, 0, 1)
     return (lab[:1] / 50 - 1).contiguous(), (lab[1:] / 110).contiguous()
 
 

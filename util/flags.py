@@ -69,6 +69,17 @@ def fraction(text: str) -> float:
     return value
 
 
+def value_range(text: str) -> list[float]:
+    """``LO,HI`` -> [LO, HI], LO below HI."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise ArgumentTypeError(f"must be LO,HI such as 0,4095, got {text!r}")
+    low, high = number(parts[0]), number(parts[1])
+    if not low < high:
+        raise ArgumentTypeError(f"must have LO below HI, got {text!r}")
+    return [low, high]
+
+
 def one_of(names: Iterable[str]) -> Callable[[str], str]:
     """Accept a name in any spelling that differs only in underscores or case: cyclegan, unet256."""
     canonical = {name.replace("_", "").lower(): name for name in names}

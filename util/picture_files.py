@@ -1,4 +1,4 @@
-"""Read one picture file: upright, RGB, 8 bits, opaque; errors name the file."""
+"""Open one picture file with Pillow: upright, whole or as 8-bit RGB; errors name the file."""
 
 import logging
 import shlex
@@ -43,7 +43,7 @@ class PictureError(ValueError):
 
 
 def read_picture(path: Path) -> Image.Image:
-    """The picture as RGB, turned upright by its EXIF orientation.
+    """The picture as 8-bit RGB, turned upright by its EXIF orientation.
 
     Where it is transparent it shows a white ground: the colours under transparent pixels are
     whatever the editor left there, and nobody has seen them.
@@ -51,20 +51,26 @@ def read_picture(path: Path) -> Image.Image:
     Raises:
         PictureError: the file is damaged, not a picture, or has more than 8 bits a channel.
     """
-    with _open(path) as image:
+    with opened(path) as image:
+        _refuse_deep(image, path)
         image.load()
-        picture = _on_white(image)
-        turn = _TURNS.get(_orientation(image, path))
-        return picture if turn is None else picture.transpose(turn)
+        return upright(_on_white(image), path, like=image)
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height (pixels) of the upright picture, from its header: nothing is decoded.
+    """``picture_size``, for pictures of 8 bits a channel.
 
     Raises:
         PictureError: as for ``read_picture``, as far as the header tells.
     """
-    with _open(path) as image:
+    with opened(path) as image:
+        _refuse_deep(image, path)
+    return picture_size(path)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height (pixels) of the upright picture, from its header: nothing is decoded."""
+    with opened(path) as image:
         width, height = image.size
         orientation = 1
         if isinstance(image, TiffImageFile):
@@ -76,6 +82,14 @@ def read_size(path: Path) -> tuple[int, int]:
         return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
+def upright(
+    picture: Image.Image, path: Path, *, like: Image.Image | None = None
+) -> Image.Image:
+    """``picture`` turned as the EXIF data of ``like`` (default: its own) says."""
+    turn = _TURNS.get(_orientation(like or picture, path))
+    return picture if turn is None else picture.transpose(turn)
+
+
 def _on_white(image: Image.Image) -> Image.Image:
     """RGB; opaque pixels keep their colours exactly."""
     if not image.has_transparency_data:
@@ -85,10 +99,10 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An opened file; whatever goes wrong inside is a ``PictureError`` that names it."""
     try:
         with Image.open(path) as image:
-            _refuse_deep(image, path)
             yield image
     except PictureError:
         raise

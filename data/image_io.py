@@ -1,0 +1,163 @@
+"""Read and write one picture file, in any depth and with any number of channels.
+
+    extension            reader                          what comes out
+    .npy .npz            numpy                           [H, W] or [H, W, C] as stored
+    .tif .tiff           tifffile; Pillow if 8 bits      pages become channels
+    .dcm                 pydicom, where it is installed  float32 or the stored integers
+    .png with 16 bits    imagecodecs                     Pillow would cut them to 8
+    all others           Pillow                          8 bits, upright by EXIF
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from data import array_files, tiff_files
+from data.raster import Pixels, Raster
+from util.files import replacing
+from util.picture_files import PictureError, opened, picture_size, upright
+
+_READERS: dict[str, Callable[[Path], Raster]] = {
+    ".npy": array_files.read_npy,
+    ".npz": array_files.read_npz,
+    ".dcm": array_files.read_dicom,
+}
+_SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
+    ".npy": array_files.npy_size,
+    ".npz": array_files.npz_size,
+    ".dcm": array_files.dicom_size,
+    ".tif": tiff_files.size,
+    ".tiff": tiff_files.size,
+}
+# Pillow mode -> what the channels are; any other mode becomes RGB.
+_COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
+_LOSSLESS_8_BIT = (".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
+_PNG_DEPTH = 24  # the place of the bit depth in a PNG file; its colour type follows (PNG, 11.2.2)
+
+
+def read_image(path: Path) -> Raster:
+    """The picture, turned upright, with all its bits and channels.
+
+    Raises:
+        PictureError: the file is damaged, no picture, or holds what no picture can be.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader:
+        raster = reader(path)
+    elif path.suffix.lower() in (".tif", ".tiff") and tiff_files.is_special(path):
+        raster = tiff_files.read(path)
+    elif _is_deep_colour_png(path):
+        raster = _read_deep_colour_png(path)
+    else:
+        raster = _read_with_pillow(path)
+    if raster.pixels.dtype.kind == "f" and not np.isfinite(raster.pixels).all():
+        bad = int((~np.isfinite(raster.pixels)).sum())
+        raise PictureError(
+            f"{path}: {bad} of {raster.pixels.size} values are not finite (NaN or infinity); "
+            "replace them"
+        )
+    return raster
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height (pixels) of the upright picture, from the header where there is one.
+
+    Raises:
+        PictureError: as for ``read_image``, as far as the header tells.
+    """
+    return _SIZES.get(path.suffix.lower(), picture_size)(path)
+
+
+def write_image(pixels: Pixels, path: Path) -> None:
+    """Write [H, W, C] in the format of the path's extension; never half a file.
+
+    Raises:
+        ValueError: the format cannot hold these pixels (see ``extension_for``).
+    """
+    extension = path.suffix.lower()
+    if not can_hold(extension, pixels):
+        raise ValueError(
+            f"{path}: {extension} cannot hold {pixels.shape[2]} channels of {pixels.dtype}; "
+            "use .png, .tif or .npy"
+        )
+    with replacing(path) as aside:
+        if extension == ".npy":
+            with aside.open("wb") as file:
+                np.save(file, pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+        elif extension in (".tif", ".tiff"):
+            tiff_files.write(pixels, aside)
+        elif pixels.dtype == np.uint16:
+            import imagecodecs
+
+            aside.write_bytes(imagecodecs.png_encode(pixels.squeeze()
+                              if pixels.shape[2] == 1 else pixels, level=1))
+        else:
+            channel_first = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+            extra = {"quality": 95} if extension in (".jpg", ".jpeg") else {}
+            extra |= {"lossless": True} if extension == ".webp" else {}
+            format_name = Image.registered_extensions()[extension]
+            Image.fromarray(channel_first).save(aside, format=format_name, **extra)
+
+
+def can_hold(extension: str, pixels: Pixels) -> bool:
+    """Whether files of this extension keep every channel of the pixels, and their dtype."""
+    channels = pixels.shape[2]
+    if extension in (".npy", ".tif", ".tiff"):
+        return True
+    if extension == ".png":
+        return pixels.dtype in (np.uint8, np.uint16) and channels <= 4
+    if extension in (".jpg", ".jpeg", ".bmp", ".ppm", ".webp"):
+        return pixels.dtype == np.uint8 and channels in (1, 3)
+    return False
+
+
+def extension_for(pixels: Pixels, wanted: str) -> str:
+    """``wanted`` if it keeps the pixels as they are, without loss; else .png, else .tif."""
+    lossless = (*_LOSSLESS_8_BIT, ".npy")
+    candidates = [wanted.lower()] if wanted.lower() in lossless else []
+    return next(e for e in [*candidates, ".png", ".tif"] if can_hold(e, pixels))
+
+
+def _read_with_pillow(path: Path) -> Raster:
+    with opened(path) as image:
+        image.load()
+        picture = upright(image, path)
+    if picture.mode.startswith("I"):
+        pixels = np.asarray(picture)
+        if pixels.min() < 0 or pixels.max() > 65535:
+            raise PictureError(f"{path} has whole numbers of more than 16 bits; save it as float")
+        return Raster(pixels.astype(np.uint16)[:, :, None], "gray")
+    if picture.mode == "F":
+        return Raster(np.asarray(picture, np.float32)[:, :, None], "gray")
+    if picture.mode == "1":
+        picture = picture.convert("L")
+    elif picture.mode == "P" or picture.has_transparency_data:
+        transparent = picture.has_transparency_data
+        grey = picture.mode in ("L", "LA")
+        picture = picture.convert(("LA" if grey else "RGBA") if transparent else "RGB")
+    elif picture.mode not in _COLOURS:
+        picture = picture.convert("RGB")
+    pixels = np.asarray(picture)
+    return Raster(pixels if pixels.ndim == 3 else pixels[:, :, None], _COLOURS[picture.mode])
+
+
+def _is_deep_colour_png(path: Path) -> bool:
+    if path.suffix.lower() != ".png" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_PNG_DEPTH + 2)
+    grey = 0
+    return len(head) > _PNG_DEPTH + 1 and head[_PNG_DEPTH] == 16 and head[_PNG_DEPTH + 1] != grey
+
+
+def _read_deep_colour_png(path: Path) -> Raster:
+    import imagecodecs
+
+    try:
+        pixels = imagecodecs.png_decode(path.read_bytes())
+    except imagecodecs.PngError as error:
+        raise PictureError(f"{path} cannot be read as a picture ({error}); replace it") from error
+    colour = {2: "gray_alpha", 3: "rgb", 4: "rgba"}[pixels.shape[2]]
+    return Raster(pixels, colour)

@@ -1,0 +1,104 @@
+"""Pictures as arrays: how many channels they have, and what those mean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from util.picture_files import PictureError
+
+# [H, W, C]: uint8, uint16, int16 or float32.
+Pixels = npt.NDArray[Any]
+
+# ITU-R 601, as Pillow's grey.
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@dataclass(frozen=True)
+class Raster:
+    """``colour``: gray, gray_alpha, rgb, rgba; bands for channels that are no colours."""
+
+    pixels: Pixels
+    colour: str
+
+    @property
+    def channels(self) -> int:
+        return int(self.pixels.shape[2])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return int(self.pixels.shape[1]), int(self.pixels.shape[0])
+
+    def __str__(self) -> str:
+        count = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+        return f"{self.size[0]} x {self.size[1]}, {count} ({self.colour}), {self.pixels.dtype}"
+
+
+def as_channels(raster: Raster, count: int, *, source: object) -> Pixels:
+    """The pixels with ``count`` channels, [H, W, count], in their own dtype.
+
+    Colours become grey (ITU-R 601 luma), grey becomes three equal channels, and what is transparent
+    shows a white ground. As many channels as are asked for stay as they are.
+
+    Raises:
+        PictureError: there is no agreed way from the channels of ``source`` to ``count``.
+    """
+    if raster.channels == count:
+        return raster.pixels
+    if raster.colour in ("gray_alpha", "rgba") and count in (1, 3):
+        return as_channels(_on_white(raster), count, source=source)
+    if raster.colour == "gray" and count == 3:
+        return np.repeat(raster.pixels, 3, axis=2)
+    if raster.colour == "rgb" and count == 1:
+        return _luma(raster.pixels)
+    raise PictureError(
+        f"{source} is {raster}, but {count} wanted (--input_nc, --output_nc): give the count that "
+        "the files have, or convert this file"
+    )
+
+
+def stack(rasters: Sequence[Raster], sources: Sequence[object]) -> Raster:
+    """Several pictures of one scene -> the channels of one.
+
+    Raises:
+        PictureError: they differ in size or dtype.
+    """
+    first = rasters[0]
+    if len(rasters) == 1:
+        return first
+    for raster, source in zip(rasters, sources, strict=True):
+        if raster.size != first.size or raster.pixels.dtype != first.pixels.dtype:
+            raise PictureError(
+                f"{sources[0]} is {first}, but {source}, to be stacked with it, is {raster}; "
+                "one size and one dtype are wanted"
+            )
+    return Raster(np.concatenate([raster.pixels for raster in rasters], axis=2), "bands")
+
+
+def _on_white(raster: Raster) -> Raster:
+    """Colours under transparent pixels are whatever an editor left there; nobody has seen them."""
+    pixels, opaque = raster.pixels, "gray" if raster.colour == "gray_alpha" else "rgb"
+    if pixels.dtype == np.uint8:
+        image = Image.fromarray(pixels).convert("RGBA")  # LA as well
+        white = Image.new("RGBA", image.size, "white")
+        blended = np.asarray(Image.alpha_composite(white, image))
+        return Raster(blended[:, :, : 1 if opaque == "gray" else 3], opaque)
+    white_level = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    alpha = pixels[:, :, -1:].astype(np.float64) / white_level
+    blended = white_level + (pixels[:, :, :-1] - white_level) * alpha
+    return Raster(_rounded(blended, pixels.dtype), opaque)
+
+
+def _luma(pixels: Pixels) -> Pixels:
+    if pixels.dtype == np.uint8:
+        return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
+    return _rounded((pixels @ _LUMA)[:, :, None], pixels.dtype)
+
+
+def _rounded(values: Pixels, dtype: npt.DTypeLike) -> Pixels:
+    dtype = np.dtype(dtype)
+    return (values if dtype.kind == "f" else values.round()).astype(dtype)

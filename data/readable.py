@@ -1,0 +1,40 @@
+"""Find the pictures that cannot be used, before the training begins."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from data.side import Side
+from data.source import Source
+from util.picture_files import PictureError
+from util.runtime import count_cores
+
+logger = logging.getLogger(__name__)
+
+
+def unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> set[int]:
+    """Indices of the rows in which a picture cannot be read; each is named in a warning.
+
+    Every file is decoded once. Row by row there is one source for each of ``sides``.
+
+    Raises:
+        ValueError: not one row can be read.
+    """
+
+    def fault(row: Sequence[Source]) -> str:
+        try:
+            for side, source in zip(sides, row, strict=True):
+                side.read(source)
+        except PictureError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(count_cores()) as pool:  # decoders release the interpreter
+        faults = {i: text for i, text in enumerate(pool.map(fault, rows)) if text}
+    for text in faults.values():
+        logger.warning("skipped: %s", text)
+    if faults:
+        logger.warning("--on_bad_image skip: %d of %d left out", len(faults), len(rows))
+    if rows and len(faults) == len(rows):
+        raise ValueError(f"not one of {len(rows)} pictures can be used; the first: {faults[0]}")
+    return set(faults)

@@ -1,0 +1,45 @@
+"""What the pictures of one side of a set, A or B, are like, and how they become tensors."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from data import value_range
+from data.raster import Pixels, Raster, as_channels
+from data.source import Source
+from data.value_range import ValueRange
+from util.picture_files import PictureError
+
+
+@dataclass(frozen=True)
+class Side:
+    """``channels`` of every picture; ``value_range``: of every file, None: that of its dtype."""
+
+    letter: str  # A or B
+    channels: int
+    value_range: ValueRange | None = None
+
+    def read(self, source: Source, raster: Raster | None = None) -> Pixels:
+        """The picture [H, W, channels] in its own dtype; ``raster``: what ``source.read`` gave.
+
+        Raises:
+            PictureError: unreadable, or not of these channels, or without a range.
+        """
+        raster = source.cut(raster or source.read())
+        pixels = as_channels(raster, self.channels, source=source)
+        if self.range_of(pixels) is None:
+            raise PictureError(
+                f"{source} holds floating point from {pixels.min():g} to {pixels.max():g}, which "
+                f"has no range of its own: say which values are black and white with "
+                f"--value_range_{self.letter} LO,HI"
+            )
+        return pixels
+
+    def range_of(self, pixels: Pixels) -> ValueRange | None:
+        return self.value_range or value_range.of_dtype(pixels.dtype)
+
+    def to_tensor(self, pixels: Pixels) -> Tensor:
+        """What ``read`` returned, [H, W, C] -> float32 [C, H, W] in -1..1."""
+        found = self.range_of(pixels)
+        assert found is not None  # read refuses pixels without
+        return found.to_tensor(pixels)

@@ -1,0 +1,53 @@
+"""Where one picture comes from: a file, half of a file, or several files to be stacked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.image_io import read_image, read_size
+from data.raster import Raster, stack
+from util.picture_files import PictureError
+
+
+@dataclass(frozen=True)
+class Source:
+    """``half``: left or right of a file that holds A | B, empty for the whole."""
+
+    files: tuple[Path, ...]
+    half: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The first file: what results are named after."""
+        return self.files[0]
+
+    def __str__(self) -> str:
+        names = " + ".join(map(str, self.files))
+        return f"the {self.half} half of {names}" if self.half else names
+
+    def read(self) -> Raster:
+        """The picture of all the files, both halves of it: see ``cut``.
+
+        Raises:
+            PictureError: unreadable, or files that do not fit each other.
+        """
+        return stack([read_image(file) for file in self.files], self.files)
+
+    def cut(self, raster: Raster) -> Raster:
+        """This source's half. In a picture of odd width the right one is a pixel wider."""
+        width, height = raster.size
+        if self.half and width < 2:
+            raise PictureError(
+                f"{self.path} is {width} x {height}; a pair A | B is at least 2 pixels wide, "
+                "remove the file or use another --dataset_mode"
+            )
+        if self.half == "left":
+            return Raster(raster.pixels[:, : width // 2], raster.colour)
+        if self.half == "right":
+            return Raster(raster.pixels[:, width // 2 :], raster.colour)
+        return raster
+
+    def read_size(self) -> tuple[int, int]:
+        """Width and height (pixels), from the header of the first file."""
+        width, height = read_size(self.path)
+        halves = {"left": width // 2, "right": width - width // 2}
+        return halves.get(self.half, width), height

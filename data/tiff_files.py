@@ -1,0 +1,116 @@
+"""TIFF beyond what Pillow reads: deep, floating point, many pages, many channels."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data.array_files import as_raster
+from data.raster import Pixels, Raster
+from util.picture_files import PictureError, picture_size
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile
+
+_FLOAT = 3  # sample format (TIFF 6.0, section 19)
+_MOST_COLOURS = 4
+_COLOURS = {0: 1, 1: 1}  # photometric interpretation -> channels, where it is grey
+# TIFF orientation (TIFF 6.0, section 8) -> how [H, W, C] is turned upright.
+_TURNS: dict[int, Any] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+def is_special(path: Path) -> bool:
+    """Whether tifffile is needed: Pillow reads one page of at most 4 channels of 8 bits."""
+    with _opened(path) as tiff:
+        page = tiff.pages.first
+        several = len(tiff.pages) > 1
+        return bool(
+            several or page.bitspersample > 8 or page.sampleformat == _FLOAT
+            or page.samplesperpixel > _COLOURS.get(page.photometric, _MOST_COLOURS)
+        )
+
+
+def read(path: Path) -> Raster:
+    """Pages, and channels of a page, become channels in their order in the file.
+
+    Raises:
+        PictureError: damaged, or pictures of several sizes in one file.
+    """
+    with _opened(path) as tiff:
+        series = _only_series(tiff, path)
+        page = tiff.pages.first
+        pixels = _rows_and_columns_first(series.asarray(), series.axes)
+        turn = _TURNS.get(page.tags.valueof("Orientation", default=1))
+        rgb = page.photometric == 2 and len(tiff.pages) == 1
+        if page.photometric == 0 and pixels.dtype.kind == "u":  # white is 0
+            pixels = np.iinfo(pixels.dtype).max - pixels
+    channels = pixels.shape[2]
+    colour = {3: "rgb", 4: "rgba"}.get(channels, "bands") if rgb else ""
+    return as_raster(turn(pixels) if turn else pixels, path, colour=colour)
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Width and height (pixels) of the upright picture, from the header."""
+    if not is_special(path):
+        return picture_size(path)
+    with _opened(path) as tiff:
+        page = tiff.pages.first
+        width, height = page.imagewidth, page.imagelength
+        sideways = page.tags.valueof("Orientation", default=1) in (5, 6, 7, 8)
+    return (height, width) if sideways else (width, height)
+
+
+def write(pixels: Pixels, path: Path) -> None:
+    """[H, W, C], compressed without loss; 3 channels are marked as RGB."""
+    import tifffile
+
+    photometric = "rgb" if pixels.shape[2] == 3 else "minisblack"
+    flat = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+    tifffile.imwrite(
+        path, flat, photometric=photometric, planarconfig="contig" if flat.ndim == 3 else None,
+        compression="zlib", metadata=None,
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator["TiffFile"]:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            tiff.pages.first  # noqa: B018  reads the first page's tags
+            yield tiff
+    except PictureError:
+        raise
+    except (tifffile.TiffFileError, OSError, ValueError, IndexError, RuntimeError) as error:
+        raise PictureError(
+            f"{path} cannot be read as a picture ({error}); replace or remove it"
+        ) from error
+
+
+def _only_series(tiff: "TiffFile", path: Path) -> Any:
+    series = [s for s in tiff.series if "Y" in s.axes and "X" in s.axes]
+    if len(series) != 1:
+        shapes = ", ".join(" x ".join(map(str, s.shape)) for s in tiff.series)
+        raise PictureError(
+            f"{path} holds {len(tiff.series)} pictures of different shapes ({shapes}); "
+            "save the wanted one in a file of its own"
+        )
+    return series[0]
+
+
+def _rows_and_columns_first(array: npt.NDArray[Any], axes: str) -> npt.NDArray[Any]:
+    """Any axes with Y and X -> [Y, X, all others]."""
+    array = np.moveaxis(array, (axes.index("Y"), axes.index("X")), (0, 1))
+    return array.reshape(*array.shape[:2], -1)

@@ -1,0 +1,61 @@
+"""From the numbers in a file to the -1..1 of a network, and back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from data.raster import Pixels
+
+# One grey level of uint8 is 2 / 255 in -1..1.
+_OF_DTYPE = {"uint8": (0, 255), "uint16": (0, 65535), "int16": (-32768, 32767)}
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """``low`` in a file is -1 for the network, ``high`` is 1."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"a value range needs LO < HI, got {self.low:g},{self.high:g}")
+
+    @property
+    def half(self) -> float:
+        return (self.high - self.low) / 2
+
+    def to_tensor(self, pixels: Pixels) -> Tensor:
+        """[H, W, C] -> float32 [C, H, W] in -1..1; what lies outside the range is clipped."""
+        if pixels.dtype == np.uint8:
+            values = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
+        else:
+            values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float64))
+        if self.low:
+            values = values - self.low
+        scaled = (values.float() if values.dtype == torch.uint8 else values) / self.half - 1.0
+        inside = scaled if (self.low, self.high) == (0, 255) else scaled.clamp(-1, 1)
+        return inside.float()
+
+    def from_tensor(self, image: Tensor, dtype: npt.DTypeLike) -> Pixels:
+        """[C, H, W] in -1..1 -> [H, W, C] of ``dtype``, rounded to its nearest level.
+
+        Values outside -1..1 are clamped, infinities too; NaN becomes the lowest level, so that a
+        network that has diverged shows itself.
+        """
+        dtype = np.dtype(dtype)
+        levels = image.detach().to("cpu", torch.float64).nan_to_num(nan=-1.0).clamp(-1, 1)
+        values = ((levels + 1) * self.half + self.low).permute(1, 2, 0).numpy()
+        if dtype.kind != "f":
+            limits = np.iinfo(dtype)
+            values = values.round().clip(limits.min, limits.max)
+        return np.ascontiguousarray(values.astype(dtype))
+
+
+def of_dtype(dtype: npt.DTypeLike) -> ValueRange | None:
+    """Of integers the whole range that they can hold; None: floating point has none."""
+    limits = _OF_DTYPE.get(np.dtype(dtype).name)
+    return ValueRange(*limits) if limits else None

@@ -1,0 +1,284 @@
+"""Every kind of picture file, as pixels with all their bits."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from data.image_io import can_hold, extension_for, read_image, read_size, write_image
+from data.raster import Raster, as_channels, stack
+from data.value_range import ValueRange, of_dtype
+from util.picture_files import PictureError
+
+
+def ramp(dtype: str, channels: int, height: int = 6, width: int = 9) -> Any:
+    count = height * width * channels
+    if dtype == "float32":
+        values = np.linspace(-1.5, 3e4, count)
+    else:
+        limits = np.iinfo(dtype)
+        values = np.linspace(limits.min, limits.max, count).round()
+    return values.astype(dtype).reshape(height, width, channels)
+
+
+@pytest.mark.parametrize("extension", [".png", ".tif", ".npy", ".bmp", ".webp", ".ppm"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+def test_written_pixels_come_back(
+    tmp_path: Path, dtype: str, channels: int, extension: str
+) -> None:
+    pixels, path = ramp(dtype, channels), tmp_path / f"x{extension}"
+    if not can_hold(extension, pixels):
+        with pytest.raises(ValueError, match=rf"cannot hold {channels} channels of {dtype}"):
+            write_image(pixels, path)
+        assert not list(tmp_path.iterdir())
+        return
+    write_image(pixels, path)
+    found = read_image(path)
+    if extension in (".webp", ".ppm", ".bmp"):  # some of them know no grey
+        assert np.array_equal(as_channels(found, channels, source=path), pixels)
+        return
+    assert found.pixels.dtype == dtype
+    assert np.array_equal(found.pixels, pixels)
+    assert found.size == read_size(path) == (9, 6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+def test_every_level_survives_the_way_through_the_network(dtype: str) -> None:
+    levels = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(dtype)
+    pixels = levels.reshape(16, -1, 1)
+    full = of_dtype(dtype)
+    assert full is not None
+    tensor = full.to_tensor(pixels)
+    assert (float(tensor.min()), float(tensor.max())) == (-1, 1)
+    assert tensor.dtype == torch.float32
+    assert np.array_equal(full.from_tensor(tensor, dtype), pixels)
+
+
+def test_8_bits_are_scaled_as_ever() -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    wanted = torch.arange(256).view(1, 16, 16).float() / 127.5 - 1.0
+    assert torch.equal(ValueRange(0, 255).to_tensor(pixels), wanted)
+
+
+def test_a_given_range_clips_and_comes_back() -> None:
+    window = ValueRange(-1000, 3000)
+    pixels = np.array([[[-2000.0], [-1000.0], [1000.0], [3000.0], [9000.0]]], np.float32)
+    tensor = window.to_tensor(pixels)
+    assert tensor.flatten().tolist() == [-1, -1, 0, 1, 1]
+    back = window.from_tensor(tensor, np.int16)
+    assert back.flatten().tolist() == [-1000, -1000, 1000, 3000, 3000]
+    with pytest.raises(ValueError, match="LO < HI, got 5,5"):
+        ValueRange(5, 5)
+
+
+def test_what_is_no_number_becomes_black() -> None:
+    values = torch.tensor([float("nan"), float("inf"), -float("inf"), 0.0]).view(1, 1, 4)
+    assert ValueRange(0, 65535).from_tensor(values, np.uint16).flatten().tolist() == [
+        0, 65535, 0, 32768,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "channels"),
+    [("1", "gray", 1), ("L", "gray", 1), ("LA", "gray_alpha", 2), ("P", "rgb", 3),
+     ("RGB", "rgb", 3), ("RGBA", "rgba", 4), ("CMYK", "rgb", 3), ("YCbCr", "rgb", 3)],
+)
+def test_pillow_modes(tmp_path: Path, mode: str, colour: str, channels: int) -> None:
+    extension = {"CMYK": "tif", "YCbCr": "jpg"}.get(mode, "png")
+    Image.new("RGB", (8, 4), "white").convert(mode).save(tmp_path / f"x.{extension}")
+    raster = read_image(tmp_path / f"x.{extension}")
+    assert (raster.colour, raster.channels) == (colour, channels)
+    assert raster.pixels.min() >= 254
+
+
+def test_a_palette_with_transparency_has_alpha(tmp_path: Path) -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 200, 100, 50])
+    image.save(tmp_path / "x.png", transparency=b"\x00\x80")
+    raster = read_image(tmp_path / "x.png")
+    assert raster.pixels[0, 0].tolist() == [200, 100, 50, 0x80]
+    half = [round(255 + (level - 255) * 0x80 / 255) for level in (200, 100, 50)]
+    assert as_channels(raster, 3, source="x")[0, 0].tolist() == half
+
+
+def test_grey_of_16_bits_keeps_them_all(tmp_path: Path) -> None:
+    pixels = ramp("uint16", 1)[:, :, 0]
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    assert np.array_equal(read_image(tmp_path / "x.png").pixels[:, :, 0], pixels)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_tiff_layouts(tmp_path: Path, compression: str | None, planar: str) -> None:
+    pixels = ramp("uint16", 5)
+    stored = pixels if planar == "contig" else np.moveaxis(pixels, 2, 0)
+    tifffile.imwrite(tmp_path / "x.tif", stored, planarconfig=planar, compression=compression,
+                     photometric="minisblack")
+    assert np.array_equal(read_image(tmp_path / "x.tif").pixels, pixels)
+    assert read_size(tmp_path / "x.tif") == (9, 6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_tiff_pages_become_channels(tmp_path: Path, dtype: str) -> None:
+    pixels = ramp(dtype, 7)
+    tifffile.imwrite(tmp_path / "x.tif", np.moveaxis(pixels, 2, 0), photometric="minisblack")
+    raster = read_image(tmp_path / "x.tif")
+    assert raster.colour == "bands"
+    assert np.array_equal(raster.pixels, pixels)
+
+
+def test_tiff_with_pages_of_two_sizes_is_refused(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "x.tif") as tiff:
+        for side in (4, 8):
+            tiff.write(np.zeros((side, side), np.uint16))
+    with pytest.raises(PictureError, match=r"x\.tif holds 2 pictures .*4 x 4, 8 x 8"):
+        read_image(tmp_path / "x.tif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_deep_tiff_is_turned_upright_like_a_shallow_one(
+    tmp_path: Path, orientation: int
+) -> None:
+    pixels = ramp("uint8", 1)[:, :, 0]
+    tag = [(274, "H", 1, orientation, True)]
+    tifffile.imwrite(tmp_path / "deep.tif", pixels.astype(np.uint16), extratags=tag)
+    Image.fromarray(pixels).save(tmp_path / "x.png", exif=_exif(orientation))
+    deep, shallow = read_image(tmp_path / "deep.tif"), read_image(tmp_path / "x.png")
+    assert np.array_equal(deep.pixels, shallow.pixels)
+    assert read_size(tmp_path / "deep.tif") == read_size(tmp_path / "x.png") == shallow.size
+
+
+def _exif(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def test_npz_holds_one_array(tmp_path: Path) -> None:
+    pixels = ramp("float32", 5)
+    np.savez_compressed(tmp_path / "x.npz", bands=pixels)
+    assert np.array_equal(read_image(tmp_path / "x.npz").pixels, pixels)
+    assert read_size(tmp_path / "x.npz") == (9, 6)
+    np.savez(tmp_path / "x.npz", a=pixels, b=pixels)
+    with pytest.raises(PictureError, match=r"x\.npz holds 2 arrays \(a, b\), one is wanted"):
+        read_image(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.zeros(4), r"shape \[4\]; a picture is"),
+        (np.zeros((0, 4)), r"shape \[0, 4\]"),
+        (np.full((2, 2), np.nan), "4 of 4 values are not finite"),
+        (np.full((2, 2), 2**30), "lose digits; save it as float32"),
+        (np.zeros((2, 2), complex), "complex128; real numbers are wanted"),
+        (np.array([[{"a": 1}]], dtype=object), "cannot be read as an array"),
+    ],
+)
+def test_arrays_that_are_no_pictures(tmp_path: Path, array: Any, reason: str) -> None:
+    np.save(tmp_path / "x.npy", array, allow_pickle=True)
+    with pytest.raises(PictureError, match=rf"x\.npy.*{reason}"):
+        read_image(tmp_path / "x.npy")
+
+
+def test_arrays_of_other_numbers(tmp_path: Path) -> None:
+    for given, wanted in [("bool", "uint8"), ("int8", "int16"), (">u2", "uint16"),
+                          ("float64", "float32"), ("float16", "float32"), ("int64", "float32")]:
+        np.save(tmp_path / "x.npy", np.ones((2, 3), given))
+        pixels = read_image(tmp_path / "x.npy").pixels
+        assert pixels.dtype == wanted
+        assert (pixels == (255 if given == "bool" else 1)).all()
+
+
+@pytest.mark.parametrize("extension", ["png", "tif", "npy", "npz", "jpg", "dcm"])
+@pytest.mark.parametrize("read", [read_image, read_size])
+def test_damaged_files_are_named(tmp_path: Path, extension: str, read: Any) -> None:
+    if extension == "dcm":
+        pytest.importorskip("pydicom", reason="reads DICOM")
+    path = tmp_path / f"x.{extension}"
+    for content in (b"", b"no picture at all, but a line of text"):
+        path.write_bytes(content)
+        with pytest.raises(PictureError, match=rf"x\.{extension} cannot be read"):
+            read(path)
+
+
+def test_a_truncated_deep_png_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    write_image(ramp("uint16", 3, 40, 40), path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(PictureError, match=r"x\.png cannot be read"):
+        read_image(path)
+
+
+def test_dicom_values_are_rescaled(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom", reason="reads DICOM")
+    stored = ramp("uint16", 1)[:, :, 0] // 16
+    _write_dicom(pydicom, tmp_path / "x.dcm", stored)
+    raster = read_image(tmp_path / "x.dcm")
+    assert raster.pixels.dtype == np.float32
+    assert np.array_equal(raster.pixels[:, :, 0], stored * 2.0 - 1024)
+    assert read_size(tmp_path / "x.dcm") == (9, 6)
+
+
+def _write_dicom(pydicom: Any, path: Path, stored: Any) -> None:
+    meta = pydicom.dataset.FileMetaDataset()
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+    meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+    data = pydicom.dataset.FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID, data.SOPInstanceUID = (
+        meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID,
+    )
+    data.Rows, data.Columns = stored.shape
+    data.BitsAllocated, data.BitsStored, data.HighBit = 16, 12, 11
+    data.PixelRepresentation, data.SamplesPerPixel = 0, 1
+    data.PhotometricInterpretation = "MONOCHROME2"
+    data.RescaleSlope, data.RescaleIntercept = 2, -1024
+    data.PixelData = stored.astype("<u2").tobytes()
+    data.save_as(path, enforce_file_format=True)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_channels_that_can_be_had(dtype: str) -> None:
+    white = int(np.iinfo(dtype).max)
+    grey = Raster(np.full((2, 2, 1), white // 3, dtype), "gray")
+    assert as_channels(grey, 3, source="x").tolist() == [[[white // 3] * 3] * 2] * 2
+    red = np.zeros((1, 1, 4), dtype)
+    red[..., 0] = white
+    assert as_channels(Raster(red, "rgba"), 3, source="x").tolist() == [[[white] * 3]]
+    assert as_channels(Raster(red, "rgba"), 4, source="x").tolist() == red.tolist()
+    luma = as_channels(Raster(red[..., :3], "rgb"), 1, source="x")
+    assert abs(int(luma[0, 0, 0]) - 0.299 * white) <= 1
+
+
+def test_channels_that_cannot_be_had_name_the_file() -> None:
+    bands = Raster(np.zeros((4, 6, 5), np.uint16), "bands")
+    wanted = r"a\.npy is 6 x 4, 5 channels \(bands\), uint16, but 3 wanted"
+    with pytest.raises(PictureError, match=wanted):
+        as_channels(bands, 3, source="a.npy")
+
+
+def test_stacked_files_must_agree() -> None:
+    one = Raster(np.zeros((4, 6, 1), np.uint16), "gray")
+    both = stack([one, one], ["a_r.tif", "a_nir.tif"])
+    assert (both.channels, both.colour) == (2, "bands")
+    other = Raster(np.zeros((4, 5, 1), np.uint16), "gray")
+    with pytest.raises(PictureError, match=r"a_r\.tif is 6 x 4.*a_nir\.tif.* is 5 x 4"):
+        stack([one, other], ["a_r.tif", "a_nir.tif"])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "wanted", "kept"),
+    [("uint8", 3, ".jpg", ".png"), ("uint8", 3, ".bmp", ".bmp"), ("uint8", 5, ".png", ".tif"),
+     ("uint16", 1, ".png", ".png"), ("uint16", 3, ".jpg", ".png"), ("float32", 1, ".png", ".tif"),
+     ("float32", 2, ".npy", ".npy"), ("int16", 1, ".dcm", ".tif"), ("uint8", 1, ".TIFF", ".tiff")],
+)
+def test_the_format_that_keeps_the_pixels(
+    dtype: str, channels: int, wanted: str, kept: str
+) -> None:
+    assert extension_for(ramp(dtype, channels), wanted) == kept
