@@ -127,7 +127,7 @@ def _match(
             f"--dataset_mode unaligned --model cycle_gan:\n{lines}"
         )
     only_A, only_B = len(A.keys() - B.keys()), len(B.keys() - A.keys())
-    counts = f"{len(pairs)} pairs, {only_A} only in A, {only_B} only in B"
+    counts = f"pairs {len(pairs)}, only in A {only_A}, only in B {only_B}"
     if not allow_unpaired:
         raise ValueError(
             f"folders {folders} of {folders.root}: {counts}; rename or add files, or drop those "
@@ -138,20 +138,17 @@ def _match(
 
 
 def _lonely_lines(A: Named, B: Named) -> str:
-    """Pictures without a partner, sorted by name, each with the closest one of the other side."""
+    """Pictures without a partner, some of either side, each with the closest name of the other."""
     only_A, only_B = sorted(A.keys() - B.keys()), sorted(B.keys() - A.keys())
-    lonely = sorted([(name, "B") for name in only_A] + [(name, "A") for name in only_B])
-    lines = [f"{(A if lacks == 'B' else B)[name].name} has no {lacks}" for name, lacks in lonely]
-    for index, (name, lacks) in enumerate(lonely[:LISTED]):
-        others, sources = (only_B, B) if lacks == "B" else (only_A, A)
-        close = _closest(name, others)
-        if close is not None:
-            lines[index] += f"; is it {sources[close].name}?"
-    return listing(lines, most=LISTED)
+    first_A = only_A[: max(LISTED // 2, LISTED - len(only_B))]
+    first_B = only_B[: LISTED - len(first_A)]
+    lines = [f"{A[name].name} has no B{_is_it(name, only_B, B)}" for name in first_A]
+    lines += [f"{B[name].name} has no A{_is_it(name, only_A, A)}" for name in first_B]
+    return listing(lines, of=len(only_A) + len(only_B))
 
 
-def _closest(name: str, others: Sequence[str]) -> str | None:
+def _is_it(name: str, others: Sequence[str], sources: Named) -> str:
     """Compared without the case of letters, which is the commonest difference."""
     folded = {other.casefold(): other for other in others[:COMPARED]}
     close = get_close_matches(name.casefold(), folded, n=1)
-    return folded[close[0]] if close else None
+    return f"; is it {sources[folded[close[0]]].name}?" if close else ""

@@ -51,6 +51,8 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--continue_train --name nobody", "is no folder; runs in"),
         ("--batch 2", "unrecognized arguments: --batch"),  # no abbreviations
         ("--lambda_L1 1", "unrecognized arguments: --lambda_L1"),  # a flag of another model
+        ("--input_suffixes _r,", "different ends of names such as _r,_nir"),
+        ("--input_suffixes _r,_r", "different ends of names"),
         # contradictions
         ("--load_size 8", "use --load_size 16"),
         ("--input_nc 1", "--lambda_identity 0"),
