@@ -40,13 +40,15 @@ class Finder:
         if not cell:
             return "is empty"
         if is_picture(Path(cell)) or self.suffixes:
-            parts = [self._parts(base / cell) for base in self.bases]
             wanted = self.suffixes or ("",)
-            best = max(parts, key=len)
-            if len(best) == len(wanted):
-                return stack(best, wanted)
-            if best:
-                return f"{cell}: {missing(best, wanted)}"
+            found: dict[str, Path] = {}
+            for base in dict.fromkeys(self.bases):
+                parts = self._parts(base / cell)
+                if len(parts) == len(wanted):
+                    return stack(parts, wanted)
+                found = found or parts
+            if found:
+                return f"{cell}: {missing(found, wanted)}"
         elif any((base / cell).is_file() for base in self.bases):
             return f"{cell} is in no format that is read ({' '.join(EXTENSIONS)})"
         places = " or in ".join(dict.fromkeys(map(str, self.bases)))
