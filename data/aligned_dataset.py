@@ -1,24 +1,50 @@
 """Pairs: side by side in one file, or in two folders, or in a list."""
 
+import logging
 from argparse import Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.image_folder import find_images
+from data.image_io import read_size
+from data.pair_finding import describe, find_pairs
 from data.raster import Pixels
-from data.source import Source
 from data.transforms import size_of
 from util.picture_files import PictureError
+
+logger = logging.getLogger(__name__)
 
 
 class AlignedDataset(BaseDataset):
     """A and B share one draw of crop and flip, so they stay in register."""
 
+    unused_flags = ()
+
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
-        self.pairs = self.usable_pairs(
-            [(Source((path,), "left"), Source((path,), "right")) for path in paths]
+        found = find_pairs(
+            opt.dataroot,
+            opt.phase,
+            list_file=opt.pairs,
+            allow_unpaired=opt.allow_unpaired,
+            input_side=self.input_letter,
+            input_suffixes=opt.input_suffixes,
+            limit=opt.max_dataset_size,
         )
+        logger.info("%s", describe(found, read_size))
+        self.pairs = self.usable_pairs([(pair.A, pair.B) for pair in found.pairs])
+        self._warn_about_single_pictures()
+
+    def _warn_about_single_pictures(self) -> None:
+        """A pair of ordinary pictures is at least 4:3 wide; looks at the first 50 headers."""
+        sizes = [read_size(A.path) for A, _ in self.pairs[:50] if A.half]
+        narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
+        if narrow and 2 * len(narrow) > len(sizes):
+            width, height = narrow[0]
+            logger.warning(
+                "%d of %d files looked at are about as high as wide (%d x %d), like single "
+                "pictures; each is cut into A, %d x %d, and B. For pictures without partners: "
+                "--dataset_mode unaligned --model cycle_gan",
+                len(narrow), len(sizes), width, height, width // 2, height,
+            )
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -5,15 +5,17 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import TypedDict
+from typing import ClassVar, Literal, TypedDict
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from data.image_folder import find_images
 from data.readable import unreadable
 from data.side import Side
 from data.source import Source
+from data.stacks import find_sources
 from data.transforms import Recipe, size_of
 from data.value_range import ValueRange
 
@@ -48,6 +50,9 @@ class BaseDataset(Dataset[Sample], ABC):
     (seed, epoch, index) alone, not on workers. Objects must survive pickling, for the workers.
     """
 
+    # Flags that do nothing in this mode, and so are refused.
+    unused_flags: ClassVar[tuple[str, ...]] = ("pairs", "allow_unpaired")
+
     def __init__(self, opt: Namespace) -> None:
         self.check_options(opt)
         self.opt = opt
@@ -55,6 +60,7 @@ class BaseDataset(Dataset[Sample], ABC):
         self.recipe = _recipe(opt)
         self.recipe.announce()
         self.A, self.B = _sides(opt)
+        self.input_letter: Literal["A", "B"] = "A" if opt.direction == "AtoB" else "B"
         # Shared memory: workers that stay alive between epochs must see the next epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -70,6 +76,17 @@ class BaseDataset(Dataset[Sample], ABC):
             ValueError: what was found, what was wanted, the way out.
         """
         _recipe(opt)
+        for flag in cls.unused_flags:
+            if getattr(opt, flag):
+                raise ValueError(
+                    f"--{flag} says nothing to --dataset_mode {opt.dataset_mode}: leave it out"
+                )
+        if opt.input_suffixes and len(opt.input_suffixes) != opt.input_nc:
+            raise ValueError(
+                f"--input_suffixes {','.join(opt.input_suffixes)} stacks "
+                f"{len(opt.input_suffixes)} files of one channel each, but --input_nc is "
+                f"{opt.input_nc}; give --input_nc {len(opt.input_suffixes)}"
+            )
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -89,6 +106,16 @@ class BaseDataset(Dataset[Sample], ABC):
         pixels = side.read(source)
         draw = self.recipe.draw(size_of(pixels), rng, source=source.path)
         return side.to_tensor(draw(pixels))
+
+    def find(self, side: Side, phase: str, letter: str = "") -> list[Source]:
+        """The pictures of ``<dataroot>/<phase><letter>`` that can be used for ``side``.
+
+        At most --max_dataset_size. Of the model's input, --input_suffixes makes stacks of files.
+        """
+        limit = self.opt.max_dataset_size
+        suffixes = self.opt.input_suffixes if side.letter == self.input_letter else ()
+        files = find_images(self.root, phase, side=letter, limit=None if suffixes else limit)
+        return self.usable(side, find_sources(files, suffixes, limit=limit))
 
     def usable(self, side: Side, sources: Sequence[Source]) -> list[Source]:
         """``sources`` whose pictures can be used, in their order; see ``usable_pairs``."""

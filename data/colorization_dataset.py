@@ -3,20 +3,19 @@
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.image_folder import find_images
 from data.side import Side
-from data.source import Source
 from util.colour import rgb_to_lab
 
 
 class ColorizationDataset(BaseDataset):
     """CIE Lab: A = L / 50 - 1 in [1, H, W], B = (a, b) / 110 in [2, H, W]."""
 
+    unused_flags = (*BaseDataset.unused_flags, "input_suffixes")
+
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         self.photos = Side("A", channels=3, value_range=self.A.value_range)
-        paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
-        self.sources = self.usable(self.photos, [Source((path,)) for path in paths])
+        self.sources = self.find(self.photos, opt.phase)
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:

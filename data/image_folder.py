@@ -1,7 +1,6 @@
 """Find the picture files of one folder, or explain why there are none."""
 
 import logging
-import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -63,18 +62,13 @@ def _way_out(dataroot: Path, phase: str, side: str) -> str:
         return f"{found}; it looks like an aligned set, use --dataset_mode aligned --model pix2pix"
     if side:
         return f"{found}; unaligned mode needs {phase}A and {phase}B, check --dataroot and --phase"
-    if halves:
+    if len(halves) == 2:
         return (
-            f"{found}; it looks like an unaligned set, "
-            "use --dataset_mode unaligned --model cycle_gan"
+            f"{found}; for {phase}A and {phase}B use --dataset_mode aligned --model pix2pix if "
+            "they hold pairs of equal names, --dataset_mode unaligned --model cycle_gan if not"
         )
-    if {"A", "B"} <= set(there) and (target := _joined_folder(dataroot, phase)):
-        folders = (dataroot / "A", dataroot / "B", target)
-        fold_A, fold_B, fold_AB = (shlex.quote(str(folder)) for folder in folders)
-        return (
-            f"{found}; join the pairs first: python datasets/combine_A_and_B.py "
-            f"--fold_A {fold_A} --fold_B {fold_B} --fold_AB {fold_AB}"
-        )
+    if {"A", "B"} <= set(there):
+        return f"{found}; {_move_or_choose(dataroot, phase)}"
     if dataroot.name.startswith(phase):
         return f"{found}; did you mean --dataroot {dataroot.parent}?"
     if any(is_picture(entry) for entry in dataroot.iterdir()):
@@ -85,13 +79,14 @@ def _way_out(dataroot: Path, phase: str, side: str) -> str:
     return f"{found}; check --dataroot and --phase"
 
 
-def _joined_folder(dataroot: Path, phase: str) -> Path | None:
-    """Where the pairs of A and B must go to be found as ``phase``; None: they hold no such phase.
-
-    The tool keeps sub-folders, so A/train ends up in train by itself, and a flat A does not.
-    """
-    if (dataroot / "A" / phase).is_dir():
-        return dataroot
-    if any(is_picture(entry) for entry in (dataroot / "A").iterdir()):
-        return dataroot / phase
-    return None
+def _move_or_choose(dataroot: Path, phase: str) -> str:
+    """What to do with folders A and B, which hold the phase or should."""
+    A, B = dataroot / "A", dataroot / "B"
+    if (A / phase).is_dir() and (B / phase).is_dir():
+        return f"pairs in A/{phase} and B/{phase} are read by --dataset_mode aligned"
+    if any(is_picture(entry) for entry in A.iterdir()):
+        return f"move the pictures of {A} to {A / phase}, and those of {B} to {B / phase}"
+    phases = [
+        entry.name for entry in A.iterdir() if entry.is_dir() and (B / entry.name).is_dir()
+    ]
+    return f"A and B both hold {', '.join(sorted(phases)) or 'no folder'}; check --phase"

@@ -3,8 +3,6 @@
 from argparse import Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.image_folder import find_images
-from data.source import Source
 
 
 class SingleDataset(BaseDataset):
@@ -12,9 +10,8 @@ class SingleDataset(BaseDataset):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.side = self.A if opt.direction == "AtoB" else self.B
-        paths = find_images(opt.dataroot, limit=opt.max_dataset_size)
-        self.sources = self.usable(self.side, [Source((path,)) for path in paths])
+        self.side = self.A if self.input_letter == "A" else self.B
+        self.sources = self.find(self.side, phase="")
 
     def __len__(self) -> int:
         return len(self.sources)

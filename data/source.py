@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from data.image_io import read_image, read_size
 from data.raster import Raster, stack
@@ -10,19 +11,19 @@ from util.picture_files import PictureError
 
 @dataclass(frozen=True)
 class Source:
-    """``half``: left or right of a file that holds A | B, empty for the whole."""
+    """``files``: one, or one for each channel of a stack, in the order of the channels."""
 
     files: tuple[Path, ...]
-    half: str = ""
+    half: Literal["", "left", "right"] = ""  # of the only file, which holds A | B; "": all of it
 
     @property
     def path(self) -> Path:
-        """The first file: what results are named after."""
+        """The first file, which stands for the picture in reports and names of results."""
         return self.files[0]
 
     def __str__(self) -> str:
         names = " + ".join(map(str, self.files))
-        return f"the {self.half} half of {names}" if self.half else names
+        return f"{names} ({self.half} half)" if self.half else names
 
     def read(self) -> Raster:
         """The picture of all the files, both halves of it: see ``cut``.
@@ -51,3 +52,9 @@ class Source:
         width, height = read_size(self.path)
         halves = {"left": width // 2, "right": width - width // 2}
         return halves.get(self.half, width), height
+
+
+@dataclass(frozen=True)
+class Pair:
+    A: Source
+    B: Source

@@ -11,14 +11,14 @@
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.image_folder import find_images
-from data.source import Source
 from data.transforms import size_of
 from util.flags import positive_float
 
 
 class TemplateDataset(BaseDataset):
     """A = B with its light multiplied by ``--new_dataset_option``, clipped at white."""
+
+    unused_flags = (*BaseDataset.unused_flags, "input_suffixes")
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
@@ -34,16 +34,14 @@ class TemplateDataset(BaseDataset):
     def __init__(self, opt: Namespace) -> None:
         """Find the files, and refuse what cannot work, here: before training begins."""
         super().__init__(opt)
-        paths = find_images(opt.dataroot, opt.phase, limit=opt.max_dataset_size)
-        pairs = [(Source((path,)), Source((path,))) for path in paths]
-        self.pairs = self.usable_pairs(pairs)
+        self.sources = self.find(self.A, opt.phase)
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.sources)
 
     def __getitem__(self, index: int) -> Sample:
         """Tensors float32 [C, H, W] in -1..1. Chance comes from ``self.random(index)`` alone."""
-        source, _ = self.pairs[index]
+        source = self.sources[index]
         A, B = self.A.read(source), self.B.read(source)  # [H, W, C]: --input_nc, --output_nc
         # One draw, both pictures: they stay in register.
         draw = self.recipe.draw(size_of(A), self.random(index), source=source.path)

@@ -3,9 +3,6 @@
 from argparse import Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.image_folder import find_images
-from data.side import Side
-from data.source import Source
 
 
 class UnalignedDataset(BaseDataset):
@@ -16,12 +13,8 @@ class UnalignedDataset(BaseDataset):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.sources_A, self.sources_B = self._find(self.A), self._find(self.B)
-
-    def _find(self, side: Side) -> list[Source]:
-        opt = self.opt
-        paths = find_images(opt.dataroot, opt.phase, side=side.letter, limit=opt.max_dataset_size)
-        return self.usable(side, [Source((path,)) for path in paths])
+        self.sources_A = self.find(self.A, opt.phase, "A")
+        self.sources_B = self.find(self.B, opt.phase, "B")
 
     def __len__(self) -> int:
         return max(len(self.sources_A), len(self.sources_B))

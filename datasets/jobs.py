@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
+from util import words
+
 LISTED = 10
 
 Job = TypeVar("Job")
@@ -42,10 +44,7 @@ def faults_reported(program: str) -> Iterator[None]:
 
 def listing(lines: Sequence[str]) -> str:
     """The first ten lines, indented, and the number of the others."""
-    shown = [f"  {line}" for line in lines[:LISTED]]
-    if len(lines) > LISTED:
-        shown.append(f"  ... and {len(lines) - LISTED} more")
-    return "\n".join(shown)
+    return words.listing(lines, most=LISTED)
 
 
 def do_jobs(work: Callable[[Job], bool], jobs: Sequence[Job], *, parallel: bool) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from util.files import write_text
 
 # Other values of these make another network, or another meaning of it.
-OF_THE_NETWORK = ("input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction")
+OF_THE_NETWORK = (
+    "input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction", "input_suffixes",
+)
 # Other values of these make other numbers of the same files.
 OF_THE_VALUES = ("value_range_A", "value_range_B")
 RUNTIME = ("device",)  # chosen on this machine; says nothing about the run
@@ -66,8 +68,8 @@ def contradiction(key: str, found: Any, wanted: Any, run_dir: Path) -> ValueErro
     """The error for a flag that says something else than the run."""
     flag = {"no_dropout": "--no_dropout / --dropout"}.get(key, f"--{key}")
     return ValueError(
-        f"{flag}: the command line says {found}, the run {run_dir} was trained with {wanted}; "
-        f"leave the flag out, or give {wanted}"
+        f"{flag}: the command line says {_shown(found)}, the run {run_dir} was trained with "
+        f"{_shown(wanted)}; leave the flag out, or give {_shown(wanted)}"
     )
 
 
@@ -111,4 +113,12 @@ def _plain(opt: Namespace) -> dict[str, Any]:
 
 
 def _as_plain(value: Any) -> Any:
+    """As the flag's type reads it back: a tuple becomes a comma list."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value) if isinstance(value, Path) else value
+
+
+def _shown(value: Any) -> str:
+    plain = str(_as_plain(value))
+    return plain or '""'

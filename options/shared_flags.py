@@ -15,6 +15,7 @@ from util.flags import (
     one_of,
     positive_int,
     seed,
+    suffixes,
     value_range,
     weight,
 )
@@ -83,6 +84,13 @@ def add_images(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("pictures")
     add.add_argument("--direction", type=one_of(("AtoB", "BtoA")), choices=("AtoB", "BtoA"),
                      default="AtoB", help="which side is translated into which")
+    add.add_argument("--pairs", type=Path, metavar="FILE",
+                     help="aligned: a table of the pairs, .csv or .tsv, with lines A,B or "
+                          "A,B,phase (default: the folders of --dataroot)")
+    add.add_argument("--allow_unpaired", action="store_true",
+                     help="aligned: leave out pictures without a partner, and count them")
+    add.add_argument("--input_suffixes", type=suffixes, default=(), metavar="_r,_nir",
+                     help="an input is a stack of files: x_r.png, x_nir.png, in this order")
     add.add_argument("--preprocess", choices=tuple(PREPROCESS), default="resize_and_crop",
                      help="scaling and cropping")
     add.add_argument("--load_size", type=positive_int, default=286, help="scale to this (pixels)")

@@ -55,6 +55,7 @@ class TestOptions(BaseOptions):
             saved.pop("direction", None)  # chooses the generator of a two-way run instead
             if self._backwards(given):
                 saved["input_nc"], saved["output_nc"] = saved["output_nc"], saved["input_nc"]
+                saved["input_suffixes"] = ()  # stacks are on the other side
         for key in OF_THE_NETWORK:
             if key in given and key in saved and given[key] != saved[key]:
                 raise contradiction(key, given[key], saved[key], self.run_dir)

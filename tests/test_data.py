@@ -93,8 +93,8 @@ def test_a_picture_too_small_for_its_crop_is_found_before_training(name: str, ro
     build(name, root, preprocess="crop", crop_size=12)
     for folder in ("train", "trainB"):
         Image.new("RGB", (11, 30)).save(root / folder / "narrow.png")
-    width = 5 if name == "aligned" else 11  # half of it
-    with pytest.raises(ValueError, match=rf"narrow\.png: {width} x 30; .*resize_and_crop"):
+    found = r"narrow\.png \(left half\): 5" if name == "aligned" else r"narrow\.png: 11"
+    with pytest.raises(ValueError, match=rf"{found} x 30; .*resize_and_crop"):
         build(name, root, preprocess="crop", crop_size=12)
 
 

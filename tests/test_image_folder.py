@@ -1,11 +1,9 @@
-import shlex
 from pathlib import Path
 
 import pytest
 from tiny_sets import write_noise
 
 from data.image_folder import find_images
-from datasets import combine_A_and_B
 
 
 def test_finds_every_letter_case_and_skips_hidden_files(tmp_path: Path) -> None:
@@ -39,11 +37,14 @@ def test_left_out_files_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFix
     ("made", "phase", "side", "messages"),
     [
         ((), "train", "", ("folders in ROOT: none", "check --dataroot")),
-        (("trainA", "trainB"), "train", "", ("train does not exist", "--dataset_mode unaligned")),
+        (("trainA", "trainB"), "train", "",
+         ("train does not exist", "--dataset_mode aligned", "--dataset_mode unaligned")),
         (("train",), "train", "A", ("trainA does not exist", "--dataset_mode aligned")),
         (("trainA",), "train", "B", ("trainB does not exist", "needs trainA and trainB")),
         (("test", "val"), "train", "", ("folders in ROOT: test, val", "--phase")),
-        (("A/train", "B/train"), "val", "", ("folders in ROOT: A, B; check", "--phase")),
+        (("A/train", "B/train"), "val", "", ("ROOT: A, B; A and B both hold train", "--phase")),
+        (("A/train", "B/train"), "train", "", ("A/train and B/train are read by --dataset_mode",)),
+        (("A/x", "B/y"), "train", "", ("A and B both hold no folder",)),
     ],
 )
 def test_missing_folder_says_the_way_out(
@@ -57,17 +58,13 @@ def test_missing_folder_says_the_way_out(
         assert message.replace("ROOT", str(tmp_path)) in str(caught.value)
 
 
-@pytest.mark.parametrize("phase", ["train", "test"])
-@pytest.mark.parametrize("flat", [True, False])
-def test_the_advice_to_join_pairs_leads_to_pictures(tmp_path: Path, phase: str, flat: bool) -> None:
-    root = tmp_path / "my pictures"
+def test_flat_folders_A_and_B_are_to_be_moved_below_a_phase(tmp_path: Path) -> None:
     for side in "AB":
-        write_noise(root / side / ("" if flat else phase), "1.png", "2.png")
+        write_noise(tmp_path / side, "1.png")
     with pytest.raises(FileNotFoundError) as caught:
-        find_images(root, phase)
-    _, _, command = str(caught.value).partition("combine_A_and_B.py ")
-    combine_A_and_B.main([*shlex.split(command), "--no_multiprocessing"])
-    assert [path.name for path in find_images(root, phase)] == ["1.png", "2.png"]
+        find_images(tmp_path, "train")
+    for side in "AB":
+        assert f"{tmp_path / side} to {tmp_path / side / 'train'}" in str(caught.value)
 
 
 def test_missing_dataroot_and_pictures_one_level_up(tmp_path: Path) -> None:

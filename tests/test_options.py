@@ -51,6 +51,8 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--continue_train --name nobody", "is no folder; runs in"),
         ("--batch 2", "unrecognized arguments: --batch"),  # no abbreviations
         ("--lambda_L1 1", "unrecognized arguments: --lambda_L1"),  # a flag of another model
+        ("--input_suffixes _r,", "different ends of names such as _r,_nir"),
+        ("--input_suffixes _r,_r", "different ends of names"),
         # contradictions
         ("--load_size 8", "use --load_size 16"),
         ("--input_nc 1", "--lambda_identity 0"),
@@ -73,7 +75,6 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--lr_policy plateau --lr_metric G_L1", "it has D_A, G_A, cycle_A"),
         ("--model pix2pix --lambda_L1 0 --lr_policy plateau", "such as G_GAN"),
         (f"--seed {2**63}", "must be < 2**63"),
-        ("--dataset_mode aligned --input_nc 4 --output_nc 4", "1 (grey) or 3 (RGB)"),
     ],
 )
 def test_train_refuses(flags: str, message: str, argv: Argv, capsys: Capture) -> None:

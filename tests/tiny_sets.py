@@ -30,6 +30,9 @@ DEFAULTS = {
     "value_range_A": None,
     "value_range_B": None,
     "on_bad_image": "error",
+    "pairs": None,
+    "allow_unpaired": False,
+    "input_suffixes": (),
 }
 
 

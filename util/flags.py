@@ -101,3 +101,13 @@ def gpu_list(text: str) -> list[int]:
     if min(ids) < 0 or len(set(ids)) != len(ids):
         raise ArgumentTypeError(f"must be different numbers >= 0, or -1 for the CPU, got {text!r}")
     return ids
+
+
+def suffixes(text: str) -> tuple[str, ...]:
+    """``_r,_nir`` -> different ends of names, as they stand before the extension; "" -> ()."""
+    ends = tuple(part.strip() for part in text.split(",")) if text.strip() else ()
+    if not all(ends) or len(set(ends)) != len(ends) or "/" in text:
+        raise ArgumentTypeError(
+            f"must be different ends of names such as _r,_nir, without empty ones, got {text!r}"
+        )
+    return ends

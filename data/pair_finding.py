@@ -1,0 +1,155 @@
+"""Find the pairs of a phase, wherever they lie, and say what was found. No pixel is read."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from data.image_folder import find_images
+from data.pair_folders import Folders, find_folders
+from data.pair_list import read_list
+from data.source import Pair, Source
+from data.stacks import sources_by_stem, stem_of
+from util.words import listing
+
+logger = logging.getLogger(__name__)
+LOOKED_AT = 50  # files whose sizes are looked at
+LISTED = 20  # pictures without a partner, in an error
+COMPARED = 2000  # names among which the nearest is searched: some seconds at most
+
+Named = dict[str, Source]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """``layout`` is for people: "side by side", "folders trainA and trainB", "list pairs.csv"."""
+
+    layout: str
+    pairs: list[Pair]
+    dropped: int  # pictures without a partner, or lines of a list, that were left out
+
+
+def find_pairs(
+    dataroot: Path,
+    phase: str,
+    *,
+    list_file: Path | None = None,
+    allow_unpaired: bool = False,
+    input_side: Literal["A", "B"] = "A",
+    input_suffixes: Sequence[str] = (),
+    limit: int | None = None,
+) -> Pairs:
+    """The pairs that ``list_file`` names, or those of one of four layouts of ``dataroot``.
+
+    Side by side: ``<phase>/x.png`` holds A in its left half, B in its right half. By name, with
+    sub-folders and without the extension: ``<phase>A/x.png`` and ``<phase>B/x.jpg``; ``A/<phase>``
+    and ``B/<phase>``; ``<phase>/A`` and ``<phase>/B``. With ``input_suffixes`` each picture of the
+    input side is a stack of ``x<suffix>.*``. The first ``limit`` pairs are returned.
+
+    Raises:
+        FileNotFoundError: no pairs, or files of the list that do not exist.
+        ValueError: several layouts, pictures without a partner (dropped with ``allow_unpaired``),
+            names that occur twice, or stacks that lack a part.
+    """
+    suffixes_A = tuple(input_suffixes) if input_side == "A" else ()
+    suffixes_B = tuple(input_suffixes) if input_side == "B" else ()
+    if list_file is not None:
+        pairs, dropped = read_list(
+            list_file, dataroot=dataroot, phase=phase, suffixes_A=suffixes_A,
+            suffixes_B=suffixes_B, allow_unpaired=allow_unpaired,
+        )
+        return Pairs(f"list {list_file.name}", pairs[:limit], dropped)
+    folders = find_folders(dataroot, phase)
+    if folders is None:
+        return _side_by_side(dataroot, phase, suffixes=input_suffixes, limit=limit)
+    logger.info(
+        "%s are taken as pairs by name (without partners: --dataset_mode unaligned)", folders
+    )
+    A, B = _named(folders.A, suffixes_A), _named(folders.B, suffixes_B)
+    pairs, dropped = _match(A, B, folders, allow_unpaired=allow_unpaired)
+    return Pairs(f"folders {folders}", pairs[:limit], dropped)
+
+
+def describe(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
+    """One line: "400 pairs, folders trainA and trainB, A 256x256, B 256x256" (width x height).
+
+    ``size_of`` a file is asked for the first 50 pairs.
+    """
+    looked_at = found.pairs[:LOOKED_AT]
+    sizes = _sizes(size_of(pair.A.path) for pair in looked_at)
+    if not all(pair.A.half for pair in looked_at):
+        sizes = f"A {sizes}, B {_sizes(size_of(pair.B.path) for pair in looked_at)}"
+    count = len(found.pairs)
+    dropped = f", {found.dropped} dropped" if found.dropped else ""
+    return f"{count} pair{'' if count == 1 else 's'}, {found.layout}, {sizes}{dropped}"
+
+
+def _sizes(sizes: Iterable[tuple[int, int]]) -> str:
+    words = [f"{w}x{h}" for w, h in sorted(set(sizes), key=lambda size: (size[0] * size[1], size))]
+    return words[0] if len(words) == 1 else f"mixed sizes {words[0]} to {words[-1]}"
+
+
+def _side_by_side(
+    dataroot: Path, phase: str, *, suffixes: Sequence[str], limit: int | None
+) -> Pairs:
+    files = find_images(dataroot, phase, limit=limit)
+    if suffixes:
+        raise ValueError(
+            f"{dataroot / phase} holds pairs side by side, one file each, but --input_suffixes "
+            f"{','.join(suffixes)} stacks files; leave it out, or put A and B into "
+            f"{dataroot / f'{phase}A'} and {dataroot / f'{phase}B'}"
+        )
+    halves = [Pair(Source((file,), "left"), Source((file,), "right")) for file in files]
+    return Pairs("side by side", halves, dropped=0)
+
+
+def _named(folder: Path, suffixes: Sequence[str]) -> Named:
+    """The pictures below ``folder`` under their paths in it."""
+    sources = sources_by_stem(find_images(folder), suffixes)
+    above = stem_of(folder, "")
+    return {stem.removeprefix(above): source for stem, source in sources.items()}
+
+
+def _match(
+    A: Named, B: Named, folders: Folders, *, allow_unpaired: bool
+) -> tuple[list[Pair], int]:
+    pairs = [Pair(A[name], B[name]) for name in sorted(A.keys() & B.keys())]
+    lonely = A.keys() ^ B.keys()
+    if not lonely:
+        return pairs, 0
+    lines = _lonely_lines(A, B)
+    if not pairs:
+        raise ValueError(
+            f"folders {folders} of {folders.root}: nothing pairs, for none of {len(A)} names in A "
+            f"is among the {len(B)} in B (path in the folder, without extension). Rename the "
+            "files, or list the pairs for --pairs FILE; if they show different things: "
+            f"--dataset_mode unaligned --model cycle_gan:\n{lines}"
+        )
+    only_A, only_B = len(A.keys() - B.keys()), len(B.keys() - A.keys())
+    counts = f"pairs {len(pairs)}, only in A {only_A}, only in B {only_B}"
+    if not allow_unpaired:
+        raise ValueError(
+            f"folders {folders} of {folders.root}: {counts}; rename or add files, or drop those "
+            f"without a partner by --allow_unpaired:\n{lines}"
+        )
+    logger.warning("folders %s: %s; dropped those without a partner:\n%s", folders, counts, lines)
+    return pairs, len(lonely)
+
+
+def _lonely_lines(A: Named, B: Named) -> str:
+    """Pictures without a partner, some of either side, each with the closest name of the other."""
+    only_A, only_B = sorted(A.keys() - B.keys()), sorted(B.keys() - A.keys())
+    first_A = only_A[: max(LISTED // 2, LISTED - len(only_B))]
+    first_B = only_B[: LISTED - len(first_A)]
+    lines = [f"{A[name]} has no B{_is_it(name, only_B, B)}" for name in first_A]
+    lines += [f"{B[name]} has no A{_is_it(name, only_A, A)}" for name in first_B]
+    return listing(lines, of=len(only_A) + len(only_B))
+
+
+def _is_it(name: str, others: Sequence[str], sources: Named) -> str:
+    """Compared without the case of letters, which is the commonest difference."""
+    folded = {other.casefold(): other for other in others[:COMPARED]}
+    close = get_close_matches(name.casefold(), folded, n=1)
+    return f"; is it {sources[folded[close[0]]]}?" if close else ""

@@ -1,0 +1,94 @@
+"""Which folders of --dataroot hold the pairs of a phase."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from util.folders import is_picture, visible_files
+
+logger = logging.getLogger(__name__)
+CHOOSE = "or choose by a list of the pairs, --pairs FILE, or by another --dataroot"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """A picture of ``A`` and the picture of the same name in ``B`` are a pair."""
+
+    root: Path
+    A: Path
+    B: Path
+
+    def __str__(self) -> str:
+        A, B = (folder.relative_to(self.root).as_posix() for folder in (self.A, self.B))
+        return f"{A} and {B}"
+
+    @property
+    def exist(self) -> bool:
+        return self.A.is_dir() and self.B.is_dir()
+
+    @property
+    def hold_pictures(self) -> bool:
+        return _holds_picture(self.A) or _holds_picture(self.B)
+
+
+def find_folders(dataroot: Path, phase: str) -> Folders | None:
+    """The two folders of A and B; None where pairs lie side by side in <dataroot>/<phase>, or
+    nowhere.
+
+    Files side by side win over folders elsewhere: sets that hold both, for pix2pix and for
+    CycleGAN, are common.
+
+    Raises:
+        FileNotFoundError: one of two folders is there, and no other pairs.
+        ValueError: several places hold pairs.
+    """
+    inner = Folders(dataroot, dataroot / phase / "A", dataroot / phase / "B")
+    places = _places(dataroot, phase)
+    complete = [folders for folders in places if folders.exist]
+    filled = [folders for folders in complete if folders.hold_pictures] or complete[:1]
+    side_by_side = _holds_picture(dataroot / phase, but=inner if inner.exist else None)
+    if side_by_side and inner in filled:
+        raise ValueError(
+            f"{dataroot / phase} holds pictures itself, like pairs side by side, and the folders "
+            f"{inner}; move one of them away, {CHOOSE}"
+        )
+    if side_by_side:
+        for folders in filled:
+            logger.info(
+                "%s holds pairs side by side, so %s are not read; to read them: a list of the "
+                "pairs, --pairs FILE, or another --dataroot", dataroot / phase, folders,
+            )
+        return None
+    if len(filled) > 1:
+        listed = ", and in ".join(map(str, filled))
+        raise ValueError(
+            f"{dataroot} holds pairs in {listed}; move all but one of them away, {CHOOSE}"
+        )
+    if not filled:
+        _complain_of_half(places)
+    return filled[0] if filled else None
+
+
+def _places(dataroot: Path, phase: str) -> list[Folders]:
+    names = ((f"{phase}A", f"{phase}B"), (f"A/{phase}", f"B/{phase}"), (f"{phase}/A", f"{phase}/B"))
+    places = (Folders(dataroot, dataroot / A.strip("/"), dataroot / B.strip("/")) for A, B in names)
+    return list(dict.fromkeys(places))  # without a phase they are one and the same
+
+
+def _complain_of_half(places: list[Folders]) -> None:
+    for folders in places:
+        there, lacking = sorted((folders.A, folders.B), key=Path.is_dir, reverse=True)
+        if there.is_dir() and _holds_picture(there):
+            raise FileNotFoundError(
+                f"{there} is there, but {lacking} is not; pairs need both folders, with pictures "
+                f"of equal names. For pictures without partners: --dataset_mode single "
+                f"--model test --dataroot {there}"
+            )
+
+
+def _holds_picture(folder: Path, but: Folders | None = None) -> bool:
+    """Whether there is one in ``folder`` or below it, outside of ``but``."""
+    if not folder.is_dir():
+        return False
+    pictures = (file for file in visible_files(folder) if is_picture(file))
+    return any(but is None or not {but.A, but.B} & {*file.parents} for file in pictures)
