@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
+import torch
 from torch import nn
 
 from models.networks.discriminators import PatchDiscriminator, PixelDiscriminator
+from models.networks.geometry import geometry
 from models.networks.layers import INITS, NORMS, init_weights
 from models.networks.resnet import ResnetGenerator
 from models.networks.unet import UnetGenerator
@@ -99,9 +101,8 @@ def define_D(
 
 def side_multiple(name: str) -> int:
     """What both sides of a picture must be divisible by, to come out as large as it went in."""
-    build = GENERATORS[name]
-    depth = build.keywords.get("depth") if isinstance(build, partial) else None
-    return 2**depth if depth else 4  # a ResNet halves and doubles twice
+    with torch.device("meta"):
+        return geometry(GENERATORS[name](1, 1, width=1)).multiple
 
 
 def _pick(table: Mapping[str, T], name: str, what: str) -> T:
