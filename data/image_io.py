@@ -123,11 +123,19 @@ def extension_for(pixels: Pixels, wanted: str) -> str:
 def _read_with_pillow(path: Path) -> Raster:
     with opened(path) as image:
         image.load()
-        picture = upright(image, path)
+        return raster_of_pil(upright(image, path), source=path)
+
+
+def raster_of_pil(picture: Image.Image, *, source: object) -> Raster:
+    """Grey, colours and transparency as they are; palettes and other colours as RGB.
+
+    Raises:
+        PictureError: whole numbers of more than 16 bits.
+    """
     if picture.mode.startswith("I"):
         pixels = np.asarray(picture)
         if pixels.min() < 0 or pixels.max() > 65535:
-            raise PictureError(f"{path} has whole numbers of more than 16 bits; save it as float")
+            raise PictureError(f"{source} has whole numbers of more than 16 bits; save it as float")
         return Raster(pixels.astype(np.uint16)[:, :, None], "gray")
     if picture.mode == "F":
         return Raster(np.asarray(picture, np.float32)[:, :, None], "gray")

@@ -25,7 +25,10 @@ class Side:
         Raises:
             PictureError: unreadable, or not of these channels, or without a range.
         """
-        raster = source.cut(raster or source.read())
+        return self.convert(source.cut(raster or source.read()), source=source)
+
+    def convert(self, raster: Raster, *, source: object) -> Pixels:
+        """``read``, of a picture that is there; ``source`` is named in errors."""
         pixels = as_channels(raster, self.channels, source=source)
         if self.range_of(pixels) is None:
             raise PictureError(

@@ -78,6 +78,19 @@ class BaseModel(ABC):
     def optimize_parameters(self) -> None:
         """One training step: forward, losses, backward, update, ``report_losses``."""
 
+    # Channels of a picture that is translated, where they are not --input_nc: see ``encode``.
+    picture_channels: ClassVar[int | None] = None
+
+    @staticmethod
+    def encode(pictures: Tensor) -> Tensor:
+        """[N, C, H, W] in -1..1 -> what the generator gets of them, pixel by pixel."""
+        return pictures
+
+    @staticmethod
+    def decode(inputs: Tensor, outputs: Tensor) -> Tensor:
+        """What the generator got and what it made of it -> pictures [N, C, H, W] in -1..1."""
+        return outputs
+
     def compute_visuals(self) -> None:
         """Fill ``self.visuals`` for showing; called only when somebody looks."""
 

@@ -2,8 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+import torch
+from torch import Tensor
+
 from models.pix2pix_model import Pix2PixModel
-from util.colour import lab_to_rgb
+from util.colour import lab_to_rgb, rgb_to_lab
 
 
 class ColorizationModel(Pix2PixModel):
@@ -23,6 +26,16 @@ class ColorizationModel(Pix2PixModel):
                 f"--output_nc 2, got {opt.input_nc} and {opt.output_nc}; leave both flags out and "
                 "use --dataset_mode colorization"
             )
+
+    picture_channels = 3
+
+    @staticmethod
+    def encode(pictures: Tensor) -> Tensor:
+        return torch.stack([rgb_to_lab(picture)[0] for picture in pictures]).to(pictures.device)
+
+    @staticmethod
+    def decode(inputs: Tensor, outputs: Tensor) -> Tensor:
+        return lab_to_rgb(inputs, outputs)
 
     def compute_visuals(self) -> None:
         self.visuals = {

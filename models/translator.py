@@ -1,0 +1,211 @@
+"""Translate pictures with a trained generator: one call, any size, any depth.
+
+    from models.translator import Translator
+    translate = Translator.load("checkpoints/facades")
+    facade = translate(Image.open("labels.png"))
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+import models
+from data import value_range
+from data.image_io import extension_for, write_image
+from data.raster import Pixels, Raster
+from data.record import Format
+from data.side import Side
+from data.source import Source
+from data.value_range import ValueRange
+from models.base_model import BaseModel
+from models.generator_file import Direction, GeneratorFile, find_generator
+from models.kinds import like, to_pil, to_rasters
+from models.memory import auto_tile
+from models.networks.inference import PictureDropout, prepare
+from models.networks.padding import translate_any_size
+from models.tiling import translate_tiled
+from util.boxes import Box
+from util.picture_files import PictureError
+from util.runtime import choose_device
+
+Tile = int | Literal["auto"] | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """``pixels`` [H, W, C] in the dtype of ``format``, which is how they want to be written."""
+
+    pixels: Pixels
+    format: Format
+
+    @property
+    def extension(self) -> str:
+        """That of the format, or one that keeps the pixels as they are."""
+        return extension_for(self.pixels, self.format.extension)
+
+
+class Translator:
+    """One generator that is ready to use. Equal pictures give equal results, always.
+
+    The network runs as in the papers' tests: batch norm takes the statistics of each picture, and
+    dropout, where it was trained with it, stays on with the masks of ``seed`` (pix2pix, section
+    3.4). With ``running_statistics`` dropout is off and the statistics are those of the training.
+    """
+
+    def __init__(
+        self,
+        file: GeneratorFile,
+        *,
+        device: torch.device,
+        seed: int = 0,
+        running_statistics: bool = False,
+        tile: Tile = "auto",
+    ) -> None:
+        if file.no_dropout is None and not running_statistics:
+            raise ValueError(
+                f"{file.path}: the file of a {file.netG} does not tell whether it was trained with "
+                "dropout, which stays on in a test: give --dropout or --no_dropout (in Python "
+                "no_dropout=False or True), or --eval (running_statistics=True) for none"
+            )
+        self.file, self.device, self.seed, self.tile = file, device, seed, tile
+        # A model knows how pictures go into its network; a file without a run is taken as plain.
+        known = file.model in models.available()
+        self.model = models.find_model(file.model) if known else BaseModel
+        channels = self.model.picture_channels or file.input_nc
+        self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
+        self.net = prepare(file.build(), running_statistics=running_statistics).to(device)
+        self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        direction: Direction | None = None,
+        epoch: str | int = "latest",
+        device: str | torch.device | None = None,
+        seed: int = 0,
+        running_statistics: bool = False,
+        tile: Tile = "auto",
+        **flags: Any,
+    ) -> "Translator":
+        """``path``: the folder of a run, or a .pth file with the weights of a generator.
+
+        ``direction`` chooses the generator of a two-way model. ``device``: default a GPU if there
+        is one. ``tile``: side (pixels) of the tiles in which pictures are translated; auto: only
+        those that do not fit into memory; None: never. ``flags``: netG, ngf, norm, no_dropout,
+        input_nc, output_nc, where the file does not tell; value_range_A and value_range_B,
+        (low, high), for floating point pictures.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: a flag contradicts the file, or one is lacking.
+        """
+        ranges = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
+        file = find_generator(Path(path), epoch=str(epoch), direction=direction, **flags)
+        given = {side: ValueRange(*limits) for side, limits in ranges.items() if limits}
+        return cls(
+            replace(file, ranges={**file.ranges, **given}),
+            device=torch.device(device) if device else choose_device(None),
+            seed=seed,
+            running_statistics=running_statistics,
+            tile=tile,
+        )
+
+    def __call__(self, picture: Any, output: str | Path | None = None) -> Any:
+        """Translate what is given into the same kind of thing.
+
+        A PIL image; a numpy array [H, W], [H, W, C] or [N, H, W, C]; a tensor [C, H, W] or
+        [N, C, H, W] in -1..1; a list of any of them; or the path of a file. Its translation is
+        written to the path ``output``, which is returned; without ``output`` it is a PIL image.
+        """
+        if isinstance(picture, list | tuple):
+            return [self(one) for one in picture]
+        if isinstance(picture, str | Path):
+            return self._translate_file(Path(picture), output)
+        if isinstance(picture, Tensor):
+            batch = picture if picture.ndim == 4 else picture[None]
+            images = self.translate(batch.float()).to(picture.device, picture.dtype)
+            return images if picture.ndim == 4 else images[0]
+        results = self.translate_rasters(to_rasters(picture))
+        return like(picture, [result.pixels for result in results])
+
+    def _translate_file(self, path: Path, output: str | Path | None) -> Any:
+        raster = Source((path,)).read()
+        result, = self.translate_rasters([raster], [Format.of(raster.pixels, path)])
+        if output is None:
+            return to_pil(result.pixels)
+        write_image(result.pixels, Path(output))
+        return Path(output)
+
+    def translate_rasters(
+        self, rasters: Sequence[Raster], formats: Sequence[Format] = (), *, sample: int = 0
+    ) -> list[Result]:
+        """Pictures of one size as one batch; each comes back in its own depth.
+
+        ``formats``: of their files; by default their dtypes, as PNG. ``sample``: see ``translate``.
+        """
+        formats = formats or [Format(raster.pixels.dtype.name, ".png") for raster in rasters]
+        pixels = [self.input.convert(raster, source="the picture") for raster in rasters]
+        batch = torch.stack([self.input.to_tensor(picture) for picture in pixels])
+        images = self.translate(batch, sample=sample)
+        return [self.result(image, given) for image, given in zip(images, formats, strict=True)]
+
+    def result(self, image: Tensor, given: Format) -> Result:
+        """[c, H, W] in -1..1 in the range and depth that suit a picture of format ``given``."""
+        letter = self.file.output_letter
+        written = self.file.record.format_for(letter, given)
+        limits = self.file.ranges.get(letter) or value_range.of_dtype(written.dtype)
+        if limits is None:
+            raise PictureError(
+                "floating point has no range of its own: say which values of the output are "
+                f"black and white with --value_range_{letter} LO,HI"
+            )
+        return Result(limits.from_tensor(image, written.dtype), written)
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, *, sample: int = 0) -> Tensor:
+        """Pictures float32 [N, C, H, W] in -1..1 -> [N, c, H, W] in -1..1, on the device.
+
+        ``sample``: which draw of the dropout, where there is any.
+        """
+        if images.ndim != 4 or images.shape[1] != self.input.channels:
+            raise ValueError(
+                f"this generator takes pictures [N, {self.input.channels}, H, W], got "
+                f"{list(images.shape)}"
+            )
+        inputs = self.model.encode(images.to(self.device))
+        tile = self.tile_for(*images.shape[-2:])
+        # The random numbers of the caller are left alone.
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(self.seed + sample)
+            if tile is None:
+                outputs = translate_any_size(self.net, inputs)
+            else:
+                outputs = torch.stack([self._in_tiles(image, tile) for image in inputs])
+        return self.model.decode(inputs, outputs.to(self.device))
+
+    def tile_for(self, height: int, width: int) -> int | None:
+        """The side of the tiles for a picture of this size; None: in one piece."""
+        if self.tile == "auto":
+            return auto_tile(
+                self.net, in_channels=self.file.input_nc, height=height, width=width
+            )
+        return self.tile if self.tile and self.tile < max(height, width) else None
+
+    def _in_tiles(self, image: Tensor, tile: int) -> Tensor:
+        height, width = image.shape[-2:]
+        result = torch.empty(self.file.output_nc, height, width)
+
+        def write(box: Box, pixels: Tensor) -> None:
+            result[:, box.rows, box.columns] = pixels
+
+        translate_tiled(
+            self.net, lambda box: image[:, box.rows, box.columns], write,
+            height=height, width=width, tile=tile,
+        )
+        return result
