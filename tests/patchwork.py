@@ -1,0 +1,61 @@
+"""Pictures and networks on which the statistics of a part are far from those of the whole."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.networks import define_G
+from models.networks.inference import prepare
+from models.networks.padding import translate_any_size
+from models.tiling import TileReport, translate_tiled
+from util.boxes import Box
+
+GREY_LEVEL = 2 / 255  # in -1..1
+
+
+def patchwork(height: int, width: int, patch: int = 64) -> Tensor:
+    """[3, height, width] in -1..1: blotches, each patch with its own brightness and contrast."""
+    draw = torch.Generator().manual_seed(0)
+    rows = []
+    for _ in range(-(-height // patch)):
+        row = []
+        for _ in range(-(-width // patch)):
+            few = int(torch.randint(2, 12, (1,), generator=draw))
+            blotches = torch.rand(1, 3, few, few, generator=draw) * 2 - 1
+            large = functional.interpolate(blotches, (patch, patch), mode="bilinear")
+            contrast, brightness = torch.rand(2, generator=draw)
+            row.append(large * contrast + brightness - 0.5)
+        rows.append(torch.cat(row, dim=3))
+    return torch.cat(rows, dim=2)[0, :, :height, :width].clamp(-1, 1)
+
+
+def realistic(name: str, norm: str, *, width: int = 4, dropout: bool = False) -> nn.Module:
+    """Prepared as for a test without --eval, with weights that neither fade nor blow up."""
+    torch.manual_seed(0)
+    net = define_G(name, in_channels=3, out_channels=3, width=width, norm=norm, dropout=dropout,
+                   init_type="kaiming")
+    return prepare(net, running_statistics=False)
+
+
+@torch.no_grad()
+def at_once(net: nn.Module, image: Tensor) -> Tensor:
+    return translate_any_size(net, image[None])[0]
+
+
+def in_tiles(
+    net: nn.Module, image: Tensor, tile: int, *, halo: int | None = None, tolerance: float = 2e-3
+) -> tuple[Tensor, TileReport]:
+    """Fails where a pixel is written twice or never."""
+    height, width = image.shape[-2:]
+    result = torch.full((3, height, width), torch.nan)
+
+    def write(box: Box, part: Tensor) -> None:
+        assert result[:, box.rows, box.columns].isnan().all()
+        result[:, box.rows, box.columns] = part
+
+    report = translate_tiled(
+        net, lambda box: image[:, box.rows, box.columns], write, height=height, width=width,
+        tile=tile, halo=halo, tolerance=tolerance,
+    )
+    assert not result.isnan().any()
+    return result, report

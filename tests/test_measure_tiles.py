@@ -1,0 +1,32 @@
+"""The program that translates a huge TIFF, on a small one: the same picture as at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from models.networks import define_G
+from models.networks.inference import prepare
+from models.networks.padding import translate_any_size
+from scripts.measure_tiles import main, peak_mb
+
+
+def test_a_compressed_tiff_becomes_the_picture_that_the_network_makes_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        main(["--side", "601", "--tile", "384", "--ngf", "2", "--folder", str(tmp_path)])
+    assert "9 tiles of 384 pixels" in caplog.text
+    assert peak_mb() > 10
+    source, result = (tifffile.imread(tmp_path / f"{name}.tif") for name in ("source", "result"))
+    torch.manual_seed(0)
+    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2, init_type="kaiming")
+    image = torch.from_numpy(source).permute(2, 0, 1)[None] / 127.5 - 1
+    with torch.no_grad():
+        whole = translate_any_size(prepare(net, running_statistics=False), image)[0]
+    expected = ((whole + 1) * 127.5).round().permute(1, 2, 0).numpy()
+    assert result.shape == (601, 601, 3)
+    assert np.abs(result - expected).max() <= 1
+    assert result.std() > 20, "not a flat picture"

@@ -1,0 +1,41 @@
+"""When a picture is cut into tiles, and into which."""
+
+import pytest
+import torch
+from patchwork import realistic
+
+from models.memory import auto_tile, available_bytes, bytes_per_pixel
+from models.networks.geometry import geometry
+from models.tile_grid import make_grid
+
+MB = 2**20
+
+
+@pytest.mark.parametrize("name", ["resnet_6blocks", "unet_128"])
+def test_the_estimate_grows_with_the_width_and_covers_a_layer(name: str) -> None:
+    narrow, wide = (bytes_per_pixel(realistic(name, "instance", width=w), 3) for w in (4, 16))
+    assert 2 < wide / narrow < 5
+    first_layer = 16 * 4 if name.startswith("resnet") else 16 * 4 / 4  # float32, full or half size
+    assert wide > 2 * first_layer
+
+
+def test_what_fits_is_not_cut() -> None:
+    net = realistic("resnet_6blocks", "instance", dropout=True)
+    assert auto_tile(net, in_channels=3, height=256, width=256, available=500 * MB) is None
+    tile = auto_tile(net, in_channels=3, height=12_000, width=12_000, available=500 * MB)
+    assert tile is not None
+    assert tile % 4 == 0
+    assert bytes_per_pixel(net, 3) * tile**2 <= 250 * MB
+    make_grid(12_000, 12_000, geometry(net), tile=tile)
+
+
+def test_too_little_memory_is_said() -> None:
+    with pytest.raises(MemoryError, match=r"need \d+ MB of memory, and 1 MB are left.*at least"):
+        auto_tile(realistic("resnet_6blocks", "none"), in_channels=3, height=900, width=900,
+                  available=2 * MB)
+
+
+def test_this_machine_has_memory() -> None:
+    assert available_bytes(torch.device("cpu")) > 10 * MB
+    net = realistic("resnet_6blocks", "none", width=1)
+    assert auto_tile(net, in_channels=3, height=16, width=16) is None

@@ -1,0 +1,211 @@
+"""Tiles give the picture that the network makes of the whole at once."""
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from patchwork import GREY_LEVEL, at_once, in_tiles, patchwork, realistic
+from torch import Tensor, nn
+
+from models.networks import define_G
+from models.networks.geometry import geometry
+from models.networks.inference import PictureDropout, PictureNorm, prepare
+from models.networks.published_keys import load_published
+from models.networks.resnet import ResnetGenerator
+from models.tile_grid import make_grid
+from models.tile_norms import Moments
+from models.tiling import translate_tiled
+from util.boxes import Box
+
+RECORDING = (
+    Path(__file__).resolve().parents[2] / "shared/fixtures/parity/resnet_9blocks-instance.pt"
+)
+
+
+def train_to_negate(net: nn.Module, *, steps: int, side: int) -> None:
+    optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
+    images = patchwork(side, side * steps)
+    for step in range(steps):
+        image = images[None, :, :, step * side : (step + 1) * side]
+        loss = (net(image) + image).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("name", "norm", "size", "tile"),
+    [
+        ("resnet_6blocks", "instance", (301, 230), 230),
+        ("resnet_6blocks", "instance", (190, 333), 171),
+        ("resnet_6blocks", "batch", (301, 230), 230),
+        ("resnet_9blocks", "instance", (257, 300), 290),
+        ("resnet_9blocks", "batch", (257, 300), 290),
+    ],
+)
+def test_a_resnet_in_tiles_is_the_resnet_at_once(
+    name: str, norm: str, size: tuple[int, int], tile: int
+) -> None:
+    net, image = realistic(name, norm), patchwork(*size)
+    result, report = in_tiles(net, image, tile)
+    assert report.tiles > 1
+    assert 1 < report.passes <= 6
+    assert report.change <= 2e-3
+    assert (result - at_once(net, image)).abs().max() <= GREY_LEVEL
+
+
+def test_published_weights_in_tiles() -> None:
+    if not RECORDING.exists():
+        pytest.skip("the recorded weights are not beside this checkout")
+    recording = torch.load(RECORDING, weights_only=True)
+    net = define_G("resnet_9blocks", in_channels=3, out_channels=3, width=recording["ngf"],
+                   dropout=recording["use_dropout"])
+    load_published(net, recording["state_dict"], RECORDING.name)
+    ready, image = prepare(net, running_statistics=False), patchwork(280, 300)
+    for module in ready.modules():
+        if isinstance(module, PictureDropout):
+            module.p = 0.0
+    result, _report = in_tiles(ready, image, 300)
+    assert (result - at_once(ready, image)).abs().max() <= GREY_LEVEL
+
+
+def test_trained_weights_in_tiles() -> None:
+    torch.manual_seed(0)
+    net = ResnetGenerator(3, 3, blocks=6, width=4, norm="batch")
+    train_to_negate(net, steps=40, side=64)
+    image = patchwork(301, 230)
+    for running in (False, True):
+        ready = prepare(net, running_statistics=running)
+        result, report = in_tiles(ready, image, 230)
+        assert (report.passes == 0) == running, "running statistics need no search"
+        assert (result - at_once(ready, image)).abs().max() <= GREY_LEVEL
+
+
+def test_statistics_of_the_tile_would_be_seen() -> None:
+    """The control: with norms that look at their tile alone, tiles are far from the whole."""
+    net, image = realistic("resnet_6blocks", "instance"), patchwork(301, 230)
+    grid = make_grid(301, 230, geometry(net), tile=230)
+    whole, worst = at_once(net, image), torch.zeros(())
+    for core in grid.cores:
+        box = grid.tile(core).cut(grid.picture)
+        part = at_once(net, image[:, box.rows, box.columns])
+        worst = torch.maximum(worst, (part - whole[:, box.rows, box.columns]).abs().max())
+    assert worst > 20 * GREY_LEVEL
+
+
+def test_as_many_passes_as_norms_are_exact() -> None:
+    net, image = realistic("resnet_6blocks", "instance"), patchwork(200, 150)
+    result, report = in_tiles(net, image, 160, tolerance=0.0)
+    assert report.passes == 17
+    assert (result - at_once(net, image)).abs().max() <= 1e-4
+
+
+def test_the_halo_is_as_wide_as_needed_and_no_wider() -> None:
+    net, image = realistic("resnet_6blocks", "none").double(), patchwork(216, 180).double()
+    whole = at_once(net, image)
+    result, report = in_tiles(net, image, 168)
+    assert report.passes == 0
+    assert (result - whole).abs().max() <= 1e-6
+    narrow, _report = in_tiles(net, image, 168, halo=32)
+    assert (narrow - whole).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (129, 130)])
+def test_any_size_is_tiled(size: tuple[int, int]) -> None:
+    net, image = realistic("resnet_6blocks", "instance"), patchwork(*size)
+    result, _report = in_tiles(net, image, 200)
+    assert (result - at_once(net, image)).abs().max() <= GREY_LEVEL
+
+
+def seam_contrast(image: Tensor, borders: list[int]) -> float:
+    """Step across the borders against the steps a few columns beside them."""
+    steps = image.diff(dim=2).abs().mean(dim=(0, 1))
+    near = [steps[border - 1 + by] for border in borders for by in (-5, -4, -3, 3, 4, 5)]
+    return float(torch.stack([steps[b - 1] for b in borders]).mean() / torch.stack(near).mean())
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_a_unet_in_tiles_shows_no_seams(norm: str) -> None:
+    torch.manual_seed(0)
+    net = define_G("unet_128", in_channels=3, out_channels=3, width=4, norm=norm, dropout=True)
+    train_to_negate(net, steps=60, side=128)
+    ready, image = prepare(net, running_statistics=False), patchwork(300, 700, patch=50)
+    for module in ready.modules():
+        if isinstance(module, PictureDropout):
+            module.p = 0.0
+    borders = list(make_grid(300, 700, geometry(net), tile=384, halo=128).columns[1:-1])
+    assert len(borders) >= 4
+    result, report = in_tiles(ready, image, 384, halo=128)
+    assert report.passes > 1
+    whole = at_once(ready, image)
+    assert seam_contrast(result, borders) <= seam_contrast(whole, borders) * 1.02
+    assert (result - whole).abs().mean() <= GREY_LEVEL
+    parts = pairwise((0, *borders, image.shape[2]))
+    alone = torch.cat([at_once(ready, image[:, :, left:right]) for left, right in parts], dim=2)
+    assert seam_contrast(alone, borders) > seam_contrast(whole, borders) * 1.5, "it sees seams"
+
+
+def test_fading_keeps_what_agrees() -> None:
+    """A network that sees one pixel gives the same in tiles that fade as at once."""
+    net = nn.Sequential(nn.Conv2d(3, 3, 1))
+    net.geometry = geometry(realistic("unet_128", "none"))  # type: ignore[assignment]
+    image = patchwork(300, 410)
+    result, report = in_tiles(net, image, 384, halo=128)
+    assert report.tiles == 12
+    torch.testing.assert_close(result, at_once(net, image))
+
+
+def test_no_more_than_a_tile_is_in_memory() -> None:
+    net, image = realistic("resnet_6blocks", "instance"), patchwork(500, 400)
+    pixels: list[int] = []
+    model = net.get_submodule("model")
+    model.register_forward_hook(lambda _net, x, _out: pixels.append(x[0][:, 0].numel()))
+    read: list[Box] = []
+
+    def reading(box: Box) -> Tensor:
+        read.append(box)
+        return image[:, box.rows, box.columns]
+
+    translate_tiled(net, reading, lambda box, part: None, height=500, width=400, tile=240)
+    assert pixels
+    assert max(pixels) <= 240**2
+    assert max(max(box.height, box.width) for box in read) <= 240
+
+
+def test_what_cannot_be_tiled_is_refused() -> None:
+    ready, image = realistic("resnet_9blocks", "instance"), patchwork(200, 200)
+    with pytest.raises(ValueError, match="84 pixels of context on each side, so at least 176"):
+        in_tiles(ready, image, 171)
+    with pytest.raises(ValueError, match="prepare"):
+        in_tiles(define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2), image, 200)
+    with pytest.raises(ValueError, match="GroupNorm"):
+        in_tiles(nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)), image, 200)
+
+
+def test_the_prepared_network_stays_as_it_was() -> None:
+    net, image = realistic("resnet_6blocks", "instance"), patchwork(70, 80)
+    before = at_once(net, image)
+    in_tiles(net, image, 200)
+    assert any(isinstance(module, PictureNorm) for module in net.modules())
+    assert torch.equal(at_once(net, image), before)
+
+
+def test_moments_of_parts_are_those_of_the_whole() -> None:
+    features = torch.randn(1, 3, 40, 50) * torch.tensor([1e-3, 1.0, 50.0]).reshape(1, 3, 1, 1) + 1e3
+    moments = Moments()
+    for rows, columns in (((0, 7), (0, 50)), ((7, 40), (0, 1)), ((7, 40), (1, 50))):
+        moments.add(features[..., slice(*rows), slice(*columns)])
+    var, mean = torch.var_mean(features.double(), dim=(0, 2, 3), correction=0)
+    assert moments.count == 40 * 50
+    torch.testing.assert_close(moments.mean, mean, rtol=1e-6, atol=0)
+    torch.testing.assert_close(moments.var, var, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("side", [1, 100, 501, 12_000])
+def test_cores_fill_the_picture_once(side: int) -> None:
+    needs = geometry(realistic("resnet_6blocks", "none", width=1))
+    grid = make_grid(side, 333, needs, tile=400)
+    assert sum(core.height * core.width for core in grid.cores) == math.prod(grid.whole[2:])
+    assert max(max(grid.tile(core)[2] - grid.tile(core)[0] for core in grid.cores), 0) <= 400
