@@ -1,128 +1,204 @@
-"""Translate pictures with a trained model and draw the results page.
+"""Translate pictures with a trained model.
 
-    python test.py --dataroot datasets/demo --name demo
+    python test.py --dataroot datasets/demo --name demo                        a results page
+    python test.py --dataroot photos --name demo --output_dir translated       the pictures alone
 
 What the run was trained with (model, networks, sizes) is read from its folder.
 """
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import torch
 
 from data import create_dataset
+from data.deep_results import needs_file, write_deep
+from data.image_io import write_image
+from data.inputs import Input, find_inputs
+from data.output_folder import OutputFolder
+from data.record import load_record
+from data.value_range import ValueRange
 from models import create_model
-from models.base_model import BaseModel
+from models.folder_translator import translate_all, translate_windows, window_format
+from models.networks.inference import prepare_in_place
+from models.translator import Translator
 from options.test_options import TestOptions
-from util.html import Figure, Header, Row, write_page
-from util.images import Picture, save_picture, to_picture
+from util.images import to_picture
 from util.result_names import ResultNames
+from util.results_page import ResultsPage
 from util.runtime import describe_device, run_program, seed_everything
-from util.sinks import PictureReport, Progress
 from util.visualizer import Visualizer, build_result_sinks
 
 log = logging.getLogger(__name__)
 
 
 def test(argv: Sequence[str] | None = None) -> Path:
-    """Returns the path of the results page."""
+    """Returns the path of the results page, or the folder of --output_dir."""
     options = TestOptions()
     opt = options.parse(argv)
     log.info("device: %s", describe_device(opt.device))
     seed_everything(opt.seed)
+    if opt.inputs:
+        return translate_inputs(opt, options)
+    return test_data_set(opt, options)
+
+
+def test_data_set(opt: Namespace, options: TestOptions) -> Path:
+    """Inputs, outputs and targets of a data set side by side, scaled as in the training."""
     dataset = create_dataset(opt)
     model = create_model(opt)
     model.setup(opt)
     options.save(opt)
-    if opt.eval:
-        model.eval()
+    for net in model.networks.values():
+        prepare_in_place(net, running_statistics=opt.eval)
 
-    iteration = f"_iter{opt.load_iter}" if opt.load_iter else ""
-    folder = opt.results_dir / opt.name / f"{opt.phase}_{opt.epoch}{iteration}"
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
-    rows: list[Row] = []
-    # Whatever stops the test, the page shows what was translated before.
-    with ExitStack() as at_the_end, create_visualizer(opt, folder) as visualizer:
-        at_the_end.callback(finish, opt, folder, rows)
+    with open_page(opt, opt.name, opt.phase) as page:
         for batch in islice(dataset, -(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
             torch.manual_seed(opt.seed)
             model.set_input(batch)
             model.test()
-            for source, pictures in translated(model, limit=count - len(rows)):
-                if len(rows) % 5 == 0:
-                    log.info("processing (%04d)-th image... %s", len(rows), source)
-                rows.append(save(pictures, folder, names.of(source), opt.aspect_ratio))
-                visualizer.pictures(report(len(rows), count, pictures))
-    log.info("%d pictures translated; results page: %s", len(rows), folder / "index.html")
-    return Path(folder / "index.html")
+            visuals = model.get_current_visuals()
+            for index, source in enumerate(model.get_image_paths()[: count - len(page.rows)]):
+                images = {label: batch[index] for label, batch in visuals.items()}
+                name = names.of(Path(source))
+                pictures = {label: to_picture(image) for label, image in images.items()}
+                page.add(name, pictures, deep_files(opt, images, page.folder / "images" / name))
+    log.info("%d pictures translated; results page: %s", len(page.rows), page.path)
+    return page.path
 
 
-def finish(opt: Namespace, folder: Path, rows: Sequence[Row]) -> None:
-    """Write the page of what was translated; take away what an earlier test left."""
-    remove_older(folder / "images", rows)
-    title = f"Experiment = {opt.name}, Phase = {opt.phase}, Epoch = {opt.epoch}"
-    legend = (
-        f"{opt.model}, {opt.direction}. real: from the data set; fake: made by the network; rec: "
-        "there and back. A goes in, B should come out (of a BtoA run, A is the right half of a "
-        "pair)."
+def deep_files(opt: Namespace, images: dict[str, torch.Tensor], stem: Path) -> dict[str, Path]:
+    """Label -> file in the target's own depth, of the fakes that a PNG does not show whole."""
+    record = load_record(opt.checkpoints_dir / opt.name)
+    # The model's A is what goes in: with BtoA, the B of the data.
+    sides = {"fake_A": opt.direction[0], "fake_B": opt.direction[-1]}
+    written = {}
+    for label in images.keys() & sides.keys():
+        limits = getattr(opt, f"value_range_{sides[label]}")
+        path = write_deep(
+            images[label], stem.with_name(f"{stem.name}_{label}"), letter=sides[label],
+            record=record, limits=ValueRange(*limits) if limits else None,
+        )
+        if path:
+            written[label] = path
+    return written
+
+
+def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
+    """Every picture of --dataroot in its own size and depth."""
+    translator = create_translator(opt, options)
+    file = translator.file
+    inputs = find_inputs(
+        opt.dataroot,
+        phase=opt.phase,
+        letter=file.input_letter,
+        record=file.record,
+        cut_pairs=opt.cut_pairs,
+        suffixes=file.input_suffixes or opt.input_suffixes,
+    )[: opt.num_test]
+    halves = [one.source.half for one in inputs if one.source.half]
+    if halves:
+        log.info(
+            "%d of %d pictures are pairs side by side, like those of the training: their %s "
+            "halves go in (--cut_pairs never: all as they are)", len(halves), len(inputs), halves[0]
+        )
+    if opt.output_dir:
+        return translate_to_folder(opt, translator, inputs)
+    return translate_to_page(opt, translator, inputs)
+
+
+def create_translator(opt: Namespace, options: TestOptions) -> Translator:
+    return Translator.load(
+        options.run_path(opt),
+        direction=options.said.get("direction"),
+        epoch=f"iter_{opt.load_iter}" if opt.load_iter else opt.epoch,
+        device=opt.device,
+        seed=opt.seed,
+        running_statistics=opt.eval,
+        tile=opt.tile,
+        **options.network_flags(),
     )
-    write_page(
-        folder / "index.html", title, rows, width=opt.display_winsize,
-        header=Header(status=legend),
-    )
 
 
-def translated(model: BaseModel, limit: int) -> Iterator[tuple[Path, dict[str, Picture]]]:
-    """The pictures of the batch one by one, at most ``limit``: (input file, label -> picture)."""
-    visuals = model.get_current_visuals()
-    for index, source in enumerate(model.get_image_paths()[:limit]):
-        yield Path(source), {label: to_picture(images[index]) for label, images in visuals.items()}
+def translate_to_folder(opt: Namespace, translator: Translator, inputs: list[Input]) -> Path:
+    """The translated pictures and nothing else."""
+    folder = OutputFolder(opt.output_dir, opt.samples)
+    folder.refuse_to_overwrite(inputs)
+    wanted = folder.without_result(inputs) if opt.skip_existing else inputs
+    if len(wanted) < len(inputs):
+        log.info("%d of %d are there already", len(inputs) - len(wanted), len(inputs))
+    huge = [(one, window_format(translator, one)) for one in wanted]
+    for one, written in huge:
+        if written:
+            translate_windows(translator, one, folder.stem(one), written)
+    rest = [one for one, written in huge if written is None]
+    done = len(wanted) - len(rest)
+    for translated in translate_all(
+        translator, rest, batch_size=opt.batch_size, samples=opt.samples,
+        skip_bad=opt.on_bad_image == "skip",
+    ):
+        for sample, result in enumerate(translated.results):
+            stem = folder.stem(translated.input, sample)
+            write_image(result.pixels, stem.with_name(stem.name + result.extension))
+        done += 1
+        if done % 50 == 0:
+            log.info("%d of %d pictures", done, len(wanted))
+    log.info("%d of %d pictures translated into %s", done, len(wanted), opt.output_dir)
+    return Path(opt.output_dir)
 
 
-def save(pictures: Mapping[str, Picture], folder: Path, name: str, aspect_ratio: float) -> Row:
-    """Write ``images/<name>_<label>.png``; return their row of the results page."""
-    figures = []
-    for label, picture in pictures.items():
-        file = f"images/{name}_{label}.png"
-        width, height = save_picture(picture, folder / file, aspect_ratio=aspect_ratio)
-        figures.append(Figure(file, label, width, height))
-    return Row(name, figures)
+def translate_to_page(opt: Namespace, translator: Translator, inputs: list[Input]) -> Path:
+    """The results page of pictures without targets: real | fake."""
+    name = translator.file.path.stem if opt.weights and opt.weights.is_file() else opt.name
+    with open_page(opt, name, opt.dataroot.stem) as page:
+        for translated in translate_all(
+            translator, inputs, batch_size=opt.batch_size, samples=opt.samples,
+            skip_bad=opt.on_bad_image == "skip",
+        ):
+            title = translated.input.name.as_posix()
+            pictures = {"real": to_picture(translator.input.to_tensor(translated.pixels))}
+            files = {}
+            for number, result in enumerate(translated.results, start=1):
+                label = f"fake_{number}" if opt.samples > 1 else "fake"
+                pictures[label] = to_picture(result.image)
+                if needs_file(result.pixels):
+                    files[label] = page.folder / "images" / f"{title}_{label}{result.extension}"
+                    write_image(result.pixels, files[label])
+            page.add(title, pictures, files)
+    log.info("%d pictures translated; results page: %s", len(page.rows), page.path)
+    return page.path
 
 
-def report(number: int, count: int, pictures: Mapping[str, Picture]) -> PictureReport:
-    progress = Progress(
-        epoch=1, n_epochs=1, images=number, epoch_images=number, epoch_size=count
-    )
-    return PictureReport(progress=progress, pictures=pictures, keep=True)
-
-
-def create_visualizer(opt: Namespace, folder: Path) -> Visualizer:
+def open_page(opt: Namespace, name: str, pictures: str) -> ResultsPage:
+    """``results/<name>/<pictures>_<epoch>/index.html``."""
+    iteration = f"_iter{opt.load_iter}" if opt.load_iter else ""
+    folder = opt.results_dir / name / f"{pictures}_{opt.epoch}{iteration}"
     sinks = build_result_sinks(
         folder,
-        name=opt.name,
+        name=name,
         use_tensorboard=opt.use_tensorboard,
         use_wandb=opt.use_wandb,
         wandb_project_name=opt.wandb_project_name,
         options=vars(opt),
     )
-    return Visualizer(sinks)
-
-
-def remove_older(folder: Path, rows: Sequence[Row]) -> None:
-    """Take away pictures that an earlier test of this kind left and the page does not show."""
-    shown = {folder.parent / figure.src for row in rows for figure in row.figures}
-    labels = tuple(f"_{figure.label}.png" for row in rows[:1] for figure in row.figures)
-    older = [p for p in folder.rglob("*.png") if p.name.endswith(labels) and p not in shown]
-    for path in older:
-        path.unlink()
-    if older:
-        log.info("removed %d pictures of an earlier test from %s", len(older), folder)
+    return ResultsPage(
+        folder,
+        Visualizer(sinks),
+        title=f"Experiment = {name}, Phase = {pictures}, Epoch = {opt.epoch}",
+        legend=(
+            f"{opt.model}, {opt.direction}. real: from the data set; fake: made by the network; "
+            "rec: there and back. A goes in, B should come out (of a BtoA run, A is the right half "
+            "of a pair)."
+        ),
+        width=opt.display_winsize,
+        aspect_ratio=opt.aspect_ratio,
+    )
 
 
 if __name__ == "__main__":

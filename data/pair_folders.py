@@ -28,7 +28,7 @@ class Folders:
 
     @property
     def hold_pictures(self) -> bool:
-        return _holds_picture(self.A) or _holds_picture(self.B)
+        return holds_picture(self.A) or holds_picture(self.B)
 
 
 def find_folders(dataroot: Path, phase: str) -> Folders | None:
@@ -46,7 +46,7 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
     places = _places(dataroot, phase)
     complete = [folders for folders in places if folders.exist]
     filled = [folders for folders in complete if folders.hold_pictures] or complete[:1]
-    side_by_side = _holds_picture(dataroot / phase, but=inner if inner.exist else None)
+    side_by_side = holds_picture(dataroot / phase, but=inner if inner.exist else None)
     if side_by_side and inner in filled:
         raise ValueError(
             f"{dataroot / phase} holds pictures itself, like pairs side by side, and the folders "
@@ -78,7 +78,7 @@ def _places(dataroot: Path, phase: str) -> list[Folders]:
 def _complain_of_half(places: list[Folders]) -> None:
     for folders in places:
         there, lacking = sorted((folders.A, folders.B), key=Path.is_dir, reverse=True)
-        if there.is_dir() and _holds_picture(there):
+        if there.is_dir() and holds_picture(there):
             raise FileNotFoundError(
                 f"{there} is there, but {lacking} is not; pairs need both folders, with pictures "
                 f"of equal names. For pictures without partners: --dataset_mode single "
@@ -86,7 +86,7 @@ def _complain_of_half(places: list[Folders]) -> None:
             )
 
 
-def _holds_picture(folder: Path, but: Folders | None = None) -> bool:
+def holds_picture(folder: Path, but: Folders | None = None) -> bool:
     """Whether there is one in ``folder`` or below it, outside of ``but``."""
     if not folder.is_dir():
         return False

@@ -36,7 +36,6 @@ class GeneratorFile:
     output_nc: int
     direction: Direction = "AtoB"  # which side of the training's data goes in
     model: str = ""  # "": unknown
-    paired: bool = False
     input_suffixes: tuple[str, ...] = ()
     ranges: Mapping[str, ValueRange | None] = field(default_factory=dict)  # of A and B
     record: Record = field(default_factory=Record)
@@ -112,11 +111,18 @@ def _of_run(
         output_nc=channels[0 if backwards else 1],
         direction=wanted,
         model=saved.get("model", ""),
-        paired=saved.get("dataset_mode") == "aligned",
         input_suffixes=tuple(suffixes.split(",")) if suffixes and not backwards else (),
         ranges={letter: _range(saved.get(f"value_range_{letter}")) for letter in "AB"},
-        record=load_record(run_dir),
+        record=_record(run_dir, saved),
     )
+
+
+def _record(run_dir: Path, saved: Mapping[str, Any]) -> Record:
+    """A run without one that learned from pairs is taken to have had square pictures, as most."""
+    record = load_record(run_dir)
+    if not record.formats and saved.get("dataset_mode") == "aligned":
+        return Record(pair_ratio=(2.0, 2.0))
+    return record
 
 
 def _weights_in(run_dir: Path, epoch: str, way: str) -> tuple[Path, bool]:
@@ -143,7 +149,8 @@ def _of_file(path: Path, direction: Direction | None, flags: Mapping[str, Any]) 
     }
     seen = recognise(shapes)
     if "--netG" in seen:
-        log.info("%s: %s", path, " ".join(f"{flag} {value}".strip() for flag, value in seen.items()))
+        words = [f"{flag} {value}".strip() for flag, value in seen.items()]
+        log.info("%s: %s", path, " ".join(words))
     known = dict(flags) | {name: seen[f"--{name}"] for name in NETWORK_FLAGS if f"--{name}" in seen}
     lacking = [f"--{name}" for name in NETWORK_FLAGS if name not in known and name != "no_dropout"]
     if lacking:

@@ -26,7 +26,7 @@ class TestModel(BaseModel):
             raise ValueError(
                 "--model test only translates: train with --model pix2pix, cycle_gan, ..."
             )
-        if (opt.input_nc, opt.output_nc) == (1, 2) or opt.dataset_mode == "colorization":
+        if not opt.inputs and (opt.input_nc, opt.output_nc) == (1, 2):
             raise ValueError(
                 f"--model test shows a generator's output as it is, and {opt.output_nc} channels "
                 "look like the colours of Lab: a colorization run is tested with --model "

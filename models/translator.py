@@ -37,8 +37,9 @@ Tile = int | Literal["auto"] | None
 
 @dataclass(frozen=True)
 class Result:
-    """``pixels`` [H, W, C] in the dtype of ``format``, which is how they want to be written."""
+    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] as ``format`` wants them."""
 
+    image: Tensor
     pixels: Pixels
     format: Format
 
@@ -151,21 +152,30 @@ class Translator:
         """
         formats = formats or [Format(raster.pixels.dtype.name, ".png") for raster in rasters]
         pixels = [self.input.convert(raster, source="the picture") for raster in rasters]
+        return self.translate_pixels(pixels, formats, sample=sample)
+
+    def translate_pixels(
+        self, pixels: Sequence[Pixels], formats: Sequence[Format], *, sample: int = 0
+    ) -> list[Result]:
+        """``translate_rasters``, of pixels [H, W, C] that already suit ``self.input``."""
         batch = torch.stack([self.input.to_tensor(picture) for picture in pixels])
         images = self.translate(batch, sample=sample)
-        return [self.result(image, given) for image, given in zip(images, formats, strict=True)]
+        suited = [self.file.record.format_for(self.file.output_letter, one) for one in formats]
+        return [
+            Result(image.cpu(), self.levels(image, written), written)
+            for image, written in zip(images, suited, strict=True)
+        ]
 
-    def result(self, image: Tensor, given: Format) -> Result:
-        """[c, H, W] in -1..1 in the range and depth that suit a picture of format ``given``."""
+    def levels(self, image: Tensor, written: Format) -> Pixels:
+        """[c, H, W] in -1..1 -> [H, W, c] in the dtype of the format, in the output's range."""
         letter = self.file.output_letter
-        written = self.file.record.format_for(letter, given)
         limits = self.file.ranges.get(letter) or value_range.of_dtype(written.dtype)
         if limits is None:
             raise PictureError(
                 "floating point has no range of its own: say which values of the output are "
                 f"black and white with --value_range_{letter} LO,HI"
             )
-        return Result(limits.from_tensor(image, written.dtype), written)
+        return limits.from_tensor(image, written.dtype)
 
     @torch.no_grad()
     def translate(self, images: Tensor, *, sample: int = 0) -> Tensor:

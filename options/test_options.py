@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from data.inputs import is_data_set, is_pattern
+from data.record import load_record
+from models.generator_file import NETWORK_FLAGS
 from models.networks import side_multiple
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
-from util.flags import positive_float, positive_int
+from util.flags import positive_float, positive_int, tile_side
 
 # These become defaults, and may be changed: the same network works at other sizes.
 OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size")
@@ -36,9 +39,61 @@ class TestOptions(BaseOptions):
                          help="translate only the first so many (default: all)")
         add.add_argument("--aspect_ratio", type=positive_float, default=1.0,
                          help="width of the saved pictures by their height, relative to before")
+        add.add_argument("--inputs", action="store_true",
+                         help="translate every picture of --dataroot in its own size; on by itself "
+                              "where --dataroot is no data set with targets")
+        add.add_argument("--output_dir", type=Path,
+                         help="write the translated pictures there, and nothing else")
+        add.add_argument("--skip_existing", action="store_true",
+                         help="--output_dir: leave pictures alone that are there")
+        add.add_argument("--weights", type=Path,
+                         help="a run's folder or a generator's .pth file, in place of --name")
+        add.add_argument("--cut_pairs", choices=("auto", "always", "never"), default="auto",
+                         help="--inputs: of files that hold A | B, take the input half (auto: of "
+                              "files shaped like the pairs of the training)")
+        add.add_argument("--samples", type=positive_int, default=1,
+                         help="--inputs: so many different outputs for each input, by dropout")
+        add.add_argument("--tile", type=tile_side, default="auto", metavar="N",
+                         help="--inputs: translate in tiles of N pixels; 0 = never (auto: pictures "
+                              "that do not fit into memory)")
         add.add_argument("--eval", action="store_true",
                          help="no dropout, running statistics; without it both are as in training, "
                               "as in the pix2pix paper (section 3.4)")
+
+    def read_choice(self, argv: Sequence[str]) -> Namespace:
+        choice = super().read_choice(argv)
+        self.inputs = self._finds_inputs(argv, choice)
+        if self.inputs:
+            choice.model, choice.dataset_mode = "test", "single"
+        return choice
+
+    def _finds_inputs(self, argv: Sequence[str], choice: Namespace) -> bool:
+        """Whether --dataroot holds mere inputs, or is asked to be taken so."""
+        parser = ArgumentParser(add_help=False, allow_abbrev=False)
+        for flag in ("--dataroot", "--output_dir", "--weights", "--pairs"):
+            parser.add_argument(flag, type=Path)
+        parser.add_argument("--phase", default="test")
+        parser.add_argument("--inputs", action="store_true")
+        words, _ = parser.parse_known_args(argv)
+        if words.inputs or words.output_dir or words.weights:
+            return True
+        if words.dataroot is None or words.pairs or choice.model == "test":
+            return False
+        if words.dataroot.is_file() or is_pattern(words.dataroot):
+            return True
+        mode = choice.dataset_mode or "unaligned"
+        return words.dataroot.is_dir() and not is_data_set(
+            words.dataroot, words.phase, dataset_mode=mode, record=load_record(self.run_dir)
+        )
+
+    def run_path(self, opt: Namespace) -> Path:
+        """Where the generator is: the folder of a run, or a file."""
+        return Path(opt.weights or opt.checkpoints_dir / opt.name)
+
+    def network_flags(self) -> dict[str, Any]:
+        """What the command line says of the network and of its pictures' values."""
+        known = (*NETWORK_FLAGS, *OF_THE_VALUES)
+        return {key: value for key, value in self.said.items() if key in known}
 
     def parse(self, argv: Sequence[str] | None = None) -> Namespace:
         return super().parse(without_live_displays(sys.argv[1:] if argv is None else argv))
@@ -46,7 +101,8 @@ class TestOptions(BaseOptions):
     def adjust_defaults(
         self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
     ) -> None:
-        given = self.given(argv, parser)
+        given = self.said = self.given(argv, parser)
+        parser.set_defaults(inputs=self.inputs)
         # A one-sided test shows single pictures, whatever the pairs of the training were.
         pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
         known = {*OF_THE_NETWORK, *OF_THE_VALUES, *pictures, "load_size", *self.plugin_flags}
@@ -87,4 +143,27 @@ class TestOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
-        self.require_run_folder(opt)
+        if opt.weights is None:
+            self.require_run_folder(opt)
+        elif not opt.weights.exists():
+            raise ValueError(f"--weights {opt.weights} is not there: give a .pth file or a folder")
+        _check_inputs(opt)
+
+
+def _check_inputs(opt: Namespace) -> None:
+    """Flags that only --inputs, or only --output_dir, can follow."""
+    for flag, off in (("samples", 1), ("tile", "auto"), ("cut_pairs", "auto")):
+        if getattr(opt, flag) != off and not opt.inputs:
+            raise ValueError(
+                f"--{flag} works on pictures of their own size, this data set is scaled as in the "
+                "training; add --inputs or --output_dir"
+            )
+    if opt.skip_existing and not opt.output_dir:
+        raise ValueError("--skip_existing looks into --output_dir: give that folder")
+    if opt.aspect_ratio != 1 and opt.output_dir:
+        raise ValueError("--output_dir keeps every picture's own size: leave --aspect_ratio out")
+    if opt.samples > 1 and (opt.eval or opt.no_dropout):
+        raise ValueError(
+            "--samples differ by dropout, which this run has not, or --eval switches off: leave "
+            "it out"
+        )

@@ -69,6 +69,11 @@ def fraction(text: str) -> float:
     return value
 
 
+def tile_side(text: str) -> int | str | None:
+    """``auto``; pixels >= 1; 0 for none."""
+    return "auto" if text == "auto" else non_negative_int(text) or None
+
+
 def value_range(text: str) -> list[float]:
     """``LO,HI`` -> [LO, HI], LO below HI."""
     parts = text.split(",")

@@ -16,6 +16,7 @@ class Figure:
     label: str
     width_px: int  # of the file
     height_px: int
+    link: str = ""  # path of what a click opens, where it is not the picture itself
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _figure(figure: Figure, *, width: int) -> Any:
         loading="lazy",
         decoding="async",
     )
-    return tags.figure(tags.a(image, href=_url(figure.src)), tags.figcaption(figure.label))
+    return tags.figure(tags.a(image, href=_url(figure.link or figure.src)), tags.figcaption(figure.label))
 
 
 def _url(path: str) -> str:

@@ -49,7 +49,12 @@ def prepare(net: nn.Module, *, running_statistics: bool) -> nn.Module:
     With ``running_statistics`` (``--eval``), batch norm uses those gathered in training, where
     there are any, and dropout is off. Without, see above; seed torch before each call.
     """
-    ready = sharing_copy(net).train(not running_statistics)
+    return prepare_in_place(sharing_copy(net), running_statistics=running_statistics)
+
+
+def prepare_in_place(net: nn.Module, *, running_statistics: bool) -> nn.Module:
+    """``prepare``, of ``net`` itself: it can no longer be trained."""
+    net.train(not running_statistics)
 
     def prepared(module: nn.Module) -> nn.Module:
         if isinstance(module, Norm):
@@ -59,7 +64,7 @@ def prepare(net: nn.Module, *, running_statistics: bool) -> nn.Module:
             return PictureDropout(module)
         return module
 
-    return replace_modules(ready, prepared)
+    return replace_modules(net, prepared)
 
 
 def sharing_copy(net: nn.Module) -> nn.Module:

@@ -1,0 +1,128 @@
+"""The pictures to translate: a file, a folder, a glob, or the input side of a data set."""
+
+import glob
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from data.image_folder import find_images
+from data.image_io import read_size
+from data.pair_folders import Folders, holds_picture
+from data.record import Record
+from data.source import Source
+from data.stacks import find_sources, longest_suffix
+from util.folders import EXTENSIONS, is_picture
+
+Cut = Literal["auto", "always", "never"]
+_LOOKED_AT = 50  # files whose shape tells whether a folder holds pairs
+
+
+@dataclass(frozen=True)
+class Input:
+    """``name``: of the result, a relative path without extension, different for every input."""
+
+    source: Source
+    name: Path
+
+
+def find_inputs(
+    path: Path,
+    *,
+    phase: str,
+    letter: str,
+    record: Record,
+    cut_pairs: Cut = "auto",
+    suffixes: Sequence[str] = (),
+) -> list[Input]:
+    """The inputs of ``path``: a file, a folder with its sub-folders, or a pattern such as a/*.png.
+
+    Of a data set those of ``phase`` and side ``letter``. Of a file that holds A | B the half of
+    ``letter`` goes in; auto: files of the shape that the pairs of the training had.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: a single file that is no picture.
+    """
+    root, files = _files(path, phase=phase, letter=letter)
+    half: Literal["left", "right"] = "left" if letter == "A" else "right"
+
+    def is_pair(source: Source) -> bool:
+        if cut_pairs == "auto":
+            return len(source.files) == 1 and record.is_pair(read_size(source.path))
+        return cut_pairs == "always"
+
+    sources = [
+        replace(source, half=half) if is_pair(source) else source
+        for source in find_sources(files, suffixes)
+    ]
+    stems = [_stem(source.path.relative_to(root), suffixes) for source in sources]
+    count = Counter(stems)
+    return [
+        # x.jpg beside x.png: the extension tells their results apart.
+        Input(source, stem if count[stem] == 1 else source.path.relative_to(root))
+        for source, stem in zip(sources, stems, strict=True)
+    ]
+
+
+def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record) -> bool:
+    """Whether ``dataroot`` holds the phase as the dataset mode wants it, targets and all."""
+    if dataset_mode == "aligned":
+        return _holds_pairs(dataroot, phase, record)
+    if dataset_mode == "unaligned":
+        return Folders(dataroot, dataroot / f"{phase}A", dataroot / f"{phase}B").exist
+    return dataset_mode not in ("colorization", "template") or (dataroot / phase).is_dir()
+
+
+def is_pattern(path: Path) -> bool:
+    return glob.has_magic(str(path)) and not path.exists()
+
+
+def _holds_pairs(dataroot: Path, phase: str, record: Record) -> bool:
+    names = ((f"{phase}A", f"{phase}B"), (f"A/{phase}", f"B/{phase}"), (f"{phase}/A", f"{phase}/B"))
+    if any(Folders(dataroot, dataroot / A, dataroot / B).exist for A, B in names):
+        return True
+    if not phase or not holds_picture(dataroot / phase):
+        return False
+    if not record.formats:  # a run that left no record learned from pairs side by side
+        return True
+    sizes = [read_size(file) for file in find_images(dataroot, phase, limit=_LOOKED_AT)]
+    return 2 * sum(record.is_pair(size) for size in sizes) > len(sizes)
+
+
+def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
+    """The folder that names are relative to, and the files."""
+    if path.is_file():
+        if not is_picture(path):
+            raise ValueError(f"{path} is no picture by its name; read are {' '.join(EXTENSIONS)}")
+        return path.parent, [path]
+    if is_pattern(path):
+        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        files = [file for file in found if file.is_file() and is_picture(file)]
+        if not files:
+            raise FileNotFoundError(f"no picture is called {path}; quote the pattern, or check it")
+        return _above(path), files
+    folder = _input_folder(path, phase, letter)
+    return folder, find_images(folder)
+
+
+def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
+    """Where a data set keeps the inputs of its phase; ``dataroot`` itself: it is none."""
+    if phase:
+        for name in (f"{phase}{letter}", f"{letter}/{phase}", f"{phase}/{letter}", phase):
+            if holds_picture(dataroot / name):
+                return dataroot / name
+    return dataroot
+
+
+def _above(pattern: Path) -> Path:
+    """The part of a pattern before the first wildcard."""
+    parts = pattern.parts
+    first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:first])
+
+
+def _stem(path: Path, suffixes: Sequence[str]) -> Path:
+    stem = path.stem.removesuffix(longest_suffix(path.stem, suffixes) or "")
+    return path.with_name(stem)

@@ -1,0 +1,42 @@
+"""Names of translated pictures in a folder of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.inputs import Input
+from util.folders import is_picture
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """``<name>.png``, or ``<name>_1.png``, ``<name>_2.png``, ... for several samples."""
+
+    folder: Path
+    samples: int = 1
+
+    def stem(self, one: Input, sample: int = 0) -> Path:
+        """The path of a result without its extension."""
+        number = f"_{sample + 1}" if self.samples > 1 else ""
+        return self.folder / one.name.with_name(one.name.name + number)
+
+    def without_result(self, inputs: Sequence[Input]) -> list[Input]:
+        """Those of which a result is lacking here, in whatever format."""
+        if not self.folder.is_dir():
+            return list(inputs)
+        there = {path.with_suffix("") for path in self.folder.rglob("*") if is_picture(path)}
+        return [
+            one for one in inputs
+            if any(self.stem(one, sample) not in there for sample in range(self.samples))
+        ]
+
+    def refuse_to_overwrite(self, inputs: Sequence[Input]) -> None:
+        """Raises ValueError where a result would lie beside its input, under the same name."""
+        for one in inputs:
+            target = self.stem(one).resolve()
+            for file in one.source.files:
+                if file.resolve().with_suffix("") == target:
+                    raise ValueError(
+                        f"--output_dir {self.folder}: the translation of {file} would lie beside "
+                        "it under the same name; give another folder"
+                    )

@@ -1,0 +1,141 @@
+"""Translate many files: grouped by size, each in its own size and depth; huge ones by windows."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from data.inputs import Input
+from data.raster import Pixels, Raster
+from data.record import Format
+from data.tiff_windows import TiffReader, create_tiff
+from models.tiling import translate_tiled
+from models.translator import Result, Translator
+from util.boxes import Box
+from util.picture_files import PictureError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """``results``: one, or one for each sample."""
+
+    input: Input
+    pixels: Pixels  # [H, W, C], as the generator's side takes them
+    results: list[Result]
+
+
+def translate_all(
+    translator: Translator,
+    inputs: Sequence[Input],
+    *,
+    batch_size: int = 1,
+    samples: int = 1,
+    skip_bad: bool = False,
+) -> Iterator[Translated]:
+    """In the order of the sizes, so that equal ones share a batch; which changes no result.
+
+    ``skip_bad``: what cannot be read is named and left out, instead of raising a PictureError.
+    """
+    for batch in _batches(inputs, batch_size, skip_bad=skip_bad):
+        read = [(one, _read(translator, one, skip_bad=skip_bad)) for one in batch]
+        whole = [(one, pixels) for one, pixels in read if pixels is not None]
+        if not whole:
+            continue
+        formats = [Format.of(pixels, one.source.path) for one, pixels in whole]
+        pixels = [pixels for _, pixels in whole]
+        draws = [
+            translator.translate_pixels(pixels, formats, sample=sample)
+            for sample in range(samples)
+        ]
+        for (one, picture), *results in zip(whole, *draws, strict=True):
+            yield Translated(one, picture, list(results))
+
+
+def _batches(
+    inputs: Sequence[Input], batch_size: int, *, skip_bad: bool
+) -> Iterator[list[Input]]:
+    sized = []
+    for one in inputs:
+        try:
+            sized.append((one.source.read_size(), one))
+        except PictureError as error:
+            _skip(error, skip_bad=skip_bad)
+    for _, group in groupby(sorted(sized, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+        pending = iter(group)
+        while batch := list(islice(pending, batch_size)):
+            yield [one for _, one in batch]
+
+
+def _read(translator: Translator, one: Input, *, skip_bad: bool) -> Pixels | None:
+    try:
+        return translator.input.read(one.source)
+    except PictureError as error:
+        _skip(error, skip_bad=skip_bad)
+        return None
+
+
+def _skip(error: PictureError, *, skip_bad: bool) -> None:
+    if not skip_bad:
+        raise error
+    log.warning("skipped: %s", error)
+
+
+def window_format(translator: Translator, one: Input) -> Format | None:
+    """How a TIFF too large for memory is written; None: it is read whole, or is no such TIFF."""
+    path = one.source.path
+    if path.suffix.lower() not in (".tif", ".tiff") or one.source.half or one.source.files[1:]:
+        return None
+    width, height = one.source.read_size()
+    if translator.tile_for(height, width) is None:
+        return None
+    try:
+        with TiffReader(path) as picture:
+            given = Format(picture.dtype.name, path.suffix.lower())
+    except ValueError as error:
+        log.info("%s; it is read whole", error)
+        return None
+    return translator.file.record.format_for(translator.file.output_letter, given)
+
+
+def translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:
+    """Read, translate and write a huge TIFF tile by tile; it is never in memory as a whole."""
+    model, side = translator.model, translator.input
+    with TiffReader(one.source.path) as picture:
+        height, width, channels = picture.shape
+        tile = translator.tile_for(height, width)
+        assert tile is not None  # see window_format
+        colour = {1: "gray", 3: "rgb", 4: "rgba"}.get(channels, "bands")
+
+        def read(box: Box) -> Tensor:
+            pixels = side.convert(Raster(picture.read(box), colour), source=one.source)
+            return model.encode(side.to_tensor(pixels)[None])[0]
+
+        def decoded(box: Box, image: Tensor) -> Tensor:
+            # Only a model with colours of its own needs the input for the output's picture.
+            inputs = read(box) if model.picture_channels else image
+            return model.decode(inputs[None], image[None])[0]
+
+        out_channels = model.picture_channels or translator.file.output_nc
+        shape = (height, width, out_channels)
+        with create_tiff(output, shape, np.dtype(written.dtype)) as result:
+            report = translate_tiled(
+                translator.net,
+                read,
+                lambda box, image: result.write(
+                    box, translator.levels(decoded(box, image), written)
+                ),
+                height=height,
+                width=width,
+                tile=tile,
+                on_pass=lambda number, change: log.info(
+                    "%s: pass %d over the tiles, statistics moved by %.2g of a deviation",
+                    one.source, number, change,
+                ),
+            )
+    log.info("%s: %d x %d in %d tiles", one.source, width, height, report.tiles)
