@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from data import create_dataset
 from data.loader import Loader, batch_length
+from data.record import examine, save_record
 from models import create_model, network_files
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
@@ -51,6 +52,7 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     options.save(opt)
     saver.require_space()
     if not opt.continue_train:
+        save_record(examine(dataset.dataset.examples), model.save_dir)
         saver.begin()
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
         loop(opt, dataset, model, clock, visualizer, saver, interrupt, first_epoch)

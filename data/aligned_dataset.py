@@ -7,6 +7,7 @@ from data.base_dataset import BaseDataset, Sample
 from data.image_io import read_size
 from data.pair_finding import describe, find_pairs
 from data.raster import Pixels
+from data.source import Source
 from data.transforms import size_of
 from util.picture_files import PictureError
 
@@ -48,6 +49,10 @@ class AlignedDataset(BaseDataset):
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    @property
+    def examples(self) -> dict[str, list[Source]]:
+        return {"A": [A for A, _ in self.pairs], "B": [B for _, B in self.pairs]}
 
     def __getitem__(self, index: int) -> Sample:
         source_A, source_B = self.pairs[index]

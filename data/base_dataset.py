@@ -94,6 +94,11 @@ class BaseDataset(Dataset[Sample], ABC):
     @abstractmethod
     def __getitem__(self, index: int) -> Sample: ...
 
+    @property
+    def examples(self) -> dict[str, list[Source]]:
+        """The pictures of each side, A and B, as far as the data set knows them."""
+        return {}
+
     def set_epoch(self, epoch: int) -> None:
         self._epoch.fill_(epoch)
 

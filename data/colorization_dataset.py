@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
 from data.side import Side
+from data.source import Source
 from util.colour import rgb_to_lab
 
 
@@ -33,6 +34,10 @@ class ColorizationDataset(BaseDataset):
 
     def __len__(self) -> int:
         return len(self.sources)
+
+    @property
+    def examples(self) -> dict[str, list[Source]]:
+        return {"A": self.sources, "B": self.sources}
 
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]

@@ -98,11 +98,12 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
             raise ValueError(f"{path} is no picture by its name; read are {' '.join(EXTENSIONS)}")
         return path.parent, [path]
     if is_pattern(path):
-        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        root = _above(path)
+        found = sorted(root.glob(str(path.relative_to(root))))
         files = [file for file in found if file.is_file() and is_picture(file)]
         if not files:
             raise FileNotFoundError(f"no picture is called {path}; quote the pattern, or check it")
-        return _above(path), files
+        return root, files
     folder = _input_folder(path, phase, letter)
     return folder, find_images(folder)
 

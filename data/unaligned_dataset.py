@@ -3,6 +3,7 @@
 from argparse import Namespace
 
 from data.base_dataset import BaseDataset, Sample
+from data.source import Source
 
 
 class UnalignedDataset(BaseDataset):
@@ -18,6 +19,10 @@ class UnalignedDataset(BaseDataset):
 
     def __len__(self) -> int:
         return max(len(self.sources_A), len(self.sources_B))
+
+    @property
+    def examples(self) -> dict[str, list[Source]]:
+        return {"A": self.sources_A, "B": self.sources_B}
 
     def __getitem__(self, index: int) -> Sample:
         rng = self.random(index)

@@ -102,7 +102,8 @@ def _figure(figure: Figure, *, width: int) -> Any:
         loading="lazy",
         decoding="async",
     )
-    return tags.figure(tags.a(image, href=_url(figure.link or figure.src)), tags.figcaption(figure.label))
+    shown = tags.a(image, href=_url(figure.link or figure.src))
+    return tags.figure(shown, tags.figcaption(figure.label))
 
 
 def _url(path: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 # Everything that a run writes; anything else in the folder is somebody else's.
 _FILES = (
     "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
-    "wandb_id.txt",
+    "wandb_id.txt", "pictures.json",
 )
 _LOGS = ("loss_log.txt", "losses.csv")
 _FOLDERS = ("web", "tensorboard", "wandb")
