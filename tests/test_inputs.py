@@ -1,0 +1,104 @@
+"""Which pictures a path means, and what their results are called."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_sets import write_noise
+
+from data.inputs import find_inputs, is_data_set
+from data.output_folder import OutputFolder
+from data.record import Format, Record
+
+PAIRS = Record({"A": Format("uint8", ".png"), "B": Format("uint8", ".png")}, (2.0, 2.0))
+
+
+def names(path: Path, **changes: Any) -> list[str]:
+    words: dict[str, Any] = {"phase": "test", "letter": "A", "record": Record()} | changes
+    return [f"{one.name}{one.source.half and ' ' + one.source.half}"
+            for one in find_inputs(path, **words)]
+
+
+def test_a_file_a_folder_and_a_pattern(tmp_path: Path) -> None:
+    write_noise(tmp_path, "b.png", "a.jpg")
+    write_noise(tmp_path / "deep" / "er", "c.png")
+    assert names(tmp_path / "b.png") == ["b"]
+    assert names(tmp_path) == ["a", "b", "deep/er/c"]
+    assert names(tmp_path / "*.png") == ["b"]
+    assert names(tmp_path / "**" / "*.png") == ["b", "deep/er/c"]
+    with pytest.raises(FileNotFoundError, match=r"no picture is called .*x\*\.png"):
+        names(tmp_path / "x*.png")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match=r"notes\.txt is no picture by its name"):
+        names(tmp_path / "notes.txt")
+
+
+def test_equal_stems_keep_their_extensions(tmp_path: Path) -> None:
+    write_noise(tmp_path, "x.png", "x.jpg", "y.png")
+    assert names(tmp_path) == ["x.jpg", "x.png", "y"]
+
+
+@pytest.mark.parametrize("folder", ["testA", "A/test", "test/A"])
+def test_of_a_data_set_the_input_side_goes_in(tmp_path: Path, folder: str) -> None:
+    write_noise(tmp_path / folder, "x.png")
+    write_noise(tmp_path / folder.replace("A", "B"), "y.png")
+    write_noise(tmp_path / "trainA", "z.png")
+    assert names(tmp_path) == ["x"]
+    assert names(tmp_path, letter="B") == ["y"]
+
+
+def test_only_files_shaped_like_the_pairs_of_the_training_are_cut(tmp_path: Path) -> None:
+    write_noise(tmp_path, "pair.png", width=40, height=20)
+    write_noise(tmp_path, "square.png", width=20, height=20)
+    write_noise(tmp_path, "wide.png", width=30, height=20)
+    assert names(tmp_path, record=PAIRS) == ["pair left", "square", "wide"]
+    assert names(tmp_path, record=PAIRS, letter="B") == ["pair right", "square", "wide"]
+    assert names(tmp_path, record=PAIRS, cut_pairs="never") == ["pair", "square", "wide"]
+    assert names(tmp_path) == ["pair", "square", "wide"]
+    always = names(tmp_path, cut_pairs="always")
+    assert always == ["pair left", "square left", "wide left"]
+
+
+def test_stacks_lose_their_suffix(tmp_path: Path) -> None:
+    write_noise(tmp_path, "x_r.png", "x_nir.png")
+    one, = find_inputs(
+        tmp_path, phase="test", letter="A", record=Record(), suffixes=("_nir", "_r")
+    )
+    assert one.name == Path("x")
+    assert [file.name for file in one.source.files] == ["x_nir.png", "x_r.png"]
+
+
+def test_what_is_a_data_set(tmp_path: Path) -> None:
+    def found(mode: str, record: Record = PAIRS) -> bool:
+        return is_data_set(tmp_path, "test", dataset_mode=mode, record=record)
+
+    write_noise(tmp_path, "x.png")
+    assert not any(found(mode) for mode in ("aligned", "unaligned", "colorization"))
+    write_noise(tmp_path / "testA", "x.png")
+    assert not found("aligned")
+    assert not found("unaligned")
+    write_noise(tmp_path / "testB", "x.png")
+    assert found("aligned")
+    assert found("unaligned")
+    assert found("somebodys_own")
+
+
+def test_single_pictures_in_the_folder_of_pairs_are_no_pairs(tmp_path: Path) -> None:
+    write_noise(tmp_path / "test", "a.png", "b.png", width=20, height=20)
+    assert not is_data_set(tmp_path, "test", dataset_mode="aligned", record=PAIRS)
+    assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=Record())  # as ever
+    write_noise(tmp_path / "test", "a.png", "b.png", width=40, height=20)
+    assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=PAIRS)
+
+
+def test_results_that_are_there_are_known(tmp_path: Path) -> None:
+    write_noise(tmp_path / "in" / "sub", "x.png", "y.v2.png")
+    inputs = find_inputs(tmp_path / "in", phase="", letter="A", record=Record())
+    folder = OutputFolder(tmp_path / "out")
+    assert folder.without_result(inputs) == inputs
+    write_noise(tmp_path / "out" / "sub", "x.tif", "y.v2.png")
+    assert folder.without_result(inputs) == []
+    assert OutputFolder(tmp_path / "out", samples=2).without_result(inputs) == inputs
+    folder.refuse_to_overwrite(inputs)
+    with pytest.raises(ValueError, match=r"x\.png would lie beside it under the same name"):
+        OutputFolder(tmp_path / "in").refuse_to_overwrite(inputs)

@@ -1,0 +1,194 @@
+"""One generator on any picture: what comes out is what went in, translated."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_sets import noise
+from torch import nn
+
+from data.record import Format, Record, save_record
+from models.generator_file import find_generator
+from models.networks import define_G
+from models.networks.published_keys import to_published
+from models.translator import Translator
+from util import checkpoint
+
+RESNET: dict[str, Any] = {"netG": "resnet_6blocks", "norm": "instance", "dropout": False}
+UNET: dict[str, Any] = {"netG": "unet_128", "norm": "batch", "dropout": True}
+
+
+def write_weights(path: Path, *, channels: tuple[int, int] = (3, 3), **net: Any) -> nn.Module:
+    torch.manual_seed(0)
+    words = RESNET | net
+    built = define_G(
+        words["netG"], in_channels=channels[0], out_channels=channels[1], width=2,
+        norm=words["norm"], dropout=words["dropout"], init_type="kaiming",
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.save(path, to_published(built))
+    return built
+
+
+@pytest.fixture
+def resnet(tmp_path: Path) -> Translator:
+    write_weights(tmp_path / "x.pth")
+    return Translator.load(tmp_path / "x.pth", device="cpu")
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+@pytest.mark.parametrize("netG", ["resnet_6blocks", "resnet_9blocks", "unet_128", "unet_256"])
+def test_a_bare_file_is_enough(tmp_path: Path, netG: str, norm: str) -> None:
+    write_weights(tmp_path / "x.pth", netG=netG, norm=norm, channels=(1, 4))
+    known: dict[str, Any] = {} if netG.startswith("resnet") else {"no_dropout": True}
+    file = find_generator(tmp_path / "x.pth", **known)
+    assert (file.netG, file.norm, file.ngf, file.no_dropout) == (netG, norm, 2, True)
+    assert (file.input_nc, file.output_nc) == (1, 4)
+    output = Translator.load(tmp_path / "x.pth", device="cpu", **known)(np.zeros((9, 8), np.uint8))
+    assert output.shape == (9, 8, 4)
+
+
+def test_what_a_file_leaves_open_is_asked_for(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth", **UNET)
+    with pytest.raises(ValueError, match=r"unet_128 does not tell .*--dropout or --no_dropout"):
+        Translator.load(tmp_path / "x.pth")
+    Translator.load(tmp_path / "x.pth", running_statistics=True)
+    assert Translator.load(tmp_path / "x.pth", no_dropout=False).has_dropout
+    assert not Translator.load(tmp_path / "x.pth", no_dropout=True).has_dropout
+
+
+def test_a_flag_that_contradicts_the_file_is_refused_with_both(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="norm is given as batch, the file says instance"):
+        Translator.load(tmp_path / "x.pth", norm="batch")
+
+
+def test_files_that_are_no_generator(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "x.pth", {"a": torch.zeros(2)})
+    with pytest.raises(ValueError, match=r"x\.pth holds no generator that is known .*--netG"):
+        Translator.load(tmp_path / "x.pth")
+    with pytest.raises(FileNotFoundError, match=r"y\.pth does not exist"):
+        Translator.load(tmp_path / "y.pth")
+    (tmp_path / "run").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"neither latest_net_G\.pth nor latest_net_G_A"):
+        Translator.load(tmp_path / "run")
+
+
+def test_the_same_kind_comes_out(resnet: Translator, tmp_path: Path) -> None:
+    picture = noise(20, 13)
+    image = resnet(picture)
+    assert isinstance(image, Image.Image)
+    assert (image.mode, image.size) == ("RGB", (20, 13))
+    pixels = np.asarray(image)
+    array = np.asarray(picture)
+    assert np.array_equal(resnet(array), pixels)
+    assert np.array_equal(resnet(np.stack([array, array]))[1], pixels)
+    assert np.array_equal(np.asarray(resnet([picture, array])[0]), pixels)
+    tensor = torch.from_numpy(array.copy()).permute(2, 0, 1) / 127.5 - 1
+    levels = ((resnet(tensor) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)
+    assert np.array_equal(levels.numpy(), pixels)
+    assert resnet(tensor[None]).shape == (1, 3, 13, 20)
+    picture.save(tmp_path / "in.png")
+    assert np.array_equal(np.asarray(resnet(tmp_path / "in.png")), pixels)
+    assert resnet(str(tmp_path / "in.png"), tmp_path / "out.png") == tmp_path / "out.png"
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), pixels)
+    with pytest.raises(TypeError, match="cannot translate a dict"):
+        resnet({})
+
+
+def test_grey_arrays_stay_flat(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth", channels=(1, 1))
+    translate = Translator.load(tmp_path / "x.pth", device="cpu")
+    assert translate(np.zeros((8, 9), np.uint16)).shape == (8, 9)
+    assert translate(np.zeros((8, 9), np.uint16)).dtype == np.uint16
+    assert translate(np.zeros((8, 9, 1), np.uint8)).shape == (8, 9, 1)
+    assert translate(Image.new("L", (9, 8))).mode == "L"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (31, 57), (20, 1), (130, 67)])
+@pytest.mark.parametrize("net", [RESNET, UNET])
+def test_any_size(tmp_path: Path, net: dict[str, Any], size: tuple[int, int]) -> None:
+    write_weights(tmp_path / "x.pth", **net)
+    translate = Translator.load(tmp_path / "x.pth", device="cpu",
+                                **({"no_dropout": False} if net is UNET else {}))
+    assert translate(noise(*size)).size == size
+
+
+def test_dropout_is_repeated_and_samples_differ(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth", **UNET)
+    translate = Translator.load(tmp_path / "x.pth", device="cpu", no_dropout=False)
+    image = torch.rand(2, 3, 128, 128) * 2 - 1
+    numbers = torch.random.get_rng_state()
+    first = translate.translate(image)
+    assert torch.equal(torch.random.get_rng_state(), numbers)  # the caller's are left alone
+    assert torch.equal(translate.translate(image), first)
+    assert torch.allclose(translate.translate(image[1:]), first[1:], atol=1e-5)
+    assert not torch.allclose(translate.translate(image, sample=1), first, atol=1e-2)
+
+
+def test_16_bits_come_back_as_16_and_agree_with_8(resnet: Translator) -> None:
+    shallow = np.asarray(noise(16, 12))
+    deep = resnet(shallow.astype(np.uint16) * 257)
+    assert deep.dtype == np.uint16
+    assert np.abs(deep / 257 - resnet(shallow)).max() <= 0.51
+
+
+def test_floating_point_needs_a_range(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth", channels=(1, 1))
+    path, image = tmp_path / "x.pth", np.linspace(-1000, 3000, 80, dtype=np.float32).reshape(8, 10)
+    with pytest.raises(ValueError, match=r"from -1000 to 3000.*--value_range_A LO,HI"):
+        Translator.load(path, device="cpu")(image)
+    with pytest.raises(ValueError, match="--value_range_B LO,HI"):
+        Translator.load(path, device="cpu", value_range_A=(-1000, 3000))(image)
+    translate = Translator.load(
+        path, device="cpu", value_range_A=(-1000, 3000), value_range_B=(0, 1)
+    )
+    output = translate(image)
+    assert output.dtype == np.float32
+    assert 0 <= output.min() < output.max() <= 1
+
+
+def test_wrong_channels_are_named(resnet: Translator) -> None:
+    with pytest.raises(ValueError, match=r"5 channels \(bands\), uint8, but 3 wanted"):
+        resnet(np.zeros((8, 8, 5), np.uint8))
+    with pytest.raises(ValueError, match=r"takes pictures \[N, 3, H, W\], got \[1, 1, 8, 8\]"):
+        resnet(torch.zeros(1, 8, 8))
+
+
+@pytest.mark.parametrize("tile", [132, 148])
+def test_tiles_agree_with_the_whole(tmp_path: Path, tile: int) -> None:
+    write_weights(tmp_path / "x.pth")
+    path, picture = tmp_path / "x.pth", np.asarray(noise(270, 201))
+    whole = Translator.load(path, device="cpu", tile=None)(picture)
+    tiled = Translator.load(path, device="cpu", tile=tile)
+    assert tiled.tile_for(201, 270) == tile
+    assert np.abs(tiled(picture).astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("trained", "given", "written"),
+    [
+        (("uint8", ".jpg"), Format("uint8", ".jpg"), Format("uint8", ".jpg")),
+        (("uint8", ".png"), Format("uint16", ".tif"), Format("uint16", ".tif")),
+        (("uint16", ".tif"), Format("uint8", ".png"), Format("uint16", ".tif")),
+    ],
+)
+def test_the_target_decides_where_it_differed_from_the_input(
+    trained: tuple[str, str], given: Format, written: Format
+) -> None:
+    record = Record({"A": Format("uint8", trained[1] if trained[0] == "uint8" else ".png"),
+                     "B": Format(*trained)})
+    assert record.format_for("B", given) == written
+    assert Record().format_for("B", given) == given
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    write_weights(tmp_path / "latest_net_G.pth")
+    save_record(Record({"A": Format("uint8", ".png")}, (2.0, 2.0)), tmp_path)
+    assert find_generator(tmp_path).record.is_pair((512, 256))
+    (tmp_path / "pictures.json").write_text("{")
+    with pytest.raises(ValueError, match=r"pictures\.json is damaged .*delete it"):
+        find_generator(tmp_path)
