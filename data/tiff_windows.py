@@ -21,7 +21,7 @@ from util.files import replacing
 
 Pixels = NDArray[Any]
 DTYPES = ("uint8", "uint16", "float32")
-# How decoded segments of the file are kept, for the next box may need the same ones.
+# Decoded segments of the file that are kept: the next box may need the same ones.
 CACHE_BYTES = 256 * 2**20
 
 
@@ -99,12 +99,10 @@ class TiffReader:
             self._cache.move_to_end(index)
         else:
             self._cache[index] = self._decode_segment(index, segment)
-        while len(self._cache) > 1 and self._kept_bytes() > self._cache_bytes:
-            self._cache.popitem(last=False)
+        kept = sum(pixels.nbytes for pixels in self._cache.values())
+        while len(self._cache) > 1 and kept > self._cache_bytes:
+            kept -= self._cache.popitem(last=False)[1].nbytes
         return self._cache[index]
-
-    def _kept_bytes(self) -> int:
-        return sum(pixels.nbytes for pixels in self._cache.values())
 
     def _decode_segment(self, index: int, segment: Box) -> Pixels:
         page, handle = self._page, self._file.filehandle
@@ -123,10 +121,9 @@ class TiffReader:
 
 def _refuse_others(path: Path, page: tifffile.TiffPage) -> None:
     found, colours = "", _name(page.photometric)
-    if page.dtype is None or np.dtype(page.dtype).name not in DTYPES or page.bitspersample not in (
-        8, 16, 32
-    ):
-        found = f"{page.bitspersample} bits of kind {page.dtype}, wanted {', '.join(DTYPES)}"
+    kind = "unknown" if page.dtype is None else np.dtype(page.dtype).name
+    if kind not in DTYPES or page.bitspersample not in (8, 16, 32):
+        found = f"{page.bitspersample} bits of kind {kind}, wanted {', '.join(DTYPES)}"
     elif page.planarconfig != 1 and page.samplesperpixel > 1:
         found = "channels one after the other (planar), wanted pixel by pixel (contiguous)"
     elif page.imagedepth != 1:

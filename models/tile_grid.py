@@ -65,18 +65,18 @@ def make_grid(
     if halo is None:
         halo = min(exact, max(WIDEST_HALO, multiple))
     halo = min(_up(halo, multiple), exact)
+    whole = Box(0, 0, padded_side(height, needs), padded_side(width, needs))
     core = (tile - 2 * halo) // multiple * multiple
-    if core < max(multiple, needs.minimum):
+    if max(whole.height, whole.width) > tile and core < max(multiple, needs.minimum):
         wanted = 2 * halo + _up(max(multiple, needs.minimum), multiple)
         raise ValueError(
             f"tiles of {tile} pixels are too small: this network needs {halo} pixels of context "
             f"on each side, so at least {wanted}"
         )
-    whole = Box(0, 0, padded_side(height, needs), padded_side(width, needs))
     return Grid(
         picture=Box(0, 0, height, width), whole=whole,
-        rows=_borders(whole.height, core, multiple),
-        columns=_borders(whole.width, core, multiple),
+        rows=_borders(whole.height, core if whole.height > tile else whole.height, multiple),
+        columns=_borders(whole.width, core if whole.width > tile else whole.width, multiple),
         halo=halo, feather=0 if halo == exact else halo // 2,
     )
 

@@ -68,7 +68,8 @@ class TileNorm(nn.Module):
         if self.view.core is None:
             self._foretell(x)
         else:
-            core = self.view.core.seen_from(NOWHERE, self.view.height // x.shape[-2])
+            scale = max(1, round(self.view.height / x.shape[-2]))
+            core = self.view.core.seen_from(NOWHERE, scale)
             self.whole.add(x[..., core.rows, core.columns])
         mean, var = self.mean.to(x), (self.std.square() - self.eps).clamp_min(0).to(x)
         return functional.batch_norm(x, mean, var, self.weight, self.bias, eps=self.eps)
