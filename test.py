@@ -136,7 +136,8 @@ def translate_to_folder(opt: Namespace, translator: Translator, inputs: list[Inp
     huge = [(one, window_format(translator, one)) for one in wanted]
     for one, written in huge:
         if written:
-            translate_windows(translator, one, folder.stem(one), written)
+            stem = folder.stem(one)
+            translate_windows(translator, one, stem.with_name(f"{stem.name}.tif"), written)
     rest = [one for one, written in huge if written is None]
     done = len(wanted) - len(rest)
     for translated in translate_all(

@@ -2,12 +2,13 @@
 
 import logging
 from argparse import Namespace
+from dataclasses import replace
 
 from data.base_dataset import BaseDataset, Sample
 from data.image_io import read_size
 from data.pair_finding import describe, find_pairs
 from data.raster import Pixels
-from data.source import Source
+from data.source import Pair, Source
 from data.transforms import size_of
 from util.picture_files import PictureError
 
@@ -30,8 +31,9 @@ class AlignedDataset(BaseDataset):
             input_suffixes=opt.input_suffixes,
             limit=opt.max_dataset_size,
         )
-        logger.info("%s", describe(found, read_size))
         self.pairs = self.usable_pairs([(pair.A, pair.B) for pair in found.pairs])
+        found = replace(found, pairs=[Pair(A, B) for A, B in self.pairs])
+        logger.info("%s", describe(found, read_size))
         self._warn_about_single_pictures()
 
     def _warn_about_single_pictures(self) -> None:

@@ -14,6 +14,7 @@ from data.record import Record
 from data.source import Source
 from data.stacks import find_sources, longest_suffix
 from util.folders import EXTENSIONS, is_picture
+from util.picture_files import PictureError
 
 Cut = Literal["auto", "always", "never"]
 _LOOKED_AT = 50  # files whose shape tells whether a folder holds pairs
@@ -50,7 +51,7 @@ def find_inputs(
 
     def is_pair(source: Source) -> bool:
         if cut_pairs == "auto":
-            return len(source.files) == 1 and record.is_pair(read_size(source.path))
+            return len(source.files) == 1 and _is_pair(source.path, record)
         return cut_pairs == "always"
 
     sources = [
@@ -87,8 +88,15 @@ def _holds_pairs(dataroot: Path, phase: str, record: Record) -> bool:
         return False
     if not record.formats:  # a run that left no record learned from pairs side by side
         return True
-    sizes = [read_size(file) for file in find_images(dataroot, phase, limit=_LOOKED_AT)]
-    return 2 * sum(record.is_pair(size) for size in sizes) > len(sizes)
+    files = find_images(dataroot, phase, limit=_LOOKED_AT)
+    return 2 * sum(_is_pair(file, record) for file in files) > len(files)
+
+
+def _is_pair(file: Path, record: Record) -> bool:
+    try:
+        return record.is_pair(read_size(file))
+    except PictureError:  # whoever reads it says so
+        return False
 
 
 def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:

@@ -38,7 +38,8 @@ def test_a_16_bit_grey_set_trains_and_returns_16_bit(
         assert read_image(beside).pixels.dtype == np.uint16
     translate(test_argv("--dataroot", str(root / "testA"), "--output_dir", str(tmp_path / "out")))
     output = read_image(tmp_path / "out" / f"0{extension}")
-    assert (output.pixels.dtype, output.pixels.shape) == (np.uint16, (20, 24, 1))
+    assert output.pixels.dtype == np.uint16
+    assert output.pixels.shape == (20, 24, 1)
     assert (output.pixels % 257).any()  # not 8 bits that were spread
 
 
@@ -194,7 +195,7 @@ def test_bad_pictures_stop_or_are_named_and_left_out(
     with pytest.raises(ValueError, match=r"bad\.png cannot be read"):
         train(argv("--model", "pix2pix"))
     train(argv("--model", "pix2pix", "--on_bad_image", "skip", "--overwrite"))
-    assert caplog.text.count("bad.png") == 1
+    assert caplog.text.count("skipped:") == 1
     assert "1 of 4 left out" in caplog.text
     (dataroot / "testA" / "bad.png").write_text("no picture")
     flags = ["--dataroot", str(dataroot / "testA"), "--output_dir", str(tmp_path / "out")]

@@ -112,8 +112,8 @@ def test_grey_arrays_stay_flat(tmp_path: Path) -> None:
 @pytest.mark.parametrize("net", [RESNET, UNET])
 def test_any_size(tmp_path: Path, net: dict[str, Any], size: tuple[int, int]) -> None:
     write_weights(tmp_path / "x.pth", **net)
-    translate = Translator.load(tmp_path / "x.pth", device="cpu",
-                                **({"no_dropout": False} if net is UNET else {}))
+    known: dict[str, Any] = {"no_dropout": False} if net is UNET else {}
+    translate = Translator.load(tmp_path / "x.pth", device="cpu", **known)
     assert translate(noise(*size)).size == size
 
 
