@@ -14,7 +14,7 @@ from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from util.flags import positive_float, positive_int
 
 # These become defaults, and may be changed: the same network works at other sizes.
-OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size")
+OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size", "nearest")
 # A run that was trained on pieces of pictures is tested on whole ones.
 WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 
