@@ -135,7 +135,8 @@ def affine(size: Size, *, radians: float, zoom: float, shift: tuple[float, float
 def warp(pixels: Pixels, matrix: Matrix, box: Box, *, nearest: bool) -> Pixels:
     """What ``box`` shows of the transformed picture, in the dtype that came.
 
-    Bicubic, or the nearest pixel; beyond its borders the picture is mirrored.
+    Bicubic (a = -0.75, as OpenCV's), or the nearest pixel; beyond its borders the picture is
+    mirrored.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = box

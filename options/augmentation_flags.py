@@ -1,7 +1,7 @@
 """Flags of train.py that vary the pictures; a test shows them as they are."""
 
 from argparse import ArgumentParser, Namespace
-from importlib.util import find_spec
+from importlib import import_module
 
 from data.transforms import PREPROCESS
 from util.flags import colour_jitter, degrees, fraction, non_negative_int, zoom
@@ -59,5 +59,10 @@ def _check_jitter(opt: Namespace) -> None:
             f"{said} changes the colours of the input, but --nearest {opt.nearest} says that they "
             "are labels; leave one of the two out"
         )
-    if find_spec("torchvision") is None:
-        raise ValueError(f"{said} needs torchvision: pip install torchvision, or leave it out")
+    try:
+        # Here, before the workers are forked, so that not each of them imports it (seconds).
+        import_module("torchvision.transforms.v2.functional")
+    except ImportError as error:
+        raise ValueError(
+            f"{said} needs torchvision ({error}): pip install torchvision, or leave the flag out"
+        ) from error

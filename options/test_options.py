@@ -52,8 +52,13 @@ class TestOptions(BaseOptions):
         known = {*OF_THE_NETWORK, *OF_THE_VALUES, *pictures, "load_size", *self.plugin_flags}
         saved = self.typed_saved(parser, known)
         if choice.model == "test":
-            saved.pop("direction", None)  # chooses the generator of a two-way run instead
-            if self._backwards(given):
+            # The flag chooses the generator of a two-way run instead.
+            trained = saved.pop("direction", "AtoB")
+            backwards = self._backwards(given)
+            source = "A" if (trained == "AtoB") != backwards else "B"
+            if source != given.get("direction", "AtoB")[0]:
+                _exchange_sides(saved)
+            if backwards:
                 saved["input_nc"], saved["output_nc"] = saved["output_nc"], saved["input_nc"]
                 saved["input_suffixes"] = ()  # stacks are on the other side
         for key in OF_THE_NETWORK:
@@ -88,3 +93,13 @@ class TestOptions(BaseOptions):
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
         self.require_run_folder(opt)
+
+
+def _exchange_sides(saved: dict[str, Any]) -> None:
+    """What the training said of B holds of the pictures that a one-sided test calls A."""
+    if {"value_range_A", "value_range_B"} <= saved.keys():
+        saved["value_range_A"], saved["value_range_B"] = (
+            saved["value_range_B"], saved["value_range_A"]
+        )
+    if saved.get("nearest") in ("A", "B"):
+        saved["nearest"] = "B" if saved["nearest"] == "A" else "A"
