@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class AlignedDataset(BaseDataset):
-    """A and B share one draw of crop and flip, so they stay in register."""
+    """A and B share one draw of crop, flip and turns, so they stay in register."""
 
     unused_flags = ()
 
@@ -64,8 +64,8 @@ class AlignedDataset(BaseDataset):
         self._require_one_size(index, A, B)
         draw = self.recipe.draw(size_of(A), self.random(index), source=source_A.path)
         return {
-            "A": self.A.to_tensor(draw(A)),
-            "B": self.B.to_tensor(draw(B)),
+            "A": self.finish(self.A, A, draw),
+            "B": self.finish(self.B, B, draw),
             "A_paths": str(source_A.path),
             "B_paths": str(source_B.path),
         }

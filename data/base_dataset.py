@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from random import Random
 from typing import ClassVar, Literal, TypedDict
@@ -11,12 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from data.augment import Augmentation
 from data.image_folder import find_images
+from data.raster import Pixels
 from data.readable import unreadable
 from data.side import Side
 from data.source import Source
 from data.stacks import find_sources
-from data.transforms import Recipe, size_of
+from data.transforms import Draw, Recipe, size_of
 from data.value_range import ValueRange
 
 
@@ -107,10 +110,20 @@ class BaseDataset(Dataset[Sample], ABC):
         return seeded(self.opt.seed, int(self._epoch), index)
 
     def load(self, side: Side, source: Source, rng: Random) -> Tensor:
-        """Read one picture; resize, crop and flip it as the flags say. float32 [C, H, W]."""
+        """Read one picture and change it as the flags say. float32 [C, H, W]."""
         pixels = side.read(source)
         draw = self.recipe.draw(size_of(pixels), rng, source=source.path)
-        return side.to_tensor(draw(pixels))
+        return self.finish(side, pixels, draw)
+
+    def finish(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
+        """What ``side.read`` gave -> float32 [C, H, W]. One draw for both pictures of a pair.
+
+        Of the model's input the colours change too, with --colour_jitter.
+        """
+        picture = side.to_tensor(draw(pixels, nearest=side.labels))
+        if side.letter == self.input_letter:
+            picture = draw.augment.jitter(picture)
+        return draw.augment.cut_out(picture)
 
     def find(self, side: Side, phase: str, letter: str = "") -> list[Source]:
         """The pictures of ``<dataroot>/<phase><letter>`` that can be used for ``side``.
@@ -167,12 +180,13 @@ class BaseDataset(Dataset[Sample], ABC):
 
 def _sides(opt: Namespace) -> tuple[Side, Side]:
     """A and B. The model's input is A, or B with ``--direction BtoA``."""
-    channels = (opt.input_nc, opt.output_nc)
-    if opt.direction == "BtoA":
-        channels = (opt.output_nc, opt.input_nc)
+    channels = (opt.input_nc, opt.output_nc)[:: 1 if opt.direction == "AtoB" else -1]
     ranges = [ValueRange(*limits) if limits else None
               for limits in (opt.value_range_A, opt.value_range_B)]
-    return Side("A", channels[0], ranges[0]), Side("B", channels[1], ranges[1])
+    return (
+        Side("A", channels[0], ranges[0], labels="A" in opt.nearest),
+        Side("B", channels[1], ranges[1], labels="B" in opt.nearest),
+    )
 
 
 def _recipe(opt: Namespace) -> Recipe:
@@ -181,4 +195,10 @@ def _recipe(opt: Namespace) -> Recipe:
         load_size=opt.load_size,
         crop_size=opt.crop_size,
         flip=not opt.no_flip,
+        augmentation=_augmentation(opt) if opt.isTrain else Augmentation(),
     )
+
+
+def _augmentation(opt: Namespace) -> Augmentation:
+    """Its fields are called like the flags."""
+    return Augmentation(**{field.name: getattr(opt, field.name) for field in fields(Augmentation)})

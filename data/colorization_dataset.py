@@ -5,13 +5,14 @@ from argparse import ArgumentParser, Namespace
 from data.base_dataset import BaseDataset, Sample
 from data.side import Side
 from data.source import Source
+from data.transforms import size_of
 from util.colour import rgb_to_lab
 
 
 class ColorizationDataset(BaseDataset):
     """CIE Lab: A = L / 50 - 1 in [1, H, W], B = (a, b) / 110 in [2, H, W]."""
 
-    unused_flags = (*BaseDataset.unused_flags, "input_suffixes")
+    unused_flags = (*BaseDataset.unused_flags, "input_suffixes", "nearest")
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
@@ -41,5 +42,12 @@ class ColorizationDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]
-        A, B = rgb_to_lab(self.load(self.photos, source, self.random(index)))
-        return {"A": A, "B": B, "A_paths": str(source.path), "B_paths": str(source.path)}
+        pixels = self.photos.read(source)
+        draw = self.recipe.draw(size_of(pixels), self.random(index), source=source.path)
+        A, B = rgb_to_lab(self.photos.to_tensor(draw(pixels)))
+        return {
+            "A": draw.augment.cut_out(draw.augment.jitter(A)),
+            "B": draw.augment.cut_out(B),
+            "A_paths": str(source.path),
+            "B_paths": str(source.path),
+        }

@@ -90,15 +90,19 @@ def _on_white(raster: Raster) -> Raster:
     white_level = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
     alpha = pixels[:, :, -1:].astype(np.float64) / white_level
     blended = white_level + (pixels[:, :, :-1] - white_level) * alpha
-    return Raster(_rounded(blended, pixels.dtype), opaque)
+    return Raster(rounded(blended, pixels.dtype), opaque)
 
 
 def _luma(pixels: Pixels) -> Pixels:
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
-    return _rounded((pixels @ _LUMA)[:, :, None], pixels.dtype)
+    return rounded((pixels @ _LUMA)[:, :, None], pixels.dtype)
 
 
-def _rounded(values: Pixels, dtype: npt.DTypeLike) -> Pixels:
+def rounded(values: Pixels, dtype: npt.DTypeLike) -> Pixels:
+    """Numbers as ``dtype``: integers are the nearest that it holds."""
     dtype = np.dtype(dtype)
-    return (values if dtype.kind == "f" else values.round()).astype(dtype)
+    if dtype.kind != "f":
+        limits = np.iinfo(dtype)
+        values = values.round().clip(limits.min, limits.max)
+    return values.astype(dtype)

@@ -13,11 +13,15 @@ from util.picture_files import PictureError
 
 @dataclass(frozen=True)
 class Side:
-    """``channels`` of every picture; ``value_range``: of every file, None: that of its dtype."""
+    """``channels`` of every picture; ``value_range``: of every file, None: that of its dtype.
+
+    ``labels``: colours are names of things, and must not be mixed.
+    """
 
     letter: str  # A or B
     channels: int
     value_range: ValueRange | None = None
+    labels: bool = False
 
     def read(self, source: Source, raster: Raster | None = None) -> Pixels:
         """The picture [H, W, channels] in its own dtype; ``raster``: what ``source.read`` gave.

@@ -45,10 +45,10 @@ class TemplateDataset(BaseDataset):
         A, B = self.A.read(source), self.B.read(source)  # [H, W, C]: --input_nc, --output_nc
         # One draw, both pictures: they stay in register.
         draw = self.recipe.draw(size_of(A), self.random(index), source=source.path)
-        light = (self.A.to_tensor(draw(A)) + 1) / 2  # 0..1
+        light = (self.finish(self.A, A, draw) + 1) / 2  # 0..1
         return {
             "A": (light * self.opt.new_dataset_option).clamp(max=1) * 2 - 1,
-            "B": self.B.to_tensor(draw(B)),
+            "B": self.finish(self.B, B, draw),
             "A_paths": str(source.path),
             "B_paths": str(source.path),
         }

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from data.array_files import as_raster
 from data.raster import Pixels, Raster
-from util.picture_files import PictureError, picture_size
+from util.picture_files import PictureError
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
@@ -62,8 +62,6 @@ def read(path: Path) -> Raster:
 
 def size(path: Path) -> tuple[int, int]:
     """Width and height (pixels) of the upright picture, from the header."""
-    if not is_special(path):
-        return picture_size(path)
     with _opened(path) as tiff:
         page = tiff.pages.first
         width, height = page.imagewidth, page.imagelength

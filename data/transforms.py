@@ -1,23 +1,23 @@
 """Geometry of one sample: draw once, apply to every picture that must stay in register.
 
-The order is fixed: channels -> resize -> crop -> flip -> tensor in -1..1. Pictures are arrays
-[H, W, C], sizes (width, height) in pixels. Resizing is Pillow's bicubic, which is antialiased.
+The order is fixed: channels -> resize -> affine, crop -> flip, turn -> tensor in -1..1 -> colours
+-> cut-out. Pictures are arrays [H, W, C], sizes (width, height) in pixels. Resizing is Pillow's
+bicubic, which is antialiased; of labels it is nearest neighbour, which invents no colours.
 """
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import numpy as np
 from PIL import Image
 
-from data.raster import Pixels
+from data.augment import UNCHANGED, Augmentation, Box, Outcome, Size, warp
+from data.raster import Pixels, rounded
 
 logger = logging.getLogger(__name__)
-
-Size = tuple[int, int]
 
 
 def _keep(size: Size, load_size: int, crop_size: int) -> None:
@@ -62,24 +62,29 @@ PREPROCESS = {
 
 @dataclass(frozen=True)
 class Draw:
-    """One outcome of the dice. ``box`` is left, top, right, bottom; None: leave as it is."""
+    """One outcome of the dice. ``resize``, ``box`` None: leave as it is."""
 
     resize: Size | None
-    box: tuple[int, int, int, int] | None
+    box: Box | None
     mirror: bool
+    augment: Outcome = UNCHANGED
 
-    def __call__(self, pixels: Pixels) -> Pixels:
+    def __call__(self, pixels: Pixels, *, nearest: bool = False) -> Pixels:
+        """The geometry; ``nearest``: of labels, whose colours must not be mixed."""
         if self.resize is not None and self.resize != size_of(pixels):
-            pixels = resize(pixels, self.resize)
-        if self.box is not None:
+            pixels = resize(pixels, self.resize, nearest=nearest)
+        if self.augment.matrix is not None:
+            box = self.box or (0, 0, *size_of(pixels))
+            pixels = warp(pixels, self.augment.matrix, box, nearest=nearest)
+        elif self.box is not None:
             left, top, right, bottom = self.box
             pixels = pixels[top:bottom, left:right]
-        return pixels[:, ::-1] if self.mirror else pixels
+        return self.augment.turn(pixels[:, ::-1] if self.mirror else pixels)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What --preprocess, --load_size, --crop_size and --no_flip ask for.
+    """What --preprocess, --load_size, --crop_size, --no_flip and the augmentation ask for.
 
     ``scale_width`` and ``none`` do not crop; they round both sides to multiples of 4, because a
     ResNet generator returns another size than it got otherwise.
@@ -89,6 +94,7 @@ class Recipe:
     load_size: int
     crop_size: int
     flip: bool
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
         if self.preprocess not in PREPROCESS:
@@ -118,6 +124,7 @@ class Recipe:
         """Roll the dice for a picture of ``size``; ``source`` is named in errors.
 
         The dice roll the same number of times whatever the flags, so --no_flip moves no crop.
+        Those of the augmentation are seeded by the three here: ``rng`` goes on as without them.
 
         Raises:
             ValueError: the picture is smaller than the crop.
@@ -136,26 +143,24 @@ class Recipe:
             left = int(x * (width - self.crop_size + 1))
             top = int(y * (height - self.crop_size + 1))
             box = (left, top, left + self.crop_size, top + self.crop_size)
-        return Draw(resize, box, mirror=self.flip and coin < 0.5)
+        augment = self.augmentation.draw((width, height), Random(f"augment/{x}/{y}/{coin}"))
+        return Draw(resize, box, mirror=self.flip and coin < 0.5, augment=augment)
 
 
 def size_of(pixels: Pixels) -> Size:
     return pixels.shape[1], pixels.shape[0]
 
 
-def resize(pixels: Pixels, size: Size) -> Pixels:
-    """Bicubic, each channel by itself, in the dtype that came: integers are rounded."""
+def resize(pixels: Pixels, size: Size, *, nearest: bool = False) -> Pixels:
+    """Each channel by itself, in the dtype that came: integers are rounded."""
+    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BICUBIC
     if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
-    return np.stack([_resize_plane(plane, size) for plane in np.moveaxis(pixels, 2, 0)], axis=2)
+        return np.asarray(Image.fromarray(pixels).resize(size, method))
+    planes = [_resize_plane(plane, size, method) for plane in np.moveaxis(pixels, 2, 0)]
+    return np.stack(planes, axis=2)
 
 
-def _resize_plane(plane: Pixels, size: Size) -> Pixels:
+def _resize_plane(plane: Pixels, size: Size, method: Image.Resampling) -> Pixels:
     """Pillow resizes 8 bits and floats; float32 holds every 16-bit number."""
     exact = plane if plane.dtype == np.uint8 else plane.astype(np.float32)
-    values = np.asarray(Image.fromarray(exact).resize(size, Image.Resampling.BICUBIC))
-    if values.dtype == plane.dtype:
-        return values
-    limits = np.iinfo(plane.dtype)
-    levels: Pixels = values.round().clip(limits.min, limits.max).astype(plane.dtype)
-    return levels
+    return rounded(np.asarray(Image.fromarray(exact).resize(size, method)), plane.dtype)

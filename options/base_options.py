@@ -54,10 +54,11 @@ class Parser(ArgumentParser):
 
 
 class HelpFormatter(ArgumentDefaultsHelpFormatter):
-    """Shows a default where there is one to show."""
+    """Shows a default where there is one to show; all those of several values mean none."""
 
     def _get_help_string(self, action: Any) -> str | None:
-        if action.default in (None, "", SUPPRESS) or action.nargs == 0:
+        nothing = isinstance(action.default, tuple) or action.default in (None, "", SUPPRESS)
+        if nothing or action.nargs == 0:
             return action.help  # type: ignore[no-any-return]
         return super()._get_help_string(action)
 

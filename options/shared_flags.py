@@ -15,6 +15,7 @@ from util.flags import (
     one_of,
     positive_int,
     seed,
+    sides,
     suffixes,
     value_range,
     weight,
@@ -101,6 +102,9 @@ def add_images(parser: ArgumentParser) -> None:
         add.add_argument(f"--value_range_{side}", type=value_range, metavar="LO,HI",
                          help=f"values in the files of {side} that mean black and white (default: "
                               "the whole range of their type; floating point has none)")
+    add.add_argument("--nearest", type=sides, default="", metavar="A|B|AB",
+                     help="this side holds labels: scale and turn it without mixing colours "
+                          "(nearest neighbour instead of bicubic)")
     add.add_argument("--on_bad_image", choices=("error", "skip"), default="error",
                      help="a picture that cannot be read: stop; or read all of them once before "
                           "the start, and name and leave out the bad ones")

@@ -17,7 +17,7 @@ from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from util.flags import positive_float, positive_int, tile_side
 
 # These become defaults, and may be changed: the same network works at other sizes.
-OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size")
+OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size", "nearest")
 # A run that was trained on pieces of pictures is tested on whole ones.
 WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 
@@ -108,8 +108,13 @@ class TestOptions(BaseOptions):
         known = {*OF_THE_NETWORK, *OF_THE_VALUES, *pictures, "load_size", *self.plugin_flags}
         saved = self.typed_saved(parser, known)
         if choice.model == "test":
-            saved.pop("direction", None)  # chooses the generator of a two-way run instead
-            if self._backwards(given):
+            # The flag chooses the generator of a two-way run instead.
+            trained = saved.pop("direction", "AtoB")
+            backwards = self._backwards(given)
+            source = "A" if (trained == "AtoB") != backwards else "B"
+            if source != given.get("direction", "AtoB")[0]:
+                _exchange_sides(saved)
+            if backwards:
                 saved["input_nc"], saved["output_nc"] = saved["output_nc"], saved["input_nc"]
                 saved["input_suffixes"] = ()  # stacks are on the other side
         for key in OF_THE_NETWORK:
@@ -167,3 +172,13 @@ def _check_inputs(opt: Namespace) -> None:
             "--samples differ by dropout, which this run has not, or --eval switches off: leave "
             "it out"
         )
+
+
+def _exchange_sides(saved: dict[str, Any]) -> None:
+    """What the training said of B holds of the pictures that a one-sided test calls A."""
+    if {"value_range_A", "value_range_B"} <= saved.keys():
+        saved["value_range_A"], saved["value_range_B"] = (
+            saved["value_range_B"], saved["value_range_A"]
+        )
+    if saved.get("nearest") in ("A", "B"):
+        saved["nearest"] = "B" if saved["nearest"] == "A" else "A"

@@ -9,6 +9,7 @@ from typing import Any
 import models
 from models.losses import GAN_MODES
 from models.schedules import LR_POLICIES, PLATEAU
+from options.augmentation_flags import add_augmentation, check_augmentation
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
@@ -30,6 +31,7 @@ class TrainOptions(BaseOptions):
 
     def add_flags(self, parser: ArgumentParser) -> None:
         super().add_flags(parser)
+        add_augmentation(parser)
         _add_schedule(parser)
         _add_saving(parser)
         _add_live_displays(parser)
@@ -49,6 +51,7 @@ class TrainOptions(BaseOptions):
             self.require_run_folder(opt)
         else:
             self._check_new_run(opt)
+        check_augmentation(opt)
         _check_depth(opt)
         _check_plateau(opt)
 

@@ -8,7 +8,8 @@ from PIL import Image
 from tiny_sets import noise
 from torch.nn.functional import interpolate
 
-from data.transforms import PREPROCESS, Recipe, Size, resize, size_of
+from data.augment import Size
+from data.transforms import PREPROCESS, Recipe, resize, size_of
 
 FILE = Path("x.png")
 

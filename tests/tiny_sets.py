@@ -33,6 +33,14 @@ DEFAULTS = {
     "pairs": None,
     "allow_unpaired": False,
     "input_suffixes": (),
+    "nearest": "",
+    "flip_vertical": False,
+    "turn_90": False,
+    "rotate": 0.0,
+    "zoom": (1.0, 1.0),
+    "translate": 0.0,
+    "colour_jitter": (0.0, 0.0, 0.0, 0.0),
+    "cutout": 0,
 }
 
 

@@ -3,6 +3,7 @@
 import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
+from operator import gt
 
 
 def _integer(text: str, lowest: int) -> int:
@@ -83,6 +84,44 @@ def value_range(text: str) -> list[float]:
     if not low < high:
         raise ArgumentTypeError(f"must have LO below HI, got {text!r}")
     return [low, high]
+
+
+def degrees(text: str) -> float:
+    """0 to 180."""
+    value = number(text)
+    if not 0 <= value <= 180:
+        raise ArgumentTypeError(f"must be in 0 <= x <= 180 (degrees), got {text}")
+    return value
+
+
+def zoom(text: str) -> tuple[float, float]:
+    """``LO,HI`` -> factors of enlargement, 0 < LO <= HI."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise ArgumentTypeError(f"must be LO,HI such as 0.9,1.1, got {text!r}")
+    low, high = positive_float(parts[0]), positive_float(parts[1])
+    if low > high:
+        raise ArgumentTypeError(f"must not have LO above HI, got {text!r}")
+    return low, high
+
+
+def colour_jitter(text: str) -> tuple[float, ...]:
+    """``B,C,S,H``, or the first ones of them: brightness, contrast, saturation 0..1, hue 0..0.5."""
+    strengths = [weight(part) for part in text.split(",")]
+    highest = (1, 1, 1, 0.5)
+    if len(strengths) > 4 or any(map(gt, strengths, highest)):
+        raise ArgumentTypeError(
+            "must be up to four numbers for brightness, contrast, saturation (0 to 1) and hue "
+            f"(0 to 0.5), such as 0.2,0.2,0.2,0.05, got {text!r}"
+        )
+    return tuple(strengths + [0.0] * (4 - len(strengths)))
+
+
+def sides(text: str) -> str:
+    """``A``, ``B``, ``AB``; "" for neither."""
+    if text not in ("", "A", "B", "AB"):
+        raise ArgumentTypeError(f"must be A, B or AB, got {text!r}")
+    return text
 
 
 def one_of(names: Iterable[str]) -> Callable[[str], str]:

@@ -1,0 +1,158 @@
+"""Augmentation of one sample: draw once, apply to both pictures of a pair.
+
+Geometry and the cut-out square are shared by the sides; colours change on the model's input alone.
+Off by default: the reference has only its crop and its mirror, which are in data/transforms.py.
+"""
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from data.raster import Pixels, rounded
+
+Size = tuple[int, int]  # width, height
+Box = tuple[int, int, int, int]  # left, top, right, bottom; pixels
+# a, b, c, d, e, f: what is shown at (x, y) comes from (ax + by + c, dx + ey + f); pixels.
+Matrix = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome of the dice; the defaults change nothing."""
+
+    matrix: Matrix | None = None
+    upside_down: bool = False
+    quarter_turns: int = 0  # anticlockwise
+    brightness: float = 1.0  # factors
+    contrast: float = 1.0
+    saturation: float = 1.0
+    hue: float = 0.0  # of the colour circle
+    cutout: int = 0  # side of the square (pixels)
+    centre: tuple[float, float] = (0.0, 0.0)  # of the square, in 0..1 of width and height
+
+    def turn(self, pixels: Pixels) -> Pixels:
+        """[H, W, C]. What is not square is turned by 180 degrees or not: it keeps its shape."""
+        if self.upside_down:
+            pixels = pixels[::-1]
+        square = pixels.shape[0] == pixels.shape[1]
+        turns = self.quarter_turns if square else self.quarter_turns // 2 * 2
+        return np.rot90(pixels, turns) if turns else pixels
+
+    def jitter(self, picture: Tensor) -> Tensor:
+        """The colours of the model's input, float32 [C, H, W] in -1..1.
+
+        Contrast is relative to the mean grey of three channels, else to the mean of each.
+        """
+        if (self.brightness, self.contrast, self.saturation, self.hue) == (1, 1, 1, 0):
+            return picture
+        from torchvision.transforms.v2 import functional  # not needed for anything else
+
+        light = (picture + 1) / 2
+        light = light if len(light) == 3 else light[:, None]  # [C, 1, H, W]: grey pictures
+        if self.brightness != 1:
+            light = functional.adjust_brightness(light, self.brightness)
+        if self.contrast != 1:
+            light = functional.adjust_contrast(light, self.contrast)
+        if self.saturation != 1:
+            light = functional.adjust_saturation(light, self.saturation)
+        if self.hue != 0:
+            light = functional.adjust_hue(light, self.hue)
+        return light.view_as(picture) * 2 - 1
+
+    def cut_out(self, picture: Tensor) -> Tensor:
+        """Hide the square under 0, the middle of -1..1; [C, H, W]."""
+        if not self.cutout:
+            return picture
+        height, width = picture.shape[1:]
+        left = int(self.centre[0] * width) - self.cutout // 2
+        top = int(self.centre[1] * height) - self.cutout // 2
+        hidden = picture.clone()
+        hidden[:, max(top, 0) : top + self.cutout, max(left, 0) : left + self.cutout] = 0
+        return hidden
+
+
+UNCHANGED = Outcome()
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What the flags ask for; see options/augmentation_flags.py for their meaning and units."""
+
+    flip_vertical: bool = False
+    turn_90: bool = False
+    rotate: float = 0.0  # degrees
+    zoom: tuple[float, float] = (1.0, 1.0)
+    translate: float = 0.0  # of width and height
+    colour_jitter: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    cutout: int = 0  # pixels
+
+    def draw(self, size: Size, rng: Random) -> Outcome:
+        """Roll the dice for a picture of ``size``, scaled but not yet cropped.
+
+        The same number of times whatever the flags, so switching one on moves no other.
+        """
+        coin, quarter = rng.random(), rng.random()
+        angle, zoom, right, down = (rng.random() for _ in range(4))
+        brightness, contrast, saturation, hue = (
+            strength * (2 * rng.random() - 1) for strength in self.colour_jitter
+        )
+        centre = (rng.random(), rng.random())
+        matrix = None
+        if self.rotate or self.translate or self.zoom != (1, 1):
+            matrix = affine(
+                size,
+                radians=math.radians(self.rotate * (2 * angle - 1)),
+                zoom=self.zoom[0] + (self.zoom[1] - self.zoom[0]) * zoom,
+                shift=(self.translate * (2 * right - 1), self.translate * (2 * down - 1)),
+            )
+        return Outcome(
+            matrix,
+            upside_down=self.flip_vertical and coin < 0.5,
+            quarter_turns=int(4 * quarter) if self.turn_90 else 0,
+            brightness=1 + brightness,
+            contrast=1 + contrast,
+            saturation=1 + saturation,
+            hue=hue,
+            cutout=self.cutout,
+            centre=centre if self.cutout else (0.0, 0.0),
+        )
+
+
+def affine(size: Size, *, radians: float, zoom: float, shift: tuple[float, float]) -> Matrix:
+    """Turn clockwise and enlarge about the middle, then move by fractions of ``size``."""
+    width, height = size
+    cos, sin = math.cos(radians) / zoom, math.sin(radians) / zoom
+    # The shown point that the middle of the picture moves to.
+    x, y = (0.5 + shift[0]) * width, (0.5 + shift[1]) * height
+    return (cos, sin, width / 2 - cos * x - sin * y, -sin, cos, height / 2 + sin * x - cos * y)
+
+
+def warp(pixels: Pixels, matrix: Matrix, box: Box, *, nearest: bool) -> Pixels:
+    """What ``box`` shows of the transformed picture, in the dtype that came.
+
+    Bicubic (a = -0.75, as OpenCV's), or the nearest pixel; beyond its borders the picture is
+    mirrored.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box
+    a, b, c, d, e, f = matrix
+    # Middles of pixels lie at halves; float64, since float32 has 24 bits for the place.
+    x = torch.arange(left, right, dtype=torch.float64) + 0.5
+    y = torch.arange(top, bottom, dtype=torch.float64)[:, None] + 0.5
+    places = torch.stack(
+        ((a * x + b * y + c) * 2 / width - 1, (d * x + e * y + f) * 2 / height - 1), dim=2
+    )
+    planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
+    values = grid_sample(
+        planes[None],
+        places[None].float(),
+        mode="nearest" if nearest else "bicubic",
+        padding_mode="reflection",
+        align_corners=False,
+    )
+    return rounded(values[0].permute(1, 2, 0).numpy(), pixels.dtype)
