@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from util.files import replacing
+from util.files import NotWritableError, replacing
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -23,6 +23,8 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     try:
         with replacing(path) as aside:
             torch.save(state, aside)
+    except NotWritableError:
+        raise
     except (OSError, RuntimeError) as error:  # torch's own writer raises RuntimeError
         reason = str(error) if isinstance(error, OSError) else "the file system took no more"
         free = shutil.disk_usage(path.parent).free

@@ -1,9 +1,35 @@
 """Write a file so that a reader, or a power cut, never meets half of it."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class NotWritableError(OSError):
+    """The system does not let us write; the message says where, why, and the way out."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make one sentence of a refusal to write ``path``, a file or a folder.
+
+    Raises:
+        NotWritableError: a read-only disk or folder; other errors pass as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise NotWritableError(
+            f"{path} could not be written ({error.strerror}: {error.filename}); make its folder "
+            "writable for this user, or choose another (--checkpoints_dir for a training, "
+            "--results_dir for a test)"
+        ) from error
 
 
 @contextmanager
@@ -12,10 +38,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The folder is made if missing. On an exception the unfinished file is removed and whatever
     stood at ``path`` stays as it was.
+
+    Raises:
+        NotWritableError: the folder is read-only.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The ending is kept at the end: Pillow and matplotlib choose the format by it.
     aside = path.with_name(f".{path.stem}.partial{path.suffix}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()  # torch's own writer would not tell why it cannot
     try:
         yield aside
         with aside.open("r+b") as file:

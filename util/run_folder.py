@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from util.files import writing
+
 # Everything that a run writes; anything else in the folder is somebody else's.
 _FILES = (
     "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
@@ -38,13 +40,15 @@ def sole_use(run_dir: Path) -> Iterator[None]:
 
     Raises:
         ValueError: another training holds it.
+        NotWritableError: the folder is read-only.
     """
     from filelock import FileLock, Timeout
 
-    run_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run_dir / ".lock")
     try:
-        lock.acquire(timeout=0)
+        with writing(run_dir):
+            run_dir.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
     except Timeout as error:
         raise ValueError(
             f"another training is at work in {run_dir}; wait for it, or give another --name"
