@@ -120,20 +120,6 @@ def show_pictures(model: BaseModel, clock: Clock, visualizer: Visualizer, *, kee
     visualizer.pictures(PictureReport(progress=clock.progress, pictures=pictures, keep=keep))
 
 
-def labels_due(opt: Namespace, clock: Clock, interrupt: Interrupt) -> list[int | str]:
-    """Names to save under now: latest, and beside it 20 or iter_5000; none: not now."""
-    labels: list[int | str] = []
-    latest_due = clock.due(opt.save_latest_freq)
-    if latest_due and opt.save_by_iter:
-        labels.append(f"iter_{clock.images}")
-    last_epoch = clock.epoch == clock.n_epochs
-    if clock.epoch_complete and (clock.epoch % opt.save_epoch_freq == 0 or last_epoch):
-        labels.append(clock.epoch)
-    if labels or latest_due or interrupt.signal:
-        labels.append("latest")
-    return labels
-
-
 def find_start(opt: Namespace, model: BaseModel, clock: Clock, saver: RunSaver) -> int:
     """The number of the first epoch to train; a run that goes on gets its state back."""
     epoch = opt.epoch_count or 1
