@@ -1,9 +1,7 @@
 """Files of tensors: written whole or not at all, read without running code from them."""
 
-import pickle
 import random
 import shutil
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from util import damage
 from util.files import NotWritableError, replacing
 
 
@@ -50,8 +49,8 @@ def megabytes(count: int) -> str:
     return f"{count / 2**20:,.1f} MB"
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read a file of tensors to the CPU.
+def load(path: Path, *, way_out: str = "") -> dict[str, Any]:
+    """Read a file of tensors to the CPU. ``way_out``: what to do if it is damaged.
 
     Raises:
         FileNotFoundError: names the checkpoints that are there.
@@ -60,15 +59,13 @@ def load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         saved = ", ".join(sorted(file.name for file in path.parent.glob("*.pth"))) or "none"
         raise FileNotFoundError(f"{path} does not exist; checkpoints in that folder: {saved}")
+    if damage.is_damaged(path):
+        raise _unreadable(path, None, way_out)
     try:
         # weights_only: a foreign file can hold tensors and plain values, never code.
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint ({reason}); it is damaged, or not written by "
-            f"torch.save: copy it again, or choose another; {_newest_whole(path)}"
-        ) from error
+    except Exception as error:  # bytes that are no pickle can raise anything
+        raise _unreadable(path, error, way_out) from error
     if not isinstance(state, dict):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> tensor)"
@@ -76,20 +73,20 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def _newest_whole(path: Path) -> str:
+def _unreadable(path: Path, error: Exception | None, way_out: str) -> ValueError:
+    return ValueError(f"{path} {damage.describe(error)}; {way_out or _another(path)}")
+
+
+def _another(path: Path) -> str:
     """What to use in place of a damaged file: the newest weights of the same network."""
     network = path.name.partition("_net_")[2] or "*.pth"
     others = (other for other in path.parent.glob(f"*_net_{network}") if other != path)
-    for other in sorted(others, key=lambda file: file.stat().st_mtime, reverse=True):
-        if zipfile.is_zipfile(other):
-            with zipfile.ZipFile(other) as archive:
-                if archive.testzip() is None:  # every checksum is right
-                    label = other.name.partition("_net_")[0]
-                    flag = f"--load_iter {label[5:]}" if label.startswith("iter_") else (
-                        f"--epoch {label}"
-                    )
-                    return f"the newest whole one here is {other.name} ({flag})"
-    return "no other whole one is here"
+    newest = damage.newest_whole(others)
+    if newest is None:
+        return "no other whole one is here"
+    label = newest.name.partition("_net_")[0]
+    flag = f"--load_iter {label[5:]}" if label.startswith("iter_") else f"--epoch {label}"
+    return f"the newest whole one here is {newest.name} ({flag})"
 
 
 def random_state() -> dict[str, Any]:
