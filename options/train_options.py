@@ -45,8 +45,15 @@ class TrainOptions(BaseOptions):
                 "--init_from starts a new run from other weights, --continue_train goes on with "
                 "its own: leave one of them out"
             )
+        last_epoch = opt.n_epochs + opt.n_epochs_decay
+        if opt.epoch_count is not None and opt.epoch_count > last_epoch:
+            raise ValueError(
+                f"--epoch_count {opt.epoch_count}: --n_epochs and --n_epochs_decay end the run "
+                f"with epoch {last_epoch}; make them larger, or the first epoch smaller"
+            )
         if opt.continue_train:
             self.require_run_folder(opt)
+            self._require_run(opt.checkpoints_dir / opt.name)
         else:
             self._check_new_run(opt)
         _check_depth(opt)
@@ -72,6 +79,12 @@ class TrainOptions(BaseOptions):
         if changed:
             log.info("changed since the run was started: %s", ", ".join(changed))
         parser.set_defaults(**saved)
+
+    def _require_run(self, run_dir: Path) -> None:
+        if not any(any(run_dir.glob(name)) for name in ("*_net_*.pth", "latest_state.pth")):
+            raise ValueError(
+                f"--continue_train: {run_dir} holds no run yet; leave the flag out to start one"
+            )
 
     def _check_new_run(self, opt: Namespace) -> None:
         if opt.load_iter or opt.epoch != "latest":

@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,7 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
         free = shutil.disk_usage(path.parent).free
         raise OSError(
             f"{path} could not be written ({reason}): it needs about {megabytes(size_of(state))}, "
-            f"{megabytes(free)} are free, and files of that size must be allowed; the files of "
-            "the save before are whole, so --continue_train goes on from there"
+            f"{megabytes(free)} are free"
         ) from error
 
 
@@ -49,8 +48,11 @@ def megabytes(count: int) -> str:
     return f"{count / 2**20:,.1f} MB"
 
 
-def load(path: Path, *, way_out: str = "") -> dict[str, Any]:
-    """Read a file of tensors to the CPU. ``way_out``: what to do if it is damaged.
+def load(path: Path, *, way_out: Callable[[Path], str] | None = None) -> dict[str, Any]:
+    """Read a file of tensors to the CPU.
+
+    Args:
+        way_out: says what to do if the file is damaged; None: which weights to take instead.
 
     Raises:
         FileNotFoundError: names the checkpoints that are there.
@@ -60,21 +62,18 @@ def load(path: Path, *, way_out: str = "") -> dict[str, Any]:
         saved = ", ".join(sorted(file.name for file in path.parent.glob("*.pth"))) or "none"
         raise FileNotFoundError(f"{path} does not exist; checkpoints in that folder: {saved}")
     if damage.is_damaged(path):
-        raise _unreadable(path, None, way_out)
+        raise ValueError(f"{path} {damage.describe(None)}; {(way_out or _another)(path)}")
     try:
         # weights_only: a foreign file can hold tensors and plain values, never code.
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # bytes that are no pickle can raise anything
-        raise _unreadable(path, error, way_out) from error
+        what = damage.describe(error)
+        raise ValueError(f"{path} {what}; {(way_out or _another)(path)}") from error
     if not isinstance(state, dict):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> tensor)"
         )
     return state
-
-
-def _unreadable(path: Path, error: Exception | None, way_out: str) -> ValueError:
-    return ValueError(f"{path} {damage.describe(error)}; {way_out or _another(path)}")
 
 
 def _another(path: Path) -> str:

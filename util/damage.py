@@ -29,7 +29,10 @@ def describe(error: Exception | None) -> str:
     code = _CODE.search(str(error))
     if code:
         what = f" ({code[1]})" if code[1] else ""
-        return f"holds code or objects of code{what}, which is never run: it must hold tensors alone"
+        return (
+            f"holds code or objects of code{what}, which is never run; "
+            "only tensors and plain values are taken"
+        )
     return "is damaged, or was not written by torch.save: copy it again"
 
 

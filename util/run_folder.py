@@ -1,8 +1,7 @@
-"""What lies in ``checkpoints/<name>/``: whether a run does, its logs, and taking it away."""
+"""What lies in ``checkpoints/<name>/``: whether a run does, who uses it, and taking it away."""
 
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +12,6 @@ _FILES = (
     "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
     "wandb_id.txt",
 )
-_LOGS = ("loss_log.txt", "losses.csv")
 _FOLDERS = ("web", "tensorboard", "wandb")
 
 
@@ -57,40 +55,6 @@ def sole_use(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def prune_epochs(run_dir: Path, keep: int | None) -> None:
-    """Delete numbered checkpoints but those of the newest ``keep`` epochs; None keeps all."""
-    if keep is None:
-        return
-    epochs: dict[int, list[Path]] = {}
-    for path in run_dir.glob("*_net_*.pth"):
-        label = path.name.partition("_net_")[0]
-        if label.isdecimal():
-            epochs.setdefault(int(label), []).append(path)
-    for epoch in sorted(epochs, reverse=True)[keep:]:
-        for path in epochs[epoch]:
-            path.unlink()
-
-
-def log_sizes(run_dir: Path) -> dict[str, int]:
-    """Bytes in each log now, all of them on disk."""
-    sizes = {}
-    for name in _LOGS:
-        path = run_dir / name
-        if path.exists():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-            sizes[name] = path.stat().st_size
-    return sizes
-
-
-def cut_logs(run_dir: Path, sizes: Mapping[str, int]) -> None:
-    """Take away what was logged after a save: a run that goes on from it logs that once more."""
-    for name in _LOGS:
-        path = run_dir / name
-        if path.exists() and path.stat().st_size > sizes.get(name, 0):
-            os.truncate(path, sizes.get(name, 0))
 
 
 def _files_of_run(run_dir: Path) -> Iterator[Path]:

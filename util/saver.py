@@ -15,12 +15,14 @@ Copies = dict[tuple[object, ...], torch.Tensor]  # where a tensor lies, and as w
 class Saver:
     """One set of files at a time, in the order given; ``wait`` waits for the last one.
 
-    A failure to write is raised by the next call, in the thread that trains.
+    A failure to write is raised by the next call, in the thread that trains; ``written`` then
+    names the files of that save that are on disk.
     """
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self.written: list[Path] = []
 
     def save(
         self, files: Mapping[Path, Mapping[str, Any]], then: Callable[[], None] | None = None
@@ -37,6 +39,11 @@ class Saver:
         self._thread = threading.Thread(target=self._write, args=(copies, then), name="saver")
         self._thread.start()
 
+    def check(self) -> None:
+        """Raise what went wrong, if it is known by now. Waits for nothing."""
+        if self._error is not None:
+            self.wait()
+
     def wait(self) -> None:
         if self._thread is not None:
             self._thread.join()
@@ -52,9 +59,11 @@ class Saver:
         self.wait()
 
     def _write(self, files: Mapping[Path, Any], then: Callable[[], None] | None) -> None:
+        self.written = []
         try:
             for path, state in files.items():
                 checkpoint.save(path, state)
+                self.written.append(path)
             if then is not None:
                 then()
         except BaseException as error:
