@@ -219,7 +219,7 @@ class BaseModel(ABC):
             for group in groups:
                 group["lr"] = opt.lr * SCHEDULES[opt.lr_policy](epoch, plan)
         if groups and groups[0]["lr"] != before:
-            log.info("learning rate %.7f -> %.7f", before, groups[0]["lr"])
+            log.info("learning rate %g -> %g", before, groups[0]["lr"])
 
     @property
     def learning_rate(self) -> float:

@@ -25,12 +25,17 @@ def go_on(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
         ValueError: a file is damaged or of another run, or nobody knows its epoch.
     """
     clock = saver.clock
+    if not saver.path.is_file() and not any(saver.folder.glob("*_net_*.pth")):
+        raise ValueError(
+            f"--continue_train: {saver.folder} holds no run yet; leave the flag out to start one"
+        )
     if label == "latest" and saver.path.is_file():
         saver.restore()
-        log.info("going on from %s", clock.place)
         if epoch_count is None:
+            log.info("going on from %s", clock.place)
             return clock.epoch + clock.epoch_complete
         first = epoch_count
+        log.info("going on from %s with epoch %d (--epoch_count)", clock.place, first)
     else:
         first = _load_weights(saver.model, label, epoch_count)
     if first <= clock.n_epochs:

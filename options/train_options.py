@@ -20,7 +20,7 @@ OF_THE_DISCRIMINATOR = ("netD", "ndf", "n_layers_D")
 # These belong to one start of the program, not to the run.
 OF_A_START = {
     "help", "dataroot", "name", "suffix", "checkpoints_dir", "continue_train", "overwrite",
-    "epoch_count", "epoch", "load_iter", "init_from", "gpu_ids", "num_threads", "verbose",
+    "epoch_count", "epoch", "load_iter", "init_from", "gpu_ids", "verbose",
 }
 
 
@@ -53,7 +53,6 @@ class TrainOptions(BaseOptions):
             )
         if opt.continue_train:
             self.require_run_folder(opt)
-            self._require_run(opt.checkpoints_dir / opt.name)
         else:
             self._check_new_run(opt)
         _check_depth(opt)
@@ -75,16 +74,18 @@ class TrainOptions(BaseOptions):
                 continue
             if key in (*OF_THE_NETWORK, *OF_THE_DISCRIMINATOR):
                 raise contradiction(key, value, saved[key], self.run_dir)
-            changed.append(f"{key} {saved[key]} -> {value}")
-        if changed:
-            log.info("changed since the run was started: %s", ", ".join(changed))
+            changed.append(f"{key} {_shown(saved[key])} -> {_shown(value)}")
+        device, before = given.get("gpu_ids"), self.saved.get("gpu_ids")
+        # Not kept: another machine has other devices.
+        if "gpu_ids" in self.saved and not isinstance(before, str) and device != before:
+            changed.append(f"gpu_ids {_shown(before)} -> {_shown(device)}")
+        self.changed = changed
         parser.set_defaults(**saved)
 
-    def _require_run(self, run_dir: Path) -> None:
-        if not any(any(run_dir.glob(name)) for name in ("*_net_*.pth", "latest_state.pth")):
-            raise ValueError(
-                f"--continue_train: {run_dir} holds no run yet; leave the flag out to start one"
-            )
+    def save(self, opt: Namespace) -> None:
+        super().save(opt)
+        if self.changed:
+            log.info("changed since the run was started: %s", ", ".join(self.changed))
 
     def _check_new_run(self, opt: Namespace) -> None:
         if opt.load_iter or opt.epoch != "latest":
@@ -98,6 +99,13 @@ class TrainOptions(BaseOptions):
                 f"{run_dir} holds a run already; go on with it by --continue_train, keep it by "
                 "another --name, or delete it by --overwrite"
             )
+
+
+def _shown(value: Any) -> str:
+    """As a user would write it."""
+    if isinstance(value, list | tuple):  # --gpu_ids; none is the CPU
+        return ",".join(map(str, value)) or "-1"
+    return "not given" if value is None else str(value)
 
 
 def _check_depth(opt: Namespace) -> None:
@@ -158,7 +166,8 @@ def _add_saving(parser: ArgumentParser) -> None:
     add.add_argument("--save_epoch_freq", type=positive_int, default=5,
                      help="epochs between two numbered saves")
     add.add_argument("--keep_epochs", type=positive_int,
-                     help="keep only the newest so many numbered saves (default: all)")
+                     help="keep only the newest so many numbered epochs (default: all); "
+                          "iter_<images> of --save_by_iter all stay")
     add.add_argument("--save_by_iter", action="store_true",
                      help="save as iter_<images> too, not only as latest")
     add.add_argument("--continue_train", action="store_true", help="go on with the run --name")

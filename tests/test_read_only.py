@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import Argv
 
+from test import test as translate
 from train import train
 from util import checkpoint
 from util.files import NotWritableError, write_text
@@ -20,7 +21,9 @@ from util.files import NotWritableError, write_text
 SENTENCE = r"could not be written \(Read-only file system: .*\); make its folder writable .* choose"
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, ending: str) -> None:
+def refuse(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, ending: str | tuple[str, ...]
+) -> None:
     """``owner.name`` fails for paths with this ending, as on a read-only disk."""
     original = getattr(owner, name)
 
@@ -63,3 +66,42 @@ def test_the_file_that_was_there_stays(tmp_path: Path, monkeypatch: pytest.Monke
         write_text(tmp_path / "a.txt", "new")
     assert checkpoint.load(tmp_path / "a.pth")["weight"].tolist() == [1]
     assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_run_in_a_read_only_folder_can_be_tested(
+    argv: Argv, test_argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(argv("--model", "template", "--no_html"))
+    refuse(monkeypatch, Path, "touch", (".partial.txt", ".partial.json"))
+    page = translate(test_argv())
+    assert page.is_file()
+    assert "the options of this test are not kept: " in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "the disk is full: free some space, or choose another folder"),
+     (errno.EFBIG, "no file may be so large: see ulimit -f")],
+)
+def test_a_full_disk_is_named_with_the_file(
+    number: int, words: str, argv: Argv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=rf"t/train_opt\.txt could not be written: {words}"):
+        train(argv("--model", "template"))
+
+
+def test_a_limit_on_the_size_of_files_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch's own writer does not say why it failed."""
+    def failing(*_: Any) -> None:
+        raise RuntimeError("unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(checkpoint, "file_size_limit", lambda: 2**20)
+    monkeypatch.setattr(torch, "save", failing)
+    with pytest.raises(OSError, match=r"ulimit -f allows files of 1\.0 MB"):
+        checkpoint.save(tmp_path / "a.pth", {"weight": torch.zeros(2**20)})

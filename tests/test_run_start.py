@@ -1,5 +1,6 @@
 """Going on from an older epoch, from weights alone, from a damaged or foreign state."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -151,13 +152,12 @@ def test_the_weights_of_another_model_are_said_to_be(run_dir: Path, argv: Argv) 
 
 
 def test_a_folder_without_a_run_is_said_to_be(
-    argv: Argv, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    argv: Argv, tmp_path: Path
 ) -> None:
     (tmp_path / "runs" / "t").mkdir(parents=True)
     (tmp_path / "runs" / "t" / ".lock").touch()
-    with pytest.raises(SystemExit):
+    with pytest.raises(ValueError, match="holds no run yet; leave the flag out to start one"):
         go_on(argv)
-    assert "holds no run yet; leave the flag out to start one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", ["latest_state.pth", "2_net_G.pth", "latest_net_G.pth"])
@@ -205,3 +205,38 @@ def test_a_failed_save_is_reported_before_the_next_one(
     with pytest.raises(OSError, match=r"^disk full; .* goes on from the beginning$"):
         train(argv("--model", "template", "--n_epochs", "30", "--save_epoch_freq", "30",
                    "--save_latest_freq", "90", "--no_html"))
+
+
+def test_device_and_workers_do_not_change_silently(
+    run_dir: Path, argv: Argv, caplog: Log
+) -> None:
+    options = json.loads((run_dir / "train_opt.json").read_text())
+    text = json.dumps(options | {"num_threads": 1, "gpu_ids": [1]})
+    (run_dir / "train_opt.json").write_text(text)
+    given = argv("--continue_train", "--n_epochs", "5", "--no_html")
+    at = given.index("--num_threads")
+    with caplog.at_level(logging.INFO):
+        train(given[:at] + given[at + 2 :])
+    start = "changed since the run was started: "
+    changes = next(line for line in caplog.messages if line.startswith(start))
+    assert {"n_epochs 4 -> 5", "gpu_ids 1 -> -1"} <= set(changes.removeprefix(start).split(", "))
+    assert json.loads((run_dir / "train_opt.json").read_text())["num_threads"] == 1
+
+
+def test_changes_are_not_said_before_a_refusal(run_dir: Path, argv: Argv, caplog: Log) -> None:
+    flip(run_dir / "latest_state.pth")
+    with caplog.at_level(logging.INFO), pytest.raises(ValueError, match="damaged"):
+        go_on(argv, "--lr", "0.5")
+    assert "changed since" not in caplog.text
+
+
+def test_a_start_that_fails_leaves_no_folder(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr("models.run_saver.require_space", full)
+    with pytest.raises(OSError, match="no space"):
+        train(argv("--model", "template"))
+    assert not (tmp_path / "runs" / "t").exists()

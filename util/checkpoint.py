@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from util import damage
-from util.files import NotWritableError, replacing
+from util.files import NotWritableError, file_size_limit, replacing
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -26,6 +26,9 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
         raise
     except (OSError, RuntimeError) as error:  # torch's own writer raises RuntimeError
         reason = str(error) if isinstance(error, OSError) else "the file system took no more"
+        limit = file_size_limit()
+        if limit is not None and limit < 2 * size_of(state):
+            reason = f"ulimit -f allows files of {megabytes(limit)}: raise it"
         free = shutil.disk_usage(path.parent).free
         raise OSError(
             f"{path} could not be written ({reason}): it needs about {megabytes(size_of(state))}, "

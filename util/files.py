@@ -9,6 +9,13 @@ from pathlib import Path
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+_FULL = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the quota is used up: free some space",
+    errno.EFBIG: "no file may be so large: see ulimit -f",
+}
+
+
 class NotWritableError(OSError):
     """The system does not let us write; the message says where, why, and the way out."""
 
@@ -18,11 +25,18 @@ def writing(path: Path) -> Iterator[None]:
     """Make one sentence of a refusal to write ``path``, a file or a folder.
 
     Raises:
-        NotWritableError: a read-only disk or folder; other errors pass as they are.
+        NotWritableError: a read-only disk or folder.
+        OSError: the disk is full, the quota is used up, the file is too large; the message says
+            which. Others pass as they are.
     """
     try:
         yield
     except OSError as error:
+        if error.errno in _FULL:
+            raise OSError(
+                f"{path} could not be written: {_FULL[error.errno]}, or choose another folder "
+                "(--checkpoints_dir for a training, --results_dir for a test)"
+            ) from error
         if error.errno not in _REFUSALS:
             raise
         raise NotWritableError(
@@ -57,6 +71,16 @@ def replacing(path: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def file_size_limit() -> int | None:
+    """Bytes that a file may have by ``ulimit -f``; None: no limit, or no such thing here."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
 def _sync_folder(folder: Path) -> None:
     """The new name is on disk only when its folder is. Windows has no such call."""
     if os.name == "posix":
@@ -69,5 +93,5 @@ def _sync_folder(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8. The bytes of a file name that are no UTF-8 become ``\\udce9`` and the like."""
-    with replacing(path) as aside:
+    with writing(path), replacing(path) as aside:
         aside.write_text(text, encoding="utf-8", errors="backslashreplace")

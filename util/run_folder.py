@@ -36,6 +36,8 @@ def delete_run(run_dir: Path) -> None:
 def sole_use(run_dir: Path) -> Iterator[None]:
     """Hold the folder for one training. The system takes the lock back when the program dies.
 
+    A start that fails before it has written anything leaves no folder that was not there.
+
     Raises:
         ValueError: another training holds it.
         NotWritableError: the folder is read-only.
@@ -43,6 +45,7 @@ def sole_use(run_dir: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(run_dir / ".lock")
+    was_there = run_dir.exists()
     try:
         with writing(run_dir):
             run_dir.mkdir(parents=True, exist_ok=True)
@@ -55,6 +58,9 @@ def sole_use(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        if not was_there and [path.name for path in run_dir.iterdir()] in ([], [".lock"]):
+            (run_dir / ".lock").unlink(missing_ok=True)
+            run_dir.rmdir()
 
 
 def _files_of_run(run_dir: Path) -> Iterator[Path]:
