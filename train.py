@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from data import create_dataset
 from data.base_dataset import Batch
 from data.loader import Loader, batch_length
-from models import create_model, network_files, run_start
+from models import create_model, run_start
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
+from models.initial_weights import initialise
 from models.run_saver import RunSaver
 from options.train_options import TrainOptions
 from util.clock import Clock
@@ -58,7 +59,7 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model = create_model(opt)
     model.setup(opt)
     if opt.init_from:
-        network_files.initialise(model.networks, opt.init_from)
+        initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir)
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     saver = create_saver(opt, model, clock)
     first_epoch = find_start(opt, model, saver)

@@ -174,8 +174,8 @@ def _add_saving(parser: ArgumentParser) -> None:
     add.add_argument("--overwrite", action="store_true",
                      help="delete the run that --name holds and start anew")
     add.add_argument("--init_from", type=Path,
-                     help="start with the weights of a run's folder or of a .pth file, as far as "
-                          "they fit; what does not is named")
+                     help="start with the weights of a run (its name or folder, <folder>/15 for "
+                          "epoch 15) or of a .pth file, as far as they fit; what does not is named")
     add.add_argument("--epoch_count", type=positive_int,
                      help="number of the first epoch (default: 1, or where the run stopped)")
 
