@@ -240,3 +240,10 @@ def test_a_start_that_fails_leaves_no_folder(
     with pytest.raises(OSError, match="no space"):
         train(argv("--model", "template"))
     assert not (tmp_path / "runs" / "t").exists()
+
+
+def test_a_state_of_networks_of_another_size_names_the_flag(run_dir: Path, argv: Argv) -> None:
+    for path in run_dir.glob("train_opt.*"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"^G in latest_state\.pth does not fit.*--ngf 2"):
+        go_on(argv, "--ngf", "3")
