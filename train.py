@@ -9,13 +9,16 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from data import create_dataset
+from data.base_dataset import Batch
 from data.loader import Loader, batch_length
 from data.record import examine, save_record
-from models import create_model, network_files
+from models import create_model, run_start
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
+from models.initial_weights import initialise
 from models.run_saver import RunSaver
 from options.train_options import TrainOptions
 from util.clock import Clock
@@ -39,131 +42,122 @@ def train(argv: Sequence[str] | None = None) -> None:
         run(options, opt, dataset)
 
 
+@dataclass(frozen=True)
+class Training:
+    """What the loop works with."""
+
+    opt: Namespace
+    dataset: Loader
+    model: BaseModel
+    clock: Clock
+    guard: FiniteGuard
+    visualizer: Visualizer
+    saver: RunSaver
+    interrupt: Interrupt
+
+
 def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model = create_model(opt)
     model.setup(opt)
     if opt.init_from:
-        network_files.initialise(model.networks, opt.init_from)
+        initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir)
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     saver = create_saver(opt, model, clock)
-    first_epoch = find_start(opt, model, clock, saver)
+    first_epoch = find_start(opt, model, saver)
+    if first_epoch > clock.n_epochs:
+        log.info(
+            "nothing left to train: the next epoch is %d, the run ends with epoch %d; a larger "
+            "--n_epochs or --n_epochs_decay makes it longer", first_epoch, clock.n_epochs,
+        )
+        return
+    saver.require_space()
     if opt.overwrite:
         delete_run(model.save_dir)
     options.save(opt)
-    saver.require_space()
     if not opt.continue_train:
         save_record(examine(dataset.dataset.examples), model.save_dir)
-        saver.begin()
+    saver.begin()
+    guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
+    saver.before_save = guard.look  # weights that are no numbers are never saved
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
-        loop(opt, dataset, model, clock, visualizer, saver, interrupt, first_epoch)
+        loop(
+            Training(opt, dataset, model, clock, guard, visualizer, saver, interrupt),
+            first_epoch,
+        )
     if interrupt.signal:
         log.info("stopped and saved; the same command with --continue_train goes on")
         sys.exit(interrupt.exit_code)
 
 
-def loop(
-    opt: Namespace,
-    dataset: Loader,
-    model: BaseModel,
-    clock: Clock,
-    visualizer: Visualizer,
-    saver: RunSaver,
-    interrupt: Interrupt,
-    first_epoch: int,
-) -> None:
-    guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
-    saver.before_save = guard.look  # weights that are no numbers are never saved
-    for epoch in range(first_epoch, clock.n_epochs + 1):
-        model.update_learning_rate(epoch)
-        clock.start_epoch(epoch)
-        dataset.set_epoch(epoch, start_image=clock.epoch_images)
-        visualizer.start_epoch(clock.progress)
-        for batch in clock.watch(dataset):
-            model.set_input(batch)
-            with guard:
-                model.optimize_parameters()
-            clock.advance(batch_length(batch))
-            visualizer.advance(clock.progress)
-            if clock.due(opt.print_freq):
-                show_losses(model, clock, visualizer)
-            if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
-                show_pictures(model, clock, visualizer, keep=clock.due(opt.update_html_freq))
-            if not clock.epoch_complete:
-                saver.save_if_due(now=bool(interrupt.signal))
-                if interrupt.signal:
+def loop(run: Training, first_epoch: int) -> None:
+    for epoch in range(first_epoch, run.clock.n_epochs + 1):
+        start_epoch(run, epoch)
+        for batch in run.clock.watch(run.dataset):
+            step(run, batch)
+            if not run.clock.epoch_complete:
+                run.saver.save_if_due(now=bool(run.interrupt.signal))
+                if run.interrupt.signal:
                     return
-        # However short, an epoch leaves a line and its pictures.
-        if clock.unread:
-            show_losses(model, clock, visualizer)
-        show_pictures(model, clock, visualizer, keep=True)
-        visualizer.end_epoch(clock.progress)
+        end_epoch(run)
         # Saved only now, so that a run that goes on has nothing of this epoch left to do.
-        saver.save_if_due(now=bool(interrupt.signal))
-        if interrupt.signal:
+        run.saver.save_if_due(now=bool(run.interrupt.signal))
+        if run.interrupt.signal:
             return
 
 
-def show_losses(model: BaseModel, clock: Clock, visualizer: Visualizer) -> None:
-    losses = model.get_current_losses()  # waits for the device, so that the pace is true
-    pace = clock.pace()
+def start_epoch(run: Training, epoch: int) -> None:
+    run.model.update_learning_rate(epoch)
+    run.clock.start_epoch(epoch)
+    run.dataset.set_epoch(epoch, start_image=run.clock.epoch_images)
+    run.visualizer.start_epoch(run.clock.progress)
+
+
+def step(run: Training, batch: Batch) -> None:
+    opt, clock = run.opt, run.clock
+    run.model.set_input(batch)
+    with run.guard:
+        run.model.optimize_parameters()
+    clock.advance(batch_length(batch))
+    run.visualizer.advance(clock.progress)
+    if clock.due(opt.print_freq):
+        show_losses(run)
+    if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
+        show_pictures(run, keep=clock.due(opt.update_html_freq))
+
+
+def end_epoch(run: Training) -> None:
+    """However short, an epoch leaves a line and its pictures."""
+    if run.clock.unread:
+        show_losses(run)
+    show_pictures(run, keep=True)
+    run.visualizer.end_epoch(run.clock.progress)
+
+
+def show_losses(run: Training) -> None:
+    losses = run.model.get_current_losses()  # waits for the device, so that the pace is true
+    pace = run.clock.pace()
     report = LossReport(
-        progress=clock.progress,
+        progress=run.clock.progress,
         losses=losses,
         seconds_per_image=pace.seconds,
         data_seconds_per_image=pace.data_seconds,
-        learning_rate=model.learning_rate,
+        learning_rate=run.model.learning_rate,
     )
-    visualizer.losses(report)
+    run.visualizer.losses(report)
 
 
-def show_pictures(model: BaseModel, clock: Clock, visualizer: Visualizer, *, keep: bool) -> None:
-    model.compute_visuals()
-    pictures = {name: to_picture(image[0]) for name, image in model.get_current_visuals().items()}
-    visualizer.pictures(PictureReport(progress=clock.progress, pictures=pictures, keep=keep))
+def show_pictures(run: Training, *, keep: bool) -> None:
+    run.model.compute_visuals()
+    visuals = run.model.get_current_visuals()
+    pictures = {name: to_picture(image[0]) for name, image in visuals.items()}
+    run.visualizer.pictures(PictureReport(run.clock.progress, pictures, keep=keep))
 
 
-def labels_due(opt: Namespace, clock: Clock, interrupt: Interrupt) -> list[int | str]:
-    """Names to save under now: latest, and beside it 20 or iter_5000; none: not now."""
-    labels: list[int | str] = []
-    latest_due = clock.due(opt.save_latest_freq)
-    if latest_due and opt.save_by_iter:
-        labels.append(f"iter_{clock.images}")
-    last_epoch = clock.epoch == clock.n_epochs
-    if clock.epoch_complete and (clock.epoch % opt.save_epoch_freq == 0 or last_epoch):
-        labels.append(clock.epoch)
-    if labels or latest_due or interrupt.signal:
-        labels.append("latest")
-    return labels
-
-
-def find_start(opt: Namespace, model: BaseModel, clock: Clock, saver: RunSaver) -> int:
+def find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
     """The number of the first epoch to train; a run that goes on gets its state back."""
-    epoch = opt.epoch_count or 1
     if opt.continue_train:
-        epoch = go_on(opt, model, clock, saver)
-    if epoch > clock.n_epochs:
-        raise ValueError(
-            f"nothing to train: the next epoch is {epoch}, --n_epochs and --n_epochs_decay "
-            f"end the run with epoch {clock.n_epochs}; make them larger to go on"
-        )
-    return int(epoch)
-
-
-def go_on(opt: Namespace, model: BaseModel, clock: Clock, saver: RunSaver) -> int:
-    if model.load_suffix != "latest" or not saver.path.is_file():
-        epoch = opt.epoch_count or 1
-        model.load_networks(model.load_suffix)
-        log.info(
-            "%s_net_*.pth are weights alone: the state of the optimizers and the epoch are "
-            "unknown, both start anew (at epoch %d, see --epoch_count)", model.load_suffix, epoch,
-        )
-        return int(epoch)
-    saver.restore()
-    log.info("going on after epoch %d, %d images of it", clock.epoch, clock.epoch_images)
-    if opt.epoch_count is not None:
-        clock.epoch_images = 0
-        return int(opt.epoch_count)
-    return clock.epoch + clock.epoch_complete
+        return run_start.go_on(saver, label=model.load_suffix, epoch_count=opt.epoch_count)
+    return int(opt.epoch_count or 1)
 
 
 def create_saver(opt: Namespace, model: BaseModel, clock: Clock) -> RunSaver:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from data.base_dataset import Batch
-from models import network_files
+from models import model_state, network_files
 from models.networks import define_D, define_G
 from models.plateau import Plateau
 from models.schedules import PLATEAU, SCHEDULES, Plan
@@ -54,7 +54,7 @@ class BaseModel(ABC):
         self.losses: dict[str, Tensor] = {}
         self.visuals: dict[str, Tensor] = {}
         self.image_paths: list[str] = []
-        self._plateau: Plateau | None = None
+        self.plateau: Plateau | None = None
 
     # ---- what a model writes -------------------------------------------------------------------
 
@@ -150,8 +150,8 @@ class BaseModel(ABC):
     def report_losses(self, **losses: Tensor) -> None:
         """File the step's losses, on the device, in the order in which they will be printed."""
         self.losses = {name: loss.detach() for name, loss in losses.items()}
-        if self._plateau:
-            self._plateau.add(self.losses)
+        if self.plateau:
+            self.plateau.add(self.losses)
 
     @staticmethod
     def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:
@@ -189,7 +189,7 @@ class BaseModel(ABC):
     def setup(self, opt: Namespace) -> None:
         """Load the weights that are tested; print the size of the networks."""
         if self.isTrain and opt.lr_policy == PLATEAU:
-            self._plateau = Plateau(opt.lr_metric, self.optimizers.values())
+            self.plateau = Plateau(opt.lr_metric, self.optimizers.values())
         if not self.isTrain:
             self.load_networks(self.load_suffix)
         self.print_networks(opt.verbose)
@@ -224,15 +224,15 @@ class BaseModel(ABC):
         """Set every optimizer's rate for ``epoch``, which is about to start."""
         groups = [group for opt in self.optimizers.values() for group in opt.param_groups]
         before = groups[0]["lr"] if groups else 0.0
-        if self._plateau:
-            self._plateau.start_epoch(epoch)
+        if self.plateau:
+            self.plateau.start_epoch(epoch)
         else:
             opt = self.opt
             plan = Plan(opt.n_epochs, opt.n_epochs_decay, opt.lr_decay_iters)
             for group in groups:
                 group["lr"] = opt.lr * SCHEDULES[opt.lr_policy](epoch, plan)
         if groups and groups[0]["lr"] != before:
-            log.info("learning rate %.7f -> %.7f", before, groups[0]["lr"])
+            log.info("learning rate %g -> %g", before, groups[0]["lr"])
 
     @property
     def learning_rate(self) -> float:
@@ -259,42 +259,15 @@ class BaseModel(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs of the model."""
-        return {
-            "networks": {name: net.state_dict() for name, net in self.networks.items()},
-            "optimizers": {name: opt.state_dict() for name, opt in self.optimizers.items()},
-            "pools": {name: pool.state_dict() for name, pool in self.pools.items()},
-            "plateau": self._plateau.state_dict() if self._plateau else None,
-        }
-
-    def fragile_state(self) -> dict[str, Any]:
-        """What a step changes besides weights: statistics, pools, the plateau's sum, losses."""
-        return {
-            "buffers": [b.clone() for net in self.networks.values() for b in net.buffers()],
-            "pools": [(list(pool.images), pool.random.getstate()) for pool in self.pools.values()],
-            "plateau": self._plateau.state_dict() if self._plateau else None,
-            "losses": self.losses,
-        }
-
-    def load_fragile_state(self, state: Mapping[str, Any]) -> None:
-        self.losses = state["losses"]
-        own = [b for net in self.networks.values() for b in net.buffers()]
-        for buffer, saved in zip(own, state["buffers"], strict=True):
-            buffer.copy_(saved)
-        for pool, (images, numbers) in zip(self.pools.values(), state["pools"], strict=True):
-            pool.images = images
-            pool.random.setstate(numbers)
-        if self._plateau and state["plateau"]:
-            self._plateau.load_state_dict(state["plateau"], self.device)
+        return model_state.state_dict(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises ValueError when the state is that of another model."""
-        network_files.require_same_parts(state["networks"], self.networks, "networks")
-        network_files.require_same_parts(state["optimizers"], self.optimizers, "optimizers")
-        for name, net in self.networks.items():
-            net.load_state_dict(state["networks"][name])
-        for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        for name, pool in self.pools.items():
-            pool.load_state_dict(state["pools"][name], self.device)
-        if self._plateau and state["plateau"]:
-            self._plateau.load_state_dict(state["plateau"], self.device)
+        model_state.load_state_dict(self, state)
+
+    def fragile_state(self) -> dict[str, Any]:
+        """What a step changes besides weights, to take the step back."""
+        return model_state.fragile_state(self)
+
+    def load_fragile_state(self, state: Mapping[str, Any]) -> None:
+        model_state.load_fragile_state(self, state)

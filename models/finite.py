@@ -72,7 +72,8 @@ class FiniteGuard:
                 self._handle(bad, place, files)
 
     def _handle(self, bad: Sequence[str], place: str, files: Sequence[str]) -> None:
-        what = f"{', '.join(bad)} is no finite number ({place}), with {', '.join(files)}"
+        verb = "is no finite number" if len(bad) == 1 else "are no finite numbers"
+        what = f"{', '.join(bad)} {verb} ({place}), with {', '.join(files)}"
         if not self.skip:
             raise ValueError(
                 f"{what}; stopped. The last save is whole: look at these pictures, then go on by "
@@ -81,8 +82,9 @@ class FiniteGuard:
         self.skipped += 1
         if self.skipped > self.limit:
             raise ValueError(
-                f"{what}; {self.limit} batches were left out before, which is --nan_limit; a "
-                "smaller --lr may help"
+                f"{what}; {self.limit} batches were left out before, which is --nan_limit: "
+                "look at these pictures; a smaller --lr may help, a larger --nan_limit leaves out "
+                "more"
             )
         log.warning("%s: left out (%d of at most %d)", what, self.skipped, self.limit)
 

@@ -1,7 +1,8 @@
 """When a run is saved, under which names, and how it goes on: ``latest_state.pth``."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from models.base_model import BaseModel
 from util import checkpoint
 from util.checkpoint import size_of
 from util.clock import Clock
-from util.run_folder import cut_logs, log_sizes, prune_epochs
+from util.run_logs import cut_to_sizes, log_sizes
+from util.saved_weights import instead_of_state, prune_epochs
 from util.saver import Saver, require_space
 
 log = logging.getLogger(__name__)
+
+_PARTS = {"model", "clock", "random", "logs"}  # of latest_state.pth
 
 
 class RunSaver:
@@ -45,24 +49,36 @@ class RunSaver:
         self.folder = model.save_dir
         self.path = self.folder / "latest_state.pth"
         self._saver = Saver()
+        self._on_disk = ""  # the place at which latest_state.pth was taken; "": not of this run
         self.before_save: Callable[[], None] = lambda: None  # may raise, and nothing is saved
 
     def __enter__(self) -> "RunSaver":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._saver.wait()
+        with self._explained():
+            self._saver.wait()
 
     def begin(self) -> None:
-        """Write the state of the first image, so that a kill before the first save is no loss."""
-        checkpoint.save(self.path, self._state())
+        """Write the state of the first image, so that a kill before the first save is no loss.
+
+        A run that goes on exactly from its state has it already.
+        """
+        if self._on_disk != self.clock.place:
+            checkpoint.save(self.path, self._state())
+            self._on_disk = self.clock.place
 
     def save_if_due(self, *, now: bool) -> None:
         """Save if the clock says so, or ``now`` in any case.
 
         The state is written last: a run that is killed in between goes back to the state before
         and writes the weights once more.
+
+        Raises:
+            OSError: the save before could not be written; known as soon as it failed.
         """
+        with self._explained():
+            self._saver.check()
         labels = self._labels_due(now=now)
         if not labels:
             return
@@ -72,15 +88,23 @@ class RunSaver:
         for label in labels:
             files |= self.model.network_files(label)
         files[self.path] = self._state()
-        self._saver.save(files, then=partial(prune_epochs, self.folder, self.keep_epochs))
+        with self._explained():
+            self._saver.save(files, then=partial(self._saved, self.clock.place, self.clock.epoch))
 
     def restore(self) -> None:
         """Put back what was saved last; logs lose what was written after it."""
-        state = checkpoint.load(self.path)
+        state = checkpoint.load(self.path, way_out=instead_of_state)
+        if not state.keys() >= _PARTS:
+            found = ", ".join(map(str, list(state)[:3])) or "nothing"
+            raise ValueError(
+                f"{self.path} is no state of a run (it begins with {found}; wanted "
+                f"{', '.join(sorted(_PARTS))}); {instead_of_state(self.path)}"
+            )
         self.model.load_state_dict(state["model"])
         self.clock.load_state_dict(state["clock"])
         checkpoint.set_random_state(state["random"])
-        cut_logs(self.folder, state["logs"])
+        cut_to_sizes(self.folder, state["logs"])
+        self._on_disk = self.clock.place
 
     def require_space(self) -> None:
         """Raise OSError if the first save will not fit on the disk; warn if the last may not."""
@@ -95,6 +119,23 @@ class RunSaver:
             require_space(self.folder, whole, "the whole run")
         except OSError as error:
             log.warning("%s", error)
+
+    def _saved(self, place: str, epoch: int) -> None:
+        self._on_disk = place
+        prune_epochs(self.folder, self.keep_epochs, newest=epoch)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Add to a failed save what is on disk now, and so where the run will go on."""
+        try:
+            yield
+        except OSError as error:
+            state = "no state of this run is on disk yet"
+            if self._on_disk:
+                state = f"{self.path.name} is whole, --continue_train goes on from {self._on_disk}"
+            newer = ", ".join(path.name for path in self._saver.written)
+            note = f"; already newer than that, and to be written again: {newer}" if newer else ""
+            raise type(error)(f"{error}; {state}{note}") from error
 
     def _labels_due(self, *, now: bool) -> list[int | str]:
         clock = self.clock

@@ -87,8 +87,8 @@ class BaseOptions:
 
     def save(self, opt: Namespace) -> None:
         """Print the options and write them into the run's folder."""
-        save_options(opt, self.parser)
         log.info("%s", banner(opt, self.parser))
+        save_options(opt, self.parser)
 
     def _build_parser(self, argv: Sequence[str]) -> Parser:
         choice = self.read_choice(argv)

@@ -1,5 +1,6 @@
 """Flags of test.py. What a run was trained with is read from its folder, not retyped."""
 
+import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -14,7 +15,10 @@ from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
+from util.files import NotWritableError
 from util.flags import positive_float, positive_int, tile_side
+
+log = logging.getLogger(__name__)
 
 # These become defaults, and may be changed: the same network works at other sizes.
 OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size", "nearest")
@@ -145,6 +149,13 @@ class TestOptions(BaseOptions):
         epoch = f"iter_{iteration}" if iteration else given.get("epoch", "latest")
         direction = given.get("direction", "AtoB")
         return "_B" in (given.get("model_suffix"), generator_suffix(self.run_dir, epoch, direction))
+
+    def save(self, opt: Namespace) -> None:
+        """Results may be wanted of a run in a folder of somebody else's."""
+        try:
+            super().save(opt)
+        except NotWritableError as error:
+            log.warning("the options of this test are not kept: %s", error)
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)

@@ -21,7 +21,7 @@ OF_THE_DISCRIMINATOR = ("netD", "ndf", "n_layers_D")
 # These belong to one start of the program, not to the run.
 OF_A_START = {
     "help", "dataroot", "name", "suffix", "checkpoints_dir", "continue_train", "overwrite",
-    "epoch_count", "epoch", "load_iter", "init_from", "gpu_ids", "num_threads", "verbose",
+    "epoch_count", "epoch", "load_iter", "init_from", "gpu_ids", "verbose",
 }
 
 
@@ -47,6 +47,12 @@ class TrainOptions(BaseOptions):
                 "--init_from starts a new run from other weights, --continue_train goes on with "
                 "its own: leave one of them out"
             )
+        last_epoch = opt.n_epochs + opt.n_epochs_decay
+        if opt.epoch_count is not None and opt.epoch_count > last_epoch:
+            raise ValueError(
+                f"--epoch_count {opt.epoch_count}: --n_epochs and --n_epochs_decay end the run "
+                f"with epoch {last_epoch}; make them larger, or the first epoch smaller"
+            )
         if opt.continue_train:
             self.require_run_folder(opt)
         else:
@@ -71,10 +77,18 @@ class TrainOptions(BaseOptions):
                 continue
             if key in (*OF_THE_NETWORK, *OF_THE_DISCRIMINATOR, *OF_THE_VALUES):
                 raise contradiction(key, value, saved[key], self.run_dir)
-            changed.append(f"{key} {saved[key]} -> {value}")
-        if changed:
-            log.info("changed since the run was started: %s", ", ".join(changed))
+            changed.append(f"{key} {_shown(saved[key])} -> {_shown(value)}")
+        device, before = given.get("gpu_ids"), self.saved.get("gpu_ids")
+        # Not kept: another machine has other devices.
+        if "gpu_ids" in self.saved and not isinstance(before, str) and device != before:
+            changed.append(f"gpu_ids {_shown(before)} -> {_shown(device)}")
+        self.changed = changed
         parser.set_defaults(**saved)
+
+    def save(self, opt: Namespace) -> None:
+        super().save(opt)
+        if self.changed:
+            log.info("changed since the run was started: %s", ", ".join(self.changed))
 
     def _check_new_run(self, opt: Namespace) -> None:
         if opt.load_iter or opt.epoch != "latest":
@@ -88,6 +102,13 @@ class TrainOptions(BaseOptions):
                 f"{run_dir} holds a run already; go on with it by --continue_train, keep it by "
                 "another --name, or delete it by --overwrite"
             )
+
+
+def _shown(value: Any) -> str:
+    """As a user would write it."""
+    if isinstance(value, list | tuple):  # --gpu_ids; none is the CPU
+        return ",".join(map(str, value)) or "-1"
+    return "not given" if value is None else str(value)
 
 
 def _check_depth(opt: Namespace) -> None:
@@ -148,15 +169,16 @@ def _add_saving(parser: ArgumentParser) -> None:
     add.add_argument("--save_epoch_freq", type=positive_int, default=5,
                      help="epochs between two numbered saves")
     add.add_argument("--keep_epochs", type=positive_int,
-                     help="keep only the newest so many numbered saves (default: all)")
+                     help="keep only the newest so many numbered epochs (default: all); "
+                          "iter_<images> of --save_by_iter all stay")
     add.add_argument("--save_by_iter", action="store_true",
                      help="save as iter_<images> too, not only as latest")
     add.add_argument("--continue_train", action="store_true", help="go on with the run --name")
     add.add_argument("--overwrite", action="store_true",
                      help="delete the run that --name holds and start anew")
     add.add_argument("--init_from", type=Path,
-                     help="start with the weights of a run's folder or of a .pth file, as far as "
-                          "they fit; what does not is named")
+                     help="start with the weights of a run (its name or folder, <folder>/15 for "
+                          "epoch 15) or of a .pth file, as far as they fit; what does not is named")
     add.add_argument("--epoch_count", type=positive_int,
                      help="number of the first epoch (default: 1, or where the run stopped)")
 

@@ -1,6 +1,7 @@
 import os
 import pickle
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +43,59 @@ class Evil:
         return os.mkdir, ("evil",)
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps(Evil(), protocol=2)])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(b"", "is damaged"), (b"no checkpoint", "is damaged"), (b"hello\nworld\n", "is damaged"),
+     (b"PK\3\4" + bytes(300), "is damaged"), (pickle.dumps(Evil(), protocol=2), "holds code")],
+)
 def test_a_file_that_is_no_checkpoint_is_refused_and_never_run(
-    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: bytes, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "latest_net_G.pth"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"latest_net_G\.pth cannot be read"):
+    with pytest.raises(ValueError, match=rf"latest_net_G\.pth {what}") as fault:
         checkpoint.load(path)
+    assert_own_words(fault)
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [(Evil(), r"\w+\.mkdir"), (torch.nn.ReLU(), r".*ReLU")]
+)
+def test_code_in_a_checkpoint_is_named_and_never_run(
+    value: object, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": value}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=rf"code \({named}\), which is never run") as fault:
+        checkpoint.load(tmp_path / "a.pth")
+    assert_own_words(fault)
+    assert not (tmp_path / "evil").exists()
+
+
+def assert_own_words(fault: pytest.ExceptionInfo[ValueError]) -> None:
+    """Neither torch's advice to read the file all the same, nor a paragraph on its zip reader."""
+    assert not re.search(r"weights_only|miniz|\n", str(fault.value))
+
+
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.95])
+def test_damage_inside_a_file_is_seen(part: float, tmp_path: Path) -> None:
+    """torch would load such a file and train on with other numbers."""
+    path = tmp_path / "latest_net_G.pth"
+    checkpoint.save(path, {"weight": torch.rand(100_000), "bias": torch.rand(2000)})
+    content = bytearray(path.read_bytes())
+    start = int(len(content) * part)
+    content[start : start + 400] = bytes(255 - byte for byte in content[start : start + 400])
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"latest_net_G\.pth is damaged"):
+        checkpoint.load(path)
+
+
+def test_a_file_of_before_pytorch_1_6_has_no_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "latest_net_G.pth"
+    torch.save({"weight": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    assert checkpoint.load(path)["weight"].tolist() == [1, 1]
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_every_flag_of_both_eras_is_accepted(argv: Argv, tmp_path: Path) -> None
     words = (
         "--use_wandb --wandb_project_name p --display_winsize 128 --save_by_iter --no_html "
         "--serial_batches --no_flip --no_dropout --verbose --max_dataset_size inf "
-        "--epoch_count 2 --display_id 0 --display_ncols 0 --display_server http://h "
+        "--epoch_count 1 --display_id 0 --display_ncols 0 --display_server http://h "
         "--display_port 80 --display_env e --gpu_ids -1 --suffix {model}_{netG}_size{load_size} "
         "--netG unet128 --model cyclegan --load_size 128 --crop_size 128"
     )

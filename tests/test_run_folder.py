@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from util.run_folder import cut_logs, delete_run, holds_run, log_sizes, prune_epochs, sole_use
+from util.run_folder import delete_run, holds_run, sole_use
+from util.run_logs import cut_from_epoch, cut_to_sizes, log_sizes
+from util.saved_weights import prune_epochs
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -46,8 +48,26 @@ def test_the_newest_numbered_saves_stay(keep: int | None, left: set[str], tmp_pa
     for epoch in ("2", "9", "10"):
         touch(tmp_path, f"{epoch}_net_G.pth", f"{epoch}_net_D.pth")
     touch(tmp_path, *others)
-    prune_epochs(tmp_path, keep)
+    prune_epochs(tmp_path, keep, newest=10)
     assert names(tmp_path) == others | {f"{e}_net_{n}.pth" for e in left for n in "GD"}
+
+
+def test_saves_of_epochs_to_come_do_not_push_out_the_new_ones(tmp_path: Path) -> None:
+    """A run of 20 epochs has gone back to 3 and saved epoch 4."""
+    touch(tmp_path, *(f"{epoch}_net_G.pth" for epoch in (2, 3, 4, 20)))
+    prune_epochs(tmp_path, 1, newest=4)
+    assert names(tmp_path) == {"4_net_G.pth", "20_net_G.pth"}
+
+
+def test_logs_are_cut_at_an_epoch(tmp_path: Path) -> None:
+    head = "=== Training Loss (today) ===\n(epoch: 1, iters: 3, time: 1.0) G: 2\n"
+    (tmp_path / "loss_log.txt").write_text(head + "(epoch: 2, iters: 3) G: 1\n(epoch: 10, iters")
+    for name in ("losses.csv", "losses.1.csv"):
+        (tmp_path / name).write_text("epoch,images\n1,3\n2,6\n10,30\n")
+    cut_from_epoch(tmp_path, 2)
+    assert (tmp_path / "loss_log.txt").read_text() == head
+    assert (tmp_path / "losses.csv").read_text() == "epoch,images\n1,3\n"
+    assert (tmp_path / "losses.1.csv").read_text() == "epoch,images\n1,3\n"
 
 
 def test_logs_are_cut_to_their_size_at_the_save(tmp_path: Path) -> None:
@@ -58,7 +78,7 @@ def test_logs_are_cut_to_their_size_at_the_save(tmp_path: Path) -> None:
     with log.open("a") as file:
         file.write("two\n")
     (tmp_path / "losses.csv").write_text("begun after the save\n")
-    cut_logs(tmp_path, sizes)
+    cut_to_sizes(tmp_path, sizes)
     assert log.read_text() == "one\n"
     assert (tmp_path / "losses.csv").read_text() == ""
 

@@ -74,3 +74,11 @@ def test_sizes_and_copies_of_nests() -> None:
     assert type(copy) is OrderedDict
     assert copy["b"][1] == (1, "x")
     assert copy["a"].data_ptr() != nest["a"].data_ptr()
+
+
+def test_weights_that_two_files_share_are_copied_once() -> None:
+    weight = torch.arange(4.0)
+    copy = to_host({"net": weight, "state": [weight.view(2, 2), weight[:2], weight]})
+    assert copy["net"].data_ptr() == copy["state"][2].data_ptr() != weight.data_ptr()
+    assert copy["state"][0].tolist() == [[0, 1], [2, 3]]
+    assert copy["state"][1].tolist() == [0, 1]

@@ -1,17 +1,16 @@
 """Files of tensors: written whole or not at all, read without running code from them."""
 
-import pickle
 import random
 import shutil
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from util.files import replacing
+from util import damage
+from util.files import NotWritableError, file_size_limit, replacing
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -23,13 +22,17 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     try:
         with replacing(path) as aside:
             torch.save(state, aside)
+    except NotWritableError:
+        raise
     except (OSError, RuntimeError) as error:  # torch's own writer raises RuntimeError
         reason = str(error) if isinstance(error, OSError) else "the file system took no more"
+        limit = file_size_limit()
+        if limit is not None and limit < 2 * size_of(state):
+            reason = f"ulimit -f allows files of {megabytes(limit)}: raise it"
         free = shutil.disk_usage(path.parent).free
         raise OSError(
             f"{path} could not be written ({reason}): it needs about {megabytes(size_of(state))}, "
-            f"{megabytes(free)} are free, and files of that size must be allowed; the files of "
-            "the save before are whole, so --continue_train goes on from there"
+            f"{megabytes(free)} are free"
         ) from error
 
 
@@ -48,8 +51,11 @@ def megabytes(count: int) -> str:
     return f"{count / 2**20:,.1f} MB"
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, *, way_out: Callable[[Path], str] | None = None) -> dict[str, Any]:
     """Read a file of tensors to the CPU.
+
+    Args:
+        way_out: says what to do if the file is damaged; None: which weights to take instead.
 
     Raises:
         FileNotFoundError: names the checkpoints that are there.
@@ -58,15 +64,14 @@ def load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         saved = ", ".join(sorted(file.name for file in path.parent.glob("*.pth"))) or "none"
         raise FileNotFoundError(f"{path} does not exist; checkpoints in that folder: {saved}")
+    if damage.is_damaged(path):
+        raise ValueError(f"{path} {damage.describe(None)}; {(way_out or _another)(path)}")
     try:
         # weights_only: a foreign file can hold tensors and plain values, never code.
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint ({reason}); it is damaged, or not written by "
-            f"torch.save: copy it again, or choose another; {_newest_whole(path)}"
-        ) from error
+    except Exception as error:  # bytes that are no pickle can raise anything
+        what = damage.describe(error)
+        raise ValueError(f"{path} {what}; {(way_out or _another)(path)}") from error
     if not isinstance(state, dict):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> tensor)"
@@ -74,20 +79,16 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def _newest_whole(path: Path) -> str:
+def _another(path: Path) -> str:
     """What to use in place of a damaged file: the newest weights of the same network."""
     network = path.name.partition("_net_")[2] or "*.pth"
     others = (other for other in path.parent.glob(f"*_net_{network}") if other != path)
-    for other in sorted(others, key=lambda file: file.stat().st_mtime, reverse=True):
-        if zipfile.is_zipfile(other):
-            with zipfile.ZipFile(other) as archive:
-                if archive.testzip() is None:  # every checksum is right
-                    label = other.name.partition("_net_")[0]
-                    flag = f"--load_iter {label[5:]}" if label.startswith("iter_") else (
-                        f"--epoch {label}"
-                    )
-                    return f"the newest whole one here is {other.name} ({flag})"
-    return "no other whole one is here"
+    newest = damage.newest_whole(others)
+    if newest is None:
+        return "no other whole one is here"
+    label = newest.name.partition("_net_")[0]
+    flag = f"--load_iter {label[5:]}" if label.startswith("iter_") else f"--epoch {label}"
+    return f"the newest whole one here is {newest.name} ({flag})"
 
 
 def random_state() -> dict[str, Any]:

@@ -47,6 +47,12 @@ class Clock:
         self.epoch = epoch
         self._start_interval()
 
+    def go_to(self, epoch: int) -> None:
+        """Stand before the first image of ``epoch``, as if the run had come here."""
+        self.epoch = epoch
+        self.images = (epoch - 1) * self.epoch_size
+        self.epoch_images = 0
+
     def watch(self, batches: Iterable[Item]) -> Iterator[Item]:
         """Hand the batches on, and measure how long each one was waited for."""
         iterator = iter(batches)
@@ -71,6 +77,15 @@ class Clock:
     @property
     def epoch_complete(self) -> bool:
         return self.epoch_images >= self.epoch_size
+
+    @property
+    def place(self) -> str:
+        """For people: where the run stands."""
+        if self.epoch_complete:
+            return f"the end of epoch {self.epoch}"
+        if self.epoch_images:
+            return f"epoch {self.epoch}, after {self.epoch_images} of its {self.epoch_size} images"
+        return f"the beginning of epoch {self.epoch}" if self.images else "the beginning"
 
     @property
     def unread(self) -> int:

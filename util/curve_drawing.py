@@ -1,7 +1,9 @@
 """Draw the loss curves of a run for its page."""
 
 import itertools
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,16 @@ def draw_curves(curves: Curves, path: Path) -> None:
     figure.legend(loc="outside upper left", ncols=8, frameon=False)
     with replacing(path) as aside:
         figure.savefig(aside, format="svg")
+
+
+@cache
+def warm_up() -> None:
+    """Pay once, before the training, for what the first drawing costs: imports and fonts.
+
+    In the background they would take the interpreter from the training for a second.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        draw_curves(Curves([1.0], {"loss": [1.0]}), Path(folder) / "curves.svg")
 
 
 def plot_smoothed(axes: Any, x: Floats, values: Floats, *, window: int = 0, **style: Any) -> None:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_NOT_LOSSES = ("epoch", "images", "epoch_images", "lr", "seconds", "data_share")
 _PLACE = ("epoch", "images", "epoch_images")
 OTHER_VALUES = ("lr", "seconds", "data_share")  # columns of losses.csv that are no losses
+_NOT_LOSSES = (*_PLACE, *OTHER_VALUES)
 _POINTS = 1000  # more than a screen has columns for
 
 

@@ -1,17 +1,17 @@
-"""What lies in ``checkpoints/<name>/``: whether a run does, its logs, and taking it away."""
+"""What lies in ``checkpoints/<name>/``: whether a run does, who uses it, and taking it away."""
 
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from util.files import writing
 
 # Everything that a run writes; anything else in the folder is somebody else's.
 _FILES = (
     "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
     "wandb_id.txt", "pictures.json",
 )
-_LOGS = ("loss_log.txt", "losses.csv")
 _FOLDERS = ("web", "tensorboard", "wandb")
 
 
@@ -36,15 +36,20 @@ def delete_run(run_dir: Path) -> None:
 def sole_use(run_dir: Path) -> Iterator[None]:
     """Hold the folder for one training. The system takes the lock back when the program dies.
 
+    A start that fails before it has written anything leaves no folder that was not there.
+
     Raises:
         ValueError: another training holds it.
+        NotWritableError: the folder is read-only.
     """
     from filelock import FileLock, Timeout
 
-    run_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run_dir / ".lock")
+    was_there = run_dir.exists()
     try:
-        lock.acquire(timeout=0)
+        with writing(run_dir):
+            run_dir.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
     except Timeout as error:
         raise ValueError(
             f"another training is at work in {run_dir}; wait for it, or give another --name"
@@ -53,40 +58,9 @@ def sole_use(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def prune_epochs(run_dir: Path, keep: int | None) -> None:
-    """Delete numbered checkpoints but those of the newest ``keep`` epochs; None keeps all."""
-    if keep is None:
-        return
-    epochs: dict[int, list[Path]] = {}
-    for path in run_dir.glob("*_net_*.pth"):
-        label = path.name.partition("_net_")[0]
-        if label.isdecimal():
-            epochs.setdefault(int(label), []).append(path)
-    for epoch in sorted(epochs, reverse=True)[keep:]:
-        for path in epochs[epoch]:
-            path.unlink()
-
-
-def log_sizes(run_dir: Path) -> dict[str, int]:
-    """Bytes in each log now, all of them on disk."""
-    sizes = {}
-    for name in _LOGS:
-        path = run_dir / name
-        if path.exists():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-            sizes[name] = path.stat().st_size
-    return sizes
-
-
-def cut_logs(run_dir: Path, sizes: Mapping[str, int]) -> None:
-    """Take away what was logged after a save: a run that goes on from it logs that once more."""
-    for name in _LOGS:
-        path = run_dir / name
-        if path.exists() and path.stat().st_size > sizes.get(name, 0):
-            os.truncate(path, sizes.get(name, 0))
+        if not was_there and [path.name for path in run_dir.iterdir()] in ([], [".lock"]):
+            (run_dir / ".lock").unlink(missing_ok=True)
+            run_dir.rmdir()
 
 
 def _files_of_run(run_dir: Path) -> Iterator[Path]:

@@ -21,9 +21,10 @@ def load_options(run_dir: Path) -> dict[str, Any]:
             if not isinstance(options, dict):
                 raise TypeError(f"holds a {type(options).__name__}, wanted names and values")
         except (json.JSONDecodeError, TypeError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error}); delete it and give the network flags by hand"
-            ) from error
+            instead = "give the network flags by hand"
+            if path.with_suffix(".txt").is_file():
+                instead = f"the options are then read from {path.stem}.txt beside it"
+            raise ValueError(f"{path} is damaged ({error}); delete it: {instead}") from error
         return options
     text = run_dir / "train_opt.txt"
     return _read_banner(text.read_text(encoding="utf-8")) if text.is_file() else {}

@@ -10,16 +10,19 @@ import torch
 
 from util import checkpoint
 
+Copies = dict[tuple[object, ...], torch.Tensor]  # where a tensor lies, and as what -> its copy
 
 class Saver:
-    """One set of files at a time, in the order given; ``close`` waits for the last one.
+    """One set of files at a time, in the order given; ``wait`` waits for the last one.
 
-    A failure to write is raised by the next call, in the thread that trains.
+    A failure to write is raised by the next call, in the thread that trains; ``written`` then
+    names the files of that save that are on disk.
     """
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self.written: list[Path] = []
 
     def save(
         self, files: Mapping[Path, Mapping[str, Any]], then: Callable[[], None] | None = None
@@ -30,10 +33,16 @@ class Saver:
             OSError: the save before could not be written.
         """
         self.wait()
-        copies = {path: to_host(state) for path, state in files.items()}
+        seen: Copies = {}
+        copies = {path: to_host(state, seen) for path, state in files.items()}
         # Not a daemon: Python waits for it even if the program ends by an error.
         self._thread = threading.Thread(target=self._write, args=(copies, then), name="saver")
         self._thread.start()
+
+    def check(self) -> None:
+        """Raise what went wrong, if it is known by now. Waits for nothing."""
+        if self._error is not None:
+            self.wait()
 
     def wait(self) -> None:
         if self._thread is not None:
@@ -50,23 +59,33 @@ class Saver:
         self.wait()
 
     def _write(self, files: Mapping[Path, Any], then: Callable[[], None] | None) -> None:
+        self.written = []
         try:
             for path, state in files.items():
                 checkpoint.save(path, state)
+                self.written.append(path)
             if then is not None:
                 then()
         except BaseException as error:
             self._error = error
 
 
-def to_host(value: Any) -> Any:
-    """The same nest of dicts and lists with every tensor copied to host memory."""
+def to_host(value: Any, seen: Copies | None = None) -> Any:
+    """The same nest of dicts and lists with every tensor copied to host memory.
+
+    ``seen`` holds the copies made so far: weights that several files share are copied once.
+    """
+    seen = {} if seen is None else seen
     if isinstance(value, torch.Tensor):
-        return value.detach().to("cpu", copy=True)
+        place = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
+        if place not in seen:
+            seen[place] = value.detach().to("cpu", copy=True)
+        return seen[place]
     if isinstance(value, Mapping):
-        return type(value)((key, to_host(item)) for key, item in value.items())  # type: ignore[call-arg]
+        items = ((key, to_host(item, seen)) for key, item in value.items())
+        return type(value)(items)  # type: ignore[call-arg]
     if isinstance(value, list | tuple):
-        return type(value)(to_host(item) for item in value)
+        return type(value)(to_host(item, seen) for item in value)
     return value
 
 

@@ -1,8 +1,10 @@
 """Where results go: every display of the run, told the same things in the same order."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from util.curve_drawing import warm_up
 from util.sinks import (
     LossReport,
     PictureReport,
@@ -103,6 +105,8 @@ def build_sinks(
     if html:
         # After the CSV file, from which it draws the curves.
         page = WebPage(run_dir, name=name, width_px=display_winsize, options=options)
+        with suppress(ImportError):  # which the page itself will report
+            warm_up()
         sinks.append(Background(page))
     if display_id > 0 and (
         client := visdom_server.connect(server=display_server, port=display_port, env=display_env)

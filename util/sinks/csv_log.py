@@ -49,7 +49,7 @@ class CsvLog(Sink):
             self.path.replace(aside)
             log.warning(
                 "%s has the columns %s, this run has %s: kept the old file as %s",
-                self.path.name, found, self._columns, aside.name,
+                self.path.name, ", ".join(found), ", ".join(self._columns), aside.name,
             )
         self._append([self._columns])
 

@@ -1,0 +1,65 @@
+"""What a model is made of, as plain dicts: all of it for a resume, or what one bad step spoils."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from models import network_files
+from models.networks.mismatch import describe_mismatch
+
+if TYPE_CHECKING:
+    from models.base_model import BaseModel
+
+
+def state_dict(model: "BaseModel") -> dict[str, Any]:
+    """Networks, optimizers, image buffers, the plateau policy."""
+    return {
+        "networks": {name: net.state_dict() for name, net in model.networks.items()},
+        "optimizers": {name: opt.state_dict() for name, opt in model.optimizers.items()},
+        "pools": {name: pool.state_dict() for name, pool in model.pools.items()},
+        "plateau": model.plateau.state_dict() if model.plateau else None,
+    }
+
+
+def load_state_dict(model: "BaseModel", state: Mapping[str, Any]) -> None:
+    """Put back what ``state_dict`` took.
+
+    Raises:
+        ValueError: the state is that of another model, or of networks of other sizes.
+    """
+    network_files.require_same_parts(state["networks"], model.networks, "networks")
+    network_files.require_same_parts(state["optimizers"], model.optimizers, "optimizers")
+    for name, net in model.networks.items():
+        found = {key: tuple(value.shape) for key, value in state["networks"][name].items()}
+        wanted = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+        if found != wanted:
+            raise ValueError(describe_mismatch(found, wanted, f"{name} in latest_state.pth"))
+        net.load_state_dict(state["networks"][name])
+    for name, optimizer in model.optimizers.items():
+        optimizer.load_state_dict(state["optimizers"][name])
+    for name, pool in model.pools.items():
+        pool.load_state_dict(state["pools"][name], model.device)
+    if model.plateau and state["plateau"]:
+        model.plateau.load_state_dict(state["plateau"], model.device)
+
+
+def fragile_state(model: "BaseModel") -> dict[str, Any]:
+    """What a step changes besides weights: statistics, pools, the plateau's sum, losses."""
+    return {
+        "buffers": [b.clone() for net in model.networks.values() for b in net.buffers()],
+        "pools": [(list(pool.images), pool.random.getstate()) for pool in model.pools.values()],
+        "plateau": model.plateau.state_dict() if model.plateau else None,
+        "losses": model.losses,
+    }
+
+
+def load_fragile_state(model: "BaseModel", state: Mapping[str, Any]) -> None:
+    """Put back what ``fragile_state`` took."""
+    model.losses = state["losses"]
+    own = [b for net in model.networks.values() for b in net.buffers()]
+    for buffer, saved in zip(own, state["buffers"], strict=True):
+        buffer.copy_(saved)
+    for pool, (images, numbers) in zip(model.pools.values(), state["pools"], strict=True):
+        pool.images = images
+        pool.random.setstate(numbers)
+    if model.plateau and state["plateau"]:
+        model.plateau.load_state_dict(state["plateau"], model.device)

@@ -1,0 +1,48 @@
+"""Cut ``loss_log.txt`` and ``losses.csv`` back to where a run goes on."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from util.files import replacing
+
+_LOGS = ("loss_log.txt", "losses.csv")
+_EPOCH = re.compile(rb"(?:\(epoch: )?(\d+),")  # how a line of either file begins
+
+
+def log_sizes(run_dir: Path) -> dict[str, int]:
+    """Bytes in each log now, all of them on disk."""
+    sizes = {}
+    for name in _LOGS:
+        path = run_dir / name
+        if path.exists():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+            sizes[name] = path.stat().st_size
+    return sizes
+
+
+def cut_to_sizes(run_dir: Path, sizes: Mapping[str, int]) -> None:
+    """Take away what was logged after a save: a run that goes on from it logs that once more."""
+    for name in _LOGS:
+        path = run_dir / name
+        if path.exists() and path.stat().st_size > sizes.get(name, 0):
+            os.truncate(path, sizes.get(name, 0))
+
+
+def cut_from_epoch(run_dir: Path, epoch: int) -> None:
+    """Take away the lines of ``epoch`` and later: the run goes back and writes them anew."""
+    for path in (run_dir / "loss_log.txt", *run_dir.glob("losses*.csv")):
+        if not path.exists():
+            continue
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if not _is_from(line, epoch)]
+        if kept != lines:
+            with replacing(path) as aside:
+                aside.write_bytes(b"".join(kept))
+
+
+def _is_from(line: bytes, epoch: int) -> bool:
+    found = _EPOCH.match(line)
+    return found is not None and int(found[1]) >= epoch
