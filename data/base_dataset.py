@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from data.image_folder import find_images
+from data.quick_look import look_at_some
 from data.readable import unreadable
 from data.side import Side
 from data.source import Source
@@ -141,6 +142,8 @@ class BaseDataset(Dataset[Sample], ABC):
             bad = unreadable(sides, rows)
             rows = [row for index, row in enumerate(rows) if index not in bad]
         self._check_sizes([source for row in rows for source in row])
+        if self.opt.isTrain:
+            look_at_some(sides, rows)
         return list(rows)
 
     def _check_sizes(self, sources: Sequence[Source]) -> None:
