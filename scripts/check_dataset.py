@@ -17,6 +17,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.checking.facts import RowFacts, gather, read
@@ -174,7 +177,7 @@ def cell(caption: str, sources: Sequence[Source]) -> Cell:
     return Cell(caption, [thumbnail(raster) for raster in rasters])
 
 
-def thumbnail(raster: Raster):  # type: ignore[no-untyped-def]
+def thumbnail(raster: Raster) -> npt.NDArray[np.uint8]:
     width, height = raster.size
     scale = min(1.0, THUMBNAIL / max(width, height))
     return preview(raster.pixels, (max(1, round(width * scale)), max(1, round(height * scale))))

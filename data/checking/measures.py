@@ -71,8 +71,9 @@ def best_shift(A: Pixels, B: Pixels) -> Shift:
     everywhere = np.fft.irfft2(spectrum, (SIDE, SIDE)) / power
     scores = np.roll(everywhere, (MARGIN, MARGIN), (0, 1))[: 2 * MARGIN + 1, : 2 * MARGIN + 1]
     down, right = np.unravel_index(scores.argmax(), scores.shape)
-    gain = scores[down, right] - scores[MARGIN, MARGIN]
-    return Shift((int(right) - MARGIN) / SIDE, (int(down) - MARGIN) / SIDE, float(gain))
+    at_border = {0, 2 * MARGIN} & {int(down), int(right)}  # may be a slope instead of a peak
+    gain = 0.0 if at_border else float(scores[down, right] - scores[MARGIN, MARGIN])
+    return Shift((int(right) - MARGIN) / SIDE, (int(down) - MARGIN) / SIDE, gain)
 
 
 def _edges(pixels: Pixels) -> Floats:

@@ -46,15 +46,15 @@ def swapped(pairs: Sequence[RowFacts]) -> list[RowFacts]:
 
 
 def misaligned(pairs: Sequence[RowFacts]) -> list[RowFacts]:
-    """Those whose edges fit much better after a move, while the others' fit as they are."""
-    measured = [it for it in pairs if it.shift is not None]
-    gains = np.array([it.shift.gain for it in measured if it.shift])
-    if len(measured) < FEWEST:
+    """Those whose edges fit much better after a move, while those of most others fit as they are.
+    """
+    measured = [(it, it.shift) for it in pairs if it.shift is not None]
+    moved = [max(abs(shift.right), abs(shift.down)) >= LEAST_SHIFT for _, shift in measured]
+    if len(measured) < FEWEST or 2 * sum(moved) > len(moved):
         return []
+    gains = np.array([shift.gain for _, shift in measured])
     usual = np.median(gains)
-    odd = usual + ODD_GAIN * np.median(np.abs(gains - usual))
+    odd = max(LEAST_GAIN, usual + ODD_GAIN * np.median(np.abs(gains - usual)))
     return [
-        it for it in measured
-        if it.shift and it.shift.gain > max(LEAST_GAIN, odd)
-        and max(abs(it.shift.right), abs(it.shift.down)) >= LEAST_SHIFT
+        it for (it, shift), far in zip(measured, moved, strict=True) if far and shift.gain > odd
     ]
