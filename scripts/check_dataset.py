@@ -96,13 +96,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def describe(layout: Layout, rows: Sequence[RowFacts]) -> list[str]:
-    """"train: 400 pairs, A 256x256 rgb uint8, B 256x256 rgb uint8"; counts where there are several.
-    """
+    """"train: 400 pairs, A 256x256 rgb uint8, B 256x256 rgb uint8"; counts where kinds differ."""
     lines = []
     for phase in dict.fromkeys(row.phase for row in layout.rows):
         of_phase = [it for it in rows if it.row.phase == phase]
         pairs = of_phase[0].row.is_pair
-        words = [f"{len(of_phase)} {'pairs' if pairs else 'pictures'}"]
+        words = [f"{len(of_phase)} {'pair' if pairs else 'picture'}{'s' * (len(of_phase) != 1)}"]
         for letter, pictures in by_side(of_phase).items():
             sizes = Counter("{}x{}".format(*facts.size) for _, _, facts in pictures)
             kinds = Counter(facts.kind for _, _, facts in pictures)

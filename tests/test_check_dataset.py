@@ -53,7 +53,7 @@ def test_a_healthy_set_is_passed_in_silence(
 def test_published_sets_are_passed_in_silence(name: str, tmp_path: Path) -> None:
     if not (SHARED / name).is_dir():
         pytest.skip(f"no {SHARED / name}")
-    assert check(linked(name, tmp_path)) == {}
+    assert check(linked(name, tmp_path), "--phases", "test") == {}
 
 
 def linked(name: str, folder: Path) -> Path:
@@ -199,8 +199,8 @@ def test_phases_of_a_list(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     write_noise(tmp_path / "s", "a.png", "b.png", "c.png", "d.png")
     (tmp_path / "s" / "pairs.csv").write_text("a.png,b.png,train\nc.png,d.png,holdout\n")
     check(tmp_path / "s", "--pairs", str(tmp_path / "s" / "pairs.csv"))
-    assert [line.split(",")[0] for line in caplog.messages if "1 pairs" in line] == [
-        "train: 1 pairs", "holdout: 1 pairs"
+    assert [line.split(",")[0] for line in caplog.messages if "1 pair," in line] == [
+        "train: 1 pair", "holdout: 1 pair"
     ]
 
 
