@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from data.augment import Augmentation
 from data.image_folder import find_images
+from data.quick_look import look_at_some
 from data.raster import Pixels
 from data.readable import unreadable
 from data.side import Side
@@ -159,6 +160,8 @@ class BaseDataset(Dataset[Sample], ABC):
             bad = unreadable(sides, rows)
             rows = [row for index, row in enumerate(rows) if index not in bad]
         self._check_sizes([source for row in rows for source in row])
+        if self.opt.isTrain:
+            look_at_some(sides, rows)
         return list(rows)
 
     def _check_sizes(self, sources: Sequence[Source]) -> None:

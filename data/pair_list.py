@@ -106,7 +106,26 @@ def read_list(
     return pairs, len(faults)
 
 
+def phases_in(file: Path) -> list[str]:
+    """The phases that ``file`` names, in its order; [""] where it has no such column.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``read_list``.
+    """
+    return list(dict.fromkeys(row.phase or "" for row in _all_rows(file)))
+
+
 def _rows_of_phase(file: Path, phase: str) -> list[Row]:
+    rows = _all_rows(file)
+    chosen = [row for row in rows if row.phase in (None, phase)]
+    if not chosen:
+        phases = Counter(row.phase for row in rows)
+        there = ", ".join(f"{name} ({count})" for name, count in phases.items())
+        raise ValueError(f"{file} lists no pairs of --phase {phase}; it has {there}")
+    return chosen
+
+
+def _all_rows(file: Path) -> list[Row]:
     if not file.is_file():
         raise FileNotFoundError(f"--pairs {file} is no file; check the path, or leave --pairs out")
     try:
@@ -115,12 +134,7 @@ def _rows_of_phase(file: Path, phase: str) -> list[Row]:
         raise ValueError(f"--pairs {file} cannot be read ({error}); save it as UTF-8") from error
     if not rows:
         raise ValueError(f"{file} lists no pairs; {FORMAT}")
-    chosen = [row for row in rows if row.phase in (None, phase)]
-    if not chosen:
-        phases = Counter(row.phase for row in rows)
-        there = ", ".join(f"{name} ({count})" for name, count in phases.items())
-        raise ValueError(f"{file} lists no pairs of --phase {phase}; it has {there}")
-    return chosen
+    return rows
 
 
 def _rows(file: Path) -> Iterator[Row]:

@@ -57,7 +57,7 @@ def write_page(
     with page.head:
         tags.meta(charset="utf-8")
         tags.meta(name="viewport", content="width=device-width, initial-scale=1")
-        tags.style(util.raw(_CSS.replace("WIDTH", f"{width}px")))
+        tags.style(util.raw(CSS.replace("WIDTH", f"{width}px")))
     page.add(tags.h1(title))
     _add_header(page, header or Header())
     _add_links(page, pages or {})
@@ -110,7 +110,7 @@ def _url(path: str) -> str:
     return quote(os.fsencode(path))
 
 
-_CSS = """
+CSS = """
 :root { color-scheme: light dark; --soft: #6b7280; --line: #e2e5ea; --link: #1d5fbf; }
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 0 auto; padding: 24px 32px;
        max-width: 1800px; color: #1c2024; background: #fff; }

@@ -1,0 +1,107 @@
+"""Read every picture of a set once, and keep what the checks need to know about it."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from tqdm import tqdm
+
+from data.checking.layout import Row
+from data.checking.measures import Floats, Shift, best_shift, look
+from data.raster import Pixels, Raster
+from data.source import Source
+from util.picture_files import PictureError
+
+THREADS = 4  # decoders release the interpreter
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one picture that could be read."""
+
+    size: tuple[int, int]  # width, height (pixels)
+    channels: int
+    colour: str  # see Raster
+    dtype: str
+    low: float  # of all values
+    high: float
+    blank: bool  # one colour all over
+    digest: bytes  # of the pixels, their shape and dtype; not of the file
+    look: Floats
+
+    @property
+    def kind(self) -> str:
+        bands = f"{self.channels} {self.colour}" if self.colour == "bands" else self.colour
+        return f"{bands} {self.dtype}"
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """``facts``: one for each picture of the row; () with a ``fault`` where one is unreadable."""
+
+    row: Row
+    facts: tuple[Facts, ...] = ()
+    shift: Shift | None = None  # of pairs of one size
+    fault: str = ""
+
+
+def gather(rows: Sequence[Row]) -> list[RowFacts]:
+    """In the order of ``rows``; a progress line on terminals, if it takes more than 2 seconds."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        found: Iterable[RowFacts] = pool.map(examine, rows)
+        return list(tqdm(found, total=len(rows), unit=" rows", delay=2, disable=None, leave=False))
+
+
+def examine(row: Row) -> RowFacts:
+    try:
+        rasters = read(row.sources)
+    except PictureError as error:
+        return RowFacts(row, fault=str(error))
+    facts = tuple(_facts(raster) for raster in rasters)
+    shift = None
+    if row.is_pair and same_size(facts) and not any(fact.blank for fact in facts):
+        shift = best_shift(rasters[0].pixels, rasters[1].pixels)
+    return RowFacts(row, facts, shift)
+
+
+def read(sources: Sequence[Source]) -> list[Raster]:
+    """The pictures; two halves of one file are read together.
+
+    Raises:
+        PictureError: one cannot be read.
+    """
+    whole: dict[object, Raster] = {}
+    for source in sources:
+        if source.files not in whole:
+            whole[source.files] = source.read()
+    return [source.cut(whole[source.files]) for source in sources]
+
+
+def same_size(facts: Sequence[Facts]) -> bool:
+    """The right half of a file of odd width may be one pixel wider."""
+    widths, heights = zip(*(fact.size for fact in facts), strict=True)
+    return max(widths) - min(widths) <= 1 and len(set(heights)) == 1
+
+
+def _facts(raster: Raster) -> Facts:
+    pixels = np.ascontiguousarray(raster.pixels)
+    lows, highs = pixels.min(axis=(0, 1)), pixels.max(axis=(0, 1))
+    return Facts(
+        size=raster.size,
+        channels=raster.channels,
+        colour=raster.colour,
+        dtype=str(pixels.dtype),
+        low=float(lows.min()),
+        high=float(highs.max()),
+        blank=bool((lows == highs).all()),
+        digest=_digest(pixels),
+        look=look(pixels),
+    )
+
+
+def _digest(pixels: Pixels) -> bytes:
+    content = blake2b(f"{pixels.shape} {pixels.dtype}".encode(), digest_size=16)
+    content.update(pixels.data)
+    return content.digest()

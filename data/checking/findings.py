@@ -1,0 +1,219 @@
+"""What is wrong with a set, or may be: one function for each kind of finding.
+
+Errors are what a training refuses, or what makes its test worthless. Warnings are what a person
+should look at.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from data import value_range
+from data.checking.facts import Facts, RowFacts, same_size
+from data.checking.layout import Layout, Row
+from data.checking.suspicion import misaligned, swapped
+from data.source import Source
+from data.value_range import ValueRange
+
+NARROW = 0.25  # of the numbers that a dtype can hold; photos use more
+
+Ranges = Mapping[str, ValueRange | None]  # by side
+
+
+@dataclass(frozen=True)
+class Entry:
+    text: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``text``: what was found, how often, and the way out; ``entries``: where."""
+
+    kind: str
+    level: Literal["error", "warning"]
+    text: str
+    entries: Sequence[Entry] = field(default_factory=list)
+
+
+def find_all(layout: Layout, rows: Sequence[RowFacts], ranges: Ranges) -> list[Finding]:
+    """Errors first."""
+    checks: list[Callable[[Sequence[RowFacts]], Iterable[Finding]]] = [
+        unreadable, lambda rows: values(rows, ranges), unequal_pairs, mixed_kinds, copies, blank,
+        suspicious,
+    ]
+    found = [Finding("without partner", "error", fault) for fault in layout.faults]
+    found += [finding for check in checks for finding in check(rows)]
+    return sorted(found, key=lambda finding: finding.level != "error")
+
+
+def by_side(rows: Iterable[RowFacts]) -> dict[str, list[tuple[Row, Source, Facts]]]:
+    sides: dict[str, list[tuple[Row, Source, Facts]]] = {}
+    for it in rows:
+        if not it.facts:  # unreadable
+            continue
+        for letter, source, facts in zip(it.row.letters, it.row.sources, it.facts, strict=True):
+            sides.setdefault(letter, []).append((it.row, source, facts))
+    return sides
+
+
+def unreadable(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+    bad = [Entry(it.fault, ()) for it in rows if it.fault]
+    if bad:
+        yield Finding(
+            "unreadable", "error",
+            f"{_of(bad, rows)} cannot be read; replace them, or train with --on_bad_image skip",
+            bad,
+        )
+
+
+def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Finding]:
+    """Of each side: floating point without a range, clipped values, a range that is hardly used."""
+    for letter, pictures in by_side(rows).items():
+        for dtype in sorted({facts.dtype for _, _, facts in pictures}):
+            found = [facts for _, _, facts in pictures if facts.dtype == dtype]
+            low, high = min(f.low for f in found), max(f.high for f in found)
+            flag = f"--value_range_{letter}={low:g},{high:g}"
+            what = f"{letter}: {len(found)} {dtype} pictures hold values from {low:g} to {high:g}"
+            limits = ranges.get(letter) or value_range.of_dtype(dtype)
+            if limits is None:
+                yield Finding("value range", "error", f"{what}, which has no range of its own; "
+                              f"train with {flag}, or with the limits of your instrument")
+            elif low < limits.low or high > limits.high:
+                yield Finding("value range", "warning", f"{what}, of which those outside of "
+                              f"{limits.low:g} to {limits.high:g} are clipped")
+            elif dtype != "uint8" and high - low < NARROW * (limits.high - limits.low):
+                yield Finding("value range", "warning", f"{what}, a small part of {limits.low:g} "
+                              f"to {limits.high:g}, so they are poor in contrast; for all of it "
+                              f"train with {flag}")
+
+
+def unequal_pairs(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+    pairs = [it for it in rows if len(it.facts) == 2]
+    unequal = [
+        Entry(", ".join(f"{source} is {_size(facts.size)}"
+                        for source, facts in zip(it.row.sources, it.facts, strict=True)),
+              it.row.sources)
+        for it in pairs if not same_size(it.facts)
+    ]
+    if unequal:
+        yield Finding(
+            "size of pairs", "error",
+            f"{_of(unequal, pairs)} differ in size; --preprocess crop and none refuse that, the "
+            "others scale A and B to one size, which fits only if both show the same section",
+            unequal,
+        )
+
+
+def mixed_kinds(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+    for letter, pictures in by_side(rows).items():
+        counts = Counter(facts.kind for _, _, facts in pictures)
+        if len(counts) < 2:
+            continue
+        usual = counts.most_common(1)[0][0]
+        channels = {facts.channels for _, _, facts in pictures}
+        refused = len(channels) > 1 and any(f.colour == "bands" for _, _, f in pictures)
+        end = ("a network takes one number of channels: convert or remove some" if refused else
+               "they are converted to the channels of --input_nc and --output_nc, each by the "
+               "range of its type")
+        yield Finding(
+            "mixed kinds", "error" if refused else "warning",
+            f"{letter} holds {in_words(counts)}; {end}",
+            [Entry(f"{source} is {facts.kind}", row.sources)
+             for row, source, facts in pictures if facts.kind != usual],
+        )
+
+
+def blank(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+    entries = [
+        Entry(f"{source} is {facts.low:g}" + ("" if facts.low == facts.high else
+              f" to {facts.high:g} in its channels"), row.sources)
+        for pictures in by_side(rows).values() for row, source, facts in pictures if facts.blank
+    ]
+    if entries:
+        yield Finding("blank", "warning", f"{len(entries)} pictures have one colour all over",
+                      entries)
+
+
+def copies(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+    """Rows with the same pixels; then pairs that have only A, or only B, in common.
+
+    Blank pictures are alike without being copies.
+    """
+    good = [it for it in rows if it.facts and not all(facts.blank for facts in it.facts)]
+    whole = _groups(good, lambda it: (it.row.letters, *(facts.digest for facts in it.facts)))
+    yield from _copy_findings(whole, "pictures", "error")
+    for place, letter in enumerate("AB"):
+        pairs = [it for it in good if it.row.is_pair and not it.facts[place].blank]
+        groups = _groups(pairs, lambda it, place=place: it.facts[place].digest)  # type: ignore[misc]
+        partners = [{it.facts[1 - place].digest for it in group} for group in groups]
+        partly = [group for group, others in zip(groups, partners, strict=True) if len(others) > 1]
+        yield from _copy_findings(partly, f"{letter}, with different partners,", "warning")
+
+
+def _copy_findings(
+    groups: Sequence[Sequence[RowFacts]], what: str, leak: Literal["error", "warning"]
+) -> Iterator[Finding]:
+    across = [group for group in groups if len({it.row.phase for it in group}) > 1]
+    within = [group for group in groups if group not in across]
+    if across:
+        yield Finding("leak", leak, f"{len(across)} times the same {what} in several phases: a "
+                      "test of what was trained on tells nothing; remove one of each",
+                      [_copy_entry(group) for group in across])
+    if within:
+        yield Finding("copies", "warning", f"{len(within)} times the same {what} within a phase, "
+                      "seen more often than the others", [_copy_entry(group) for group in within])
+
+
+def suspicious(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+    pairs = [it for it in rows if len(it.facts) == 2]
+    exchanged = swapped(pairs)
+    if exchanged:
+        entries = [Entry(_names(it.row), it.row.sources) for it in exchanged]
+        yield Finding("swapped", "warning", f"{_of(exchanged, pairs)} look as if A and B were "
+                      "exchanged: A looks like the others' B, and B like their A", entries)
+    moved = misaligned(pairs)
+    if moved:
+        entries = [
+            Entry(f"{_names(it.row)}: B moved by {round(it.shift.right * it.facts[1].size[0])} "
+                  f"pixels to the right and {round(it.shift.down * it.facts[1].size[1])} down "
+                  "would fit better", it.row.sources)
+            for it in moved if it.shift
+        ]
+        yield Finding("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B did not "
+                      "lie upon each other", entries)
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """"398 rgb uint8, 2 gray uint8": the most frequent first."""
+    return ", ".join(f"{count} {name}" for name, count in Counter(counts).most_common())
+
+
+def _groups(
+    rows: Iterable[RowFacts], key: Callable[[RowFacts], object]
+) -> list[list[RowFacts]]:
+    found: dict[object, list[RowFacts]] = defaultdict(list)
+    for it in rows:
+        found[key(it)].append(it)
+    return [group for group in found.values() if len(group) > 1]
+
+
+def _copy_entry(group: Sequence[RowFacts]) -> Entry:
+    return Entry(" = ".join(_names(it.row) for it in group),
+                 tuple(source for it in group for source in it.row.sources))
+
+
+def _names(row: Row) -> str:
+    """A file that holds both sides is named once."""
+    names = dict.fromkeys(" + ".join(map(str, source.files)) for source in row.sources)
+    return " and ".join(names)
+
+
+def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:
+    pairs = bool(whole) and whole[0].row.is_pair
+    return f"{len(part)} of {len(whole)} {'pairs' if pairs else 'pictures'}"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"

@@ -1,0 +1,139 @@
+"""Which pictures of a folder a training would read, and which of them belong together."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from data.image_folder import find_images
+from data.image_io import read_size
+from data.pair_finding import Pairs, find_pairs
+from data.pair_folders import find_folders
+from data.pair_list import phases_in
+from data.source import Source
+from data.stacks import find_sources, longest_suffix
+from util.folders import is_picture
+from util.picture_files import PictureError
+
+logger = logging.getLogger(__name__)
+MODES = ("aligned", "unaligned", "single", "colorization")
+PHASES = ("train", "val", "test")
+PAIR_SHAPE = 1.9  # width / height from which a file looks like A | B; films are up to 1.85
+LOOKED_AT = 50  # headers
+
+
+@dataclass(frozen=True)
+class Row:
+    """A picture, or a pair of A and B; ``letters``: the side of each of ``sources``."""
+
+    phase: str
+    letters: str
+    sources: tuple[Source, ...]
+
+    @property
+    def is_pair(self) -> bool:
+        return len(self.sources) == 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """``faults``: sentences about pictures without a partner."""
+
+    mode: str
+    rows: list[Row]
+    faults: list[str]
+
+
+def find_rows(
+    dataroot: Path,
+    *,
+    mode: str | None = None,
+    phases: Sequence[str] = (),
+    list_file: Path | None = None,
+    input_side: Literal["A", "B"] = "A",
+    suffixes: Sequence[str] = (),
+) -> Layout:
+    """All pictures of ``phases`` (default: train, val and test, as far as they are there).
+
+    ``mode`` None: pairs in any layout; two folders whose names do not pair; files that are not
+    wide enough for two pictures: single ones.
+
+    Raises:
+        FileNotFoundError, ValueError: nothing there, or it cannot be told what belongs together.
+    """
+    phases = phases or (phases_in(list_file) if list_file else phases_there(dataroot))
+    mode = mode or ("aligned" if list_file else find_mode(dataroot, phases[0], suffixes))
+    rows, faults = [], []
+    for phase in phases:
+        if mode == "aligned":
+            found, fault = _pairs(
+                dataroot, phase, list_file=list_file, input_side=input_side, suffixes=suffixes
+            )
+            rows += [Row(phase, "AB", (pair.A, pair.B)) for pair in found.pairs]
+            faults += fault
+            continue
+        for letter in "AB" if mode == "unaligned" else "A":
+            folder_letter = letter if mode == "unaligned" else ""
+            files = find_images(dataroot, "" if mode == "single" else phase, side=folder_letter)
+            stacked = suffixes if letter == input_side or mode == "single" else ()
+            rows += [Row(phase, letter, (source,)) for source in find_sources(files, stacked)]
+    return Layout(mode, rows, faults)
+
+
+def phases_there(dataroot: Path) -> list[str]:
+    """Of train, val and test those that have a folder; [""] where pictures lie in the root."""
+    there = [
+        phase for phase in PHASES
+        if any((dataroot / name).is_dir()
+               for name in (phase, f"{phase}A", f"{phase}B", f"A/{phase}", f"B/{phase}"))
+    ]
+    loose = dataroot.is_dir() and any(is_picture(entry) for entry in dataroot.iterdir())
+    return there or ([""] if loose else ["train"])  # for train, the error tells what is there
+
+
+def find_mode(dataroot: Path, phase: str, suffixes: Sequence[str] = ()) -> str:
+    folders = find_folders(dataroot, phase)
+    if folders is None:
+        if looks_like_pairs(find_images(dataroot, phase)):
+            return "aligned"
+        return "colorization" if phase else "single"
+    A, B = ({_name(file, folder, suffixes) for file in find_images(folder)}
+            for folder in (folders.A, folders.B))
+    apart = 2 * len(A & B) < min(len(A), len(B))
+    return "unaligned" if apart and folders.A.name == f"{phase}A" else "aligned"
+
+
+def looks_like_pairs(files: Sequence[Path]) -> bool:
+    """Whether most of the first files are about twice as wide as high, or wider."""
+    wide = []
+    for file in files[:LOOKED_AT]:
+        try:
+            width, height = read_size(file)
+        except PictureError:
+            continue
+        wide.append(width >= PAIR_SHAPE * height)
+    return 2 * sum(wide) > len(wide)
+
+
+def _name(file: Path, folder: Path, suffixes: Sequence[str]) -> str:
+    name = file.relative_to(folder).with_suffix("").as_posix()
+    return name.removesuffix(longest_suffix(name, suffixes) or "")
+
+
+def _pairs(
+    dataroot: Path, phase: str, *, list_file: Path | None, input_side: Literal["A", "B"],
+    suffixes: Sequence[str],
+) -> tuple[Pairs, list[str]]:
+    """The pairs that are complete, and what is wrong with the others."""
+
+    def find(allow_unpaired: bool) -> Pairs:
+        return find_pairs(
+            dataroot, phase, list_file=list_file, allow_unpaired=allow_unpaired,
+            input_side=input_side, input_suffixes=suffixes,
+        )
+
+    try:
+        return find(allow_unpaired=False), []
+    except (ValueError, FileNotFoundError) as error:
+        return find(allow_unpaired=True), [str(error)]

@@ -1,0 +1,87 @@
+"""Numbers that tell pictures apart: what they look like, and how two of them lie together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from data.raster import Pixels
+
+SIDE = 128  # pixels of the squares that are laid upon each other
+MARGIN = SIDE // 8  # so far one picture is moved over the other
+BLUR = 1.0  # pixels: edges of drawn labels and of photos never meet exactly
+LOOK_SIDE = 64
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How B would have to be moved to lie on A, as fractions of the width and the height.
+
+    ``gain`` is the correlation of the edges there, less that of the pictures as they are: 0..2.
+    """
+
+    right: float
+    down: float
+    gain: float
+
+
+def preview(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """[H, W, C] of any dtype -> uint8 RGB of ``size`` (width, height), to look at.
+
+    Other numbers than bytes are stretched from the lowest to the highest; of more than 3 channels
+    the first 3 are shown, of 2 the first.
+    """
+    shown = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, :1]
+    if shown.dtype != np.uint8:
+        low, high = float(shown.min()), float(shown.max())
+        shown = ((shown - low) * (255 / ((high - low) or 1))).astype(np.uint8)
+    image = Image.fromarray(shown if shown.shape[2] == 3 else shown[:, :, 0]).convert("RGB")
+    return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2))
+
+
+def look(pixels: Pixels) -> Floats:
+    """[9]: means and deviations of red, green, blue; bits of colours; edges; even ground."""
+    rows = np.linspace(0, pixels.shape[0] - 1, LOOK_SIDE).round().astype(int)
+    columns = np.linspace(0, pixels.shape[1] - 1, LOOK_SIDE).round().astype(int)
+    # Picked, not averaged: averages have colours that the picture has not.
+    small = preview(pixels[rows][:, columns], (LOOK_SIDE, LOOK_SIDE)).astype(np.float32) / 255
+    levels = (small * 31).astype(int)
+    colours = len(np.unique(levels @ np.array([1, 32, 1024])))
+    steps = np.abs(np.diff(small.mean(axis=2), axis=1))
+    return np.array(
+        [*small.mean(axis=(0, 1)), *small.std(axis=(0, 1)),
+         np.log2(colours), steps.mean(), (steps < 1 / 255).mean()],
+        np.float32,
+    )
+
+
+def best_shift(A: Pixels, B: Pixels) -> Shift:
+    """Correlation of the edges of A and B for all moves up to an eighth of the side.
+
+    Through the Fourier transform, so the picture goes on at its opposite side.
+    """
+    edges_A, edges_B = _edges(A), _edges(B)
+    power = float(np.sqrt((edges_A**2).sum() * (edges_B**2).sum()))
+    if not power:
+        return Shift(0, 0, 0)
+    spectrum = (np.fft.rfft2(edges_A) * np.fft.rfft2(edges_B).conj()).sum(axis=0)
+    everywhere = np.fft.irfft2(spectrum, (SIDE, SIDE)) / power
+    scores = np.roll(everywhere, (MARGIN, MARGIN), (0, 1))[: 2 * MARGIN + 1, : 2 * MARGIN + 1]
+    down, right = np.unravel_index(scores.argmax(), scores.shape)
+    at_border = {0, 2 * MARGIN} & {int(down), int(right)}  # may be a slope instead of a peak
+    gain = 0.0 if at_border else float(scores[down, right] - scores[MARGIN, MARGIN])
+    return Shift((int(right) - MARGIN) / SIDE, (int(down) - MARGIN) / SIDE, gain)
+
+
+def _edges(pixels: Pixels) -> Floats:
+    """float32 [2, SIDE, SIDE], mean 0: edges across and along. Their direction matters: house
+    fronts are full of parallels."""
+    from skimage.filters import gaussian, sobel_h, sobel_v
+
+    grey = preview(pixels, (SIDE, SIDE)).astype(np.float32).mean(axis=2) / 255
+    edges = np.stack([gaussian(np.abs(sobel(grey)), BLUR) for sobel in (sobel_h, sobel_v)])
+    centred: Floats = edges - edges.mean(axis=(1, 2), keepdims=True)
+    return centred

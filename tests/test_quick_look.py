@@ -1,0 +1,62 @@
+"""A training looks at a few pictures before it builds its networks."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_sets import make_opt, write_noise, write_pairs
+
+from data import find_dataset
+from data.quick_look import MOST_FILES
+from util.picture_files import PictureError
+
+
+def messages(
+    caplog: pytest.LogCaptureFixture, root: Path, mode: str, **changes: object
+) -> list[str]:
+    caplog.set_level(logging.INFO)
+    opt = make_opt(root, dataset_mode=mode, **changes)
+    find_dataset(mode)(opt)
+    return [line for line in caplog.messages if "looked at" in line or "mixed:" in line]
+
+
+def test_pairs_are_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_pairs(tmp_path / "train", 3)
+    assert messages(caplog, tmp_path, "aligned") == [
+        "looked at 3 of 3 pairs: A 12x12 rgb uint8, B 12x12 rgb uint8"
+    ]
+
+
+def test_a_large_set_is_looked_at_from_its_first_to_its_last_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_noise(tmp_path, *(f"{number:02}.png" for number in range(30)))
+    write_noise(tmp_path, "29.png", width=50)
+    assert messages(caplog, tmp_path, "single") == [
+        f"looked at {MOST_FILES} of 30 pictures: A 24x20 to 50x20 rgb uint8"
+    ]
+
+
+def test_mixed_kinds_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_noise(tmp_path / "trainA", "1.png", "2.png")
+    write_noise(tmp_path / "trainB", "x.png")
+    Image.new("L", (24, 20)).save(tmp_path / "trainA" / "3.png")
+    lines = messages(caplog, tmp_path, "unaligned")
+    assert lines[0].startswith("A is mixed: 2 rgb uint8, 1 gray uint8;")
+    assert lines[2] == "looked at 1 of 1 pictures: B 24x20 rgb uint8"
+
+
+def test_floating_point_without_a_range_is_refused_before_the_networks(tmp_path: Path) -> None:
+    write_noise(tmp_path / "trainA", "1.png")
+    (tmp_path / "trainB").mkdir()
+    np.save(tmp_path / "trainB" / "1.npy", np.zeros((20, 24), np.float32))
+    with pytest.raises(PictureError, match="--value_range_B LO,HI"):
+        find_dataset("aligned")(make_opt(tmp_path))
+    find_dataset("aligned")(make_opt(tmp_path, value_range_B=(0.0, 1.0)))
+
+
+def test_a_test_reads_nothing_ahead(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_pairs(tmp_path / "train", 1)
+    assert messages(caplog, tmp_path, "aligned", isTrain=False) == []
