@@ -23,7 +23,8 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.checking.facts import RowFacts, gather, read
-from data.checking.findings import Finding, by_side, find_all
+from data.checking.finding import Finding
+from data.checking.findings import by_side, find_all
 from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
 from data.raster import Raster
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         name = args.dataroot.resolve().name
         sheet = args.sheet or Path(f"check_{name}.html")
         write_sheet(sheet, f"Check of {name}", [*facts, verdict(findings)],
-                    sections(layout, findings))
+                    sections(rows, findings))
         log.info("wrote %s", sheet)
     if any(finding.level == "error" for finding in findings):
         sys.exit(1)
@@ -152,7 +153,7 @@ def as_json(facts: Sequence[str], findings: Sequence[Finding]) -> str:
     return json.dumps({"set": facts, "findings": found}, indent=2, ensure_ascii=False) + "\n"
 
 
-def sections(layout: Layout, findings: Sequence[Finding]) -> list[Section]:
+def sections(facts: Sequence[RowFacts], findings: Sequence[Finding]) -> list[Section]:
     drawn = [
         Section(
             finding.kind.capitalize(), finding.level, finding.text,
@@ -161,7 +162,7 @@ def sections(layout: Layout, findings: Sequence[Finding]) -> list[Section]:
         )
         for finding in findings
     ]
-    rows = layout.rows
+    rows = [it.row for it in facts if not it.fault]
     count = min(SAMPLES, len(rows))
     chosen = [rows[index * (len(rows) - 1) // max(1, count - 1)] for index in range(count)]
     some = [cell(str(row.sources[0].path), row.sources) for row in chosen]

@@ -176,6 +176,17 @@ def test_floating_point_needs_the_range_that_is_proposed(tmp_path: Path) -> None
     ) == {}
 
 
+def test_the_range_that_is_proposed_is_not_called_too_narrow(tmp_path: Path) -> None:
+    folder = tmp_path / "s" / "train"
+    folder.mkdir(parents=True)
+    np.save(folder / "1.npy", np.array([[-999.75734, 1999.5531]], np.float32))
+    flags = ("--dataset_mode", "colorization")
+    text = check(tmp_path / "s", *flags, code=1)["error value range"]
+    flag = text[text.index("--value") :].split(", or")[0]
+    assert check(tmp_path / "s", *flags, flag) == {}
+    assert "clipped" in check(tmp_path / "s", *flags, "--value_range_A=0,1")["warning value range"]
+
+
 def test_twelve_bits_in_sixteen_are_a_warning(tmp_path: Path) -> None:
     folder = tmp_path / "s" / "train"
     folder.mkdir(parents=True)

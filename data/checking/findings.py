@@ -4,37 +4,22 @@ Errors are what a training refuses, or what makes its test worthless. Warnings a
 should look at.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
 from data import value_range
+from data.checking.copies import copies
 from data.checking.facts import Facts, RowFacts, same_size
+from data.checking.finding import Entry, Finding, names
 from data.checking.layout import Layout, Row
 from data.checking.suspicion import misaligned, swapped
 from data.source import Source
 from data.value_range import ValueRange
 
 NARROW = 0.25  # of the numbers that a dtype can hold; photos use more
+ROUNDED = 1e-4  # of half a range: flags are written with 6 digits
 
 Ranges = Mapping[str, ValueRange | None]  # by side
-
-
-@dataclass(frozen=True)
-class Entry:
-    text: str
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """``text``: what was found, how often, and the way out; ``entries``: where."""
-
-    kind: str
-    level: Literal["error", "warning"]
-    text: str
-    entries: Sequence[Entry] = field(default_factory=list)
 
 
 def find_all(layout: Layout, rows: Sequence[RowFacts], ranges: Ranges) -> list[Finding]:
@@ -77,10 +62,11 @@ def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Finding]:
             flag = f"--value_range_{letter}={low:g},{high:g}"
             what = f"{letter}: {len(found)} {dtype} pictures hold values from {low:g} to {high:g}"
             limits = ranges.get(letter) or value_range.of_dtype(dtype)
+            slack = ROUNDED * limits.half if limits else 0.0
             if limits is None:
                 yield Finding("value range", "error", f"{what}, which has no range of its own; "
                               f"train with {flag}, or with the limits of your instrument")
-            elif low < limits.low or high > limits.high:
+            elif low < limits.low - slack or high > limits.high + slack:
                 yield Finding("value range", "warning", f"{what}, of which those outside of "
                               f"{limits.low:g} to {limits.high:g} are clipped")
             elif dtype != "uint8" and high - low < NARROW * (limits.high - limits.low):
@@ -136,47 +122,17 @@ def blank(rows: Sequence[RowFacts]) -> Iterator[Finding]:
                       entries)
 
 
-def copies(rows: Sequence[RowFacts]) -> Iterator[Finding]:
-    """Rows with the same pixels; then pairs that have only A, or only B, in common.
-
-    Blank pictures are alike without being copies.
-    """
-    good = [it for it in rows if it.facts and not all(facts.blank for facts in it.facts)]
-    whole = _groups(good, lambda it: (it.row.letters, *(facts.digest for facts in it.facts)))
-    yield from _copy_findings(whole, "pictures", "error")
-    for place, letter in enumerate("AB"):
-        pairs = [it for it in good if it.row.is_pair and not it.facts[place].blank]
-        groups = _groups(pairs, lambda it, place=place: it.facts[place].digest)  # type: ignore[misc]
-        partners = [{it.facts[1 - place].digest for it in group} for group in groups]
-        partly = [group for group, others in zip(groups, partners, strict=True) if len(others) > 1]
-        yield from _copy_findings(partly, f"{letter}, with different partners,", "warning")
-
-
-def _copy_findings(
-    groups: Sequence[Sequence[RowFacts]], what: str, leak: Literal["error", "warning"]
-) -> Iterator[Finding]:
-    across = [group for group in groups if len({it.row.phase for it in group}) > 1]
-    within = [group for group in groups if group not in across]
-    if across:
-        yield Finding("leak", leak, f"{len(across)} times the same {what} in several phases: a "
-                      "test of what was trained on tells nothing; remove one of each",
-                      [_copy_entry(group) for group in across])
-    if within:
-        yield Finding("copies", "warning", f"{len(within)} times the same {what} within a phase, "
-                      "seen more often than the others", [_copy_entry(group) for group in within])
-
-
 def suspicious(rows: Sequence[RowFacts]) -> Iterator[Finding]:
     pairs = [it for it in rows if len(it.facts) == 2]
     exchanged = swapped(pairs)
     if exchanged:
-        entries = [Entry(_names(it.row), it.row.sources) for it in exchanged]
+        entries = [Entry(names(it.row), it.row.sources) for it in exchanged]
         yield Finding("swapped", "warning", f"{_of(exchanged, pairs)} look as if A and B were "
                       "exchanged: A looks like the others' B, and B like their A", entries)
     moved = misaligned(pairs)
     if moved:
         entries = [
-            Entry(f"{_names(it.row)}: B moved by {round(it.shift.right * it.facts[1].size[0])} "
+            Entry(f"{names(it.row)}: B moved by {round(it.shift.right * it.facts[1].size[0])} "
                   f"pixels to the right and {round(it.shift.down * it.facts[1].size[1])} down "
                   "would fit better", it.row.sources)
             for it in moved if it.shift
@@ -188,26 +144,6 @@ def suspicious(rows: Sequence[RowFacts]) -> Iterator[Finding]:
 def in_words(counts: Mapping[str, int]) -> str:
     """"398 rgb uint8, 2 gray uint8": the most frequent first."""
     return ", ".join(f"{count} {name}" for name, count in Counter(counts).most_common())
-
-
-def _groups(
-    rows: Iterable[RowFacts], key: Callable[[RowFacts], object]
-) -> list[list[RowFacts]]:
-    found: dict[object, list[RowFacts]] = defaultdict(list)
-    for it in rows:
-        found[key(it)].append(it)
-    return [group for group in found.values() if len(group) > 1]
-
-
-def _copy_entry(group: Sequence[RowFacts]) -> Entry:
-    return Entry(" = ".join(_names(it.row) for it in group),
-                 tuple(source for it in group for source in it.row.sources))
-
-
-def _names(row: Row) -> str:
-    """A file that holds both sides is named once."""
-    names = dict.fromkeys(" + ".join(map(str, source.files)) for source in row.sources)
-    return " and ".join(names)
 
 
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:

@@ -1,0 +1,30 @@
+"""One kind of fault of a set, and the places where it was found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from data.checking.layout import Row
+from data.source import Source
+
+
+@dataclass(frozen=True)
+class Entry:
+    text: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``text``: what was found, how often, and the way out; ``entries``: where."""
+
+    kind: str
+    level: Literal["error", "warning"]
+    text: str
+    entries: Sequence[Entry] = field(default_factory=list)
+
+
+def names(row: Row) -> str:
+    """A file that holds both sides is named once."""
+    names = dict.fromkeys(" + ".join(map(str, source.files)) for source in row.sources)
+    return " and ".join(names)
