@@ -80,14 +80,18 @@ def test_a_resumed_run_keeps_it_and_a_change_is_reported(
     if text_alone:
         (tmp_path / "runs" / "t" / "train_opt.json").unlink()
     caplog.set_level(logging.INFO)
-    opt = TrainOptions().parse(argv("--continue_train"))
+    options = TrainOptions()
+    opt = options.parse(argv("--continue_train"))
+    options.save(opt)
     assert (opt.flip_vertical, opt.turn_90, opt.rotate, opt.cutout) == (True, True, 10, 4)
     assert (opt.zoom, opt.translate) == ((0.9, 1.25), 0.1)
     assert opt.colour_jitter == (0.2, 0.1, 0, 0.05)
     assert not any("changed since" in message for message in caplog.messages)
-    opt = TrainOptions().parse(argv("--continue_train", "--rotate", "5", "--cutout", "0"))
+    opt = options.parse(argv("--continue_train", "--rotate", "5", "--cutout", "0"))
+    options.save(opt)
     assert (opt.rotate, opt.cutout, opt.translate) == (5, 0, 0.1)
-    assert "changed since the run was started: cutout 4 -> 0, rotate 10.0 -> 5.0" in caplog.messages
+    change = "cutout 4 -> 0, rotate 10.0 -> 5.0"
+    assert f"changed since the run was started: {change}" in caplog.messages
 
 
 @pytest.mark.parametrize("flag", [word for word in AUGMENTED if word.startswith("--")])
