@@ -1,9 +1,12 @@
 """When a picture is cut into tiles, and into which."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from patchwork import realistic
 
+from models import memory
 from models.memory import auto_tile, available_bytes, bytes_per_pixel
 from models.networks.geometry import geometry
 from models.tile_grid import make_grid
@@ -39,3 +42,18 @@ def test_this_machine_has_memory() -> None:
     assert available_bytes(torch.device("cpu")) > 10 * MB
     net = realistic("resnet_6blocks", "none", width=1)
     assert auto_tile(net, in_channels=3, height=16, width=16) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "free"), [(str(300 * MB), 150 * MB), ("max", None), (None, None)]
+)
+def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, free: int | None
+) -> None:
+    if limit:
+        (tmp_path / "memory.max").write_text(limit + "\n")
+        (tmp_path / "memory.current").write_text(f"{290 * MB}\n")
+        (tmp_path / "memory.stat").write_text(f"anon 5\nfile {140 * MB}\n")
+    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(memory, "_free_of_the_machine", lambda: 1000 * MB)
+    assert available_bytes(torch.device("cpu")) == (free or 1000 * MB)
