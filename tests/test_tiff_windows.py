@@ -100,6 +100,7 @@ def test_only_the_tiles_of_a_box_are_decoded(
     [
         ({"data": noise((3, 50, 70), "uint8"), "photometric": "rgb", "planarconfig": "separate"},
          "planar"),
+        ({"data": noise((3, 50, 70), "uint8")}, "several pages"),
         ({"data": noise((50, 70), "uint8"), "photometric": "miniswhite"}, "MINISWHITE"),
         ({"data": noise((50, 70), "float32").astype("float64")}, "float64"),
         ({"data": noise((50, 70), "uint8") > 99}, "1 bits"),
