@@ -73,8 +73,12 @@ def find_generator(
 
     Raises:
         FileNotFoundError: no such file; names those that are there.
+        TypeError: a flag that is none of ``NETWORK_FLAGS``.
         ValueError: a flag contradicts the file, or the file leaves one open.
     """
+    unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS)))
+    if unknown:
+        raise TypeError(f"{unknown}: no such flag; there are {', '.join(NETWORK_FLAGS)}")
     if path.is_dir():
         saved = load_options(path)
         if saved.keys() >= set(NETWORK_FLAGS):

@@ -33,9 +33,10 @@ def test_a_16_bit_grey_set_trains_and_returns_16_bit(
     flags = ["--dataroot", str(root), "--model", "pix2pix", "--input_nc", "1", "--output_nc", "1"]
     train(argv(*flags))
     page = translate(test_argv("--dataroot", str(root)))
-    beside = page.parent / "images" / f"0_fake_B{extension}"
-    if extension == ".tif":  # a page shows PNG; what it cannot show lies beside it
-        assert read_image(beside).pixels.dtype == np.uint16
+    # The page shows a PNG of 8 bits; what that cannot show lies beside it.
+    assert read_image(page.parent / "images" / "0_fake_B.png").pixels.dtype == np.uint8
+    assert read_image(page.parent / "images" / "0_fake_B.tif").pixels.dtype == np.uint16
+    assert 'href="images/0_fake_B.tif"' in page.read_text(encoding="utf-8")
     translate(test_argv("--dataroot", str(root / "testA"), "--output_dir", str(tmp_path / "out")))
     output = read_image(tmp_path / "out" / f"0{extension}")
     assert output.pixels.dtype == np.uint16
@@ -172,7 +173,7 @@ def test_existing_results_are_left_alone(
     translate(test_argv(*flags, "--skip_existing"))
     assert (tmp_path / "out" / "0.png").read_bytes() == b"kept"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
-    with pytest.raises(ValueError, match="would lie beside it under the same name"):
+    with pytest.raises(ValueError, match=r"would lie beside .*0\.png under the same name"):
         translate(test_argv(*flags[:2], "--output_dir", str(dataroot / "testA")))
 
 
@@ -235,9 +236,11 @@ def test_huge_tiffs_go_through_windows(
     (tmp_path / "large").mkdir()
     pixels = np.asarray(noise(300, 260))
     tifffile.imwrite(tmp_path / "large" / "x.tif", pixels, photometric="rgb")
-    flags = ["--dataroot", str(tmp_path / "large" / "x.tif"), "--output_dir"]
+    (tmp_path / "large" / "bad.tif").write_bytes(b"no picture")
+    flags = ["--dataroot", str(tmp_path / "large"), "--on_bad_image", "skip", "--output_dir"]
     translate(test_argv(*flags, str(tmp_path / "tiled"), "--tile", "160"))
     assert "300 x 260 in " in caplog.text
+    assert "1 of 2 pictures translated" in caplog.text
     translate(test_argv(*flags, str(tmp_path / "whole"), "--tile", "0"))
     tiled, whole = (read_image(tmp_path / out / "x.tif").pixels for out in ("tiled", "whole"))
     assert tiled.shape == whole.shape == (260, 300, 3)
