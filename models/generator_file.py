@@ -14,6 +14,7 @@ from models.networks import define_G
 from models.networks.published_keys import load_published
 from models.networks.recognise import recognise
 from util import checkpoint
+from util.flags import value_range
 from util.saved_options import load_options
 
 log = logging.getLogger(__name__)
@@ -191,5 +192,5 @@ def _with_flags(found: GeneratorFile, flags: Mapping[str, Any]) -> GeneratorFile
     return found
 
 
-def _range(saved: Any) -> ValueRange | None:
-    return ValueRange(float(saved[0]), float(saved[1])) if saved else None
+def _range(saved: str | None) -> ValueRange | None:
+    return ValueRange(*value_range(saved)) if saved else None

@@ -84,6 +84,10 @@ def test_a_range_of_values_stays_with_the_run(tmp_path: Path, argv: Argv, test_a
     output = tifffile.imread(out / "x.tif")
     assert output.dtype == np.float32
     assert -500 <= output.min() < output.max() <= 2000
+    (tmp_path / "runs" / "t" / "train_opt.json").unlink()  # the text beside it says the same
+    again = tmp_path / "again"
+    translate(test_argv("--dataroot", str(root / "trainA"), "--output_dir", str(again)))
+    assert np.array_equal(tifffile.imread(again / "x.tif"), output)
 
 
 def test_pairs_folders_and_inputs_alone_give_the_same(

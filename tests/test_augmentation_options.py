@@ -80,13 +80,15 @@ def test_a_resumed_run_keeps_it_and_a_change_is_reported(
     if text_alone:
         (tmp_path / "runs" / "t" / "train_opt.json").unlink()
     caplog.set_level(logging.INFO)
-    opt = TrainOptions().parse(argv("--continue_train"))
+    options = TrainOptions()
+    opt = options.parse(argv("--continue_train"))
     assert (opt.flip_vertical, opt.turn_90, opt.rotate, opt.cutout) == (True, True, 10, 4)
     assert (opt.zoom, opt.translate) == ((0.9, 1.25), 0.1)
     assert opt.colour_jitter == (0.2, 0.1, 0, 0.05)
-    assert not any("changed since" in message for message in caplog.messages)
-    opt = TrainOptions().parse(argv("--continue_train", "--rotate", "5", "--cutout", "0"))
+    assert options.changed == []
+    opt = options.parse(argv("--continue_train", "--rotate", "5", "--cutout", "0"))
     assert (opt.rotate, opt.cutout, opt.translate) == (5, 0, 0.1)
+    options.save(opt)
     assert "changed since the run was started: cutout 4 -> 0, rotate 10.0 -> 5.0" in caplog.messages
 
 
@@ -128,5 +130,5 @@ def test_a_one_sided_test_knows_what_its_input_is(
     )))
     opt = TestOptions().parse(test_argv("--model", "test", *flags.split()))
     assert {"AB": "B", "BA": "A"}[sides] == opt.nearest
-    assert opt.value_range_A == [0, 10 if sides == "AB" else 20]
-    assert opt.value_range_B == [0, 20 if sides == "AB" else 10]
+    assert opt.value_range_A == (0, 10 if sides == "AB" else 20)
+    assert opt.value_range_B == (0, 20 if sides == "AB" else 10)
