@@ -12,6 +12,7 @@ from runs import bytes_of, size_of
 from tiny_sets import noise, write_noise
 
 from data.image_io import read_image, write_image
+from test import name_of_weights
 from test import test as translate
 from train import train
 
@@ -155,6 +156,13 @@ def test_direction_chooses_the_generator_of_a_two_way_model(
     translate(test_argv("--dataroot", path, "--output_dir", str(by_file), "--weights", weights))
     for name in ("0.png", "1.png", "2.png"):
         assert (by_run / name).read_bytes() == (by_file / name).read_bytes()
+
+
+def test_pages_of_two_runs_weights_are_two_pages(tmp_path: Path) -> None:
+    for run in ("maps", "facades"):
+        assert name_of_weights(tmp_path / run / "latest_net_G.pth") == f"{run}_latest_net_G"
+        (tmp_path / run).mkdir()
+        assert name_of_weights(tmp_path / run) == run
 
 
 def test_colorization_takes_photos_of_any_size(
