@@ -120,6 +120,8 @@ def translate_to_folder(opt: Namespace, translator: Translator, inputs: list[Inp
         log.info("%d of %d are there already", len(inputs) - len(wanted), len(inputs))
     skip_bad = opt.on_bad_image == "skip"
     rest, done = translate_huge(translator, wanted, folder.stem, skip_bad=skip_bad)
+    if done and opt.samples > 1:
+        log.warning("%d pictures in tiles have one sample: tiles are without dropout", done)
     for translated in translate_all(
         translator, rest, batch_size=opt.batch_size, samples=opt.samples, skip_bad=skip_bad
     ):

@@ -72,7 +72,7 @@ def title_of(path: Path) -> str:
     """A name for the results of ``path``: of a file its stem, else the (pattern's) folder's."""
     if path.is_file():
         return path.stem
-    return (_above(path) if is_pattern(path) else path).resolve().name
+    return _above(path).resolve().name
 
 
 def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record) -> bool:
@@ -85,7 +85,7 @@ def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record
 
 
 def is_pattern(path: Path) -> bool:
-    return glob.has_magic(str(path)) and not path.exists()
+    return _above(path) != path
 
 
 def _holds_pairs(dataroot: Path, phase: str, record: Record) -> bool:
@@ -132,11 +132,12 @@ def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
     return next((folder for folder in candidates if holds_picture(folder)), dataroot)
 
 
-def _above(pattern: Path) -> Path:
-    """The part of a pattern before the first wildcard."""
-    parts = pattern.parts
-    first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:first])
+def _above(path: Path) -> Path:
+    """The part of a pattern before the first wildcard; names may have [brackets] themselves."""
+    for place in (*reversed(path.parents), path):
+        if glob.has_magic(place.name) and not place.exists():
+            return place.parent
+    return path
 
 
 def _stem(path: Path, suffixes: Sequence[str]) -> Path:

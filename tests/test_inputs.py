@@ -64,6 +64,14 @@ def test_no_two_inputs_share_a_result(tmp_path: Path) -> None:
     assert names(tmp_path) == ["x.jpg", "x.jpg.png", "x.png"]
 
 
+def test_names_with_brackets_are_no_patterns(tmp_path: Path) -> None:
+    write_noise(tmp_path / "photos[1]", "x.png", "y.jpg")
+    assert names(tmp_path / "photos[1]") == ["x", "y"]
+    assert names(tmp_path / "photos[1]" / "*.png") == ["x"]
+    with pytest.raises(FileNotFoundError, match=r"z\.png does not exist"):
+        names(tmp_path / "photos[1]" / "z.png")
+
+
 def test_results_of_a_pattern_are_called_like_its_folder(tmp_path: Path) -> None:
     write_noise(tmp_path / "photos.v2", "x.png")
     for path in ("photos.v2", "photos.v2/*.png", "photos.v2/**/*.png"):
