@@ -15,14 +15,13 @@ from pathlib import Path
 import torch
 
 from data import create_dataset
-from data.deep_results import needs_file, write_deep
+from data.deep_results import DeepResults, write_deep
 from data.image_io import write_image
-from data.inputs import Input, find_inputs
+from data.inputs import Input, find_inputs, title_of
 from data.output_folder import OutputFolder
 from data.record import load_record
-from data.value_range import ValueRange
 from models import create_model
-from models.folder_translator import translate_all, translate_windows, window_format
+from models.folder_translator import translate_all, translate_huge
 from models.networks.inference import prepare_in_place
 from models.translator import Translator
 from options.test_options import TestOptions
@@ -55,9 +54,17 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     for net in model.networks.values():
         prepare_in_place(net, running_statistics=opt.eval)
 
+    # The model's A is what goes in: with BtoA, the B of the data.
+    A, B = (dataset.dataset.A, dataset.dataset.B)[:: 1 if opt.direction == "AtoB" else -1]
+    deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
-    with open_page(opt, opt.name, opt.phase) as page:
+    legend = (
+        f"{opt.model}, {opt.direction}. real: from the data set; fake: made by the network; rec: "
+        "there and back. A goes in, B should come out (of a BtoA run, A is the right half of a "
+        "pair)."
+    )
+    with open_page(opt, opt.name, opt.phase, legend) as page:
         for batch in islice(dataset, -(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
             torch.manual_seed(opt.seed)
@@ -68,26 +75,9 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
                 images = {label: batch[index] for label, batch in visuals.items()}
                 name = names.of(Path(source))
                 pictures = {label: to_picture(image) for label, image in images.items()}
-                page.add(name, pictures, deep_files(opt, images, page.folder / "images" / name))
+                page.add(name, pictures, deep.write(images, page.images / name))
     log.info("%d pictures translated; results page: %s", len(page.rows), page.path)
     return page.path
-
-
-def deep_files(opt: Namespace, images: dict[str, torch.Tensor], stem: Path) -> dict[str, Path]:
-    """Label -> file in the target's own depth, of the fakes that a PNG does not show whole."""
-    record = load_record(opt.checkpoints_dir / opt.name)
-    # The model's A is what goes in: with BtoA, the B of the data.
-    sides = {"fake_A": opt.direction[0], "fake_B": opt.direction[-1]}
-    written = {}
-    for label in images.keys() & sides.keys():
-        limits = getattr(opt, f"value_range_{sides[label]}")
-        path = write_deep(
-            images[label], stem.with_name(f"{stem.name}_{label}"), letter=sides[label],
-            record=record, limits=ValueRange(*limits) if limits else None,
-        )
-        if path:
-            written[label] = path
-    return written
 
 
 def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
@@ -133,16 +123,12 @@ def translate_to_folder(opt: Namespace, translator: Translator, inputs: list[Inp
     wanted = folder.without_result(inputs) if opt.skip_existing else inputs
     if len(wanted) < len(inputs):
         log.info("%d of %d are there already", len(inputs) - len(wanted), len(inputs))
-    huge = [(one, window_format(translator, one)) for one in wanted]
-    for one, written in huge:
-        if written:
-            stem = folder.stem(one)
-            translate_windows(translator, one, stem.with_name(f"{stem.name}.tif"), written)
-    rest = [one for one, written in huge if written is None]
-    done = len(wanted) - len(rest)
+    skip_bad = opt.on_bad_image == "skip"
+    rest, done = wanted, 0
+    if opt.samples == 1:
+        rest, done = translate_huge(translator, wanted, folder.stem, skip_bad=skip_bad)
     for translated in translate_all(
-        translator, rest, batch_size=opt.batch_size, samples=opt.samples,
-        skip_bad=opt.on_bad_image == "skip",
+        translator, rest, batch_size=opt.batch_size, samples=opt.samples, skip_bad=skip_bad
     ):
         for sample, result in enumerate(translated.results):
             stem = folder.stem(translated.input, sample)
@@ -156,27 +142,34 @@ def translate_to_folder(opt: Namespace, translator: Translator, inputs: list[Inp
 
 def translate_to_page(opt: Namespace, translator: Translator, inputs: list[Input]) -> Path:
     """The results page of pictures without targets: real | fake."""
-    name = translator.file.path.stem if opt.weights and opt.weights.is_file() else opt.name
-    with open_page(opt, name, opt.dataroot.stem) as page:
+    name = name_of_weights(opt.weights) if opt.weights else opt.name
+    legend = f"{translator.file.path}, {translator.file.direction}. Every picture in its own size."
+    with open_page(opt, name, title_of(opt.dataroot), legend) as page:
         for translated in translate_all(
             translator, inputs, batch_size=opt.batch_size, samples=opt.samples,
             skip_bad=opt.on_bad_image == "skip",
         ):
             title = translated.input.name.as_posix()
             pictures = {"real": to_picture(translator.input.to_tensor(translated.pixels))}
-            files = {}
+            files: dict[str, Path] = {}
             for number, result in enumerate(translated.results, start=1):
                 label = f"fake_{number}" if opt.samples > 1 else "fake"
                 pictures[label] = to_picture(result.image)
-                if needs_file(result.pixels):
-                    files[label] = page.folder / "images" / f"{title}_{label}{result.extension}"
-                    write_image(result.pixels, files[label])
+                file = write_deep(result.pixels, page.images / f"{title}_{label}", result.extension)
+                files |= {label: file} if file else {}
             page.add(title, pictures, files)
+        page.rows.sort(key=lambda row: row.title)  # they came in the order of their sizes
     log.info("%d pictures translated; results page: %s", len(page.rows), page.path)
     return page.path
 
 
-def open_page(opt: Namespace, name: str, pictures: str) -> ResultsPage:
+def name_of_weights(path: Path) -> str:
+    """Of a file with its folder's: every run has a latest_net_G.pth."""
+    path = path.resolve()
+    return path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
+
+
+def open_page(opt: Namespace, name: str, pictures: str, legend: str) -> ResultsPage:
     """``results/<name>/<pictures>_<epoch>/index.html``."""
     iteration = f"_iter{opt.load_iter}" if opt.load_iter else ""
     folder = opt.results_dir / name / f"{pictures}_{opt.epoch}{iteration}"
@@ -192,11 +185,7 @@ def open_page(opt: Namespace, name: str, pictures: str) -> ResultsPage:
         folder,
         Visualizer(sinks),
         title=f"Experiment = {name}, Phase = {pictures}, Epoch = {opt.epoch}",
-        legend=(
-            f"{opt.model}, {opt.direction}. real: from the data set; fake: made by the network; "
-            "rec: there and back. A goes in, B should come out (of a BtoA run, A is the right half "
-            "of a pair)."
-        ),
+        legend=legend,
         width=opt.display_winsize,
         aspect_ratio=opt.aspect_ratio,
     )

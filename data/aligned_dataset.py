@@ -8,7 +8,7 @@ from data.base_dataset import BaseDataset, Sample
 from data.image_io import read_size
 from data.pair_finding import describe, find_pairs
 from data.raster import Pixels
-from data.source import Pair, Source
+from data.source import Pair, Source, read_together
 from data.transforms import size_of
 from util.picture_files import PictureError
 
@@ -58,9 +58,9 @@ class AlignedDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source_A, source_B = self.pairs[index]
-        raster = source_A.read()
-        A = self.A.read(source_A, raster)
-        B = self.B.read(source_B, raster if source_B.files == source_A.files else None)
+        raster_A, raster_B = read_together(self.pairs[index])
+        A = self.A.convert(raster_A, source=source_A)
+        B = self.B.convert(raster_B, source=source_B)
         self._require_one_size(index, A, B)
         draw = self.recipe.draw(size_of(A), self.random(index), source=source_A.path)
         return {

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.raster import Raster
+from util.packages import package_for
 from util.picture_files import PictureError
 
 _DAMAGE = (OSError, ValueError, EOFError, BadZipFile, KeyError)
@@ -49,17 +50,19 @@ def as_raster(array: npt.NDArray[Any], path: Path, *, colour: str = "") -> Raste
 def read_dicom(path: Path) -> Raster:
     """The values that the rescale slope and intercept give (DICOM PS3.3, C.11.1), as float32.
 
-    Where there is neither: the stored integers. Frames of a multi-frame file become channels.
+    Where there is neither: the stored integers. Frames of a multi-frame file become channels. Where
+    low values are bright (MONOCHROME1) they are turned round before, within the stored bits.
     """
-    pydicom = _pydicom(path)
+    pydicom = package_for(path, "pydicom")
     try:
         data = pydicom.dcmread(path)
         array = data.pixel_array
+        if data.get("PhotometricInterpretation") == "MONOCHROME1":
+            # The sum of the least and the greatest: equal in all files of a scanner.
+            array = (-1 if data.PixelRepresentation else 2**data.BitsStored - 1) - array
         if "RescaleSlope" in data or "RescaleIntercept" in data:
             slope = float(data.get("RescaleSlope", 1))
             array = (array * slope + float(data.get("RescaleIntercept", 0))).astype(np.float32)
-        if data.get("PhotometricInterpretation") == "MONOCHROME1":  # low values are bright
-            array = array.max() - array + array.min()
     except (pydicom.errors.InvalidDicomError, AttributeError, *_DAMAGE, RuntimeError) as error:
         raise PictureError(f"{path} cannot be read as DICOM ({error}); replace it") from error
     colour = "rgb" if data.get("SamplesPerPixel", 1) == 3 else ""
@@ -69,7 +72,7 @@ def read_dicom(path: Path) -> Raster:
 
 
 def dicom_size(path: Path) -> tuple[int, int]:
-    pydicom = _pydicom(path)
+    pydicom = package_for(path, "pydicom")
     try:
         data = pydicom.dcmread(path, stop_before_pixels=True)
         return int(data.Columns), int(data.Rows)
@@ -123,13 +126,3 @@ def _to_known_dtype(pixels: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
             return pixels.astype(np.float32)
         raise PictureError(f"{path}: whole numbers beyond {exact} lose digits; save it as float32")
     raise PictureError(f"{path} holds values of type {pixels.dtype}; real numbers are wanted")
-
-
-def _pydicom(path: Path) -> Any:
-    try:
-        import pydicom
-    except ImportError:
-        raise PictureError(
-            f"{path} is a DICOM file, and pydicom is not installed: pip install pydicom"
-        ) from None
-    return pydicom

@@ -1,5 +1,6 @@
 """Results that the PNG of a page cannot show whole: deeper than 8 bits, or of many channels."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -8,27 +9,42 @@ from data import value_range
 from data.image_io import extension_for, write_image
 from data.raster import Pixels
 from data.record import Record
-from data.value_range import ValueRange
+from data.side import Side
 
 
-def needs_file(pixels: Pixels) -> bool:
-    return pixels.dtype.name != "uint8" or pixels.shape[2] not in (1, 3)
+def write_deep(pixels: Pixels, stem: Path, extension: str) -> Path | None:
+    """Write [H, W, C] beside the page's ``<stem>.png``, in ``extension`` or one that can hold it.
 
-
-def write_deep(
-    image: Tensor, stem: Path, *, letter: str, record: Record, limits: ValueRange | None
-) -> Path | None:
-    """Write [C, H, W] in -1..1 as the training's pictures of side ``letter`` were.
-
-    The path is ``stem`` with their extension; None: the page's PNG shows all there is.
+    Returns the path; None: the PNG shows all there is.
     """
-    written = record.formats.get(letter)
-    found = limits or (value_range.of_dtype(written.dtype) if written else None)
-    if written is None or found is None:
+    if pixels.dtype.name == "uint8" and pixels.shape[2] in (1, 3):
         return None
-    pixels = found.from_tensor(image, written.dtype)
-    if not needs_file(pixels):
-        return None
-    path = stem.with_name(stem.name + extension_for(pixels, written.extension))
+    found = extension_for(pixels, extension)
+    path = stem.with_name(stem.name + (".tif" if found == ".png" else found))  # .png is taken
     write_image(pixels, path)
     return path
+
+
+class DeepResults:
+    """Writes outputs as the training's pictures of their side were, where those were deep.
+
+    ``sides``: label of an output -> what the pictures of its side are like.
+    """
+
+    def __init__(self, record: Record, sides: Mapping[str, Side]) -> None:
+        self._known = {}
+        for label, side in sides.items():
+            written = record.formats.get(side.letter)
+            limits = written and (side.value_range or value_range.of_dtype(written.dtype))
+            if written and limits:
+                self._known[label] = (written, limits)
+
+    def write(self, images: Mapping[str, Tensor], stem: Path) -> dict[str, Path]:
+        """Label -> [C, H, W] in -1..1; returns label -> file, of those that a PNG cannot show."""
+        paths: dict[str, Path] = {}
+        for label, (written, limits) in self._known.items():
+            if label in images:
+                pixels = limits.from_tensor(images[label], written.dtype)
+                path = write_deep(pixels, stem.with_name(f"{stem.name}_{label}"), written.extension)
+                paths |= {label: path} if path else {}
+        return paths

@@ -3,20 +3,24 @@
     extension            reader                          what comes out
     .npy .npz            numpy                           [H, W] or [H, W, C] as stored
     .tif .tiff           tifffile; Pillow if 8 bits      pages become channels
-    .dcm                 pydicom, where it is installed  float32 or the stored integers
-    .png with 16 bits    imagecodecs                     Pillow would cut them to 8
-    all others           Pillow                          8 bits, upright by EXIF
+    .dcm                 pydicom                         float32 or the stored integers
+    .png, 16-bit colour  imagecodecs                     Pillow would cut it to 8 bits
+    all others           Pillow                          grey of 16 bits, else 8; upright by EXIF
+
+The first three packages are imported by the first file that needs them, and named if they lack.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from data import array_files, tiff_files
-from data.raster import Pixels, Raster
+from data.raster import Pixels, Raster, require_finite
 from util.files import replacing
+from util.packages import package_for
 from util.picture_files import PictureError, opened, picture_size, upright
 
 _READERS: dict[str, Callable[[Path], Raster]] = {
@@ -34,6 +38,9 @@ _SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
 # Pillow mode -> what the channels are; any other mode becomes RGB.
 _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
 _LOSSLESS_8_BIT = (".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
+_SAVED_AS: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": 95}, ".jpeg": {"quality": 95}, ".webp": {"lossless": True},
+}
 _PNG_DEPTH = 24  # the place of the bit depth in a PNG file; its colour type follows (PNG, 11.2.2)
 
 
@@ -52,12 +59,7 @@ def read_image(path: Path) -> Raster:
         raster = _read_deep_colour_png(path)
     else:
         raster = _read_with_pillow(path)
-    if raster.pixels.dtype.kind == "f" and not np.isfinite(raster.pixels).all():
-        bad = int((~np.isfinite(raster.pixels)).sum())
-        raise PictureError(
-            f"{path}: {bad} of {raster.pixels.size} values are not finite (NaN or infinity); "
-            "replace them"
-        )
+    require_finite(raster.pixels, path)
     return raster
 
 
@@ -82,23 +84,19 @@ def write_image(pixels: Pixels, path: Path) -> None:
             f"{path}: {extension} cannot hold {pixels.shape[2]} channels of {pixels.dtype}; "
             "use .png, .tif or .npy"
         )
+    plane = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     with replacing(path) as aside:
         if extension == ".npy":
             with aside.open("wb") as file:
-                np.save(file, pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+                np.save(file, plane)
         elif extension in (".tif", ".tiff"):
-            tiff_files.write(pixels, aside)
-        elif pixels.dtype == np.uint16:
-            import imagecodecs
-
-            aside.write_bytes(imagecodecs.png_encode(pixels.squeeze()
-                              if pixels.shape[2] == 1 else pixels, level=1))
+            tiff_files.write(plane, aside)
+        elif pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes grey alone
+            encode = package_for(path, "imagecodecs").png_encode
+            aside.write_bytes(encode(plane, level=1))
         else:
-            channel_first = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
-            extra = {"quality": 95} if extension in (".jpg", ".jpeg") else {}
-            extra |= {"lossless": True} if extension == ".webp" else {}
             format_name = Image.registered_extensions()[extension]
-            Image.fromarray(channel_first).save(aside, format=format_name, **extra)
+            Image.fromarray(plane).save(aside, format=format_name, **_SAVED_AS.get(extension, {}))
 
 
 def can_hold(extension: str, pixels: Pixels) -> bool:
@@ -161,8 +159,7 @@ def _is_deep_colour_png(path: Path) -> bool:
 
 
 def _read_deep_colour_png(path: Path) -> Raster:
-    import imagecodecs
-
+    imagecodecs = package_for(path, "imagecodecs")
     try:
         pixels = imagecodecs.png_decode(path.read_bytes())
     except imagecodecs.PngError as error:

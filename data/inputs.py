@@ -9,7 +9,7 @@ from typing import Literal
 
 from data.image_folder import find_images
 from data.image_io import read_size
-from data.pair_folders import Folders, holds_picture
+from data.pair_folders import Folders, holds_picture, places
 from data.record import Record
 from data.source import Source
 from data.stacks import find_sources, longest_suffix
@@ -58,13 +58,21 @@ def find_inputs(
         replace(source, half=half) if is_pair(source) else source
         for source in find_sources(files, suffixes)
     ]
-    stems = [_stem(source.path.relative_to(root), suffixes) for source in sources]
-    count = Counter(stems)
+    paths = [source.path.relative_to(root) for source in sources]
+    stems = [_stem(path, suffixes) for path in paths]
+    # x.jpg beside x.png: the extension tells their results apart. (And beside x.jpg.png.)
+    taken = Counter(stems) + Counter(paths)
     return [
-        # x.jpg beside x.png: the extension tells their results apart.
-        Input(source, stem if count[stem] == 1 else source.path.relative_to(root))
-        for source, stem in zip(sources, stems, strict=True)
+        Input(source, stem if taken[stem] == 1 else path)
+        for source, stem, path in zip(sources, stems, paths, strict=True)
     ]
+
+
+def title_of(path: Path) -> str:
+    """A name for the results of ``path``: of a file its stem, else the (pattern's) folder's."""
+    if path.is_file():
+        return path.stem
+    return _above(path).resolve().name
 
 
 def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record) -> bool:
@@ -77,12 +85,11 @@ def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record
 
 
 def is_pattern(path: Path) -> bool:
-    return glob.has_magic(str(path)) and not path.exists()
+    return _above(path) != path
 
 
 def _holds_pairs(dataroot: Path, phase: str, record: Record) -> bool:
-    names = ((f"{phase}A", f"{phase}B"), (f"A/{phase}", f"B/{phase}"), (f"{phase}/A", f"{phase}/B"))
-    if any(Folders(dataroot, dataroot / A, dataroot / B).exist for A, B in names):
+    if any(folders.exist for folders in places(dataroot, phase)):
         return True
     if not phase or not holds_picture(dataroot / phase):
         return False
@@ -118,18 +125,19 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
 
 def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
     """Where a data set keeps the inputs of its phase; ``dataroot`` itself: it is none."""
-    if phase:
-        for name in (f"{phase}{letter}", f"{letter}/{phase}", f"{phase}/{letter}", phase):
-            if holds_picture(dataroot / name):
-                return dataroot / name
-    return dataroot
+    if not phase:
+        return dataroot
+    halves = [folders.A if letter == "A" else folders.B for folders in places(dataroot, phase)]
+    candidates = [*halves, dataroot / phase]
+    return next((folder for folder in candidates if holds_picture(folder)), dataroot)
 
 
-def _above(pattern: Path) -> Path:
-    """The part of a pattern before the first wildcard."""
-    parts = pattern.parts
-    first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:first])
+def _above(path: Path) -> Path:
+    """The part of a pattern before the first wildcard; names may have [brackets] themselves."""
+    for place in (*reversed(path.parents), path):
+        if glob.has_magic(place.name) and not place.exists():
+            return place.parent
+    return path
 
 
 def _stem(path: Path, suffixes: Sequence[str]) -> Path:

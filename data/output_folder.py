@@ -31,12 +31,14 @@ class OutputFolder:
         ]
 
     def refuse_to_overwrite(self, inputs: Sequence[Input]) -> None:
-        """Raises ValueError where a result would lie beside its input, under the same name."""
+        """Raises ValueError where a result would lie beside an input, under the same name."""
+        all_files = (file for one in inputs for file in one.source.files)
+        files = {file.resolve().with_suffix(""): file for file in all_files}
         for one in inputs:
-            target = self.stem(one).resolve()
-            for file in one.source.files:
-                if file.resolve().with_suffix("") == target:
+            for sample in range(self.samples):
+                file = files.get(self.stem(one, sample).resolve())
+                if file:
                     raise ValueError(
-                        f"--output_dir {self.folder}: the translation of {file} would lie beside "
-                        "it under the same name; give another folder"
+                        f"--output_dir {self.folder}: the translation of {one.source} would lie "
+                        f"beside {file} under the same name; give another folder"
                     )

@@ -43,8 +43,8 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
         ValueError: several places hold pairs.
     """
     inner = Folders(dataroot, dataroot / phase / "A", dataroot / phase / "B")
-    places = _places(dataroot, phase)
-    complete = [folders for folders in places if folders.exist]
+    candidates = places(dataroot, phase)
+    complete = [folders for folders in candidates if folders.exist]
     filled = [folders for folders in complete if folders.hold_pictures] or complete[:1]
     side_by_side = holds_picture(dataroot / phase, but=inner if inner.exist else None)
     if side_by_side and inner in filled:
@@ -65,18 +65,19 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
             f"{dataroot} holds pairs in {listed}; move all but one of them away, {CHOOSE}"
         )
     if not filled:
-        _complain_of_half(places)
+        _complain_of_half(candidates)
     return filled[0] if filled else None
 
 
-def _places(dataroot: Path, phase: str) -> list[Folders]:
+def places(dataroot: Path, phase: str) -> list[Folders]:
+    """Where pairs by name may lie, whether or not they do."""
     names = ((f"{phase}A", f"{phase}B"), (f"A/{phase}", f"B/{phase}"), (f"{phase}/A", f"{phase}/B"))
-    places = (Folders(dataroot, dataroot / A.strip("/"), dataroot / B.strip("/")) for A, B in names)
-    return list(dict.fromkeys(places))  # without a phase they are one and the same
+    found = [Folders(dataroot, dataroot / A.strip("/"), dataroot / B.strip("/")) for A, B in names]
+    return list(dict.fromkeys(found))  # without a phase they are one and the same
 
 
-def _complain_of_half(places: list[Folders]) -> None:
-    for folders in places:
+def _complain_of_half(candidates: list[Folders]) -> None:
+    for folders in candidates:
         there, lacking = sorted((folders.A, folders.B), key=Path.is_dir, reverse=True)
         if there.is_dir() and holds_picture(there):
             raise FileNotFoundError(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from data.raster import Raster
 from data.side import Side
-from data.source import Source
+from data.source import Source, read_together
 
 logger = logging.getLogger(__name__)
 MOST_FILES = 20  # about a second for photos of 12 megapixels
@@ -46,12 +46,9 @@ def look_at_some(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
 
 
 def _read(sides: Sequence[Side], row: Sequence[Source]) -> list[Raster]:
-    whole = row[0].read()
-    rasters = []
-    for side, source in zip(sides, row, strict=True):
-        raster = whole if source.files == row[0].files else source.read()
-        side.read(source, raster)
-        rasters.append(source.cut(raster))
+    rasters = read_together(row)
+    for side, source, raster in zip(sides, row, rasters, strict=True):
+        side.convert(raster, source=source)
     return rasters
 
 

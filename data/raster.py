@@ -61,6 +61,21 @@ def as_channels(raster: Raster, count: int, *, source: object) -> Pixels:
     )
 
 
+def require_finite(pixels: Pixels, source: object) -> Pixels:
+    """The pixels themselves.
+
+    Raises:
+        PictureError: NaN or infinity among the values of ``source``.
+    """
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        bad = int((~np.isfinite(pixels)).sum())
+        raise PictureError(
+            f"{source}: {bad} of {pixels.size} values are not finite (NaN or infinity); "
+            "replace them"
+        )
+    return pixels
+
+
 def stack(rasters: Sequence[Raster], sources: Sequence[object]) -> Raster:
     """Several pictures of one scene -> the channels of one.
 

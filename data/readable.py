@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from data.side import Side
-from data.source import Source
+from data.source import Source, read_together
 from util.picture_files import PictureError
 from util.runtime import count_cores
 
@@ -23,8 +23,8 @@ def unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> set[i
 
     def fault(row: Sequence[Source]) -> str:
         try:
-            for side, source in zip(sides, row, strict=True):
-                side.read(source)
+            for side, source, raster in zip(sides, row, read_together(row), strict=True):
+                side.convert(raster, source=source)
         except PictureError as error:
             return str(error)
         return ""

@@ -23,13 +23,13 @@ class Side:
     value_range: ValueRange | None = None
     labels: bool = False
 
-    def read(self, source: Source, raster: Raster | None = None) -> Pixels:
-        """The picture [H, W, channels] in its own dtype; ``raster``: what ``source.read`` gave.
+    def read(self, source: Source) -> Pixels:
+        """The picture [H, W, channels] in its own dtype.
 
         Raises:
             PictureError: unreadable, or not of these channels, or without a range.
         """
-        return self.convert(source.cut(raster or source.read()), source=source)
+        return self.convert(source.cut(source.read()), source=source)
 
     def convert(self, raster: Raster, *, source: object) -> Pixels:
         """``read``, of a picture that is there; ``source`` is named in errors."""

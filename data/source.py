@@ -1,5 +1,6 @@
 """Where one picture comes from: a file, half of a file, or several files to be stacked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,6 +53,19 @@ class Source:
         width, height = read_size(self.path)
         halves = {"left": width // 2, "right": width - width // 2}
         return halves.get(self.half, width), height
+
+
+def read_together(sources: Sequence[Source]) -> list[Raster]:
+    """The pictures; two halves of one file are read once.
+
+    Raises:
+        PictureError: one cannot be read.
+    """
+    whole: dict[tuple[Path, ...], Raster] = {}
+    for source in sources:
+        if source.files not in whole:
+            whole[source.files] = source.read()
+    return [source.cut(whole[source.files]) for source in sources]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from data.array_files import as_raster
 from data.raster import Pixels, Raster
+from util.packages import package_for
 from util.picture_files import PictureError
 
 if TYPE_CHECKING:
@@ -70,21 +71,17 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def write(pixels: Pixels, path: Path) -> None:
-    """[H, W, C], compressed without loss; 3 channels are marked as RGB."""
-    import tifffile
-
-    photometric = "rgb" if pixels.shape[2] == 3 else "minisblack"
-    flat = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
-    tifffile.imwrite(
-        path, flat, photometric=photometric, planarconfig="contig" if flat.ndim == 3 else None,
-        compression="zlib", metadata=None,
+    """[H, W] or [H, W, C], compressed without loss; 3 channels are marked as RGB."""
+    bands = pixels.ndim == 3
+    package_for(path, "tifffile").imwrite(
+        path, pixels, photometric="rgb" if bands and pixels.shape[2] == 3 else "minisblack",
+        planarconfig="contig" if bands else None, compression="zlib", metadata=None,
     )
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator["TiffFile"]:
-    import tifffile
-
+    tifffile = package_for(path, "tifffile")
     try:
         with tifffile.TiffFile(path) as tiff:
             tiff.pages.first  # noqa: B018  reads the first page's tags

@@ -10,47 +10,57 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
-from numpy.typing import NDArray
 
+from data.raster import Pixels
 from util.boxes import Box
 from util.files import replacing
+from util.packages import package_for
+from util.picture_files import PictureError
 
-Pixels = NDArray[Any]
-DTYPES = ("uint8", "uint16", "float32")
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+DTYPES = ("uint8", "uint16", "int16", "float32")
 # Decoded segments of the file that are kept: the next box may need the same ones.
 CACHE_BYTES = 256 * 2**20
 
 
 class TiffReader:
-    """The first picture of a TIFF, [H, W, C] of uint8, uint16 or float32.
+    """The only picture of a TIFF, or the first of a pyramid: [H, W, C] of one of ``DTYPES``.
+
+    ``colour`` is what ``as_raster`` takes.
 
     Uncompressed files are read in place. Of compressed ones the tiles or strips that a box touches
     are decoded; a file that is one single strip is decoded whole.
 
     Raises:
-        ValueError: no TIFF, or one of a kind that is not read here.
+        PictureError: no TIFF, or one of a kind that is not read here.
     """
 
     def __init__(self, path: Path, cache_bytes: int = CACHE_BYTES) -> None:
         self.path = path
+        tifffile = package_for(path, "tifffile")
         try:
             self._file = tifffile.TiffFile(path)
         except tifffile.TiffFileError as error:
-            raise ValueError(f"{path}: {error}; wanted a TIFF file") from error
+            raise PictureError(f"{path}: {error}; wanted a TIFF file") from error
         try:
-            page = self._file.pages[0]
-            assert isinstance(page, tifffile.TiffPage)
+            page = self._file.pages.first
             _refuse_others(path, page)
+            # A pyramid goes on with smaller copies; equal pages are channels, or a volume.
+            if len(self._file.pages) > 1 and self._file.pages[1].shape == page.shape:
+                raise PictureError(f"{path} has several pages; split it, or read it whole")
         except BaseException:
             self._file.close()
             raise
         self._page = page
         self.shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
         self.dtype = np.dtype(page.dtype)
+        rgb = _name(page.photometric) in ("RGB", "YCBCR")
+        self.colour = {3: "rgb", 4: "rgba"}.get(page.samplesperpixel, "bands") if rgb else ""
         self._cache: OrderedDict[int, Pixels] = OrderedDict()
         self._cache_bytes = cache_bytes
 
@@ -111,7 +121,7 @@ class TiffReader:
         try:
             decoded = page.decode(coded or None, index, jpegtables=page.jpegtables)[0]
         except Exception as error:  # whatever a codec raises about bytes that are no picture
-            raise ValueError(
+            raise PictureError(
                 f"{self.path}: {segment} cannot be decoded ({_name(page.compression)}): {error}"
             ) from error
         if decoded is None:  # a hole of a sparse file
@@ -119,7 +129,7 @@ class TiffReader:
         return np.array(np.asarray(decoded)[0, : segment.height, : segment.width], self.dtype)
 
 
-def _refuse_others(path: Path, page: tifffile.TiffPage) -> None:
+def _refuse_others(path: Path, page: "TiffPage") -> None:
     found, colours = "", _name(page.photometric)
     kind = "unknown" if page.dtype is None else np.dtype(page.dtype).name
     if kind not in DTYPES or page.bitspersample not in (8, 16, 32):
@@ -132,20 +142,15 @@ def _refuse_others(path: Path, page: tifffile.TiffPage) -> None:
         found = f"colours of kind {colours}, wanted grey (MINISBLACK) or RGB"
     elif colours == "YCBCR" and _name(page.compression) not in ("JPEG", "OJPEG"):
         found = "colours of kind YCBCR outside of JPEG, wanted grey or RGB"
-    elif _turned(page):
+    elif page.tags.valueof("Orientation", default=1) != 1:
         found = "a picture to be turned or mirrored (tag Orientation), wanted an upright one"
     if found:
-        raise ValueError(f"{path} has {found}; convert it, or read it whole")
+        raise PictureError(f"{path} has {found}; convert it, or read it whole")
 
 
 def _name(value: int) -> str:
     """Of a code in the file; the number where tifffile knows no name."""
     return str(getattr(value, "name", value))
-
-
-def _turned(page: tifffile.TiffPage) -> bool:
-    tag = page.tags.get("Orientation")
-    return tag is not None and tag.value != 1
 
 
 @contextmanager
@@ -162,7 +167,7 @@ def create_tiff(
     channels = shape[2]
     with replacing(path) as aside:
         # As one strip, so that every row has a known place. Only the header is written.
-        start_and_size = tifffile.imwrite(
+        start_and_size = package_for(path, "tifffile").imwrite(
             aside, shape=shape if channels > 1 else shape[:2], dtype=dtype,
             photometric="rgb" if channels in (3, 4) else "minisblack",
             planarconfig="contig" if channels > 1 else None, metadata=None,

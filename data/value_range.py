@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from data.raster import Pixels
+from data.raster import Pixels, rounded
 
 # One grey level of uint8 is 2 / 255 in -1..1.
 _OF_DTYPE = {"uint8": (0, 255), "uint16": (0, 65535), "int16": (-32768, 32767)}
@@ -30,15 +30,11 @@ class ValueRange:
 
     def to_tensor(self, pixels: Pixels) -> Tensor:
         """[H, W, C] -> float32 [C, H, W] in -1..1; what lies outside the range is clipped."""
-        if pixels.dtype == np.uint8:
-            values = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
-        else:
-            values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float64))
-        if self.low:
-            values = values - self.low
-        scaled = (values.float() if values.dtype == torch.uint8 else values) / self.half - 1.0
-        inside = scaled if (self.low, self.high) == (0, 255) else scaled.clamp(-1, 1)
-        return inside.float()
+        if pixels.dtype == np.uint8 and (self.low, self.high) == (0, 255):
+            levels = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
+            return levels.float() / self.half - 1.0  # as ever, to the bit
+        values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float64))
+        return ((values - self.low) / self.half - 1.0).clamp(-1, 1).float()
 
     def from_tensor(self, image: Tensor, dtype: npt.DTypeLike) -> Pixels:
         """[C, H, W] in -1..1 -> [H, W, C] of ``dtype``, rounded to its nearest level.
@@ -46,13 +42,9 @@ class ValueRange:
         Values outside -1..1 are clamped, infinities too; NaN becomes the lowest level, so that a
         network that has diverged shows itself.
         """
-        dtype = np.dtype(dtype)
         levels = image.detach().to("cpu", torch.float64).nan_to_num(nan=-1.0).clamp(-1, 1)
         values = ((levels + 1) * self.half + self.low).permute(1, 2, 0).numpy()
-        if dtype.kind != "f":
-            limits = np.iinfo(dtype)
-            values = values.round().clip(limits.min, limits.max)
-        return np.ascontiguousarray(values.astype(dtype))
+        return np.ascontiguousarray(rounded(values, dtype))
 
 
 def of_dtype(dtype: npt.DTypeLike) -> ValueRange | None:

@@ -1,7 +1,7 @@
 """Translate many files: grouped by size, each in its own size and depth; huge ones by windows."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from data.array_files import as_raster
 from data.inputs import Input
-from data.raster import Pixels, Raster
+from data.raster import Pixels, require_finite
 from data.record import Format
 from data.tiff_windows import TiffReader, create_tiff
 from models.tiling import translate_tiled
@@ -86,34 +87,60 @@ def _skip(error: PictureError, *, skip_bad: bool) -> None:
     log.warning("skipped: %s", error)
 
 
-def window_format(translator: Translator, one: Input) -> Format | None:
+def translate_huge(
+    translator: Translator, inputs: Sequence[Input], stem_of: Callable[[Input], Path], *,
+    skip_bad: bool = False,
+) -> tuple[list[Input], int]:
+    """Write the TIFFs that are too large for memory.
+
+    Returns the other inputs, and how many were written.
+
+    ``stem_of``: the path of a result without its extension. ``skip_bad``: see ``translate_all``.
+    """
+    others, done = [], 0
+    for one in inputs:
+        try:
+            written = _window_format(translator, one)
+            if written is None:
+                others.append(one)
+                continue
+            stem = stem_of(one)
+            _translate_windows(translator, one, stem.with_name(f"{stem.name}.tif"), written)
+            done += 1
+        except PictureError as error:
+            _skip(error, skip_bad=skip_bad)
+    return others, done
+
+
+def _window_format(translator: Translator, one: Input) -> Format | None:
     """How a TIFF too large for memory is written; None: it is read whole, or is no such TIFF."""
     path = one.source.path
     if path.suffix.lower() not in (".tif", ".tiff") or one.source.half or one.source.files[1:]:
         return None
     width, height = one.source.read_size()
-    if translator.tile_for(height, width) is None:
+    if translator.room.tile_for(height, width) is None:
         return None
     try:
         with TiffReader(path) as picture:
             given = Format(picture.dtype.name, path.suffix.lower())
-    except ValueError as error:
+    except PictureError as error:
         log.info("%s; it is read whole", error)
         return None
     return translator.file.record.format_for(translator.file.output_letter, given)
 
 
-def translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:
+def _translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:
     """Read, translate and write a huge TIFF tile by tile; it is never in memory as a whole."""
     model, side = translator.model, translator.input
     with TiffReader(one.source.path) as picture:
-        height, width, channels = picture.shape
-        tile = translator.tile_for(height, width)
-        assert tile is not None  # see window_format
-        colour = {1: "gray", 3: "rgb", 4: "rgba"}.get(channels, "bands")
+        height, width = picture.shape[:2]
+        tile = translator.room.tile_for(height, width)
+        assert tile is not None  # see _window_format
 
         def read(box: Box) -> Tensor:
-            pixels = side.convert(Raster(picture.read(box), colour), source=one.source)
+            found = require_finite(picture.read(box), one.source)
+            raster = as_raster(found, one.source.path, colour=picture.colour)
+            pixels = side.convert(raster, source=one.source)
             return model.encode(side.to_tensor(pixels)[None])[0]
 
         def decoded(box: Box, image: Tensor) -> Tensor:
@@ -123,12 +150,13 @@ def translate_windows(translator: Translator, one: Input, output: Path, written:
 
         out_channels = model.picture_channels or translator.file.output_nc
         shape = (height, width, out_channels)
-        with create_tiff(output, shape, np.dtype(written.dtype)) as result:
+        limits, dtype = translator.output_range(written), np.dtype(written.dtype)
+        with create_tiff(output, shape, dtype) as result:
             report = translate_tiled(
                 translator.net,
                 read,
                 lambda box, image: result.write(
-                    box, translator.levels(decoded(box, image), written)
+                    box, limits.from_tensor(decoded(box, image), dtype)
                 ),
                 height=height,
                 width=width,

@@ -14,6 +14,7 @@ from models.networks import define_G
 from models.networks.published_keys import load_published
 from models.networks.recognise import recognise
 from util import checkpoint
+from util.flags import value_range
 from util.saved_options import load_options
 
 log = logging.getLogger(__name__)
@@ -73,8 +74,12 @@ def find_generator(
 
     Raises:
         FileNotFoundError: no such file; names those that are there.
+        TypeError: a flag that is none of ``NETWORK_FLAGS``.
         ValueError: a flag contradicts the file, or the file leaves one open.
     """
+    unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS)))
+    if unknown:
+        raise TypeError(f"{unknown}: no such flag; there are {', '.join(NETWORK_FLAGS)}")
     if path.is_dir():
         saved = load_options(path)
         if saved.keys() >= set(NETWORK_FLAGS):
@@ -187,5 +192,5 @@ def _with_flags(found: GeneratorFile, flags: Mapping[str, Any]) -> GeneratorFile
     return found
 
 
-def _range(saved: Any) -> ValueRange | None:
-    return ValueRange(float(saved[0]), float(saved[1])) if saved else None
+def _range(saved: str | None) -> ValueRange | None:
+    return ValueRange(*value_range(saved)) if saved else None

@@ -10,19 +10,21 @@ from PIL import Image
 
 from data.array_files import as_raster
 from data.image_io import raster_of_pil
-from data.raster import Pixels, Raster
+from data.raster import Pixels, Raster, require_finite
 
 
 def to_rasters(picture: Any) -> list[Raster]:
     """A PIL image or an array [H, W] or [H, W, C]: one; an array [N, H, W, C]: N of them.
 
     Raises:
+        PictureError: an array of another shape, or with values that are not finite.
         TypeError: another kind of thing.
     """
     if isinstance(picture, Image.Image):
         return [raster_of_pil(picture, source="the picture")]
     if isinstance(picture, np.ndarray):
         arrays = list(picture) if picture.ndim == 4 else [picture]
+        require_finite(picture, "the array")
         return [as_raster(array, Path("the array"), colour=_colour(array)) for array in arrays]
     raise TypeError(
         f"cannot translate a {type(picture).__name__}; give a path, a PIL image, a numpy array "

@@ -1,7 +1,9 @@
 """Whether a picture fits into memory at once, and how large tiles may be where it does not."""
 
 import os
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +13,14 @@ from models.networks.inference import sharing_copy
 from models.networks.padding import padded_side
 from models.tile_grid import make_grid
 
+Tile = int | Literal["auto"] | None
+
 LARGEST_TILE = 2048  # more gains little: the halo of a ResNet is then a sixth of the work
 SHARE = 0.5  # of what is free; the rest is for the pictures themselves, and for others
 # Beside a layer's input and output: copies in the layout of the convolution kernels, and the
 # tensors that skips and residual blocks keep. Measured on a CPU: 1.8 to 3.2 for 1024 pixels a side.
 OVERHEAD = 2.5
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def bytes_per_pixel(net: nn.Module, in_channels: int) -> float:
@@ -46,36 +51,70 @@ def available_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + reserved
-    return min(_free_of_the_machine(), *_free_of_the_container())
+    return min([_free_of_the_machine(), *_free_of_the_container(CONTROL_GROUP)])
+
+
+class Room:
+    """How pictures go through a network: at once, or in tiles.
+
+    ``tile``: their side (pixels); auto: only of pictures that do not fit into memory; None: never.
+    """
+
+    def __init__(self, net: nn.Module, in_channels: int, tile: Tile = "auto") -> None:
+        self.net, self.in_channels, self.tile = net, in_channels, tile
+
+    def tile_for(self, height: int, width: int) -> int | None:
+        """The side of the tiles for a picture of this size; None: in one piece."""
+        if self.tile == "auto":
+            return auto_tile(self.net, self._pixel_bytes, height=height, width=width)
+        return self.tile if self.tile and self.tile < max(height, width) else None
+
+    def holds(self, count: int, height: int, width: int) -> bool:
+        """Whether so many pictures of one size go through at once, in one piece."""
+        if self.tile != "auto":
+            return self.tile_for(height, width) is None
+        return _fits(self.net, count * self._pixel_bytes, height, width, _available(self.net))
+
+    @cached_property
+    def _pixel_bytes(self) -> float:
+        return bytes_per_pixel(self.net, self.in_channels)
+
+
+def _fits(net: nn.Module, pixel_bytes: float, height: int, width: int, available: int) -> bool:
+    needs = geometry(net)
+    pixels = padded_side(height, needs) * padded_side(width, needs)
+    return pixel_bytes * pixels <= SHARE * available
 
 
 def auto_tile(
-    net: nn.Module, *, in_channels: int, height: int, width: int, available: int | None = None
+    net: nn.Module, pixel_bytes: float, *, height: int, width: int, available: int | None = None
 ) -> int | None:
     """None where the picture of ``height`` x ``width`` fits at once, else a side for tiles.
 
-    ``available``: free memory in bytes; asked of the network's device by default.
+    ``pixel_bytes``: see ``bytes_per_pixel``. ``available``: free memory in bytes; asked of the
+    network's device by default.
 
     Raises:
         MemoryError: not even the smallest tile fits.
     """
-    if available is None:
-        device = next((tensor.device for tensor in net.parameters()), torch.device("cpu"))
-        available = available_bytes(device)
-    needs = geometry(net)
-    pixel = bytes_per_pixel(net, in_channels)
-    if pixel * padded_side(height, needs) * padded_side(width, needs) <= SHARE * available:
+    available = _available(net) if available is None else available
+    if _fits(net, pixel_bytes, height, width, available):
         return None
-    side = min(LARGEST_TILE, int((SHARE * available / pixel) ** 0.5))
+    needs = geometry(net)
+    side = min(LARGEST_TILE, int((SHARE * available / pixel_bytes) ** 0.5))
     tile = side // needs.multiple * needs.multiple
     try:
         make_grid(height, width, needs, tile=tile)
     except ValueError as error:
         raise MemoryError(
-            f"{width} x {height} pixels need {pixel * height * width / 2**20:.0f} MB of memory, "
-            f"and {SHARE * available / 2**20:.0f} MB are left to them: {error}"
+            f"{width} x {height} pixels need {pixel_bytes * height * width / 2**20:.0f} MB of "
+            f"memory, and {SHARE * available / 2**20:.0f} MB are left to them: {error}"
         ) from error
     return tile
+
+
+def _available(net: nn.Module) -> int:
+    return available_bytes(next((t.device for t in net.parameters()), torch.device("cpu")))
 
 
 def _free_of_the_machine() -> int:
@@ -90,15 +129,19 @@ def _free_of_the_machine() -> int:
     return 4 * 2**30  # Windows does not tell without further packages
 
 
-def _free_of_the_container() -> list[int]:
-    """Of the control group, version 2 and version 1, where it has a limit."""
-    folder = Path("/sys/fs/cgroup")
-    names = [("memory.max", "memory.current")]
-    names += [("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")]
+def _free_of_the_container(folder: Path) -> list[int]:
+    """Of the control group, version 2 and version 1, where it has a limit.
+
+    Files that the system keeps in memory count as used there, but give way.
+    """
+    v2 = (folder, "memory.max", "memory.current", "file")
+    v1 = (folder / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")
     found = []
-    for limit, used in names:
+    for group, limit, used, cached in (v2, v1):
         try:
-            found.append(int((folder / limit).read_text()) - int((folder / used).read_text()))
-        except (OSError, ValueError):  # no such group; or "max", no limit
+            free = int((group / limit).read_text()) - int((group / used).read_text())
+            lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            found.append(max(0, free + int(lines[cached])))
+        except (OSError, ValueError, KeyError):  # no such group; or "max", no limit
             continue
-    return [max(0, free) for free in found]
+    return found

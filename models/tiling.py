@@ -104,6 +104,24 @@ def translate_tiled(
     return TileReport(grid.tiles, passes, change)
 
 
+def translate_in_tiles(net: nn.Module, image: Tensor, tile: int) -> Tensor:
+    """``translate_tiled`` of a picture that is in memory: [C, H, W] -> [c, H, W] on the CPU."""
+    height, width = image.shape[-2:]
+    result = torch.empty(0)
+
+    def write(box: Box, pixels: Tensor) -> None:
+        nonlocal result
+        if not result.numel():
+            result = torch.empty(len(pixels), height, width)
+        result[:, box.rows, box.columns] = pixels
+
+    translate_tiled(
+        net, lambda box: image[:, box.rows, box.columns], write,
+        height=height, width=width, tile=tile,
+    )
+    return result
+
+
 def _sample(grid: Grid, tile: int, multiple: int) -> list[Box]:
     """Pieces at even distances, which together hold about as many pixels as one tile."""
     side = -(-tile // SAMPLES // multiple) * multiple

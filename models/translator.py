@@ -8,7 +8,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,15 +24,12 @@ from data.value_range import ValueRange
 from models.base_model import BaseModel
 from models.generator_file import Direction, GeneratorFile, find_generator
 from models.kinds import like, to_pil, to_rasters
-from models.memory import auto_tile
+from models.memory import Room, Tile
 from models.networks.inference import PictureDropout, prepare
 from models.networks.padding import translate_any_size
-from models.tiling import translate_tiled
-from util.boxes import Box
+from models.tiling import translate_in_tiles
 from util.picture_files import PictureError
 from util.runtime import choose_device
-
-Tile = int | Literal["auto"] | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Result:
 
 
 class Translator:
-    """One generator that is ready to use. Equal pictures give equal results, always.
+    """One generator that is ready to use. Equal pictures give equal results.
 
     The network runs as in the papers' tests: batch norm takes the statistics of each picture, and
     dropout, where it was trained with it, stays on with the masks of ``seed`` (pix2pix, section
@@ -72,13 +69,14 @@ class Translator:
                 "dropout, which stays on in a test: give --dropout or --no_dropout (in Python "
                 "no_dropout=False or True), or --eval (running_statistics=True) for none"
             )
-        self.file, self.device, self.seed, self.tile = file, device, seed, tile
+        self.file, self.device, self.seed = file, device, seed
         # A model knows how pictures go into its network; a file without a run is taken as plain.
         known = file.model in models.available()
         self.model = models.find_model(file.model) if known else BaseModel
         channels = self.model.picture_channels or file.input_nc
         self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
         self.net = prepare(file.build(), running_statistics=running_statistics).to(device)
+        self.room = Room(self.net, file.input_nc, tile)
         self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
 
     @classmethod
@@ -129,6 +127,11 @@ class Translator:
         if isinstance(picture, str | Path):
             return self._translate_file(Path(picture), output)
         if isinstance(picture, Tensor):
+            if not picture.is_floating_point():
+                raise TypeError(
+                    f"a tensor is taken as -1..1, got {picture.dtype}; give a numpy array "
+                    "[H, W, C] for levels of grey"
+                )
             batch = picture if picture.ndim == 4 else picture[None]
             images = self.translate(batch.float()).to(picture.device, picture.dtype)
             return images if picture.ndim == 4 else images[0]
@@ -158,16 +161,21 @@ class Translator:
         self, pixels: Sequence[Pixels], formats: Sequence[Format], *, sample: int = 0
     ) -> list[Result]:
         """``translate_rasters``, of pixels [H, W, C] that already suit ``self.input``."""
-        batch = torch.stack([self.input.to_tensor(picture) for picture in pixels])
-        images = self.translate(batch, sample=sample)
         suited = [self.file.record.format_for(self.file.output_letter, one) for one in formats]
+        ranges = [self.output_range(written) for written in suited]  # or fail before the work
+        batch = torch.stack([self.input.to_tensor(picture) for picture in pixels])
+        images = self.translate(batch, sample=sample).cpu()
         return [
-            Result(image.cpu(), self.levels(image, written), written)
-            for image, written in zip(images, suited, strict=True)
+            Result(image, limits.from_tensor(image, written.dtype), written)
+            for image, limits, written in zip(images, ranges, suited, strict=True)
         ]
 
-    def levels(self, image: Tensor, written: Format) -> Pixels:
-        """[c, H, W] in -1..1 -> [H, W, c] in the dtype of the format, in the output's range."""
+    def output_range(self, written: Format) -> ValueRange:
+        """What -1..1 means in an output of this format.
+
+        Raises:
+            PictureError: it is floating point, and nobody has said.
+        """
         letter = self.file.output_letter
         limits = self.file.ranges.get(letter) or value_range.of_dtype(written.dtype)
         if limits is None:
@@ -175,7 +183,7 @@ class Translator:
                 "floating point has no range of its own: say which values of the output are "
                 f"black and white with --value_range_{letter} LO,HI"
             )
-        return limits.from_tensor(image, written.dtype)
+        return limits
 
     @torch.no_grad()
     def translate(self, images: Tensor, *, sample: int = 0) -> Tensor:
@@ -188,34 +196,20 @@ class Translator:
                 f"this generator takes pictures [N, {self.input.channels}, H, W], got "
                 f"{list(images.shape)}"
             )
+        if len(images) > 1 and not self.room.holds(len(images), *images.shape[-2:]):
+            return torch.cat([self.translate(image[None], sample=sample) for image in images])
+        tile = self.room.tile_for(*images.shape[-2:])
+        if tile and sample:
+            raise ValueError(
+                "samples differ by dropout, which tiles are without: leave --samples out, or give "
+                "pictures that fit into memory in one piece (--tile 0)"
+            )
         inputs = self.model.encode(images.to(self.device))
-        tile = self.tile_for(*images.shape[-2:])
         # The random numbers of the caller are left alone.
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(self.seed + sample)
             if tile is None:
                 outputs = translate_any_size(self.net, inputs)
             else:
-                outputs = torch.stack([self._in_tiles(image, tile) for image in inputs])
-        return self.model.decode(inputs, outputs.to(self.device))
-
-    def tile_for(self, height: int, width: int) -> int | None:
-        """The side of the tiles for a picture of this size; None: in one piece."""
-        if self.tile == "auto":
-            return auto_tile(
-                self.net, in_channels=self.file.input_nc, height=height, width=width
-            )
-        return self.tile if self.tile and self.tile < max(height, width) else None
-
-    def _in_tiles(self, image: Tensor, tile: int) -> Tensor:
-        height, width = image.shape[-2:]
-        result = torch.empty(self.file.output_nc, height, width)
-
-        def write(box: Box, pixels: Tensor) -> None:
-            result[:, box.rows, box.columns] = pixels
-
-        translate_tiled(
-            self.net, lambda box: image[:, box.rows, box.columns], write,
-            height=height, width=width, tile=tile,
-        )
-        return result
+                outputs = translate_in_tiles(self.net, inputs[0], tile)[None].to(self.device)
+        return self.model.decode(inputs, outputs)

@@ -22,13 +22,13 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data.checking.facts import RowFacts, gather, read
+from data.checking.facts import RowFacts, gather
 from data.checking.finding import Finding
 from data.checking.findings import by_side, find_all
 from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
 from data.raster import Raster
-from data.source import Source
+from data.source import Source, read_together
 from data.value_range import ValueRange
 from util.contact_sheet import Cell, Section, write_sheet
 from util.files import write_text
@@ -171,7 +171,7 @@ def sections(facts: Sequence[RowFacts], findings: Sequence[Finding]) -> list[Sec
 
 def cell(caption: str, sources: Sequence[Source]) -> Cell:
     try:
-        rasters = read(sources[:MOST_PICTURES])
+        rasters = read_together(sources[:MOST_PICTURES])
     except PictureError as error:
         return Cell(str(error))
     return Cell(caption, [thumbnail(raster) for raster in rasters])

@@ -12,6 +12,7 @@ from runs import bytes_of, size_of
 from tiny_sets import noise, write_noise
 
 from data.image_io import read_image, write_image
+from test import name_of_weights
 from test import test as translate
 from train import train
 
@@ -33,9 +34,10 @@ def test_a_16_bit_grey_set_trains_and_returns_16_bit(
     flags = ["--dataroot", str(root), "--model", "pix2pix", "--input_nc", "1", "--output_nc", "1"]
     train(argv(*flags))
     page = translate(test_argv("--dataroot", str(root)))
-    beside = page.parent / "images" / f"0_fake_B{extension}"
-    if extension == ".tif":  # a page shows PNG; what it cannot show lies beside it
-        assert read_image(beside).pixels.dtype == np.uint16
+    # The page shows a PNG of 8 bits; what that cannot show lies beside it.
+    assert read_image(page.parent / "images" / "0_fake_B.png").pixels.dtype == np.uint8
+    assert read_image(page.parent / "images" / "0_fake_B.tif").pixels.dtype == np.uint16
+    assert 'href="images/0_fake_B.tif"' in page.read_text(encoding="utf-8")
     translate(test_argv("--dataroot", str(root / "testA"), "--output_dir", str(tmp_path / "out")))
     output = read_image(tmp_path / "out" / f"0{extension}")
     assert output.pixels.dtype == np.uint16
@@ -83,6 +85,10 @@ def test_a_range_of_values_stays_with_the_run(tmp_path: Path, argv: Argv, test_a
     output = tifffile.imread(out / "x.tif")
     assert output.dtype == np.float32
     assert -500 <= output.min() < output.max() <= 2000
+    (tmp_path / "runs" / "t" / "train_opt.json").unlink()  # the text beside it says the same
+    again = tmp_path / "again"
+    translate(test_argv("--dataroot", str(root / "trainA"), "--output_dir", str(again)))
+    assert np.array_equal(tifffile.imread(again / "x.tif"), output)
 
 
 def test_pairs_folders_and_inputs_alone_give_the_same(
@@ -152,6 +158,13 @@ def test_direction_chooses_the_generator_of_a_two_way_model(
         assert (by_run / name).read_bytes() == (by_file / name).read_bytes()
 
 
+def test_pages_of_two_runs_weights_are_two_pages(tmp_path: Path) -> None:
+    for run in ("maps", "facades"):
+        assert name_of_weights(tmp_path / run / "latest_net_G.pth") == f"{run}_latest_net_G"
+        (tmp_path / run).mkdir()
+        assert name_of_weights(tmp_path / run) == run
+
+
 def test_colorization_takes_photos_of_any_size(
     tmp_path: Path, argv: Argv, test_argv: Argv
 ) -> None:
@@ -172,7 +185,7 @@ def test_existing_results_are_left_alone(
     translate(test_argv(*flags, "--skip_existing"))
     assert (tmp_path / "out" / "0.png").read_bytes() == b"kept"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
-    with pytest.raises(ValueError, match="would lie beside it under the same name"):
+    with pytest.raises(ValueError, match=r"would lie beside .*0\.png under the same name"):
         translate(test_argv(*flags[:2], "--output_dir", str(dataroot / "testA")))
 
 
@@ -235,9 +248,11 @@ def test_huge_tiffs_go_through_windows(
     (tmp_path / "large").mkdir()
     pixels = np.asarray(noise(300, 260))
     tifffile.imwrite(tmp_path / "large" / "x.tif", pixels, photometric="rgb")
-    flags = ["--dataroot", str(tmp_path / "large" / "x.tif"), "--output_dir"]
+    (tmp_path / "large" / "bad.tif").write_bytes(b"no picture")
+    flags = ["--dataroot", str(tmp_path / "large"), "--on_bad_image", "skip", "--output_dir"]
     translate(test_argv(*flags, str(tmp_path / "tiled"), "--tile", "160"))
     assert "300 x 260 in " in caplog.text
+    assert "1 of 2 pictures translated" in caplog.text
     translate(test_argv(*flags, str(tmp_path / "whole"), "--tile", "0"))
     tiled, whole = (read_image(tmp_path / out / "x.tif").pixels for out in ("tiled", "whole"))
     assert tiled.shape == whole.shape == (260, 300, 3)

@@ -1,5 +1,6 @@
 """Every kind of picture file, as pixels with all their bits."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 from data.image_io import can_hold, extension_for, read_image, read_size, write_image
 from data.raster import Raster, as_channels, stack
 from data.value_range import ValueRange, of_dtype
+from util.packages import MissingPackageError
 from util.picture_files import PictureError
 
 
@@ -74,6 +76,12 @@ def test_a_given_range_clips_and_comes_back() -> None:
     assert back.flatten().tolist() == [-1000, -1000, 1000, 3000, 3000]
     with pytest.raises(ValueError, match="LO < HI, got 5,5"):
         ValueRange(5, 5)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
+def test_the_range_of_bytes_clips_deeper_pictures_too(dtype: str) -> None:
+    pixels = np.array([[[0], [255], [300]]], dtype)
+    assert ValueRange(0, 255).to_tensor(pixels).flatten().tolist() == [-1, 1, 1]
 
 
 def test_what_is_no_number_becomes_black() -> None:
@@ -225,7 +233,43 @@ def test_dicom_values_are_rescaled(tmp_path: Path) -> None:
     assert read_size(tmp_path / "x.dcm") == (9, 6)
 
 
-def _write_dicom(pydicom: Any, path: Path, stored: Any) -> None:
+def test_dicom_with_bright_lows_is_turned_round_alike_in_all_files(tmp_path: Path) -> None:
+    pydicom = pytest.importorskip("pydicom", reason="reads DICOM")
+    for darkest in (0, 1000):  # of 12 bits
+        stored = np.array([[darkest, 2000]], np.uint16)
+        _write_dicom(pydicom, tmp_path / "x.dcm", stored, "MONOCHROME1")
+        pixels = read_image(tmp_path / "x.dcm").pixels[0, :, 0]
+        assert pixels.tolist() == [(4095 - darkest) * 2 - 1024, (4095 - 2000) * 2 - 1024]
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("x.dcm", "pydicom"), ("x.tif", "tifffile"), ("x.png", "imagecodecs")],
+)
+def test_a_package_that_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
+    write_image(ramp("uint16", 3), tmp_path / "x.png")
+    for lacking in ("pydicom", "tifffile", "imagecodecs"):
+        monkeypatch.setitem(sys.modules, lacking, None)
+    with pytest.raises(MissingPackageError, match=rf"{name} needs .* pip install {package}"):
+        read_image(tmp_path / name)
+
+
+def test_common_pictures_need_no_further_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lacking in ("pydicom", "tifffile", "imagecodecs"):
+        monkeypatch.setitem(sys.modules, lacking, None)
+    for name, pixels in [("a.png", ramp("uint8", 3)), ("b.jpg", ramp("uint8", 1)),
+                         ("c.png", ramp("uint16", 1)), ("d.npy", ramp("float32", 5))]:
+        write_image(pixels, tmp_path / name)
+        assert read_image(tmp_path / name).pixels.dtype == pixels.dtype
+
+
+def _write_dicom(
+    pydicom: Any, path: Path, stored: Any, interpretation: str = "MONOCHROME2"
+) -> None:
     meta = pydicom.dataset.FileMetaDataset()
     meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
@@ -237,7 +281,7 @@ def _write_dicom(pydicom: Any, path: Path, stored: Any) -> None:
     data.Rows, data.Columns = stored.shape
     data.BitsAllocated, data.BitsStored, data.HighBit = 16, 12, 11
     data.PixelRepresentation, data.SamplesPerPixel = 0, 1
-    data.PhotometricInterpretation = "MONOCHROME2"
+    data.PhotometricInterpretation = interpretation
     data.RescaleSlope, data.RescaleIntercept = 2, -1024
     data.PixelData = stored.astype("<u2").tobytes()
     data.save_as(path, enforce_file_format=True)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tiny_sets import write_noise
 
-from data.inputs import find_inputs, is_data_set
+from data.inputs import find_inputs, is_data_set, title_of
 from data.output_folder import OutputFolder
 from data.record import Format, Record
 
@@ -59,6 +59,26 @@ def test_only_files_shaped_like_the_pairs_of_the_training_are_cut(tmp_path: Path
     assert always == ["pair left", "square left", "wide left"]
 
 
+def test_no_two_inputs_share_a_result(tmp_path: Path) -> None:
+    write_noise(tmp_path, "x.png", "x.jpg", "x.jpg.png")
+    assert names(tmp_path) == ["x.jpg", "x.jpg.png", "x.png"]
+
+
+def test_names_with_brackets_are_no_patterns(tmp_path: Path) -> None:
+    write_noise(tmp_path / "photos[1]", "x.png", "y.jpg")
+    assert names(tmp_path / "photos[1]") == ["x", "y"]
+    assert names(tmp_path / "photos[1]" / "*.png") == ["x"]
+    with pytest.raises(FileNotFoundError, match=r"z\.png does not exist"):
+        names(tmp_path / "photos[1]" / "z.png")
+
+
+def test_results_of_a_pattern_are_called_like_its_folder(tmp_path: Path) -> None:
+    write_noise(tmp_path / "photos.v2", "x.png")
+    for path in ("photos.v2", "photos.v2/*.png", "photos.v2/**/*.png"):
+        assert title_of(tmp_path / path) == "photos.v2"
+    assert title_of(tmp_path / "photos.v2" / "x.png") == "x"
+
+
 def test_stacks_lose_their_suffix(tmp_path: Path) -> None:
     write_noise(tmp_path, "x_r.png", "x_nir.png")
     one, = find_inputs(
@@ -100,5 +120,9 @@ def test_results_that_are_there_are_known(tmp_path: Path) -> None:
     assert folder.without_result(inputs) == []
     assert OutputFolder(tmp_path / "out", samples=2).without_result(inputs) == inputs
     folder.refuse_to_overwrite(inputs)
-    with pytest.raises(ValueError, match=r"x\.png would lie beside it under the same name"):
+    with pytest.raises(ValueError, match=r"would lie beside .*x\.png under the same name"):
         OutputFolder(tmp_path / "in").refuse_to_overwrite(inputs)
+    write_noise(tmp_path / "in" / "sub", "x_2.png")
+    inputs = find_inputs(tmp_path / "in", phase="", letter="A", record=Record())
+    with pytest.raises(ValueError, match=r"translation of .*x\.png would lie beside .*x_2\.png"):
+        OutputFolder(tmp_path / "in", samples=2).refuse_to_overwrite(inputs)

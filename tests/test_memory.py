@@ -1,10 +1,13 @@
 """When a picture is cut into tiles, and into which."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from patchwork import realistic
 
-from models.memory import auto_tile, available_bytes, bytes_per_pixel
+from models import memory
+from models.memory import Room, auto_tile, available_bytes, bytes_per_pixel
 from models.networks.geometry import geometry
 from models.tile_grid import make_grid
 
@@ -21,21 +24,46 @@ def test_the_estimate_grows_with_the_width_and_covers_a_layer(name: str) -> None
 
 def test_what_fits_is_not_cut() -> None:
     net = realistic("resnet_6blocks", "instance", dropout=True)
-    assert auto_tile(net, in_channels=3, height=256, width=256, available=500 * MB) is None
-    tile = auto_tile(net, in_channels=3, height=12_000, width=12_000, available=500 * MB)
+    need = bytes_per_pixel(net, 3)
+    assert auto_tile(net, need, height=256, width=256, available=500 * MB) is None
+    tile = auto_tile(net, need, height=12_000, width=12_000, available=500 * MB)
     assert tile is not None
     assert tile % 4 == 0
-    assert bytes_per_pixel(net, 3) * tile**2 <= 250 * MB
+    assert need * tile**2 <= 250 * MB
     make_grid(12_000, 12_000, geometry(net), tile=tile)
 
 
 def test_too_little_memory_is_said() -> None:
     with pytest.raises(MemoryError, match=r"need \d+ MB of memory, and 1 MB are left.*at least"):
-        auto_tile(realistic("resnet_6blocks", "none"), in_channels=3, height=900, width=900,
-                  available=2 * MB)
+        net = realistic("resnet_6blocks", "none")
+        auto_tile(net, bytes_per_pixel(net, 3), height=900, width=900, available=2 * MB)
 
 
 def test_this_machine_has_memory() -> None:
     assert available_bytes(torch.device("cpu")) > 10 * MB
     net = realistic("resnet_6blocks", "none", width=1)
-    assert auto_tile(net, in_channels=3, height=16, width=16) is None
+    assert auto_tile(net, bytes_per_pixel(net, 3), height=16, width=16) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "free"), [(str(300 * MB), 150 * MB), ("max", None), (None, None)]
+)
+def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, free: int | None
+) -> None:
+    if limit:
+        (tmp_path / "memory.max").write_text(limit + "\n")
+        (tmp_path / "memory.current").write_text(f"{290 * MB}\n")
+        (tmp_path / "memory.stat").write_text(f"anon 5\nfile {140 * MB}\n")
+    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(memory, "_free_of_the_machine", lambda: 1000 * MB)
+    assert available_bytes(torch.device("cpu")) == (free or 1000 * MB)
+
+
+def test_a_batch_may_need_more_room_than_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = realistic("resnet_6blocks", "none")
+    one = bytes_per_pixel(net, 3) * 64 * 64 / memory.SHARE
+    monkeypatch.setattr(memory, "available_bytes", lambda device: int(2.5 * one))
+    room = Room(net, 3)
+    assert room.tile_for(64, 64) is None
+    assert [room.holds(count, 64, 64) for count in (1, 2, 3)] == [True, True, False]

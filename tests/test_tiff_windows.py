@@ -10,6 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from data import tiff_windows
+from data.array_files import as_raster
+from data.image_io import read_image
 from data.tiff_windows import TiffReader, create_tiff
 from util.boxes import Box
 
@@ -100,6 +102,7 @@ def test_only_the_tiles_of_a_box_are_decoded(
     [
         ({"data": noise((3, 50, 70), "uint8"), "photometric": "rgb", "planarconfig": "separate"},
          "planar"),
+        ({"data": noise((3, 50, 70), "uint8")}, "several pages"),
         ({"data": noise((50, 70), "uint8"), "photometric": "miniswhite"}, "MINISWHITE"),
         ({"data": noise((50, 70), "float32").astype("float64")}, "float64"),
         ({"data": noise((50, 70), "uint8") > 99}, "1 bits"),
@@ -114,6 +117,24 @@ def test_other_kinds_are_refused_with_the_reason(
     with pytest.raises(ValueError, match=fault) as caught:
         TiffReader(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", tiff_windows.DTYPES)
+@pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
+def test_windows_have_the_channels_and_colours_of_the_whole(
+    tmp_path: Path, photometric: str, dtype: str, channels: int
+) -> None:
+    if photometric == "rgb" and channels not in (3, 4):
+        return
+    path, pixels = tmp_path / "a.tif", noise((20, 30, channels), dtype)
+    tifffile.imwrite(path, pixels if channels > 1 else pixels[..., 0], photometric=photometric,
+                     planarconfig="contig" if channels > 1 else None)
+    whole = read_image(path)
+    with TiffReader(path) as reader:
+        part = as_raster(reader.read(Box(5, 10, 15, 30)), path, colour=reader.colour)
+    assert part.colour == whole.colour
+    np.testing.assert_array_equal(part.pixels, whole.pixels[5:15, 10:30])
 
 
 def test_no_tiff_and_no_such_box_are_refused(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_tiles_agree_with_the_whole(tmp_path: Path, tile: int) -> None:
     path, picture = tmp_path / "x.pth", np.asarray(noise(270, 201))
     whole = Translator.load(path, device="cpu", tile=None)(picture)
     tiled = Translator.load(path, device="cpu", tile=tile)
-    assert tiled.tile_for(201, 270) == tile
+    assert tiled.room.tile_for(201, 270) == tile
     assert np.abs(tiled(picture).astype(int) - whole).max() <= 1
 
 
@@ -192,3 +192,25 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "pictures.json").write_text("{")
     with pytest.raises(ValueError, match=r"pictures\.json is damaged .*delete it"):
         find_generator(tmp_path)
+
+
+def test_a_batch_without_room_goes_one_by_one_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights(tmp_path / "x.pth", **UNET)
+    translator = Translator.load(tmp_path / "x.pth", device="cpu", no_dropout=False)
+    batch = torch.rand(3, 3, 20, 30) * 2 - 1
+    together = translator(batch)
+    monkeypatch.setattr(translator.room, "holds", lambda count, height, width: count < 2)
+    torch.testing.assert_close(translator(batch), together, atol=1e-5, rtol=0)
+
+
+def test_what_cannot_be_meant_is_refused(resnet: Translator, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"taken as -1\.\.1, got torch\.uint8; give a numpy array"):
+        resnet(torch.zeros(3, 8, 8, dtype=torch.uint8))
+    with pytest.raises(TypeError, match="ngff: no such flag; there are netG"):
+        Translator.load(tmp_path / "x.pth", ngff=3)
+    with pytest.raises(ValueError, match="the array: 1 of 192 values are not finite"):
+        values = np.zeros((8, 8, 3), np.float32)
+        values[0, 0, 0] = np.nan
+        resnet(values)

@@ -75,15 +75,15 @@ def tile_side(text: str) -> int | str | None:
     return "auto" if text == "auto" else non_negative_int(text) or None
 
 
-def value_range(text: str) -> list[float]:
-    """``LO,HI`` -> [LO, HI], LO below HI."""
+def value_range(text: str) -> tuple[float, float]:
+    """``LO,HI``, LO below HI."""
     parts = text.split(",")
     if len(parts) != 2:
         raise ArgumentTypeError(f"must be LO,HI such as 0,4095, got {text!r}")
     low, high = number(parts[0]), number(parts[1])
     if not low < high:
         raise ArgumentTypeError(f"must have LO below HI, got {text!r}")
-    return [low, high]
+    return low, high
 
 
 def degrees(text: str) -> float:

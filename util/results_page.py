@@ -31,6 +31,7 @@ class ResultsPage:
     ) -> None:
         """``width``: of the pictures on the page (pixels); ``aspect_ratio``: of those saved."""
         self.path = folder / "index.html"
+        self.images = folder / "images"
         self.folder, self.title, self.legend = folder, title, legend
         self.width, self.aspect_ratio = width, aspect_ratio
         self.visualizer = visualizer
@@ -41,7 +42,7 @@ class ResultsPage:
 
     def __exit__(self, *error: object) -> None:
         with self.visualizer:
-            _remove_older(self.folder / "images", self.rows)
+            _remove_older(self.images, self.rows)
             write_page(
                 self.path, self.title, self.rows, width=self.width,
                 header=Header(status=self.legend),
@@ -72,9 +73,11 @@ class ResultsPage:
 
 
 def _remove_older(folder: Path, rows: Sequence[Row]) -> None:
-    shown = {folder.parent / figure.src for row in rows for figure in row.figures}
-    labels = tuple(f"_{figure.label}.png" for row in rows[:1] for figure in row.figures)
-    older = [p for p in folder.rglob("*.png") if p.name.endswith(labels) and p not in shown]
+    """Of the labels on the page, in any format: deep results lie beside their pictures."""
+    figures = [figure for row in rows for figure in row.figures]
+    shown = {folder.parent / path for figure in figures for path in (figure.src, figure.link)}
+    labels = tuple(f"_{figure.label}" for row in rows[:1] for figure in row.figures)
+    older = [p for p in folder.rglob("*.*") if p.stem.endswith(labels) and p not in shown]
     for path in older:
         path.unlink()
     if older:

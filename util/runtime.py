@@ -71,7 +71,8 @@ def run_program(main: Callable[[], object]) -> NoReturn:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         main()
-    except (OSError, ValueError) as error:  # OSError: full disk, no permission, no such folder
+    # OSError: full disk, no permission, no such folder. MemoryError: see models/memory.py.
+    except (OSError, ValueError, MemoryError) as error:
         if "--verbose" in sys.argv:
             raise
         log.error("error: %s\n(--verbose shows where it happened)", error)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from data.checking.layout import Row
 from data.checking.measures import Floats, Shift, best_shift, look
 from data.raster import Pixels, Raster
-from data.source import Source
+from data.source import read_together
 from util.picture_files import PictureError
 
 THREADS = 4  # decoders release the interpreter
@@ -56,7 +56,7 @@ def gather(rows: Sequence[Row]) -> list[RowFacts]:
 
 def examine(row: Row) -> RowFacts:
     try:
-        rasters = read(row.sources)
+        rasters = read_together(row.sources)
     except PictureError as error:
         return RowFacts(row, fault=str(error))
     facts = tuple(_facts(raster) for raster in rasters)
@@ -64,19 +64,6 @@ def examine(row: Row) -> RowFacts:
     if row.is_pair and same_size(facts) and not any(fact.blank for fact in facts):
         shift = best_shift(rasters[0].pixels, rasters[1].pixels)
     return RowFacts(row, facts, shift)
-
-
-def read(sources: Sequence[Source]) -> list[Raster]:
-    """The pictures; two halves of one file are read together.
-
-    Raises:
-        PictureError: one cannot be read.
-    """
-    whole: dict[object, Raster] = {}
-    for source in sources:
-        if source.files not in whole:
-            whole[source.files] = source.read()
-    return [source.cut(whole[source.files]) for source in sources]
 
 
 def same_size(facts: Sequence[Facts]) -> bool:
