@@ -92,11 +92,12 @@ def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
         cut_pairs=opt.cut_pairs,
         suffixes=file.input_suffixes or opt.input_suffixes,
     )[: opt.num_test]
-    halves = [one.source.half for one in inputs if one.source.half]
+    halves = [one.source for one in inputs if one.source.half]
     if halves:
         log.info(
-            "%d of %d pictures are pairs side by side, like those of the training: their %s "
-            "halves go in (--cut_pairs never: all as they are)", len(halves), len(inputs), halves[0]
+            "%d of %d pictures are pairs side by side, like those of the training (first: %s); "
+            "their %s halves go in (--cut_pairs never: all as they are)",
+            len(halves), len(inputs), halves[0].path, halves[0].half,
         )
     if opt.output_dir:
         return translate_to_folder(opt, translator, inputs)

@@ -1,8 +1,9 @@
 """The pictures to translate: a file, a folder, a glob, or the input side of a data set."""
 
 import glob
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from data.stacks import find_sources, longest_suffix
 from util.folders import EXTENSIONS, is_picture
 from util.picture_files import PictureError
 
+logger = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]
 _LOOKED_AT = 50  # files whose shape tells whether a folder holds pairs
 
@@ -51,7 +53,7 @@ def find_inputs(
 
     def is_pair(source: Source) -> bool:
         if cut_pairs == "auto":
-            return len(source.files) == 1 and _is_pair(source.path, record)
+            return len(source.files) == 1 and _has_shape(record.is_pair, source.path)
         return cut_pairs == "always"
 
     sources = [
@@ -96,12 +98,12 @@ def _holds_pairs(dataroot: Path, phase: str, record: Record) -> bool:
     if not record.formats:  # a run that left no record learned from pairs side by side
         return True
     files = find_images(dataroot, phase, limit=_LOOKED_AT)
-    return 2 * sum(_is_pair(file, record) for file in files) > len(files)
+    return 2 * sum(_has_shape(record.looks_like_pair, file) for file in files) > len(files)
 
 
-def _is_pair(file: Path, record: Record) -> bool:
+def _has_shape(test: Callable[[tuple[int, int]], bool], file: Path) -> bool:
     try:
-        return record.is_pair(read_size(file))
+        return test(read_size(file))
     except PictureError:  # whoever reads it says so
         return False
 
@@ -129,7 +131,10 @@ def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
         return dataroot
     halves = [folders.A if letter == "A" else folders.B for folders in places(dataroot, phase)]
     candidates = [*halves, dataroot / phase]
-    return next((folder for folder in candidates if holds_picture(folder)), dataroot)
+    found = next((folder for folder in candidates if holds_picture(folder)), dataroot)
+    if found != dataroot:
+        logger.info("%s is a data set: the pictures of %s go in", dataroot, found)
+    return found
 
 
 def _above(path: Path) -> Path:

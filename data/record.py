@@ -11,6 +11,7 @@ from pathlib import Path
 from data.image_io import read_size
 from data.raster import Pixels
 from data.source import Source
+from data.value_range import ValueRange
 from util.files import write_text
 
 NAME = "pictures.json"
@@ -32,25 +33,46 @@ class Format:
 
 @dataclass(frozen=True)
 class Record:
-    """``formats``: of A and B. ``pair_ratio``: width / height of files that hold A | B, from
-    the least to the greatest; None: A and B were files of their own.
+    """``formats``: of A and B. Of files that hold A | B ``pair_size`` is (width, height), where all
+    are alike, and ``pair_ratio`` width / height, from the least to the greatest; None: A and B were
+    files of their own.
     """
 
     formats: Mapping[str, Format] = field(default_factory=dict)
     pair_ratio: tuple[float, float] | None = None
+    pair_size: tuple[int, int] | None = None
 
     def is_pair(self, size: tuple[int, int]) -> bool:
-        """Whether a file of this width and height is shaped like the pairs of the training."""
+        """Whether a single file of this width and height is a pair like those of the training.
+
+        Where all of them had one size, a file of another is not: it may be a wide picture.
+        """
+        return size == self.pair_size if self.pair_size else self.looks_like_pair(size)
+
+    def looks_like_pair(self, size: tuple[int, int]) -> bool:
+        """Whether it is as wide for its height as the pairs of the training."""
         if self.pair_ratio is None:
             return False
         ratio, (least, greatest) = size[0] / size[1], self.pair_ratio
         return least * (1 - _TOLERANCE) <= ratio <= greatest * (1 + _TOLERANCE)
 
-    def format_for(self, letter: str, given: Format) -> Format:
+    def format_for(
+        self, letter: str, given: Format, limits: ValueRange | None = None
+    ) -> Format:
         """How the translation of a file of format ``given`` into side ``letter`` is written.
 
-        Where A and B were alike, as the input is; otherwise as the target was.
+        Where A and B were alike, as the input is; otherwise as the target was. With ``limits``, a
+        range of values that the user gave, the numbers mean something: they are never squeezed into
+        a type that cannot hold them.
         """
+        written = self._format_of_pair(letter, given)
+        if limits and not limits.fits(written.dtype):
+            target = self.formats.get(letter, written)
+            dtype = target.dtype if limits.fits(target.dtype) else "float32"
+            return Format(dtype, written.extension)
+        return written
+
+    def _format_of_pair(self, letter: str, given: Format) -> Format:
         target, source = self.formats.get(letter), self.formats.get("B" if letter == "A" else "A")
         if target is None or source is None:
             return given
@@ -67,8 +89,11 @@ def examine(examples: Mapping[str, Sequence[Source]]) -> Record:
         for letter, sources in examples.items()
     }
     halved = [source for source in examples.get("A", []) if source.half][:_LOOKED_AT]
-    ratios = [width / height for width, height in (read_size(source.path) for source in halved)]
-    return Record(formats, (min(ratios), max(ratios)) if ratios else None)
+    sizes = [read_size(source.path) for source in halved]
+    if not sizes:
+        return Record(formats)
+    ratios = [width / height for width, height in sizes]
+    return Record(formats, (min(ratios), max(ratios)), sizes[0] if len(set(sizes)) == 1 else None)
 
 
 def save_record(record: Record, run_dir: Path) -> None:
@@ -87,8 +112,12 @@ def load_record(run_dir: Path) -> Record:
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         formats = {letter: Format(**words) for letter, words in saved["formats"].items()}
-        ratio = saved["pair_ratio"]
-        return Record(formats, (float(ratio[0]), float(ratio[1])) if ratio else None)
+        ratio, size = saved["pair_ratio"], saved["pair_size"]
+        return Record(
+            formats,
+            (float(ratio[0]), float(ratio[1])) if ratio else None,
+            (int(size[0]), int(size[1])) if size else None,
+        )
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"{path} is damaged ({error!r}); delete it: outputs are then written like the inputs"

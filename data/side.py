@@ -36,9 +36,9 @@ class Side:
         pixels = as_channels(raster, self.channels, source=source)
         if self.range_of(pixels) is None:
             raise PictureError(
-                f"{source} holds floating point from {pixels.min():g} to {pixels.max():g}, which "
-                f"has no range of its own: say which values are black and white with "
-                f"--value_range_{self.letter} LO,HI"
+                f"{source} holds {pixels.dtype} from {pixels.min():g} to {pixels.max():g}, a type "
+                f"without a range of its own: say which values are black and white with "
+                f"--value_range_{self.letter} LO,HI (in Python value_range_{self.letter}=(LO, HI))"
             )
         return pixels
 

@@ -28,6 +28,13 @@ class ValueRange:
     def half(self) -> float:
         return (self.high - self.low) / 2
 
+    def fits(self, dtype: npt.DTypeLike) -> bool:
+        """Whether the values can be written as ``dtype``, with at least 256 levels."""
+        if np.dtype(dtype).kind == "f":
+            return True
+        limits = np.iinfo(np.dtype(dtype))
+        return limits.min <= self.low and self.high <= limits.max and self.high - self.low >= 255
+
     def to_tensor(self, pixels: Pixels) -> Tensor:
         """[H, W, C] -> float32 [C, H, W] in -1..1; what lies outside the range is clipped."""
         if pixels.dtype == np.uint8 and (self.low, self.high) == (0, 255):

@@ -126,7 +126,7 @@ def _window_format(translator: Translator, one: Input) -> Format | None:
     except PictureError as error:
         log.info("%s; it is read whole", error)
         return None
-    return translator.file.record.format_for(translator.file.output_letter, given)
+    return translator.file.written_for(given)
 
 
 def _translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from data.record import Record, load_record
+from data.record import Format, Record, load_record
 from data.value_range import ValueRange
 from models.networks import define_G
 from models.networks.published_keys import load_published
@@ -48,6 +48,11 @@ class GeneratorFile:
     @property
     def output_letter(self) -> str:
         return self.direction[-1]
+
+    def written_for(self, given: Format) -> Format:
+        """How the translation of a file of format ``given`` is written."""
+        letter = self.output_letter
+        return self.record.format_for(letter, given, self.ranges.get(letter))
 
     def build(self) -> nn.Module:
         """The network with its weights, on the CPU."""

@@ -53,6 +53,11 @@ def to_pil(pixels: Pixels) -> Image.Image:
         ) from error
 
 
+def fits_pil(pixels: Pixels) -> bool:
+    channels = pixels.shape[2]
+    return channels == 1 or (channels <= 4 and pixels.dtype == np.uint8)
+
+
 def _colour(array: npt.NDArray[Any]) -> str:
     """Arrays of 3 or 4 bytes are taken for colours, as everywhere; "": ``as_raster`` knows."""
     colours = array.ndim == 3 and array.dtype == np.uint8

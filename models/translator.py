@@ -23,7 +23,7 @@ from data.source import Source
 from data.value_range import ValueRange
 from models.base_model import BaseModel
 from models.generator_file import Direction, GeneratorFile, find_generator
-from models.kinds import like, to_pil, to_rasters
+from models.kinds import fits_pil, like, to_pil, to_rasters
 from models.memory import Room, Tile
 from models.networks.inference import PictureDropout, prepare
 from models.networks.padding import translate_any_size
@@ -75,7 +75,9 @@ class Translator:
         self.model = models.find_model(file.model) if known else BaseModel
         channels = self.model.picture_channels or file.input_nc
         self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
-        self.net = prepare(file.build(), running_statistics=running_statistics).to(device)
+        with torch.random.fork_rng([]):  # a new network draws weights before it gets its own
+            built = file.build()
+        self.net = prepare(built, running_statistics=running_statistics).to(device)
         self.room = Room(self.net, file.input_nc, tile)
         self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
 
@@ -120,7 +122,9 @@ class Translator:
 
         A PIL image; a numpy array [H, W], [H, W, C] or [N, H, W, C]; a tensor [C, H, W] or
         [N, C, H, W] in -1..1; a list of any of them; or the path of a file. Its translation is
-        written to the path ``output``, which is returned; without ``output`` it is a PIL image.
+        written to the path ``output``, which is returned; without ``output`` it is a PIL image, or
+        an array where PIL has no such image. A picture is always taken whole: of a file that holds
+        a pair, give the half that is wanted.
         """
         if isinstance(picture, list | tuple):
             return [self(one) for one in picture]
@@ -139,10 +143,12 @@ class Translator:
         return like(picture, [result.pixels for result in results])
 
     def _translate_file(self, path: Path, output: str | Path | None) -> Any:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist, or is no file")
         raster = Source((path,)).read()
         result, = self.translate_rasters([raster], [Format.of(raster.pixels, path)])
         if output is None:
-            return to_pil(result.pixels)
+            return to_pil(result.pixels) if fits_pil(result.pixels) else result.pixels
         write_image(result.pixels, Path(output))
         return Path(output)
 
@@ -161,7 +167,7 @@ class Translator:
         self, pixels: Sequence[Pixels], formats: Sequence[Format], *, sample: int = 0
     ) -> list[Result]:
         """``translate_rasters``, of pixels [H, W, C] that already suit ``self.input``."""
-        suited = [self.file.record.format_for(self.file.output_letter, one) for one in formats]
+        suited = [self.file.written_for(one) for one in formats]
         ranges = [self.output_range(written) for written in suited]  # or fail before the work
         batch = torch.stack([self.input.to_tensor(picture) for picture in pixels])
         images = self.translate(batch, sample=sample).cpu()

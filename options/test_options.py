@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # These become defaults, and may be changed: the same network works at other sizes.
 OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size", "nearest")
+# How the folder of the training is read; it is the same folder.
+OF_THE_DATA = ("pairs", "allow_unpaired", "on_bad_image")
 # A run that was trained on pieces of pictures is tested on whole ones.
 WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 
@@ -55,7 +57,8 @@ class TestOptions(BaseOptions):
         words, _ = parser.parse_known_args(argv)
         if words.inputs or words.output_dir or words.weights:
             return True
-        if words.dataroot is None or words.pairs or choice.model == "test":
+        listed = words.pairs or (self._same_data(words.dataroot) and self.saved.get("pairs"))
+        if words.dataroot is None or listed or choice.model == "test":
             return False
         if words.dataroot.is_file() or is_pattern(words.dataroot):
             return True
@@ -63,6 +66,9 @@ class TestOptions(BaseOptions):
         return words.dataroot.is_dir() and not is_data_set(
             words.dataroot, words.phase, dataset_mode=mode, record=load_record(self.run_dir)
         )
+
+    def _same_data(self, dataroot: Path | None) -> bool:
+        return dataroot is not None and str(dataroot) == str(self.saved.get("dataroot"))
 
     def run_path(self, opt: Namespace) -> Path:
         """Where the generator is: the folder of a run, or a file."""
@@ -84,6 +90,8 @@ class TestOptions(BaseOptions):
         # A one-sided test shows single pictures, whatever the pairs of the training were.
         pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
         known = {*OF_THE_NETWORK, *OF_THE_VALUES, *pictures, "load_size", *self.plugin_flags}
+        if choice.model != "test" and self._same_data(given.get("dataroot")):
+            known |= {*OF_THE_DATA}
         saved = self.typed_saved(parser, known)
         if choice.model == "test":
             # The flag chooses the generator of a two-way run instead.

@@ -257,3 +257,17 @@ def test_huge_tiffs_go_through_windows(
     tiled, whole = (read_image(tmp_path / out / "x.tif").pixels for out in ("tiled", "whole"))
     assert tiled.shape == whole.shape == (260, 300, 3)
     assert np.abs(tiled.astype(int) - whole).max() <= 1
+
+
+def test_a_list_of_pairs_is_used_again_on_the_same_folder(
+    tmp_path: Path, argv: Argv, test_argv: Argv, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    root = tmp_path / "listed"
+    write_noise(root / "x", "1.png", "2.png", width=20, height=20)
+    write_noise(root / "y", "1.png", "2.png", width=20, height=20)
+    (root / "pairs.csv").write_text("A,B,phase\nx/1.png,y/1.png,train\nx/2.png,y/2.png,test\n")
+    flags = ["--dataroot", str(root)]
+    train(argv(*flags, "--model", "pix2pix", "--pairs", str(root / "pairs.csv")))
+    page = translate(test_argv(*flags))
+    assert sorted(bytes_of(page)) == ["x/2_fake_B.png", "x/2_real_A.png", "x/2_real_B.png"]

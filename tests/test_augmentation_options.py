@@ -132,5 +132,5 @@ def test_a_one_sided_test_knows_what_its_input_is(
     )))
     opt = TestOptions().parse(test_argv("--model", "test", *flags.split()))
     assert {"AB": "B", "BA": "A"}[sides] == opt.nearest
-    assert opt.value_range_A == [0, 10 if sides == "AB" else 20]
-    assert opt.value_range_B == [0, 20 if sides == "AB" else 10]
+    assert opt.value_range_A == (0, 10 if sides == "AB" else 20)
+    assert opt.value_range_B == (0, 20 if sides == "AB" else 10)

@@ -126,3 +126,13 @@ def test_results_that_are_there_are_known(tmp_path: Path) -> None:
     inputs = find_inputs(tmp_path / "in", phase="", letter="A", record=Record())
     with pytest.raises(ValueError, match=r"translation of .*x\.png would lie beside .*x_2\.png"):
         OutputFolder(tmp_path / "in", samples=2).refuse_to_overwrite(inputs)
+
+
+def test_a_wide_picture_is_no_pair_where_all_pairs_had_one_size(tmp_path: Path) -> None:
+    write_noise(tmp_path, "pair.png", width=40, height=20)
+    write_noise(tmp_path, "panorama.png", width=100, height=50)
+    record = Record(PAIRS.formats, (2.0, 2.0), (40, 20))
+    assert names(tmp_path, record=record) == ["pair left", "panorama"]
+    # A whole folder of that shape is a data set, of whatever size.
+    write_noise(tmp_path / "test", "a.png", width=100, height=50)
+    assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=record)

@@ -57,11 +57,13 @@ def test_the_way_back_of_a_two_way_run_stacks_nothing(argv: Argv, test_argv: Arg
     assert opt.input_suffixes == ("_r", "_nir")
 
 
-def test_the_list_of_pairs_is_kept_by_a_resumed_run_and_not_by_a_test(
+def test_the_list_of_pairs_is_kept_where_the_data_are_the_same(
     argv: Argv, test_argv: Argv
 ) -> None:
     trained(argv, "--model", "pix2pix", "--pairs", "my pairs.csv", "--allow_unpaired")
     opt = TrainOptions().parse(argv("--continue_train"))
     assert (opt.pairs, opt.allow_unpaired) == (Path("my pairs.csv"), True)
     opt = TestOptions().parse(test_argv())
+    assert (opt.pairs, opt.allow_unpaired) == (Path("my pairs.csv"), True)
+    opt = TestOptions().parse(test_argv("--dataroot", "elsewhere"))
     assert (opt.pairs, opt.allow_unpaired) == (None, False)

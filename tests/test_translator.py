@@ -11,6 +11,7 @@ from tiny_sets import noise
 from torch import nn
 
 from data.record import Format, Record, save_record
+from data.value_range import ValueRange
 from models.generator_file import find_generator
 from models.networks import define_G
 from models.networks.published_keys import to_published
@@ -214,3 +215,35 @@ def test_what_cannot_be_meant_is_refused(resnet: Translator, tmp_path: Path) -> 
         values = np.zeros((8, 8, 3), np.float32)
         values[0, 0, 0] = np.nan
         resnet(values)
+
+
+def test_numbers_with_a_meaning_are_not_squeezed_into_8_bits(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth", channels=(1, 1))
+    scan = np.linspace(0, 255, 80).round().astype(np.uint8).reshape(8, 10)
+    for limits, dtype in [((0, 4095), np.float32), ((0, 1), np.float32), ((0, 255), np.uint8)]:
+        translate = Translator.load(
+            tmp_path / "x.pth", device="cpu", value_range_A=limits, value_range_B=limits
+        )
+        output = translate(scan)
+        assert output.dtype == dtype
+        assert len(np.unique(output)) > 20
+    record = Record({side: Format("uint16", ".png") for side in "AB"})
+    written = record.format_for("B", Format("uint8", ".png"), ValueRange(0, 4095))
+    assert written == Format("uint16", ".png")
+
+
+def test_loading_leaves_the_callers_random_numbers_alone(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth")
+    numbers = torch.random.get_rng_state()
+    Translator.load(tmp_path / "x.pth", device="cpu")
+    assert torch.equal(torch.random.get_rng_state(), numbers)
+
+
+def test_a_path_to_what_pil_has_not_gives_an_array(tmp_path: Path) -> None:
+    write_weights(tmp_path / "x.pth", channels=(1, 5))
+    np.save(tmp_path / "in.npy", np.zeros((8, 9), np.uint16))
+    translate = Translator.load(tmp_path / "x.pth", device="cpu")
+    output = translate(tmp_path / "in.npy")
+    assert (output.dtype, output.shape) == (np.dtype("uint16"), (8, 9, 5))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png does not exist"):
+        translate(tmp_path / "nowhere.png")
