@@ -25,7 +25,13 @@ from util.clock import Clock
 from util.images import to_picture
 from util.interrupt import Interrupt
 from util.run_folder import delete_run, sole_use
-from util.runtime import describe_device, run_program, seed_everything
+from util.runtime import (
+    describe_device,
+    memory_explained,
+    run_program,
+    seed_everything,
+    set_arithmetic,
+)
 from util.sinks import LossReport, PictureReport
 from util.visualizer import Visualizer, build_sinks
 
@@ -37,6 +43,7 @@ def train(argv: Sequence[str] | None = None) -> None:
     opt = options.parse(argv)
     log.info("device: %s", describe_device(opt.device))
     seed_everything(opt.seed)
+    set_arithmetic(opt.precision)
     dataset = create_dataset(opt)
     with sole_use(opt.checkpoints_dir / opt.name):
         run(options, opt, dataset)
@@ -114,8 +121,8 @@ def start_epoch(run: Training, epoch: int) -> None:
 
 def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
-    run.model.set_input(batch)
-    with run.guard:
+    with run.guard, memory_explained(less_memory(opt)):
+        run.model.set_input(batch)
         run.model.optimize_parameters()
     clock.advance(batch_length(batch))
     run.visualizer.advance(clock.progress)
@@ -123,6 +130,14 @@ def step(run: Training, batch: Batch) -> None:
         show_losses(run)
     if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
         show_pictures(run, keep=clock.due(opt.update_html_freq))
+
+
+def less_memory(opt: Namespace) -> str:
+    return (
+        f"--batch_size {opt.batch_size}, --crop_size {opt.crop_size} are too much; make one of "
+        "them smaller (--grad_accum keeps the size of a step), or try --checkpoint_activations "
+        "and --precision bf16"
+    )
 
 
 def end_epoch(run: Training) -> None:

@@ -4,13 +4,16 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 import numpy as np
 import torch
 
 log = logging.getLogger(__name__)
+
+PRECISIONS = ("default", "fp32", "tf32", "bf16", "fp16")
 
 
 def choose_device(gpu_ids: Sequence[int] | None) -> torch.device:
@@ -59,6 +62,35 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def set_arithmetic(precision: str) -> None:
+    """Set how this process multiplies: tf32 on GPUs or not, and no denormals on a CPU.
+
+    Numbers below 1e-38 count as 0: some CPUs take a hundred times as long for them.
+    """
+    torch.set_flush_denormal(True)
+    if precision in ("fp32", "tf32"):
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+
+@contextmanager
+def memory_explained(way_out: str) -> Iterator[None]:
+    """Turn the errors that torch raises when memory runs out into one that tells ``way_out``.
+
+    Raises:
+        MemoryError: the device, or the machine, has not enough memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        told = str(error).partition("\n")[0] or "refused by the machine"
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
+            sign in told for sign in ("allocate memory", "not enough memory", "out of memory")
+        ):
+            raise
+        raise MemoryError(f"out of memory ({told}): {way_out}") from error
+
+
 def count_cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux
@@ -71,7 +103,7 @@ def run_program(main: Callable[[], object]) -> NoReturn:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         main()
-    except (OSError, ValueError) as error:  # OSError: full disk, no permission, no such folder
+    except (OSError, ValueError, MemoryError) as error:  # OSError: full disk, no permission, ...
         if "--verbose" in sys.argv:
             raise
         log.error("error: %s\n(--verbose shows where it happened)", error)
