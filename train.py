@@ -19,19 +19,14 @@ from models import create_model, run_start
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
+from models.memory import memory_explained
 from models.run_saver import RunSaver
 from options.train_options import TrainOptions
 from util.clock import Clock
 from util.images import to_picture
 from util.interrupt import Interrupt
 from util.run_folder import delete_run, sole_use
-from util.runtime import (
-    describe_device,
-    memory_explained,
-    run_program,
-    seed_everything,
-    set_arithmetic,
-)
+from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 from util.sinks import LossReport, PictureReport
 from util.visualizer import Visualizer, build_sinks
 
@@ -121,7 +116,7 @@ def start_epoch(run: Training, epoch: int) -> None:
 
 def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
-    with run.guard, memory_explained(less_memory(opt)):
+    with run.guard, memory_explained(batch_size=opt.batch_size, crop_size=opt.crop_size):
         run.model.set_input(batch)
         run.model.optimize_parameters()
     clock.advance(batch_length(batch))
@@ -130,14 +125,6 @@ def step(run: Training, batch: Batch) -> None:
         show_losses(run)
     if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
         show_pictures(run, keep=clock.due(opt.update_html_freq))
-
-
-def less_memory(opt: Namespace) -> str:
-    return (
-        f"--batch_size {opt.batch_size}, --crop_size {opt.crop_size} are too much; make one of "
-        "them smaller (--grad_accum keeps the size of a step), or try --checkpoint_activations "
-        "and --precision bf16"
-    )
 
 
 def end_epoch(run: Training) -> None:

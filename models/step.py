@@ -5,8 +5,7 @@ are computed in float32 whatever goes on inside.
 """
 
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
@@ -62,7 +61,7 @@ class Speed:
 
     def make_scaler(self, device: torch.device) -> GradScaler:
         """Float16 has no small numbers: losses are made larger, gradients smaller again."""
-        return GradScaler(device.type, enabled=self.precision == "fp16")
+        return GradScaler(device.type, init_scale=1024.0, enabled=self.precision == "fp16")
 
 
 def update(optimizer: Optimizer, loss: Tensor, scaler: GradScaler) -> None:
@@ -93,11 +92,13 @@ def _run(net: nn.Module, x: Tensor, *, speed: Speed) -> Tensor:
     """The network's own ``forward``, as ``speed`` says: float32 in and out."""
     if speed.channels_last:
         x = x.contiguous(memory_format=torch.channels_last)
-    dtype = AUTOCAST.get(speed.precision, torch.float32)
-    with torch.autocast(x.device.type, dtype=dtype, enabled=dtype != torch.float32):
+    dtype = AUTOCAST.get(speed.precision)
+    with torch.autocast(x.device.type, dtype=dtype, enabled=dtype is not None):
         if speed.parts > 1 and torch.is_grad_enabled():
-            return torch.cat([_recomputed(net, part) for part in x.chunk(speed.parts)]).float()
-        return type(net).forward(net, x).float()  # type: ignore[no-any-return]
+            outputs = torch.cat([_recomputed(net, part) for part in x.chunk(speed.parts)])
+        else:
+            outputs = type(net).forward(net, x)
+    return outputs if dtype is None else outputs.float()
 
 
 def _recomputed(net: nn.Module, x: Tensor) -> Tensor:
@@ -109,17 +110,20 @@ def _recomputed(net: nn.Module, x: Tensor) -> Tensor:
 
 
 def _twice(net: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _statistics_kept(net)
+    return nullcontext(), _StatisticsKept(net)
 
 
-@contextmanager
-def _statistics_kept(net: nn.Module) -> Iterator[None]:
-    """Batch norms inside do not count a batch a second time."""
-    norms = [m for m in net.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.track_running_stats = True
+class _StatisticsKept(AbstractContextManager[None]):
+    """Batch norms inside do not count a batch a second time. May be entered again and again."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
+
+    def __enter__(self) -> None:
+        self.kept = [dict(norm._buffers) for norm in self.norms]
+        for norm, kept in zip(self.norms, self.kept, strict=True):
+            norm._buffers.update({key: None if b is None else b.clone() for key, b in kept.items()})
+
+    def __exit__(self, *error: object) -> None:
+        for norm, kept in zip(self.norms, self.kept, strict=True):
+            norm._buffers.update(kept)

@@ -65,8 +65,7 @@ class TrainOptions(BaseOptions):
         _check_plateau(opt)
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
-        run_dir, saved = super().find_run(argv) if "--continue_train" in argv else (Path(), {})
-        return run_dir, saved
+        return super().find_run(argv) if "--continue_train" in argv else (Path(), {})
 
     def adjust_defaults(
         self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]

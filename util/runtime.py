@@ -4,8 +4,7 @@ import logging
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -71,24 +70,6 @@ def set_arithmetic(precision: str) -> None:
     if precision in ("fp32", "tf32"):
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
         torch.backends.cudnn.allow_tf32 = precision == "tf32"
-
-
-@contextmanager
-def memory_explained(way_out: str) -> Iterator[None]:
-    """Turn the errors that torch raises when memory runs out into one that tells ``way_out``.
-
-    Raises:
-        MemoryError: the device, or the machine, has not enough memory.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        told = str(error).partition("\n")[0] or "refused by the machine"
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
-            sign in told for sign in ("allocate memory", "not enough memory", "out of memory")
-        ):
-            raise
-        raise MemoryError(f"out of memory ({told}): {way_out}") from error
 
 
 def count_cores() -> int:
