@@ -19,13 +19,14 @@ from models import create_model, run_start
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
+from models.memory import memory_explained
 from models.run_saver import RunSaver
 from options.train_options import TrainOptions
 from util.clock import Clock
 from util.images import to_picture
 from util.interrupt import Interrupt
 from util.run_folder import delete_run, sole_use
-from util.runtime import describe_device, run_program, seed_everything
+from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 from util.sinks import LossReport, PictureReport
 from util.visualizer import Visualizer, build_sinks
 
@@ -37,6 +38,7 @@ def train(argv: Sequence[str] | None = None) -> None:
     opt = options.parse(argv)
     log.info("device: %s", describe_device(opt.device))
     seed_everything(opt.seed)
+    set_arithmetic(opt.precision)
     dataset = create_dataset(opt)
     with sole_use(opt.checkpoints_dir / opt.name):
         run(options, opt, dataset)
@@ -114,8 +116,8 @@ def start_epoch(run: Training, epoch: int) -> None:
 
 def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
-    run.model.set_input(batch)
-    with run.guard:
+    with run.guard, memory_explained(batch_size=opt.batch_size, crop_size=opt.crop_size):
+        run.model.set_input(batch)
         run.model.optimize_parameters()
     clock.advance(batch_length(batch))
     run.visualizer.advance(clock.progress)

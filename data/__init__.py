@@ -26,7 +26,7 @@ def create_dataset(opt: Namespace) -> Loader:
     dataset = find_dataset(opt.dataset_mode)(opt)
     loader = Loader(
         dataset,
-        batch_size=opt.batch_size,
+        batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
         num_workers=opt.num_threads,
         shuffle=not opt.serial_batches,
         seed=opt.seed,

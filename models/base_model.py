@@ -19,13 +19,15 @@ from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Adam, Optimizer
 
 from data.base_dataset import Batch
-from models import model_state, network_files
+from models import model_state, network_files, step
 from models.networks import define_D, define_G
 from models.plateau import Plateau
 from models.schedules import PLATEAU, SCHEDULES, Plan
+from models.step import Speed
 from util.image_pool import ImagePool
 
 log = logging.getLogger(__name__)
@@ -50,11 +52,13 @@ class BaseModel(ABC):
         self.save_dir: Path = opt.checkpoints_dir / opt.name
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
+        self.scalers: dict[str, GradScaler] = {}  # one for each optimizer
         self.pools: dict[str, ImagePool] = {}
         self.losses: dict[str, Tensor] = {}
         self.visuals: dict[str, Tensor] = {}
         self.image_paths: list[str] = []
         self.plateau: Plateau | None = None
+        self.speed = Speed.of(opt) if self.isTrain else Speed()
 
     # ---- what a model writes -------------------------------------------------------------------
 
@@ -97,7 +101,9 @@ class BaseModel(ABC):
     # ---- what a model calls --------------------------------------------------------------------
 
     def add_network(self, name: str, net: Net) -> Net:
+        """File ``net``: [N, C, H, W] float32 in, one float32 tensor out."""
         self.networks[name] = net.to(self.device)
+        self.speed.prepare(net)
         return net
 
     def add_generator(self, name: str, in_channels: int, out_channels: int) -> nn.Module:
@@ -131,9 +137,21 @@ class BaseModel(ABC):
 
     def add_optimizer(self, name: str, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Adam with the papers' moments (pix2pix, section 3.3)."""
-        optimizer = Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, 0.999))
+        fused = self.device.type in ("cpu", "cuda", "mps")  # one kernel for all weights
+        optimizer = Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, 0.999), fused=fused)
         self.optimizers[name] = optimizer
         return optimizer
+
+    def update(self, optimizer: Optimizer, loss: Tensor) -> None:
+        """Take one step of a filed optimizer down the gradient of ``loss``, a scalar."""
+        name = next(name for name, own in self.optimizers.items() if own is optimizer)
+        if name not in self.scalers:
+            self.scalers[name] = self.speed.make_scaler(self.device)
+        step.update(optimizer, loss, self.scalers[name])
+
+    def in_one_pass(self, net: nn.Module, *batches: Tensor) -> list[Tensor]:
+        """``net`` of each batch: at once, where no norm mixes pictures and the sizes agree."""
+        return step.in_one_pass(net, *batches)
 
     def add_pool(self, name: str) -> ImagePool:
         """An image buffer of ``--pool_size``; each draws from a generator of its own."""

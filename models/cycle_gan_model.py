@@ -79,6 +79,13 @@ class CycleGANModel(BaseModel):
         self.fake_A: Tensor = self.netG_B(self.real_B)
         self.rec_B: Tensor = self.netG_A(self.fake_A)
 
+    def forward_with_identity(self) -> None:
+        """``forward``, and beside it the pictures that are already of the target kind."""
+        A, B = self.real_A, self.real_B
+        self.fake_B, self.idt_A = self.in_one_pass(self.netG_A, A, B)
+        self.fake_A, self.idt_B, self.rec_A = self.in_one_pass(self.netG_B, B, A, self.fake_B)
+        self.rec_B = self.netG_A(self.fake_A)
+
     def compute_visuals(self) -> None:
         a = {"real_A": self.real_A, "fake_B": self.fake_B, "rec_A": self.rec_A}
         b = {"real_B": self.real_B, "fake_A": self.fake_A, "rec_B": self.rec_B}
@@ -88,25 +95,24 @@ class CycleGANModel(BaseModel):
         self.visuals = a | b
 
     def optimize_parameters(self) -> None:
-        self.forward()
+        if self.opt.lambda_identity > 0:
+            self.forward_with_identity()
+        else:
+            self.forward()
         losses = self._update_G() | self._update_D()
         self.report_losses(**{name: losses[name] for name in self.LOSSES})
 
     def _update_G(self) -> dict[str, Tensor]:
         opt = self.opt
         self.set_requires_grad(self.discriminators, False)
-        # In the published order: the order of passes decides how gradients round.
-        identity = self._identity_losses()
         losses = {
             "G_A": self.gan.generator(self.netD_A(self.fake_B)),
             "G_B": self.gan.generator(self.netD_B(self.fake_A)),
             "cycle_A": opt.lambda_A * l1_loss(self.rec_A, self.real_A),
             "cycle_B": opt.lambda_B * l1_loss(self.rec_B, self.real_B),
-            **identity,
+            **self._identity_losses(),
         }
-        self.optimizer_G.zero_grad()
-        sum(losses.values(), start=torch.zeros((), device=self.device)).backward()
-        self.optimizer_G.step()
+        self.update(self.optimizer_G, torch.stack(list(losses.values())).sum())
         return losses
 
     def _identity_losses(self) -> dict[str, Tensor]:
@@ -115,8 +121,6 @@ class CycleGANModel(BaseModel):
         if opt.lambda_identity == 0:
             zero = torch.zeros((), device=self.device)
             return {"idt_A": zero, "idt_B": zero}
-        self.idt_A: Tensor = self.netG_A(self.real_B)
-        self.idt_B: Tensor = self.netG_B(self.real_A)
         return {
             "idt_A": opt.lambda_identity * opt.lambda_B * l1_loss(self.idt_A, self.real_B),
             "idt_B": opt.lambda_identity * opt.lambda_A * l1_loss(self.idt_B, self.real_A),
@@ -132,16 +136,15 @@ class CycleGANModel(BaseModel):
                 self.netD_B, self.real_A, self.fake_A, self.fake_A_pool
             ),
         }
-        self.optimizer_D.zero_grad()
-        (losses["D_A"] + losses["D_B"]).backward()
-        self.optimizer_D.step()
+        self.update(self.optimizer_D, losses["D_A"] + losses["D_B"])
         return losses
 
     def _discriminator_loss(
         self, net: nn.Module, real: Tensor, fake: Tensor, pool: ImagePool
     ) -> Tensor:
         fake = pool.query(fake.detach())
-        loss = self.gan.real(net(real)) + self.gan.fake(net(fake))
+        on_real, on_fake = self.in_one_pass(net, real, fake)
+        loss = self.gan.real(on_real) + self.gan.fake(on_fake)
         if self.opt.gan_mode == "wgangp":
             loss = loss + self.opt.lambda_gp * gradient_penalty(net, real, fake)
         # Halved, so that D learns slowly relative to G (pix2pix, section 3.3).

@@ -3,8 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch.optim import Optimizer
+
 from models import network_files
 from models.networks.mismatch import describe_mismatch
+
+# What Adam's groups say about the kernel that is used.
+_KERNEL = {"fused", "foreach", "capturable"}
 
 if TYPE_CHECKING:
     from models.base_model import BaseModel
@@ -17,6 +23,7 @@ def state_dict(model: "BaseModel") -> dict[str, Any]:
         "optimizers": {name: opt.state_dict() for name, opt in model.optimizers.items()},
         "pools": {name: pool.state_dict() for name, pool in model.pools.items()},
         "plateau": model.plateau.state_dict() if model.plateau else None,
+        "scalers": {name: scaler.state_dict() for name, scaler in model.scalers.items()},
     }
 
 
@@ -35,11 +42,28 @@ def load_state_dict(model: "BaseModel", state: Mapping[str, Any]) -> None:
             raise ValueError(describe_mismatch(found, wanted, f"{name} in latest_state.pth"))
         net.load_state_dict(state["networks"][name])
     for name, optimizer in model.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
+        _load_optimizer(optimizer, state["optimizers"][name])
     for name, pool in model.pools.items():
         pool.load_state_dict(state["pools"][name], model.device)
     if model.plateau and state["plateau"]:
         model.plateau.load_state_dict(state["plateau"], model.device)
+    for name, saved in state.get("scalers", {}).items():
+        scaler = model.scalers[name] = model.speed.make_scaler(model.device)
+        if scaler.is_enabled() and saved:  # --precision may be another one now
+            scaler.load_state_dict(saved)
+
+
+def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Moments and settings of the run; which kernel, and where in memory, as it is now."""
+    groups = [
+        saved | {key: own[key] for key in _KERNEL & own.keys()}
+        for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    optimizer.load_state_dict(state | {"param_groups": groups})
+    for weight, values in optimizer.state.items():
+        for key, value in values.items():
+            if value.shape == weight.shape and value.stride() != weight.stride():
+                values[key] = torch.empty_like(weight).copy_(value)  # channels_last, or no longer
 
 
 def fragile_state(model: "BaseModel") -> dict[str, Any]:

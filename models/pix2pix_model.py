@@ -91,16 +91,12 @@ class Pix2PixModel(BaseModel):
     def _update_D(self) -> dict[str, Tensor]:
         self.set_requires_grad(self.netD, True)
         seen_fake, seen_real = self._beside_A(self.fake_B.detach()), self._beside_A(self.real_B)
-        fake = self.gan.fake(self.netD(seen_fake))
-        real = self.gan.real(self.netD(seen_real))
-        losses = {"D_real": real, "D_fake": fake}
+        on_fake, on_real = self.in_one_pass(self.netD, seen_fake, seen_real)
+        losses = {"D_real": self.gan.real(on_real), "D_fake": self.gan.fake(on_fake)}
         if self.opt.gan_mode == "wgangp":
             losses["D_GP"] = self.opt.lambda_gp * gradient_penalty(self.netD, seen_real, seen_fake)
         # Halved, so that D learns slowly relative to G (section 3.3).
-        total = 0.5 * sum(losses.values(), start=torch.zeros_like(fake))
-        self.optimizer_D.zero_grad()
-        total.backward()
-        self.optimizer_D.step()
+        self.update(self.optimizer_D, 0.5 * torch.stack(list(losses.values())).sum())
         return losses
 
     def _update_G(self) -> dict[str, Tensor]:
@@ -112,10 +108,7 @@ class Pix2PixModel(BaseModel):
             losses["G_GAN"] = self.opt.lambda_GAN * self.gan.generator(logits)
         if self.opt.lambda_L1 > 0:
             losses["G_L1"] = self.opt.lambda_L1 * l1_loss(self.fake_B, self.real_B)
-        total = sum(losses.values(), start=torch.zeros((), device=self.device))
-        self.optimizer_G.zero_grad()
-        total.backward()
-        self.optimizer_G.step()
+        self.update(self.optimizer_G, torch.stack(list(losses.values())).sum())
         return losses
 
     def _beside_A(self, image: Tensor) -> Tensor:

@@ -55,7 +55,5 @@ class TemplateModel(BaseModel):
     def optimize_parameters(self) -> None:
         self.forward()
         loss = self.opt.lambda_regression * l1_loss(self.output, self.data_B)
-        self.optimizer_G.zero_grad()
-        loss.backward()
-        self.optimizer_G.step()
+        self.update(self.optimizer_G, loss)
         self.report_losses(G=loss)

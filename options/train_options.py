@@ -12,6 +12,7 @@ from models.schedules import LR_POLICIES, PLATEAU
 from options.augmentation_flags import add_augmentation, check_augmentation
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
+from options.speed_flags import add_speed, check_speed
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
 from util.run_folder import holds_run
 
@@ -33,6 +34,7 @@ class TrainOptions(BaseOptions):
         super().add_flags(parser)
         add_augmentation(parser)
         _add_schedule(parser)
+        add_speed(parser)
         _add_saving(parser)
         _add_live_displays(parser)
 
@@ -58,12 +60,12 @@ class TrainOptions(BaseOptions):
         else:
             self._check_new_run(opt)
         check_augmentation(opt)
+        check_speed(opt)
         _check_depth(opt)
         _check_plateau(opt)
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
-        run_dir, saved = super().find_run(argv) if "--continue_train" in argv else (Path(), {})
-        return run_dir, saved
+        return super().find_run(argv) if "--continue_train" in argv else (Path(), {})
 
     def adjust_defaults(
         self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]

@@ -132,6 +132,8 @@ def test_the_seed_decides_the_first_weights(argv: Argv) -> None:
     [
         *((model, policy) for model in TRAINABLE for policy in ("linear", "plateau")),
         *(("pix2pix", policy) for policy in ("step", "cosine", "constant")),
+        ("cycle_gan", "linear --precision bf16 --channels_last --grad_accum 2 "
+                      "--checkpoint_activations --norm batch"),
     ],
 )
 def test_resume_inside_an_epoch_equals_a_straight_run(
@@ -139,8 +141,8 @@ def test_resume_inside_an_epoch_equals_a_straight_run(
 ) -> None:
     """Stopped after 5 of 9 images, in the middle of epoch 2, by Ctrl-C: equal to the bit."""
     flags = ["--model", model, "--dropout", "--pool_size", "2", "--n_epochs", "2",
-             "--n_epochs_decay", "1", "--lr_policy", policy, "--lr", "0.002", "--load_size", "20",
-             "--lr_decay_iters", "1"]
+             "--n_epochs_decay", "1", "--lr", "0.002", "--load_size", "20", "--lr_decay_iters", "1",
+             "--lr_policy", *policy.split()]
     train(argv(*flags, "--name", "straight"))
     original = Clock.advance
 

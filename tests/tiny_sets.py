@@ -21,6 +21,7 @@ DEFAULTS = {
     "serial_batches": False,
     "max_dataset_size": None,
     "batch_size": 2,
+    "grad_accum": 1,
     "num_threads": 0,
     "seed": 7,
     "device": torch.device("cpu"),

@@ -13,6 +13,8 @@ from models.networks.layers import NORMS, uses_bias
 class ResnetBlock(nn.Module):
     """[N, C, H, W] -> [N, C, H, W]: x + block(x), two 3x3 convolutions with reflected borders."""
 
+    may_recompute = True  # by --checkpoint_activations
+
     def __init__(self, channels: int, *, norm: str, dropout: bool) -> None:
         super().__init__()
         bias = uses_bias(norm)

@@ -19,6 +19,8 @@ from models.networks.layers import NORMS, uses_bias
 class DownBlock(nn.Module):
     """[N, in, H, W] -> [N, out, H/2, W/2]: LeakyReLU, 4x4 convolution of stride 2, norm."""
 
+    may_recompute = True  # by --checkpoint_activations
+
     def __init__(
         self, in_channels: int, out_channels: int, *, norm: str, bias: bool, activate: bool
     ) -> None:
@@ -35,6 +37,8 @@ class DownBlock(nn.Module):
 
 class UpBlock(nn.Module):
     """[N, in, H, W] -> [N, out, 2H, 2W]: ReLU, 4x4 transposed convolution, norm, dropout."""
+
+    may_recompute = True
 
     def __init__(
         self, in_channels: int, out_channels: int, *, norm: str, bias: bool, dropout: bool

@@ -1,0 +1,35 @@
+"""Flags that change how fast a training step is and what memory it takes."""
+
+from argparse import ArgumentParser, Namespace
+
+from util.flags import positive_int
+from util.runtime import PRECISIONS
+
+
+def add_speed(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("speed", "none changes what is learned beyond rounding")
+    add.add_argument("--precision", choices=PRECISIONS, default="default",
+                     help="arithmetic of the networks; default is torch's own: tf32 convolutions "
+                          "on a GPU, fp32 elsewhere. Losses and weights are always fp32")
+    add.add_argument("--channels_last", action="store_true",
+                     help="keep the channels of a pixel together in memory")
+    add.add_argument("--compile", action="store_true", help="compile the networks (torch.compile)")
+    add.add_argument("--grad_accum", type=positive_int, default=1,
+                     help="steps are taken on so many times --batch_size pictures, of which "
+                          "--batch_size at a time are in the networks; costs another forward pass")
+    add.add_argument("--checkpoint_activations", action="store_true",
+                     help="less memory: layers inside a block are computed again when needed")
+
+
+def check_speed(opt: Namespace) -> None:
+    """Raise ValueError for flags that cannot work together."""
+    if opt.compile and (opt.grad_accum > 1 or opt.checkpoint_activations):
+        raise ValueError(
+            "--compile makes one program of a network, --grad_accum and --checkpoint_activations "
+            "take it apart: leave out --compile, or both of the others"
+        )
+    if opt.precision == "fp16" and opt.gan_mode == "wgangp":
+        raise ValueError(
+            "--precision fp16 with --gan_mode wgangp: the gradient penalty is too small for "
+            "float16; use --precision bf16"
+        )
