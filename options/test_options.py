@@ -15,6 +15,7 @@ from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
+from util.distributed import place
 from util.files import NotWritableError
 from util.flags import positive_float, positive_int, tile_side
 
@@ -159,6 +160,10 @@ class TestOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
+        if place().several:
+            raise ValueError("test.py is one process: start it without torchrun")
+        if len(opt.gpu_ids or ()) > 1:
+            log.warning("--gpu_ids: a test uses one GPU, %d", opt.gpu_ids[0])
         if opt.weights is None:
             self.require_run_folder(opt)
         elif not opt.weights.exists():

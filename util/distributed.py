@@ -82,7 +82,11 @@ def process_group(device: torch.device) -> Iterator[None]:
     with _explained():
         dist.init_process_group("cpu:gloo,cuda:nccl" if nccl else "gloo")
         dist.barrier()  # no process looks at the run's folder while another writes to it
-        yield
+        try:
+            yield
+        except SystemExit:  # all of them stop together
+            dist.destroy_process_group()
+            raise
     dist.destroy_process_group()
 
 

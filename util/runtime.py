@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 import torch
 
-from util.distributed import place
+from util.distributed import Place, place
 
 log = logging.getLogger(__name__)
 
@@ -25,27 +25,34 @@ def choose_device(gpu_ids: Sequence[int] | None) -> torch.device:
     """
     here = place()
     mps = torch.backends.mps.is_available() and not here.several
-    if gpu_ids is None:
-        if not torch.cuda.is_available():
-            return torch.device("mps" if mps else "cpu")
-        gpu_ids = range(here.local_world_size) if here.several else [here.local_rank]
-    if not gpu_ids:
+    if gpu_ids is None and not torch.cuda.is_available():
+        return torch.device("mps" if mps else "cpu")
+    if gpu_ids is not None and not gpu_ids:
         return torch.device("cpu")
-    if mps and list(gpu_ids) == [0]:
+    if gpu_ids is None and not here.several:
+        return torch.device("cuda", here.local_rank)
+    if mps and list(gpu_ids or ()) == [0]:
         return torch.device("mps")
+    return torch.device("cuda", _own_gpu(gpu_ids, here))
+
+
+def _own_gpu(gpu_ids: Sequence[int] | None, here: Place) -> int:
+    """None: all that there are."""
     count = torch.cuda.device_count()
-    if max(gpu_ids) >= count:
+    gpus = list(range(count) if gpu_ids is None else gpu_ids)
+    names = ",".join(map(str, gpus))
+    if gpus and max(gpus) >= count:
         raise ValueError(
-            f"--gpu_ids {','.join(map(str, gpu_ids))}: torch sees {count} CUDA devices; "
+            f"--gpu_ids {names}: torch sees {count} CUDA devices; "
             "give a smaller number, or --gpu_ids -1 for the CPU, or leave the flag out"
         )
-    if here.several and len(gpu_ids) < here.local_world_size:
+    if here.several and len(gpus) < here.local_world_size:
         raise ValueError(
-            f"--gpu_ids {','.join(map(str, gpu_ids))}: torchrun started {here.local_world_size} "
-            "processes on this machine, and each needs a GPU of its own; start as many as there "
-            "are GPUs, or leave --gpu_ids out"
+            f"torchrun started {here.local_world_size} processes on this machine, and each needs a "
+            f"GPU of its own: there are {len(gpus)} ({names}); start as many as there are, or give "
+            "more of them to --gpu_ids"
         )
-    return torch.device("cuda", gpu_ids[here.local_rank if here.several else 0])
+    return gpus[here.local_rank if here.several else 0]
 
 
 def describe_device(device: torch.device) -> str:

@@ -40,6 +40,7 @@ class SharedBatchNorm(_BatchNorm):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
+        given, x = x.dtype, x if x.dtype == torch.float64 else x.float()
         axes = [0, *range(2, x.dim())]
         shape = [1, -1] + [1] * (x.dim() - 2)
         count = add_up(torch.tensor(float(x.numel() // x.shape[1])))
@@ -48,7 +49,9 @@ class SharedBatchNorm(_BatchNorm):
         variance = _sum(centred.square().sum(axes)) / count
         y = centred * torch.rsqrt(variance + self.eps).view(shape)
         self._remember(mean.detach(), variance.detach(), count)
-        return y * self.weight.view(shape) + self.bias.view(shape) if self.affine else y
+        if self.affine:
+            y = y * self.weight.view(shape) + self.bias.view(shape)
+        return y.to(given)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
@@ -81,4 +84,5 @@ def _shared(norm: _BatchNorm) -> SharedBatchNorm:
         norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats
     )
     shared.load_state_dict(norm.state_dict())
-    return shared.to(next(iter(norm.state_dict().values()), torch.empty(0)).device)
+    first = next(iter(norm.state_dict().values()), None)
+    return shared if first is None else shared.to(first.device, first.dtype)
