@@ -45,6 +45,9 @@ def train(argv: Sequence[str] | None = None) -> None:
         return
     with process_group(opt.device):
         log.info("device: %s", describe_device(opt.device))
+        if place().several:
+            log.info("%d processes, each with batches of %d: steps of %d pictures",
+                     place().world_size, opt.batch_size, place().world_size * opt.batch_size)
         seed_everything(opt.seed)
         dataset = create_dataset(opt)
         require_equal(len(dataset), "the number of pictures")
@@ -70,10 +73,10 @@ class Training:
 def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model = create_model(opt)
     model.setup(opt)
-    if not place().is_main:
-        seed_everything(opt.seed + place().rank)  # dropout of its own
     if opt.init_from:
         initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir)
+    if not place().is_main:
+        seed_everything(opt.seed + place().rank)  # dropout of its own
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     saver = create_saver(opt, model, clock)
     first_epoch = find_start(opt, model, saver)

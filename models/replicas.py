@@ -51,13 +51,13 @@ class Replicas:
         """The network to call in place of ``net``; both have the weights of the main process."""
         if self.size == 1 or not any(weight.requires_grad for weight in net.parameters()):
             return net
-        replica = Replica(
-            net,
-            device_ids=[self.device.index] if self.device.type == "cuda" else None,
+        flags: dict[str, Any] = {
+            "device_ids": [self.device.index] if self.device.type == "cuda" else None,
             # Batch norms agree by themselves; writing to them in each of several forward passes
             # would spoil the backward pass.
-            **{_SYNC_BUFFERS: False},
-        )
+            _SYNC_BUFFERS: False,
+        }
+        replica = Replica(net, **flags)
         replica.register_comm_hook(self, _average)
         return cast(Net, replica)
 

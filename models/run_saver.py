@@ -71,6 +71,7 @@ class RunSaver:
         A run that goes on exactly from its state has it already.
         """
         if self._on_disk != self.clock.place:
+            self.model.replicas.require_equal(self.model.networks)
             state = self._state()
             if self._writes:
                 checkpoint.save(self.path, state)

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import processes
@@ -35,23 +36,20 @@ def weights(run_dir: Path) -> dict[str, torch.Tensor]:
     return {f"{name}.{key}": value for name in networks for key, value in networks[name].items()}
 
 
-class Double(pytest.MonkeyPatch):
+@contextmanager
+def double() -> Iterator[None]:
     """Trains in float64, where rounding stays small. In float32 Adam makes whole steps of it
     wherever a gradient is 0, as in a bias before an instance norm, and L1 has a kink."""
+    add, take = BaseModel.add_network, BaseModel.take
 
-    def __enter__(self) -> "Double":
-        add, take = BaseModel.add_network, BaseModel.take
+    def take_double(model: BaseModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        a, b = take(model, batch)
+        return a.double(), b.double()
 
-        def take_double(model: BaseModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-            a, b = take(model, batch)
-            return a.double(), b.double()
-
-        self.setattr(BaseModel, "add_network", lambda m, name, net: add(m, name, net.double()))
-        self.setattr(BaseModel, "take", take_double)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseModel, "add_network", lambda m, name, net: add(m, name, net.double()))
+        patch.setattr(BaseModel, "take", take_double)
+        yield
 
 
 def train_all(runs: Sequence[Sequence[str]], ports: Sequence[int]) -> None:
@@ -61,7 +59,7 @@ def train_all(runs: Sequence[Sequence[str]], ports: Sequence[int]) -> None:
 
 
 def train_all_double(runs: Sequence[Sequence[str]], ports: Sequence[int]) -> None:
-    with Double():
+    with double():
         train_all(runs, ports)
 
 
@@ -79,7 +77,7 @@ def test_two_processes_equal_one_with_twice_the_batch(
     ports = [processes.free_port() for _ in runs]
     processes.run(tmp_path / "out", train_all_double, twos, ports)
     for index, flags in enumerate(runs):
-        with Double():
+        with double():
             train([*flags, "--name", f"one{index}", "--batch_size", "2"])
         one, two = (weights(tmp_path / "runs" / f"{n}{index}") for n in ("one", "two"))
         assert one.keys() == two.keys()
