@@ -15,6 +15,7 @@ from runs import differences, load_state, logged, read_losses
 from data.base_dataset import Batch
 from data.loader import EpochOrder
 from models.base_model import BaseModel
+from models.pix2pix_model import Pix2PixModel
 from models.run_saver import RunSaver
 from options.test_options import TestOptions
 from train import train
@@ -140,7 +141,7 @@ def interrupted(argv: Sequence[str], stopped: Sequence[str], ports: Sequence[int
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_signal_to_one_stops_all_and_the_run_goes_on_exactly(
-    argv: Argv, dataroot: Path, tmp_path: Path
+    argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     draw(dataroot, 5)
     flags = argv("--model", "cycle_gan", "--dropout", "--pool_size", "2", "--n_epochs", "2",
@@ -163,6 +164,47 @@ def test_a_signal_to_one_stops_all_and_the_run_goes_on_exactly(
     assert "stopped and saved" in main
     assert "stopped and saved" not in other
     assert "(epoch" not in other
+    train([*flags, "--name", "stopped", "--continue_train", "--n_epochs", "3"])
+    assert "saved by 2 processes, goes on with 1" in caplog.text
+    assert read_losses(stopped)[-1]["images"] == "15"
+
+
+def faulty(not_a_number: Sequence[str], partly: Sequence[str], ports: Sequence[int]) -> None:
+    """One process meets NaN in every step; then a model calls a part of its network by itself."""
+    take = BaseModel.take
+
+    def take_nan(model: BaseModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        a, b = take(model, batch)
+        return (a * float("nan"), b) if os.environ["RANK"] == "1" else (a, b)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseModel, "take", take_nan)
+        train_all([not_a_number], ports[:1])
+
+    def forward(model: Pix2PixModel) -> None:
+        model.fake_B = model.netG.get_submodule("model")(model.real_A)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pix2PixModel, "forward", forward)
+        train_all([partly], ports[1:])
+
+
+def test_processes_agree_on_a_nan_and_do_not_part_silently(
+    argv: Argv, dataroot: Path, tmp_path: Path
+) -> None:
+    draw(dataroot, 5)
+    flags = argv("--model", "pix2pix", "--norm", "instance", *PLAIN)
+    ports = [processes.free_port() for _ in range(2)]
+    started = processes.start(tmp_path / "out", faulty, [*flags, "--on_nan", "skip"],
+                              [*flags, "--name", "partly"], ports)
+    assert processes.finish(started) == [1, 1]
+    text = (tmp_path / "out" / "0.txt").read_text()
+    left_out = [line for line in text.splitlines() if "left out (" in line]
+    assert [line.count(".png") for line in left_out] == [2, 2]  # those of both processes
+    # In the third and last step that process has no picture, and its NaN counts for nothing.
+    assert [row["images"] for row in read_losses(tmp_path / "runs" / "t")] == ["5"]
+    assert all(value.isfinite().all() for value in weights(tmp_path / "runs" / "t").values())
+    assert "error: the weights of network G differ between the processes" in text
 
 
 def killed(argv: Sequence[str]) -> None:
