@@ -9,11 +9,13 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from data import create_dataset
 from data.base_dataset import Batch
-from data.loader import Loader, batch_length
+from data.loader import Loader
 from data.record import examine, save_record
 from models import create_model, run_start
 from models.base_model import BaseModel
@@ -23,8 +25,10 @@ from models.memory import memory_explained
 from models.run_saver import RunSaver
 from options.train_options import TrainOptions
 from util.clock import Clock
+from util.distributed import place, process_group, require_equal
 from util.images import to_picture
 from util.interrupt import Interrupt
+from util.launcher import launch
 from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 from util.sinks import LossReport, PictureReport
@@ -36,12 +40,22 @@ log = logging.getLogger(__name__)
 def train(argv: Sequence[str] | None = None) -> None:
     options = TrainOptions()
     opt = options.parse(argv)
-    log.info("device: %s", describe_device(opt.device))
-    seed_everything(opt.seed)
-    set_arithmetic(opt.precision)
-    dataset = create_dataset(opt)
-    with sole_use(opt.checkpoints_dir / opt.name):
-        run(options, opt, dataset)
+    if len(opt.gpu_ids or ()) > 1 and not place().launched:
+        words = sys.argv[1:] if argv is None else argv
+        launch(Path(__file__).resolve(), words, processes=len(opt.gpu_ids))
+        return
+    with process_group(opt.device):
+        log.info("device: %s", describe_device(opt.device))
+        if place().several:
+            log.info("%d processes, each with batches of %d: steps of %d pictures",
+                     place().world_size, opt.batch_size, place().world_size * opt.batch_size)
+        seed_everything(opt.seed)
+        set_arithmetic(opt.precision)
+        dataset = create_dataset(opt)
+        require_equal(len(dataset), "the number of pictures")
+        folder = opt.checkpoints_dir / opt.name
+        with sole_use(folder) if place().is_main else nullcontext():
+            run(options, opt, dataset)
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,8 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model.setup(opt)
     if opt.init_from:
         initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir)
+    if not place().is_main:
+        seed_everything(opt.seed + place().rank)  # dropout of its own
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     saver = create_saver(opt, model, clock)
     first_epoch = find_start(opt, model, saver)
@@ -72,12 +88,8 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
             "--n_epochs or --n_epochs_decay makes it longer", first_epoch, clock.n_epochs,
         )
         return
-    saver.require_space()
-    if opt.overwrite:
-        delete_run(model.save_dir)
-    options.save(opt)
-    if not opt.continue_train:
-        save_record(examine(dataset.dataset.examples), model.save_dir)
+    if place().is_main:
+        begin_folder(options, opt, dataset, saver)
     saver.begin()
     guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
     saver.before_save = guard.look  # weights that are no numbers are never saved
@@ -91,20 +103,35 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
         sys.exit(interrupt.exit_code)
 
 
+def begin_folder(
+    options: TrainOptions, opt: Namespace, dataset: Loader, saver: RunSaver
+) -> None:
+    saver.require_space()
+    if opt.overwrite:
+        delete_run(saver.folder)
+    options.save(opt)
+    if not opt.continue_train:
+        save_record(examine(dataset.dataset.examples), saver.folder)
+
+
 def loop(run: Training, first_epoch: int) -> None:
     for epoch in range(first_epoch, run.clock.n_epochs + 1):
         start_epoch(run, epoch)
         for batch in run.clock.watch(run.dataset):
             step(run, batch)
-            if not run.clock.epoch_complete:
-                run.saver.save_if_due(now=bool(run.interrupt.signal))
-                if run.interrupt.signal:
-                    return
+            if not run.clock.epoch_complete and save_and_ask(run):
+                return
         end_epoch(run)
         # Saved only now, so that a run that goes on has nothing of this epoch left to do.
-        run.saver.save_if_due(now=bool(run.interrupt.signal))
-        if run.interrupt.signal:
+        if save_and_ask(run):
             return
+
+
+def save_and_ask(run: Training) -> bool:
+    """Save what is due; say whether to stop, which saves in any case."""
+    stop = run.interrupt.asked()
+    run.saver.save_if_due(now=stop)
+    return stop
 
 
 def start_epoch(run: Training, epoch: int) -> None:
@@ -116,10 +143,12 @@ def start_epoch(run: Training, epoch: int) -> None:
 
 def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
+    share = run.dataset.share(clock.epoch_images)
+    run.model.replicas.weight = share.own * place().world_size / share.images
     with run.guard, memory_explained(batch_size=opt.batch_size, crop_size=opt.crop_size):
         run.model.set_input(batch)
         run.model.optimize_parameters()
-    clock.advance(batch_length(batch))
+    clock.advance(share.images)
     run.visualizer.advance(clock.progress)
     if clock.due(opt.print_freq):
         show_losses(run)
@@ -174,6 +203,8 @@ def create_saver(opt: Namespace, model: BaseModel, clock: Clock) -> RunSaver:
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:
+    if not place().is_main:
+        return Visualizer([])
     return Visualizer(
         build_sinks(
             opt.checkpoints_dir / opt.name,

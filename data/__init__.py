@@ -5,6 +5,7 @@ from argparse import Namespace
 
 from data.base_dataset import BaseDataset
 from data.loader import Loader
+from util.distributed import place
 from util.registry import find_class, list_names
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def find_dataset(name: str) -> type[BaseDataset]:
 
 def create_dataset(opt: Namespace) -> Loader:
     dataset = find_dataset(opt.dataset_mode)(opt)
+    here = place()
     loader = Loader(
         dataset,
         batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
@@ -31,6 +33,8 @@ def create_dataset(opt: Namespace) -> Loader:
         shuffle=not opt.serial_batches,
         seed=opt.seed,
         pin_memory=opt.device.type == "cuda",
+        rank=here.rank,
+        world_size=here.world_size,
     )
     logger.info("dataset [%s] was created: %d images", type(dataset).__name__, len(loader))
     return loader

@@ -1,8 +1,9 @@
 """Batches of one epoch after another, in an order that (seed, epoch) alone decides."""
 
+import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch.utils.data import DataLoader, Sampler
@@ -10,28 +11,72 @@ from torch.utils.data import DataLoader, Sampler
 from data.base_dataset import BaseDataset, Batch, seeded
 
 
-class EpochOrder(Sampler[int]):
-    """A new permutation per epoch, or 0, 1, 2, ... without ``shuffle``; may start inside."""
+@dataclass(frozen=True)
+class Share:
+    """Of one step: ``images`` of all processes, ``own`` of this one, which may have none left."""
 
-    def __init__(self, count: int, *, seed: int, shuffle: bool) -> None:
+    images: int
+    own: int
+
+
+class EpochOrder(Sampler[int]):
+    """A new permutation per epoch, or 0, 1, 2, ... without ``shuffle``; may start inside.
+
+    Several processes take turns in it. A step of all of them is the next ``batch_size`` times
+    ``world_size`` pictures of the order, so that it holds the same pictures as one of a single
+    process with so large a batch. A process that finds no picture left for the last step of an
+    epoch gets the last one of the order again, so that it can take part; ``share`` tells.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        seed: int,
+        shuffle: bool,
+        batch_size: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
         self.count = count
         self.seed = seed
         self.shuffle = shuffle
+        self.batch_size = batch_size
+        self.rank = rank
+        self.world_size = world_size
         self.epoch = 0
         self.start = 0
 
+    @property
+    def step_images(self) -> int:
+        """Pictures in a full step of all processes."""
+        return self.batch_size * self.world_size
+
+    def share(self, first: int) -> Share:
+        """Of the step that begins with picture ``first`` of the epoch."""
+        images = min(self.step_images, self.count - first)
+        return Share(images, len(range(self.rank, images, self.world_size)))
+
     def __len__(self) -> int:
-        return self.count - self.start
+        return len(range(self.start + self.rank, self.count, self.world_size)) + self._filler
 
     def __iter__(self) -> Iterator[int]:
         order = list(range(self.count))
         if self.shuffle:
             seeded(self.seed, self.epoch).shuffle(order)
-        return iter(order[self.start :])
+        return iter(order[self.start :][self.rank :: self.world_size] + order[-1:] * self._filler)
+
+    @property
+    def _filler(self) -> int:
+        """1 where the last step leaves this process without a picture."""
+        rest = (self.count - self.start) % self.step_images
+        return int(0 < rest <= self.rank)
 
 
 class Loader:
     """Iterate over it for one epoch's ``Batch``es; ``len`` is the number of images in an epoch.
+
+    Of several processes, each gets its share; ``len`` is that of all.
 
     The last batch may be short. Call ``set_epoch`` before each epoch. Iterating leaves torch's
     global random state alone, so a resumed run meets the same dropout as one that never stopped.
@@ -47,13 +92,18 @@ class Loader:
         seed: int,
         pin_memory: bool = False,
         start_method: str | None = None,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         """``start_method``: fork, spawn or forkserver for the workers; None: the platform's."""
         if len(dataset) == 0:
             raise ValueError(f"{type(dataset).__name__} found no samples under {dataset.root}")
         self.dataset = dataset
-        self._order = EpochOrder(len(dataset), seed=seed, shuffle=shuffle)
-        batches = -(-len(dataset) // batch_size)
+        self._order = EpochOrder(
+            len(dataset), seed=seed, shuffle=shuffle, batch_size=batch_size, rank=rank,
+            world_size=world_size,
+        )
+        batches = -(-len(dataset) // self._order.step_images)
         workers = min(num_workers, batches)  # more would never get a batch to make
         self._batches = DataLoader(
             dataset,
@@ -63,6 +113,7 @@ class Loader:
             persistent_workers=workers > 0,
             pin_memory=pin_memory,
             multiprocessing_context=start_method if workers else None,
+            worker_init_fn=_leave_group,
             # DataLoader draws a number per epoch; by default from torch's global generator.
             generator=torch.Generator().manual_seed(seed),
         )
@@ -75,6 +126,10 @@ class Loader:
             yield from self._batches
         except (ValueError, FileNotFoundError) as error:
             raise _plain(error) from error
+
+    def share(self, first: int) -> Share:
+        """How many pictures the step after ``first`` pictures of the epoch has."""
+        return self._order.share(first)
 
     def set_epoch(self, epoch: int, start_image: int = 0) -> None:
         """Choose the epoch's order and draws; skip its first ``start_image`` images.
@@ -103,7 +158,7 @@ def _plain(error: Exception) -> Exception:
     return ValueError(message.rstrip())
 
 
-def batch_length(batch: Batch) -> int:
-    """Samples in the batch; every entry, tensor or list, has one item for each."""
-    entry: Any = next(iter(batch.values()))
-    return len(entry)
+def _leave_group(worker: int) -> None:
+    """A signal to the whole group of processes is meant for the training, which then saves."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()

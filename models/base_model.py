@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +26,10 @@ from data.base_dataset import Batch
 from models import model_state, network_files, step
 from models.networks import define_D, define_G
 from models.plateau import Plateau
+from models.replicas import Replicas
 from models.schedules import PLATEAU, SCHEDULES, Plan
 from models.step import Speed
+from util.distributed import place
 from util.image_pool import ImagePool
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class BaseModel(ABC):
         self.image_paths: list[str] = []
         self.plateau: Plateau | None = None
         self.speed = Speed.of(opt) if self.isTrain else Speed()
+        self.replicas = Replicas(self.device)
 
     # ---- what a model writes -------------------------------------------------------------------
 
@@ -101,10 +104,14 @@ class BaseModel(ABC):
     # ---- what a model calls --------------------------------------------------------------------
 
     def add_network(self, name: str, net: Net) -> Net:
-        """File ``net``: [N, C, H, W] float32 in, one float32 tensor out."""
-        self.networks[name] = net.to(self.device)
-        self.speed.prepare(net)
-        return net
+        """File ``net``, [N, C, H, W] float32 in, one float32 tensor out; returns what to call.
+
+        That is ``net`` itself, or with several processes a module that wraps it.
+        """
+        inner = self.replicas.share_statistics(net.to(self.device))
+        self.speed.prepare(inner)
+        self.networks[name] = inner
+        return cast(Net, self.replicas.add(inner) if self.isTrain else inner)
 
     def add_generator(self, name: str, in_channels: int, out_channels: int) -> nn.Module:
         """The generator of --netG, --ngf, --norm, ..., filed as ``name``."""
@@ -155,7 +162,9 @@ class BaseModel(ABC):
 
     def add_pool(self, name: str) -> ImagePool:
         """An image buffer of ``--pool_size``; each draws from a generator of its own."""
-        self.pools[name] = ImagePool(self.opt.pool_size, seed=self.opt.seed + len(self.pools))
+        # In each process, for the pictures of that process.
+        seed = self.opt.seed + len(self.pools) + 1000 * place().rank
+        self.pools[name] = ImagePool(self.opt.pool_size, seed=seed)
         return self.pools[name]
 
     def take(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -166,8 +175,11 @@ class BaseModel(ABC):
         return (a, b) if forwards else (b, a)
 
     def report_losses(self, **losses: Tensor) -> None:
-        """File the step's losses, on the device, in the order in which they will be printed."""
-        self.losses = {name: loss.detach() for name, loss in losses.items()}
+        """File the step's losses, on the device, in the order in which they will be printed.
+
+        Of several processes, the means over all.
+        """
+        self.losses = self.replicas.mean({name: loss.detach() for name, loss in losses.items()})
         if self.plateau:
             self.plateau.add(self.losses)
 

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from models.base_model import BaseModel
 from util.clock import Clock
+from util.distributed import everyones
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class FiniteGuard:
 
     def _handle(self, bad: Sequence[str], place: str, files: Sequence[str]) -> None:
         verb = "is no finite number" if len(bad) == 1 else "are no finite numbers"
+        files = [path for paths in everyones(files) for path in paths]
         what = f"{', '.join(bad)} {verb} ({place}), with {', '.join(files)}"
         if not self.skip:
             raise ValueError(

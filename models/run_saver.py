@@ -1,4 +1,7 @@
-"""When a run is saved, under which names, and how it goes on: ``latest_state.pth``."""
+"""When a run is saved, under which names, and how it goes on: ``latest_state.pth``.
+
+Of several processes the main one writes; the others hand it what they alone know.
+"""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -7,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from models import process_states
 from models.base_model import BaseModel
 from util import checkpoint
 from util.checkpoint import size_of
 from util.clock import Clock
+from util.distributed import place
 from util.run_logs import cut_to_sizes, log_sizes
 from util.saved_weights import instead_of_state, prune_epochs
 from util.saver import Saver, require_space
@@ -49,6 +54,7 @@ class RunSaver:
         self.folder = model.save_dir
         self.path = self.folder / "latest_state.pth"
         self._saver = Saver()
+        self._writes = place().is_main
         self._on_disk = ""  # the place at which latest_state.pth was taken; "": not of this run
         self.before_save: Callable[[], None] = lambda: None  # may raise, and nothing is saved
 
@@ -65,7 +71,10 @@ class RunSaver:
         A run that goes on exactly from its state has it already.
         """
         if self._on_disk != self.clock.place:
-            checkpoint.save(self.path, self._state())
+            self.model.replicas.require_equal(self.model.networks)
+            state = self._state()
+            if self._writes:
+                checkpoint.save(self.path, state)
             self._on_disk = self.clock.place
 
     def save_if_due(self, *, now: bool) -> None:
@@ -83,11 +92,15 @@ class RunSaver:
         if not labels:
             return
         self.before_save()
+        self.model.replicas.require_equal(self.model.networks)
+        state = self._state()
+        if not self._writes:
+            return
         log.info("saving the model (epoch %d, images %d)", self.clock.epoch, self.clock.images)
         files: dict[Path, Mapping[str, Any]] = {}
         for label in labels:
             files |= self.model.network_files(label)
-        files[self.path] = self._state()
+        files[self.path] = state
         with self._explained():
             self._saver.save(files, then=partial(self._saved, self.clock.place, self.clock.epoch))
 
@@ -102,8 +115,9 @@ class RunSaver:
             )
         self.model.load_state_dict(state["model"])
         self.clock.load_state_dict(state["clock"])
-        checkpoint.set_random_state(state["random"])
-        cut_to_sizes(self.folder, state["logs"])
+        process_states.load(self.model, state)
+        if self._writes:
+            cut_to_sizes(self.folder, state["logs"])
         self._on_disk = self.clock.place
 
     def require_space(self) -> None:
@@ -154,6 +168,6 @@ class RunSaver:
         return {
             "model": self.model.state_dict(),
             "clock": self.clock.state_dict(),
-            "random": checkpoint.random_state(),
+            **process_states.collect(self.model),
             "logs": log_sizes(self.folder),
         }

@@ -4,6 +4,7 @@ import logging
 
 from models.base_model import BaseModel
 from models.run_saver import RunSaver
+from util.distributed import place
 from util.run_logs import cut_from_epoch
 from util.saved_weights import newest_epoch
 
@@ -40,7 +41,8 @@ def go_on(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
         first = _load_weights(saver.model, label, epoch_count)
     if first <= clock.n_epochs:
         clock.go_to(first)
-        cut_from_epoch(saver.folder, first)
+        if place().is_main:
+            cut_from_epoch(saver.folder, first)
     return first
 
 

@@ -44,7 +44,8 @@ def add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
                      help="is added to --name; {flag} stands for a flag's value, as in "
                           "{model}_{netG}_size{load_size}")
     add.add_argument("--gpu_ids", type=gpu_list,
-                     help="GPU to use, such as 0; -1 for the CPU (default: a GPU if there is one)")
+                     help="GPU to use, such as 0; several, as in 0,1,2, train together; -1 for the "
+                          "CPU (default: a GPU if there is one)")
     add.add_argument("--seed", type=seed, default=0,
                      help="of every random draw: weights, order, crops, dropout, pools")
     add.add_argument("--epoch", default="latest", help="which checkpoint to load: latest, 20, ...")

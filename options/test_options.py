@@ -16,6 +16,7 @@ from options.aliases import without_live_displays
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from options.test_flags import add_test, check_test
+from util.distributed import place
 from util.files import NotWritableError
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,10 @@ class TestOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
+        if place().several:
+            raise ValueError("test.py is one process: start it without torchrun")
+        if len(opt.gpu_ids or ()) > 1:
+            log.warning("--gpu_ids: a test uses one GPU, %d", opt.gpu_ids[0])
         if opt.weights is None:
             self.require_run_folder(opt)
         elif not opt.weights.exists():

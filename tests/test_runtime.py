@@ -23,22 +23,29 @@ def test_the_best_device_is_chosen_alone(
     assert choose_device(None) == torch.device(wanted)
 
 
-def test_the_first_of_several_gpus_is_used_and_it_is_said(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_process_uses_the_first_of_several_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     assert choose_device([2, 0]) == torch.device("cuda", 2)
-    assert "one GPU is used, 2" in caplog.text
     with pytest.raises(ValueError, match="torch sees 3 CUDA devices"):
         choose_device([3])
 
 
-def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ValueError, match="without torchrun"):
-        choose_device([])
-    monkeypatch.setenv("WORLD_SIZE", "1")
-    choose_device([])
+def test_each_of_several_processes_gets_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fourth of four, the second on its machine."""
+    names = {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2",
+             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert choose_device(None) == torch.device("cuda", 1)
+    assert choose_device([0, 2]) == torch.device("cuda", 2)
+    assert choose_device([]) == torch.device("cpu")
+    with pytest.raises(ValueError, match="started 2 processes on this machine"):
+        choose_device([0])
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ValueError, match=r"there are 1 \(0\)"):
+        choose_device(None)
 
 
 @pytest.mark.parametrize("fault", [ValueError, FileNotFoundError, PermissionError])

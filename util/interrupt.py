@@ -1,9 +1,14 @@
-"""Ctrl-C and SIGTERM as a request: the step in hand is finished, then the run is saved."""
+"""Ctrl-C and SIGTERM as a request: the step in hand is finished, then the run is saved.
+
+Of several processes, all stop after the same step, whichever of them got the signal.
+"""
 
 import logging
 import signal
 import threading
 from types import FrameType
+
+from util.distributed import greatest
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +32,11 @@ class Interrupt:
 
     def __exit__(self, *error: object) -> None:
         self._restore()
+
+    def asked(self) -> bool:
+        """Whether any process was asked to stop. All of them must ask this after each step."""
+        self.signal = greatest(self.signal or 0) or None
+        return self.signal is not None
 
     @property
     def exit_code(self) -> int:

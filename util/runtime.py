@@ -10,6 +10,8 @@ from typing import NoReturn
 import numpy as np
 import torch
 
+from util.distributed import Place, place
+
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("default", "fp32", "tf32", "bf16", "fp16")
@@ -18,31 +20,41 @@ PRECISIONS = ("default", "fp32", "tf32", "bf16", "fp16")
 def choose_device(gpu_ids: Sequence[int] | None) -> torch.device:
     """None: cuda, else mps, else cpu. []: the CPU. [n]: that GPU.
 
+    Of several processes on a machine, each gets a GPU of its own: of [2, 3] the second takes 3.
+
     Raises:
         ValueError: a GPU was asked for that is not there.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ValueError(
-            "WORLD_SIZE says that several processes train together, which this program cannot yet: "
-            "they would write the same files; start it without torchrun"
-        )
-    if gpu_ids is None:
-        if torch.cuda.is_available():
-            return torch.device("cuda", 0)
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    if not gpu_ids:
+    here = place()
+    mps = torch.backends.mps.is_available() and not here.several
+    if gpu_ids is None and not torch.cuda.is_available():
+        return torch.device("mps" if mps else "cpu")
+    if gpu_ids is not None and not gpu_ids:
         return torch.device("cpu")
-    if torch.backends.mps.is_available() and list(gpu_ids) == [0]:
+    if gpu_ids is None and not here.several:
+        return torch.device("cuda", here.local_rank)
+    if mps and list(gpu_ids or ()) == [0]:
         return torch.device("mps")
+    return torch.device("cuda", _own_gpu(gpu_ids, here))
+
+
+def _own_gpu(gpu_ids: Sequence[int] | None, here: Place) -> int:
+    """None: all that there are."""
     count = torch.cuda.device_count()
-    if max(gpu_ids) >= count:
+    gpus = list(range(count) if gpu_ids is None else gpu_ids)
+    names = ",".join(map(str, gpus))
+    if gpus and max(gpus) >= count:
         raise ValueError(
-            f"--gpu_ids {','.join(map(str, gpu_ids))}: torch sees {count} CUDA devices; "
+            f"--gpu_ids {names}: torch sees {count} CUDA devices; "
             "give a smaller number, or --gpu_ids -1 for the CPU, or leave the flag out"
         )
-    if len(gpu_ids) > 1:
-        log.warning("--gpu_ids: one GPU is used, %d; the others stay idle", gpu_ids[0])
-    return torch.device("cuda", gpu_ids[0])
+    if here.several and len(gpus) < here.local_world_size:
+        raise ValueError(
+            f"torchrun started {here.local_world_size} processes on this machine, and each needs a "
+            f"GPU of its own: there are {len(gpus)} ({names}); start as many as there are, or give "
+            "more of them to --gpu_ids"
+        )
+    return gpus[here.local_rank if here.several else 0]
 
 
 def describe_device(device: torch.device) -> str:
@@ -79,9 +91,18 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
+def start_logging() -> None:
+    """Plain lines; of several processes the first speaks, the others only tell their errors."""
+    level, line = logging.INFO, "%(message)s"
+    rank = os.environ.get("RANK", "0")
+    if rank != "0":
+        level, line = logging.ERROR, f"process {rank}: %(message)s"
+    logging.basicConfig(level=level, format=line, stream=sys.stdout)
+
+
 def run_program(main: Callable[[], object]) -> NoReturn:
     """Run ``main`` with plain logging; a user's mistake ends in one sentence, not a traceback."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    start_logging()
     try:
         main()
     # OSError: full disk, no permission, no such folder. MemoryError: see models/memory.py.

@@ -1,0 +1,88 @@
+"""Batch norm over the pictures of all processes, on any device (Ioffe & Szegedy 2015).
+
+torch's SyncBatchNorm does it on CUDA only; this one is for the CPU.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from util.distributed import add_up
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor) -> Tensor:
+        return add_up(tensor.clone())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return add_up(gradient.clone())
+
+
+def _sum(tensor: Tensor) -> Tensor:
+    return _Sum.apply(tensor)  # type: ignore[no-any-return]
+
+
+class SharedBatchNorm(_BatchNorm):
+    """[N, C, ...] in each process -> the same, normalised by the statistics of all of them.
+
+    In ``eval`` it is ordinary batch norm. Its tensors have the names of ordinary batch norm.
+    """
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        """Any number of axes after the channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        given, x = x.dtype, x if x.dtype == torch.float64 else x.float()
+        axes = [0, *range(2, x.dim())]
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        count = add_up(torch.tensor(float(x.numel() // x.shape[1])))
+        mean = _sum(x.sum(axes)) / count
+        centred = x - mean.view(shape)
+        variance = _sum(centred.square().sum(axes)) / count
+        y = centred * torch.rsqrt(variance + self.eps).view(shape)
+        self._remember(mean.detach(), variance.detach(), count)
+        if self.affine:
+            y = y * self.weight.view(shape) + self.bias.view(shape)
+        return y.to(given)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+        if self.running_mean is None or self.running_var is None:
+            return
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        # No momentum: the plain mean over all batches.
+        part = self.momentum or 1.0 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, part)
+        self.running_var.lerp_(variance * count / (count - 1), part)
+
+
+def share_statistics(net: nn.Module, device: torch.device) -> nn.Module:
+    """``net`` with every batch norm taken over all processes; the weights stay the same."""
+    if device.type == "cuda":
+        synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+        return synchronised
+    if isinstance(net, _BatchNorm):
+        return _shared(net)
+    for module in list(net.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, _BatchNorm):
+                module.add_module(name, _shared(child))
+    return net
+
+
+def _shared(norm: _BatchNorm) -> SharedBatchNorm:
+    shared = SharedBatchNorm(
+        norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats
+    )
+    shared.load_state_dict(norm.state_dict())
+    first = next(iter(norm.state_dict().values()), None)
+    return shared if first is None else shared.to(first.device, first.dtype)

@@ -1,0 +1,52 @@
+"""What each process of a run has for itself: image buffers and the states of its generators.
+
+The main process's are where those of a single one are; the others stand beside them, by rank.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from models.base_model import BaseModel
+from util import checkpoint
+from util.distributed import gathered, place
+from util.saver import to_host
+
+log = logging.getLogger(__name__)
+
+_KEY = "other_processes"
+
+
+def collect(model: BaseModel) -> dict[str, Any]:
+    """Entries of ``latest_state.pth``; complete in the main process. All must call it."""
+    random = checkpoint.random_state()
+    if not place().several:
+        return {"random": random}
+    pools = {name: pool.state_dict() for name, pool in model.pools.items()}
+    own = {} if place().is_main else {"random": random, "pools": to_host(pools)}
+    return {"random": random, _KEY: gathered(own)[1:]}
+
+
+def load(model: BaseModel, state: Mapping[str, Any]) -> None:
+    """Put back what this process had; the model's state has the main one's buffers already.
+
+    With another number of processes some go on with what they have, which is said.
+    """
+    here, others = place(), state.get(_KEY, [])
+    if len(others) + 1 != here.world_size:
+        log.warning(
+            "saved by %d processes, goes on with %d: a step now takes another number of pictures, "
+            "and image buffers and dropout are not those that the run would have had",
+            len(others) + 1, here.world_size,
+        )
+    if here.is_main:
+        checkpoint.set_random_state(state["random"])
+        return
+    own = others[here.rank - 1] if here.rank <= len(others) else {}
+    if own:
+        checkpoint.set_random_state(own["random"])
+    for name, pool in model.pools.items():
+        if own:
+            pool.load_state_dict(own["pools"][name], model.device)
+        else:
+            pool.images.clear()  # the main process's

@@ -1,0 +1,284 @@
+"""Two processes train as one does with twice the batch."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import processes
+import pytest
+import torch
+from conftest import Argv, draw_pictures
+from runs import differences, load_state, logged, read_losses
+
+from data.base_dataset import Batch
+from data.loader import EpochOrder
+from models.base_model import BaseModel
+from models.pix2pix_model import Pix2PixModel
+from models.run_saver import RunSaver
+from options.test_options import TestOptions
+from train import train
+from util import checkpoint
+from util.distributed import Place, place
+from util.launcher import launch
+
+ROOT = Path(__file__).resolve().parent.parent
+PLAIN = ("--no_dropout", "--no_html", "--print_freq", "1")
+
+
+def draw(dataroot: Path, count: int) -> None:
+    for folder, width in (("train", 64), ("trainA", 32), ("trainB", 32)):
+        draw_pictures(dataroot / folder, count, (width, 32))
+
+
+def weights(run_dir: Path) -> dict[str, torch.Tensor]:
+    networks = checkpoint.load(run_dir / "latest_state.pth")["model"]["networks"]
+    return {f"{name}.{key}": value for name in networks for key, value in networks[name].items()}
+
+
+@contextmanager
+def double() -> Iterator[None]:
+    """Trains in float64, where rounding stays small. In float32 Adam makes whole steps of it
+    wherever a gradient is 0, as in a bias before an instance norm, and L1 has a kink."""
+    add, take = BaseModel.add_network, BaseModel.take
+
+    def take_double(model: BaseModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        a, b = take(model, batch)
+        return a.double(), b.double()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseModel, "add_network", lambda m, name, net: add(m, name, net.double()))
+        patch.setattr(BaseModel, "take", take_double)
+        yield
+
+
+def train_all(runs: Sequence[Sequence[str]], ports: Sequence[int]) -> None:
+    for argv, port in zip(runs, ports, strict=True):
+        os.environ["MASTER_PORT"] = str(port)
+        train(argv)
+
+
+def train_all_double(runs: Sequence[Sequence[str]], ports: Sequence[int]) -> None:
+    with double():
+        train_all(runs, ports)
+
+
+def test_two_processes_equal_one_with_twice_the_batch(
+    argv: Argv, dataroot: Path, tmp_path: Path
+) -> None:
+    """Five steps; and an epoch whose last step leaves the second process without a picture."""
+    draw(dataroot, 10)
+    cases = [("pix2pix", "instance", 10), ("pix2pix", "batch", 10), ("cycle_gan", "instance", 10),
+             ("cycle_gan", "batch", 10), ("cycle_gan", "instance", 5)]
+    runs = [argv("--model", model, "--norm", norm, "--max_dataset_size", str(count), *PLAIN)
+            for model, norm, count in cases]
+    twos = [[*flags, "--name", f"two{index}"] for index, flags in enumerate(runs)]
+    # One after another, in the same two processes.
+    ports = [processes.free_port() for _ in runs]
+    processes.run(tmp_path / "out", train_all_double, twos, ports)
+    for index, flags in enumerate(runs):
+        with double():
+            train([*flags, "--name", f"one{index}", "--batch_size", "2"])
+        one, two = (weights(tmp_path / "runs" / f"{n}{index}") for n in ("one", "two"))
+        assert one.keys() == two.keys()
+        gaps = {key: float((one[key] - two[key]).abs().max()) for key in one}
+        worst = max(gaps, key=lambda key: gaps[key])
+        assert gaps[worst] < 1e-8, (cases[index], worst, gaps[worst])
+        rows = [read_losses(tmp_path / "runs" / f"{n}{index}") for n in ("one", "two")]
+        for ours, theirs in zip(*rows, strict=True):
+            assert ours["images"] == theirs["images"]
+            for name in ("G_GAN", "G_L1") if cases[index][0] == "pix2pix" else ("G_A", "cycle_B"):
+                assert float(ours[name]) == pytest.approx(float(theirs[name]), abs=2e-5)
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 4])
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize("start", [0, 4, 10])
+def test_each_picture_comes_once_and_all_take_as_many_steps(
+    world_size: int, batch_size: int, start: int
+) -> None:
+    orders = [
+        EpochOrder(10, seed=3, shuffle=True, batch_size=batch_size, rank=rank,
+                   world_size=world_size)
+        for rank in range(world_size)
+    ]
+    whole = list(EpochOrder(10, seed=3, shuffle=True))
+    seen, steps = [], set()
+    for order in orders:
+        order.start = start
+        indices = list(order)
+        assert len(indices) == len(order)
+        steps.add(-(-len(indices) // batch_size))
+        for step in range(-(-len(indices) // batch_size)):
+            first = start + step * batch_size * world_size
+            own = order.share(first).own
+            mine = indices[step * batch_size : (step + 1) * batch_size][:own]
+            assert set(mine) <= set(whole[first : first + batch_size * world_size])
+            seen += mine
+    assert sorted(seen) == sorted(whole[start:])
+    assert len(steps) == 1
+
+
+def interrupted(argv: Sequence[str], stopped: Sequence[str], ports: Sequence[int]) -> None:
+    """The second process gets a signal after 2 images; both stop after 4; then it goes on."""
+    train_all([argv], ports[:1])
+    original = RunSaver.save_if_due
+
+    def save_if_due(saver: RunSaver, *, now: bool) -> None:
+        original(saver, now=now)
+        if saver.clock.images == 2 and os.environ["RANK"] == "1":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    RunSaver.save_if_due = save_if_due  # type: ignore[method-assign, assignment]
+    with pytest.raises(SystemExit) as stop:
+        train_all([stopped], ports[1:2])
+    assert stop.value.code == 128 + signal.SIGTERM
+    RunSaver.save_if_due = original  # type: ignore[method-assign]
+    torch.manual_seed(99)  # nothing may hang on what this process did before
+    train_all([[*stopped, "--continue_train"]], ports[2:])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_to_one_stops_all_and_the_run_goes_on_exactly(
+    argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw(dataroot, 5)
+    flags = argv("--model", "cycle_gan", "--dropout", "--pool_size", "2", "--n_epochs", "2",
+                 "--no_html", "--print_freq", "1")
+    ports = [processes.free_port() for _ in range(3)]
+    processes.run(tmp_path / "out", interrupted, [*flags, "--name", "straight"],
+                  [*flags, "--name", "stopped"], ports)
+    straight, stopped = (tmp_path / "runs" / name for name in ("straight", "stopped"))
+    assert differences(load_state(straight), load_state(stopped)) == []
+    assert logged(straight) == logged(stopped)
+    # Each step once, by the main process alone; the fifth picture is a step of its own.
+    assert [row["images"] for row in read_losses(straight)] == ["2", "4", "5", "7", "9", "10"]
+    state = checkpoint.load(straight / "latest_state.pth")
+    assert len(state["other_processes"]) == 1
+    pools = state["model"]["pools"]["fake_A"]["images"]
+    others = state["other_processes"][0]["pools"]["fake_A"]["images"]
+    assert not torch.equal(pools[0], others[0])
+    main, other = ((tmp_path / "out" / f"{rank}.txt").read_text() for rank in (0, 1))
+    assert "stopping after this step" not in main + other
+    assert "stopped and saved" in main
+    assert "stopped and saved" not in other
+    assert "(epoch" not in other
+    train([*flags, "--name", "stopped", "--continue_train", "--n_epochs", "3"])
+    assert "saved by 2 processes, goes on with 1" in caplog.text
+    assert read_losses(stopped)[-1]["images"] == "15"
+
+
+def faulty(not_a_number: Sequence[str], partly: Sequence[str], ports: Sequence[int]) -> None:
+    """One process meets NaN in every step; then a model calls a part of its network by itself."""
+    take = BaseModel.take
+
+    def take_nan(model: BaseModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        a, b = take(model, batch)
+        return (a * float("nan"), b) if os.environ["RANK"] == "1" else (a, b)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseModel, "take", take_nan)
+        train_all([not_a_number], ports[:1])
+
+    def forward(model: Pix2PixModel) -> None:
+        model.fake_B = model.netG.get_submodule("model")(model.real_A)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pix2PixModel, "forward", forward)
+        train_all([partly], ports[1:])
+
+
+def test_processes_agree_on_a_nan_and_do_not_part_silently(
+    argv: Argv, dataroot: Path, tmp_path: Path
+) -> None:
+    draw(dataroot, 5)
+    flags = argv("--model", "pix2pix", "--norm", "instance", *PLAIN)
+    ports = [processes.free_port() for _ in range(2)]
+    started = processes.start(tmp_path / "out", faulty, [*flags, "--on_nan", "skip"],
+                              [*flags, "--name", "partly"], ports)
+    assert processes.finish(started) == [1, 1]
+    text = (tmp_path / "out" / "0.txt").read_text()
+    left_out = [line for line in text.splitlines() if "left out (" in line]
+    assert [line.count(".png") for line in left_out] == [2, 2]  # those of both processes
+    # In the third and last step that process has no picture, and its NaN counts for nothing.
+    assert [row["images"] for row in read_losses(tmp_path / "runs" / "t")] == ["5"]
+    assert all(value.isfinite().all() for value in weights(tmp_path / "runs" / "t").values())
+    assert "error: the weights of network G differ between the processes" in text
+
+
+def killed(argv: Sequence[str]) -> None:
+    def save_if_due(saver: RunSaver, *, now: bool) -> None:
+        if saver.clock.images == 2 and os.environ["RANK"] == "1":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RunSaver.save_if_due = save_if_due  # type: ignore[method-assign, assignment]
+    train(argv)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
+def test_a_killed_process_ends_the_other_with_the_reason(
+    argv: Argv, dataroot: Path, tmp_path: Path
+) -> None:
+    flags = argv("--model", "template", *PLAIN)
+    codes = processes.finish(processes.start(tmp_path / "out", killed, flags), seconds=30)
+    assert codes == [1, -signal.SIGKILL]
+    assert "process 0 of 2 lost touch with the others" in (tmp_path / "out" / "0.txt").read_text()
+
+
+def test_launched_processes_are_ended_when_one_is_killed(
+    argv: Argv, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What --gpu_ids 0,1 does, here on the CPU."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n"
+        "from test_distributed import killed\n"
+        "from util.runtime import run_program\n"
+        "run_program(lambda: killed(sys.argv[1:]))\n"
+    )
+    with pytest.raises(ChildProcessError, match="process 1 of 2 was killed by SIGKILL"):
+        launch(program, argv("--model", "template", *PLAIN), processes=2)
+    assert "process 0 of 2 lost touch with the others" in capfd.readouterr().out
+
+
+def test_several_gpus_start_as_many_processes(
+    argv: Argv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    started: list[tuple[Sequence[str], int]] = []
+
+    def launch(program: Path, words: Sequence[str], *, processes: int) -> None:
+        started.append((words, processes))
+
+    monkeypatch.setattr("train.launch", launch)
+    words = argv("--model", "template", "--gpu_ids", "0,2")
+    train(words)
+    assert started == [(words, 2)]
+
+
+def test_one_process_under_torchrun_is_a_plain_training(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "1"}.items():
+        monkeypatch.setenv(name, value)
+    train(argv("--model", "template", *PLAIN))
+    assert "other_processes" not in checkpoint.load(tmp_path / "runs" / "t" / "latest_state.pth")
+
+
+def test_a_world_without_torchrun_is_refused() -> None:
+    assert place({}) == Place()
+    assert place({"LOCAL_RANK": "1"}) == Place(local_rank=1, launched=True)
+    with pytest.raises(ValueError, match="RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT is not set"):
+        place({"WORLD_SIZE": "2"})
+
+
+def test_test_py_refuses_several_processes(
+    test_argv: Argv, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    with pytest.raises(SystemExit):
+        TestOptions().parse(test_argv())
+    assert "start it without torchrun" in capsys.readouterr().err
