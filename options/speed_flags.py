@@ -7,7 +7,7 @@ from util.runtime import PRECISIONS
 
 
 def add_speed(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("speed", "none changes what is learned beyond rounding")
+    add = parser.add_argument_group("speed", "see docs/tips.md, speed and memory")
     add.add_argument("--precision", choices=PRECISIONS, default="default",
                      help="arithmetic of the networks; default is torch's own: tf32 convolutions "
                           "on a GPU, fp32 elsewhere. Losses and weights are always fp32")
