@@ -30,6 +30,8 @@ class ValueRange:
 
     def to_tensor(self, pixels: Pixels) -> Tensor:
         """[H, W, C] -> float32 [C, H, W] in -1..1; what lies outside the range is clipped."""
+        if pixels.dtype == np.uint8 and self == LEVELS:
+            return levels_to_float(torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous())
         if pixels.dtype == np.uint8:
             values = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
         else:
@@ -37,8 +39,7 @@ class ValueRange:
         if self.low:
             values = values - self.low
         scaled = (values.float() if values.dtype == torch.uint8 else values) / self.half - 1.0
-        inside = scaled if (self.low, self.high) == (0, 255) else scaled.clamp(-1, 1)
-        return inside.float()
+        return scaled.clamp(-1, 1).float()
 
     def from_tensor(self, image: Tensor, dtype: npt.DTypeLike) -> Pixels:
         """[C, H, W] in -1..1 -> [H, W, C] of ``dtype``, rounded to its nearest level.
@@ -53,6 +54,18 @@ class ValueRange:
             limits = np.iinfo(dtype)
             values = values.round().clip(limits.min, limits.max)
         return np.ascontiguousarray(values.astype(dtype))
+
+
+LEVELS = ValueRange(0, 255)
+
+
+def levels_to_float(levels: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 -1..1, to the same bit on every device, contiguous.
+
+    Divided by a tensor of the device: by a number, CUDA multiplies with its rounded inverse.
+    """
+    half = torch.full((), LEVELS.half, device=levels.device)
+    return torch.div(levels, half).sub_(1.0)
 
 
 def of_dtype(dtype: npt.DTypeLike) -> ValueRange | None:

@@ -1,8 +1,5 @@
 """Whether a picture fits into memory at once, and how large tiles may be where it does not."""
 
-import os
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +7,7 @@ from models.networks.geometry import geometry
 from models.networks.inference import sharing_copy
 from models.networks.padding import padded_side
 from models.tile_grid import make_grid
+from util.free_memory import free_memory
 
 LARGEST_TILE = 2048  # more gains little: the halo of a ResNet is then a sixth of the work
 SHARE = 0.5  # of what is free; the rest is for the pictures themselves, and for others
@@ -46,7 +44,7 @@ def available_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + reserved
-    return min(_free_of_the_machine(), *_free_of_the_container())
+    return free_memory()
 
 
 def auto_tile(
@@ -76,29 +74,3 @@ def auto_tile(
             f"and {SHARE * available / 2**20:.0f} MB are left to them: {error}"
         ) from error
     return tile
-
-
-def _free_of_the_machine() -> int:
-    """Linux tells what it could free; elsewhere the physical memory counts as free."""
-    info = Path("/proc/meminfo")
-    if info.exists():
-        lines = dict(line.split(":", 1) for line in info.read_text().splitlines())
-        if "MemAvailable" in lines:
-            return int(lines["MemAvailable"].split()[0]) * 1024
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 4 * 2**30  # Windows does not tell without further packages
-
-
-def _free_of_the_container() -> list[int]:
-    """Of the control group, version 2 and version 1, where it has a limit."""
-    folder = Path("/sys/fs/cgroup")
-    names = [("memory.max", "memory.current")]
-    names += [("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")]
-    found = []
-    for limit, used in names:
-        try:
-            found.append(int((folder / limit).read_text()) - int((folder / used).read_text()))
-        except (OSError, ValueError):  # no such group; or "max", no limit
-            continue
-    return [max(0, free) for free in found]
