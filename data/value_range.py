@@ -65,7 +65,7 @@ def levels_to_float(levels: Tensor) -> Tensor:
     Divided by a tensor of the device: by a number, CUDA multiplies with its rounded inverse.
     """
     half = torch.full((), LEVELS.half, device=levels.device)
-    return torch.div(levels, half).sub_(1.0)
+    return levels.float().div_(half).sub_(1.0)
 
 
 def of_dtype(dtype: npt.DTypeLike) -> ValueRange | None:

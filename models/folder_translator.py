@@ -12,7 +12,6 @@ from torch import Tensor
 from data.inputs import Input
 from data.raster import Pixels, Raster
 from data.record import Format
-from data.tiff_windows import TiffReader, create_tiff
 from models.tiling import translate_tiled
 from models.translator import Result, Translator
 from util.boxes import Box
@@ -88,6 +87,8 @@ def _skip(error: PictureError, *, skip_bad: bool) -> None:
 
 def window_format(translator: Translator, one: Input) -> Format | None:
     """How a TIFF too large for memory is written; None: it is read whole, or is no such TIFF."""
+    from data.tiff_windows import TiffReader  # tifffile takes a while to import
+
     path = one.source.path
     if path.suffix.lower() not in (".tif", ".tiff") or one.source.half or one.source.files[1:]:
         return None
@@ -105,6 +106,8 @@ def window_format(translator: Translator, one: Input) -> Format | None:
 
 def translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:
     """Read, translate and write a huge TIFF tile by tile; it is never in memory as a whole."""
+    from data.tiff_windows import TiffReader, create_tiff
+
     model, side = translator.model, translator.input
     with TiffReader(one.source.path) as picture:
         height, width, channels = picture.shape

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from test_data import LAB
 from test_loader import assert_same, epochs
 from tiny_sets import make_opt, noise, write_noise, write_pairs
 
-from data import cache_choice, create_dataset, find_dataset, shared_bytes
+from data import cache_choice, create_dataset, find_dataset
 from data.base_dataset import BaseDataset, Batch
 from data.cache import bytes_needed
 from data.cache_choice import scaled_shapes
@@ -189,12 +190,12 @@ def test_no_room_for_what_was_asked_for_is_an_error(
     with pytest.raises(ValueError, match="--cache ram needs 0 MB for 10 pictures, 0 MB of memory"):
         created(root, cache="ram")
     monkeypatch.setattr(cache_choice, "temporary_space_left", lambda: 100)
-    with pytest.raises(ValueError, match="has no room in the folder for temporary files.*TMPDIR"):
+    with pytest.raises(ValueError, match=r"has no room in the folder for temporary files.*TMPDIR"):
         created(root, cache="disk")
 
 
 def test_the_file_of_a_cache_is_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_bytes.tempfile, "tempdir", str(root))
+    monkeypatch.setattr(tempfile, "tempdir", str(root))
     loader = created(root, cache="disk", num_threads=2)
     loader.set_epoch(1)
     list(loader)
