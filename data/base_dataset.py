@@ -168,9 +168,7 @@ class BaseDataset(Dataset[Sample], ABC):
         plain = pixels.dtype == np.uint8 and side.range_of(pixels) == LEVELS
         if not (self.packs_levels and plain and draw.only_crops_and_flips):
             return self.finish(side, pixels, draw)
-        if not pixels.flags.writeable:  # Pillow's; torch warns of those
-            pixels = pixels.copy()
-        return draw.window(torch.from_numpy(pixels).permute(2, 0, 1))
+        return draw.window(pixels)
 
     def finish(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
         """What ``side.read`` gave -> float32 [C, H, W]. One draw for both pictures of a pair.

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from data.augment import UNCHANGED, Augmentation, Box, Outcome, Size, warp
@@ -88,13 +90,16 @@ class Draw:
     def only_crops_and_flips(self) -> bool:
         return self.resize is None and self.augment == UNCHANGED
 
-    def window(self, planes: Tensor) -> Tensor:
-        """``__call__`` for [C, H, W] where it only crops and flips: faster, and a copy."""
+    def window(self, pixels: Pixels) -> Tensor:
+        """``__call__`` where it only crops and flips: a copy [C, H, W], the fastest way."""
         if self.box is not None:
             left, top, right, bottom = self.box
-            planes = planes[:, top:bottom, left:right]
-        copy = planes.flip(2) if self.mirror else planes.clone()
-        return copy.contiguous()
+            pixels = pixels[top:bottom, left:right]
+        planes = pixels.transpose(2, 0, 1)
+        if planes.strides[2] == 1 and planes.flags.writeable:  # out of a cache
+            tensor = torch.from_numpy(planes)
+            return tensor.flip(2) if self.mirror else tensor.clone()
+        return torch.from_numpy(np.array(planes[:, :, ::-1] if self.mirror else planes, order="C"))
 
 
 @dataclass(frozen=True)
