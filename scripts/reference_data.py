@@ -11,13 +11,19 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from util.runtime import count_cores
+
 Loaded = dict[str, Tensor]
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
-    """[3, H, W] in -1..1: bytes to floats, to 0..1, normalised by 0.5 and 0.5."""
+    """[3, H, W] in -1..1, in two steps: to 0..1; a copy, normalised by mean and deviation of each
+    channel.
+    """
     levels = torch.from_numpy(np.array(picture, np.uint8)).permute(2, 0, 1).contiguous()
-    return levels.float().div(255).sub_(0.5).div_(0.5)
+    unit = levels.float().div(255)
+    mean, deviation = (torch.tensor([0.5, 0.5, 0.5]).view(3, 1, 1) for _ in range(2))
+    return unit.clone().sub_(mean).div_(deviation)
 
 
 def transformed(picture: Image.Image, load: int, crop: int, corner: tuple[int, int], flip: bool,
@@ -74,9 +80,14 @@ class ReferenceSides(ReferencePairs):
 
 
 def reference_loader(
-    model: str, root: Path, *, load: int, crop: int, batch: int, workers: int = 4
+    model: str, root: Path, *, load: int, crop: int, batch: int, workers: int | None = None
 ) -> DataLoader[Loaded]:
-    """As the original's: four workers, started anew for each epoch, memory not pinned."""
+    """As the original's: four workers, started anew for each epoch, memory not pinned.
+
+    Here not more than cores: torch advises against it.
+    """
+    if workers is None:
+        workers = min(4, count_cores())
     pairs: Dataset[Loaded] = (
         ReferencePairs(root / "train", load, crop) if model == "pix2pix"
         else ReferenceSides((root / "trainA", root / "trainB"), load, crop)

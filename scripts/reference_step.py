@@ -115,4 +115,6 @@ class ReferenceCycleGAN:
         return mse_loss(logits, torch.full_like(logits, target))
 
 
-REFERENCES: dict[str, type[ReferencePix2Pix | ReferenceCycleGAN]] = {"pix2pix": ReferencePix2Pix, "cycle_gan": ReferenceCycleGAN}
+REFERENCES: dict[str, type[ReferencePix2Pix | ReferenceCycleGAN]] = {
+    "pix2pix": ReferencePix2Pix, "cycle_gan": ReferenceCycleGAN,
+}
