@@ -15,7 +15,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     result: dict[str, Any] = {"machine": machine(device), "flags": ours, "size": size}
     result["ceilings"] = ceilings(device, seconds=1.0)
     log.info("%s", ceiling_lines(result))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet("data", "models", "options", "test"):
         root = Path(folder)
         write_pictures(root, args.images)
-        logging.getLogger("data").setLevel(logging.WARNING)
-        logging.getLogger("models").setLevel(logging.WARNING)
         cases = [case for case in (FULL if size == "full" else SMALL)
                  if f"{case.model}:{case.batch}" in wanted]
         result["training"] = []
@@ -85,6 +84,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         result |= parts(wanted, root, device, size, args)
     if args.json:
         write_text(args.json, json.dumps(result, indent=2) + "\n")
+
+
+@contextmanager
+def quiet(*packages: str) -> Iterator[None]:
+    """Warnings and errors alone."""
+    levels = {name: logging.getLogger(name).level for name in packages}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
