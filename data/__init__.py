@@ -26,10 +26,10 @@ def find_dataset(name: str) -> type[BaseDataset]:
 
 def create_dataset(opt: Namespace) -> Loader:
     dataset = find_dataset(opt.dataset_mode)(opt)
-    cached = dataset.open_cache(opt.cache)
+    dataset.pictures.open_cache(opt.cache)
     workers = opt.num_threads
     if workers == AUTO:
-        workers = choose_workers(device=opt.device.type, cached=cached)
+        workers = choose_workers(device=opt.device.type, cached=dataset.pictures.has_cache)
     loader = Loader(
         dataset,
         batch_size=opt.batch_size,

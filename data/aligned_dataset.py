@@ -3,12 +3,13 @@
 import logging
 from argparse import Namespace
 from dataclasses import replace
+from functools import partial
 
 from data.base_dataset import BaseDataset, Sample
 from data.image_io import read_size
 from data.pair_finding import describe, find_pairs
 from data.raster import Pixels
-from data.resizing import resize_both, size_of
+from data.resizing import size_of
 from data.source import Pair, Source
 from util.picture_files import PictureError
 
@@ -58,7 +59,9 @@ class AlignedDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source_A, source_B = self.pairs[index]
-        A, B = self._scaled_pair(index)
+        A, B = self.pictures.pair(
+            (self.A, self.B), self.pairs[index], partial(self._require_one_size, index)
+        )
         draw = self.recipe.draw_scaled(size_of(A), self.random(index), source=source_A.path)
         return {
             "A": self.pack(self.A, A, draw),
@@ -66,23 +69,6 @@ class AlignedDataset(BaseDataset):
             "A_paths": str(source_A.path),
             "B_paths": str(source_B.path),
         }
-
-    def _scaled_pair(self, index: int) -> tuple[Pixels, Pixels]:
-        """Decoded, and both scaled to what A's size asks for."""
-        source_A, source_B = self.pairs[index]
-        kept_A, kept_B = self.cached(self.A, source_A), self.cached(self.B, source_B)
-        if kept_A is not None and kept_B is not None:
-            return kept_A, kept_B
-        raster = source_A.read()
-        A = self.A.read(source_A, raster)
-        B = self.B.read(source_B, raster if source_B.files == source_A.files else None)
-        self._require_one_size(index, A, B)
-        size = self.recipe.new_size(size_of(A))
-        if size is not None:
-            A, B = resize_both(A, B, size, labels=self.opt.nearest, by=self.recipe.resizer)
-        self.keep(self.A, source_A, A)
-        self.keep(self.B, source_B, B)
-        return A, B
 
     def _require_one_size(self, index: int, A: Pixels, B: Pixels) -> None:
         """A crop that is not scaled first needs pixels that lie upon each other."""

@@ -14,13 +14,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from data.augment import Augmentation
-from data.cache import PictureCache
-from data.cache_choice import open_cache
 from data.image_folder import find_images
 from data.quick_look import look_at_some
 from data.raster import Pixels
 from data.readable import unreadable
-from data.resizing import resize, size_of
+from data.resizing import size_of
+from data.scaled_pictures import ScaledPictures
 from data.side import Side
 from data.source import Source
 from data.stacks import find_sources
@@ -71,8 +70,7 @@ class BaseDataset(Dataset[Sample], ABC):
         self.recipe.announce()
         self.A, self.B = _sides(opt)
         self.input_letter: Literal["A", "B"] = "A" if opt.direction == "AtoB" else "B"
-        self._planned: list[tuple[Sequence[Side], tuple[Source, ...]]] = []
-        self._cache: PictureCache | None = None
+        self.pictures = ScaledPictures(self.recipe)
         # Set by the loader: ``pack`` may leave levels as they are.
         self.packs_levels = False
         # Shared memory: workers that stay alive between epochs must see the next epoch.
@@ -120,15 +118,6 @@ class BaseDataset(Dataset[Sample], ABC):
         """The source of all draws of one sample: a function of (--seed, epoch, index)."""
         return seeded(self.opt.seed, int(self._epoch), index)
 
-    def open_cache(self, choice: str) -> bool:
-        """Keep pictures once they are decoded and scaled (--cache); False: there is no cache."""
-        self._cache = open_cache(choice, self._planned, self.recipe)
-        return self.has_cache
-
-    @property
-    def has_cache(self) -> bool:
-        return self._cache is not None
-
     def load(self, side: Side, source: Source, rng: Random) -> Tensor:
         """Read one picture and change it as the flags say. float32 [C, H, W]."""
         pixels, draw = self._drawn(side, source, rng)
@@ -140,26 +129,8 @@ class BaseDataset(Dataset[Sample], ABC):
         return self.pack(side, pixels, draw)
 
     def _drawn(self, side: Side, source: Source, rng: Random) -> tuple[Pixels, Draw]:
-        pixels = self.scaled(side, source)
+        pixels = self.pictures.one(side, source)
         return pixels, self.recipe.draw_scaled(size_of(pixels), rng, source=source.path)
-
-    def scaled(self, side: Side, source: Source) -> Pixels:
-        """The picture decoded and scaled, [H, W, C]; from the cache if it is there. Read only."""
-        pixels = self.cached(side, source)
-        if pixels is None:
-            pixels = side.read(source)
-            size = self.recipe.new_size(size_of(pixels))
-            if size is not None:
-                pixels = resize(pixels, size, nearest=side.labels, by=self.recipe.resizer)
-            self.keep(side, source, pixels)
-        return pixels
-
-    def cached(self, side: Side, source: Source) -> Pixels | None:
-        return self._cache.get(side, source) if self._cache else None
-
-    def keep(self, side: Side, source: Source, pixels: Pixels) -> None:
-        if self._cache:
-            self._cache.put(side, source, pixels)
 
     def pack(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
         """``finish``; but inside a loader 8-bit pictures that need no more than a crop and a flip
@@ -216,7 +187,7 @@ class BaseDataset(Dataset[Sample], ABC):
         self._check_sizes([source for row in rows for source in row])
         if self.opt.isTrain:
             look_at_some(sides, rows)
-        self._planned += [(sides, row) for row in rows]
+        self.pictures.plan(sides, rows)
         return list(rows)
 
     def _check_sizes(self, sources: Sequence[Source]) -> None:

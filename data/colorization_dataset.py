@@ -42,7 +42,7 @@ class ColorizationDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]
-        pixels = self.scaled(self.photos, source)
+        pixels = self.pictures.one(self.photos, source)
         draw = self.recipe.draw_scaled(size_of(pixels), self.random(index), source=source.path)
         A, B = rgb_to_lab(self.photos.to_tensor(draw(pixels)))
         return {

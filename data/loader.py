@@ -68,7 +68,7 @@ class Loader:
         batches = -(-len(dataset) // batch_size)
         workers = min(num_workers, batches)  # more would never get a batch to make
         self.workers = workers
-        self.waiting = Waiting(cached=dataset.has_cache, workers=workers)
+        self.waiting = Waiting(cached=dataset.pictures.has_cache, workers=workers)
         self._batches = DataLoader(
             dataset,
             batch_size=batch_size,

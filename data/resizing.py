@@ -16,7 +16,7 @@ def resize(
 ) -> Pixels:
     """Each channel by itself, in the dtype that came: integers are rounded.
 
-    ``by`` torch: 8 bits are resized three times as fast, some pixels one grey level apart from
+    ``by`` torch: 8 bits are resized several times as fast, some pixels one grey level apart from
     Pillow's; what has more bits, and labels, are Pillow's in any case.
     """
     if size == size_of(pixels):

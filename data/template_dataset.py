@@ -42,7 +42,8 @@ class TemplateDataset(BaseDataset):
     def __getitem__(self, index: int) -> Sample:
         """Tensors float32 [C, H, W] in -1..1. Chance comes from ``self.random(index)`` alone."""
         source = self.sources[index]
-        A, B = self.scaled(self.A, source), self.scaled(self.B, source)  # [H, W, C], for reading
+        # Decoded and scaled, [H, W, C], for reading only.
+        A, B = self.pictures.one(self.A, source), self.pictures.one(self.B, source)
         # One draw, both pictures: they stay in register.
         draw = self.recipe.draw_scaled(size_of(A), self.random(index), source=source.path)
         light = (self.finish(self.A, A, draw) + 1) / 2  # 0..1

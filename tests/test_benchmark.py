@@ -11,6 +11,7 @@ from torch import nn
 from scripts import benchmark
 from scripts.benchmark_contenders import Case, Contender, Epoch, Ours, Reference, write_pictures
 from scripts.benchmark_machine import flops_per_image
+from scripts.benchmark_tables import training_lines
 from scripts.reference_data import reference_loader
 from scripts.reference_networks import patchgan, resnet, unet
 
@@ -79,7 +80,7 @@ def test_figures_and_table() -> None:
     assert row["step_images_per_s"] == (10 / 3, 2.5, 10.0)
     assert row["waiting"] == (0.25, 0.2, 0.5)
     assert row["flop_per_s"] == 7.5e9
-    lines = benchmark.training_lines({
+    lines = training_lines({
         "case": "x", "flops_per_image": 3e9, "reference": row, "ours": row,
         "ratio": (1.5, 1.0, 2.0), "ceiling": 3e10,
     }).splitlines()

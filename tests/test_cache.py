@@ -44,7 +44,8 @@ def run(
     batch_size: int = 2,
 ) -> list[Batch]:
     """Two epochs; of a cache, the second is out of it."""
-    assert dataset.open_cache(cache) == (cache != "none")
+    dataset.pictures.open_cache(cache)
+    assert dataset.pictures.has_cache == (cache != "none")
     loader = Loader(dataset, batch_size=batch_size, num_workers=workers, shuffle=True, seed=7,
                     start_method=start_method)
     return epochs(loader, 1, 2)
@@ -129,13 +130,13 @@ def test_16_bits_are_not_cut_to_8_and_may_share_a_batch_with_8(tmp_path: Path) -
 @pytest.mark.parametrize("preprocess", PREPROCESS)
 def test_sizes_follow_from_headers(preprocess: str, root: Path) -> None:
     dataset = build("aligned", root, preprocess=preprocess)
-    shapes = scaled_shapes(dataset._planned, dataset.recipe)
+    shapes = scaled_shapes(dataset.pictures.planned, dataset.recipe)
     assert len(shapes) == 10
-    assert dataset.open_cache("ram")
+    dataset.pictures.open_cache("ram")
     for index in range(len(dataset)):
         dataset[index]
     for (side, source), (channels, height, width) in shapes.items():
-        kept = dataset.cached(side, source)
+        kept = dataset.pictures.kept(side, source)
         assert kept is not None
         assert kept.shape == (height, width, channels)
 
@@ -146,7 +147,7 @@ def created(root: Path, **flags: Any) -> Loader:
 
 def needed(root: Path) -> int:
     dataset = build("aligned", root)
-    return bytes_needed(scaled_shapes(dataset._planned, dataset.recipe))
+    return bytes_needed(scaled_shapes(dataset.pictures.planned, dataset.recipe))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_by_default_a_cache_takes_a_quarter_of_the_free_memory(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(cache_choice, "free_memory", lambda: int(of_the_free * needed(root)))
     loader = created(root, cache="auto")
-    assert loader.dataset.has_cache == (of_the_free > 4)
+    assert loader.dataset.pictures.has_cache == (of_the_free > 4)
     assert any(re.match(line, message) for message in caplog.messages)
 
 
@@ -170,7 +171,7 @@ def test_several_trainings_on_a_machine_share_its_memory(
 ) -> None:
     monkeypatch.setattr(cache_choice, "free_memory", lambda: 5 * needed(root))
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    assert not created(root, cache="auto").dataset.has_cache
+    assert not created(root, cache="auto").dataset.pictures.has_cache
 
 
 def test_little_shared_memory_leads_to_a_file(
@@ -178,7 +179,7 @@ def test_little_shared_memory_leads_to_a_file(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(cache_choice, "shared_memory_left", lambda: 2**20)
-    assert created(root, cache="ram").dataset.has_cache
+    assert created(root, cache="ram").dataset.pictures.has_cache
     assert any("cache: disk; 10 pictures, 0 MB, in a file since /dev/shm has 1 MB left" in line
                for line in caplog.messages)
 
