@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     result: dict[str, Any] = {"machine": machine(device), "flags": ours, "size": size}
     result["ceilings"] = ceilings(device, seconds=1.0)
     log.info("%s", ceiling_lines(result))
-    with tempfile.TemporaryDirectory() as folder, quiet("data", "models", "options", "test"):
+    with tempfile.TemporaryDirectory() as folder, quiet("data", "models", "options", "util", "train", "test"):
         root = Path(folder)
         write_pictures(root, args.images)
         cases = [case for case in (FULL if size == "full" else SMALL)
@@ -174,7 +175,9 @@ def parts(
         result["help_s"] = spread([seconds_of_help() for _ in range(3)])
         log.info("first losses after %.1f s (%.1f to %.1f), --help after %.1f s (%.1f to %.1f)",
                  *result["start_s"], *result["help_s"])
-    if "test" in wanted:
+    if "test" in wanted and find_spec("dominate") is None:
+        log.info("test.py is not measured: its page needs dominate (pip install dominate)")
+    elif "test" in wanted:
         case = FULL[0] if size == "full" else SMALL[0]
         result["test_per_s"] = test_pictures_per_second(case, root, device, args.images)
         log.info("\ntest.py, %s: %.1f pictures/s", case.name, result["test_per_s"])
