@@ -62,6 +62,7 @@ SMALL = (
     Case("cycle_gan", "resnet_6blocks", 1, 128, 8), Case("cycle_gan", "resnet_6blocks", 8, 128, 8),
 )
 PARTS = ("loading", "start", "test")
+OF_THE_PROGRAMS = ("data", "models", "options", "util", "train", "test")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     result: dict[str, Any] = {"machine": machine(device), "flags": ours, "size": size}
     result["ceilings"] = ceilings(device, seconds=1.0)
     log.info("%s", ceiling_lines(result))
-    with tempfile.TemporaryDirectory() as folder, quiet("data", "models", "options", "util", "train", "test"):
+    with tempfile.TemporaryDirectory() as folder, quiet(*OF_THE_PROGRAMS):
         root = Path(folder)
         write_pictures(root, args.images)
         cases = [case for case in (FULL if size == "full" else SMALL)
