@@ -10,12 +10,11 @@ from options.test_options import TestOptions
 from options.train_options import TrainOptions
 
 
-def test_a_training_is_fast_and_a_test_is_the_originals(tmp_path: Path) -> None:
+def test_a_training_is_fast_and_a_test_is_the_originals(test_argv: Argv, tmp_path: Path) -> None:
     opt = TrainOptions().parse(["--dataroot", str(tmp_path)])
     assert (opt.cache, opt.resize, opt.num_threads) == ("auto", "torch", "auto")
-    (tmp_path / "run").mkdir()
-    words = f"--dataroot {tmp_path} --checkpoints_dir {tmp_path} --name run --model pix2pix"
-    opt = TestOptions().parse(words.split())
+    (tmp_path / "runs" / "t").mkdir(parents=True)
+    opt = TestOptions().parse(test_argv("--model", "pix2pix"))
     assert (opt.cache, opt.resize, opt.num_threads) == ("none", "pillow", 0)
 
 
