@@ -167,6 +167,7 @@ def end_epoch(run: Training) -> None:
 def show_losses(run: Training) -> None:
     losses = run.model.get_current_losses()  # waits for the device, so that the pace is true
     pace = run.clock.pace()
+    run.dataset.waiting.look(pace.data_seconds / pace.seconds)
     report = LossReport(
         progress=run.clock.progress,
         losses=losses,

@@ -5,7 +5,9 @@ from argparse import Namespace
 
 from data.base_dataset import BaseDataset
 from data.loader import Loader
+from data.workers import choose_workers
 from util.distributed import place
+from util.flags import AUTO
 from util.registry import find_class, list_names
 
 logger = logging.getLogger(__name__)
@@ -25,16 +27,23 @@ def find_dataset(name: str) -> type[BaseDataset]:
 
 def create_dataset(opt: Namespace) -> Loader:
     dataset = find_dataset(opt.dataset_mode)(opt)
+    dataset.pictures.open_cache(opt.cache)
+    workers = opt.num_threads
+    if workers == AUTO:
+        workers = choose_workers(device=opt.device.type, cached=dataset.pictures.has_cache)
     here = place()
     loader = Loader(
         dataset,
         batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
-        num_workers=opt.num_threads,
+        num_workers=workers,
         shuffle=not opt.serial_batches,
         seed=opt.seed,
-        pin_memory=opt.device.type == "cuda",
+        device=opt.device,
         rank=here.rank,
         world_size=here.world_size,
     )
-    logger.info("dataset [%s] was created: %d images", type(dataset).__name__, len(loader))
+    logger.info(
+        "dataset [%s] was created: %d images, %d workers",
+        type(dataset).__name__, len(loader), loader.workers,
+    )
     return loader

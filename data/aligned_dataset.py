@@ -3,13 +3,14 @@
 import logging
 from argparse import Namespace
 from dataclasses import replace
+from functools import partial
 
 from data.base_dataset import BaseDataset, Sample
 from data.image_io import read_size
 from data.pair_finding import describe, find_pairs
 from data.raster import Pixels
-from data.source import Pair, Source, read_together
-from data.transforms import size_of
+from data.resizing import size_of
+from data.source import Pair, Source
 from util.picture_files import PictureError
 
 logger = logging.getLogger(__name__)
@@ -58,14 +59,13 @@ class AlignedDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source_A, source_B = self.pairs[index]
-        raster_A, raster_B = read_together(self.pairs[index])
-        A = self.A.convert(raster_A, source=source_A)
-        B = self.B.convert(raster_B, source=source_B)
-        self._require_one_size(index, A, B)
-        draw = self.recipe.draw(size_of(A), self.random(index), source=source_A.path)
+        A, B = self.pictures.pair(
+            (self.A, self.B), self.pairs[index], partial(self._require_one_size, index)
+        )
+        draw = self.recipe.draw_scaled(size_of(A), self.random(index), source=source_A.path)
         return {
-            "A": self.finish(self.A, A, draw),
-            "B": self.finish(self.B, B, draw),
+            "A": self.pack(self.A, A, draw),
+            "B": self.pack(self.B, B, draw),
             "A_paths": str(source_A.path),
             "B_paths": str(source_B.path),
         }

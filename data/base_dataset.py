@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import ClassVar, Literal, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -17,14 +18,18 @@ from data.image_folder import find_images
 from data.quick_look import look_at_some
 from data.raster import Pixels
 from data.readable import unreadable
+from data.resizing import size_of
+from data.scaled_pictures import ScaledPictures
 from data.side import Side
 from data.source import Source
 from data.stacks import find_sources
-from data.transforms import Draw, Recipe, size_of
-from data.value_range import ValueRange
+from data.transforms import Draw, Recipe
+from data.value_range import LEVELS, ValueRange
 
 
 class Sample(TypedDict, total=False):
+    """Inside a loader A and B may be levels too, uint8 0..255; it makes float32 of them."""
+
     A: Tensor  # float32 [C, H, W] in -1..1
     B: Tensor  # float32 [C, H, W] in -1..1
     A_paths: str
@@ -65,6 +70,9 @@ class BaseDataset(Dataset[Sample], ABC):
         self.recipe.announce()
         self.A, self.B = _sides(opt)
         self.input_letter: Literal["A", "B"] = "A" if opt.direction == "AtoB" else "B"
+        self.pictures = ScaledPictures(self.recipe)
+        # Set by the loader: ``pack`` may leave levels as they are.
+        self.packs_levels = False
         # Shared memory: workers that stay alive between epochs must see the next epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
@@ -112,9 +120,26 @@ class BaseDataset(Dataset[Sample], ABC):
 
     def load(self, side: Side, source: Source, rng: Random) -> Tensor:
         """Read one picture and change it as the flags say. float32 [C, H, W]."""
-        pixels = side.read(source)
-        draw = self.recipe.draw(size_of(pixels), rng, source=source.path)
+        pixels, draw = self._drawn(side, source, rng)
         return self.finish(side, pixels, draw)
+
+    def load_packed(self, side: Side, source: Source, rng: Random) -> Tensor:
+        """``load``, packed for the way to the device: see ``pack``."""
+        pixels, draw = self._drawn(side, source, rng)
+        return self.pack(side, pixels, draw)
+
+    def _drawn(self, side: Side, source: Source, rng: Random) -> tuple[Pixels, Draw]:
+        pixels = self.pictures.one(side, source)
+        return pixels, self.recipe.draw_scaled(size_of(pixels), rng, source=source.path)
+
+    def pack(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
+        """``finish``; but inside a loader 8-bit pictures that need no more than a crop and a flip
+        stay uint8 0..255, a quarter of the bytes: the device makes floats of them.
+        """
+        plain = pixels.dtype == np.uint8 and side.range_of(pixels) == LEVELS
+        if not (self.packs_levels and plain and draw.only_crops_and_flips):
+            return self.finish(side, pixels, draw)
+        return draw.window(pixels)
 
     def finish(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
         """What ``side.read`` gave -> float32 [C, H, W]. One draw for both pictures of a pair.
@@ -162,6 +187,7 @@ class BaseDataset(Dataset[Sample], ABC):
         self._check_sizes([source for row in rows for source in row])
         if self.opt.isTrain:
             look_at_some(sides, rows)
+        self.pictures.plan(sides, rows)
         return list(rows)
 
     def _check_sizes(self, sources: Sequence[Source]) -> None:
@@ -199,6 +225,7 @@ def _recipe(opt: Namespace) -> Recipe:
         crop_size=opt.crop_size,
         flip=not opt.no_flip,
         augmentation=_augmentation(opt) if opt.isTrain else Augmentation(),
+        resizer=opt.resize,
     )
 
 

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
+from data.resizing import size_of
 from data.side import Side
 from data.source import Source
-from data.transforms import size_of
 from util.colour import rgb_to_lab
 
 
@@ -42,8 +42,8 @@ class ColorizationDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]
-        pixels = self.photos.read(source)
-        draw = self.recipe.draw(size_of(pixels), self.random(index), source=source.path)
+        pixels = self.pictures.one(self.photos, source)
+        draw = self.recipe.draw_scaled(size_of(pixels), self.random(index), source=source.path)
         A, B = rgb_to_lab(self.photos.to_tensor(draw(pixels)))
         return {
             "A": draw.augment.cut_out(draw.augment.jitter(A)),

@@ -4,11 +4,17 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler, default_collate
 
-from data.base_dataset import BaseDataset, Batch, seeded
+from data.base_dataset import BaseDataset, Batch, Sample, seeded
+from data.value_range import levels_to_float
+from data.workers import Waiting
+
+_SIDES: tuple[Literal["A", "B"], ...] = ("A", "B")
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,9 @@ class Loader:
 
     Of several processes, each gets its share; ``len`` is that of all.
 
+    A and B lie on the device already: the workers hand on bytes, which are copied there without
+    waiting and become floats there.
+
     The last batch may be short. Call ``set_epoch`` before each epoch. Iterating leaves torch's
     global random state alone, so a resumed run meets the same dropout as one that never stopped.
     """
@@ -90,28 +99,35 @@ class Loader:
         num_workers: int,
         shuffle: bool,
         seed: int,
-        pin_memory: bool = False,
+        device: torch.device | None = None,
         start_method: str | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """``start_method``: fork, spawn or forkserver for the workers; None: the platform's."""
+        """``device``: of the batches, the CPU by default.
+
+        ``start_method``: fork, spawn or forkserver for the workers; None: the platform's."""
         if len(dataset) == 0:
             raise ValueError(f"{type(dataset).__name__} found no samples under {dataset.root}")
         self.dataset = dataset
+        self.device = device or torch.device("cpu")
+        dataset.packs_levels = True
         self._order = EpochOrder(
             len(dataset), seed=seed, shuffle=shuffle, batch_size=batch_size, rank=rank,
             world_size=world_size,
         )
         batches = -(-len(dataset) // self._order.step_images)
         workers = min(num_workers, batches)  # more would never get a batch to make
+        self.workers = workers
+        self.waiting = Waiting(cached=dataset.pictures.has_cache, workers=workers)
         self._batches = DataLoader(
             dataset,
             batch_size=batch_size,
             sampler=self._order,
             num_workers=workers,
             persistent_workers=workers > 0,
-            pin_memory=pin_memory,
+            pin_memory=self.device.type == "cuda",
+            collate_fn=collate,
             multiprocessing_context=start_method if workers else None,
             worker_init_fn=_leave_group,
             # DataLoader draws a number per epoch; by default from torch's global generator.
@@ -123,13 +139,21 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         try:
-            yield from self._batches
+            for batch in self._batches:
+                yield self._on_device(batch)
         except (ValueError, FileNotFoundError) as error:
             raise _plain(error) from error
 
     def share(self, first: int) -> Share:
         """How many pictures the step after ``first`` pictures of the epoch has."""
         return self._order.share(first)
+
+    def _on_device(self, batch: Batch) -> Batch:
+        for side in _SIDES:
+            if isinstance(batch.get(side), Tensor):
+                there = batch[side].to(self.device, non_blocking=True)
+                batch[side] = levels_to_float(there) if there.dtype == torch.uint8 else there
+        return batch
 
     def set_epoch(self, epoch: int, start_image: int = 0) -> None:
         """Choose the epoch's order and draws; skip its first ``start_image`` images.
@@ -145,6 +169,18 @@ class Loader:
         self.dataset.set_epoch(epoch)
         self._order.epoch = epoch
         self._order.start = start_image
+
+
+def collate(samples: list[Sample]) -> Batch:
+    """torch's, but never of levels and floats: where a side has both, all become floats."""
+    for side in _SIDES:
+        pictures = [sample[side] for sample in samples if isinstance(sample.get(side), Tensor)]
+        if len({picture.dtype for picture in pictures}) > 1:
+            for sample in samples:
+                if sample[side].dtype == torch.uint8:
+                    sample[side] = levels_to_float(sample[side])
+    batch: Batch = default_collate(samples)
+    return batch
 
 
 def _plain(error: Exception) -> Exception:

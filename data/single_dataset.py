@@ -18,5 +18,5 @@ class SingleDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]
-        picture = self.load(self.side, source, self.random(index))
+        picture = self.load_packed(self.side, source, self.random(index))
         return {"A": picture, "A_paths": str(source.path)}

@@ -11,7 +11,7 @@
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.transforms import size_of
+from data.resizing import size_of
 from util.flags import positive_float
 
 
@@ -42,9 +42,10 @@ class TemplateDataset(BaseDataset):
     def __getitem__(self, index: int) -> Sample:
         """Tensors float32 [C, H, W] in -1..1. Chance comes from ``self.random(index)`` alone."""
         source = self.sources[index]
-        A, B = self.A.read(source), self.B.read(source)  # [H, W, C]: --input_nc, --output_nc
+        # Decoded and scaled, [H, W, C], for reading only.
+        A, B = self.pictures.one(self.A, source), self.pictures.one(self.B, source)
         # One draw, both pictures: they stay in register.
-        draw = self.recipe.draw(size_of(A), self.random(index), source=source.path)
+        draw = self.recipe.draw_scaled(size_of(A), self.random(index), source=source.path)
         light = (self.finish(self.A, A, draw) + 1) / 2  # 0..1
         return {
             "A": (light * self.opt.new_dataset_option).clamp(max=1) * 2 - 1,

@@ -30,8 +30,8 @@ class UnalignedDataset(BaseDataset):
         source_A = self.sources_A[index % len(self.sources_A)]
         source_B = self.sources_B[chosen % len(self.sources_B)]
         return {
-            "A": self.load(self.A, source_A, rng),
-            "B": self.load(self.B, source_B, rng),
+            "A": self.load_packed(self.A, source_A, rng),
+            "B": self.load_packed(self.B, source_B, rng),
             "A_paths": str(source_A.path),
             "B_paths": str(source_B.path),
         }

@@ -37,9 +37,8 @@ class ValueRange:
 
     def to_tensor(self, pixels: Pixels) -> Tensor:
         """[H, W, C] -> float32 [C, H, W] in -1..1; what lies outside the range is clipped."""
-        if pixels.dtype == np.uint8 and (self.low, self.high) == (0, 255):
-            levels = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
-            return levels.float() / self.half - 1.0  # as ever, to the bit
+        if pixels.dtype == np.uint8 and self == LEVELS:
+            return levels_to_float(torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous())
         values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float64))
         return ((values - self.low) / self.half - 1.0).clamp(-1, 1).float()
 
@@ -52,6 +51,18 @@ class ValueRange:
         levels = image.detach().to("cpu", torch.float64).nan_to_num(nan=-1.0).clamp(-1, 1)
         values = ((levels + 1) * self.half + self.low).permute(1, 2, 0).numpy()
         return np.ascontiguousarray(rounded(values, dtype))
+
+
+LEVELS = ValueRange(0, 255)
+
+
+def levels_to_float(levels: Tensor) -> Tensor:
+    """uint8 0..255 -> float32 -1..1, to the same bit on every device, contiguous.
+
+    Divided by a tensor of the device: by a number, CUDA multiplies with its rounded inverse.
+    """
+    half = torch.full((), LEVELS.half, device=levels.device)
+    return levels.float().div_(half).sub_(1.0)
 
 
 def of_dtype(dtype: npt.DTypeLike) -> ValueRange | None:

@@ -13,7 +13,6 @@ from data.array_files import as_raster
 from data.inputs import Input
 from data.raster import Pixels, require_finite
 from data.record import Format
-from data.tiff_windows import TiffReader, create_tiff
 from models.tiling import translate_tiled
 from models.translator import Result, Translator
 from util.boxes import Box
@@ -114,6 +113,8 @@ def translate_huge(
 
 def _window_format(translator: Translator, one: Input) -> Format | None:
     """How a TIFF too large for memory is written; None: it is read whole, or is no such TIFF."""
+    from data.tiff_windows import TiffReader  # tifffile takes a while to import
+
     path = one.source.path
     if path.suffix.lower() not in (".tif", ".tiff") or one.source.half or one.source.files[1:]:
         return None
@@ -131,6 +132,8 @@ def _window_format(translator: Translator, one: Input) -> Format | None:
 
 def _translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:
     """Read, translate and write a huge TIFF tile by tile; it is never in memory as a whole."""
+    from data.tiff_windows import TiffReader, create_tiff
+
     model, side = translator.model, translator.input
     with TiffReader(one.source.path) as picture:
         height, width = picture.shape[:2]

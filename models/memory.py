@@ -1,11 +1,9 @@
 """Whether a picture fits into memory at once, how large tiles may be where it does not, and what
 to do about a training step that does not fit."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,6 +13,7 @@ from models.networks.geometry import geometry
 from models.networks.inference import sharing_copy
 from models.networks.padding import padded_side
 from models.tile_grid import make_grid
+from util.free_memory import free_memory
 
 Tile = int | Literal["auto"] | None
 
@@ -23,7 +22,6 @@ SHARE = 0.5  # of what is free; the rest is for the pictures themselves, and for
 # Beside a layer's input and output: copies in the layout of the convolution kernels, and the
 # tensors that skips and residual blocks keep. Measured on a CPU: 1.8 to 3.2 for 1024 pixels a side.
 OVERHEAD = 2.5
-CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def bytes_per_pixel(net: nn.Module, in_channels: int) -> float:
@@ -54,7 +52,7 @@ def available_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + reserved
-    return min([_free_of_the_machine(), *_free_of_the_container(CONTROL_GROUP)])
+    return free_memory()
 
 
 class Room:
@@ -140,33 +138,3 @@ def memory_explained(*, batch_size: int, crop_size: int) -> Iterator[None]:
             "make one of them smaller (--grad_accum keeps the pictures of a step), or try "
             "--checkpoint_activations and --precision bf16"
         ) from error
-
-
-def _free_of_the_machine() -> int:
-    """Linux tells what it could free; elsewhere the physical memory counts as free."""
-    info = Path("/proc/meminfo")
-    if info.exists():
-        lines = dict(line.split(":", 1) for line in info.read_text().splitlines())
-        if "MemAvailable" in lines:
-            return int(lines["MemAvailable"].split()[0]) * 1024
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 4 * 2**30  # Windows does not tell without further packages
-
-
-def _free_of_the_container(folder: Path) -> list[int]:
-    """Of the control group, version 2 and version 1, where it has a limit.
-
-    Files that the system keeps in memory count as used there, but give way.
-    """
-    v2 = (folder, "memory.max", "memory.current", "file")
-    v1 = (folder / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")
-    found = []
-    for group, limit, used, cached in (v2, v1):
-        try:
-            free = int((group / limit).read_text()) - int((group / used).read_text())
-            lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-            found.append(max(0, free + int(lines[cached])))
-        except (OSError, ValueError, KeyError):  # no such group; or "max", no limit
-            continue
-    return found

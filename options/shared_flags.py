@@ -6,9 +6,13 @@ from typing import Any
 
 import data
 import models
+from data.cache_choice import CACHES
+from data.resizing import RESIZERS
 from data.transforms import PREPROCESS
 from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS
 from util.flags import (
+    AUTO,
+    count_or_auto,
     gpu_list,
     int_or_unlimited,
     non_negative_int,
@@ -20,7 +24,6 @@ from util.flags import (
     value_range,
     weight,
 )
-from util.runtime import count_cores
 
 
 def add_choice(group: Any, default_model: str) -> None:
@@ -112,8 +115,16 @@ def add_images(parser: ArgumentParser) -> None:
     add.add_argument("--serial_batches", action="store_true",
                      help="pictures in the order of their names, not in random order")
     add.add_argument("--batch_size", type=positive_int, default=1, help="pictures a step")
-    add.add_argument("--num_threads", type=non_negative_int, default=min(4, count_cores()),
-                     help="processes that read pictures; 0 = the training process itself")
+    add.add_argument("--num_threads", type=count_or_auto, default=AUTO, metavar="N",
+                     help="processes that read pictures; 0 = the training process itself "
+                          "(auto: by cores, device and --cache)")
+    add.add_argument("--cache", choices=CACHES, default="auto",
+                     help="keep pictures once they are decoded and scaled, for all workers: in "
+                          "memory, in a file, or not (auto: ram if they fit in a quarter of the "
+                          "free memory, else none)")
+    add.add_argument("--resize", choices=RESIZERS, default="torch",
+                     help="what scales 8-bit pictures; pillow: to the bit as the original "
+                          "implementation; torch: faster, some pixels differ by one level")
     add.add_argument("--max_dataset_size", type=int_or_unlimited, default=None,
                      help="use at most so many pictures (default: all)")
 

@@ -39,6 +39,8 @@ class TestOptions(BaseOptions):
         super().add_flags(parser)
         # Pictures one by one, in order, unmirrored: the statistics of batch norm depend on it.
         parser.set_defaults(batch_size=1, num_threads=0, serial_batches=True, no_flip=True)
+        # Each picture is shown once, and compared with what others made of it.
+        parser.set_defaults(cache="none", resize="pillow")
         add_test(parser)
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:

@@ -73,6 +73,8 @@ class TrainOptions(BaseOptions):
         """A run that goes on keeps its options; what may change is changed and named."""
         given = self.given(argv, parser)
         saved = self.typed_saved(parser, {action.dest for action in parser._actions} - OF_A_START)
+        if self.saved:
+            saved.setdefault("resize", "pillow")  # runs of before this flag were scaled by Pillow
         changed = []
         for key, value in sorted(given.items()):
             if key not in saved or value == saved[key]:

@@ -10,6 +10,7 @@ from models import memory
 from models.memory import Room, auto_tile, available_bytes, bytes_per_pixel
 from models.networks.geometry import geometry
 from models.tile_grid import make_grid
+from util import free_memory
 
 MB = 2**20
 
@@ -55,8 +56,8 @@ def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
         (tmp_path / "memory.max").write_text(limit + "\n")
         (tmp_path / "memory.current").write_text(f"{290 * MB}\n")
         (tmp_path / "memory.stat").write_text(f"anon 5\nfile {140 * MB}\n")
-    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path)
-    monkeypatch.setattr(memory, "_free_of_the_machine", lambda: 1000 * MB)
+    monkeypatch.setattr(free_memory, "CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(free_memory, "_free_of_the_machine", lambda: 1000 * MB)
     assert available_bytes(torch.device("cpu")) == (free or 1000 * MB)
 
 

@@ -9,7 +9,8 @@ from tiny_sets import noise
 from torch.nn.functional import interpolate
 
 from data.augment import Size
-from data.transforms import PREPROCESS, Recipe, resize, size_of
+from data.resizing import resize, size_of
+from data.transforms import PREPROCESS, Recipe
 
 FILE = Path("x.png")
 

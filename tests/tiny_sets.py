@@ -42,6 +42,8 @@ DEFAULTS = {
     "translate": 0.0,
     "colour_jitter": (0.0, 0.0, 0.0, 0.0),
     "cutout": 0,
+    "resize": "pillow",
+    "cache": "none",
 }
 
 

@@ -24,6 +24,14 @@ def non_negative_int(text: str) -> int:
     return _integer(text, 0)
 
 
+AUTO = "auto"
+
+
+def count_or_auto(text: str) -> int | str:
+    """``auto``, or a number >= 0."""
+    return AUTO if text == AUTO else non_negative_int(text)
+
+
 def seed(text: str) -> int:
     """What torch's generators take: 0 to 2**63 - 1."""
     value = _integer(text, 0)

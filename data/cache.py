@@ -1,0 +1,57 @@
+"""Pictures that are decoded and scaled once, and then shared by all the workers of a run."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from data.raster import Pixels
+from data.shared_bytes import SharedFile, SharedMemory
+from data.side import Side
+from data.source import Source
+
+Key = tuple[Side, Source]
+Shape = tuple[int, int, int]  # C, H, W
+
+
+class PictureCache:
+    """8-bit pictures, each filled in by whichever process needs it first.
+
+    Two that come at once write the same bytes. Other depths, and sizes that the files' headers
+    did not foretell, are not kept: they are read anew each time.
+    """
+
+    def __init__(
+        self, shapes: Mapping[Key, Shape], storage: type[SharedMemory | SharedFile]
+    ) -> None:
+        self._shapes = list(shapes.values())
+        self._numbers = {key: number for number, key in enumerate(shapes)}
+        sizes = [math.prod(shape) for shape in self._shapes]
+        # First a byte for each picture: whether it is there. Then the pictures.
+        self._starts = np.cumsum([len(shapes), *sizes])[:-1].tolist()
+        self._shared = storage(bytes_needed(shapes))
+
+    def get(self, side: Side, source: Source) -> Pixels | None:
+        """[H, W, C] uint8, planes behind one another in memory. To be read only: it is shared."""
+        number = self._numbers.get((side, source))
+        if number is None or not self._shared.bytes[number]:
+            return None
+        pixels: Pixels = self._planes(number).transpose(1, 2, 0)
+        return pixels
+
+    def put(self, side: Side, source: Source, pixels: Pixels) -> None:
+        number = self._numbers.get((side, source))
+        planes = pixels.transpose(2, 0, 1)
+        if number is None or pixels.dtype != np.uint8 or planes.shape != self._shapes[number]:
+            return
+        self._planes(number)[:] = planes
+        self._shared.bytes[number] = 1  # last: whoever sees it finds the picture whole
+
+    def _planes(self, number: int) -> Pixels:
+        shape, start = self._shapes[number], self._starts[number]
+        planes: Pixels = self._shared.bytes[start : start + math.prod(shape)].reshape(shape)
+        return planes
+
+
+def bytes_needed(shapes: Mapping[Key, Shape]) -> int:
+    return len(shapes) + sum(map(math.prod, shapes.values()))

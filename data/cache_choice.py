@@ -1,0 +1,94 @@
+"""--cache: where the decoded pictures of a training are kept."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+
+from data.cache import Key, PictureCache, Shape, bytes_needed
+from data.shared_bytes import (
+    SharedFile,
+    SharedMemory,
+    shared_memory_left,
+    temporary_space_left,
+)
+from data.side import Side
+from data.source import Source
+from data.transforms import Recipe
+from util.free_memory import free_memory
+from util.picture_files import PictureError
+
+logger = logging.getLogger(__name__)
+CACHES = ("auto", "ram", "disk", "none")
+SHARE = 0.25  # of the free memory that a cache takes unasked
+WORKERS_ROOM = 64 * 2**20  # bytes of shared memory for the batches of the workers
+
+Rows = Sequence[tuple[Sequence[Side], tuple[Source, ...]]]
+
+
+def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
+    """The cache for the pictures of ``rows``, none if it is not wanted; says which in one line.
+
+    Raises:
+        ValueError: there is no room for the one that was asked for.
+    """
+    if choice == "none" or not rows:
+        return None
+    shapes = scaled_shapes(rows, recipe)
+    size = bytes_needed(shapes)
+    said = f"{len(shapes)} pictures, {size / 2**20:.0f} MB"
+    free = free_memory() // _processes()
+    if choice == "auto" and size > SHARE * free:
+        logger.info(
+            "cache: none; %s decoded are more than a quarter of the free memory (%.0f MB); "
+            "--cache disk keeps them in a file", said, free / 2**20,
+        )
+        return None
+    if choice == "ram" and size > free:
+        raise ValueError(
+            f"--cache ram needs {size / 2**20:.0f} MB for {len(shapes)} pictures, "
+            f"{free / 2**20:.0f} MB of memory are free; use --cache disk, or none"
+        )
+    if choice == "disk":
+        return _on_disk(shapes, said)
+    left = shared_memory_left()
+    if left is not None and size * _processes() + WORKERS_ROOM > left:
+        why = f"/dev/shm has {left / 2**20:.0f} MB left"
+        if choice == "ram" or size < temporary_space_left():
+            return _on_disk(shapes, f"{said}, in a file since {why}")
+        logger.info("cache: none; %s do not fit, %s", said, why)
+        return None
+    logger.info("cache: ram; %s", said)
+    return PictureCache(shapes, SharedMemory)
+
+
+def _on_disk(shapes: Mapping[Key, Shape], said: str) -> PictureCache:
+    size, left = bytes_needed(shapes) * _processes(), temporary_space_left()
+    if size > left:
+        raise ValueError(
+            f"--cache: a file for {said} has no room in the folder for temporary files, which "
+            f"has {left / 2**20:.0f} MB left; set TMPDIR to another folder, or use --cache none"
+        )
+    logger.info("cache: disk; %s", said)
+    return PictureCache(shapes, SharedFile)
+
+
+def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[Key, Shape]:
+    """[C, H, W] of every picture as it is after scaling, from headers alone.
+
+    Row by row there is one source for each side, and the first one's size decides for all of them.
+    """
+    shapes: dict[Key, Shape] = {}
+    for sides, sources in rows:
+        try:
+            size = recipe.square or recipe.new_size(sources[0].read_size())
+            for side, source in zip(sides, sources, strict=True):
+                width, height = size or source.read_size()
+                shapes[side, source] = (side.channels, height, width)
+        except PictureError:
+            continue  # its turn comes, and with it the error
+    return shapes
+
+
+def _processes() -> int:
+    """How many trainings share this machine, as torchrun says it: each has a cache of its own."""
+    return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

@@ -1,0 +1,39 @@
+"""What benchmark.py found, as text and Markdown."""
+
+from typing import Any
+
+
+def ceiling_lines(result: dict[str, Any]) -> str:
+    rates = ", ".join(f"{name} {rate / 1e12:.3g}" for name, rate in result["ceilings"].items())
+    about = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
+    return f"{about}\nceilings in TFLOP/s: {rates}"
+
+
+def training_lines(result: dict[str, Any]) -> str:
+    lines = [
+        f"\n{result['case']}: {result['flops_per_image'] / 1e9:.1f} GFLOP an image\n",
+        "| | images/s | lowest to highest | without waiting | waiting | TFLOP/s | of the ceiling "
+        "| peak MB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in ("reference", "ours"):
+        row = result[name]
+        median, low, high = row["images_per_s"]
+        lines.append(
+            f"| {name} | {median:.2f} | {low:.2f} to {high:.2f} "
+            f"| {row['step_images_per_s'][0]:.2f} | {100 * row['waiting'][0]:.1f} % "
+            f"| {row['flop_per_s'] / 1e12:.3g} "
+            f"| {100 * row['flop_per_s'] / result['ceiling']:.0f} % "
+            f"| {row['peak_bytes'] / 2**20:.0f} |"
+        )
+    median, low, high = result["ratio"]
+    return "\n".join([*lines, f"\nours / reference: {median:.2f} ({low:.2f} to {high:.2f})"])
+
+
+def loading_lines(rates: dict[str, tuple[float, float, float]]) -> str:
+    reference = rates["reference"][0]
+    rows = [f"| {name} | {median:.0f} | {low:.0f} to {high:.0f} | {median / reference:.1f} |"
+            for name, (median, low, high) in rates.items()]
+    head = ["\n| loading, one process | pairs a CPU second | lowest to highest | times reference |",
+            "|---|---|---|---|"]
+    return "\n".join(head + rows)

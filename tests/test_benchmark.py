@@ -1,0 +1,105 @@
+"""The benchmark's reference mode is the published one, and its figures add up."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from scripts import benchmark
+from scripts.benchmark_contenders import Case, Contender, Epoch, Ours, Reference, write_pictures
+from scripts.benchmark_machine import flops_per_image
+from scripts.benchmark_tables import training_lines
+from scripts.reference_data import reference_loader
+from scripts.reference_networks import patchgan, resnet, unet
+
+CPU = torch.device("cpu")
+CASES = (Case("pix2pix", "unet_128", 2, 128, 1), Case("cycle_gan", "resnet_6blocks", 2, 32, 1))
+
+
+@pytest.mark.parametrize(
+    ("net", "count"),
+    [(lambda: unet(8, 64, "batch"), 54_413_955), (lambda: unet(7, 64, "instance"), 41_825_667),
+     (lambda: resnet(9, 64, "instance"), 11_378_179), (lambda: resnet(6, 64, "batch"), 7_841_411),
+     (lambda: patchgan(6, 64, "batch"), 2_768_705),
+     (lambda: patchgan(3, 64, "instance"), 2_764_737)],
+    ids=["unet_256", "unet_128", "resnet_9blocks", "resnet_6blocks", "D6", "D3"],
+)
+def test_networks_have_the_published_numbers_of_parameters(
+    net: Callable[[], nn.Module], count: int
+) -> None:
+    with torch.device("meta"):
+        assert sum(weight.numel() for weight in net().parameters()) == count
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_pictures(tmp_path, 4, side=32)
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.model)
+def test_both_sides_train_an_epoch(case: Case, root: Path) -> None:
+    reference = Reference(case, root, CPU)
+    reference.loader = reference_loader(
+        case.model, root, load=case.crop, crop=case.crop, batch=case.batch, workers=0
+    )
+    ours = Ours(case, root, CPU, "--num_threads 0 --cache none")
+    reference_nets = [net for net in vars(reference.model).values() if isinstance(net, nn.Module)]
+    sides: list[tuple[Contender, list[nn.Module]]] = [
+        (reference, reference_nets), (ours, list(ours.model.networks.values()))
+    ]
+    for contender, nets in sides:
+        weights = [w for net in nets for w in net.parameters() if w.dim() > 1]
+        before = [weight.detach().clone() for weight in weights]
+        epoch = contender.epoch()
+        assert epoch.images == 4
+        assert 0 < epoch.waiting < epoch.seconds
+        assert not any(map(torch.equal, weights, before))
+
+
+def test_a_pair_of_the_reference_keeps_its_halves_together(root: Path) -> None:
+    [batch] = reference_loader("pix2pix", root, load=32, crop=32, batch=4, workers=0)
+    assert batch["A"].shape == batch["B"].shape == (4, 3, 32, 32)
+    assert batch["A"].dtype == torch.float32
+    assert -1 <= batch["A"].min() < -0.5
+    assert 0.5 < batch["A"].max() <= 1
+
+
+def test_work_is_counted_per_image() -> None:
+    small, large = (Case("pix2pix", "unet_128", batch, 128, 1) for batch in (1, 2))
+    assert flops_per_image(small, CPU) == pytest.approx(flops_per_image(large, CPU))
+
+
+def test_figures_and_table() -> None:
+    runs = [Epoch(10, seconds, 1.0) for seconds in (2.0, 4.0, 5.0)]
+    row = benchmark.figures(runs, 3e9, 2**21)
+    assert row["images_per_s"] == (2.5, 2.0, 5.0)
+    assert row["step_images_per_s"] == (10 / 3, 2.5, 10.0)
+    assert row["waiting"] == (0.25, 0.2, 0.5)
+    assert row["flop_per_s"] == 7.5e9
+    lines = training_lines({
+        "case": "x", "flops_per_image": 3e9, "reference": row, "ours": row,
+        "ratio": (1.5, 1.0, 2.0), "ceiling": 3e10,
+    }).splitlines()
+    assert "| ours | 2.50 | 2.00 to 5.00 | 3.33 | 25.0 % | 0.0075 | 25 % | 2 |" in lines
+    assert lines[-1] == "ours / reference: 1.50 (1.00 to 2.00)"
+
+
+def test_flags_after_two_dashes_are_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def fake_training(*words: Any) -> dict[str, Any]:
+        seen.append(words)
+        return {}
+
+    monkeypatch.setattr(benchmark, "ceilings", lambda device, *, seconds: {"matmul": 1e9})
+    monkeypatch.setattr(benchmark, "training", fake_training)
+    monkeypatch.setattr(benchmark, "training_lines", str)
+    benchmark.main(["--cpu", "--images", "1", "--only", "pix2pix:16", "--json",
+                    str(tmp_path / "x.json"), "--", "--num_threads", "3"])
+    [(case, _, device, flags, *_)] = seen
+    assert (case.batch, device, flags) == (16, CPU, "--num_threads 3")
+    assert '"flags": "--num_threads 3"' in (tmp_path / "x.json").read_text()

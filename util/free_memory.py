@@ -1,0 +1,41 @@
+"""How much memory this process may still take."""
+
+import os
+from pathlib import Path
+
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory() -> int:
+    """Bytes that the machine and a container's limit leave."""
+    return min([_free_of_the_machine(), *_free_of_the_container(CONTROL_GROUP)])
+
+
+def _free_of_the_machine() -> int:
+    """Linux tells what it could free; elsewhere the physical memory counts as free."""
+    info = Path("/proc/meminfo")
+    if info.exists():
+        lines = dict(line.split(":", 1) for line in info.read_text().splitlines())
+        if "MemAvailable" in lines:
+            return int(lines["MemAvailable"].split()[0]) * 1024
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 4 * 2**30  # Windows does not tell without further packages
+
+
+def _free_of_the_container(folder: Path) -> list[int]:
+    """Of the control group, version 2 and version 1, where it has a limit.
+
+    Files that the system keeps in memory count as used there, but give way.
+    """
+    v2 = (folder, "memory.max", "memory.current", "file")
+    v1 = (folder / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")
+    found = []
+    for group, limit, used, cached in (v2, v1):
+        try:
+            free = int((group / limit).read_text()) - int((group / used).read_text())
+            lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            found.append(max(0, free + int(lines[cached])))
+        except (OSError, ValueError, KeyError):  # no such group; or "max", no limit
+            continue
+    return found
