@@ -12,7 +12,6 @@ from PIL import Image
 from scenes import SIDE, scene, side_by_side, write_scenes
 from tiny_sets import write_noise
 
-from data.checking.limits import proposed
 from scripts.check_dataset import main
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -157,16 +156,6 @@ def test_damage_without_a_partner_is_found_and_each_thing_is_said_once(
     assert caplog.text.count("left out: 1 .txt") == 1
     logging.getLogger("data.image_folder").warning("heard again")
     assert "heard again" in caplog.text
-
-
-@pytest.mark.parametrize(("low", "high", "flag"), [
-    (7.03584e-07, 0.999999, "0,1"), (-0.97, 0.99, "-1,1"), (3, 4010, "0,4095"),
-    (-1000, 2950.5, "-1000,3000"), (1000.213, 1000.918, "1000.21,1000.92"),
-    (-999.75734, 1999.5531, "-1000,2000"), (0.123, 0.456, "0.12,0.46"), (0.5, 0.5, "0,1"),
-    (-12345678.9, 23456789.1, "-13000000,24000000"), (7e6, 7e6, "7000000,7000001"),
-])
-def test_proposed_limits_are_those_a_person_would_write(low: float, high: float, flag: str) -> None:
-    assert proposed(low, high) == flag
 
 
 def test_folders_whose_names_do_not_pair_are_two_sets(

@@ -138,9 +138,9 @@ def test_a_list_is_looked_for_in_the_dataroot_too(
     write_noise(root, "a.png", "b.png")
     monkeypatch.chdir(elsewhere)
     with pytest.raises(FileNotFoundError) as caught:
-        read_list(Path("pairs.csv"), dataroot=root, phase="train")
+        find_pairs(root, "train", list_file=Path("pairs.csv"))
     assert str(elsewhere / "pairs.csv") in str(caught.value)
     assert str(root / "pairs.csv") in str(caught.value)
     (root / "pairs.csv").write_text("a.png,b.png\n")
-    pairs, _ = read_list(Path("pairs.csv"), dataroot=root, phase="train")
+    pairs = find_pairs(root, "train", list_file=Path("pairs.csv")).pairs
     assert [pair.A.path for pair in pairs] == [root / "a.png"]

@@ -106,7 +106,9 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, name: str) -> Non
         read_size(path)
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"", "it is empty"), (b"text", "it is no picture")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "it is empty"), (b"text", "it is no picture")]
+)
 def test_no_picture_at_all_is_told_with_the_path_once(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:

@@ -34,8 +34,8 @@ def _copy_findings(
                       "test of what was trained on tells nothing; remove one of each",
                       [_copy_entry(group) for group in across])
     if within:
-        yield Finding("copies", "warning", f"the same {what} within a phase, {times(within)}: they are "
-                      "seen more often than the others", [_copy_entry(group) for group in within])
+        yield Finding("copies", "warning", f"the same {what} within a phase, {times(within)}: "
+                      "they are seen more often than the others", [_copy_entry(group) for group in within])
 
 
 def _groups(

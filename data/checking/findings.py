@@ -29,8 +29,8 @@ def find_all(
 ) -> list[Finding]:
     """Errors first. ``alone``: pictures without a partner, which are only asked to be readable."""
     checks: list[Callable[[Sequence[RowFacts]], Iterable[Finding]]] = [
-        lambda rows: unreadable(rows, alone), lambda rows: values(rows, ranges), unequal_pairs, mixed_kinds, copies, blank,
-        suspicious,
+        lambda rows: unreadable(rows, alone), lambda rows: values(rows, ranges), unequal_pairs,
+        mixed_kinds, copies, blank, suspicious,
     ]
     found = [Finding("without partner", "error", fault) for fault in layout.faults]
     found += [finding for check in checks for finding in check(rows)]
@@ -79,7 +79,7 @@ def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Finding]:
                               f"{limits.low:g} to {limits.high:g} are clipped")
             elif dtype != "uint8" and high - low < NARROW * (limits.high - limits.low):
                 yield Finding("value range", "warning", f"{what}, a small part of {limits.low:g} "
-                              f"to {limits.high:g}, so it is poor in contrast; for all of it "
+                              f"to {limits.high:g}, so their contrast is poor; for all of it "
                               f"train with {flag}")
 
 
