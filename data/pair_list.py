@@ -75,9 +75,9 @@ def read_list(
     """The pairs of ``phase`` in the order of the list, and how many lines were dropped.
 
     ``file`` lies where it says, or in ``dataroot``. Paths are absolute, or relative to the folder
-    of ``file`` or to ``dataroot``. With suffixes a cell names the stem of a stack, or any file of it. A list without a column ``phase`` holds for
-    every phase. A header ``A,B`` or ``A,B,phase``, in any order, is optional; empty lines and
-    lines that begin with # do not count.
+    of ``file`` or to ``dataroot``. With suffixes a cell names the stem of a stack, or any file of
+    it. A list without a column ``phase`` holds for every phase. A header ``A,B`` or ``A,B,phase``,
+    in any order, is optional; empty lines and lines that begin with # do not count.
 
     Raises:
         FileNotFoundError: no such list; or it names files that do not exist (dropped with

@@ -35,7 +35,8 @@ def _copy_findings(
                       [_copy_entry(group) for group in across])
     if within:
         yield Finding("copies", "warning", f"the same {what} within a phase, {times(within)}: "
-                      "they are seen more often than the others", [_copy_entry(group) for group in within])
+                      "they are seen more often than the others",
+                      [_copy_entry(group) for group in within])
 
 
 def _groups(

@@ -165,7 +165,8 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:
     pairs = bool(whole) and whole[0].row.is_pair
-    return f"{len(part)} of {len(whole)} {'pairs' if pairs else 'pictures'}"
+    word = "pair" if pairs else "picture"
+    return f"{len(part)} of {len(whole)} {word}{'s' * (len(whole) != 1)}"
 
 
 def _size(size: tuple[int, int]) -> str:
