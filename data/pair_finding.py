@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -29,6 +29,7 @@ class Pairs:
     layout: str
     pairs: list[Pair]
     dropped: int  # pictures without a partner, or lines of a list, that were left out
+    lonely: dict[str, list[Source]] = field(default_factory=dict)  # of folders: by side, A and B
 
 
 def find_pairs(
@@ -65,11 +66,13 @@ def find_pairs(
     if folders is None:
         return _side_by_side(dataroot, phase, suffixes=input_suffixes, limit=limit)
     logger.info(
-        "%s are taken as pairs by name (without partners: --dataset_mode unaligned)", folders
+        "%s are taken as pairs by name; if they show different things, use --dataset_mode "
+        "unaligned", folders,
     )
     A, B = _named(folders.A, suffixes_A), _named(folders.B, suffixes_B)
     pairs, dropped = _match(A, B, folders, allow_unpaired=allow_unpaired)
-    return Pairs(f"folders {folders}", pairs[:limit], dropped)
+    lonely = {"A": _only_in(A, B), "B": _only_in(B, A)}
+    return Pairs(f"folders {folders}", pairs[:limit], dropped, lonely)
 
 
 def describe(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
@@ -110,6 +113,10 @@ def _named(folder: Path, suffixes: Sequence[str]) -> Named:
     sources = sources_by_stem(find_images(folder), suffixes)
     above = stem_of(folder, "")
     return {stem.removeprefix(above): source for stem, source in sources.items()}
+
+
+def _only_in(these: Named, others: Named) -> list[Source]:
+    return [these[name] for name in sorted(these.keys() - others.keys())]
 
 
 def _match(

@@ -74,16 +74,17 @@ def read_list(
 ) -> tuple[list[Pair], int]:
     """The pairs of ``phase`` in the order of the list, and how many lines were dropped.
 
-    Paths are absolute, or relative to the folder of ``file`` or to ``dataroot``. With suffixes a
-    cell names the stem of a stack, or any file of it. A list without a column ``phase`` holds for
-    every phase. A header ``A,B`` or ``A,B,phase``, in any order, is optional; empty lines and
-    lines that begin with # do not count.
+    ``file`` lies where it says, or in ``dataroot``. Paths are absolute, or relative to the folder
+    of ``file`` or to ``dataroot``. With suffixes a cell names the stem of a stack, or any file of
+    it. A list without a column ``phase`` holds for every phase. A header ``A,B`` or ``A,B,phase``,
+    in any order, is optional; empty lines and lines that begin with # do not count.
 
     Raises:
         FileNotFoundError: no such list; or it names files that do not exist (dropped with
             ``allow_unpaired``).
         ValueError: it cannot be read, or holds no pair of ``phase``.
     """
+    file = _located(file, dataroot)
     rows = _rows_of_phase(file, phase)
     bases = (file.parent, dataroot)
     find_A, find_B = Finder(bases, suffixes_A), Finder(bases, suffixes_B)
@@ -106,13 +107,13 @@ def read_list(
     return pairs, len(faults)
 
 
-def phases_in(file: Path) -> list[str]:
+def phases_in(file: Path, dataroot: Path) -> list[str]:
     """The phases that ``file`` names, in its order; [""] where it has no such column.
 
     Raises:
         FileNotFoundError, ValueError: as ``read_list``.
     """
-    return list(dict.fromkeys(row.phase or "" for row in _all_rows(file)))
+    return list(dict.fromkeys(row.phase or "" for row in _all_rows(_located(file, dataroot))))
 
 
 def _rows_of_phase(file: Path, phase: str) -> list[Row]:
@@ -125,9 +126,18 @@ def _rows_of_phase(file: Path, phase: str) -> list[Row]:
     return chosen
 
 
+def _located(file: Path, dataroot: Path) -> Path:
+    places = (file, dataroot / file)
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " and ".join(dict.fromkeys(str(place.absolute()) for place in places))
+    raise FileNotFoundError(
+        f"--pairs {file} is no file, looked for {looked}; check the path, or leave --pairs out"
+    )
+
+
 def _all_rows(file: Path) -> list[Row]:
-    if not file.is_file():
-        raise FileNotFoundError(f"--pairs {file} is no file; check the path, or leave --pairs out")
     try:
         rows = list(_rows(file))
     except (UnicodeDecodeError, csv.Error) as error:

@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = gather(layout.rows)
     limits = {"A": args.value_range_A, "B": args.value_range_B}
     ranges = {side: ValueRange(*pair) if pair else None for side, pair in limits.items()}
-    findings = find_all(layout, rows, ranges)
+    findings = find_all(layout, rows, ranges, alone=gather(layout.lonely))
     facts = [f"--dataset_mode {layout.mode}", *describe(layout, rows)]
     report(facts, findings)
     if args.json:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_blank_pictures_are_no_copies(root: Path) -> None:
         A, _ = scene(int(name))
         side_by_side(A, np.full_like(A, 7), root / "train" / f"{name}.png")
     assert check(root) == {
-        "warning blank": ["train/0.png (right half) is 7", "train/1.png (right half) is 7"]
+        "warning blank": [f"train/{name}.png (right half) holds 7 everywhere" for name in (0, 1)]
     }
 
 
@@ -119,9 +120,9 @@ def test_a_moved_picture_is_found_with_its_way_back(root: Path, right: int, down
     found = check(root)
     assert list(found) == ["warning misaligned"]
     (line,) = found["warning misaligned"]
-    words = line.split()
-    assert abs(int(words[words.index("pixels") - 1]) + right) <= 1
-    assert abs(int(words[words.index("down") - 1]) + down) <= 1
+    steps = {way: int(count) for count, way in re.findall(r"(\d+) pixels? (to the \w+|\w+)", line)}
+    assert abs(steps.get("to the right", 0) - steps.get("to the left", 0) + right) <= 1
+    assert abs(steps.get("down", 0) - steps.get("up", 0) + down) <= 1
 
 
 def test_pairs_without_common_edges_are_never_called_moved(tmp_path: Path) -> None:
@@ -137,6 +138,24 @@ def test_pairs_of_two_folders_that_differ_in_size_are_errors(tmp_path: Path) -> 
     found = check(tmp_path / "s", code=1)
     assert found["error size of pairs"] == ["trainA/2.png is 20 x 20, trainB/2.png is 30 x 20"]
     assert "3.png" in found["error without partner"]
+
+
+def test_damage_without_a_partner_is_found_and_each_thing_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    write_noise(tmp_path / "s" / "trainA", "1.png", "2.png")
+    write_noise(tmp_path / "s" / "trainB", "1.png")
+    (tmp_path / "s" / "trainB" / "3.png").touch()
+    (tmp_path / "s" / "trainA" / "notes.txt").touch()
+    found = check(tmp_path / "s", code=1)
+    (line,) = found["error unreadable"]
+    assert line.startswith("trainB/3.png cannot be read as a picture (it is empty)")
+    assert "1 of 2 pictures without a partner cannot be read" in caplog.text
+    assert caplog.text.count("are taken as pairs") == 1
+    assert caplog.text.count("left out: 1 .txt") == 1
+    logging.getLogger("data.image_folder").warning("heard again")
+    assert "heard again" in caplog.text
 
 
 def test_folders_whose_names_do_not_pair_are_two_sets(
@@ -157,7 +176,7 @@ def test_single_pictures_are_not_cut_into_pairs(tmp_path: Path, folder: str) -> 
     prefix = f"{folder}/" if folder else ""
     assert found == {
         "warning mixed kinds": [f"{prefix}gray.png is gray uint8"],
-        "warning blank": [f"{prefix}gray.png is 0"],
+        "warning blank": [f"{prefix}gray.png holds 0 everywhere"],
     }
 
 
@@ -221,6 +240,7 @@ def test_the_sheet_is_one_file_with_the_pictures_in_it(root: Path) -> None:
     page = (root.parent / "sheet.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 4 + 2 * 16
     assert "&lt;x&gt;.png" in page
+    assert '<span class="flag">--dataset_mode</span> aligned' in page
     assert "<x>" not in page
     assert 'src="' in page
     assert all(part.startswith("data:") for part in page.split('src="')[1:])

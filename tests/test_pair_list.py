@@ -128,3 +128,19 @@ def test_a_list_names_stacks_by_their_stem_or_by_any_file(root: Path) -> None:
     assert "line 1: B bands/z_r.png: no file for _nir, found z_r.png" in str(caught.value)
     assert "line 2: B bands/w.png does not exist" in str(caught.value)
     assert "line 3" not in str(caught.value)
+
+
+def test_a_list_is_looked_for_in_the_dataroot_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, elsewhere = tmp_path / "set", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write_noise(root, "a.png", "b.png")
+    monkeypatch.chdir(elsewhere)
+    with pytest.raises(FileNotFoundError) as caught:
+        find_pairs(root, "train", list_file=Path("pairs.csv"))
+    assert str(elsewhere / "pairs.csv") in str(caught.value)
+    assert str(root / "pairs.csv") in str(caught.value)
+    (root / "pairs.csv").write_text("a.png,b.png\n")
+    pairs = find_pairs(root, "train", list_file=Path("pairs.csv")).pairs
+    assert [pair.A.path for pair in pairs] == [root / "a.png"]

@@ -104,3 +104,17 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, name: str) -> Non
     path.write_text("not a picture")
     with pytest.raises(PictureError, match=rf"{name} cannot be read"):
         read_size(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "it is empty"), (b"text", "it is no picture")]
+)
+def test_no_picture_at_all_is_told_with_the_path_once(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    with pytest.raises(PictureError) as caught:
+        read_picture(path)
+    assert f"cannot be read as a picture ({reason})" in str(caught.value)
+    assert str(caught.value).count(str(path)) == 1

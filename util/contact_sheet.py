@@ -1,5 +1,6 @@
 """One HTML file with small pictures in it: what a check of a data set found."""
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from PIL import Image
 
 from util.files import write_text
 from util.html import CSS
+
+FLAG = re.compile(r"((?<!\S)--[a-z]\w*(?:=[^\s;:)]*[^\s,;:.)])?)")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def write_sheet(path: Path, title: str, facts: Sequence[str], sections: Sequence
         tags.meta(name="viewport", content="width=device-width, initial-scale=1")
         tags.style(util.raw(CSS.replace("WIDTH", "256px") + _CSS))
     page.add(tags.h1(title))
-    page.add(tags.ul((tags.li(fact) for fact in facts), cls="facts"))
+    page.add(tags.ul((tags.li(_unbroken(fact)) for fact in facts), cls="facts"))
     for section in sections:
         page.add(_section(section))
     write_text(path, page.render(pretty=False))
@@ -60,11 +63,19 @@ def _section(section: Section) -> Any:
     drawn = [cell for cell in section.cells if cell.pictures]
     lines = [cell.caption for cell in section.cells if not cell.pictures]
     more = f"... and {section.left_out} more" if section.left_out else ""
-    parts = [heading, tags.p(section.text, cls="text")]
-    parts += [tags.ul((tags.li(line) for line in lines), cls="lines")] if lines else []
+    parts = [heading, tags.p(_unbroken(section.text), cls="text")]
+    parts += [tags.ul((tags.li(_unbroken(line)) for line in lines), cls="lines")] if lines else []
     parts += [tags.div((_figure(cell) for cell in drawn), cls="row")] if drawn else []
     parts += [tags.p(more, cls="status")] if more else []
     return tags.section(parts)
+
+
+def _unbroken(text: str) -> list[Any]:
+    """Flags such as --value_range_A=0,1 stay on one line."""
+    from dominate import tags
+
+    return [tags.span(part, cls="flag") if part.startswith("--") else part
+            for part in FLAG.split(text) if part]
 
 
 def _figure(cell: Cell) -> Any:
@@ -88,6 +99,7 @@ h2 { font-size: 17px; margin: 32px 0 4px; padding-top: 16px; border-top: 1px sol
 .facts { color: var(--soft); margin: 4px 0 0; padding-left: 20px; }
 .text { margin: 0 0 12px; max-width: 90ch; white-space: pre-line; overflow-wrap: anywhere; }
 .lines { margin: 0 0 12px; padding-left: 20px; font-size: 13px; overflow-wrap: anywhere; }
+.flag { white-space: nowrap; }
 .badge { font-size: 12px; font-weight: 600; margin-left: 10px; padding: 2px 8px; color: #fff;
          border-radius: 9px; vertical-align: 2px; }
 .error { background: #b3261e; }

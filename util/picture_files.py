@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -108,9 +108,15 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise
     except DAMAGE as error:
         raise PictureError(
-            f"{path} cannot be read as a picture ({type(error).__name__}: {error}); "
-            "replace or remove it"
+            f"{path} cannot be read as a picture ({_reason(error, path)}); replace or remove it"
         ) from error
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """Pillow's word for what it does not know is the path once more."""
+    if not isinstance(error, UnidentifiedImageError):
+        return f"{type(error).__name__}: {error}"
+    return "it is no picture" if path.stat().st_size else "it is empty"
 
 
 def _orientation(image: Image.Image, path: Path) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from data.checking.facts import RowFacts
-from data.checking.finding import Entry, Finding, names
+from data.checking.finding import Entry, Finding, names, times
 
 
 def copies(rows: Sequence[RowFacts]) -> Iterator[Finding]:
@@ -30,12 +30,13 @@ def _copy_findings(
     across = [group for group in groups if len({it.row.phase for it in group}) > 1]
     within = [group for group in groups if group not in across]
     if across:
-        yield Finding("leak", leak, f"{len(across)} times the same {what} in several phases: a "
+        yield Finding("leak", leak, f"the same {what} in several phases, {times(across)}: a "
                       "test of what was trained on tells nothing; remove one of each",
                       [_copy_entry(group) for group in across])
     if within:
-        yield Finding("copies", "warning", f"{len(within)} times the same {what} within a phase, "
-                      "seen more often than the others", [_copy_entry(group) for group in within])
+        yield Finding("copies", "warning", f"the same {what} within a phase, {times(within)}: "
+                      "they are seen more often than the others",
+                      [_copy_entry(group) for group in within])
 
 
 def _groups(

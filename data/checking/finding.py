@@ -24,6 +24,10 @@ class Finding:
     entries: Sequence[Entry] = field(default_factory=list)
 
 
+def times(found: Sequence[object]) -> str:
+    return "once" if len(found) == 1 else f"{len(found)} times"
+
+
 def names(row: Row) -> str:
     """A file that holds both sides is named once."""
     names = dict.fromkeys(" + ".join(map(str, source.files)) for source in row.sources)

@@ -12,21 +12,25 @@ from data.checking.copies import copies
 from data.checking.facts import Facts, RowFacts, same_size
 from data.checking.finding import Entry, Finding, names
 from data.checking.layout import Layout, Row
+from data.checking.limits import proposed
+from data.checking.measures import Shift
 from data.checking.suspicion import misaligned, swapped
 from data.source import Source
 from data.value_range import ValueRange
 
 NARROW = 0.25  # of the numbers that a dtype can hold; photos use more
-ROUNDED = 1e-4  # of half a range: flags are written with 6 digits
+ROUNDED = 1e-4  # of half a range: flags may be written with few digits
 
 Ranges = Mapping[str, ValueRange | None]  # by side
 
 
-def find_all(layout: Layout, rows: Sequence[RowFacts], ranges: Ranges) -> list[Finding]:
-    """Errors first."""
+def find_all(
+    layout: Layout, rows: Sequence[RowFacts], ranges: Ranges, *, alone: Sequence[RowFacts] = ()
+) -> list[Finding]:
+    """Errors first. ``alone``: pictures without a partner, which are only asked to be readable."""
     checks: list[Callable[[Sequence[RowFacts]], Iterable[Finding]]] = [
-        unreadable, lambda rows: values(rows, ranges), unequal_pairs, mixed_kinds, copies, blank,
-        suspicious,
+        lambda rows: unreadable(rows, alone), lambda rows: values(rows, ranges), unequal_pairs,
+        mixed_kinds, copies, blank, suspicious,
     ]
     found = [Finding("without partner", "error", fault) for fault in layout.faults]
     found += [finding for check in checks for finding in check(rows)]
@@ -43,13 +47,15 @@ def by_side(rows: Iterable[RowFacts]) -> dict[str, list[tuple[Row, Source, Facts
     return sides
 
 
-def unreadable(rows: Sequence[RowFacts]) -> Iterator[Finding]:
-    bad = [Entry(it.fault, ()) for it in rows if it.fault]
-    if bad:
+def unreadable(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Iterator[Finding]:
+    parts = [[Entry(it.fault, ()) for it in some if it.fault] for some in (rows, alone)]
+    counts = [_of(parts[0], rows), f"{_of(parts[1], alone)} without a partner"]
+    what = " and ".join(count for count, bad in zip(counts, parts, strict=True) if bad)
+    if what:
         yield Finding(
             "unreadable", "error",
-            f"{_of(bad, rows)} cannot be read; replace them, or train with --on_bad_image skip",
-            bad,
+            f"{what} cannot be read; replace them, or train with --on_bad_image skip",
+            [*parts[0], *parts[1]],
         )
 
 
@@ -59,8 +65,10 @@ def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Finding]:
         for dtype in sorted({facts.dtype for _, _, facts in pictures}):
             found = [facts for _, _, facts in pictures if facts.dtype == dtype]
             low, high = min(f.low for f in found), max(f.high for f in found)
-            flag = f"--value_range_{letter}={low:g},{high:g}"
-            what = f"{letter}: {len(found)} {dtype} pictures hold values from {low:g} to {high:g}"
+            flag = f"--value_range_{letter}={proposed(low, high)}"
+            count = f"1 {dtype} picture holds" if len(found) == 1 else (
+                f"{len(found)} {dtype} pictures hold")
+            what = f"{letter}: {count} values from {low:g} to {high:g}"
             limits = ranges.get(letter) or value_range.of_dtype(dtype)
             slack = ROUNDED * limits.half if limits else 0.0
             if limits is None:
@@ -71,7 +79,7 @@ def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Finding]:
                               f"{limits.low:g} to {limits.high:g} are clipped")
             elif dtype != "uint8" and high - low < NARROW * (limits.high - limits.low):
                 yield Finding("value range", "warning", f"{what}, a small part of {limits.low:g} "
-                              f"to {limits.high:g}, so they are poor in contrast; for all of it "
+                              f"to {limits.high:g}, so their contrast is poor; for all of it "
                               f"train with {flag}")
 
 
@@ -113,13 +121,13 @@ def mixed_kinds(rows: Sequence[RowFacts]) -> Iterator[Finding]:
 
 def blank(rows: Sequence[RowFacts]) -> Iterator[Finding]:
     entries = [
-        Entry(f"{source} is {facts.low:g}" + ("" if facts.low == facts.high else
-              f" to {facts.high:g} in its channels"), row.sources)
+        Entry(f"{source} holds {facts.low:g} everywhere" if facts.low == facts.high else
+              f"{source} holds one colour, {facts.low:g} to {facts.high:g}", row.sources)
         for pictures in by_side(rows).values() for row, source, facts in pictures if facts.blank
     ]
     if entries:
-        yield Finding("blank", "warning", f"{len(entries)} pictures have one colour all over",
-                      entries)
+        count = "1 picture has" if len(entries) == 1 else f"{len(entries)} pictures have"
+        yield Finding("blank", "warning", f"{count} one colour all over", entries)
 
 
 def suspicious(rows: Sequence[RowFacts]) -> Iterator[Finding]:
@@ -132,13 +140,22 @@ def suspicious(rows: Sequence[RowFacts]) -> Iterator[Finding]:
     moved = misaligned(pairs)
     if moved:
         entries = [
-            Entry(f"{names(it.row)}: B moved by {round(it.shift.right * it.facts[1].size[0])} "
-                  f"pixels to the right and {round(it.shift.down * it.facts[1].size[1])} down "
-                  "would fit better", it.row.sources)
+            Entry(f"{names(it.row)}: B would fit better {way(it.shift, it.facts[1].size)}",
+                  it.row.sources)
             for it in moved if it.shift
         ]
         yield Finding("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B did not "
                       "lie upon each other", entries)
+
+
+def way(shift: Shift, size: tuple[int, int]) -> str:
+    """"6 pixels to the left and 2 pixels up"."""
+    right, down = round(shift.right * size[0]), round(shift.down * size[1])
+    steps = ((right, "to the right", "to the left"), (down, "down", "up"))
+    return " and ".join(
+        f"{abs(step)} pixel{'s' * (abs(step) != 1)} {ahead if step > 0 else back}"
+        for step, ahead, back in steps if step
+    )
 
 
 def in_words(counts: Mapping[str, int]) -> str:
@@ -148,7 +165,8 @@ def in_words(counts: Mapping[str, int]) -> str:
 
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:
     pairs = bool(whole) and whole[0].row.is_pair
-    return f"{len(part)} of {len(whole)} {'pairs' if pairs else 'pictures'}"
+    word = "pair" if pairs else "picture"
+    return f"{len(part)} of {len(whole)} {word}{'s' * (len(whole) != 1)}"
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -1,8 +1,9 @@
 """Which pictures of a folder a training would read, and which of them belong together."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,6 @@ from data.stacks import find_sources, longest_suffix
 from util.folders import is_picture
 from util.picture_files import PictureError
 
-logger = logging.getLogger(__name__)
 MODES = ("aligned", "unaligned", "single", "colorization")
 PHASES = ("train", "val", "test")
 PAIR_SHAPE = 1.9  # width / height from which a file looks like A | B; films are up to 1.85
@@ -38,11 +38,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Layout:
-    """``faults``: sentences about pictures without a partner."""
+    """``faults``: sentences about pictures without a partner; ``lonely``: those of folders."""
 
     mode: str
     rows: list[Row]
     faults: list[str]
+    lonely: list[Row] = field(default_factory=list)
 
 
 def find_rows(
@@ -62,9 +63,11 @@ def find_rows(
     Raises:
         FileNotFoundError, ValueError: nothing there, or it cannot be told what belongs together.
     """
-    phases = phases or (phases_in(list_file) if list_file else phases_there(dataroot))
-    mode = mode or ("aligned" if list_file else find_mode(dataroot, phases[0], suffixes))
-    rows, faults = [], []
+    phases = phases or (phases_in(list_file, dataroot) if list_file else phases_there(dataroot))
+    if mode is None:
+        with quiet():  # the search below says it again
+            mode = "aligned" if list_file else find_mode(dataroot, phases[0], suffixes)
+    rows, faults, lonely = [], [], []
     for phase in phases:
         if mode == "aligned":
             found, fault = _pairs(
@@ -72,13 +75,15 @@ def find_rows(
             )
             rows += [Row(phase, "AB", (pair.A, pair.B)) for pair in found.pairs]
             faults += fault
+            lonely += [Row(phase, letter, (source,))
+                       for letter, sources in found.lonely.items() for source in sources]
             continue
         for letter in "AB" if mode == "unaligned" else "A":
             folder_letter = letter if mode == "unaligned" else ""
             files = find_images(dataroot, "" if mode == "single" else phase, side=folder_letter)
             stacked = suffixes if letter == input_side or mode == "single" else ()
             rows += [Row(phase, letter, (source,)) for source in find_sources(files, stacked)]
-    return Layout(mode, rows, faults)
+    return Layout(mode, rows, faults, lonely)
 
 
 def phases_there(dataroot: Path) -> list[str]:
@@ -136,4 +141,17 @@ def _pairs(
     try:
         return find(allow_unpaired=False), []
     except (ValueError, FileNotFoundError) as error:
-        return find(allow_unpaired=True), [str(error)]
+        with quiet():
+            return find(allow_unpaired=True), [str(error)]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What the modules of ``data`` would say is said elsewhere."""
+    parent = logging.getLogger("data")
+    level = parent.level
+    parent.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        parent.setLevel(level)
