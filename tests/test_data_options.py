@@ -8,7 +8,6 @@ import pytest
 from tiny_sets import make_opt
 
 import data
-from data.single_dataset import SingleDataset
 
 LAB = {"input_nc": 1, "output_nc": 2}
 
@@ -41,7 +40,3 @@ def test_contradictions_are_refused(name: str, changes: dict[str, Any], message:
     opt = make_opt(Path("nowhere"), **changes)
     with pytest.raises(ValueError, match=message):
         data.find_dataset(name).check_options(opt)
-
-
-def test_single_has_no_output_to_count_channels_of() -> None:
-    SingleDataset.check_options(make_opt(Path("nowhere"), output_nc=2))

@@ -13,8 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.layers import instance_norm
-
 Norm = nn.BatchNorm2d | nn.SyncBatchNorm | nn.InstanceNorm2d
 Dropout = nn.Dropout | nn.Dropout2d
 
@@ -30,8 +28,6 @@ class PictureNorm(nn.Module):
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight is None:
-            return instance_norm(x, self.eps)
         return functional.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
 
 

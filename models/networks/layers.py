@@ -3,29 +3,10 @@
 from collections.abc import Callable
 
 from torch import Tensor, nn
-from torch.nn import functional, init
-
-
-def instance_norm(x: Tensor, eps: float) -> Tensor:
-    """[N, C, H, W] -> the same, every channel of every picture with mean 0 and variance 1.
-
-    On a CPU as groups of one channel, which takes half the time (docs/benchmarks.md) and is equal
-    to rounding.
-    """
-    if x.device.type == "cpu" and x.shape[-2:].numel() > 1:  # a single pixel is refused below
-        return functional.group_norm(x, x.shape[1], eps=eps)
-    return functional.instance_norm(x, eps=eps)
-
-
-class InstanceNorm(nn.InstanceNorm2d):
-    """Without weights and running statistics, so it leaves no tensors in a file."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return instance_norm(x, self.eps)
-
+from torch.nn import init
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
-    "instance": InstanceNorm,
+    "instance": nn.InstanceNorm2d,  # no affine part, no running statistics: no tensors in a file
     "batch": nn.BatchNorm2d,
     "syncbatch": nn.SyncBatchNorm,
     "none": nn.Identity,  # keeps the slot, so that the names after it do not move
