@@ -205,6 +205,11 @@ class Translator:
         if len(images) > 1 and not self.room.holds(len(images), *images.shape[-2:]):
             return torch.cat([self.translate(image[None], sample=sample) for image in images])
         tile = self.room.tile_for(*images.shape[-2:])
+        if sample and not self.has_dropout:
+            raise ValueError(
+                f"{self.file.path}: samples differ by dropout, which this generator has not; leave "
+                "--samples out"
+            )
         if tile and sample:
             raise ValueError(
                 "samples differ by dropout, which tiles are without: leave --samples out, or give "

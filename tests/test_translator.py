@@ -247,3 +247,8 @@ def test_a_path_to_what_pil_has_not_gives_an_array(tmp_path: Path) -> None:
     assert (output.dtype, output.shape) == (np.dtype("uint16"), (8, 9, 5))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png does not exist"):
         translate(tmp_path / "nowhere.png")
+
+
+def test_samples_of_a_generator_without_dropout_are_refused(resnet: Translator) -> None:
+    with pytest.raises(ValueError, match="samples differ by dropout, which this generator has not"):
+        resnet.translate(torch.zeros(1, 3, 8, 8), sample=1)
