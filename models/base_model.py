@@ -109,7 +109,8 @@ class BaseModel(ABC):
         That is ``net`` itself, or with several processes a module that wraps it.
         """
         inner = self.replicas.share_statistics(net.to(self.device))
-        self.speed.prepare(inner)
+        if self.isTrain:
+            self.speed.prepare(inner, self.device)
         self.networks[name] = inner
         return cast(Net, self.replicas.add(inner) if self.isTrain else inner)
 

@@ -187,7 +187,7 @@ def test_recomputed_gradients_and_statistics_are_the_same(netG: str, norm: str) 
     def learn(checkpoint: bool) -> tuple[list[Tensor], list[Tensor], int]:
         torch.manual_seed(0)
         net = define_G(netG, in_channels=3, out_channels=3, width=2, norm=norm, dropout=True)
-        step.Speed(checkpoint=checkpoint).prepare(net)
+        step.Speed(checkpoint=checkpoint).prepare(net, torch.device("cpu"))
         kept: dict[int, int] = {}
 
         def keep(tensor: Tensor) -> Tensor:
