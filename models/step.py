@@ -5,6 +5,7 @@ are computed in float32 whatever goes on inside.
 """
 
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
+from util.distributed import place
+
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 COMPILER = "inductor"
 
@@ -29,6 +32,8 @@ class Speed:
     ``precision``: one of ``util.runtime.PRECISIONS``.
     ``parts``: pieces of a batch that go through a network one after another.
     ``checkpoint``: keep the inputs of blocks only, and compute the rest again for the gradients.
+    ``graph``: steps are recorded (models/recorded_step.py), so nothing in them may be a number
+    that changes: learning rates are tensors.
     """
 
     precision: str = "default"
@@ -36,6 +41,7 @@ class Speed:
     compile: bool = False
     parts: int = 1
     checkpoint: bool = False
+    graph: bool = False
 
     @classmethod
     def of(cls, opt: Namespace) -> "Speed":
@@ -45,6 +51,7 @@ class Speed:
             compile=opt.compile,
             parts=opt.grad_accum,
             checkpoint=opt.checkpoint_activations,
+            graph=opt.cuda_graph and opt.device.type == "cuda" and not place().several,
         )
 
     def prepare(self, net: nn.Module, device: torch.device) -> None:
@@ -67,6 +74,19 @@ class Speed:
     def make_scaler(self, device: torch.device) -> GradScaler:
         """Float16 has no small numbers: losses are made larger, gradients smaller again."""
         return GradScaler(device.type, init_scale=1024.0, enabled=self.precision == "fp16")
+
+
+def rates(optimizer: Optimizer) -> list[float | Tensor]:
+    """Learning rates; tensors of the device where a recorded step reads them."""
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+def put_rates(optimizer: Optimizer, places: Sequence[float | Tensor]) -> None:
+    """Where ``places``, an earlier ``rates``, has a tensor, that one gets the rate of now."""
+    for group, kept in zip(optimizer.param_groups, places, strict=True):
+        if isinstance(kept, Tensor):
+            kept.fill_(float(group["lr"]))
+            group["lr"] = kept
 
 
 def update(optimizer: Optimizer, loss: Tensor, scaler: GradScaler) -> None:
