@@ -13,8 +13,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import torch
-
 from data import create_dataset
 from data.base_dataset import Batch
 from data.deep_results import DeepResults, write_deep
@@ -33,7 +31,7 @@ from util.images import to_picture
 from util.reading_ahead import read_ahead
 from util.result_names import ResultNames
 from util.results_page import ResultsPage
-from util.runtime import describe_device, run_program, seed_everything
+from util.runtime import describe_device, run_program, seed_everything, seed_torch
 from util.visualizer import Visualizer, build_result_sinks
 
 log = logging.getLogger(__name__)
@@ -73,7 +71,7 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
         write = partial(page.writers.write, write_image)
         for batch in batches(dataset, -(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
-            torch.manual_seed(opt.seed)
+            seed_torch(opt.seed, opt.device)
             model.set_input(batch)
             model.test()
             visuals = {label: made.cpu() for label, made in model.get_current_visuals().items()}

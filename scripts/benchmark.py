@@ -39,11 +39,11 @@ from scripts.benchmark_parts import (  # noqa: E402
     loading,
     seconds_of_help,
     seconds_to_first_step,
-    test_pictures_per_second,
 )
 from scripts.benchmark_tables import (  # noqa: E402
     ceiling_lines,
     loading_lines,
+    testing_lines,
     training_lines,
 )
 from util.files import write_text  # noqa: E402
@@ -179,9 +179,14 @@ def parts(
     if "test" in wanted and find_spec("dominate") is None:
         log.info("test.py is not measured: its page needs dominate (pip install dominate)")
     elif "test" in wanted:
-        case = FULL[0] if size == "full" else SMALL[0]
-        result["test_per_s"] = test_pictures_per_second(case, root, device, args.images)
-        log.info("\ntest.py, %s: %.1f pictures/s", case.name, result["test_per_s"])
+        from scripts.benchmark_testing import testing
+
+        cases = FULL if size == "full" else SMALL
+        result["testing"] = []
+        for case in (case for case in cases if case.batch == 1):
+            found = testing(case, root, device, images=args.images, repeats=args.repeats)
+            result["testing"].append(found)
+            log.info("%s", testing_lines(found))
     return result
 
 

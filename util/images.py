@@ -3,6 +3,7 @@
 import math
 import zlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,10 @@ def save_picture(picture: Picture, path: Path, *, aspect_ratio: float = 1.0) -> 
     image = Image.fromarray(picture)
     if size != image.size:
         image = image.resize(size, Image.Resampling.BICUBIC)
+    encoded = BytesIO()  # in many small pieces, which a file would take one by one
+    image.save(encoded, format="PNG", **FAST_PNG)
     with replacing(path) as aside:
-        image.save(aside, format="PNG", **FAST_PNG)
+        aside.write_bytes(encoded.getbuffer())
     return size
 
 
