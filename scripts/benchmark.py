@@ -32,6 +32,7 @@ from scripts.benchmark_contenders import (  # noqa: E402
     Epoch,
     Ours,
     Reference,
+    link_pictures,
     write_pictures,
 )
 from scripts.benchmark_machine import ceilings, flops_per_image, peak_memory, spread  # noqa: E402
@@ -62,7 +63,7 @@ SMALL = (
     Case("cycle_gan", "resnet_6blocks", 1, 128, 8), Case("cycle_gan", "resnet_6blocks", 8, 128, 8),
 )
 PARTS = ("loading", "start", "test")
-OF_THE_PROGRAMS = ("data", "models", "options", "util", "train", "test")
+OF_THE_PROGRAMS = ("data", "models", "options", "util", "train", "test", "scripts.reference_test")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -79,7 +80,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     log.info("%s", ceiling_lines(result))
     with tempfile.TemporaryDirectory() as folder, quiet(*OF_THE_PROGRAMS):
         root = Path(folder)
-        write_pictures(root, args.images)
+        if args.pictures:
+            link_pictures(args.pictures, root, args.images)
+        else:
+            write_pictures(root, args.images)
         cases = [case for case in (FULL if size == "full" else SMALL)
                  if f"{case.model}:{case.batch}" in wanted]
         result["training"] = []
@@ -116,6 +120,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
                              + ", ".join(PARTS) + " (default: all)")
     parser.add_argument("--repeats", type=positive_int, default=5, help="measured epochs of each")
     parser.add_argument("--images", type=positive_int, default=64, help="in an epoch")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER",
+                        help="with train (pairs), trainA and trainB, in place of invented ones")
     parser.add_argument("--json", type=Path, help="write all figures into this file")
     parser.add_argument("--cpu", action="store_true", help="even where there is a GPU")
     return parser.parse_args(words)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from util.files import replacing
+from util.files import replacing, writing
 
 Picture = npt.NDArray[np.uint8]  # [H, W, 3]
 
@@ -57,7 +57,7 @@ def save_picture(picture: Picture, path: Path, *, aspect_ratio: float = 1.0) -> 
         image = image.resize(size, Image.Resampling.BICUBIC)
     encoded = BytesIO()  # in many small pieces, which a file would take one by one
     image.save(encoded, format="PNG", **FAST_PNG)
-    with replacing(path) as aside:
+    with writing(path), replacing(path) as aside:
         aside.write_bytes(encoded.getbuffer())
     return size
 
