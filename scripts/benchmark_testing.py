@@ -29,18 +29,24 @@ def testing(
         "networks alone": lambda results: networks_alone(case, run, images, device),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    work: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(repeats + 1):
         for name, contender in contenders.items():
-            start = time.perf_counter()
+            start, worked = time.perf_counter(), time.process_time()
             contender(root / "results" / f"{case.model} {name} {number}")
             synchronise(device)
             seconds[name].append(time.perf_counter() - start)
+            work[name].append(time.process_time() - worked)
     counted = {name: taken[1:] for name, taken in seconds.items()}
     return {
         "case": case.name,
         "images": images,
         "images_per_s": {
             name: spread([images / one for one in taken]) for name, taken in counted.items()
+        },
+        # Of all threads: less than the clock's where they wait, more where they run at once.
+        "cpu_s_per_image": {
+            name: spread([one / images for one in taken[1:]]) for name, taken in work.items()
         },
         "ratio": {
             name: spread([r / o for r, o in zip(counted["reference"], taken, strict=True)])

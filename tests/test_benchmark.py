@@ -105,8 +105,9 @@ def test_rates_of_a_test(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["ratio"]["reference"] == (1, 1, 1)
     found["images_per_s"] = {"ours": (30.0, 20.0, 40.0)}
     found["ratio"]["ours"] = (2.0, 1.5, 2.5)
+    found["cpu_s_per_image"]["ours"] = (0.05, 0.04, 0.06)
     lines = benchmark_tables.testing_lines(found).splitlines()
-    assert lines[-1] == "| ours | 30.0 | 20.0 to 40.0 | 2.00 | 1.50 to 2.50 |"
+    assert lines[-1] == "| ours | 30.0 | 20.0 to 40.0 | 2.00 | 1.50 to 2.50 | 50.0 |"
 
 
 def test_pictures_of_ones_own(root: Path, tmp_path: Path) -> None:
