@@ -238,7 +238,7 @@ class BaseModel(ABC):
         for net in self.networks.values():
             net.eval()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def test(self) -> None:
         """Translate the batch and make it visible, without gradients."""
         self.forward()

@@ -29,7 +29,7 @@ from models.networks.inference import PictureDropout, prepare
 from models.networks.padding import translate_any_size
 from models.tiling import translate_in_tiles
 from util.picture_files import PictureError
-from util.runtime import choose_device
+from util.runtime import choose_device, seed_torch
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class Translator:
         inputs = self.model.encode(images.to(self.device))
         # The random numbers of the caller are left alone.
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self.seed + sample)
+            seed_torch(self.seed + sample, self.device)
             if tile is None:
                 outputs = translate_any_size(self.net, inputs)
             else:
