@@ -21,7 +21,7 @@ from models import create_model, run_start
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
-from models.memory import memory_explained
+from models.memory_watch import MemoryWatch
 from models.run_saver import RunSaver
 from options.train_options import TrainOptions
 from util.clock import Clock
@@ -67,6 +67,7 @@ class Training:
     model: BaseModel
     clock: Clock
     guard: FiniteGuard
+    memory: MemoryWatch
     visualizer: Visualizer
     saver: RunSaver
     interrupt: Interrupt
@@ -93,9 +94,10 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     saver.begin()
     guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
     saver.before_save = guard.look  # weights that are no numbers are never saved
+    memory = MemoryWatch(opt, model)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
         loop(
-            Training(opt, dataset, model, clock, guard, visualizer, saver, interrupt),
+            Training(opt, dataset, model, clock, guard, memory, visualizer, saver, interrupt),
             first_epoch,
         )
     if interrupt.signal:
@@ -145,7 +147,7 @@ def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
     share = run.dataset.share(clock.epoch_images)
     run.model.replicas.weight = share.own * place().world_size / share.images
-    with run.guard, memory_explained(batch_size=opt.batch_size, crop_size=opt.crop_size):
+    with run.guard, run.memory.step(batch):
         run.model.set_input(batch)
         run.model.optimize_parameters()
     clock.advance(share.images)

@@ -1,14 +1,16 @@
 """How much memory this process may still take."""
 
 import os
+import sys
 from pathlib import Path
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory() -> int:
-    """Bytes that the machine and a container's limit leave."""
-    return min([_free_of_the_machine(), *_free_of_the_container(CONTROL_GROUP)])
+    """Bytes that the machine, a container's limit and one of the process leave."""
+    limits = [*_free_of_the_container(CONTROL_GROUP), *_free_of_the_process()]
+    return min([_free_of_the_machine(), *limits])
 
 
 def _free_of_the_machine() -> int:
@@ -39,3 +41,16 @@ def _free_of_the_container(folder: Path) -> list[int]:
         except (OSError, ValueError, KeyError):  # no such group; or "max", no limit
             continue
     return found
+
+
+def _free_of_the_process() -> list[int]:
+    """Below ``ulimit -v``, which some clusters set: addresses count there, used or not."""
+    if sys.platform != "linux":
+        return []
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return []
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return [max(0, limit - pages * resource.getpagesize())]
