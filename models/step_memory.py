@@ -47,7 +47,7 @@ class StepMemory:
         self.opt = Namespace(**vars(opt) | changes)
         self.shapes = shapes
         self.pool_size = opt.pool_size
-        self.tally = _Tally()
+        self.tally = _FakeTally()
         with _without_values(self.tally):
             self.model = find_model(opt.model)(self.opt)
 
@@ -84,7 +84,7 @@ class StepMemory:
 
 
 @contextmanager
-def _without_values(tally: "_Tally") -> Iterator[None]:
+def _without_values(tally: "_FakeTally") -> Iterator[None]:
     """Random states, other processes and the log see nothing of what happens inside."""
     states, logs = checkpoint.random_state(), logging.root.manager.disable
     logging.disable()
@@ -97,14 +97,11 @@ def _without_values(tally: "_Tally") -> Iterator[None]:
         checkpoint.set_random_state(states)
 
 
-class _Tally(TorchDispatchMode):
-    """Bytes of the storages that are alive, and the most of them since ``peak`` was set."""
+class Tally(TorchDispatchMode):
+    """Bytes of the storages that are made inside and alive, and the most since ``peak`` was set."""
 
     def __init__(self) -> None:
         super().__init__()
-        from torch._subclasses.fake_tensor import FakeTensorMode  # slow, and seldom needed
-
-        self.fake = FakeTensorMode()
         self.held = self.peak = 0
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
@@ -112,8 +109,6 @@ class _Tally(TorchDispatchMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         outputs = func(*args, **(kwargs or {}))
-        # Its weak references would keep Module.to from exchanging weights.
-        self.fake.fake_tensor_converter.meta_converter.tensor_memo.clear()
         self._count(outputs)
         return outputs
 
@@ -136,3 +131,16 @@ class _Tally(TorchDispatchMode):
         self._alive[key] = weakref.ref(storage, gone)
         self.held += size
         self.peak = max(self.peak, self.held)
+
+
+class _FakeTally(Tally):
+    def __init__(self) -> None:
+        super().__init__()
+        from torch._subclasses.fake_tensor import FakeTensorMode  # slow, and seldom needed
+
+        self.fake = FakeTensorMode()
+
+    def _count(self, outputs: Any) -> None:
+        # Its weak references would keep Module.to from exchanging weights.
+        self.fake.fake_tensor_converter.meta_converter.tensor_memo.clear()
+        super()._count(outputs)

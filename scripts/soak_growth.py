@@ -104,14 +104,17 @@ def step_times(seconds: Sequence[float]) -> tuple[float, float]:
 def resident(pid: int) -> int:
     """Bytes of a program and of all that it started; 0 where it has ended. Linux only.
 
-    Proportional: what several share is counted once.
+    Without the files of libraries, whose pages other programs may share. What the program shares
+    with its workers is counted once.
     """
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return 0
-    own = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) * 1024
-    return own + sum(resident(child) for child in children(pid))
+    kilobytes = [
+        int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))
+    ]
+    return 1024 * sum(kilobytes) + sum(resident(child) for child in children(pid))
 
 
 def children(pid: int) -> list[int]:

@@ -44,13 +44,16 @@ def _free_of_the_container(folder: Path) -> list[int]:
 
 
 def _free_of_the_process() -> list[int]:
-    """Below ``ulimit -v``, which some clusters set: addresses count there, used or not."""
+    """Below the limits that ``ulimit -v`` and ``-d`` set, as some clusters do."""
     if sys.platform != "linux":
         return []
     import resource
 
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return []
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return [max(0, limit - pages * resource.getpagesize())]
+    pages = [int(word) for word in Path("/proc/self/statm").read_text().split()]
+    used = {resource.RLIMIT_AS: pages[0], resource.RLIMIT_DATA: pages[5]}
+    limits = {kind: resource.getrlimit(kind)[0] for kind in used}
+    return [
+        max(0, limits[kind] - used[kind] * resource.getpagesize())
+        for kind in used
+        if limits[kind] != resource.RLIM_INFINITY
+    ]
