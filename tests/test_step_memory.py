@@ -51,11 +51,15 @@ def estimate(opt: Namespace) -> int:
     return memory.peak_of_tensors(images, opt.crop_size, opt.crop_size)
 
 
-@pytest.mark.parametrize("model", TRAINABLE)
 @pytest.mark.parametrize(
-    "flags",
-    ["", "--batch_size 1 --grad_accum 2", "--checkpoint_activations", "--precision bf16",
-     "--channels_last"],
+    ("model", "flags"),
+    [
+        *((model, "") for model in TRAINABLE),
+        ("cycle_gan", "--batch_size 1 --grad_accum 2"),
+        ("cycle_gan", "--checkpoint_activations"),
+        ("pix2pix", "--precision bf16"),
+        ("pix2pix", "--channels_last"),
+    ],
 )
 def test_the_estimate_is_what_the_tensors_of_a_real_step_hold(model: str, flags: str) -> None:
     opt = options(f"--model {model} --batch_size 2 --pool_size 0 {flags}")
@@ -105,8 +109,7 @@ def test_it_is_alone_among_several_processes(monkeypatch: pytest.MonkeyPatch) ->
     assert Replicas(device).size == 2
 
 
-@pytest.mark.parametrize("share", [0.5, 0.7, 0.95])
-@pytest.mark.parametrize("flags", ["", " --grad_accum 2"])
+@pytest.mark.parametrize(("share", "flags"), [(0.5, ""), (0.7, " --grad_accum 2"), (0.95, "")])
 def test_the_advised_batch_fits_and_the_next_does_not(share: float, flags: str) -> None:
     flags = "--model pix2pix --norm instance --batch_size 9" + flags
     needed = advice(flags, GB).need(Plan.of(options(flags)))
