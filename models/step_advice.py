@@ -145,9 +145,12 @@ class StepAdvice:
         size = f"--crop_size {asked.crop_size}"
         if not self.crops:
             size = f"pictures of {self.sides[1]} x {self.sides[0]} pixels"
+        there = f"and {amount(self.room)} are there"
+        if self.asked_fits:
+            there = f"and {amount(self.room)} were there, in pieces or until others took some"
         return (
             f"a step with --batch_size {asked.batch_size} and {size} needs about "
-            f"{amount(self.need(asked))}, and {amount(self.room)} are there"
+            f"{amount(self.need(asked))}, {there}"
         )
 
     def ways_out(self) -> str:

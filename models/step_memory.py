@@ -40,21 +40,24 @@ class StepMemory:
     """
 
     def __init__(self, opt: Namespace, shapes: Mapping[str, Sequence[int] | None]) -> None:
-        # The pools are added by hand, compiled code is not followed, a scaler looks at values.
-        changes: dict[str, object] = {"pool_size": 0, "compile": False}
+        # The pools are added by hand, compiled code is not followed, a scaler looks at values; a
+        # GPU's tensors are as large as the CPU's, and nothing is asked of it while it is full.
+        changes: dict[str, object] = {
+            "pool_size": 0, "compile": False, "device": torch.device("cpu")
+        }
         if opt.precision == "fp16":
             changes["precision"] = "bf16"
         self.opt = Namespace(**vars(opt) | changes)
         self.shapes = shapes
         self.pool_size = opt.pool_size
+        self.overhead = OVERHEAD.get(opt.device.type, OVERHEAD["cpu"])
         self.tally = _FakeTally()
         with _without_values(self.tally):
             self.model = find_model(opt.model)(self.opt)
 
     def peak(self, images: int, height: int, width: int) -> int:
         """Bytes for a batch of so many pictures of one process, weights and moments included."""
-        tensors = self.peak_of_tensors(images, height, width)
-        return int(OVERHEAD.get(self.opt.device.type, OVERHEAD["cpu"]) * tensors)
+        return int(self.overhead * self.peak_of_tensors(images, height, width))
 
     def peak_of_tensors(self, images: int, height: int, width: int) -> int:
         with _without_values(self.tally):
