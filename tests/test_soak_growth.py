@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.soak_growth import Sample, children, faults, resident
+from scripts.growth import Sample, faults
+from scripts.soak_growth import children, resident
 
 MB = 2**20
 FLAT = [0.02] * 40
