@@ -22,7 +22,7 @@ from models import create_model, run_start
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
-from models.memory import memory_explained
+from models.memory_watch import MemoryWatch
 from models.run_saver import RunSaver
 from models.training_step import TrainingStep, training_step
 from options.train_options import TrainOptions
@@ -70,6 +70,7 @@ class Training:
     learn: TrainingStep
     clock: Clock
     guard: FiniteGuard
+    memory: MemoryWatch
     visualizer: Visualizer
     saver: RunSaver
     interrupt: Interrupt
@@ -97,9 +98,12 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
     saver.before_save = guard.look  # weights that are no numbers are never saved
     learn = training_step(model, cuda_graph=opt.cuda_graph)
+    memory = MemoryWatch(opt, model)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
         loop(
-            Training(opt, dataset, model, learn, clock, guard, visualizer, saver, interrupt),
+            Training(
+                opt, dataset, model, learn, clock, guard, memory, visualizer, saver, interrupt
+            ),
             first_epoch,
         )
     if interrupt.signal:
@@ -149,7 +153,7 @@ def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
     share = run.dataset.share(clock.epoch_images)
     run.model.replicas.weight = share.own * place().world_size / share.images
-    with run.guard, memory_explained(batch_size=opt.batch_size, crop_size=opt.crop_size):
+    with run.guard, run.memory.step(batch):
         run.learn(batch)
     clock.advance(share.images)
     run.visualizer.advance(clock.progress)

@@ -1,8 +1,5 @@
-"""Whether a picture fits into memory at once, how large tiles may be where it does not, and what
-to do about a training step that does not fit."""
+"""Whether a picture fits into memory at once, and how large tiles may be where it does not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Literal
 
@@ -116,25 +113,3 @@ def auto_tile(
 
 def _available(net: nn.Module) -> int:
     return available_bytes(next((t.device for t in net.parameters()), torch.device("cpu")))
-
-
-@contextmanager
-def memory_explained(*, batch_size: int, crop_size: int) -> Iterator[None]:
-    """Around a training step: torch's errors of full memory become one that tells the way out.
-
-    Raises:
-        MemoryError: the device, or the machine, has not enough memory.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        told = str(error).partition("\n")[0] or "refused by the machine"
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
-            sign in told for sign in ("allocate memory", "not enough memory", "out of memory")
-        ):
-            raise
-        raise MemoryError(
-            f"out of memory with --batch_size {batch_size} and --crop_size {crop_size} ({told}): "
-            "make one of them smaller (--grad_accum keeps the pictures of a step), or try "
-            "--checkpoint_activations and --precision bf16"
-        ) from error
