@@ -1,0 +1,87 @@
+"""Learned perceptual distance (LPIPS, Zhang et al. 2018), by its authors' package."""
+
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from metrics.base_metric import (
+    MeanMetric,
+    MissingError,
+    Settings,
+    UndefinedError,
+    package,
+)
+from metrics.compared import levels
+from metrics.inception import cached
+from metrics.picture import Picture
+from util.checkpoint import load
+
+FILE = "alexnet-owt-7be5be79.pth"
+SMALLEST = 32  # pixels: AlexNet leaves nothing of less than 31
+
+
+class LPIPS(MeanMetric):
+    """Version 0.1 with AlexNet, the one that the authors advise for comparing outputs."""
+
+    label = "LPIPS"
+    higher_is_better = False
+    perfect = 0.0
+    requires: ClassVar[dict[str, str]] = {
+        "lpips_weights": f"AlexNet weights of torchvision ({FILE})"
+    }
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        module = package("lpips", self.label)
+        path = settings.weights.get("lpips_weights") or cached(FILE)
+        if path is None and not settings.download:
+            raise MissingError(
+                f"LPIPS needs {FILE}: give it by --lpips_weights PATH, or let torchvision fetch it "
+                "by --download_weights (233 MB)"
+            )
+        self.net = _load(module.LPIPS, path).to(settings.device)
+
+    def measure(self, fake: Picture, real: Picture) -> float:
+        pictures = levels(fake, real)
+        if min(real.size) < SMALLEST:
+            raise UndefinedError(
+                f"AlexNet needs sides of at least {SMALLEST} pixels, the picture has {real.kind}"
+            )
+        made, wanted = (
+            (torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1)
+            .to(self.settings.device)
+            for picture in pictures
+        )
+        with torch.no_grad():
+            return float(self.net(made, wanted))
+
+
+@lru_cache(maxsize=1)
+def _load(create: Any, path: Path | None) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it calls torchvision in a way that is going out
+            net = create(net="alex", version="0.1", pnet_rand=path is not None, verbose=False)
+    except OSError as error:
+        raise MissingError(
+            f"LPIPS: {FILE} could not be fetched ({error}); give it by --lpips_weights PATH"
+        ) from error
+    if path is not None:
+        _fill(net.net, path)
+    return net.eval()
+
+
+def _fill(trunk: torch.nn.Module, path: Path) -> None:
+    """torchvision's ``features.3.weight`` is ``slice2.3.weight`` here."""
+    state = load(path, way_out=lambda _: f"give {FILE}")
+    wanted = trunk.state_dict()
+    names = {name: f"features.{name.split('.', 1)[1]}" for name in wanted}
+    unfit = [old for new, old in names.items()
+             if old not in state or state[old].shape != wanted[new].shape]
+    if unfit:
+        raise ValueError(f"{path} lacks {unfit[0]} of AlexNet, or has it in another shape; "
+                         f"give torchvision's {FILE}")
+    trunk.load_state_dict({new: state[old] for new, old in names.items()})
