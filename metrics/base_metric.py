@@ -16,11 +16,15 @@ from metrics.picture import Picture
 
 
 class MissingError(ValueError):
-    """A package, weights or a palette lack; the message says how to get them."""
+    """A package, weights or a palette lack. The message follows the name of the metric: "needs
+    ...", and says how to get them.
+    """
 
 
 class UndefinedError(ValueError):
-    """The metric means nothing for this picture, or for so small a set; the message says why."""
+    """The metric means nothing for this picture, or for so small a set. The message says why, as
+    for ``MissingError``.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Score:
     """``error``: standard error of ``value``; ``parts``: the same of each class or channel.
 
     ``count``: pictures or pairs; ``notes``: sentences without which the number misleads.
+    ``doubtful``: it misleads even with them, and others of its kind should be looked at first.
     """
 
     value: float
@@ -48,6 +53,7 @@ class Score:
     error: float | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    doubtful: bool = False
 
 
 class Metric(ABC):
@@ -129,7 +135,7 @@ class MeanMetric(Metric):
     def score(self) -> Score:
         """Infinite values are left out of the mean, and told: one would hide all others."""
         if not self.values:
-            raise UndefinedError(f"{self.label} needs at least 1 pair, got none")
+            raise UndefinedError("needs at least 1 pair, got none")
         finite = [value for value in self.values if math.isfinite(value)]
         perfect = len(self.values) - len(finite)
         if not finite:
@@ -139,7 +145,7 @@ class MeanMetric(Metric):
         return Score(float(np.mean(finite)), len(self.values), error, notes=(note,) * bool(note))
 
 
-def package(name: str, label: str) -> Any:
+def package(name: str) -> Any:
     """The module of a package that only some metrics need.
 
     Raises:
@@ -150,5 +156,5 @@ def package(name: str, label: str) -> Any:
     except ImportError as error:
         distribution = name.split(".")[0].replace("_", "-")
         raise MissingError(
-            f"{label} needs the package {distribution} ({error}): pip install {distribution}"
+            f"needs the package {distribution} ({error}): pip install {distribution}"
         ) from error

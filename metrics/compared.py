@@ -17,7 +17,7 @@ def same_shape(fake: Picture, real: Picture) -> tuple[Unit, Unit]:
     """
     if fake.size != real.size:
         raise UndefinedError(
-            "it compares pixel with pixel, but the output has {} x {}, ".format(*fake.size)
+            "compares pixel with pixel, but the output has {} x {}, ".format(*fake.size)
             + "the target {} x {}: scale one of them".format(*real.size)
         )
     if fake.channels == real.channels:
@@ -25,8 +25,7 @@ def same_shape(fake: Picture, real: Picture) -> tuple[Unit, Unit]:
     if 1 in (fake.channels, real.channels) and 3 in (fake.channels, real.channels):
         return _three(fake.unit), _three(real.unit)
     raise UndefinedError(
-        f"the output has {fake.channels} channels, the target {real.channels}: equal ones are "
-        "wanted"
+        f"wants equal channels, but the output has {fake.channels}, the target {real.channels}"
     )
 
 
@@ -49,7 +48,7 @@ def rgb(picture: Picture) -> npt.NDArray[np.uint8]:
     found = picture.levels()
     if found is None:
         raise UndefinedError(
-            f"it is made for 8-bit pictures, grey or RGB, but {picture.name or 'one'} has "
+            f"is made for 8-bit pictures, grey or RGB, but {picture.name or 'one'} has "
             f"{picture.kind}"
         )
     return found

@@ -51,7 +51,7 @@ def evaluate(
             try:
                 value = metric.add(example.fake, example.real, example.given)
             except UndefinedError as error:
-                refusals[name].append(f"{example.name}: {error}")
+                refusals[name].append(f"{example.name}: it {error}")
             else:
                 if value is not None:
                     values[name] = value
@@ -68,11 +68,11 @@ def _finish(
     try:
         score = metric.score()
     except UndefinedError as error:
-        found.left_out[name] = refusals[0] if refusals else str(error)
+        found.left_out[name] = f"suits no picture; {refusals[0]}" if refusals else str(error)
         return
     if math.isnan(score.value):
-        found.left_out[name] = "its value is no number (NaN): look at the outputs"
+        found.left_out[name] = "has no number as its value (NaN): look at the outputs"
         return
     found.scores[name] = score
     if refusals:
-        found.skipped[name] = f"without {len(refusals)} of {count} pictures; {refusals[0]}"
+        found.skipped[name] = f"leaves out {len(refusals)} of {count} pictures; {refusals[0]}"

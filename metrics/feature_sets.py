@@ -20,7 +20,7 @@ class FeatureMetric(Metric):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.extract = load_inception(settings, self.label)
+        self.extract = load_inception(settings)
         self.fakes: list[np.ndarray] = []
         self.reals: list[np.ndarray] = []
 
@@ -42,8 +42,7 @@ class FeatureMetric(Metric):
         counts = len(self.fakes), len(self.reals)
         if min(counts) < 2:
             raise UndefinedError(
-                f"{self.label} needs at least 2 outputs and 2 targets, got {counts[0]} and "
-                f"{counts[1]}"
+                f"needs at least 2 outputs and 2 targets, got {counts[0]} and {counts[1]}"
             )
         return np.array(self.fakes, np.float64), np.array(self.reals, np.float64)
 

@@ -33,11 +33,13 @@ class FID(FeatureMetric):
 
     def score(self) -> Score:
         fakes, reals = self.features()
-        notes = [self.facts()]
         fewest = min(len(fakes), len(reals))
-        if fewest < ENOUGH:
-            notes.append(
-                f"FID of {fewest} pictures is too high, by an amount that depends on their number: "
-                f"with fewer than {ENOUGH} look at KID, and never compare FIDs of different numbers"
-            )
-        return Score(frechet_distance(fakes, reals), len(fakes), notes=tuple(notes))
+        few = fewest < ENOUGH
+        warning = (
+            f"FID of {fewest} pictures is too high, by an amount that depends on their number: "
+            f"with fewer than {ENOUGH} look at KID, and never compare FIDs of different numbers"
+        )
+        return Score(
+            frechet_distance(fakes, reals), len(fakes), doubtful=few,
+            notes=(self.facts(), *[warning] * few),
+        )

@@ -57,24 +57,24 @@ class Inception:
         )
 
 
-def load_inception(settings: Settings, label: str) -> Inception:
+def load_inception(settings: Settings) -> Inception:
     """
     Raises:
         MissingError: package or weights are not there.
         ValueError: the file holds other weights.
     """
-    extractor = package("torch_fidelity.feature_extractor_inceptionv3", label)
+    extractor = package("torch_fidelity.feature_extractor_inceptionv3")
     path = settings.weights.get("inception") or cached(FILE)
     if path is None and not settings.download:
         raise MissingError(
-            f"{label} needs {FILE}: give it by --inception PATH, or let torch-fidelity fetch it "
+            f"needs {FILE}: give it by --inception PATH, or let torch-fidelity fetch it "
             "by --download_weights (95 MB)"
         )
-    return _load(extractor.FeatureExtractorInceptionV3, path, settings.device, label)
+    return _load(extractor.FeatureExtractorInceptionV3, path, settings.device)
 
 
 @lru_cache(maxsize=2)
-def _load(create: Any, path: Path | None, device: torch.device, label: str) -> Inception:
+def _load(create: Any, path: Path | None, device: torch.device) -> Inception:
     if path is not None:
         load(path, way_out=lambda _: f"give {FILE}")  # refuses a file that holds code
     try:
@@ -87,7 +87,7 @@ def _load(create: Any, path: Path | None, device: torch.device, label: str) -> I
         ) from error
     except OSError as error:
         raise MissingError(
-            f"{label}: {FILE} could not be fetched ({error}); give it by --inception PATH"
+            f"needs {FILE}, which could not be fetched ({error}): give it by --inception PATH"
         ) from error
     found = path or cached(FILE)
     digest = hashlib.sha256(found.read_bytes()).hexdigest() if found else "unknown"

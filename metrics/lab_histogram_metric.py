@@ -44,7 +44,7 @@ class LabHistogram(Metric):
         """Every picture has the same weight, whatever its size."""
         fakes, reals = self.counts
         if not fakes or not reals:
-            raise UndefinedError(f"{self.label} needs outputs and targets, got {fakes} and {reals}")
+            raise UndefinedError(f"needs outputs and targets, got {fakes} and {reals}")
         parts = {
             name: float(np.minimum(self.made[name] / fakes, self.real[name] / reals).sum())
             for name in BINS
@@ -61,7 +61,7 @@ def _histograms(picture: Picture) -> Histograms:
 
     if picture.channels != 3:
         raise UndefinedError(
-            f"it compares RGB colours, but {picture.name or 'one'} has {picture.kind}"
+            f"compares RGB colours, but {picture.name or 'one'} has {picture.kind}"
         )
     lab = rgb2lab(picture.unit.clip(0, 1)).reshape(-1, 3)
     return {

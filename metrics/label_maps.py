@@ -51,8 +51,7 @@ class LabelMetric(Metric):
         super().__init__(settings)
         if settings.palette is None:
             raise MissingError(
-                f"{self.label} is for label maps, and no colours of labels are known: --palette "
-                "FILE names them"
+                "is for label maps, and no colours of labels are known: --palette FILE names them"
             )
         self.palette: Palette = settings.palette
         self.counts = np.zeros((len(self.palette), len(self.palette)), np.int64)
@@ -81,6 +80,6 @@ class LabelMetric(Metric):
 
     def score(self) -> Score:
         if not self.pictures:
-            raise UndefinedError(f"{self.label} needs at least 1 pair, got none")
+            raise UndefinedError("needs at least 1 pair, got none")
         parts = {self.palette.name(k): value for k, value in self.parts(self.counts).items()}
         return Score(self.of_counts(self.counts), self.pictures, parts=parts)

@@ -35,11 +35,11 @@ class LPIPS(MeanMetric):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        module = package("lpips", self.label)
+        module = package("lpips")
         path = settings.weights.get("lpips_weights") or cached(FILE)
         if path is None and not settings.download:
             raise MissingError(
-                f"LPIPS needs {FILE}: give it by --lpips_weights PATH, or let torchvision fetch it "
+                f"needs {FILE}: give it by --lpips_weights PATH, or let torchvision fetch it "
                 "by --download_weights (233 MB)"
             )
         self.net = _load(module.LPIPS, path).to(settings.device)
@@ -48,7 +48,7 @@ class LPIPS(MeanMetric):
         pictures = levels(fake, real)
         if min(real.size) < SMALLEST:
             raise UndefinedError(
-                f"AlexNet needs sides of at least {SMALLEST} pixels, the picture has {real.kind}"
+                f"needs sides of at least {SMALLEST} pixels for AlexNet, the picture has {real.kind}"
             )
         made, wanted = (
             (torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1)
@@ -67,7 +67,7 @@ def _load(create: Any, path: Path | None) -> Any:
             net = create(net="alex", version="0.1", pnet_rand=path is not None, verbose=False)
     except OSError as error:
         raise MissingError(
-            f"LPIPS: {FILE} could not be fetched ({error}); give it by --lpips_weights PATH"
+            f"needs {FILE}, which could not be fetched ({error}): give it by --lpips_weights PATH"
         ) from error
     if path is not None:
         _fill(net.net, path)

@@ -19,14 +19,14 @@ class MultiScaleSSIM(MeanMetric):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        functional = package("torchmetrics.functional.image", self.label)
+        functional = package("torchmetrics.functional.image")
         self.similarity = functional.multiscale_structural_similarity_index_measure
 
     def measure(self, fake: Picture, real: Picture) -> float:
         a, b = (self._tensor(unit) for unit in same_shape(fake, real))
         if min(real.size) < SMALLEST:
             raise UndefinedError(
-                f"its five scales need sides of at least {SMALLEST} pixels, the picture has "
+                f"needs sides of at least {SMALLEST} pixels for its five scales, the picture has "
                 f"{real.kind}"
             )
         # Negative contrast would become NaN under the exponents; "relu" takes it as 0.

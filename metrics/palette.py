@@ -106,7 +106,7 @@ def _cluster(counts: dict[int, int]) -> Palette:
             tight += int(weights[near][off <= TIGHT**2].sum())
     if len(centres) > MOST_COLOURS or tight < TIGHT_SHARE * weights.sum():
         raise NoPaletteError(
-            f"these are no label maps: {len(centres)} colours and their noise explain "
+            f"the pictures are no label maps: {len(centres)} colours and their noise explain "
             f"{tight / max(1, weights.sum()):.0%} of their areas"
         )
     return Palette(np.array(centres).round().astype(np.uint8))

@@ -20,7 +20,7 @@ class SSIM(MeanMetric):
         a, b = same_shape(fake, real)
         if min(real.size) < WINDOW:
             raise UndefinedError(
-                f"its window has {WINDOW} x {WINDOW} pixels, the picture {real.kind}"
+                f"needs sides of at least {WINDOW} pixels for its window, the picture has {real.kind}"
             )
         return float(structural_similarity(
             a, b, data_range=1.0, channel_axis=2,

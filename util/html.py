@@ -88,25 +88,25 @@ def _add_links(page: Any, links: Mapping[str, str]) -> None:
     from dominate import tags
 
     if links:
-        page.add(tags.nav(tags.a(text, href=_url(target)) for text, target in links.items()))
+        page.add(tags.nav(tags.a(text, href=url(target)) for text, target in links.items()))
 
 
 def _figure(figure: Figure, *, width: int) -> Any:
     from dominate import tags
 
     image = tags.img(
-        src=_url(figure.src),
+        src=url(figure.src),
         alt=figure.label,
         width=width,
         height=max(1, round(width * figure.height_px / figure.width_px)),
         loading="lazy",
         decoding="async",
     )
-    shown = tags.a(image, href=_url(figure.link or figure.src))
+    shown = tags.a(image, href=url(figure.link or figure.src))
     return tags.figure(shown, tags.figcaption(figure.label))
 
 
-def _url(path: str) -> str:
+def url(path: str) -> str:
     return quote(os.fsencode(path))
 
 
