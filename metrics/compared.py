@@ -39,6 +39,18 @@ def levels(fake: Picture, real: Picture) -> tuple[npt.NDArray[np.uint8], npt.NDA
     return rgb(fake), rgb(real)
 
 
+def require_side(picture: Picture, smallest: int, reason: str) -> None:
+    """
+    Raises:
+        UndefinedError: a side of the picture has fewer than ``smallest`` pixels.
+    """
+    if min(picture.size) < smallest:
+        raise UndefinedError(
+            f"needs sides of at least {smallest} pixels for {reason}, the picture has "
+            f"{picture.kind}"
+        )
+
+
 def rgb(picture: Picture) -> npt.NDArray[np.uint8]:
     """uint8 [H, W, 3].
 

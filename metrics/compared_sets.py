@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.value_range import ValueRange
@@ -25,9 +25,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ComparedSet:
-    """``about``: where the pictures are; ``alone``: files without a partner, not among ``files``.
+    """Files by picture.
 
-    ``unpaired``: output and target of one name have nothing to do with each other.
+    ``about``: where they are; ``alone``: those without a partner, not among ``files``;
+    ``warnings``: what makes the scores less than they seem; ``unpaired``: output and target of one
+    name have nothing to do with each other.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ComparedSet:
     about: str
     unpaired: bool = False
     alone: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     def describe(self) -> str:
         count = len(self.files)
@@ -85,14 +88,14 @@ def find_runs(
         if is_unaligned and not unpaired:
             log.info("%s was tested on pictures without pairs (--dataset_mode unaligned)", name)
         deep = [path for path in folder.glob(f"images/**/*_{chosen}.*") if path.suffix != ".png"]
-        if deep:
-            log.warning(
-                "%s: its PNGs are compared, of 8 bits; %d outputs lie beside them whole (%s): "
-                "compare those by --fake DIR --real DIR", name, len(deep), deep[0].name,
-            )
-        sets.append(ComparedSet(name, files, f"{chosen} in {folder}", unpaired or is_unaligned))
-    _compare_names(sets)
-    return sets
+        warnings = [
+            f"the PNGs are compared, of 8 bits; {len(deep)} outputs lie beside them whole "
+            f"({deep[0].name}): compare those by --fake DIR --real DIR"
+        ] if deep else []
+        sets.append(ComparedSet(
+            name, files, f"{chosen} in {folder}", unpaired or is_unaligned, warnings=warnings
+        ))
+    return [_beside(one, sets[0]) for one in sets]
 
 
 def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet:
@@ -115,14 +118,15 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
     return ComparedSet(name, files, about, alone=alone)
 
 
-def _compare_names(sets: Sequence[ComparedSet]) -> None:
-    first = {files.name for files in sets[0].files}
-    for other in sets[1:]:
-        if {files.name for files in other.files} != first:
-            log.warning(
-                "%s has %d pictures, %s has %d, and they are not the same: their scores cannot be "
-                "compared", sets[0].name, len(first), other.name, len(other.files),
-            )
+def _beside(one: ComparedSet, first: ComparedSet) -> ComparedSet:
+    """With a warning, if the two have different pictures."""
+    if {files.name for files in one.files} == {files.name for files in first.files}:
+        return one
+    warning = (
+        f"{one.name} has {len(one.files)} pictures, {first.name} has {len(first.files)}, and they "
+        "are not the same: do not compare their scores"
+    )
+    return replace(one, warnings=[*one.warnings, warning])
 
 
 def _dataset_mode(run_dir: Path) -> str:

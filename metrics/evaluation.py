@@ -26,11 +26,12 @@ class Evaluation:
     """``scores``: metric -> of the set. ``values``: picture -> metric -> of the picture.
 
     ``left_out``: metric -> why it has no score; ``skipped``: metric -> which pictures it does not
-    count, and why.
+    count, and why. ``warnings``: about the pictures.
     """
 
     scores: dict[str, Score] = field(default_factory=dict)
     values: dict[str, dict[str, float]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 

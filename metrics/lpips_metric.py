@@ -11,10 +11,9 @@ from metrics.base_metric import (
     MeanMetric,
     MissingError,
     Settings,
-    UndefinedError,
     package,
 )
-from metrics.compared import levels
+from metrics.compared import levels, require_side
 from metrics.inception import cached
 from metrics.picture import Picture
 from util.checkpoint import load
@@ -46,10 +45,7 @@ class LPIPS(MeanMetric):
 
     def measure(self, fake: Picture, real: Picture) -> float:
         pictures = levels(fake, real)
-        if min(real.size) < SMALLEST:
-            raise UndefinedError(
-                f"needs sides of at least {SMALLEST} pixels for AlexNet, the picture has {real.kind}"
-            )
+        require_side(real, SMALLEST, "AlexNet")
         made, wanted = (
             (torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1)
             .to(self.settings.device)

@@ -2,8 +2,8 @@
 
 import torch
 
-from metrics.base_metric import MeanMetric, Settings, UndefinedError, package
-from metrics.compared import Unit, same_shape
+from metrics.base_metric import MeanMetric, Settings, package
+from metrics.compared import Unit, require_side, same_shape
 from metrics.picture import Picture
 
 # Five scales, each half of the last, and a window of 11 pixels has to fit into the smallest.
@@ -24,11 +24,7 @@ class MultiScaleSSIM(MeanMetric):
 
     def measure(self, fake: Picture, real: Picture) -> float:
         a, b = (self._tensor(unit) for unit in same_shape(fake, real))
-        if min(real.size) < SMALLEST:
-            raise UndefinedError(
-                f"needs sides of at least {SMALLEST} pixels for its five scales, the picture has "
-                f"{real.kind}"
-            )
+        require_side(real, SMALLEST, "its five scales")
         # Negative contrast would become NaN under the exponents; "relu" takes it as 0.
         return float(self.similarity(a, b, data_range=1.0, normalize="relu"))
 

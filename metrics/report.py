@@ -56,13 +56,17 @@ def table(found: Mapping[str, Evaluation]) -> list[str]:
 
 def remarks(evaluation: Evaluation) -> list[str]:
     """What a reader of the numbers has to know, a sentence each."""
-    lines = [f"{find_metric(name).label}: {note}"
-             for name, score in evaluation.scores.items() for note in score.notes]
+    lines = list(evaluation.warnings)
+    lines += [f"{find_metric(name).label}: {note}"
+              for name, score in evaluation.scores.items() for note in score.notes]
     lines += [f"{find_metric(name).label} {note}" for name, note in evaluation.skipped.items()]
     reasons: dict[str, list[str]] = {}
     for name, why in sorted(evaluation.left_out.items()):
         reasons.setdefault(why, []).append(find_metric(name).label)
-    return lines + [f"left out: {', '.join(labels)}: {why}" for why, labels in reasons.items()]
+    for why, labels in reasons.items():
+        who = labels[0] if len(labels) == 1 else f"{', '.join(labels)}: each"
+        lines.append(f"left out: {who} {why}")
+    return lines
 
 
 def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
@@ -81,6 +85,7 @@ def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
         "runs": {
             run: {
                 "scores": {name: _score(it.scores[name]) for name in labels if name in it.scores},
+                "warnings": it.warnings,
                 "left_out": it.left_out,
                 "skipped": it.skipped,
                 "pictures": {

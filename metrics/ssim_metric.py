@@ -1,7 +1,7 @@
 """Structural similarity (Wang et al. 2004), by scikit-image with the paper's window."""
 
-from metrics.base_metric import MeanMetric, UndefinedError
-from metrics.compared import same_shape
+from metrics.base_metric import MeanMetric
+from metrics.compared import require_side, same_shape
 from metrics.picture import Picture
 
 WINDOW = 11  # pixels: a Gaussian of sigma 1.5, cut at 3.5 sigma
@@ -18,10 +18,7 @@ class SSIM(MeanMetric):
         from skimage.metrics import structural_similarity
 
         a, b = same_shape(fake, real)
-        if min(real.size) < WINDOW:
-            raise UndefinedError(
-                f"needs sides of at least {WINDOW} pixels for its window, the picture has {real.kind}"
-            )
+        require_side(real, WINDOW, "its window")
         return float(structural_similarity(
             a, b, data_range=1.0, channel_axis=2,
             gaussian_weights=True, sigma=1.5, use_sample_covariance=False,

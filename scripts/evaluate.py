@@ -147,6 +147,7 @@ def measure(
         missing |= {name: no_palette for name in missing if find_metric(name).needs_palette}
     evaluation = evaluate(one.examples(limits), metrics)
     evaluation.left_out |= unfit | missing
+    evaluation.warnings += one.warnings
     return evaluation
 
 

@@ -50,10 +50,11 @@ function show(index, scroll = true) {
   }
   draw();
   $("shown_name").textContent = picture.name;
-  $("shown_values").replaceChildren(...outputs.flatMap(run => measured
-    .filter(metric => valueOf(picture, run, metric.key) !== undefined)
-    .map(metric => make("span", {}, `${runs.length > 1 ? run + " " : ""}${metric.label} `,
-      make("b", {}, written(valueOf(picture, run, metric.key), metric))))));
+  const cells = measured.map(metric => outputs.map(run =>
+    make("td", {className: "number"}, written(valueOf(picture, run, metric.key), metric))));
+  $("shown_values").replaceChildren(
+    make("tr", {}, make("th"), ...outputs.map(run => make("th", {className: "number"}, run))),
+    ...measured.map((metric, row) => make("tr", {}, make("th", {}, metric.label), ...cells[row])));
   for (const row of document.querySelectorAll("#all tbody tr"))
     row.classList.toggle("chosen", row.dataset.name === picture.name);
   if (scroll) $("viewer").scrollIntoView({block: "nearest"});
@@ -101,18 +102,25 @@ function rank() {
     .sort((one, other) => one[0] - other[0] || one[1] - other[1]);
   const figures = found => found.map(([, index]) => figure(index, run, metric));
   $("worst").replaceChildren(...figures(ranked.slice(0, MOST)));
+  const labels = new Set(pictures.flatMap(picture => Object.keys(picture.shown)));
+  $("strip_labels").textContent = stripOf(run).filter(label => labels.has(label)).join(" | ");
   $("best").replaceChildren(...figures(ranked.slice(-MOST).reverse()));
 }
 
 function figure(index, run, metric) {
   const picture = pictures[index];
-  const sides = [INPUT, run, TARGET].filter(label => picture.shown[label]);
+  const sides = stripOf(run).filter(label => picture.shown[label]);
   const caption = make("figcaption", {}, make("b", {}, written(
     valueOf(picture, run, metric.key), metric)), ` ${picture.name}`);
   const strip = make("div", {className: "strip"},
     ...sides.map(label => image(picture.shown[label], label)));
   return make("button", {type: "button", className: "figure", title: sides.join(" | "),
     onclick: () => show(index)}, strip, caption);
+}
+
+// All runs beside each other, as long as each can be seen.
+function stripOf(run) {
+  return [INPUT, ...(outputs.length > 3 ? [run] : outputs), TARGET];
 }
 
 function startRanks() {

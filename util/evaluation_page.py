@@ -15,6 +15,7 @@ from util.files import write_text
 from util.html import CSS, url
 from util.words import gathered
 
+MOST_OPEN = 4  # parts of a score that are shown unasked
 _SCRIPT = Path(__file__).with_suffix(".js")
 
 
@@ -130,7 +131,8 @@ def _cell(cell: Cell | None, column: Column, best: float | None) -> str:
             f"<li>{_swatch(name)}{escape(name)} {written(value, column.places)}</li>"
             for name, value in cell.parts.items()
         )
-        text += f"<details><summary>parts</summary><ul>{parts}</ul></details>"
+        opened = " open" if len(cell.parts) <= MOST_OPEN else ""
+        text += f"<details{opened}><summary>parts</summary><ul>{parts}</ul></details>"
     return f"<td class=number>{text}</td>"
 
 
@@ -165,14 +167,15 @@ _VIEWER = """
 <button type="button" id="next" title="next picture">→</button> <b id="shown_name"></b></div>
 <div class="bar"><label>left <select id="left"></select></label>
 <label>right <select id="right"></select></label></div>
+<div class="side_by_side"><div>
 <div id="stage"><img id="under" alt="" draggable="false"><img id="over" alt="" draggable="false">
 <div id="divider"></div></div>
 <input type="range" id="slider" min="0" max="100" step="0.1" value="50"
  aria-label="how much of the left picture is shown">
-<div class="bar" id="shown_values"></div></section>
+</div><table id="shown_values"></table></div></section>
 <section id="ranks"><h2>Worst and best</h2>
 <div class="bar"><label>by <select id="rank_metric"></select></label>
-<label>of <select id="rank_run"></select></label></div>
+<label>of <select id="rank_run"></select></label> <span id="strip_labels"></span></div>
 <h3>Worst</h3><div class="grid" id="worst"></div>
 <h3>Best</h3><div class="grid" id="best"></div></section>
 <section><h2>All pictures</h2><div class="wide"><table id="all"></table></div></section>
@@ -198,14 +201,20 @@ abbr { text-decoration: none; color: var(--soft); }
 select, .bar button { font: inherit; padding: 2px 8px; color: inherit; background: transparent;
                       border: 1px solid var(--line); border-radius: 6px; max-width: 60vw; }
 option { color: #1c2024; background: #fff; }
+.side_by_side { display: flex; flex-wrap: wrap; gap: 8px 32px; align-items: start; }
+.side_by_side > * { max-width: 100%; overflow-x: auto; }
+#shown_values { display: block; }
+#shown_values th { padding-right: 24px; font-weight: 600; }
+#shown_values td + td, #shown_values th + th { padding-left: 20px; padding-right: 0; }
+#strip_labels { color: var(--soft); font-size: 13px; }
 #stage { position: relative; width: 512px; max-width: 100%; cursor: ew-resize; touch-action: pan-y;
          user-select: none; }
 #stage img { width: 100%; background: #8881; }
 #over { position: absolute; inset: 0; height: 100%; }
 #divider { position: absolute; top: 0; bottom: 0; width: 2px; margin-left: -1px; background: #fff;
            box-shadow: 0 0 2px #000; pointer-events: none; }
-#slider { width: 512px; max-width: 100%; margin: 6px 0; display: block; accent-color: var(--link); }
-.grid { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); }
+#slider { width: 100%; margin: 6px 0; display: block; accent-color: var(--link); }
+.grid { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); }
 .figure { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
           text-align: left; min-width: 0; }
 .figure:hover, .figure:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
