@@ -55,3 +55,12 @@ def test_argv(dataroot: Path, tmp_path: Path) -> Argv:
         return [*plain.split(), "--results_dir", str(tmp_path / "results"), *flags]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def metric_weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Stand-ins for the feature networks, by the flags that take them."""
+    from stand_ins import alexnet_file, inception_file
+
+    folder = tmp_path_factory.mktemp("weights")
+    return {"inception": inception_file(folder), "lpips_weights": alexnet_file(folder)}
