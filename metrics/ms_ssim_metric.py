@@ -7,7 +7,7 @@ from metrics.compared import Unit, require_side, same_shape
 from metrics.picture import Picture
 
 # Five scales, each half of the last, and a window of 11 pixels has to fit into the smallest.
-SMALLEST = (11 - 1) * 2**4 + 1
+SMALLEST = 11 * 2**4
 
 
 class MultiScaleSSIM(MeanMetric):

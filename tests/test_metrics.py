@@ -120,6 +120,15 @@ def test_sizes_that_differ_are_refused_only_where_pixels_are_compared(
         metric.add(picture(1), picture(2, (170, 180, 3)))
 
 
+@pytest.mark.parametrize(("name", "side"), [("ssim", 11), ("ms_ssim", 176), ("lpips", 32)])
+def test_the_smallest_side_is_told_rightly(name: str, side: int, settings: Settings) -> None:
+    fits, short = (side, side + 9, 3), (side + 9, side - 1, 3)
+    value = create(name, settings).add(picture(1, fits), picture(2, fits))
+    assert value is not None and math.isfinite(value)
+    with pytest.raises(UndefinedError, match=f"needs sides of at least {side} pixels"):
+        create(name, settings).add(picture(1, short), picture(2, short))
+
+
 @pytest.mark.parametrize(("name", "package"), [
     ("ms_ssim", "torchmetrics"), ("lpips", "lpips"), ("fid", "torch_fidelity"),
     ("kid", "torch_fidelity"),
