@@ -65,7 +65,7 @@ def test_more_noise_is_worse(name: str, settings: Settings) -> None:
 @every_metric
 def test_too_few_pictures_say_what_is_wanted(name: str, settings: Settings) -> None:
     metric = create(name, settings)
-    with pytest.raises(UndefinedError, match="^needs .*got"):
+    with pytest.raises(UndefinedError, match=r"^needs .*got"):
         metric.score()
     metric.add(disturbed(picture(0), 0.1), picture(0))
     try:
