@@ -47,6 +47,18 @@ def test_the_names_are_those_that_were_promised() -> None:
     }
 
 
+def test_a_metric_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of docs/metrics.md."""
+    text = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
+    body = text.split("```python\n")[1].split("```")[0]
+    head = ("from metrics.base_metric import MeanMetric\nfrom metrics.compared import same_shape\n"
+            "from metrics.picture import Picture\n\n")
+    (tmp_path / "mine_metric.py").write_text(head + body)
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    assert "mine" in metrics.available()
+    assert scored("mine", Settings(), 0.0) == 0 < scored("mine", Settings(), 0.3)
+
+
 @every_metric
 def test_it_is_perfect_where_outputs_equal_their_targets(name: str, settings: Settings) -> None:
     metric = metrics.find_metric(name)
