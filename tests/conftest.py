@@ -1,9 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from chromium import started
 from PIL import Image
 
 torch.set_num_threads(1)
@@ -55,3 +57,17 @@ def test_argv(dataroot: Path, tmp_path: Path) -> Argv:
         return [*plain.split(), "--results_dir", str(tmp_path / "results"), *flags]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def metric_weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Stand-ins for the feature networks, by the flags that take them."""
+    from stand_ins import alexnet_file, inception_file
+
+    folder = tmp_path_factory.mktemp("weights")
+    return {"inception": inception_file(folder), "lpips_weights": alexnet_file(folder)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    yield from started()

@@ -91,7 +91,7 @@ def _add_links(page: Any, links: Mapping[str, str]) -> None:
     from dominate import tags
 
     if links:
-        page.add(tags.nav(tags.a(text, href=_url(target)) for text, target in links.items()))
+        page.add(tags.nav(tags.a(text, href=url(target)) for text, target in links.items()))
 
 
 def _figure(figure: Figure, *, width: int) -> str:
@@ -99,13 +99,13 @@ def _figure(figure: Figure, *, width: int) -> str:
     label = escape(figure.label)
     height = max(1, round(width * figure.height_px / figure.width_px))
     return (
-        f'<figure><a href="{_url(figure.link or figure.src)}"><img src="{_url(figure.src)}" '
+        f'<figure><a href="{url(figure.link or figure.src)}"><img src="{url(figure.src)}" '
         f'alt="{label}" width="{width}" height="{height}" loading="lazy" decoding="async"></a>'
         f"<figcaption>{label}</figcaption></figure>"
     )
 
 
-def _url(path: str) -> str:
+def url(path: str) -> str:
     return quote(os.fsencode(path))
 
 

@@ -1,6 +1,6 @@
 """Parts of sentences for people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def listing(lines: Sequence[str], *, most: int = 20, of: int | None = None) -> str:
@@ -10,3 +10,12 @@ def listing(lines: Sequence[str], *, most: int = 20, of: int | None = None) -> s
     if others:
         shown.append(f"  ... and {others} more")
     return "\n".join(shown)
+
+
+def gathered(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Speaker -> lines; returns each different line once, with those who say it, or "" for all."""
+    said: dict[str, list[str]] = {}
+    for speaker, own in lines.items():
+        for line in own:
+            said.setdefault(line, []).append(speaker)
+    return [("" if len(who) == len(lines) else ", ".join(who), line) for line, who in said.items()]

@@ -1,0 +1,28 @@
+"""One metric per file: metrics/<name>_metric.py is selected by ``--metrics <name>``."""
+
+from collections.abc import Iterable
+
+from metrics.base_metric import Metric, MissingError, Settings
+from util.registry import find_class, list_names
+
+
+def available() -> list[str]:
+    return list_names(__path__, suffix="_metric")
+
+
+def find_metric(name: str) -> type[Metric]:
+    return find_class("metrics", name, suffix="_metric", base=Metric)
+
+
+def create_metrics(
+    names: Iterable[str], settings: Settings
+) -> tuple[dict[str, Metric], dict[str, str]]:
+    """The metrics that can run, by name; and of the others, why not and what to do about it."""
+    ready: dict[str, Metric] = {}
+    left_out: dict[str, str] = {}
+    for name in names:
+        try:
+            ready[name] = find_metric(name)(settings)
+        except MissingError as error:
+            left_out[name] = str(error)
+    return ready, left_out

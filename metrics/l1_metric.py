@@ -1,0 +1,17 @@
+"""Mean absolute difference of two pictures, black 0 and white 1."""
+
+import numpy as np
+
+from metrics.base_metric import MeanMetric
+from metrics.compared import same_shape
+from metrics.picture import Picture
+
+
+class L1(MeanMetric):
+    label = "L1 (MAE)"
+    higher_is_better = False
+    perfect = 0.0
+
+    def measure(self, fake: Picture, real: Picture) -> float:
+        a, b = same_shape(fake, real)
+        return float(np.abs(a - b).mean())

@@ -1,0 +1,137 @@
+"""Evaluations as a table for the terminal, as JSON and as CSV."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+
+from metrics import find_metric
+from metrics.base_metric import Score
+from metrics.evaluation import Evaluation
+from metrics.palette import Palette
+from util.words import gathered
+
+MOST_PARTS = 4  # lines of a score in the terminal; the page and the JSON have all
+
+
+def in_order(found: Mapping[str, Evaluation]) -> list[str]:
+    """The metrics that have a score: of pairs, of sets, of label maps.
+
+    Those that say themselves that they mislead stand behind the others of their kind: KID before
+    FID, where there are few pictures.
+    """
+    scored = {name: score for it in found.values() for name, score in it.scores.items()}
+
+    def place(name: str) -> tuple[bool, bool, bool, str]:
+        metric = find_metric(name)
+        return metric.needs_palette, not metric.per_picture, scored[name].doubtful, name
+
+    return sorted(scored, key=place)
+
+
+def table(found: Mapping[str, Evaluation]) -> list[str]:
+    """A line for each metric, a column for each run; then what has to be known beside it."""
+    rows = [["", "better", *found]]
+    for name in in_order(found):
+        metric = find_metric(name)
+        scores = [evaluation.scores.get(name) for evaluation in found.values()]
+        better = "higher" if metric.higher_is_better else "lower"
+        rows.append([metric.label, better, *(_in_words(it, metric.places) for it in scores)])
+        parts = next((score.parts for score in scores if score), {})
+        if len(parts) <= MOST_PARTS:
+            rows += [
+                [f"  {part}", "", *(_of_part(score, part, metric.places) for score in scores)]
+                for part in parts
+            ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    told = gathered({run: remarks(evaluation) for run, evaluation in found.items()})
+    said = [f"{who}: {line}" if who else line for who, line in told]
+    return ["", *(lines if rows[1:] else []), *said]
+
+
+def remarks(evaluation: Evaluation) -> list[str]:
+    """What a reader of the numbers has to know, a sentence each."""
+    lines = list(evaluation.warnings)
+    notes = [(name, note) for name, score in evaluation.scores.items() for note in score.notes]
+    lines += [f"{', '.join(labels)}: {note}" for note, labels in _by_sentence(notes).items()]
+    lines += [f"{find_metric(name).label} {note}" for name, note in evaluation.skipped.items()]
+    for why, labels in _by_sentence(sorted(evaluation.left_out.items())).items():
+        who = labels[0] if len(labels) == 1 else f"{', '.join(labels)}: each"
+        lines.append(f"left out: {who} {why}")
+    return lines
+
+
+def _by_sentence(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names of metrics and what is said of them -> sentence -> labels of the metrics."""
+    labels: dict[str, list[str]] = {}
+    for name, sentence in said:
+        labels.setdefault(sentence, []).append(find_metric(name).label)
+    return labels
+
+
+def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
+    """Infinite values are the word "Infinity": JSON has none."""
+    labels = [*in_order(found)]
+    content = {
+        "metrics": {
+            name: {"label": find_metric(name).label,
+                   "higher_is_better": find_metric(name).higher_is_better}
+            for name in labels
+        },
+        "palette": palette and [
+            {"colour": colour.tolist(), "name": palette.name(number)}
+            for number, colour in enumerate(palette.colours)
+        ],
+        "runs": {
+            run: {
+                "scores": {name: _score(it.scores[name]) for name in labels if name in it.scores},
+                "warnings": it.warnings,
+                "left_out": it.left_out,
+                "skipped": it.skipped,
+                "pictures": {
+                    picture: {name: finite(value) for name, value in values.items()}
+                    for picture, values in it.values.items()
+                },
+            }
+            for run, it in found.items()
+        },
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_csv(found: Mapping[str, Evaluation]) -> str:
+    """A line for each picture of each run; the scores of the set have no picture."""
+    names = in_order(found)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", "picture", *names])
+    for run, evaluation in found.items():
+        whole = {name: score.value for name, score in evaluation.scores.items()}
+        for picture, values in [("", whole), *evaluation.values.items()]:
+            writer.writerow([run, picture, *(values.get(name, "") for name in names)])
+    return text.getvalue()
+
+
+def finite(value: float) -> float | str:
+    return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _score(score: Score) -> dict[str, object]:
+    return {"value": finite(score.value), "standard_error": score.error, "count": score.count,
+            "parts": dict(score.parts), "notes": list(score.notes)}
+
+
+def _in_words(score: Score | None, places: int) -> str:
+    if score is None:
+        return "left out"
+    error = "" if score.error is None else f" ± {score.error:.{places}f}"
+    return f"{score.value:.{places}f}{error}"
+
+
+def _of_part(score: Score | None, part: str, places: int) -> str:
+    return f"{score.parts[part]:.{places}f}" if score and part in score.parts else ""

@@ -1,0 +1,25 @@
+"""Structural similarity (Wang et al. 2004), by scikit-image with the paper's window."""
+
+from metrics.base_metric import MeanMetric
+from metrics.compared import require_side, same_shape
+from metrics.picture import Picture
+
+WINDOW = 11  # pixels: a Gaussian of sigma 1.5, cut at 3.5 sigma
+
+
+class SSIM(MeanMetric):
+    """Any range, any number of channels: each channel by itself, then the mean."""
+
+    label = "SSIM"
+    higher_is_better = True
+    perfect = 1.0
+
+    def measure(self, fake: Picture, real: Picture) -> float:
+        from skimage.metrics import structural_similarity
+
+        a, b = same_shape(fake, real)
+        require_side(real, WINDOW, "its window")
+        return float(structural_similarity(
+            a, b, data_range=1.0, channel_axis=2,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        ))

@@ -1,0 +1,249 @@
+"""What holds for every metric, found through the registry: a new one is tried as it appears."""
+
+import math
+import sys
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+from stand_ins import disturbed, picture
+
+import metrics
+from metrics.base_metric import Metric, Settings, UndefinedError
+from metrics.palette import Palette
+from metrics.picture import Picture
+
+BLACK_AND_WHITE = Palette(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
+DEEP = {"l1", "mse", "psnr", "ssim", "ms_ssim"}
+every_metric = pytest.mark.parametrize("name", metrics.available())
+
+
+@pytest.fixture
+def settings(metric_weights: dict[str, Path]) -> Settings:
+    return Settings(weights=metric_weights, palette=BLACK_AND_WHITE)
+
+
+def create(name: str, settings: Settings) -> Metric:
+    ready, left_out = metrics.create_metrics([name], settings)
+    assert not left_out
+    return ready[name]
+
+
+def scored(name: str, settings: Settings, amount: float, count: int = 4) -> float:
+    metric = create(name, settings)
+    for seed in range(count):
+        target = picture(seed)
+        value = metric.add(disturbed(target, amount, seed), target)
+        assert (value is not None) == metric.per_picture
+    return metric.score().value
+
+
+def test_the_names_are_those_that_were_promised() -> None:
+    assert set(metrics.available()) >= {
+        "l1", "mse", "psnr", "ssim", "ms_ssim", "lpips", "fid", "kid", "lab_histogram",
+        "pixel_accuracy", "class_accuracy", "mean_iou",
+    }
+
+
+def test_a_metric_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of docs/metrics.md."""
+    text = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
+    body = text.split("```python\n")[1].split("```")[0]
+    head = ("from metrics.base_metric import MeanMetric\nfrom metrics.compared import same_shape\n"
+            "from metrics.picture import Picture\n\n")
+    (tmp_path / "mine_metric.py").write_text(head + body)
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    assert "mine" in metrics.available()
+    assert scored("mine", Settings(), 0.0) == 0 < scored("mine", Settings(), 0.3)
+
+
+@every_metric
+def test_it_is_perfect_where_outputs_equal_their_targets(name: str, settings: Settings) -> None:
+    metric = metrics.find_metric(name)
+    found = scored(name, settings, 0.0)
+    if name == "kid":
+        assert found < 0, "unbiased: sets with equal pictures lie nearer than independent ones"
+    else:
+        assert found == pytest.approx(metric.perfect, abs=1e-3 if name == "fid" else 1e-6)
+
+
+@every_metric
+def test_more_noise_is_worse(name: str, settings: Settings) -> None:
+    little, much = scored(name, settings, 0.03), scored(name, settings, 0.3)
+    better = little > much if metrics.find_metric(name).higher_is_better else little < much
+    assert better, (little, much)
+
+
+@every_metric
+def test_too_few_pictures_say_what_is_wanted(name: str, settings: Settings) -> None:
+    metric = create(name, settings)
+    with pytest.raises(UndefinedError, match=r"^needs .*got"):
+        metric.score()
+    metric.add(disturbed(picture(0), 0.1), picture(0))
+    try:
+        assert not math.isnan(metric.score().value)
+    except UndefinedError as error:
+        assert "at least 2 outputs and 2 targets, got 1 and 1" in str(error)
+
+
+@every_metric
+@pytest.mark.parametrize(("shape", "dtype"), [
+    ((180, 180, 1), "uint16"), ((180, 180, 3), "uint16"), ((180, 180, 6), "uint8"),
+    ((180, 180, 5), "float32"),
+])
+def test_deep_pictures_are_measured_or_refused_in_a_line(
+    name: str, shape: tuple[int, ...], dtype: str, settings: Settings
+) -> None:
+    metric = create(name, settings)
+    target = picture(1, shape, dtype)
+    fake = picture(2, shape, dtype)
+    try:
+        metric.add(fake, target)
+    except UndefinedError as error:
+        assert name not in DEEP
+        assert "\n" not in str(error) and target.pixels.dtype.name in str(error)
+        with pytest.raises(UndefinedError):  # nothing of it was kept
+            metric.score()
+    else:
+        assert name in DEEP or (name == "lab_histogram" and shape[2] == 3)
+        assert math.isfinite(metric.score().value)
+
+
+@pytest.mark.parametrize("name", sorted(DEEP))
+def test_sixteen_bits_give_what_eight_bits_give(name: str, settings: Settings) -> None:
+    fake, target = disturbed(picture(3), 0.1), picture(3)
+    deep = [
+        Picture(it.pixels.astype(np.uint16) * 257, type(it.limits)(0, 65535))
+        for it in (fake, target)
+    ]
+    shallow = create(name, settings).add(fake, target)
+    assert create(name, settings).add(*deep) == pytest.approx(shallow, rel=1e-6)
+
+
+@every_metric
+def test_sizes_that_differ_are_refused_only_where_pixels_are_compared(
+    name: str, settings: Settings
+) -> None:
+    metric = create(name, settings)
+    if metric.paired:
+        with pytest.raises(UndefinedError, match="the output has 176 x 192, the target 180 x 170"):
+            metric.add(picture(1), picture(2, (170, 180, 3)))
+    else:
+        metric.add(picture(1), picture(2, (170, 180, 3)))
+
+
+@pytest.mark.parametrize(("name", "side"), [("ssim", 11), ("ms_ssim", 176), ("lpips", 32)])
+def test_the_smallest_side_is_told_rightly(name: str, side: int, settings: Settings) -> None:
+    fits, short = (side, side + 9, 3), (side + 9, side - 1, 3)
+    value = create(name, settings).add(picture(1, fits), picture(2, fits))
+    assert value is not None and math.isfinite(value)
+    with pytest.raises(UndefinedError, match=f"needs sides of at least {side} pixels"):
+        create(name, settings).add(picture(1, short), picture(2, short))
+
+
+@pytest.mark.parametrize(("name", "package"), [
+    ("ms_ssim", "torchmetrics"), ("lpips", "lpips"), ("fid", "torch_fidelity"),
+    ("kid", "torch_fidelity"),
+])
+def test_a_missing_package_is_told_in_a_line(
+    name: str, package: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [it for it in sys.modules if it.split(".")[0] == package]:
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, package, None)
+    ready, left_out = metrics.create_metrics([name], settings)
+    assert not ready
+    assert left_out[name].endswith(f"pip install {package.replace('_', '-')}")
+    assert "\n" not in left_out[name]
+
+
+@pytest.mark.parametrize("name", ["fid", "kid", "lpips", "mean_iou"])
+def test_what_a_metric_lacks_is_told_with_the_way_to_get_it(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    ready, left_out = metrics.create_metrics([name], Settings())
+    assert not ready
+    flag = {"lpips": "--lpips_weights", "mean_iou": "--palette"}.get(name, "--inception")
+    assert flag in left_out[name] and "\n" not in left_out[name]
+
+
+def test_weights_that_torch_has_fetched_before_are_found(
+    metric_weights: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "alexnet-owt-7be5be79.pth").symlink_to(metric_weights["lpips_weights"])
+    assert metrics.create_metrics(["lpips"], Settings())[1] == {}
+
+
+@pytest.mark.parametrize("name", ["fid", "lpips"])
+def test_weights_of_another_network_are_refused(
+    name: str, metric_weights: dict[str, Path], tmp_path: Path
+) -> None:
+    swapped = {"inception": metric_weights["lpips_weights"],
+               "lpips_weights": metric_weights["inception"]}
+    with pytest.raises(ValueError, match=r"alexnet-owt|weights-inception"):
+        metrics.create_metrics([name], Settings(weights=swapped))
+
+
+@pytest.mark.parametrize(("name", "fetched_by"), [
+    ("fid", "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"),
+    ("lpips", "torchvision.models._api.load_state_dict_from_url"),
+])
+def test_weights_that_cannot_be_fetched_are_told_in_a_line(
+    name: str, fetched_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(fetched_by, fails)
+    ready, left_out = metrics.create_metrics([name], Settings(download=True))
+    assert not ready
+    assert "could not be fetched (<urlopen error no network>): give it by --" in left_out[name]
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (Path("trapped"),)
+
+
+@pytest.mark.parametrize(("name", "flag"), [("fid", "inception"), ("lpips", "lpips_weights")])
+def test_no_code_is_run_from_a_file_of_weights(
+    name: str, flag: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Trap()}, tmp_path / "trap.pth")
+    with pytest.raises(ValueError, match=r"trap\.pth"):
+        metrics.create_metrics([name], Settings(weights={flag: tmp_path / "trap.pth"}))
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_a_mean_of_psnr_leaves_infinity_out_and_says_so(settings: Settings) -> None:
+    metric = create("psnr", settings)
+    metric.add(picture(0), picture(0))
+    value = metric.add(disturbed(picture(1), 0.1), picture(1))
+    assert metric.score().value == value
+    assert metric.score().notes == ("without 1 outputs that equal their targets: infinite",)
+
+
+def test_fid_says_how_many_pictures_which_weights_which_scaling(settings: Settings) -> None:
+    metric = create("fid", settings)
+    for seed in range(3):
+        metric.add(picture(seed), picture(seed + 10))
+    score = metric.score()
+    facts = score.notes[0]
+    assert "3 outputs, 3 targets" in facts and "299 x 299" in facts
+    assert "not the published" in facts
+    assert score.doubtful and "with fewer than 2048 look at KID" in score.notes[1]
+
+
+def test_kid_says_that_the_sets_share_pictures(settings: Settings) -> None:
+    metric = create("kid", settings)
+    for seed in range(4):
+        metric.add(picture(seed), picture(seed + 2))
+    assert "2 pictures are both output and target" in metric.score().notes[1]
