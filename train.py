@@ -17,12 +17,14 @@ from data import create_dataset
 from data.base_dataset import Batch
 from data.loader import Loader
 from data.record import examine, save_record
+from data.transforms import PREPROCESS
 from models import create_model, run_start
 from models.base_model import BaseModel
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
 from models.memory import memory_explained
 from models.run_saver import RunSaver
+from models.training_step import TrainingStep, training_step
 from options.train_options import TrainOptions
 from util.clock import Clock
 from util.distributed import place, process_group, require_equal
@@ -50,7 +52,7 @@ def train(argv: Sequence[str] | None = None) -> None:
             log.info("%d processes, each with batches of %d: steps of %d pictures",
                      place().world_size, opt.batch_size, place().world_size * opt.batch_size)
         seed_everything(opt.seed)
-        set_arithmetic(opt.precision)
+        set_arithmetic(opt.precision, equal_sizes=PREPROCESS[opt.preprocess].crops)
         dataset = create_dataset(opt)
         require_equal(len(dataset), "the number of pictures")
         folder = opt.checkpoints_dir / opt.name
@@ -65,6 +67,7 @@ class Training:
     opt: Namespace
     dataset: Loader
     model: BaseModel
+    learn: TrainingStep
     clock: Clock
     guard: FiniteGuard
     visualizer: Visualizer
@@ -93,9 +96,10 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     saver.begin()
     guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
     saver.before_save = guard.look  # weights that are no numbers are never saved
+    learn = training_step(model, cuda_graph=opt.cuda_graph)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
         loop(
-            Training(opt, dataset, model, clock, guard, visualizer, saver, interrupt),
+            Training(opt, dataset, model, learn, clock, guard, visualizer, saver, interrupt),
             first_epoch,
         )
     if interrupt.signal:
@@ -146,8 +150,7 @@ def step(run: Training, batch: Batch) -> None:
     share = run.dataset.share(clock.epoch_images)
     run.model.replicas.weight = share.own * place().world_size / share.images
     with run.guard, memory_explained(batch_size=opt.batch_size, crop_size=opt.crop_size):
-        run.model.set_input(batch)
-        run.model.optimize_parameters()
+        run.learn(batch)
     clock.advance(share.images)
     run.visualizer.advance(clock.progress)
     if clock.due(opt.print_freq):

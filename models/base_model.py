@@ -109,7 +109,8 @@ class BaseModel(ABC):
         That is ``net`` itself, or with several processes a module that wraps it.
         """
         inner = self.replicas.share_statistics(net.to(self.device))
-        self.speed.prepare(inner)
+        if self.isTrain:
+            self.speed.prepare(inner, self.device)
         self.networks[name] = inner
         return cast(Net, self.replicas.add(inner) if self.isTrain else inner)
 
@@ -144,8 +145,14 @@ class BaseModel(ABC):
 
     def add_optimizer(self, name: str, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Adam with the papers' moments (pix2pix, section 3.3)."""
-        fused = self.device.type in ("cpu", "cuda", "mps")  # one kernel for all weights
-        optimizer = Adam(parameters, lr=self.opt.lr, betas=(self.opt.beta1, 0.999), fused=fused)
+        graph = self.speed.graph
+        optimizer = Adam(
+            parameters,
+            lr=torch.tensor(self.opt.lr, device=self.device) if graph else self.opt.lr,
+            betas=(self.opt.beta1, 0.999),
+            fused=self.device.type in ("cpu", "cuda", "mps"),  # one kernel for all weights
+            capturable=graph and self.device.type == "cuda",
+        )
         self.optimizers[name] = optimizer
         return optimizer
 
@@ -180,8 +187,6 @@ class BaseModel(ABC):
         Of several processes, the means over all.
         """
         self.losses = self.replicas.mean({name: loss.detach() for name, loss in losses.items()})
-        if self.plateau:
-            self.plateau.add(self.losses)
 
     @staticmethod
     def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:
@@ -252,17 +257,19 @@ class BaseModel(ABC):
 
     def update_learning_rate(self, epoch: int) -> None:
         """Set every optimizer's rate for ``epoch``, which is about to start."""
-        groups = [group for opt in self.optimizers.values() for group in opt.param_groups]
-        before = groups[0]["lr"] if groups else 0.0
+        before, places = self.learning_rate, [step.rates(o) for o in self.optimizers.values()]
         if self.plateau:
             self.plateau.start_epoch(epoch)
         else:
             opt = self.opt
             plan = Plan(opt.n_epochs, opt.n_epochs_decay, opt.lr_decay_iters)
-            for group in groups:
-                group["lr"] = opt.lr * SCHEDULES[opt.lr_policy](epoch, plan)
-        if groups and groups[0]["lr"] != before:
-            log.info("learning rate %g -> %g", before, groups[0]["lr"])
+            for optimizer in self.optimizers.values():
+                for group in optimizer.param_groups:
+                    group["lr"] = opt.lr * SCHEDULES[opt.lr_policy](epoch, plan)
+        for optimizer, kept in zip(self.optimizers.values(), places, strict=True):
+            step.put_rates(optimizer, kept)
+        if self.learning_rate != before:
+            log.info("learning rate %g -> %g", before, self.learning_rate)
 
     @property
     def learning_rate(self) -> float:

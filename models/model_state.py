@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 from models import network_files
 from models.networks.mismatch import describe_mismatch
+from models.step import put_rates, rates
 
 # What Adam's groups say about the kernel that is used.
 _KERNEL = {"fused", "foreach", "capturable"}
@@ -20,7 +21,7 @@ def state_dict(model: "BaseModel") -> dict[str, Any]:
     """Networks, optimizers, image buffers, the plateau policy."""
     return {
         "networks": {name: net.state_dict() for name, net in model.networks.items()},
-        "optimizers": {name: opt.state_dict() for name, opt in model.optimizers.items()},
+        "optimizers": {name: _optimizer_state(opt) for name, opt in model.optimizers.items()},
         "pools": {name: pool.state_dict() for name, pool in model.pools.items()},
         "plateau": model.plateau.state_dict() if model.plateau else None,
         "scalers": {name: scaler.state_dict() for name, scaler in model.scalers.items()},
@@ -53,13 +54,22 @@ def load_state_dict(model: "BaseModel", state: Mapping[str, Any]) -> None:
             scaler.load_state_dict(saved)
 
 
+def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
+    """Its own, with rates as numbers wherever they lie."""
+    state = optimizer.state_dict()
+    groups = [group | {"lr": float(group["lr"])} for group in state["param_groups"]]
+    return state | {"param_groups": groups}
+
+
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Moments and settings of the run; which kernel, and where in memory, as it is now."""
+    places = rates(optimizer)
     groups = [
         saved | {key: own[key] for key in _KERNEL & own.keys()}
         for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
     ]
     optimizer.load_state_dict(state | {"param_groups": groups})
+    put_rates(optimizer, places)
     for weight, values in optimizer.state.items():
         for key, value in values.items():
             if value.shape == weight.shape and value.stride() != weight.stride():
@@ -70,7 +80,7 @@ def fragile_state(model: "BaseModel") -> dict[str, Any]:
     """What a step changes besides weights: statistics, pools, the plateau's sum, losses."""
     return {
         "buffers": [b.clone() for net in model.networks.values() for b in net.buffers()],
-        "pools": [(list(pool.images), pool.random.getstate()) for pool in model.pools.values()],
+        "pools": [pool.state_dict() for pool in model.pools.values()],
         "plateau": model.plateau.state_dict() if model.plateau else None,
         "losses": model.losses,
     }
@@ -82,8 +92,7 @@ def load_fragile_state(model: "BaseModel", state: Mapping[str, Any]) -> None:
     own = [b for net in model.networks.values() for b in net.buffers()]
     for buffer, saved in zip(own, state["buffers"], strict=True):
         buffer.copy_(saved)
-    for pool, (images, numbers) in zip(model.pools.values(), state["pools"], strict=True):
-        pool.images = images
-        pool.random.setstate(numbers)
+    for pool, saved in zip(model.pools.values(), state["pools"], strict=True):
+        pool.load_state_dict(saved, model.device)
     if model.plateau and state["plateau"]:
         model.plateau.load_state_dict(state["plateau"], model.device)

@@ -49,4 +49,4 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
         if own:
             pool.load_state_dict(own["pools"][name], model.device)
         else:
-            pool.images.clear()  # the main process's
+            pool.clear()  # the main process's

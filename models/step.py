@@ -5,6 +5,7 @@ are computed in float32 whatever goes on inside.
 """
 
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
+from util.distributed import place
+
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 COMPILER = "inductor"
 
@@ -29,6 +32,8 @@ class Speed:
     ``precision``: one of ``util.runtime.PRECISIONS``.
     ``parts``: pieces of a batch that go through a network one after another.
     ``checkpoint``: keep the inputs of blocks only, and compute the rest again for the gradients.
+    ``graph``: steps are recorded (models/recorded_step.py), so nothing in them may be a number
+    that changes: learning rates are tensors.
     """
 
     precision: str = "default"
@@ -36,6 +41,7 @@ class Speed:
     compile: bool = False
     parts: int = 1
     checkpoint: bool = False
+    graph: bool = False
 
     @classmethod
     def of(cls, opt: Namespace) -> "Speed":
@@ -45,9 +51,10 @@ class Speed:
             compile=opt.compile,
             parts=opt.grad_accum,
             checkpoint=opt.checkpoint_activations,
+            graph=opt.cuda_graph and opt.device.type == "cuda" and not place().several,
         )
 
-    def prepare(self, net: nn.Module) -> None:
+    def prepare(self, net: nn.Module, device: torch.device) -> None:
         """Make ``net`` run so, in place; its weights and their names stay."""
         if self.checkpoint:
             for module in net.modules():
@@ -55,9 +62,10 @@ class Speed:
                     module.forward = MethodType(_recomputed, module)
         if self.channels_last:
             net.to(memory_format=torch.channels_last)
-            norms: list[nn.Module] = [m for m in net.modules() if isinstance(m, nn.InstanceNorm2d)]
-            for norm in norms:
-                norm.forward = MethodType(_in_groups, norm)
+        if self.channels_last or device.type == "cpu":
+            for norm in net.modules():
+                if isinstance(norm, nn.InstanceNorm2d) and not norm.track_running_stats:
+                    norm.forward = MethodType(_in_groups, norm)  # type: ignore[method-assign]
         if self.precision in AUTOCAST or self.channels_last or self.parts > 1:
             net.forward = MethodType(partial(_run, speed=self), net)
         if self.compile:
@@ -66,6 +74,19 @@ class Speed:
     def make_scaler(self, device: torch.device) -> GradScaler:
         """Float16 has no small numbers: losses are made larger, gradients smaller again."""
         return GradScaler(device.type, init_scale=1024.0, enabled=self.precision == "fp16")
+
+
+def rates(optimizer: Optimizer) -> list[float | Tensor]:
+    """Learning rates; tensors of the device where a recorded step reads them."""
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+def put_rates(optimizer: Optimizer, places: Sequence[float | Tensor]) -> None:
+    """Where ``places``, an earlier ``rates``, has a tensor, that one gets the rate of now."""
+    for group, kept in zip(optimizer.param_groups, places, strict=True):
+        if isinstance(kept, Tensor):
+            kept.fill_(float(group["lr"]))
+            group["lr"] = kept
 
 
 def update(optimizer: Optimizer, loss: Tensor, scaler: GradScaler) -> None:
@@ -108,9 +129,10 @@ def _run(net: nn.Module, x: Tensor, *, speed: Speed) -> Tensor:
 def _in_groups(norm: nn.InstanceNorm2d, x: Tensor) -> Tensor:
     """Instance norm as groups of one channel, equal to rounding.
 
-    torch's own gives wrong gradients for a single picture in channels_last (2.14, on a CPU).
+    On a CPU it takes a quarter to four fifths of the time; and for a single picture in
+    channels_last, torch's own (2.14) gives wrong gradients there.
     """
-    return functional.group_norm(x, x.shape[1], eps=norm.eps)
+    return functional.group_norm(x, x.shape[1], norm.weight, norm.bias, norm.eps)
 
 
 def _recomputed(net: nn.Module, x: Tensor) -> Tensor:

@@ -34,7 +34,13 @@ from scripts.benchmark_contenders import (  # noqa: E402
     Reference,
     write_pictures,
 )
-from scripts.benchmark_machine import ceilings, flops_per_image, peak_memory, spread  # noqa: E402
+from scripts.benchmark_machine import (  # noqa: E402
+    ceilings,
+    convolution_seconds,
+    flops_per_image,
+    peak_memory,
+    spread,
+)
 from scripts.benchmark_parts import (  # noqa: E402
     loading,
     seconds_of_help,
@@ -140,12 +146,15 @@ def training(
         for name, contender in contenders.items():
             epochs[name].append(contender.epoch())
     work = flops_per_image(case, device)
+    steps = [run.images / (run.seconds - run.waiting) for run in epochs["ours"][1:]]
+    floor = convolution_seconds(contenders["ours"]) / case.batch
     memory = {"reference": peak_memory(case, root, device, None),
               "ours": peak_memory(case, root, device, flags)}
     found = {name: figures(runs[1:], work, memory[name]) for name, runs in epochs.items()}
     ratios = [r.seconds / o.seconds
               for r, o in zip(epochs["reference"][1:], epochs["ours"][1:], strict=True)]
-    return {"case": case.name, "flops_per_image": work, **found, "ratio": spread(ratios)}
+    return {"case": case.name, "flops_per_image": work, **found, "ratio": spread(ratios),
+            "convolutions_share": floor * spread(steps)[0]}
 
 
 def figures(runs: Sequence[Epoch], flops: float, memory: float) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from PIL import Image
 
 from data import create_dataset
 from models import create_model
+from models.training_step import training_step
 from options.train_options import TrainOptions
 from scripts.reference_data import reference_loader
 from scripts.reference_step import REFERENCES
+from util.runtime import set_arithmetic
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,12 @@ class Contender:
     def step(self, batch: Any) -> None:
         raise NotImplementedError
 
+    def set_arithmetic(self) -> None:
+        """Of the whole process, and both contenders are in one."""
+        raise NotImplementedError
+
     def epoch(self) -> Epoch:
+        self.set_arithmetic()
         start = time.perf_counter()
         waiting, images = 0.0, 0
         iterator = iter(self.batches())
@@ -79,15 +86,22 @@ class Reference(Contender):
     def step(self, batch: Any) -> None:
         self.model.step(batch["A"], batch["B"])
 
+    def set_arithmetic(self) -> None:
+        """As torch begins."""
+        torch.set_flush_denormal(False)
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
+
 
 class Ours(Contender):
     def __init__(self, case: Case, root: Path, device: torch.device, flags: str = "") -> None:
         """``flags`` of train.py, added to those of the case."""
         opt = TrainOptions().parse(training_flags(case, root, device) + shlex.split(flags))
-        self.device = opt.device
+        self.opt, self.device = opt, opt.device
         self.loader = create_dataset(opt)
         self.model = create_model(opt)
         self.model.setup(opt)
+        self.learn = training_step(self.model, cuda_graph=opt.cuda_graph)
         self._epoch = 0
 
     def batches(self) -> Iterator[Any]:
@@ -97,8 +111,10 @@ class Ours(Contender):
         return iter(self.loader)
 
     def step(self, batch: Any) -> None:
-        self.model.set_input(batch)
-        self.model.optimize_parameters()
+        self.learn(batch)
+
+    def set_arithmetic(self) -> None:
+        set_arithmetic(self.opt.precision, equal_sizes=True)
 
 
 def training_flags(case: Case, root: Path, device: torch.device) -> list[str]:

@@ -9,11 +9,15 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from scripts.benchmark_contenders import Case, Contender, Ours, Reference, synchronise
+
+_CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
 
 
 def ceilings(device: torch.device, *, seconds: float) -> dict[str, float]:
@@ -43,6 +47,42 @@ def _fastest(call: Callable[[], object], device: torch.device, seconds: float) -
         synchronise(device)
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+class _Convolutions(TorchDispatchMode):
+    """Remembers every convolution that is computed inside, backwards too, with its tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Callable[[], object]] = []
+
+    def __torch_dispatch__(
+        self, kernel: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        if kernel in _CONVOLUTIONS:
+            self.calls.append(partial(kernel, *args, **(kwargs or {})))
+        return kernel(*args, **(kwargs or {}))
+
+
+def convolution_seconds(contender: Contender, *, repeats: int = 5) -> float:
+    """What the convolutions of one step take by themselves, one after another: its floor.
+
+    Median over ``repeats``. They hold the memory of a whole step meanwhile.
+    """
+    batch = next(iter(contender.batches()))
+    contender.step(batch)  # libraries choose their kernels
+    with _Convolutions() as found:
+        contender.step(batch)
+    times = []
+    with torch.no_grad():
+        for _ in range(repeats):
+            synchronise(contender.device)
+            start = time.perf_counter()
+            for call in found.calls:
+                call()
+            synchronise(contender.device)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def flops_per_image(case: Case, device: torch.device) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from conftest import Argv
+from tiny_models import build, run
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
@@ -15,40 +16,11 @@ from models import step
 from models.base_model import BaseModel
 from models.memory import memory_explained
 from models.networks import DISCRIMINATORS, GENERATORS, define_D, define_G
-from options.train_options import TrainOptions
 from train import train
 from util.runtime import run_program, set_arithmetic
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 STEPS = 50
-
-
-def build(flags: str, dtype: torch.dtype = torch.float32) -> BaseModel:
-    words = "--dataroot . --gpu_ids -1 --ngf 4 --ndf 4 --netD n_layers --n_layers_D 2"
-    words += " --load_size 32 --crop_size 32 --netG resnet_6blocks --pool_size 2"
-    opt = TrainOptions().parse([*words.split(), *flags.split()])
-    torch.manual_seed(0)
-    model = models.create_model(opt)
-    for net in model.networks.values():
-        net.to(dtype)
-    return model
-
-
-def run(model: BaseModel, steps: int, pictures: int = 2) -> Tensor:
-    """Losses of each step, [steps, losses], float64."""
-    rows = []
-    dtype = next(model.networks["G" if "G" in model.networks else "G_A"].parameters()).dtype
-    for index in range(steps):
-        generator = torch.Generator().manual_seed(index % 6)
-        shape = (pictures, 3, 32, 32)
-        A = torch.rand(shape, generator=generator, dtype=dtype) * 2 - 1
-        B = A.flip(3) * 0.5
-        A, B = A[:, : model.opt.input_nc], B[:, : model.opt.output_nc]
-        paths = ["x"] * pictures
-        model.set_input({"A": A, "B": B, "A_paths": paths, "B_paths": paths})
-        model.optimize_parameters()
-        rows.append(list(model.get_current_losses().values()))
-    return torch.tensor(rows, dtype=torch.float64)
 
 
 PIX2PIX = "--model pix2pix --norm instance --no_dropout "
@@ -187,7 +159,7 @@ def test_recomputed_gradients_and_statistics_are_the_same(netG: str, norm: str) 
     def learn(checkpoint: bool) -> tuple[list[Tensor], list[Tensor], int]:
         torch.manual_seed(0)
         net = define_G(netG, in_channels=3, out_channels=3, width=2, norm=norm, dropout=True)
-        step.Speed(checkpoint=checkpoint).prepare(net)
+        step.Speed(checkpoint=checkpoint).prepare(net, torch.device("cpu"))
         kept: dict[int, int] = {}
 
         def keep(tensor: Tensor) -> Tensor:
@@ -297,6 +269,9 @@ def test_another_precision_on_a_resume_is_named(
     [
         ("--compile --grad_accum 2", "leave out --compile"),
         ("--compile --checkpoint_activations", "leave out --compile"),
+        ("--cuda_graph --grad_accum 2", "leave out --cuda_graph"),
+        ("--cuda_graph --checkpoint_activations", "leave out --cuda_graph"),
+        ("--cuda_graph --on_nan skip", "leave one of them out"),
         ("--precision fp16 --gan_mode wgangp", "use --precision bf16"),
     ],
 )
@@ -344,6 +319,7 @@ def arithmetic() -> Iterator[None]:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     yield
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+    torch.backends.cudnn.benchmark = False
     torch.set_flush_denormal(False)
 
 
@@ -356,8 +332,27 @@ def test_arithmetic(precision: str, tf32: tuple[bool, bool], arithmetic: None) -
     set_arithmetic(precision)
     found = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     assert found == tf32
+    assert not torch.backends.cudnn.benchmark
+    set_arithmetic(precision, equal_sizes=True)
+    assert torch.backends.cudnn.benchmark
     if torch.set_flush_denormal(True):  # the CPU can
         assert float(torch.tensor(1e-30) * torch.tensor(1e-10)) == 0.0
+
+
+@pytest.mark.parametrize("kind", [{}, {"affine": True}, {"track_running_stats": True}])
+def test_instance_norm_stays_what_it_was(kind: dict[str, bool]) -> None:
+    """By another kernel in a training on a CPU; with running statistics by torch's own."""
+    torch.manual_seed(0)
+    norm = nn.InstanceNorm2d(3, **kind)
+    for weight in norm.parameters():
+        nn.init.normal_(weight)
+    fast = copy.deepcopy(norm)
+    step.Speed().prepare(nn.Sequential(fast), torch.device("cpu"))
+    assert ("forward" in vars(fast)) == ("track_running_stats" not in kind)
+    for _ in range(2):
+        x = torch.rand(2, 3, 8, 8)
+        torch.testing.assert_close(fast(x), norm(x), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(dict(fast.named_buffers()), dict(norm.named_buffers()))
 
 
 def test_one_kernel_updates_all_weights() -> None:

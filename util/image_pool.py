@@ -2,14 +2,27 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """What happens to a new image: it may go into ``slot``, and what lay there may come out."""
+
+    slot: int = 0
+    goes_in: bool = False
+    comes_out: bool = False
+
+
 class ImagePool:
     """Hands D a mixture of new and earlier fakes, so that it does not forget old tricks of G.
+
+    A step that is recorded as a CUDA graph repeats the same kernels on the same memory; for it,
+    ``fix`` gives the images a place, and ``draw`` decides before the step what it will exchange.
 
     Args:
         size: images kept; 0 hands every image through.
@@ -19,27 +32,97 @@ class ImagePool:
     def __init__(self, size: int, seed: int = 0) -> None:
         self.size = size
         self.images: list[Tensor] = []  # each [C, H, W]
+        self.filled = 0
         self.random = random.Random(seed)
+        self.queries = 0
+        self._store: Tensor | None = None  # [size, C, H, W], of which ``images`` then are views
+        self._drawn: Tensor | None = None  # Exchanges of the next query, int64 [N, 3]
+        self._is_drawn = False
 
     def query(self, images: Tensor) -> Tensor:
         """[N, C, H, W] new fakes -> as many, each new or, with probability 1/2, an earlier one."""
         if self.size == 0:
             return images
-        return torch.stack([self._exchange(image) for image in images.detach()])
+        self.queries += 1
+        images = images.detach()
+        if self._is_drawn:
+            self._is_drawn = False
+            return self._exchange_as_drawn(images)
+        self._batch = len(images)
+        return torch.stack([self._exchange(image, self._decide()) for image in images])
 
-    def _exchange(self, image: Tensor) -> Tensor:
-        if len(self.images) < self.size:
+    def fix(self) -> None:
+        """Keep the images in one place from now on, for batches like the last one.
+
+        Raises:
+            RuntimeError: there was no query yet, or the images have several sizes.
+        """
+        if len({image.shape for image in self.images}) != 1:
+            raise RuntimeError("its image buffer is empty, or has pictures of several sizes")
+        first = self.images[0]
+        store = first.new_zeros((self.size, *first.shape))
+        for slot, image in zip(store, self.images, strict=False):
+            slot.copy_(image)
+        self._store, self.images = store, list(store.unbind())
+        self._drawn = torch.zeros(self._batch, 3, dtype=torch.int64, device=store.device)
+
+    def draw(self) -> None:
+        """Decide now, on the host, what the next query exchanges, if ``fix`` was called."""
+        if self._drawn is not None and not self._is_drawn:
+            self._drawn.copy_(torch.tensor([astuple(self._decide()) for _ in self._drawn]))
+            self._is_drawn = True
+
+    def keep_draw(self) -> None:
+        """The query since the last ``draw`` was only recorded."""
+        self._is_drawn = self._drawn is not None
+
+    def drop_draw(self) -> None:
+        """A replay has done what was drawn."""
+        self._is_drawn = False
+
+    def _decide(self) -> Exchange:
+        if self.filled < self.size:
+            self.filled += 1
+            return Exchange(self.filled - 1, goes_in=True)
+        if self.random.random() <= 0.5:
+            return Exchange()
+        return Exchange(self.random.randrange(self.size), goes_in=True, comes_out=True)
+
+    def _exchange(self, image: Tensor, wanted: Exchange) -> Tensor:
+        if not wanted.goes_in:
+            return image
+        if wanted.slot == len(self.images):
             self.images.append(image.clone())
             return image
-        if self.random.random() <= 0.5:
-            return image
-        index = self.random.randrange(self.size)
-        earlier, self.images[index] = self.images[index], image.clone()
-        return earlier
+        earlier = self.images[wanted.slot]
+        if self._store is None:
+            self.images[wanted.slot] = image.clone()
+        else:
+            earlier = earlier.clone()
+            self.images[wanted.slot].copy_(image)
+        return earlier if wanted.comes_out else image
+
+    def _exchange_as_drawn(self, images: Tensor) -> Tensor:
+        """The same by kernels that do not depend on what was drawn."""
+        assert self._store is not None and self._drawn is not None
+        chosen = []
+        for image, exchange in zip(images.split(1), self._drawn.unbind(), strict=True):
+            slot, goes_in, comes_out = exchange.split(1)
+            earlier = self._store.index_select(0, slot)
+            self._store.index_copy_(0, slot, torch.where(goes_in.bool(), image, earlier))
+            chosen.append(torch.where(comes_out.bool(), earlier, image))
+        return torch.cat(chosen)
+
+    def clear(self) -> None:
+        self.images, self.filled = [], 0
+        self._store = self._drawn = None
+        self._is_drawn = False
 
     def state_dict(self) -> dict[str, Any]:
-        return {"images": self.images, "random": self.random.getstate()}
+        return {"images": self.images[: self.filled], "random": self.random.getstate()}
 
     def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        self.clear()
         self.images = [image.to(device) for image in state["images"]]
+        self.filled = len(self.images)
         self.random.setstate(state["random"])

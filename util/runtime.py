@@ -73,12 +73,16 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def set_arithmetic(precision: str) -> None:
+def set_arithmetic(precision: str, *, equal_sizes: bool = False) -> None:
     """Set how this process multiplies: tf32 on GPUs or not, and no denormals on a CPU.
 
     Numbers below 1e-38 count as 0: some CPUs take a hundred times as long for them.
+
+    ``equal_sizes``: all pictures have one size, so that it pays to try which of cuDNN's
+    convolutions is the fastest for it.
     """
     torch.set_flush_denormal(True)
+    torch.backends.cudnn.benchmark = equal_sizes
     if precision in ("fp32", "tf32"):
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
         torch.backends.cudnn.allow_tf32 = precision == "tf32"

@@ -1,0 +1,175 @@
+"""A recorded step is the step, whatever it is made of; what cannot be recorded is not."""
+
+import copy
+import csv
+import dataclasses
+import logging
+import random
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Argv
+from pretend_graph import record
+from tiny_models import build, run
+
+from models import step as steps
+from models import training_step
+from models.base_model import BaseModel
+from models.step import Speed
+from models.training_step import WARM_UP, RecordedStep, TrainingStep
+from train import train
+
+# A rate that float32 holds exactly: it is a tensor in a recorded step.
+EXACT = "--lr 0.0009765625 --lr_policy linear --n_epochs 1 --n_epochs_decay 1 "
+MODELS = {
+    "pix2pix": "--model pix2pix --norm batch",
+    "pix2pix wgangp": "--model pix2pix --norm instance --gan_mode wgangp",
+    "cycle_gan": "--model cycle_gan",
+    "cycle_gan, full buffers": "--model cycle_gan --pool_size 1 --lambda_identity 0",
+    "colorization": "--model colorization",
+    "template": "--model template --norm batch",
+    "fp16": "--model cycle_gan --precision fp16",
+}
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the CPU were a GPU."""
+    original = Speed.of
+
+    def of(opt: Namespace) -> Speed:
+        return dataclasses.replace(original(opt), graph=opt.cuda_graph)
+
+    monkeypatch.setattr(steps.Speed, "of", of)
+    monkeypatch.setattr(training_step, "record_cuda_graph", record)
+
+
+def pair(flags: str) -> tuple[BaseModel, BaseModel]:
+    return build(EXACT + flags), build(EXACT + flags + " --cuda_graph")
+
+
+def learn(model: BaseModel, recorded: TrainingStep) -> list[torch.Tensor]:
+    """Losses and pictures of 3 * 6 steps, with a short batch and another rate in between."""
+    torch.manual_seed(1)
+    found = []
+    for epoch, pictures in ((1, 2), (1, 1), (2, 2)):
+        model.update_learning_rate(epoch)
+        found.append(run(model, 6, pictures, learn=recorded))
+        model.compute_visuals()
+        found += [image.clone() for image in model.get_current_visuals().values()]
+    return found
+
+
+def state(model: BaseModel) -> dict[str, object]:
+    found = model.state_dict()
+    for optimizer in found["optimizers"].values():
+        for group in optimizer["param_groups"]:
+            del group["capturable"]
+    del found["plateau"], found["scalers"]
+    return found
+
+
+@pytest.mark.parametrize("flags", MODELS.values(), ids=MODELS)
+def test_recorded_steps_equal_plain_ones_to_the_bit(flags: str, graphs: None) -> None:
+    plain, recorded = pair(flags)
+    replays = Counted(record)
+    wanted = learn(plain, TrainingStep(plain))
+    found = learn(recorded, RecordedStep(recorded, replays))
+    assert replays.count == 2 * 6 - WARM_UP
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0)
+    torch.testing.assert_close(state(recorded), state(plain), rtol=0, atol=0)
+
+
+class Counted:
+    """``record`` whose replays are counted."""
+
+    def __init__(self, record: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
+        self.record = record
+        self.count = 0
+
+    def __call__(self, step: Callable[[], None]) -> Callable[[], None]:
+        replay = self.record(step)
+
+        def counted() -> None:
+            self.count += 1
+            replay()
+
+        return counted
+
+
+def test_a_run_goes_on_with_and_without_recording(graphs: None) -> None:
+    plain, recorded = pair("--model cycle_gan")
+    run(recorded, 8, learn=RecordedStep(recorded, record))
+    plain.load_state_dict(copy.deepcopy(recorded.state_dict()))
+    again = build(EXACT + "--model cycle_gan --cuda_graph")
+    again.load_state_dict(copy.deepcopy(recorded.state_dict()))
+    wanted = run(plain, 8)
+    assert torch.equal(run(again, 8, learn=RecordedStep(again, record)), wanted)
+    assert torch.equal(run(recorded, 8, learn=RecordedStep(recorded, record)), wanted)
+
+
+def waits(model: BaseModel) -> None:
+    float(model.losses["G"])
+
+
+def counts(model: BaseModel) -> None:
+    model.steps_so_far = getattr(model, "steps_so_far", 0) + 1
+
+
+def gambles(model: BaseModel) -> None:
+    random.random()
+
+
+def asks_twice(model: BaseModel) -> None:
+    pool = model.pools.get("twice") or model.add_pool("twice")
+    for _ in range(2):
+        pool.query(model.netG(model.data_A))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [(waits, "waits for the device"), (counts, "self.steps_so_far, which is no tensor"),
+     (gambles, "random numbers on the host"), (asks_twice, "each image buffer once")],
+)
+def test_what_cannot_be_recorded_is_taken_one_by_one(
+    spoil: Callable[[BaseModel], None], reason: str, graphs: None,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, recorded = pair("--model template")
+    original = type(plain).optimize_parameters
+
+    def optimize_parameters(model: BaseModel) -> None:
+        original(model)
+        spoil(model)
+
+    monkeypatch.setattr(type(plain), "optimize_parameters", optimize_parameters)
+    wanted = run(plain, 6)
+    assert torch.equal(run(recorded, 6, learn=RecordedStep(recorded, record)), wanted)
+    [told] = [one for one in caplog.messages if "cannot be recorded" in one]
+    assert reason in told
+
+
+def test_without_a_gpu_one_line_says_so(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        train(argv("--model", "template", "--cuda_graph"))
+    assert "--cuda_graph: steps are taken one by one, since the device is cpu" in caplog.messages
+
+
+def test_train_records(
+    argv: Argv, graphs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the plateau policy, whose sum is not part of the step."""
+    replays = Counted(record)
+    monkeypatch.setattr(training_step, "record_cuda_graph", replays)
+    words = ["--model", "template", "--n_epochs", "6", "--lr_policy", "plateau",
+             "--lr", "0.0009765625", "--batch_size", "1"]
+    logs = []
+    for name, flags in (("plain", []), ("recorded", ["--cuda_graph"])):
+        train(argv(*words, "--name", name, "--checkpoints_dir", str(tmp_path), *flags))
+        rows = csv.DictReader((tmp_path / name / "losses.csv").read_text().splitlines())
+        logs.append([(row["images"], row["G"], row["lr"]) for row in rows])
+    assert replays.count > 0
+    assert logs[0] == logs[1]
