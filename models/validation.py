@@ -18,6 +18,7 @@ from torch import Tensor
 
 from data import create_dataset
 from data.loader import Loader
+from data.value_range import LEVELS
 from metrics import create_metrics, find_metric
 from metrics.base_metric import Settings
 from metrics.evaluation import Example, evaluate
@@ -181,9 +182,15 @@ def _require(outcome: Outcome, visuals: Mapping[str, Any]) -> None:
 def _example(
     name: str, visuals: Mapping[str, Tensor], compared: tuple[str, str], given: str
 ) -> Example:
-    """8-bit pictures, as the pages of a test show them."""
-    fake, real = (Picture.of_tensor(visuals[label][0]) for label in compared)
-    return Example(name, fake, real, Picture.of_tensor(visuals[given][0]))
+    fake, real = (_eight_bits(visuals[label][0]) for label in compared)
+    return Example(name, fake, real, _eight_bits(visuals[given][0]))
+
+
+def _eight_bits(image: Tensor) -> Picture:
+    """[C, H, W], colour or grey: to the bit what test.py writes; other channels in their number."""
+    if image.shape[0] in (1, 3):
+        return Picture(to_picture(image), LEVELS)
+    return Picture.of_tensor(image)
 
 
 def _strip(name: str, visuals: Mapping[str, Tensor], outcome: Outcome) -> Strip:
