@@ -21,7 +21,7 @@ from util import checkpoint
 TRAINABLE = [name for name in models.available() if name != "test"]
 
 
-def net() -> nn.Module:
+def net() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3))
 
 
