@@ -121,6 +121,7 @@ def create_translator(opt: Namespace, options: TestOptions) -> Translator:
         options.run_path(opt),
         direction=options.said.get("direction"),
         epoch=f"iter_{opt.load_iter}" if opt.load_iter else opt.epoch,
+        ema=opt.ema,
         device=opt.device,
         seed=opt.seed,
         running_statistics=opt.eval,
@@ -188,8 +189,8 @@ def name_of_weights(path: Path) -> str:
 
 def open_page(opt: Namespace, name: str, pictures: str, legend: str) -> ResultsPage:
     """``results/<name>/<pictures>_<epoch>/index.html``."""
-    iteration = f"_iter{opt.load_iter}" if opt.load_iter else ""
-    folder = opt.results_dir / name / f"{pictures}_{opt.epoch}{iteration}"
+    epoch = opt.epoch + (f"_iter{opt.load_iter}" if opt.load_iter else "") + "_ema" * opt.ema
+    folder = opt.results_dir / name / f"{pictures}_{epoch}"
     sinks = build_result_sinks(
         folder,
         name=name,

@@ -10,12 +10,12 @@ from typing import Any
 from data.inputs import is_data_set, is_pattern
 from data.record import load_record
 from models.generator_file import NETWORK_FLAGS
-from models.networks import side_multiple
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from options.test_flags import add_test, check_test
+from options.whole_pictures import without_crop
 from util.distributed import place
 from util.files import NotWritableError
 
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size", "nearest")
 # How the folder of the training is read; it is the same folder.
 OF_THE_DATA = ("pairs", "allow_unpaired", "on_bad_image")
-# A run that was trained on pieces of pictures is tested on whole ones.
-WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 
 
 class TestOptions(BaseOptions):
@@ -116,10 +114,9 @@ class TestOptions(BaseOptions):
         self, parser: ArgumentParser, given: dict[str, Any], saved: dict[str, Any]
     ) -> None:
         """Nothing is cut off: leave the crop out, or scale to the crop itself (U-Nets)."""
-        whole_works = side_multiple(given.get("netG", parser.get_default("netG"))) <= 4
-        if saved.get("preprocess") in WITHOUT_CROP:
-            mode = WITHOUT_CROP[saved["preprocess"]] if whole_works else "resize_and_crop"
-            parser.set_defaults(preprocess=mode)
+        if "preprocess" in saved:
+            netG = given.get("netG", parser.get_default("netG"))
+            parser.set_defaults(preprocess=without_crop(saved["preprocess"], netG))
         preprocess = given.get("preprocess", parser.get_default("preprocess"))
         size = given.get("crop_size", parser.get_default("crop_size"))
         if preprocess == "scale_width":

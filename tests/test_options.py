@@ -75,6 +75,17 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--lr_policy plateau --lr_metric G_L1", "it has D_A, G_A, cycle_A"),
         ("--model pix2pix --lambda_L1 0 --lr_policy plateau", "such as G_GAN"),
         (f"--seed {2**63}", "must be < 2**63"),
+        ("--early_stop 3", "add --val_phase val, or leave it out"),
+        ("--best_metric l1", "add --val_phase val, or leave it out"),
+        ("--val_phase nowhere", "folders there: test, testA, testB, train, trainA, trainB; name"),
+        ("--val_phase test --best_metric mse", "--val_metrics are l1, psnr, ssim; add it there"),
+        ("--val_phase test --val_metrics lpips", "give --lpips_weights FILE, or leave lpips out"),
+        ("--val_phase test --val_metrics kid --inception no.pth", "no.pth is not there"),
+        ("--val_phase test --val_metrics beauty", "must be among "),
+        ("--lr_policy plateau --lr_metric val_l1", "add --val_phase val"),
+        ("--val_phase test --lr_policy plateau --lr_metric val_mse", "has val_l1, val_psnr"),
+        ("--val_phase test --lr_policy plateau --lr_metric val_l1+val_ssim", "watch one of them"),
+        ("--ema 1", "must be in 0 <= x < 1"),
     ],
 )
 def test_train_refuses(flags: str, message: str, argv: Argv, capsys: Capture) -> None:

@@ -1,7 +1,7 @@
 """HTML pages of captioned pictures: the test results and the training page."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from util.files import write_text
+
+_THUMBNAIL_PX = 96
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Header:
-    """What stands above the rows; every part may be missing."""
+    """What stands above the rows; every part may be missing. ``film``: rows of small pictures."""
 
     status: str = ""
     curves: Figure | None = None
+    film: Sequence[Row] = ()
     links: Mapping[str, str] = field(default_factory=dict)  # text -> path relative to the page
     options: Mapping[str, object] = field(default_factory=dict)  # shown folded
 
@@ -80,6 +83,12 @@ def _add_header(page: Any, header: Header) -> None:
     if header.curves:
         curves = _figure(header.curves, width=header.curves.width_px)
         page.add(tags.div(util.raw(curves), cls="curves"))
+    if header.film:
+        page.add(tags.h2("Validation: the same pictures over the epochs"))
+    for row in header.film:
+        figures = "".join(_figure(figure, width=_THUMBNAIL_PX) for figure in row.figures)
+        page.add(tags.p(row.title, cls="status"))
+        page.add(tags.div(util.raw(figures), cls="film"))
     if header.options:
         rows = (
             tags.tr(tags.th(name), tags.td(str(value))) for name, value in header.options.items()
@@ -114,6 +123,7 @@ CSS = """
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 0 auto; padding: 24px 32px;
        max-width: 1800px; color: #1c2024; background: #fff; }
 h1 { font-size: 22px; margin: 0 0 4px; overflow-wrap: anywhere; }
+h2 { font-size: 17px; margin: 28px 0 4px; }
 h3 { font-size: 15px; margin: 28px 0 8px; padding-top: 12px; border-top: 1px solid var(--line);
      overflow-wrap: anywhere; }
 a { color: var(--link); }
@@ -123,6 +133,8 @@ nav { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 8px 0; }
 figure { margin: 0; min-width: 0; }
 img { display: block; max-width: 100%; height: auto; background: #8881; }
 figcaption { color: var(--soft); font-size: 13px; text-align: center; overflow-wrap: anywhere; }
+.film { display: flex; gap: 4px; overflow-x: auto; margin: 0 0 12px; padding-bottom: 4px; }
+.film figure { flex: none; width: 96px; }
 .curves { margin: 12px 0; overflow-x: auto; }
 .curves img { background: #fff; }
 .curves figcaption { display: none; }

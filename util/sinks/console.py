@@ -60,7 +60,8 @@ class Console(Sink):
     def losses(self, report: LossReport) -> None:
         if self._status is not None:
             self._status.losses = report.losses
-        log.info(report.line)
+        for line in report.lines:
+            log.info(line)
 
     def end_epoch(self, progress: Progress) -> None:
         self._close_bar()

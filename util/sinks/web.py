@@ -7,9 +7,10 @@ from pathlib import Path
 from util.curve_drawing import CURVES_SIZE_PX, draw_curves
 from util.curves import CurveFile
 from util.epoch_pictures import EpochPictures
+from util.film import Film
 from util.html import Figure, Header, write_page
 from util.images import save_picture
-from util.sinks import LossReport, PictureReport, Progress, Sink
+from util.sinks import FilmReport, LossReport, PictureReport, Progress, Sink
 
 _FILES = ("loss_log.txt", "losses.csv", "train_opt.txt")
 
@@ -28,6 +29,8 @@ class WebPage(Sink):
         self._width_px = width_px
         self._options = options
         self._epochs = EpochPictures(self._web_dir)
+        self._film = Film(self._web_dir)
+        self._curves_size_px = CURVES_SIZE_PX
         self._curve_file = CurveFile(run_dir / "losses.csv")
         self._pace = ""
         self._progress: Progress | None = None
@@ -48,6 +51,10 @@ class WebPage(Sink):
             height, width, _ = picture.shape
             figures[label] = Figure(src, label, width, height)
         self._epochs.replace(report.progress.epoch, figures)
+        self._write(report.progress)
+
+    def film(self, report: FilmReport) -> None:
+        self._film.add(report)
         self._write(report.progress)
 
     def end_epoch(self, progress: Progress) -> None:
@@ -81,7 +88,9 @@ class WebPage(Sink):
             status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.epoch_images:,} of "
             f"its {progress.epoch_size:,} images seen.{self._pace} "
             f"Written {time.strftime('%d %b %Y, %H:%M')}.",
-            curves=Figure("losses.svg", "loss curves", *CURVES_SIZE_PX) if has_curves else None,
+            curves=Figure("losses.svg", "loss curves", *self._curves_size_px)
+            if has_curves else None,
+            film=self._film.rows(),
             links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()},
             options=self._options,
         )
@@ -90,6 +99,7 @@ class WebPage(Sink):
         begun = time.monotonic()
         self._curve_file.update(epoch_size=progress.epoch_size)
         if self._curve_file.curves.epochs:
-            draw_curves(self._curve_file.curves, self._web_dir / "losses.svg")
+            svg = self._web_dir / "losses.svg"
+            self._curves_size_px = draw_curves(self._curve_file.curves, svg)
         self._drawn_at = time.monotonic()
         self._drawing_seconds = self._drawn_at - begun
