@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.pair_finding import find_pairs
 from metrics.fcn_score_metric import three_scores
-from metrics.label_maps import class_accuracies, confusion
+from metrics.label_maps import Confusion, class_accuracies, confusion
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from metrics.scorer import Scorer, check_size
 from metrics.segmenter import Segmenter
@@ -110,25 +110,37 @@ def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Pa
 
 
 def report(scorer: Scorer, args: argparse.Namespace) -> None:
-    """What it sees in real photos: those it learned from, and new ones if there are any."""
-    for phase in dict.fromkeys((args.phase, args.test_phase)):
-        try:
-            pairs = pairs_of(args, phase)
-        except FileNotFoundError as error:
-            log.warning("no pairs that are new to it: %s", error)
-            continue
-        counts = np.zeros((len(scorer.palette), len(scorer.palette)), np.int64)
-        for pair in pairs:
-            photo, labels = pair.read()
-            counts += confusion(
-                scorer.labels(labels), scorer.segment(photo), len(scorer.palette)
-            )
-        scores = three_scores(counts)
-        words = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-        log.info("real photos of %s, %d: %s", phase, len(pairs), words)
-        if phase == args.test_phase:
-            for number, value in class_accuracies(counts).items():
-                log.info("  %s %.3f", scorer.palette.name(number), value)
+    """What it sees in photos that it learned from, in new ones, and in noise in their place."""
+    seen = confusion_of(scorer, pairs_of(args, args.phase))
+    log.info("real photos of %s: %s", args.phase, in_words(seen))
+    try:
+        pairs = pairs_of(args, args.test_phase)
+    except FileNotFoundError as error:
+        log.warning("it was not measured on photos that are new to it: %s", error)
+        return
+    new = confusion_of(scorer, pairs)
+    log.info("real photos of %s: %s", args.test_phase, in_words(new))
+    log.info("noise in their place: %s", in_words(confusion_of(scorer, pairs, noise=True)))
+    log.info("accuracy of each class in %s:", args.test_phase)
+    for number, value in class_accuracies(new).items():
+        log.info("  %s %.3f", scorer.palette.name(number), value)
+
+
+def confusion_of(
+    scorer: Scorer, pairs: Sequence[LabelledPhoto], *, noise: bool = False
+) -> Confusion:
+    count, rng = len(scorer.palette), np.random.default_rng(0)
+    counts = np.zeros((count, count), np.int64)
+    for pair in pairs:
+        photo, labels = pair.read()
+        if noise:
+            photo = rng.integers(0, 256, photo.shape, dtype=np.uint8)
+        counts += confusion(scorer.labels(labels), scorer.segment(photo), count)
+    return counts
+
+
+def in_words(counts: Confusion) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in three_scores(counts).items())
 
 
 if __name__ == "__main__":
