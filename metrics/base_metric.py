@@ -67,6 +67,7 @@ class Metric(ABC):
         paired            every output is compared with its target; else set with set
         per_picture       ``add`` returns a value of the pair
         requires          weights: flag without its dashes -> help text of the flag
+        needs_input       ``add`` looks at ``given``
         needs_palette     ``Settings.palette`` says which colours are labels
         places            decimals worth printing
     """
@@ -77,6 +78,7 @@ class Metric(ABC):
     paired: ClassVar[bool] = True
     per_picture: ClassVar[bool] = True
     requires: ClassVar[Mapping[str, str]] = {}
+    needs_input: ClassVar[bool] = False
     needs_palette: ClassVar[bool] = False
     places: ClassVar[int] = 4
 
@@ -91,7 +93,8 @@ class Metric(ABC):
     def add(
         self, fake: Picture | None, real: Picture | None, given: Picture | None = None
     ) -> float | None:
-        """Take in an output and its target; ``given`` is the input, where it is known.
+        """Take in an output and its target; ``given`` is the input, where it is known; without
+        ``needs_input`` nobody may have read it.
 
         If ``paired``, both are there; else each by itself may be None. Returns the value of this
         pair if ``per_picture``.
@@ -129,6 +132,8 @@ class MeanMetric(Metric):
     ) -> float:
         assert fake is not None and real is not None
         value = self.measure(fake, real)
+        if math.isnan(value):
+            raise UndefinedError("gives no number (NaN): look at the pictures")
         self.values.append(value)
         return value
 

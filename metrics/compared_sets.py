@@ -47,12 +47,14 @@ class ComparedSet:
         reals = sum(files.real is not None for files in self.files)
         return f"{fakes} outputs and {reals} targets, no pairs; {self.about}"
 
-    def examples(self, limits: ValueRange | None) -> Iterator[Example]:
+    def examples(
+        self, limits: ValueRange | None, *, with_inputs: bool = False
+    ) -> Iterator[Example]:
         """``limits``: values in the files that mean black and white; None: as their type says."""
         for files in self.files:
             fake, real, given = (
                 None if path is None else Picture.read(path, limits)
-                for path in (files.fake, files.real, files.given)
+                for path in (files.fake, files.real, files.given if with_inputs else None)
             )
             yield Example(files.name, fake, real, given)
 

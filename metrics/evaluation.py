@@ -39,7 +39,10 @@ class Evaluation:
 def evaluate(
     examples: Iterable[Example], metrics: Mapping[str, Metric], *, report_every: int = 100
 ) -> Evaluation:
-    """Only what is there twice, output and target, reaches the metrics of pairs."""
+    """Only what is there twice, output and target, reaches the metrics of pairs.
+
+    ``report_every``: so many pictures a line says how far it is; 0: never.
+    """
     found = Evaluation()
     refusals: dict[str, list[str]] = {name: [] for name in metrics}
     count = 0
@@ -56,7 +59,7 @@ def evaluate(
             else:
                 if value is not None:
                     values[name] = value
-        if count % report_every == 0:
+        if report_every and count % report_every == 0:
             log.info("%d pictures measured", count)
     for name, metric in metrics.items():
         _finish(found, name, metric, refusals[name], count)

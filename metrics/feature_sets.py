@@ -3,7 +3,7 @@
 import numpy as np
 
 from metrics.base_metric import Metric, Settings, UndefinedError
-from metrics.inception import REQUIRES, Features, load_inception
+from metrics.inception import WEIGHTS, Features, load_inception
 from metrics.picture import Picture
 
 ENOUGH = 2048  # pictures: with fewer than it has features, a covariance is singular
@@ -16,7 +16,7 @@ class FeatureMetric(Metric):
     perfect = 0.0
     paired = False
     per_picture = False
-    requires = REQUIRES
+    requires = WEIGHTS.requires
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -47,4 +47,5 @@ class FeatureMetric(Metric):
         return np.array(self.fakes, np.float64), np.array(self.reals, np.float64)
 
     def facts(self) -> str:
-        return f"{len(self.fakes)} outputs, {len(self.reals)} targets; {self.extract.describe()}"
+        sizes = f"{len(self.fakes)} outputs, {len(self.reals)} targets"
+        return f"{sizes}; features of {self.extract.describe()}"

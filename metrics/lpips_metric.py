@@ -1,24 +1,19 @@
 """Learned perceptual distance (LPIPS, Zhang et al. 2018), by its authors' package."""
 
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
-from metrics.base_metric import (
-    MeanMetric,
-    MissingError,
-    Settings,
-    package,
-)
+from metrics.base_metric import MeanMetric, Score, Settings, package
 from metrics.compared import levels, require_side
-from metrics.inception import cached
 from metrics.picture import Picture
-from util.checkpoint import load
+from metrics.weights import Weights
 
-FILE = "alexnet-owt-7be5be79.pth"
+WEIGHTS = Weights("lpips_weights", "AlexNet", "alexnet-owt-7be5be79.pth", "torchvision", 233)
 SMALLEST = 32  # pixels: AlexNet leaves nothing of less than 31
 
 
@@ -28,20 +23,14 @@ class LPIPS(MeanMetric):
     label = "LPIPS"
     higher_is_better = False
     perfect = 0.0
-    requires: ClassVar[dict[str, str]] = {
-        "lpips_weights": f"AlexNet weights of torchvision ({FILE})"
-    }
+    requires = WEIGHTS.requires
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         module = package("lpips")
-        path = settings.weights.get("lpips_weights") or cached(FILE)
-        if path is None and not settings.download:
-            raise MissingError(
-                f"needs {FILE}: give it by --lpips_weights PATH, or let torchvision fetch it "
-                "by --download_weights (233 MB)"
-            )
+        path = WEIGHTS.find(settings)
         self.net = _load(module.LPIPS, path).to(settings.device)
+        self.trunk = WEIGHTS.describe(path)
 
     def measure(self, fake: Picture, real: Picture) -> float:
         pictures = levels(fake, real)
@@ -54,6 +43,10 @@ class LPIPS(MeanMetric):
         with torch.no_grad():
             return float(self.net(made, wanted))
 
+    def score(self) -> Score:
+        score = super().score()
+        return replace(score, notes=(*score.notes, f"version 0.1; {self.trunk}"))
+
 
 @lru_cache(maxsize=1)
 def _load(create: Any, path: Path | None) -> Any:
@@ -62,9 +55,7 @@ def _load(create: Any, path: Path | None) -> Any:
             warnings.simplefilter("ignore")  # it calls torchvision in a way that is going out
             net = create(net="alex", version="0.1", pnet_rand=path is not None, verbose=False)
     except OSError as error:
-        raise MissingError(
-            f"needs {FILE}, which could not be fetched ({error}): give it by --lpips_weights PATH"
-        ) from error
+        raise WEIGHTS.not_fetched(error) from error
     if path is not None:
         _fill(net.net, path)
     return net.eval()
@@ -72,12 +63,12 @@ def _load(create: Any, path: Path | None) -> Any:
 
 def _fill(trunk: torch.nn.Module, path: Path) -> None:
     """torchvision's ``features.3.weight`` is ``slice2.3.weight`` here."""
-    state = load(path, way_out=lambda _: f"give {FILE}")
+    state = WEIGHTS.read(path)
     wanted = trunk.state_dict()
     names = {name: f"features.{name.split('.', 1)[1]}" for name in wanted}
     unfit = [old for new, old in names.items()
              if old not in state or state[old].shape != wanted[new].shape]
     if unfit:
         raise ValueError(f"{path} lacks {unfit[0]} of AlexNet, or has it in another shape; "
-                         f"give torchvision's {FILE}")
+                         f"give torchvision's {WEIGHTS.file}")
     trunk.load_state_dict({new: state[old] for new, old in names.items()})

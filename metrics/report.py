@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from metrics import find_metric
 from metrics.base_metric import Score
@@ -57,16 +57,21 @@ def table(found: Mapping[str, Evaluation]) -> list[str]:
 def remarks(evaluation: Evaluation) -> list[str]:
     """What a reader of the numbers has to know, a sentence each."""
     lines = list(evaluation.warnings)
-    lines += [f"{find_metric(name).label}: {note}"
-              for name, score in evaluation.scores.items() for note in score.notes]
+    notes = [(name, note) for name, score in evaluation.scores.items() for note in score.notes]
+    lines += [f"{', '.join(labels)}: {note}" for note, labels in _by_sentence(notes).items()]
     lines += [f"{find_metric(name).label} {note}" for name, note in evaluation.skipped.items()]
-    reasons: dict[str, list[str]] = {}
-    for name, why in sorted(evaluation.left_out.items()):
-        reasons.setdefault(why, []).append(find_metric(name).label)
-    for why, labels in reasons.items():
+    for why, labels in _by_sentence(sorted(evaluation.left_out.items())).items():
         who = labels[0] if len(labels) == 1 else f"{', '.join(labels)}: each"
         lines.append(f"left out: {who} {why}")
     return lines
+
+
+def _by_sentence(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names of metrics and what is said of them -> sentence -> labels of the metrics."""
+    labels: dict[str, list[str]] = {}
+    for name, sentence in said:
+        labels.setdefault(sentence, []).append(find_metric(name).label)
+    return labels
 
 
 def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:

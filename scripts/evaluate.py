@@ -145,7 +145,8 @@ def measure(
     metrics, missing = create_metrics([name for name in names if name not in unfit], settings)
     if no_palette:
         missing |= {name: no_palette for name in missing if find_metric(name).needs_palette}
-    evaluation = evaluate(one.examples(limits), metrics)
+    with_inputs = any(metric.needs_input for metric in metrics.values())
+    evaluation = evaluate(one.examples(limits, with_inputs=with_inputs), metrics)
     evaluation.left_out |= unfit | missing
     evaluation.warnings += one.warnings
     return evaluation

@@ -1,9 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from chromium import started
 from PIL import Image
 
 torch.set_num_threads(1)
@@ -64,3 +66,8 @@ def metric_weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     folder = tmp_path_factory.mktemp("weights")
     return {"inception": inception_file(folder), "lpips_weights": alexnet_file(folder)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    yield from started()

@@ -1,12 +1,11 @@
 """Both pages in a real browser."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from chromium import SHOWN, open_page
 from imagined_run import losses, progress
 
 from util.html import Figure, Row, write_page
@@ -16,38 +15,6 @@ from util.sinks.csv_log import CsvLog
 from util.sinks.web import WebPage
 
 NAME = "a #1 ü <b>100%.png"
-BROWSER_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=BROWSER_ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-def open_page(browser: Any, path: Path, *, width: int) -> tuple[Any, list[str]]:
-    """The page, and the list to which it adds every URL that it asks for."""
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(path.as_uri())
-    return page, requests
-
-
-SHOWN = "image => image.complete && image.naturalWidth > 0"
 
 
 @pytest.mark.browser

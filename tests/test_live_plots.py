@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import SHOWN
 from imagined_run import losses, pictures
-from test_browser import SHOWN, browser  # noqa: F401
 
 from scripts import live_plots
 from util import visdom_files
@@ -154,7 +154,7 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any
 @pytest.mark.browser
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
-    browser: Any,  # noqa: F811
+    browser: Any,
     server: tuple[Any, int],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -3,9 +3,11 @@
 import math
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
+import torch
 from stand_ins import disturbed, picture
 
 import metrics
@@ -45,6 +47,18 @@ def test_the_names_are_those_that_were_promised() -> None:
     }
 
 
+def test_a_metric_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of docs/metrics.md."""
+    text = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
+    body = text.split("```python\n")[1].split("```")[0]
+    head = ("from metrics.base_metric import MeanMetric\nfrom metrics.compared import same_shape\n"
+            "from metrics.picture import Picture\n\n")
+    (tmp_path / "mine_metric.py").write_text(head + body)
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    assert "mine" in metrics.available()
+    assert scored("mine", Settings(), 0.0) == 0 < scored("mine", Settings(), 0.3)
+
+
 @every_metric
 def test_it_is_perfect_where_outputs_equal_their_targets(name: str, settings: Settings) -> None:
     metric = metrics.find_metric(name)
@@ -65,7 +79,7 @@ def test_more_noise_is_worse(name: str, settings: Settings) -> None:
 @every_metric
 def test_too_few_pictures_say_what_is_wanted(name: str, settings: Settings) -> None:
     metric = create(name, settings)
-    with pytest.raises(UndefinedError, match="^needs .*got"):
+    with pytest.raises(UndefinedError, match=r"^needs .*got"):
         metric.score()
     metric.add(disturbed(picture(0), 0.1), picture(0))
     try:
@@ -176,6 +190,39 @@ def test_weights_of_another_network_are_refused(
         metrics.create_metrics([name], Settings(weights=swapped))
 
 
+@pytest.mark.parametrize(("name", "fetched_by"), [
+    ("fid", "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"),
+    ("lpips", "torchvision.models._api.load_state_dict_from_url"),
+])
+def test_weights_that_cannot_be_fetched_are_told_in_a_line(
+    name: str, fetched_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(fetched_by, fails)
+    ready, left_out = metrics.create_metrics([name], Settings(download=True))
+    assert not ready
+    assert "could not be fetched (<urlopen error no network>): give it by --" in left_out[name]
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (Path("trapped"),)
+
+
+@pytest.mark.parametrize(("name", "flag"), [("fid", "inception"), ("lpips", "lpips_weights")])
+def test_no_code_is_run_from_a_file_of_weights(
+    name: str, flag: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Trap()}, tmp_path / "trap.pth")
+    with pytest.raises(ValueError, match=r"trap\.pth"):
+        metrics.create_metrics([name], Settings(weights={flag: tmp_path / "trap.pth"}))
+    assert not (tmp_path / "trapped").exists()
+
+
 def test_a_mean_of_psnr_leaves_infinity_out_and_says_so(settings: Settings) -> None:
     metric = create("psnr", settings)
     metric.add(picture(0), picture(0))
@@ -191,7 +238,7 @@ def test_fid_says_how_many_pictures_which_weights_which_scaling(settings: Settin
     score = metric.score()
     facts = score.notes[0]
     assert "3 outputs, 3 targets" in facts and "299 x 299" in facts
-    assert "not the original" in facts
+    assert "not the published" in facts
     assert score.doubtful and "with fewer than 2048 look at KID" in score.notes[1]
 
 

@@ -16,7 +16,7 @@ from util.html import CSS, url
 from util.words import gathered
 
 MOST_OPEN = 4  # parts of a score that are shown unasked
-_SCRIPT = Path(__file__).with_suffix(".js")
+_SCRIPT, _STYLE = (Path(__file__).with_suffix(ending) for ending in (".js", ".css"))
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,9 @@ def write_evaluation_page(
     # "</script>" in a name would end the data.
     text = json.dumps(data).replace("<", "\\u003c")
     scores = _score_table(columns, runs) + _notes(runs)
+    style = CSS.replace("WIDTH", "256px") + _STYLE.read_text(encoding="utf-8")
     write_text(path, _PAGE.format(
-        title=escape(title), facts=escape(facts), css=CSS.replace("WIDTH", "256px") + _CSS,
+        title=escape(title), facts=escape(facts), css=style,
         scores=scores, viewer=_VIEWER if pictures else "", data=text,
         script=_SCRIPT.read_text(encoding="utf-8") if pictures else "",
     ))
@@ -179,62 +180,4 @@ _VIEWER = """
 <h3>Worst</h3><div class="grid" id="worst"></div>
 <h3>Best</h3><div class="grid" id="best"></div></section>
 <section><h2>All pictures</h2><div class="wide"><table id="all"></table></div></section>
-"""
-_CSS = """
-h2 { font-size: 17px; margin: 32px 0 8px; padding-top: 16px; border-top: 1px solid var(--line); }
-h3 { border: 0; padding: 0; margin: 16px 0 8px; color: var(--soft); font-weight: 600; }
-.notes { color: var(--soft); font-size: 13px; padding-left: 20px; max-width: 110ch;
-         overflow-wrap: anywhere; }
-.scores { margin: 12px 0; display: block; overflow-x: auto; }
-.scores th, .scores td { padding: 3px 24px 3px 0; vertical-align: top; }
-.scores thead th { color: inherit; font-weight: 600; text-align: right; }
-.scores tbody tr { border-top: 1px solid var(--line); }
-.scores th[scope=row] { white-space: nowrap; }
-abbr { text-decoration: none; color: var(--soft); }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.error_bar { color: var(--soft); }
-.scores details { margin: 0; font-size: 12px; }
-.scores ul { list-style: none; margin: 0; padding: 0; }
-.scores i { display: inline-block; width: 10px; height: 10px; border: 1px solid var(--line); }
-.bar { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: center; margin: 8px 0; }
-.bar b { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; min-width: 0; }
-select, .bar button { font: inherit; padding: 2px 8px; color: inherit; background: transparent;
-                      border: 1px solid var(--line); border-radius: 6px; max-width: 60vw; }
-option { color: #1c2024; background: #fff; }
-.side_by_side { display: flex; flex-wrap: wrap; gap: 8px 32px; align-items: start; }
-.side_by_side > * { max-width: 100%; overflow-x: auto; }
-#shown_values { display: block; }
-#shown_values th { padding-right: 24px; font-weight: 600; }
-#shown_values td + td, #shown_values th + th { padding-left: 20px; padding-right: 0; }
-#strip_labels { color: var(--soft); font-size: 13px; }
-#stage { position: relative; width: 512px; max-width: 100%; cursor: ew-resize; touch-action: pan-y;
-         user-select: none; }
-#stage img { width: 100%; background: #8881; }
-#over { position: absolute; inset: 0; height: 100%; }
-#divider { position: absolute; top: 0; bottom: 0; width: 2px; margin-left: -1px; background: #fff;
-           box-shadow: 0 0 2px #000; pointer-events: none; }
-#slider { width: 100%; margin: 6px 0; display: block; accent-color: var(--link); }
-.grid { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); }
-.figure { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
-          text-align: left; min-width: 0; }
-.figure:hover, .figure:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-.strip { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 2px; }
-.strip img { width: 100%; aspect-ratio: 1; object-fit: contain; }
-.figure figcaption { text-align: left; margin-top: 2px; }
-.figure figcaption b { color: CanvasText; font-variant-numeric: tabular-nums; }
-.wide { overflow: auto; max-height: 80vh; }
-#all td, #all th { padding: 2px 20px 2px 0; border-bottom: 1px solid var(--line); }
-#all thead th { position: sticky; top: 0; background: Canvas; vertical-align: bottom; z-index: 1; }
-#all th + th { text-align: right; }
-#all th button { font: inherit; color: var(--link); background: none; border: 0; padding: 4px 0;
-                 cursor: pointer; text-align: inherit; white-space: nowrap; }
-#all th small { display: block; color: var(--soft); }
-#all th[aria-sort=ascending] button::after { content: " ▲"; }
-#all th[aria-sort=descending] button::after { content: " ▼"; }
-#all .name { font: inherit; color: inherit; background: none; border: 0; padding: 0;
-             cursor: pointer; display: flex; gap: 10px; align-items: center; text-align: left; }
-#all .name img { width: 36px; height: 36px; object-fit: contain; }
-#all .chosen { background: #1d5fbf22; }
-@media (max-width: 700px) { .grid { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
-@media (prefers-color-scheme: dark) { #all thead th { background: #15181c; } }
 """
