@@ -26,6 +26,7 @@ class FCNScore(Metric):
     label = "FCN-score"
     higher_is_better = True
     perfect = 1.0
+    needs_input = True
     requires: ClassVar[dict[str, str]] = {
         "scorer": "segmenter of scripts/train_scorer.py, for the FCN-score"
     }

@@ -38,7 +38,8 @@ def score(ablation: Ablation, table: Table, row: Row, settings: Settings) -> Sco
     metrics, left_out = create_metrics(names, settings)
     folder = ablation.results(row)
     files = result_files(folder, OUTPUT)
-    found = evaluate(ComparedSet(row.run, files, str(folder)).examples(None), metrics)
+    one = ComparedSet(row.run, files, str(folder))
+    found = evaluate(one.examples(None, with_inputs=True), metrics, report_every=0)
     left_out |= found.left_out
     if left_out:
         raise ValueError(f"{folder}: {next(iter(left_out.values()))}")
