@@ -61,7 +61,7 @@ class Weights:
         found = path or self._kept()
         digest = hashlib.sha256(found.read_bytes()).hexdigest()[:8] if found else "unknown"
         published = digest in self.file
-        return f"{self.network}, weights {digest}" + (", not the published" * (not published))
+        return f"{self.network}, weights {digest}" + (", not the published ones" * (not published))
 
     def _kept(self) -> Path | None:
         path = Path(torch.hub.get_dir()) / "checkpoints" / self.file
