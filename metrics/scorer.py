@@ -1,0 +1,117 @@
+"""A segmenter of one labelled set, with what it needs to score photos: palette and side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from metrics.palette import RADIUS, Classes, Palette
+from metrics.segmenter import DEPTH, Segmenter
+from util import checkpoint
+
+Levels = npt.NDArray[np.uint8]  # [H, W, 3]
+
+ENTRIES = {"net", "palette", "names", "size", "width", "training", "facts"}
+LABELLED = 0.6  # of a label map's pixels lie within RADIUS of their colour; of a photo's few do
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """``size``: side to which photos and label maps are scaled (pixels).
+
+    ``training``: SHA-256 of the pictures that it learned from; ``facts``: how, for people.
+    """
+
+    net: Segmenter
+    palette: Palette
+    size: int
+    width: int
+    training: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @torch.no_grad()
+    def segment(self, levels: Levels) -> Classes:
+        """A photo, uint8 [H, W, 3] -> the class of each pixel, [size, size]."""
+        photo = to_input(torch.from_numpy(scaled_photo(levels, self.size))[None])
+        logits: Tensor = self.net(photo.to(self.device))[0]
+        return logits.argmax(dim=0).cpu().numpy().astype(np.intp)
+
+    def labels(self, levels: Levels) -> Classes:
+        """A label map, uint8 [H, W, 3] -> the class of each pixel, [size, size]."""
+        return scaled_labels(self.palette.classes(levels), self.size)
+
+    def reads(self, levels: Levels) -> bool:
+        """Whether the picture is a label map in the colours of this scorer."""
+        small = np.asarray(_resized(levels, self.size, Image.Resampling.NEAREST))
+        nearest = self.palette.colours[self.palette.classes(small)].astype(np.int64)
+        off = np.square(small.astype(np.int64) - nearest).sum(axis=2)
+        return bool((off <= RADIUS**2).mean() >= LABELLED)
+
+    def save(self, path: Path) -> None:
+        checkpoint.save(path, {
+            "net": self.net.state_dict(),
+            "palette": torch.from_numpy(self.palette.colours.copy()),
+            "names": list(self.palette.names),
+            "size": self.size,
+            "width": self.width,
+            "training": self.training,
+            "facts": dict(self.facts),
+        })
+
+
+def load_scorer(path: Path, device: torch.device | None = None) -> Scorer:
+    """
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds something else.
+    """
+    advice = "give a file that scripts/train_scorer.py has written"
+    state = checkpoint.load(path, way_out=lambda _: advice)
+    if not state.keys() >= ENTRIES:
+        raise ValueError(f"{path} is no scorer (it lacks {min(ENTRIES - state.keys())}); {advice}")
+    palette = Palette(state["palette"].numpy(), tuple(state["names"]))
+    net = Segmenter(len(palette), width=state["width"])
+    net.load_state_dict(state["net"])
+    device = device or torch.device("cpu")
+    return Scorer(
+        net.to(device).eval(), palette, state["size"], state["width"], state["training"],
+        state["facts"], device,
+    )
+
+
+def check_size(size: int) -> None:
+    """
+    Raises:
+        ValueError: the segmenter cannot halve so many pixels often enough.
+    """
+    if size % 2**DEPTH:
+        raise ValueError(f"--size {size} is no multiple of {2**DEPTH}, by which the network "
+                         f"divides it; give {max(1, round(size / 2**DEPTH)) * 2**DEPTH}")
+
+
+def scaled_photo(levels: Levels, size: int) -> Levels:
+    """uint8 [H, W, 3] -> [3, size, size], bicubic."""
+    resized = np.asarray(_resized(levels, size, Image.Resampling.BICUBIC))
+    return np.ascontiguousarray(resized.transpose(2, 0, 1))
+
+
+def scaled_labels(classes: Classes, size: int) -> Classes:
+    """[H, W] -> [size, size], nearest neighbour: classes have no values between them."""
+    resized = _resized(classes.astype(np.int32), size, Image.Resampling.NEAREST)
+    return np.asarray(resized).astype(np.intp)
+
+
+def to_input(photos: Tensor) -> Tensor:
+    """uint8 -> float32 in -1..1."""
+    return photos.float() / 127.5 - 1
+
+
+def _resized(pixels: npt.NDArray[Any], size: int, how: Image.Resampling) -> Image.Image:
+    return Image.fromarray(pixels).resize((size, size), how)

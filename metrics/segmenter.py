@@ -1,0 +1,53 @@
+"""A compact segmenter: a small U-Net that never works at the full side of the picture.
+
+    photo ── /2 ─┬─ /4 ─┬─ /8 ─┬─ /16 ── /32 ─ up ─ cat ─ ... ─ cat ── logits ── up ── logits
+                 └──────┴──────┴──────────────────┘ (each to the level of its side)
+
+As in FCN (Long et al. 2015) the logits are finer than the deepest features and coarser than the
+picture, and are scaled to its side.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+DEPTH = 5  # halvings of the side
+
+
+class Segmenter(nn.Module):
+    """[N, 3, H, W] photos in -1..1 -> [N, classes, H, W] logits; H and W divisible by 32.
+
+    ``width`` channels at the first level, doubled by each of the next three, then constant.
+    """
+
+    def __init__(self, classes: int, *, width: int = 16) -> None:
+        super().__init__()
+        widths = [width * min(2**level, 8) for level in range(DEPTH)]
+        self.encoder = nn.ModuleList()
+        for before, channels in zip([3, *widths], widths, strict=False):
+            self.encoder.append(
+                nn.Sequential(*_conv(before, channels, stride=2), *_conv(channels, channels))
+            )
+        self.decoder = nn.ModuleList()
+        for deep, skip in zip(widths[:0:-1], widths[-2::-1], strict=True):
+            self.decoder.append(nn.Sequential(*_conv(deep + skip, skip)))
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        encoded = []
+        for block in self.encoder:
+            x = block(x)
+            encoded.append(x)
+        x = encoded.pop()
+        for block in self.decoder:
+            x = block(torch.cat([_doubled(x), encoded.pop()], dim=1))
+        return _doubled(self.head(x))
+
+
+def _conv(before: int, channels: int, *, stride: int = 1) -> list[nn.Module]:
+    conv = nn.Conv2d(before, channels, 3, stride=stride, padding=1, bias=False)
+    return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

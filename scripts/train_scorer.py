@@ -1,0 +1,147 @@
+"""Train a segmenter of a labelled set: it measures made photos as pix2pix, section 4.2, does.
+
+    python scripts/train_scorer.py --dataroot datasets/facades --out facades_scorer.pth
+    python scripts/evaluate.py --run facades_pix2pix --metrics fcn_score --scorer facades_scorer.pth
+
+It learns from real pairs, photo to labels, and is then shown real pairs that it has not seen: those
+numbers are the most that made photos can reach. Colours of labels are found in the label maps.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from data.pair_finding import find_pairs
+from metrics.fcn_score_metric import three_scores
+from metrics.label_maps import Confusion, class_accuracies, confusion
+from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
+from metrics.scorer import Scorer, check_size
+from metrics.segmenter import Segmenter
+from metrics.segmenter_training import LabelledPhoto, fingerprint, fit, read_examples
+from util.flags import gpu_list, positive_float, positive_int, seed
+from util.runtime import (
+    choose_device,
+    describe_device,
+    run_program,
+    seed_everything,
+    set_arithmetic,
+)
+
+log = logging.getLogger(__name__)
+PALETTE_PICTURES = 100  # label maps, spread over the set, in which the palette is looked for
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--dataroot", type=Path, required=True, help="folder of pairs, as for train.py")
+    add("--labels", choices=("A", "B"), default="B", help="which side is the labels (%(default)s)")
+    add("--pairs", type=Path, metavar="FILE", help="a table of the pairs, as for train.py")
+    add("--phase", default="train", help="pairs to learn from (%(default)s)")
+    add("--test_phase", default="test", help="pairs to be measured on (%(default)s)")
+    add("--palette", type=Path, metavar="FILE",
+        help="colours of labels, a line R G B NAME each (found in the label maps)")
+    add("--out", type=Path, default=Path("scorer.pth"), metavar="FILE",
+        help="file to write (%(default)s)")
+    add("--size", type=positive_int, default=128,
+        help="side to which pictures are scaled (%(default)s pixels)")
+    add("--width", type=positive_int, default=16, help="channels of the first level (%(default)s)")
+    add("--epochs", type=positive_int, default=30, help="(%(default)s)")
+    add("--batch_size", type=positive_int, default=8, help="(%(default)s)")
+    add("--lr", type=positive_float, default=2e-3, help="AdamW's highest rate (%(default)s)")
+    add("--max_dataset_size", type=positive_int, metavar="N", help="use at most N pairs")
+    add("--seed", type=seed, default=0, help="(%(default)s)")
+    add("--gpu_ids", type=gpu_list, metavar="N", help="GPU; -1: the CPU (a GPU if there is one)")
+    add("--verbose", action="store_true", help="show where an error happened")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    check_size(args.size)
+    device = choose_device(args.gpu_ids)
+    log.info("device: %s", describe_device(device))
+    seed_everything(args.seed)
+    set_arithmetic("default", equal_sizes=True)
+    pairs = pairs_of(args, args.phase)
+    palette = find_colours(args, pairs)
+    log.info("%d pairs, %d classes", len(pairs), len(palette))
+    started = time.monotonic()
+    net = Segmenter(len(palette), width=args.width).to(device)
+    fit(
+        net, read_examples(pairs, palette, args.size), size=args.size, epochs=args.epochs,
+        batch_size=args.batch_size, rate=args.lr,
+    )
+    facts = {"pairs": len(pairs), "epochs": args.epochs, "seed": args.seed}
+    scorer = Scorer(net, palette, args.size, args.width, fingerprint(pairs), facts, device)
+    scorer.save(args.out)
+    log.info("trained in %.0f s; wrote %s", time.monotonic() - started, args.out)
+    report(scorer, args)
+
+
+def pairs_of(args: argparse.Namespace, phase: str) -> list[LabelledPhoto]:
+    found = find_pairs(args.dataroot, phase, list_file=args.pairs, limit=args.max_dataset_size)
+    sides = [(pair.A, pair.B) for pair in found.pairs]
+    return [LabelledPhoto(*(side if args.labels == "B" else side[::-1])) for side in sides]
+
+
+def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Palette:
+    if args.palette:
+        return read_palette(args.palette)
+    some = pairs[:: -(-len(pairs) // PALETTE_PICTURES)]
+    try:
+        return find_palette(pair.read()[1] for pair in some)
+    except NoPaletteError as error:
+        other = "A" if args.labels == "B" else "B"
+        raise NoPaletteError(
+            f"side {args.labels} of {args.dataroot}: {error}; if the labels are on the other side "
+            f"give --labels {other}, or name their colours by --palette FILE"
+        ) from error
+
+
+def report(scorer: Scorer, args: argparse.Namespace) -> None:
+    """What it sees in photos that it learned from, in new ones, and in noise in their place."""
+    seen = confusion_of(scorer, pairs_of(args, args.phase))
+    log.info("real photos of %s: %s", args.phase, in_words(seen))
+    try:
+        pairs = pairs_of(args, args.test_phase)
+    except FileNotFoundError as error:
+        log.warning("it was not measured on photos that are new to it: %s", error)
+        return
+    new = confusion_of(scorer, pairs)
+    log.info("real photos of %s: %s", args.test_phase, in_words(new))
+    log.info("noise in their place: %s", in_words(confusion_of(scorer, pairs, noise=True)))
+    log.info("accuracy of each class in %s:", args.test_phase)
+    for number, value in class_accuracies(new).items():
+        log.info("  %s %.3f", scorer.palette.name(number), value)
+
+
+def confusion_of(
+    scorer: Scorer, pairs: Sequence[LabelledPhoto], *, noise: bool = False
+) -> Confusion:
+    count, rng = len(scorer.palette), np.random.default_rng(0)
+    counts = np.zeros((count, count), np.int64)
+    for pair in pairs:
+        photo, labels = pair.read()
+        if noise:
+            photo = rng.integers(0, 256, photo.shape, dtype=np.uint8)
+        counts += confusion(scorer.labels(labels), scorer.segment(photo), count)
+    return counts
+
+
+def in_words(counts: Confusion) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in three_scores(counts).items())
+
+
+if __name__ == "__main__":
+    run_program(main)
