@@ -20,6 +20,7 @@ from data.record import examine, save_record
 from data.transforms import PREPROCESS
 from models import create_model, run_start
 from models.base_model import BaseModel
+from models.doctor import Doctor
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
 from models.memory import memory_explained
@@ -34,6 +35,7 @@ from util.launcher import launch
 from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 from util.sinks import LossReport, PictureReport
+from util.sinks.doctor_log import DOCTOR_LOG, read_advice
 from util.visualizer import Visualizer, build_sinks
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Training:
     clock: Clock
     guard: FiniteGuard
     visualizer: Visualizer
+    doctor: Doctor | None
     saver: RunSaver
     interrupt: Interrupt
 
@@ -98,10 +101,11 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     saver.before_save = guard.look  # weights that are no numbers are never saved
     learn = training_step(model, cuda_graph=opt.cuda_graph)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
-        loop(
-            Training(opt, dataset, model, learn, clock, guard, visualizer, saver, interrupt),
-            first_epoch,
+        doctor = create_doctor(opt, model, clock, visualizer, sooner=dataset.sooner)
+        training = Training(
+            opt, dataset, model, learn, clock, guard, visualizer, doctor, saver, interrupt
         )
+        loop(training, first_epoch)
     if interrupt.signal:
         log.info("stopped and saved; the same command with --continue_train goes on")
         sys.exit(interrupt.exit_code)
@@ -170,7 +174,6 @@ def end_epoch(run: Training) -> None:
 def show_losses(run: Training) -> None:
     losses = run.model.get_current_losses()  # waits for the device, so that the pace is true
     pace = run.clock.pace()
-    run.dataset.waiting.look(pace.data_seconds / pace.seconds)
     report = LossReport(
         progress=run.clock.progress,
         losses=losses,
@@ -179,12 +182,16 @@ def show_losses(run: Training) -> None:
         learning_rate=run.model.learning_rate,
     )
     run.visualizer.losses(report)
+    if run.doctor:
+        run.doctor.look_at_losses(data_share=report.data_share)
 
 
 def show_pictures(run: Training, *, keep: bool) -> None:
     run.model.compute_visuals()
     visuals = run.model.get_current_visuals()
     pictures = {name: to_picture(image[0]) for name, image in visuals.items()}
+    if run.doctor:
+        run.doctor.look_at_pictures(visuals)
     run.visualizer.pictures(PictureReport(run.clock.progress, pictures, keep=keep))
 
 
@@ -204,6 +211,16 @@ def create_saver(opt: Namespace, model: BaseModel, clock: Clock) -> RunSaver:
         by_iter=opt.save_by_iter,
         keep_epochs=opt.keep_epochs,
     )
+
+
+def create_doctor(
+    opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, *, sooner: str
+) -> Doctor | None:
+    """None: nobody looks. Of several processes the main one does."""
+    if opt.no_doctor or not place().is_main:
+        return None
+    past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
+    return Doctor(model, clock, visualizer.advise, flags=vars(opt), sooner=sooner, past=past)
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:

@@ -64,6 +64,25 @@ class PictureReport:
     keep: bool  # True: for the web page and the live displays; False: for the live displays only
 
 
+@dataclass(frozen=True)
+class Advice:
+    """What is wrong with a training, and what to do; or that it is ``over``."""
+
+    epoch: int
+    images: int  # seen since the run began
+    complaint: str  # a name of util.doctor.complaints.COMPLAINTS
+    seen: str  # with the number
+    meaning: str
+    remedy: str
+    over: bool = False
+
+    @property
+    def line(self) -> str:
+        if self.over:
+            return f"{self.complaint}: over, {self.seen}"
+        return f"{self.complaint}: {self.seen}: {self.meaning}. What to do: {self.remedy}"
+
+
 class Sink:
     """A display. Override what it shows; everything else is ignored."""
 
@@ -77,6 +96,8 @@ class Sink:
     def losses(self, report: LossReport) -> None: ...
 
     def pictures(self, report: PictureReport) -> None: ...
+
+    def advise(self, advice: Advice) -> None: ...
 
     def end_epoch(self, progress: Progress) -> None: ...
 
