@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.base_model import BaseModel
 from util.clock import Clock
@@ -27,7 +27,8 @@ WINDOW = 8  # the newest looks, whose mean is judged
 HISTORY = 50  # norms of gradients
 FIRST_PICTURES = 1000  # seen until outputs are judged: at first all are grey, with a grid
 
-MOST_GRADIENT = 20.0  # times the median of the run so far, or of its first look
+MOST_GRADIENT = 100.0  # times the median of the newest looks, and of the first
+MOST_WEIGHTS = 10.0  # times those at the start
 LEAST_LOSS_D = 0.02  # of that of a discriminator that cannot tell
 LEAST_SPREAD = 0.15  # of that of the targets
 LEAST_CORRELATION = -0.4  # with the targets; without pairs, with the inputs in both directions
@@ -69,6 +70,16 @@ def _partners(name: str) -> tuple[str, str]:
     return "", ""
 
 
+def filters(net: nn.Module) -> list[Tensor]:
+    """Weights of convolutions: not biases and scales, which are small in number and begin at 0."""
+    return [weight.detach() for weight in net.parameters() if weight.ndim > 1]
+
+
+def norm_of(tensors: list[Tensor]) -> float:
+    """Of all together. Waits for the device."""
+    return float(torch.stack(torch._foreach_norm(tensors)).norm()) if tensors else 0.0
+
+
 class Doctor:
     """Called at reports only.
 
@@ -100,7 +111,10 @@ class Doctor:
             name: Watch(complaint.looks, ill=name in ill)
             for name, complaint in COMPLAINTS.items()
         }
-        self._usual: dict[str, deque[float]] = {}  # norms of gradients
+        # A run that goes on with exploded weights has no first ones to compare them with.
+        self._exploded_before = "exploding gradients" in ill
+        self._first_sizes = {name: norm_of(filters(net)) for name, net in model.networks.items()}
+        self._usual: dict[str, tuple[float, deque[float]]] = {}  # norms of gradients
         self._spreads: dict[str, Spread] = {}
         self._correlations: dict[str, deque[float]] = {}
         self._grids: dict[str, deque[tuple[float, float]]] = {}
@@ -150,20 +164,27 @@ class Doctor:
     # ---- what it looks at ----------------------------------------------------------------------
 
     def _look_at_gradients(self) -> None:
+        """Of each network, against what was usual; and its weights, which such steps blow up."""
         worst, told = 0.0, ""
         for name, net in self.model.networks.items():
             found = [weight.grad for weight in net.parameters() if weight.grad is not None]
             if not found:
                 continue
-            norm = float(torch.stack(torch._foreach_norm(found)).norm())
-            usual = self._usual.setdefault(name, deque([norm], maxlen=HISTORY))
-            times = norm / max(median(usual), 1e-12)
-            self.measured[f"gradient of {name}"] = norm
-            if not times <= worst:
-                worst, told = times, f"that of {name} has a norm of {norm:.3g}, {times:.3g} times"
-            if times <= MOST_GRADIENT:
-                usual.append(norm)
-        self._judge("exploding gradients", worst > MOST_GRADIENT, f"{told} what was usual")
+            norm, size = norm_of(found), norm_of(filters(net))
+            first, usual = self._usual.setdefault(name, (norm, deque([norm], maxlen=HISTORY)))
+            steeper = norm / max(first, median(usual), 1e-12)
+            larger = size / max(self._first_sizes[name], 1e-12)
+            self.measured |= {f"gradient of {name}": steeper, f"weights of {name}": larger}
+            usual.append(norm)
+            # A step of Adam is as long as --lr, however steep the slope: the weights tell as well.
+            for share, seen in (
+                (steeper / MOST_GRADIENT, f"gradient of {name} is {steeper:.3g} times its usual"),
+                (larger / MOST_WEIGHTS, f"weights of {name} are {larger:.3g} times their first"),
+            ):
+                if not share <= worst:
+                    worst, told = share, f"the {seen} size"
+        if not self._exploded_before:
+            self._judge("exploding gradients", not worst <= 1, told)
 
     def _look_at_logits(self) -> None:
         gan, logits = self.model.objective, self.model.logits

@@ -24,7 +24,7 @@ _OF_G = ("mode collapse", "inverted colours", "checkerboard")
 
 COMPLAINTS: dict[str, Complaint] = {
     "exploding gradients": Complaint(
-        "steps no longer lead downhill",
+        "steps lead far past any valley",
         {
             "lr": "go back to an earlier epoch with a lower --lr (the papers' is 0.0002)",
             "beta1": "keep --beta1 at 0.5",
