@@ -21,6 +21,7 @@ from data.transforms import PREPROCESS
 from models import create_model, run_start
 from models.base_model import BaseModel
 from models.best import Best
+from models.doctor import Doctor
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
 from models.memory_watch import MemoryWatch
@@ -37,6 +38,7 @@ from util.launcher import launch
 from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 from util.sinks import VALUE, FilmReport, LossReport, PictureReport
+from util.sinks.doctor_log import DOCTOR_LOG, read_advice
 from util.visualizer import Visualizer, build_sinks
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ class Training:
     guard: FiniteGuard
     memory: MemoryWatch
     visualizer: Visualizer
+    doctor: Doctor | None
     saver: RunSaver
     interrupt: Interrupt
     validation: Validation | None  # in the main process alone
@@ -113,9 +116,10 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     learn = training_step(model, cuda_graph=opt.cuda_graph)
     memory = MemoryWatch(opt, model)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
+        doctor = create_doctor(opt, model, clock, visualizer, sooner=dataset.sooner)
         training = Training(
-            opt, dataset, model, learn, clock, guard, memory, visualizer, saver, interrupt,
-            validation, best,
+            opt, dataset, model, learn, clock, guard, memory, visualizer, doctor, saver,
+            interrupt, validation, best,
         )
         loop(training, first_epoch)
     if interrupt.signal:
@@ -213,7 +217,6 @@ def validate(run: Training) -> Mapping[str, float]:
 def show_losses(run: Training, validation: Mapping[str, float] | None = None) -> None:
     losses = run.model.get_current_losses()  # waits for the device, so that the pace is true
     pace = run.clock.pace()
-    run.dataset.waiting.look(pace.data_seconds / pace.seconds)
     report = LossReport(
         progress=run.clock.progress,
         losses=losses,
@@ -223,12 +226,16 @@ def show_losses(run: Training, validation: Mapping[str, float] | None = None) ->
         validation=validation or {},
     )
     run.visualizer.losses(report)
+    if run.doctor:
+        run.doctor.look_at_losses(data_share=report.data_share)
 
 
 def show_pictures(run: Training, *, keep: bool) -> None:
     run.model.compute_visuals()
     visuals = run.model.get_current_visuals()
     pictures = {name: to_picture(image[0]) for name, image in visuals.items()}
+    if run.doctor:
+        run.doctor.look_at_pictures(visuals)
     run.visualizer.pictures(PictureReport(run.clock.progress, pictures, keep=keep))
 
 
@@ -249,6 +256,16 @@ def create_saver(opt: Namespace, model: BaseModel, clock: Clock, best: Best | No
         by_iter=opt.save_by_iter,
         keep_epochs=opt.keep_epochs,
     )
+
+
+def create_doctor(
+    opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, *, sooner: str
+) -> Doctor | None:
+    """None: nobody looks. Of several processes the main one does."""
+    if opt.no_doctor or not place().is_main:
+        return None
+    past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
+    return Doctor(model, clock, visualizer.advise, flags=vars(opt), sooner=sooner, past=past)
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:

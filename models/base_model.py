@@ -6,6 +6,7 @@ schedules and reports them:
     self.netG = self.add_generator("G", 3, 3)                   weights: <epoch>_net_G.pth
     self.netX = self.add_network("X", AnyModule())
     self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
+    self.gan = self.add_objective(GAN_MODES[opt.gan_mode])      what the doctor looks at
     self.report_losses(G_L1=loss)                               what the displays show
     self.visuals = {"real_A": self.real_A, ...}                 [N, C, H, W] in -1..1
 """
@@ -25,6 +26,7 @@ from torch.optim import Adam, Optimizer
 from data.base_dataset import Batch
 from models import model_state, network_files, step
 from models.averages import Averages
+from models.losses import GANLoss
 from models.networks import define_D, define_G
 from models.outcome import Outcome
 from models.plateau import Plateau, rises
@@ -62,6 +64,9 @@ class BaseModel(ABC):
         self.losses: dict[str, Tensor] = {}
         self.visuals: dict[str, Tensor] = {}
         self.image_paths: list[str] = []
+        self.objective: GANLoss | None = None
+        self.logits: dict[str, Tensor] = {}  # of the last step: see ``add_objective``
+        self._noted: dict[str, Tensor] = {}
         self.plateau: Plateau | None = None
         self.averages: Averages | None = None
         self._judges: set[str] = set()  # names of discriminators
@@ -174,6 +179,20 @@ class BaseModel(ABC):
             self.scalers[name] = self.speed.make_scaler(self.device)
         step.update(optimizer, loss, self.scalers[name])
 
+    def add_objective(self, gan: GANLoss) -> GANLoss:
+        """File what the discriminators minimise; returns what to call.
+
+        ``self.logits`` then holds what they said in the last step, ``real_0``, ``fake_0``, ... in
+        the order of the calls, for the doctor.
+        """
+        self.objective = gan
+        return gan if self.opt.no_doctor else gan.noting(self._note)
+
+    def _note(self, kind: str, logits: Tensor) -> None:
+        number = sum(name.startswith(kind) for name in self._noted)
+        # A new dict, as a step that was recorded gives back those that it changed.
+        self._noted = {**self._noted, f"{kind}_{number}": logits}
+
     def in_one_pass(self, net: nn.Module, *batches: Tensor) -> list[Tensor]:
         """``net`` of each batch: at once, where no norm mixes pictures and the sizes agree."""
         return step.in_one_pass(net, *batches)
@@ -198,6 +217,7 @@ class BaseModel(ABC):
         Of several processes, the means over all.
         """
         self.losses = self.replicas.mean({name: loss.detach() for name, loss in losses.items()})
+        self.logits, self._noted = self._noted, {}
 
     @staticmethod
     def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:

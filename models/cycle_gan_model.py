@@ -69,7 +69,7 @@ class CycleGANModel(BaseModel):
         self.optimizer_D = self.add_optimizer("D", self.discriminators.parameters())
         self.fake_B_pool = self.add_pool("fake_B")
         self.fake_A_pool = self.add_pool("fake_A")
-        self.gan = GAN_MODES[opt.gan_mode]
+        self.gan = self.add_objective(GAN_MODES[opt.gan_mode])
 
     def set_input(self, batch: Batch) -> None:
         self.real_A, self.real_B = self.take(batch)

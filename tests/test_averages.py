@@ -53,7 +53,7 @@ def test_the_first_average_is_a_copy() -> None:
     trained = net()
     averages = Averages({"G": trained}, 0.999)
     with torch.no_grad():
-        trained[0].weight.fill_(7)
+        trained.get_parameter("0.weight").fill_(7)
     averages.update()
     assert torch.equal(averages.weights["G"]["0.weight"], torch.full((3, 2, 1, 1), 7.0))
 

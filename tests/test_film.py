@@ -71,7 +71,8 @@ def test_the_page_shows_film_and_curves(tmp_path: Path) -> None:
         "film/00_given.png", "film/00_000001_epoch1.png", "film/00_000002_epoch2.png",
         "film/00_wanted.png",
     ]
-    assert all((tmp_path / "web" / source).is_file() for source in sources)
+    assert all((tmp_path / "web" / str(source)).is_file() for source in sources)
     svg = (tmp_path / "web" / "losses.svg").read_text()
     height = page.attributes("img")[0]["height"]
+    assert height is not None
     assert f'height="{float(height) * 0.72:g}pt"' in svg

@@ -29,10 +29,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something to be told in a box; what ``is_over`` stands folded."""
+
+    title: str
+    text: str
+    way_out: str = ""
+    is_over: bool = False
+
+
+@dataclass(frozen=True)
 class Header:
     """What stands above the rows; every part may be missing. ``film``: rows of small pictures."""
 
     status: str = ""
+    notices: Sequence[Notice] = ()
     curves: Figure | None = None
     film: Sequence[Row] = ()
     links: Mapping[str, str] = field(default_factory=dict)  # text -> path relative to the page
@@ -79,6 +90,7 @@ def _add_header(page: Any, header: Header) -> None:
 
     if header.status:
         page.add(tags.p(header.status, cls="status"))
+    _add_notices(page, header.notices)
     _add_links(page, header.links)
     if header.curves:
         curves = _figure(header.curves, width=header.curves.width_px)
@@ -94,6 +106,19 @@ def _add_header(page: Any, header: Header) -> None:
             tags.tr(tags.th(name), tags.td(str(value))) for name, value in header.options.items()
         )
         page.add(tags.details(tags.summary("Options"), tags.table(rows)))
+
+
+def _add_notices(page: Any, notices: Sequence[Notice]) -> None:
+    from dominate import tags
+
+    for notice in notices:
+        if not notice.is_over:
+            shown = [tags.strong(notice.title), tags.p(notice.text), tags.p(notice.way_out)]
+            page.add(tags.div(shown, cls="notice", role="alert"))
+    over = [notice for notice in notices if notice.is_over]
+    if over:
+        items = (tags.li(tags.strong(notice.title), f" {notice.text}") for notice in over)
+        page.add(tags.details(tags.summary(f"{len(over)} earlier, over"), tags.ul(items)))
 
 
 def _add_links(page: Any, links: Mapping[str, str]) -> None:
@@ -119,7 +144,8 @@ def url(path: str) -> str:
 
 
 CSS = """
-:root { color-scheme: light dark; --soft: #6b7280; --line: #e2e5ea; --link: #1d5fbf; }
+:root { color-scheme: light dark; --soft: #6b7280; --line: #e2e5ea; --link: #1d5fbf;
+        --alarm: #b42318; }
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 0 auto; padding: 24px 32px;
        max-width: 1800px; color: #1c2024; background: #fff; }
 h1 { font-size: 22px; margin: 0 0 4px; overflow-wrap: anywhere; }
@@ -129,6 +155,10 @@ h3 { font-size: 15px; margin: 28px 0 8px; padding-top: 12px; border-top: 1px sol
 a { color: var(--link); }
 .status { color: var(--soft); margin: 0 0 8px; }
 nav { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 8px 0; }
+.notice { border: 1px solid var(--alarm); border-left-width: 6px; border-radius: 4px;
+          margin: 12px 0; padding: 8px 14px; max-width: 80ch; overflow-wrap: anywhere; }
+.notice strong { color: var(--alarm); }
+.notice p { margin: 2px 0; }
 .row { display: grid; gap: 8px 12px; grid-template-columns: repeat(auto-fill, WIDTH); }
 figure { margin: 0; min-width: 0; }
 img { display: block; max-width: 100%; height: auto; background: #8881; }
@@ -150,7 +180,7 @@ td { overflow-wrap: anywhere; }
   .curves img { width: 620px; max-width: none; }
 }
 @media (prefers-color-scheme: dark) {
-  :root { --soft: #9aa3af; --line: #333940; --link: #8ab8ff; }
+  :root { --soft: #9aa3af; --line: #333940; --link: #8ab8ff; --alarm: #ff8a7a; }
   body { color: #e6e8eb; background: #15181c; }
 }
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from util.curve_drawing import warm_up
 from util.sinks import (
+    Advice,
     FilmReport,
     LossReport,
     PictureReport,
@@ -18,6 +19,7 @@ from util.sinks import (
 from util.sinks.background import Background
 from util.sinks.console import Console
 from util.sinks.csv_log import CsvLog
+from util.sinks.doctor_log import DOCTOR_LOG, DoctorLog
 from util.sinks.loss_log import LossLog
 from util.sinks.web import WebPage
 
@@ -51,6 +53,10 @@ class Visualizer:
     def film(self, report: FilmReport) -> None:
         for sink in self.sinks:
             sink.film(report)
+
+    def advise(self, advice: Advice) -> None:
+        for sink in self.sinks:
+            sink.advise(advice)
 
     def end_epoch(self, progress: Progress) -> None:
         for sink in self.sinks:
@@ -112,6 +118,7 @@ def build_sinks(
     losses_csv = run_dir / "losses.csv"
     sinks: list[Sink] = [
         Console(), LossLog(run_dir / "loss_log.txt"), CsvLog(losses_csv, validated),
+        DoctorLog(run_dir / DOCTOR_LOG),
     ]
     if html:
         # After the CSV file, from which it draws the curves.

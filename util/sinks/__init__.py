@@ -102,6 +102,25 @@ class FilmReport:
     strips: Sequence[Strip]
 
 
+@dataclass(frozen=True)
+class Advice:
+    """What is wrong with a training, and what to do; or that it is ``over``."""
+
+    epoch: int
+    images: int  # seen since the run began
+    complaint: str  # a name of util.doctor.complaints.COMPLAINTS
+    seen: str  # with the number
+    meaning: str
+    remedy: str
+    over: bool = False
+
+    @property
+    def line(self) -> str:
+        if self.over:
+            return f"{self.complaint}: over, {self.seen}"
+        return f"{self.complaint}: {self.seen}: {self.meaning}. What to do: {self.remedy}"
+
+
 class Sink:
     """A display. Override what it shows; everything else is ignored."""
 
@@ -117,6 +136,8 @@ class Sink:
     def pictures(self, report: PictureReport) -> None: ...
 
     def film(self, report: FilmReport) -> None: ...
+
+    def advise(self, advice: Advice) -> None: ...
 
     def end_epoch(self, progress: Progress) -> None: ...
 

@@ -1,18 +1,20 @@
 """web/index.html: the run so far, newest epoch first, for any browser and without a server."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from util.curve_drawing import CURVES_SIZE_PX, draw_curves
 from util.curves import CurveFile
 from util.epoch_pictures import EpochPictures
 from util.film import Film
-from util.html import Figure, Header, write_page
+from util.html import Figure, Header, Notice, write_page
 from util.images import save_picture
-from util.sinks import FilmReport, LossReport, PictureReport, Progress, Sink
+from util.sinks import Advice, FilmReport, LossReport, PictureReport, Progress, Sink
+from util.sinks.doctor_log import DOCTOR_LOG, read_advice
 
-_FILES = ("loss_log.txt", "losses.csv", "train_opt.txt")
+_FILES = ("loss_log.txt", "losses.csv", "doctor.csv", "train_opt.txt")
+_OLD_NOTICES = 20
 
 
 class WebPage(Sink):
@@ -88,6 +90,7 @@ class WebPage(Sink):
             status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.epoch_images:,} of "
             f"its {progress.epoch_size:,} images seen.{self._pace} "
             f"Written {time.strftime('%d %b %Y, %H:%M')}.",
+            notices=told(read_advice(self._run_dir / DOCTOR_LOG)),
             curves=Figure("losses.svg", "loss curves", *self._curves_size_px)
             if has_curves else None,
             film=self._film.rows(),
@@ -103,3 +106,22 @@ class WebPage(Sink):
             self._curves_size_px = draw_curves(self._curve_file.curves, svg)
         self._drawn_at = time.monotonic()
         self._drawing_seconds = self._drawn_at - begun
+
+
+def told(advice: Sequence[Advice]) -> list[Notice]:
+    """What the doctor said: first what is so now, then the newest of what is over."""
+    open_: dict[str, Advice] = {}
+    over = []
+    for one in advice:
+        began = open_.pop(one.complaint, None)
+        if not one.over:
+            open_[one.complaint] = one
+        elif began:
+            title = f"{one.complaint} (epochs {began.epoch} to {one.epoch})"
+            over.append(Notice(title, began.seen, is_over=True))
+    now = [
+        Notice(f"Doctor: {one.complaint}, since epoch {one.epoch} ({one.images:,} images)",
+               f"{one.seen}: {one.meaning}.", f"What to do: {one.remedy}.")
+        for one in open_.values()
+    ]
+    return now + over[: -_OLD_NOTICES - 1 : -1]
