@@ -14,6 +14,7 @@ from data.array_files import as_raster
 from data.inputs import Input
 from data.raster import Pixels, require_finite
 from data.record import Format
+from models.memory import usual_batch
 from models.tiling import translate_tiled
 from models.translator import Result, Translator
 from util.boxes import Box
@@ -39,12 +40,13 @@ def translate_all(
     translator: Translator,
     inputs: Sequence[Input],
     *,
-    batch_size: int = 1,
+    batch_size: int | None = None,
     samples: int = 1,
     skip_bad: bool = False,
 ) -> Iterator[Translated]:
     """In the order of the sizes, so that equal ones share a batch; which changes no result.
 
+    ``batch_size``: see ``usual_batch`` for None.
     ``skip_bad``: what cannot be read is named and left out, instead of raising a PictureError.
     """
     read = partial(_read_batch, translator, skip_bad=skip_bad)
@@ -63,7 +65,7 @@ def translate_all(
 
 
 def _batches(
-    inputs: Sequence[Input], batch_size: int, *, skip_bad: bool
+    inputs: Sequence[Input], batch_size: int | None, *, skip_bad: bool
 ) -> Iterator[list[Sized]]:
     sized: list[Sized] = []
     for one in inputs:
@@ -71,9 +73,9 @@ def _batches(
             sized.append((one.source.read_size(), one))
         except PictureError as error:
             _skip(error, skip_bad=skip_bad)
-    for _, group in groupby(sorted(sized, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+    for size, group in groupby(sorted(sized, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
         pending = iter(group)
-        while batch := list(islice(pending, batch_size)):
+        while batch := list(islice(pending, batch_size or usual_batch(*size))):
             yield batch
 
 

@@ -1,4 +1,4 @@
-"""Whether a picture fits into memory at once, and how large tiles may be where it does not."""
+"""How many pictures are translated at once, and in what tiles those that do not fit into memory."""
 
 from functools import cached_property
 from typing import Literal
@@ -19,6 +19,13 @@ SHARE = 0.5  # of what is free; the rest is for the pictures themselves, and for
 # Beside a layer's input and output: copies in the layout of the convolution kernels, and the
 # tensors that skips and residual blocks keep. Measured on a CPU: 1.8 to 3.2 for 1024 pixels a side.
 OVERHEAD = 2.5
+AT_ONCE = 8  # pictures of a batch, and
+PIXELS_AT_ONCE = 2**19  # of those; larger batches keep the cores no busier
+
+
+def usual_batch(width: int, height: int) -> int:
+    """How many pictures of that size are translated at once, where nothing else is asked for."""
+    return max(1, min(AT_ONCE, PIXELS_AT_ONCE // (width * height)))
 
 
 def bytes_per_pixel(net: nn.Module, in_channels: int) -> float:

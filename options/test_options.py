@@ -9,7 +9,9 @@ from typing import Any
 
 from data.inputs import is_data_set, is_pattern
 from data.record import load_record
+from data.transforms import PREPROCESS
 from models.generator_file import NETWORK_FLAGS
+from models.memory import usual_batch
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
@@ -35,8 +37,8 @@ class TestOptions(BaseOptions):
 
     def add_flags(self, parser: ArgumentParser) -> None:
         super().add_flags(parser)
-        # Pictures one by one, in order, unmirrored: the statistics of batch norm depend on it.
-        parser.set_defaults(batch_size=1, num_threads=0, serial_batches=True, no_flip=True)
+        # In order and unmirrored, as many at once as are of one size and small.
+        parser.set_defaults(batch_size=None, num_threads=0, serial_batches=True, no_flip=True)
         # Each picture is shown once, and compared with what others made of it.
         parser.set_defaults(cache="none", resize="pillow")
         add_test(parser)
@@ -150,6 +152,9 @@ class TestOptions(BaseOptions):
         elif not opt.weights.exists():
             raise ValueError(f"--weights {opt.weights} is not there: give a .pth file or a folder")
         check_test(opt)
+        if opt.batch_size is None and not opt.inputs:
+            equal_sizes = PREPROCESS[opt.preprocess].crops
+            opt.batch_size = usual_batch(opt.crop_size, opt.crop_size) if equal_sizes else 1
 
 
 def _exchange_sides(saved: dict[str, Any]) -> None:

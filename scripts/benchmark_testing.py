@@ -25,7 +25,7 @@ def testing(
     contenders: dict[str, Callable[[Path], object]] = {
         "reference": lambda results: by_reference(case, root, run, results, images, device),
         "ours": lambda results: by_ours(root, run, results, images, device),
-        "ours, batches of 8": lambda results: by_ours(root, run, results, images, device, 8),
+        "ours, --batch_size 1": lambda results: by_ours(root, run, results, images, device, 1),
         "networks alone": lambda results: networks_alone(case, run, images, device),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -71,14 +71,15 @@ def by_reference(
 
 
 def by_ours(
-    root: Path, run: Path, results: Path, count: int, device: torch.device, batch: int = 1
+    root: Path, run: Path, results: Path, count: int, device: torch.device,
+    batch: int | None = None,
 ) -> Path:
     """Returns the path of the page."""
     gpu = "-1" if device.type == "cpu" else str(device.index or 0)
     return test.test([
         "--dataroot", str(root), "--checkpoints_dir", str(run.parent), "--name", run.name,
         "--phase", "train", "--results_dir", str(results), "--num_test", str(count),
-        "--gpu_ids", gpu, "--batch_size", str(batch),
+        "--gpu_ids", gpu, *(["--batch_size", str(batch)] if batch else []),
     ])
 
 

@@ -201,7 +201,19 @@ def test_a_run_is_tested_without_repeating_its_flags(argv: Argv, test_argv: Argv
     found = (opt.model, opt.dataset_mode, opt.direction, opt.ngf, opt.norm, opt.netG)
     assert found == ("pix2pix", "aligned", "BtoA", 3, "instance", "resnet_6blocks")
     assert (opt.load_size, opt.crop_size) == (16, 16)  # whole pictures: nothing is cut off
-    assert (opt.batch_size, opt.no_flip, opt.serial_batches) == (1, True, True)
+    assert (opt.batch_size, opt.no_flip, opt.serial_batches) == (8, True, True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [("--crop_size 256 --load_size 256", 8), ("--crop_size 512 --load_size 512", 2),
+     ("--crop_size 2048 --load_size 2048", 1), ("--preprocess none", 1), ("--batch_size 3", 3)],
+)
+def test_equal_small_pictures_are_tested_together(
+    flags: str, wanted: int, argv: Argv, test_argv: Argv
+) -> None:
+    trained(argv, "--model", "pix2pix")
+    assert TestOptions().parse(test_argv(*flags.split())).batch_size == wanted
 
 
 @pytest.mark.parametrize(
