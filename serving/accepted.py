@@ -7,7 +7,7 @@ from typing import Any
 
 from data.raster import Pixels
 from models.kinds import to_pil
-from serving.limits import Refused
+from serving.limits import RefusedError
 from util.images import FAST_PNG
 
 
@@ -36,13 +36,13 @@ def wanted_format(accept: str) -> PictureFormat:
     """That of the highest quality value in an Accept header; PNG where several are as welcome.
 
     Raises:
-        Refused: 406, none of ours is wanted.
+        RefusedError: 406, none of ours is wanted.
     """
     best = max(FORMATS, key=lambda one: _quality(one.media_type, accept))
     if _quality(best.media_type, accept) > 0:
         return best
     names = ", ".join(one.media_type for one in FORMATS)
-    raise Refused(HTTPStatus.NOT_ACCEPTABLE, f"Accept: {accept} asks for none of {names}")
+    raise RefusedError(HTTPStatus.NOT_ACCEPTABLE, f"Accept: {accept} asks for none of {names}")
 
 
 def _quality(media_type: str, accept: str) -> float:

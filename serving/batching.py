@@ -8,42 +8,43 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
-from serving.limits import Refused
+from serving.limits import RefusedError
 
 log = logging.getLogger(__name__)
+Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Work = Callable[[Hashable, Sequence[Item]], Sequence[Result]]
 
 
 @dataclass(frozen=True, eq=False)
-class _Waiting(Generic[Item, Result]):
-    key: Hashable
+class _Waiting(Generic[Key, Item, Result]):
+    key: Key
     item: Item
     answer: "asyncio.Future[Result]"
 
 
-class Batcher(Generic[Item, Result]):
+class Batcher(Generic[Key, Item, Result]):
     """``work(key, items)`` runs in one thread, on up to ``together`` waiting items of equal key.
 
     The first that came is the first to go; others of its key go with it.
     """
 
     def __init__(
-        self, work: "Work[Item, Result]", *, together: int = 8, waiting: int = 32
+        self, work: Callable[[Key, Sequence[Item]], Sequence[Result]], *,
+        together: int = 8, waiting: int = 32,
     ) -> None:
         self.work, self.together, self.most_waiting = work, together, waiting
-        self.waiting: list[_Waiting[Item, Result]] = []
+        self.waiting: list[_Waiting[Key, Item, Result]] = []
         self.arrived = asyncio.Event()
 
-    async def __call__(self, key: Hashable, item: Item) -> Result:
+    async def __call__(self, key: Key, item: Item) -> Result:
         """The result of this item.
 
         Raises:
-            Refused: 503, too many are waiting.
+            RefusedError: 503, too many are waiting.
         """
         if len(self.waiting) >= self.most_waiting:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE,
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE,
                           f"{len(self.waiting)} pictures are waiting already; try again later")
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self.waiting.append(_Waiting(key, item, answer))
@@ -60,13 +61,13 @@ class Batcher(Generic[Item, Result]):
                 else:
                     self.arrived.clear()
 
-    def _take(self) -> list[_Waiting[Item, Result]]:
+    def _take(self) -> list[_Waiting[Key, Item, Result]]:
         wanted = [one for one in self.waiting if not one.answer.done()]
         batch = [one for one in wanted if one.key == wanted[0].key][: self.together]
         self.waiting = [one for one in wanted if one not in batch]
         return batch
 
-    async def _answer(self, batch: list[_Waiting[Item, Result]], thread: Executor) -> None:
+    async def _answer(self, batch: list[_Waiting[Key, Item, Result]], thread: Executor) -> None:
         items = [one.item for one in batch]
         loop = asyncio.get_running_loop()
         try:

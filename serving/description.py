@@ -28,7 +28,7 @@ from util.saved_options import load_options
 log = logging.getLogger(__name__)
 Kind = Literal["labels", "edges", "photo"]
 LOOKED_AT = 60  # pictures of the training in which kind and palette are looked for
-MOST_SAMPLES = 48
+MOST_SAMPLES = 24
 MOST_LABELS = 40  # colours; with more, no person could choose one
 DARK, BRIGHT = 64, 192  # levels: nearly black, nearly white
 EDGES_SHARE = 0.95  # of the pixels, nearly black or white in drawings of edges

@@ -71,6 +71,6 @@ def _require_shown(translator: Translator) -> None:
     if translator.input.channels in SHOWN_CHANNELS and made in SHOWN_CHANNELS:
         return
     raise ValueError(
-        f"{file.path} turns {translator.input.channels} channels into {made}; a page shows 1 (grey) "
-        "or 3 (colours): translate such pictures with test.py"
+        f"{file.path} turns {translator.input.channels} channels into {made}; a page shows 1 "
+        "(grey) or 3 (colours): translate such pictures with test.py"
     )

@@ -17,7 +17,7 @@ _SENT = Path("the picture")  # its name in errors
 
 @dataclass(frozen=True)
 class Limits:
-    """``seconds``: from the first byte of a request to its answer. ``waiting``: requests at once."""
+    """``seconds``: from the head of a request to its answer. ``waiting``: requests at once."""
 
     upload_bytes: int = 8 * 2**20
     pixels: int = 2048 * 2048
@@ -26,7 +26,7 @@ class Limits:
     waiting: int = 32
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that is answered with ``status`` and one sentence."""
 
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
@@ -40,7 +40,7 @@ def read_picture(content: bytes, limits: Limits) -> Raster:
     Its size is read from the header, before any pixel is decoded: a bomb unpacks nothing.
 
     Raises:
-        Refused: 413 for too many pixels, 422 for what is no whole picture.
+        RefusedError: 413 for too many pixels, 422 for what is no whole picture.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -50,9 +50,10 @@ def read_picture(content: bytes, limits: Limits) -> Raster:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(str(error), limits) from error
     except PictureError as error:
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
     except DAMAGE as error:
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, _what_is_wrong(error, content)) from error
+        sentence = _what_is_wrong(error, content)
+        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, sentence) from error
 
 
 def _require_few_pixels(size: tuple[int, int], limits: Limits) -> None:
@@ -60,8 +61,8 @@ def _require_few_pixels(size: tuple[int, int], limits: Limits) -> None:
         raise _too_many_pixels(f"the picture has {size[0]} x {size[1]} pixels", limits)
 
 
-def _too_many_pixels(found: str, limits: Limits) -> Refused:
-    return Refused(
+def _too_many_pixels(found: str, limits: Limits) -> RefusedError:
+    return RefusedError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"{found}; at most {limits.pixels:,}, and {limits.side:,} on a side, are taken: send a "
         "smaller one, or start the server with a larger --max_pixels",

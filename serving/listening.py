@@ -1,5 +1,6 @@
 """The port, and the life of a server on it until Ctrl-C."""
 
+import contextlib
 import logging
 import socket
 from collections.abc import Callable
@@ -46,14 +47,12 @@ def serve(
 
     config = uvicorn.Config(
         create_app(engine, description, limits, token=token), http="h11", ws="none", loop="asyncio",
-        log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS,
-        server_header=False,
+        log_config=None, log_level="warning", access_log=False, server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server: Any = Server(config)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes it on when all is done
         server.run(sockets=[bound])
-    except KeyboardInterrupt:  # uvicorn passes it on when all is done
-        pass
     log.info("stopped")
 
 

@@ -14,21 +14,23 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from data.raster import Pixels
+from models.generator_file import Direction
 from serving.accepted import PNG, wanted_format
 from serving.access import Access, refuse
 from serving.batching import Batcher
 from serving.description import Description
 from serving.engine import Engine
-from serving.limits import Limits, Refused, read_picture
+from serving.limits import Limits, RefusedError, read_picture
 from serving.openapi import openapi
 from util.picture_files import PictureError
 
 log = logging.getLogger(__name__)
+_Key = tuple[Direction, tuple[int, ...], str]  # of pictures that may share a batch
 PAGE = Path(__file__).with_name("page")
 
 
@@ -37,7 +39,7 @@ class Service:
 
     def __init__(self, engine: Engine, description: Description, limits: Limits) -> None:
         self.engine, self.description, self.limits = engine, description, limits
-        self.network: Batcher[Pixels, Pixels] = Batcher(
+        self.network: Batcher[_Key, Pixels, Pixels] = Batcher(
             lambda key, pictures: engine.translate(key[0], pictures), waiting=limits.waiting
         )
         self.active = 0
@@ -53,13 +55,13 @@ class Service:
 
     async def translate(self, request: Request) -> Response:
         if self.active >= self.limits.waiting:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE,
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE,
                           f"{self.active} requests are under way already; try again later")
         self.active += 1
         try:
             return await asyncio.wait_for(self._translate(request), self.limits.seconds)
         except (asyncio.TimeoutError, TimeoutError) as error:  # two classes until Python 3.11
-            raise Refused(
+            raise RefusedError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"there was no answer within {self.limits.seconds:g} seconds; send a smaller "
                 "picture, or try again later",
@@ -76,13 +78,16 @@ class Service:
         made = await self.network((chosen, pixels.shape, pixels.dtype.str), pixels)
         return Response(await asyncio.to_thread(wanted.encode, made), media_type=wanted.media_type)
 
-    def _direction(self, request: Request) -> str:
-        chosen = request.query_params.get("direction") or self.description.directions[0].direction
-        if self.description.of(chosen) is None:
-            names = ", ".join(one.direction for one in self.description.directions)
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY,
-                          f"direction={chosen}: this run knows {names}")
-        return chosen
+    def _direction(self, request: Request) -> Direction:
+        known = [one.direction for one in self.description.directions]
+        chosen = request.query_params.get("direction") or known[0]
+        for direction in known:
+            if direction == chosen:
+                return direction
+        raise RefusedError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"direction={chosen}: this run knows {', '.join(known)}",
+        )
 
     async def _body(self, request: Request) -> bytes:
         most = self.limits.upload_bytes
@@ -95,7 +100,7 @@ class Service:
                     break
             else:
                 return bytes(content)
-        raise Refused(
+        raise RefusedError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the file has more than {most:,} bytes; send a smaller one, or start the server with "
             "a larger --max_bytes",
@@ -105,7 +110,7 @@ class Service:
         one = self.description.of(request.path_params["direction"])
         number = request.path_params["number"]
         if one is None or number >= len(one.samples):
-            raise Refused(HTTPStatus.NOT_FOUND, "there is no such sample")
+            raise RefusedError(HTTPStatus.NOT_FOUND, "there is no such sample")
         levels = await asyncio.to_thread(self.description.sample, one, number)
         return Response(PNG.encode(levels), media_type=PNG.media_type)
 
@@ -131,27 +136,35 @@ def create_app(
             Route("/model.json", service.model),
             Route("/health", service.health),
             Route("/openapi.json", service.openapi),
+            Route("/docs", _docs),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=[Middleware(Access, token=token)],
         exception_handlers={
-            Refused: _say(lambda error: error.status),
-            PictureError: _say(lambda _: HTTPStatus.UNPROCESSABLE_ENTITY),
-            ClientDisconnect: _say(lambda _: HTTPStatus.BAD_REQUEST),
-            MemoryError: _say(lambda _: HTTPStatus.SERVICE_UNAVAILABLE),
+            RefusedError: _refused,
+            PictureError: _say(HTTPStatus.UNPROCESSABLE_ENTITY),
+            ClientDisconnect: _say(HTTPStatus.BAD_REQUEST),
+            MemoryError: _say(HTTPStatus.SERVICE_UNAVAILABLE),
             Exception: _unexpected,
         },
         lifespan=service.lifespan,
     )
 
 
-def _say(
-    status: Callable[[Exception], HTTPStatus]
-) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _say(status: HTTPStatus) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(_: Request, error: Exception) -> Response:
-        return refuse(status(error), str(error))
+        return refuse(status, str(error))
 
     return answer
+
+
+async def _docs(_: Request) -> Response:
+    return FileResponse(PAGE / "docs.html")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    return refuse(error.status, str(error))
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:
