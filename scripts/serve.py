@@ -1,6 +1,7 @@
 """Draw in a browser and see what a trained network makes of it; or ask it by HTTP.
 
     python scripts/serve.py --name demo_pix2pix            # then http://127.0.0.1:8100
+    python scripts/serve.py --name demo_pix2pix --static site      # for a web host, without PyTorch
     curl --data-binary @labels.png http://127.0.0.1:8100/translate > photo.png
 
 The server listens to this machine alone. --host 0.0.0.0 lets others in who have the token that it
@@ -16,12 +17,17 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
 from util.packages import require_packages
 from util.runtime import run_program
+
+if TYPE_CHECKING:
+    from serving.description import Description
+    from serving.engine import Engine
 
 log = logging.getLogger(__name__)
 PORT = 8100
@@ -38,6 +44,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                       help="colours of labels, a line R G B NAME each (found in the training set)")
     page.add_argument("--size", type=positive_int, metavar="N",
                       help="side of the canvas in pixels (the run's --crop_size)")
+    page.add_argument("--static", type=Path, metavar="DIR",
+                      help="write the page into DIR for a web host, with the network in it, and "
+                           "start no server")
+    page.add_argument("--onnxruntime_web", type=Path, metavar="FILE",
+                      help="for --static: this file of `npm pack`, where npm cannot fetch it")
     page.add_argument("--no_browser", action="store_true", help="open no page in a browser")
     _add_server_flags(parser.add_argument_group("the server"))
     parser.add_argument("--verbose", action="store_true", help="show where an error happened")
@@ -86,28 +97,54 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    require_packages("the server", "starlette", "uvicorn")
-    from serving.description import describe
-    from serving.engine import Engine
-    from serving.limits import Limits
-    from serving.listening import bind, is_local, serve
-    from util.runtime import choose_device, describe_device
-
     path = args.weights or args.checkpoints_dir / args.name
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; train a run of that name, or `make draw`")
-    bound = bind(args.host, args.port)  # before the slow part: a port in use is said at once
+        raise FileNotFoundError(
+            f"{path} does not exist; train a run of that name, or try `make draw`"
+        )
+    if args.static:
+        write_static(args, path)
+    else:
+        run_server(args, path)
+
+
+def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, Description]":
+    from serving.description import describe
+    from serving.engine import Engine
+    from util.runtime import choose_device, describe_device
+
     device = choose_device(args.gpu_ids)
+    log.info("device: %s", describe_device(device))
     flags = {"no_dropout": args.no_dropout} if args.dropout or args.no_dropout else {}
     engine = Engine.load(
         path, direction=args.direction, epoch=args.epoch, ema=args.ema, device=device,
         seed=args.seed, running_statistics=args.eval, **flags,
     )
-    log.info("device: %s", describe_device(device))
-    description = describe(engine, path, palette_file=args.palette, side=args.size)
+    return engine, describe(engine, path, palette_file=args.palette, side=args.size)
+
+
+def write_static(args: argparse.Namespace, path: Path) -> None:
+    require_packages("an exported network", "onnx", "onnxruntime")
+    from serving.static_site import write_site
+
+    engine, description = load(args, path)
+    write_site(
+        args.static, engine, description, epoch=args.epoch,
+        run_dir=path if path.is_dir() else None, archive=args.onnxruntime_web,
+    )
+
+
+def run_server(args: argparse.Namespace, path: Path) -> None:
+    require_packages("the server", "starlette", "uvicorn")
+    from serving.limits import Limits
+    from serving.listening import bind, is_local, serve
+
+    bound = bind(args.host, args.port)  # before the slow part: a port in use is said at once
+    engine, description = load(args, path)
     engine.warm_up(description.size)
-    limits = Limits(args.max_bytes, args.max_pixels, seconds=args.max_seconds,
-                    waiting=args.max_waiting)
+    limits = Limits(
+        args.max_bytes, args.max_pixels, seconds=args.max_seconds, waiting=args.max_waiting
+    )
     token = args.token or (None if is_local(args.host) else secrets.token_urlsafe(16))
 
     def ready(url: str) -> None:

@@ -66,14 +66,12 @@ class Description:
         }
 
     def sample(self, one: DirectionDescription, number: int) -> Levels:
-        """The sample in the size of the canvas, uint8 [H, W, 3]; of labels, exact ones.
+        """The sample in the size of the canvas, uint8 [H, W, 3].
 
         Raises:
             PictureError: it cannot be read.
         """
-        mixing = one.kind == "photo"
-        levels = scaled(read_levels(one.samples[number]), self.size, mixing=mixing)
-        return levels if one.palette is None else one.palette.colours[one.palette.classes(levels)]
+        return scaled(read_levels(one.samples[number]), self.size, mixing=one.kind == "photo")
 
 
 def describe(

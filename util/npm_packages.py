@@ -67,8 +67,22 @@ def fetch(wanted: Wanted, *, seconds: float = 300) -> Files:
             )
         for package, chosen in wanted.packages.items():
             archive = Path(folder) / f"{package.replace('@', '-')}.tgz"
-            files |= _choose(archive, chosen)
+            files |= from_archive(archive, chosen)
     return files
+
+
+def from_archive(archive: Path, wanted: Mapping[str, str]) -> Files:
+    """What is wanted of an archive that `npm pack` wrote."""
+    chosen: Files = {}
+    with tarfile.open(archive) as opened:
+        for name, content in members(opened, archive):
+            inner = name.partition("/")[2]  # npm puts everything into one folder
+            for source, target in wanted.items():
+                if inner == source:
+                    chosen[target] = content
+                elif source.endswith("/") and inner.startswith(source):
+                    chosen[target + inner.removeprefix(source)] = content
+    return chosen
 
 
 def read_folder(folder: Path) -> Files:
@@ -106,19 +120,6 @@ def members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]]
             raise ValueError(f"{path} holds {member.name!r} of {member.size:,} bytes: not used")
         if member.isfile() and (file := archive.extractfile(member)):
             yield member.name, file.read()
-
-
-def _choose(archive: Path, wanted: Mapping[str, str]) -> Files:
-    chosen: Files = {}
-    with tarfile.open(archive) as opened:
-        for name, content in members(opened, archive):
-            inner = name.partition("/")[2]  # npm puts everything into one folder
-            for source, target in wanted.items():
-                if inner == source:
-                    chosen[target] = content
-                elif source.endswith("/") and inner.startswith(source):
-                    chosen[target + inner.removeprefix(source)] = content
-    return chosen
 
 
 def _npm_reason(stderr: str) -> str:

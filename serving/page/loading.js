@@ -1,5 +1,8 @@
 // Pictures from files, samples and cameras, in the size and the colours of the drawing.
 
+const NEAR = 28; // levels of a colour: as far as JPEG's noise goes (metrics/palette.py)
+const RINGS = 3; // pixels: an edge's mixtures are not wider
+
 /** The middle square of a picture (ImageBitmap or video), scaled to width x height: ImageData. */
 export function fitted(picture, width, height, { smooth }) {
   const found = { width: picture.videoWidth ?? picture.width, height: picture.videoHeight ?? picture.height };
@@ -17,19 +20,52 @@ export function fitted(picture, width, height, { smooth }) {
   return context.getImageData(0, 0, width, height);
 }
 
-/** Every pixel becomes the nearest of `colours`, [[r, g, b], ...]: JPEG leaves noise in labels. */
+/**
+ * Every pixel gets one of `colours`, [[r, g, b], ...]. JPEG leaves noise inside a label, and mixtures
+ * between two that look like a third: what is far from all colours takes that of a neighbour.
+ */
 export function snapped(image, colours) {
-  const { data } = image;
-  for (let place = 0; place < data.length; place += 4) {
-    let nearest = colours[0], least = Infinity;
-    for (const colour of colours) {
-      const distance = (data[place] - colour[0]) ** 2 + (data[place + 1] - colour[1]) ** 2
-        + (data[place + 2] - colour[2]) ** 2;
-      if (distance < least) [nearest, least] = [colour, distance];
-    }
-    data.set(nearest, place);
+  const { data, width } = image, count = data.length / 4;
+  const labels = new Int16Array(count), all = colours.map((_, number) => number), far = [];
+  for (let pixel = 0; pixel < count; pixel++) {
+    labels[pixel] = nearest(data, pixel, colours, all);
+    if (distance(data, pixel, colours[labels[pixel]]) > NEAR ** 2) far.push(pixel);
   }
+  const open = new Set(far);
+  for (let ring = 0; ring < RINGS; ring++) {
+    const settled = [...open].map((pixel) => {
+      const around = neighbours(pixel, width, count).filter((one) => !open.has(one));
+      return around.length && [pixel, nearest(data, pixel, colours, around.map((one) => labels[one]))];
+    });
+    for (const [pixel, label] of settled.filter(Boolean)) {
+      labels[pixel] = label;
+      open.delete(pixel);
+    }
+  }
+  labels.forEach((label, pixel) => data.set(colours[label], pixel * 4));
   return image;
+}
+
+function distance(data, pixel, colour) {
+  const at = pixel * 4;
+  return (data[at] - colour[0]) ** 2 + (data[at + 1] - colour[1]) ** 2 + (data[at + 2] - colour[2]) ** 2;
+}
+
+/** Of the colours with these numbers. */
+function nearest(data, pixel, colours, numbers) {
+  let best = numbers[0], least = Infinity;
+  for (const number of numbers) {
+    const off = distance(data, pixel, colours[number]);
+    if (off < least) [best, least] = [number, off];
+  }
+  return best;
+}
+
+function neighbours(pixel, width, count) {
+  const column = pixel % width;
+  return [
+    column > 0 && pixel - 1, column < width - 1 && pixel + 1, pixel - width, pixel + width,
+  ].filter((one) => one !== false && one >= 0 && one < count);
 }
 
 export async function decoded(blob) {

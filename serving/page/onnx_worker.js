@@ -1,6 +1,6 @@
 // The exported network on onnxruntime-web: uint8 [1, H, W, C] in, uint8 [1, H, W, c] out.
 
-import * as ort from "./onnxruntime/ort.wasm.min.mjs";
+import * as ort from "./onnxruntime/ort.js";
 
 ort.env.wasm.numThreads = 1; // more would need headers that plain web hosts do not send
 ort.env.wasm.wasmPaths = new URL("onnxruntime/", import.meta.url).href;
