@@ -1,6 +1,6 @@
 // Pictures from files, samples and cameras, in the size and the colours of the drawing.
 
-const NEAR = 28; // levels of a colour: as far as JPEG's noise goes (metrics/palette.py)
+const NEAR = 70; // levels of a colour: farther off are mixtures of two labels
 const RINGS = 3; // pixels: an edge's mixtures are not wider
 
 /** The middle square of a picture (ImageBitmap or video), scaled to width x height: ImageData. */

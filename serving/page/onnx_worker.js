@@ -3,7 +3,7 @@
 import * as ort from "./onnxruntime/ort.js";
 
 ort.env.wasm.numThreads = 1; // more would need headers that plain web hosts do not send
-ort.env.wasm.wasmPaths = new URL("onnxruntime/", import.meta.url).href;
+ort.env.wasm.wasmPaths = { wasm: new URL("onnxruntime/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 const sessions = new Map();
 
 self.onmessage = async ({ data: { number, image, url, channels } }) => {
