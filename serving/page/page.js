@@ -13,11 +13,13 @@ const HINTS = {
 };
 const element = (id) => document.getElementById(id);
 const [drawing, result, message] = ["drawing", "result", "message"].map(element);
+let pending = 0; // actions that have not come to their end
 
 try {
   await start(await connect());
 } catch (error) {
   complain(error);
+  settle();
 }
 
 async function start({ model, engine, sample }) {
@@ -28,7 +30,7 @@ async function start({ model, engine, sample }) {
   studio.addEventListener("drawn", () => show(studio));
   studio.addEventListener("translated", ({ detail }) => showResult(detail));
   studio.addEventListener("failed", ({ detail }) => complain(detail));
-  studio.addEventListener("idle", () => { document.body.dataset.state = "idle"; });
+  studio.addEventListener("idle", () => settle(studio));
   studio.addEventListener("turned", () => begin(studio, actions, sample));
   const controls = new Controls(studio, {
     tools: element("tools"), palette: element("palette"), directions: element("directions"),
@@ -47,16 +49,13 @@ async function begin(studio, actions, sample) {
   element("random_sample").hidden = !studio.direction.samples.length;
   actions.stopCamera();
   listSamples(studio, actions, sample);
-  if (studio.isNew && studio.direction.samples.length) {
-    await actions.loadSample(studio.direction.samples[0]);
-    studio.drawing.past = [];
-  }
-  show(studio);
-  await studio.changed();
+  const [first] = studio.direction.samples;
+  if (studio.isNew && first) await actions.loadSample(first, { live: true });
+  else await studio.changed();
 }
 
 function show(studio) {
-  document.body.dataset.state = "busy";
+  settle(studio);
   document.body.toggleAttribute("data-empty", studio.kind === "photo" && studio.isNew);
   drawing.getContext("2d").putImageData(studio.drawing.image, 0, 0);
 }
@@ -69,15 +68,30 @@ function showResult({ image, milliseconds }) {
 }
 
 function complain(error) {
-  document.body.dataset.state = "idle";
   message.textContent = error.message;
+}
+
+function settle(studio) {
+  document.body.dataset.state = pending || studio?.isBusy ? "busy" : "idle";
 }
 
 function actionsOf(studio, sample) {
   let video = null;
   const change = (happened) => happened && studio.changed();
-  const loadFile = (file) => attempt(async () => studio.load(await decoded(file)));
-  const loadSample = ({ url }) => attempt(async () => studio.load(await decoded(await sample(url))));
+  const attempt = async (act) => {
+    pending += 1;
+    settle(studio);
+    try {
+      await act();
+    } catch (error) {
+      complain(error);
+    }
+    pending -= 1;
+    settle(studio);
+  };
+  const load = (find, how) => attempt(async () => studio.load(await decoded(await find()), how));
+  const loadFile = (file) => load(() => file);
+  const loadSample = ({ url }, how) => load(() => sample(url), how);
   const stopCamera = () => {
     video?.srcObject.getTracks().forEach((track) => track.stop());
     video = null;
@@ -103,14 +117,6 @@ function actionsOf(studio, sample) {
       while (video) await studio.load(video, { live: true });
     }),
   };
-}
-
-async function attempt(act) {
-  try {
-    await act();
-  } catch (error) {
-    complain(error);
-  }
 }
 
 function wire(actions) {

@@ -7,7 +7,7 @@ const BLACK = [0, 0, 0], WHITE = [255, 255, 255];
 
 /** Events: "drawn" the input has changed; "translated", "failed" with details; "turned" around. */
 export class Studio extends EventTarget {
-  #busy = false;
+  #running = null; // a promise, while translations are under way
   #again = false;
 
   constructor({ model, engine }) {
@@ -29,8 +29,9 @@ export class Studio extends EventTarget {
     this.isNew = !this.drawings.has(id);
     if (this.isNew) this.drawings.set(id, new Drawing(this.width, this.height, this.ground));
     this.dispatchEvent(new Event("turned"));
-    this.changed();
   }
+
+  get isBusy() { return this.#running !== null; }
 
   get kind() { return this.direction.kind; }
   get drawing() { return this.drawings.get(this.direction.id); }
@@ -51,16 +52,19 @@ export class Studio extends EventTarget {
   }
 
   /** Shows the drawing and has it translated, as soon as the translation under way is done. */
-  async changed() {
-    this.dispatchEvent(new Event("drawn"));
+  changed() {
     this.#again = true;
-    if (this.#busy) return;
-    this.#busy = true;
+    this.#running ??= this.#run();
+    this.dispatchEvent(new Event("drawn"));
+    return this.#running;
+  }
+
+  async #run() {
     while (this.#again) {
       this.#again = false;
       await this.#translate();
     }
-    this.#busy = false;
+    this.#running = null;
     this.dispatchEvent(new Event("idle"));
   }
 
