@@ -23,7 +23,7 @@ from data.output_folder import OutputFolder
 from data.record import load_record
 from models import create_model
 from models.folder_translator import translate_all, translate_huge
-from models.networks.inference import prepare_in_place
+from models.networks.inference import laid_out, prepare_in_place
 from models.translator import Translator
 from options.test_options import TestOptions
 from util.file_writers import FileWriters
@@ -55,7 +55,7 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     model.setup(opt)
     options.save(opt)
     for net in model.networks.values():
-        prepare_in_place(net, running_statistics=opt.eval)
+        laid_out(prepare_in_place(net, running_statistics=opt.eval), opt.device)
 
     # The model's A is what goes in: with BtoA, the B of the data.
     A, B = (dataset.dataset.A, dataset.dataset.B)[:: 1 if opt.direction == "AtoB" else -1]
