@@ -42,7 +42,9 @@ class PictureDropout(nn.Module):
         self.kind, self.p = type(dropout), dropout.p
 
     def forward(self, x: Tensor) -> Tensor:
-        mask: Tensor = self.kind(self.p)(torch.ones_like(x[:1]))
+        # Drawn in the order of NCHW, whatever the memory layout of ``x``.
+        ones = torch.ones_like(x[:1], memory_format=torch.contiguous_format)
+        mask: Tensor = self.kind(self.p)(ones)
         return x * mask
 
 
