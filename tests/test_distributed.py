@@ -13,7 +13,7 @@ from conftest import Argv, draw_pictures
 from runs import differences, load_state, logged, read_losses
 
 from data.base_dataset import Batch
-from data.loader import EpochOrder
+from data.epoch_order import EpochOrder
 from models.base_model import BaseModel
 from models.pix2pix_model import Pix2PixModel
 from models.run_saver import RunSaver
