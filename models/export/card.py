@@ -49,7 +49,7 @@ def write_card(
             "licence": licence or "not stated: ask whoever trained it",
         },
         "Contract": description.metadata(),
-        "Norms": {"statistics": norm_words, "dropout": "off" if description.dropout else "none"},
+        "Norms": {"statistics": norm_words, "dropout": "off"},
         "Training": {
             "weights": weights_file.name,
             "training set": _set_size(rows),

@@ -97,7 +97,8 @@ class Exporter:
         return Description(
             name=request.name, epoch=request.epoch, direction=file.direction, model=file.model,
             netG=file.netG, norm=file.norm, bn_mode=request.bn_mode, weights=request.weights,
-            dropout=self.dropout, multiple=geometry(self.reference.net).multiple,
+            trained_with_dropout=self.dropout,
+            multiple=geometry(self.reference.net).multiple,
             input_channels=colours or file.input_nc, output_channels=colours or file.output_nc,
             input_dtype=self.input_dtype, output_dtype=self.output_dtype,
             input_range=(self.input_range.low, self.input_range.high),

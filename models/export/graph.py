@@ -6,6 +6,8 @@
 All sides are dynamic, so nothing here may branch on them: what is traced once must hold for all.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -81,11 +83,11 @@ def _blocks(side: int, needs: Geometry) -> int:
     and fix it for all sizes. Of a number that is read off a tensor it knows nothing.
     """
     least = -(-needs.minimum // needs.multiple)
-    if torch.jit.is_tracing():  # sides are tensors then
-        above = (side + needs.multiple - 1) // needs.multiple
-        return (above + least + abs(above - least)) // 2  # the larger one
-    counted = torch.ones(side, dtype=torch.int64).sum()
-    above = (counted + needs.multiple - 1) // needs.multiple
-    blocks = above.clamp(min=least).item()
+    if torch.jit.is_tracing():  # type: ignore[attr-defined]
+        counted = (side + needs.multiple - 1) // needs.multiple  # a tensor: max() would choose
+        return (counted + least + abs(counted - least)) // 2
+    pixels = torch.ones(side, dtype=torch.int64).sum()
+    above = (pixels + needs.multiple - 1) // needs.multiple
+    blocks = cast(int, above.clamp(min=least).item())  # int() would ask for its value
     torch._check(blocks >= least)
-    return blocks  # type: ignore[return-value]
+    return blocks
