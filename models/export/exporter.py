@@ -21,7 +21,7 @@ from models.export.description import Description
 from models.export.graph import Graph
 from models.export.norms import BnMode, describe, settle
 from models.export.small_weights import Weights, shrink
-from models.export.verify import Difference, compare, judge
+from models.export.verify import Difference, compare, judge, lines
 from models.generator_file import GeneratorFile
 from models.networks.geometry import geometry
 from models.networks.inference import Dropout, sharing_copy
@@ -168,8 +168,8 @@ class Exporter:
             differences = compare(
                 run, self.translate, pictures, output_range=description.output_range
             )
-            for one in differences:
-                log.info("%s against PyTorch, %s", kind.runtime, one)
+            for line in lines(differences):
+                log.info("%s against PyTorch, %s", kind.runtime, line)
             judge(differences, self.request.weights)
         card = write_card(
             path, description, run_dir=self.request.run_dir, weights_file=self.file.path,
