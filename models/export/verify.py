@@ -91,6 +91,6 @@ def judge(differences: Sequence[Difference], weights: Weights) -> None:
     if not worst.largest <= LIMITS[weights]:
         raise ValueError(
             f"the exported file differs from PyTorch by more than {LIMITS[weights]:g} grey levels "
-            f"and was not kept ({worst}); try another --to, or --bn_mode running if the pictures "
-            "are of one colour, which the statistics of a picture blow up"
+            f"and was not kept ({worst}); try another --to, or other --pictures if these are of "
+            "one colour: their statistics make rounding errors large"
         )
