@@ -58,8 +58,9 @@ known-model:
 test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-soak: setup  ## kill a run 100 times with SIGKILL, go on, compare with a straight one (8 minutes)
+soak: setup  ## kill a run 100 times with SIGKILL, go on, compare; look for growth in 2,000 steps (11 minutes)
 	$(BIN)/python scripts/soak.py --kills 100
+	$(BIN)/python scripts/soak_growth.py
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .

@@ -8,16 +8,17 @@ What the run was trained with (model, networks, sizes) is read from its folder.
 
 import logging
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import torch
-
 from data import create_dataset
+from data.base_dataset import Batch
 from data.deep_results import DeepResults, write_deep
 from data.image_io import write_image
 from data.inputs import Input, find_inputs, title_of
+from data.loader import Loader
 from data.output_folder import OutputFolder
 from data.record import load_record
 from models import create_model
@@ -25,10 +26,12 @@ from models.folder_translator import translate_all, translate_huge
 from models.networks.inference import prepare_in_place
 from models.translator import Translator
 from options.test_options import TestOptions
+from util.file_writers import FileWriters
 from util.images import to_picture
+from util.reading_ahead import read_ahead
 from util.result_names import ResultNames
 from util.results_page import ResultsPage
-from util.runtime import describe_device, run_program, seed_everything
+from util.runtime import describe_device, run_program, seed_everything, seed_torch
 from util.visualizer import Visualizer, build_result_sinks
 
 log = logging.getLogger(__name__)
@@ -65,19 +68,28 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
         "pair)."
     )
     with open_page(opt, opt.name, opt.phase, legend) as page:
-        for batch in islice(dataset, -(-count // opt.batch_size)):
+        write = partial(page.writers.write, write_image)
+        for batch in batches(dataset, -(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
-            torch.manual_seed(opt.seed)
+            seed_torch(opt.seed, opt.device)
             model.set_input(batch)
             model.test()
-            visuals = model.get_current_visuals()
+            visuals = {label: made.cpu() for label, made in model.get_current_visuals().items()}
             for index, source in enumerate(model.get_image_paths()[: count - len(page.rows)]):
                 images = {label: batch[index] for label, batch in visuals.items()}
                 name = names.of(Path(source))
                 pictures = {label: to_picture(image) for label, image in images.items()}
-                page.add(name, pictures, deep.write(images, page.images / name))
+                page.add(name, pictures, deep.write(write, images, page.images / name))
     log.info("%d pictures translated; results page: %s", len(page.rows), page.path)
     return page.path
+
+
+def batches(dataset: Loader, count: int) -> Iterator[Batch]:
+    """The first ``count``; where no processes read them, a thread of this one reads ahead."""
+    rest = iter(dataset)
+    if dataset.workers:
+        return islice(rest, count)
+    return read_ahead(lambda _: next(rest), range(count))
 
 
 def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
@@ -109,6 +121,7 @@ def create_translator(opt: Namespace, options: TestOptions) -> Translator:
         options.run_path(opt),
         direction=options.said.get("direction"),
         epoch=f"iter_{opt.load_iter}" if opt.load_iter else opt.epoch,
+        ema=opt.ema,
         device=opt.device,
         seed=opt.seed,
         running_statistics=opt.eval,
@@ -128,15 +141,17 @@ def translate_to_folder(opt: Namespace, translator: Translator, inputs: list[Inp
     rest, done = wanted, 0
     if opt.samples == 1:
         rest, done = translate_huge(translator, wanted, folder.stem, skip_bad=skip_bad)
-    for translated in translate_all(
-        translator, rest, batch_size=opt.batch_size, samples=opt.samples, skip_bad=skip_bad
-    ):
-        for sample, result in enumerate(translated.results):
-            stem = folder.stem(translated.input, sample)
-            write_image(result.pixels, stem.with_name(stem.name + result.extension))
-        done += 1
-        if done % 50 == 0:
-            log.info("%d of %d pictures", done, len(wanted))
+    with FileWriters() as writers:
+        for translated in translate_all(
+            translator, rest, batch_size=opt.batch_size, samples=opt.samples, skip_bad=skip_bad
+        ):
+            for sample, result in enumerate(translated.results):
+                stem = folder.stem(translated.input, sample)
+                path = stem.with_name(stem.name + result.extension)
+                writers.write(write_image, result.pixels, path)
+            done += 1
+            if done % 50 == 0:
+                log.info("%d of %d pictures", done, len(wanted))
     log.info("%d of %d pictures translated into %s", done, len(wanted), opt.output_dir)
     return Path(opt.output_dir)
 
@@ -146,6 +161,7 @@ def translate_to_page(opt: Namespace, translator: Translator, inputs: list[Input
     name = name_of_weights(opt.weights) if opt.weights else opt.name
     legend = f"{translator.file.path}, {translator.file.direction}. Every picture in its own size."
     with open_page(opt, name, title_of(opt.dataroot), legend) as page:
+        write = partial(page.writers.write, write_image)
         for translated in translate_all(
             translator, inputs, batch_size=opt.batch_size, samples=opt.samples,
             skip_bad=opt.on_bad_image == "skip",
@@ -156,7 +172,8 @@ def translate_to_page(opt: Namespace, translator: Translator, inputs: list[Input
             for number, result in enumerate(translated.results, start=1):
                 label = f"fake_{number}" if opt.samples > 1 else "fake"
                 pictures[label] = to_picture(result.image)
-                file = write_deep(result.pixels, page.images / f"{title}_{label}", result.extension)
+                stem = page.images / f"{title}_{label}"
+                file = write_deep(write, result.pixels, stem, result.extension)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files)
         page.rows.sort(key=lambda row: row.title)  # they came in the order of their sizes
@@ -172,8 +189,8 @@ def name_of_weights(path: Path) -> str:
 
 def open_page(opt: Namespace, name: str, pictures: str, legend: str) -> ResultsPage:
     """``results/<name>/<pictures>_<epoch>/index.html``."""
-    iteration = f"_iter{opt.load_iter}" if opt.load_iter else ""
-    folder = opt.results_dir / name / f"{pictures}_{opt.epoch}{iteration}"
+    epoch = opt.epoch + (f"_iter{opt.load_iter}" if opt.load_iter else "") + "_ema" * opt.ema
+    folder = opt.results_dir / name / f"{pictures}_{epoch}"
     sinks = build_result_sinks(
         folder,
         name=name,

@@ -8,7 +8,7 @@ options -> dataset -> model -> visualizer; everything else lives behind these fo
 import logging
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,16 @@ from data.record import examine, save_record
 from data.transforms import PREPROCESS
 from models import create_model, run_start
 from models.base_model import BaseModel
+from models.best import Best
+from models.doctor import Doctor
 from models.finite import FiniteGuard
 from models.initial_weights import initialise
-from models.memory import memory_explained
+from models.memory_watch import MemoryWatch
 from models.run_saver import RunSaver
 from models.training_step import TrainingStep, training_step
+from models.validation import Validation, create_validation, validated
 from options.train_options import TrainOptions
+from options.validation_flags import as_in_a_test, create_best
 from util.clock import Clock
 from util.distributed import place, process_group, require_equal
 from util.images import to_picture
@@ -33,10 +37,13 @@ from util.interrupt import Interrupt
 from util.launcher import launch
 from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
-from util.sinks import LossReport, PictureReport
+from util.sinks import VALUE, FilmReport, LossReport, PictureReport
+from util.sinks.doctor_log import DOCTOR_LOG, read_advice
 from util.visualizer import Visualizer, build_sinks
 
 log = logging.getLogger(__name__)
+
+LONGER = "--continue_train with a larger --early_stop, or 0 for none, goes on"
 
 
 def train(argv: Sequence[str] | None = None) -> None:
@@ -70,9 +77,13 @@ class Training:
     learn: TrainingStep
     clock: Clock
     guard: FiniteGuard
+    memory: MemoryWatch
     visualizer: Visualizer
+    doctor: Doctor | None
     saver: RunSaver
     interrupt: Interrupt
+    validation: Validation | None  # in the main process alone
+    best: Best | None  # None: no validation
 
 
 def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
@@ -83,7 +94,8 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     if not place().is_main:
         seed_everything(opt.seed + place().rank)  # dropout of its own
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
-    saver = create_saver(opt, model, clock)
+    best = create_best(opt)
+    saver = create_saver(opt, model, clock, best)
     first_epoch = find_start(opt, model, saver)
     if first_epoch > clock.n_epochs:
         log.info(
@@ -91,20 +103,31 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
             "--n_epochs or --n_epochs_decay makes it longer", first_epoch, clock.n_epochs,
         )
         return
+    if best and best.over:
+        log.info("nothing left to train: --early_stop %d has ended the run; %s", best.patience,
+                 LONGER)
+        return
+    validation = create_validation(model, as_in_a_test(opt)) if best else None
     if place().is_main:
         begin_folder(options, opt, dataset, saver)
     saver.begin()
     guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
     saver.before_save = guard.look  # weights that are no numbers are never saved
     learn = training_step(model, cuda_graph=opt.cuda_graph)
+    memory = MemoryWatch(opt, model)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
-        loop(
-            Training(opt, dataset, model, learn, clock, guard, visualizer, saver, interrupt),
-            first_epoch,
+        doctor = create_doctor(opt, model, clock, visualizer, sooner=dataset.sooner)
+        training = Training(
+            opt, dataset, model, learn, clock, guard, memory, visualizer, doctor, saver,
+            interrupt, validation, best,
         )
+        loop(training, first_epoch)
     if interrupt.signal:
         log.info("stopped and saved; the same command with --continue_train goes on")
         sys.exit(interrupt.exit_code)
+    if best and best.over and not (clock.epoch == clock.n_epochs and clock.epoch_complete):
+        log.info("stopped at %s and saved: %d validations in a row were no better than %s, saved "
+                 "as best; %s", clock.place, best.waited, best.describe(), LONGER)
 
 
 def begin_folder(
@@ -133,7 +156,7 @@ def loop(run: Training, first_epoch: int) -> None:
 
 def save_and_ask(run: Training) -> bool:
     """Save what is due; say whether to stop, which saves in any case."""
-    stop = run.interrupt.asked()
+    stop = run.interrupt.asked() or (run.best is not None and run.best.over)
     run.saver.save_if_due(now=stop)
     return stop
 
@@ -149,12 +172,15 @@ def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
     share = run.dataset.share(clock.epoch_images)
     run.model.replicas.weight = share.own * place().world_size / share.images
-    with run.guard, memory_explained(batch_size=opt.batch_size, crop_size=opt.crop_size):
+    with run.guard, run.memory.step(batch):
         run.learn(batch)
+    if run.model.averages:
+        run.model.averages.update()
     clock.advance(share.images)
     run.visualizer.advance(clock.progress)
-    if clock.due(opt.print_freq):
-        show_losses(run)
+    values = validate(run) if run.best and validation_due(run) else {}
+    if values or clock.due(opt.print_freq):
+        show_losses(run, values)
     if clock.due(opt.display_freq) or clock.due(opt.update_html_freq):
         show_pictures(run, keep=clock.due(opt.update_html_freq))
 
@@ -167,24 +193,49 @@ def end_epoch(run: Training) -> None:
     run.visualizer.end_epoch(run.clock.progress)
 
 
-def show_losses(run: Training) -> None:
+def validation_due(run: Training) -> bool:
+    """Every --val_freq images and at the end of the run; or at the end of every epoch."""
+    clock, every = run.clock, run.opt.val_freq
+    last = clock.epoch == clock.n_epochs
+    return (clock.epoch_complete and (last or not every)) or bool(every and clock.due(every))
+
+
+def validate(run: Training) -> Mapping[str, float]:
+    """Measure the model, let the values decide what they decide, and show its pictures."""
+    assert run.best is not None
+    with run.clock.paused():
+        found = validated(run.validation)
+    run.best.judge(found.values, run.clock.progress)
+    if run.model.plateau:
+        run.model.plateau.add_validation(found.values)
+    run.visualizer.film(
+        FilmReport(run.clock.progress, run.best.validations, found.strips)
+    )
+    return found.values
+
+
+def show_losses(run: Training, validation: Mapping[str, float] | None = None) -> None:
     losses = run.model.get_current_losses()  # waits for the device, so that the pace is true
     pace = run.clock.pace()
-    run.dataset.waiting.look(pace.data_seconds / pace.seconds)
     report = LossReport(
         progress=run.clock.progress,
         losses=losses,
         seconds_per_image=pace.seconds,
         data_seconds_per_image=pace.data_seconds,
         learning_rate=run.model.learning_rate,
+        validation=validation or {},
     )
     run.visualizer.losses(report)
+    if run.doctor:
+        run.doctor.look_at_losses(data_share=report.data_share)
 
 
 def show_pictures(run: Training, *, keep: bool) -> None:
     run.model.compute_visuals()
     visuals = run.model.get_current_visuals()
     pictures = {name: to_picture(image[0]) for name, image in visuals.items()}
+    if run.doctor:
+        run.doctor.look_at_pictures(visuals)
     run.visualizer.pictures(PictureReport(run.clock.progress, pictures, keep=keep))
 
 
@@ -195,15 +246,26 @@ def find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
     return int(opt.epoch_count or 1)
 
 
-def create_saver(opt: Namespace, model: BaseModel, clock: Clock) -> RunSaver:
+def create_saver(opt: Namespace, model: BaseModel, clock: Clock, best: Best | None) -> RunSaver:
     return RunSaver(
         model,
         clock,
+        best=best,
         latest_freq=opt.save_latest_freq,
         epoch_freq=opt.save_epoch_freq,
         by_iter=opt.save_by_iter,
         keep_epochs=opt.keep_epochs,
     )
+
+
+def create_doctor(
+    opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, *, sooner: str
+) -> Doctor | None:
+    """None: nobody looks. Of several processes the main one does."""
+    if opt.no_doctor or not place().is_main:
+        return None
+    past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
+    return Doctor(model, clock, visualizer.advise, flags=vars(opt), sooner=sooner, past=past)
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:
@@ -224,6 +286,7 @@ def create_visualizer(opt: Namespace) -> Visualizer:
             use_wandb=opt.use_wandb,
             wandb_project_name=opt.wandb_project_name,
             options=vars(opt),
+            validated=[VALUE + name for name in opt.val_metrics] if opt.val_phase else [],
         )
     )
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from data.base_dataset import BaseDataset
 from data.loader import Loader
 from data.workers import choose_workers
-from util.distributed import place
+from util.distributed import Place, place
 from util.flags import AUTO
 from util.registry import find_class, list_names
 
@@ -25,13 +25,14 @@ def find_dataset(name: str) -> type[BaseDataset]:
     return find_class("data", name, suffix="_dataset", base=BaseDataset)
 
 
-def create_dataset(opt: Namespace) -> Loader:
+def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
+    """``shared``: of several processes, each gets its part of every step; else all of it."""
     dataset = find_dataset(opt.dataset_mode)(opt)
     dataset.pictures.open_cache(opt.cache)
     workers = opt.num_threads
     if workers == AUTO:
         workers = choose_workers(device=opt.device.type, cached=dataset.pictures.has_cache)
-    here = place()
+    here = place() if shared else Place()
     loader = Loader(
         dataset,
         batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),

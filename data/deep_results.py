@@ -1,18 +1,20 @@
 """Results that the PNG of a page cannot show whole: deeper than 8 bits, or of many channels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import Tensor
 
 from data import value_range
-from data.image_io import extension_for, write_image
+from data.image_io import extension_for
 from data.raster import Pixels
 from data.record import Record
 from data.side import Side
 
+Write = Callable[[Pixels, Path], object]  # such as data.image_io.write_image
 
-def write_deep(pixels: Pixels, stem: Path, extension: str) -> Path | None:
+
+def write_deep(write: Write, pixels: Pixels, stem: Path, extension: str) -> Path | None:
     """Write [H, W, C] beside the page's ``<stem>.png``, in ``extension`` or one that can hold it.
 
     Returns the path; None: the PNG shows all there is.
@@ -21,7 +23,7 @@ def write_deep(pixels: Pixels, stem: Path, extension: str) -> Path | None:
         return None
     found = extension_for(pixels, extension)
     path = stem.with_name(stem.name + (".tif" if found == ".png" else found))  # .png is taken
-    write_image(pixels, path)
+    write(pixels, path)
     return path
 
 
@@ -39,12 +41,15 @@ class DeepResults:
             if written and limits:
                 self._known[label] = (written, limits)
 
-    def write(self, images: Mapping[str, Tensor], stem: Path) -> dict[str, Path]:
+    def write(
+        self, write: Write, images: Mapping[str, Tensor], stem: Path
+    ) -> dict[str, Path]:
         """Label -> [C, H, W] in -1..1; returns label -> file, of those that a PNG cannot show."""
         paths: dict[str, Path] = {}
         for label, (written, limits) in self._known.items():
             if label in images:
                 pixels = limits.from_tensor(images[label], written.dtype)
-                path = write_deep(pixels, stem.with_name(f"{stem.name}_{label}"), written.extension)
+                beside = stem.with_name(f"{stem.name}_{label}")
+                path = write_deep(write, pixels, beside, written.extension)
                 paths |= {label: path} if path else {}
         return paths

@@ -19,7 +19,8 @@ from PIL import Image
 
 from data import array_files, tiff_files
 from data.raster import Pixels, Raster, require_finite
-from util.files import replacing
+from util.files import replacing, writing
+from util.images import FAST_PNG
 from util.packages import package_for
 from util.picture_files import PictureError, opened, picture_size, upright
 
@@ -40,6 +41,7 @@ _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
 _LOSSLESS_8_BIT = (".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
 _SAVED_AS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 95}, ".jpeg": {"quality": 95}, ".webp": {"lossless": True},
+    ".png": FAST_PNG,
 }
 _PNG_DEPTH = 24  # the place of the bit depth in a PNG file; its colour type follows (PNG, 11.2.2)
 
@@ -85,7 +87,7 @@ def write_image(pixels: Pixels, path: Path) -> None:
             "use .png, .tif or .npy"
         )
     plane = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
-    with replacing(path) as aside:
+    with writing(path), replacing(path) as aside:
         if extension == ".npy":
             with aside.open("wb") as file:
                 np.save(file, plane)

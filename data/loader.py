@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Sampler, default_collate
 
 from data.base_dataset import BaseDataset, Batch, Sample, seeded
 from data.value_range import levels_to_float
-from data.workers import Waiting
+from data.workers import sooner
 
 _SIDES: tuple[Literal["A", "B"], ...] = ("A", "B")
 
@@ -119,7 +119,7 @@ class Loader:
         batches = -(-len(dataset) // self._order.step_images)
         workers = min(num_workers, batches)  # more would never get a batch to make
         self.workers = workers
-        self.waiting = Waiting(cached=dataset.pictures.has_cache, workers=workers)
+        self.sooner = sooner(cached=dataset.pictures.has_cache, workers=workers)
         self._batches = DataLoader(
             dataset,
             batch_size=batch_size,

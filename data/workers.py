@@ -1,12 +1,8 @@
 """How many processes read pictures, and what to change where the training waits for them."""
 
-import logging
 import os
 
 from util.runtime import count_cores
-
-logger = logging.getLogger(__name__)
-WAITING = 0.15  # share of the time of a step from which on it is said
 
 
 def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> int:
@@ -23,29 +19,10 @@ def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> in
     return max(0, min(most, cores - 1))
 
 
-class Waiting:
-    """Says once, in one line, that steps wait for pictures, and which flag changes that."""
-
-    def __init__(self, *, cached: bool, workers: int) -> None:
-        self._cached = cached
-        self._workers = workers
-        self._looks = 0
-        self._said = False
-
-    def look(self, share: float) -> None:
-        """``share``: of the time since the last look, what was spent waiting for pictures."""
-        self._looks += 1
-        # Workers start and the cache fills during the first.
-        if self._looks == 1 or self._said or share < WAITING:
-            return
-        self._said = True
-        logger.info(
-            "%.0f %% of the time is spent waiting for pictures: %s", 100 * share, self._knob()
-        )
-
-    def _knob(self) -> str:
-        if not self._cached:
-            return "--cache ram or --cache disk decodes each of them once only"
-        if self._workers < count_cores():
-            return f"give more than --num_threads {self._workers}"
-        return f"--num_threads {self._workers} are as many as there are cores; lower --load_size"
+def sooner(*, cached: bool, workers: int) -> str:
+    """Which flag to change where steps wait for pictures."""
+    if not cached:
+        return "--cache ram or --cache disk decodes each of them once only"
+    if workers < count_cores():
+        return f"give more than --num_threads {workers}"
+    return f"--num_threads {workers} are as many as there are cores; lower --load_size"

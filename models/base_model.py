@@ -6,6 +6,7 @@ schedules and reports them:
     self.netG = self.add_generator("G", 3, 3)                   weights: <epoch>_net_G.pth
     self.netX = self.add_network("X", AnyModule())
     self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
+    self.gan = self.add_objective(GAN_MODES[opt.gan_mode])      what the doctor looks at
     self.report_losses(G_L1=loss)                               what the displays show
     self.visuals = {"real_A": self.real_A, ...}                 [N, C, H, W] in -1..1
 """
@@ -24,11 +25,15 @@ from torch.optim import Adam, Optimizer
 
 from data.base_dataset import Batch
 from models import model_state, network_files, step
+from models.averages import Averages
+from models.losses import GANLoss
 from models.networks import define_D, define_G
-from models.plateau import Plateau
+from models.outcome import Outcome
+from models.plateau import Plateau, rises
 from models.replicas import Replicas
 from models.schedules import PLATEAU, SCHEDULES, Plan
 from models.step import Speed
+from util import checkpoint
 from util.distributed import place
 from util.image_pool import ImagePool
 
@@ -59,7 +64,12 @@ class BaseModel(ABC):
         self.losses: dict[str, Tensor] = {}
         self.visuals: dict[str, Tensor] = {}
         self.image_paths: list[str] = []
+        self.objective: GANLoss | None = None
+        self.logits: dict[str, Tensor] = {}  # of the last step: see ``add_objective``
+        self._noted: dict[str, Tensor] = {}
         self.plateau: Plateau | None = None
+        self.averages: Averages | None = None
+        self._judges: set[str] = set()  # names of discriminators
         self.speed = Speed.of(opt) if self.isTrain else Speed()
         self.replicas = Replicas(self.device)
 
@@ -101,6 +111,10 @@ class BaseModel(ABC):
     def compute_visuals(self) -> None:
         """Fill ``self.visuals`` for showing; called only when somebody looks."""
 
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Which visuals a validation compares (--val_phase)."""
+        return (Outcome(given="real_A", made="fake_B", wanted="real_B"),)
+
     # ---- what a model calls --------------------------------------------------------------------
 
     def add_network(self, name: str, net: Net) -> Net:
@@ -108,8 +122,9 @@ class BaseModel(ABC):
 
         That is ``net`` itself, or with several processes a module that wraps it.
         """
-        inner = self.replicas.share_statistics(net.to(self.device))
+        inner: nn.Module = net.to(self.device)
         if self.isTrain:
+            inner = self.replicas.share_statistics(inner)
             self.speed.prepare(inner, self.device)
         self.networks[name] = inner
         return cast(Net, self.replicas.add(inner) if self.isTrain else inner)
@@ -141,6 +156,7 @@ class BaseModel(ABC):
             init_type=opt.init_type,
             init_gain=opt.init_gain,
         )
+        self._judges.add(name)
         return self.add_network(name, net)
 
     def add_optimizer(self, name: str, parameters: Iterable[nn.Parameter]) -> Optimizer:
@@ -162,6 +178,20 @@ class BaseModel(ABC):
         if name not in self.scalers:
             self.scalers[name] = self.speed.make_scaler(self.device)
         step.update(optimizer, loss, self.scalers[name])
+
+    def add_objective(self, gan: GANLoss) -> GANLoss:
+        """File what the discriminators minimise; returns what to call.
+
+        ``self.logits`` then holds what they said in the last step, ``real_0``, ``fake_0``, ... in
+        the order of the calls, for the doctor.
+        """
+        self.objective = gan
+        return gan if self.opt.no_doctor else gan.noting(self._note)
+
+    def _note(self, kind: str, logits: Tensor) -> None:
+        number = sum(name.startswith(kind) for name in self._noted)
+        # A new dict, as a step that was recorded gives back those that it changed.
+        self._noted = {**self._noted, f"{kind}_{number}": logits}
 
     def in_one_pass(self, net: nn.Module, *batches: Tensor) -> list[Tensor]:
         """``net`` of each batch: at once, where no norm mixes pictures and the sizes agree."""
@@ -187,6 +217,7 @@ class BaseModel(ABC):
         Of several processes, the means over all.
         """
         self.losses = self.replicas.mean({name: loss.detach() for name, loss in losses.items()})
+        self.logits, self._noted = self._noted, {}
 
     @staticmethod
     def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:
@@ -224,7 +255,13 @@ class BaseModel(ABC):
     def setup(self, opt: Namespace) -> None:
         """Load the weights that are tested; print the size of the networks."""
         if self.isTrain and opt.lr_policy == PLATEAU:
-            self.plateau = Plateau(opt.lr_metric, self.optimizers.values())
+            self.plateau = Plateau(
+                opt.lr_metric, self.optimizers.values(), higher_is_better=rises(opt.lr_metric)
+            )
+        if self.isTrain and opt.ema:
+            made_with = {name: net for name, net in self.networks.items()
+                         if name not in self._judges}
+            self.averages = Averages(made_with, opt.ema)
         if not self.isTrain:
             self.load_networks(self.load_suffix)
         self.print_networks(opt.verbose)
@@ -238,7 +275,7 @@ class BaseModel(ABC):
         for net in self.networks.values():
             net.eval()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def test(self) -> None:
         """Translate the batch and make it visible, without gradients."""
         self.forward()
@@ -282,14 +319,18 @@ class BaseModel(ABC):
 
     def save_networks(self, epoch: int | str) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network, under the published names."""
-        network_files.save(self.networks, self.save_dir, epoch)
+        for path, weights in self.network_files(epoch).items():
+            checkpoint.save(path, weights)
 
     def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
         """What ``save_networks`` writes, for a caller that writes in the background."""
-        return network_files.files(self.networks, self.save_dir, epoch)
+        averaged = self.averages.weights if self.averages else {}
+        return network_files.files(self.networks, self.save_dir, epoch, averaged)
 
     def load_networks(self, epoch: int | str) -> None:
-        network_files.load(self.networks, self.save_dir, epoch)
+        """In a test with ``--ema`` the averages of those networks that have one."""
+        averaged = not self.isTrain and self.opt.ema
+        network_files.load(self.networks, self.save_dir, epoch, averaged=averaged)
 
     def print_networks(self, verbose: bool) -> None:
         network_files.print_sizes(self.networks, verbose=verbose)

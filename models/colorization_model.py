@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 import torch
 from torch import Tensor
 
+from models.outcome import Outcome
 from models.pix2pix_model import Pix2PixModel
 from util.colour import lab_to_rgb, rgb_to_lab
 
@@ -36,6 +37,9 @@ class ColorizationModel(Pix2PixModel):
     @staticmethod
     def decode(inputs: Tensor, outputs: Tensor) -> Tensor:
         return lab_to_rgb(inputs, outputs)
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        return (Outcome(given="real_A", made="fake_B_rgb", wanted="real_B_rgb"),)
 
     def compute_visuals(self) -> None:
         self.visuals = {

@@ -16,6 +16,7 @@ from torch.nn.functional import l1_loss
 from data.base_dataset import Batch
 from models.base_model import BaseModel
 from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
+from models.outcome import Outcome
 from util.flags import weight
 from util.image_pool import ImagePool
 
@@ -68,7 +69,7 @@ class CycleGANModel(BaseModel):
         self.optimizer_D = self.add_optimizer("D", self.discriminators.parameters())
         self.fake_B_pool = self.add_pool("fake_B")
         self.fake_A_pool = self.add_pool("fake_A")
-        self.gan = GAN_MODES[opt.gan_mode]
+        self.gan = self.add_objective(GAN_MODES[opt.gan_mode])
 
     def set_input(self, batch: Batch) -> None:
         self.real_A, self.real_B = self.take(batch)
@@ -93,6 +94,15 @@ class CycleGANModel(BaseModel):
             a["idt_B"] = self.idt_B  # made from real_A
             b["idt_A"] = self.idt_A
         self.visuals = a | b
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Without pairs, what comes back is compared with what went there."""
+        paired = self.opt.dataset_mode == "aligned"
+        rec_A, rec_B = ("", "") if paired else ("rec_A", "rec_B")
+        return (
+            Outcome(given="real_A", made="fake_B", wanted="real_B", again=rec_A),
+            Outcome(given="real_B", made="fake_A", wanted="real_A", again=rec_B),
+        )
 
     def optimize_parameters(self) -> None:
         if self.opt.lambda_identity > 0:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -13,12 +14,17 @@ from data.array_files import as_raster
 from data.inputs import Input
 from data.raster import Pixels, require_finite
 from data.record import Format
+from models.memory import usual_batch
 from models.tiling import translate_tiled
 from models.translator import Result, Translator
 from util.boxes import Box
 from util.picture_files import PictureError
+from util.reading_ahead import read_ahead
 
 log = logging.getLogger(__name__)
+
+HUGE = 2**24  # pixels of a batch; what has more is not read ahead
+Sized = tuple[tuple[int, int], Input]  # width and height (pixels), from the header
 
 
 @dataclass(frozen=True)
@@ -34,17 +40,18 @@ def translate_all(
     translator: Translator,
     inputs: Sequence[Input],
     *,
-    batch_size: int = 1,
+    batch_size: int | None = None,
     samples: int = 1,
     skip_bad: bool = False,
 ) -> Iterator[Translated]:
     """In the order of the sizes, so that equal ones share a batch; which changes no result.
 
+    ``batch_size``: see ``usual_batch`` for None.
     ``skip_bad``: what cannot be read is named and left out, instead of raising a PictureError.
     """
-    for batch in _batches(inputs, batch_size, skip_bad=skip_bad):
-        read = [(one, _read(translator, one, skip_bad=skip_bad)) for one in batch]
-        whole = [(one, pixels) for one, pixels in read if pixels is not None]
+    read = partial(_read_batch, translator, skip_bad=skip_bad)
+    batches = _batches(inputs, batch_size, skip_bad=skip_bad)
+    for whole in read_ahead(read, batches, is_huge=_is_huge):
         if not whole:
             continue
         formats = [Format.of(pixels, one.source.path) for one, pixels in whole]
@@ -58,18 +65,29 @@ def translate_all(
 
 
 def _batches(
-    inputs: Sequence[Input], batch_size: int, *, skip_bad: bool
-) -> Iterator[list[Input]]:
-    sized = []
+    inputs: Sequence[Input], batch_size: int | None, *, skip_bad: bool
+) -> Iterator[list[Sized]]:
+    sized: list[Sized] = []
     for one in inputs:
         try:
             sized.append((one.source.read_size(), one))
         except PictureError as error:
             _skip(error, skip_bad=skip_bad)
-    for _, group in groupby(sorted(sized, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+    for size, group in groupby(sorted(sized, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
         pending = iter(group)
-        while batch := list(islice(pending, batch_size)):
-            yield [one for _, one in batch]
+        while batch := list(islice(pending, batch_size or usual_batch(*size))):
+            yield batch
+
+
+def _is_huge(batch: Sequence[Sized]) -> bool:
+    return sum(width * height for (width, height), _ in batch) > HUGE
+
+
+def _read_batch(
+    translator: Translator, batch: Sequence[Sized], *, skip_bad: bool
+) -> list[tuple[Input, Pixels]]:
+    read = [(one, _read(translator, one, skip_bad=skip_bad)) for _, one in batch]
+    return [(one, pixels) for one, pixels in read if pixels is not None]
 
 
 def _read(translator: Translator, one: Input, *, skip_bad: bool) -> Pixels | None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from data.record import Format, Record, load_record
 from data.value_range import ValueRange
+from models.network_files import AVERAGED, no_average
 from models.networks import define_G
 from models.networks.published_keys import load_published
 from models.networks.recognise import recognise
@@ -69,13 +70,15 @@ class GeneratorFile:
 
 
 def find_generator(
-    path: Path, *, epoch: str = "latest", direction: Direction | None = None, **flags: Any
+    path: Path, *, epoch: str = "latest", direction: Direction | None = None, ema: bool = False,
+    **flags: Any,
 ) -> GeneratorFile:
     """``path``: the folder of a run, or one .pth file with the weights of a generator.
 
     ``epoch``: latest, 20 or iter_5000. ``direction`` chooses the generator of a two-way model;
-    None: the run's own. ``flags``: those of ``NETWORK_FLAGS`` that are known beforehand; others
-    are read off the run or off the names and shapes in the file.
+    None: the run's own. ``ema``: its average, of a run with --ema. ``flags``: those of
+    ``NETWORK_FLAGS`` that are known beforehand; others are read off the run or off the names and
+    shapes in the file.
 
     Raises:
         FileNotFoundError: no such file; names those that are there.
@@ -92,6 +95,13 @@ def find_generator(
         else:
             found = _of_file(_weights_in(path, epoch, direction or "AtoB")[0], direction, flags)
             found = replace(found, record=load_record(path))
+        if ema:
+            found = replace(found, path=_averaged(found.path))
+    elif ema:
+        raise ValueError(
+            f"--ema chooses among the files of a run, {path} is one file: leave the flag out, or "
+            "give the folder"
+        )
     else:
         found = _of_file(path, direction, flags)
     return _with_flags(found, flags)
@@ -147,6 +157,13 @@ def _weights_in(run_dir: Path, epoch: str, way: str) -> tuple[Path, bool]:
     raise FileNotFoundError(
         f"{run_dir} holds neither {one.name} nor {two.name}; checkpoints there: {saved}"
     )
+
+
+def _averaged(path: Path) -> Path:
+    average = path.with_name(f"{path.stem}{AVERAGED}.pth")
+    if not average.is_file():
+        raise no_average(average)
+    return average
 
 
 def _of_file(path: Path, direction: Direction | None, flags: Mapping[str, Any]) -> GeneratorFile:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from models.network_files import AVERAGED
 from models.networks.mismatch import describe_mismatch
 from models.networks.published_keys import load_matching, to_published
 from util import checkpoint
@@ -51,8 +52,9 @@ def _sources(networks: Nets, given: Path, runs: Path) -> dict[str, Path]:
     """Network name -> the file to take it from."""
     for path in (given, runs / given):
         if path.is_file():
-            # 20_net_G_B.pth is for G_B; a file of any other name is for the first generator.
-            named = path.stem.partition("_net_")[2]
+            # 20_net_G_B.pth is for G_B, and so is its average; a file of any other name is for the
+            # first generator.
+            named = path.stem.partition("_net_")[2].removesuffix(AVERAGED)
             first_generator = next(name for name in networks if name.startswith("G"))
             return {named if named in networks else first_generator: path}
         if path.is_dir():

@@ -1,7 +1,7 @@
 """Adversarial objectives: pure functions of D's logits (any shape) to a scalar."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,27 @@ Loss = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class GANLoss:
-    """What D minimises on real and on fake logits, and what G minimises on fake ones."""
+    """What D minimises on real and on fake logits, and what G minimises on fake ones.
+
+    ``undecided``: the logit of a D that cannot tell; None for a critic, whose logits have no bound.
+    """
 
     real: Loss
     fake: Loss
     generator: Loss
+    undecided: float | None = None
+
+    def noting(self, note: Callable[[str, Tensor], None]) -> "GANLoss":
+        """The same; ``note`` gets ``real`` or ``fake`` and the logits that D is judged by."""
+
+        def noted(kind: str, loss: Loss) -> Loss:
+            def judge(logits: Tensor) -> Tensor:
+                note(kind, logits.detach())
+                return loss(logits)
+
+            return judge
+
+        return replace(self, real=noted("real", self.real), fake=noted("fake", self.fake))
 
 
 def _cross_entropy(target: float) -> Loss:
@@ -37,9 +53,9 @@ def _minus_mean(logits: Tensor) -> Tensor:
 
 GAN_MODES: dict[str, GANLoss] = {
     # Goodfellow et al. 2014, the non-saturating form
-    "vanilla": GANLoss(_cross_entropy(1.0), _cross_entropy(0.0), _cross_entropy(1.0)),
+    "vanilla": GANLoss(_cross_entropy(1.0), _cross_entropy(0.0), _cross_entropy(1.0), 0.0),
     # Mao et al. 2017, labels 1 and 0
-    "lsgan": GANLoss(_least_squares(1.0), _least_squares(0.0), _least_squares(1.0)),
+    "lsgan": GANLoss(_least_squares(1.0), _least_squares(0.0), _least_squares(1.0), 0.5),
     # Gulrajani et al. 2017; needs gradient_penalty
     "wgangp": GANLoss(_minus_mean, _mean, _minus_mean),
     # Lim and Ye 2017, Miyato et al. 2018
@@ -47,6 +63,7 @@ GAN_MODES: dict[str, GANLoss] = {
         lambda logits: relu(1.0 - logits).mean(),
         lambda logits: relu(1.0 + logits).mean(),
         _minus_mean,
+        0.0,
     ),
 }
 

@@ -1,8 +1,5 @@
-"""Whether a picture fits into memory at once, how large tiles may be where it does not, and what
-to do about a training step that does not fit."""
+"""How many pictures are translated at once, and in what tiles those that do not fit into memory."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Literal
 
@@ -22,6 +19,13 @@ SHARE = 0.5  # of what is free; the rest is for the pictures themselves, and for
 # Beside a layer's input and output: copies in the layout of the convolution kernels, and the
 # tensors that skips and residual blocks keep. Measured on a CPU: 1.8 to 3.2 for 1024 pixels a side.
 OVERHEAD = 2.5
+AT_ONCE = 8  # pictures of a batch, and
+PIXELS_AT_ONCE = 2**19  # of those; larger batches keep the cores no busier
+
+
+def usual_batch(width: int, height: int) -> int:
+    """How many pictures of that size are translated at once, where nothing else is asked for."""
+    return max(1, min(AT_ONCE, PIXELS_AT_ONCE // (width * height)))
 
 
 def bytes_per_pixel(net: nn.Module, in_channels: int) -> float:
@@ -116,25 +120,3 @@ def auto_tile(
 
 def _available(net: nn.Module) -> int:
     return available_bytes(next((t.device for t in net.parameters()), torch.device("cpu")))
-
-
-@contextmanager
-def memory_explained(*, batch_size: int, crop_size: int) -> Iterator[None]:
-    """Around a training step: torch's errors of full memory become one that tells the way out.
-
-    Raises:
-        MemoryError: the device, or the machine, has not enough memory.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        told = str(error).partition("\n")[0] or "refused by the machine"
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(
-            sign in told for sign in ("allocate memory", "not enough memory", "out of memory")
-        ):
-            raise
-        raise MemoryError(
-            f"out of memory with --batch_size {batch_size} and --crop_size {crop_size} ({told}): "
-            "make one of them smaller (--grad_accum keeps the pictures of a step), or try "
-            "--checkpoint_activations and --precision bf16"
-        ) from error

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def state_dict(model: "BaseModel") -> dict[str, Any]:
-    """Networks, optimizers, image buffers, the plateau policy."""
+    """Networks, their averages, optimizers, image buffers, the plateau policy."""
     return {
         "networks": {name: net.state_dict() for name, net in model.networks.items()},
         "optimizers": {name: _optimizer_state(opt) for name, opt in model.optimizers.items()},
         "pools": {name: pool.state_dict() for name, pool in model.pools.items()},
         "plateau": model.plateau.state_dict() if model.plateau else None,
         "scalers": {name: scaler.state_dict() for name, scaler in model.scalers.items()},
+        "averages": model.averages.state_dict() if model.averages else None,
     }
 
 
@@ -52,6 +53,8 @@ def load_state_dict(model: "BaseModel", state: Mapping[str, Any]) -> None:
         scaler = model.scalers[name] = model.speed.make_scaler(model.device)
         if scaler.is_enabled() and saved:  # --precision may be another one now
             scaler.load_state_dict(saved)
+    if model.averages and state.get("averages"):  # else --ema is new, and begins here
+        model.averages.load_state_dict(state["averages"])
 
 
 def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:

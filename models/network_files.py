@@ -1,4 +1,7 @@
-"""The files of a run's networks: ``<epoch>_net_<name>.pth``, weights only, published names."""
+"""The files of a run's networks: ``<epoch>_net_<name>.pth``, weights only, published names.
+
+``<epoch>_net_<name>_ema.pth`` beside it holds the network's average.
+"""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -12,29 +15,50 @@ from util import checkpoint
 log = logging.getLogger(__name__)
 
 
+AVERAGED = "_ema"  # ends the name of an averaged network
+
+Networks = Mapping[str, nn.Module]
+Averaged = Mapping[str, Mapping[str, Tensor]]  # network -> its averages
+
+
 def files(
-    networks: Mapping[str, nn.Module], folder: Path, epoch: int | str
+    networks: Networks, folder: Path, epoch: int | str, averaged: Averaged
 ) -> dict[Path, Mapping[str, Tensor]]:
-    """What is to be written: path -> weights, which share memory with the networks."""
-    return {folder / f"{epoch}_net_{name}.pth": to_published(net) for name, net in networks.items()}
+    """What is to be written: path -> weights, which share memory with networks and averages."""
+    stem = f"{epoch}_net_"
+    found: dict[Path, Mapping[str, Tensor]] = {}
+    for name, net in networks.items():
+        found[folder / f"{stem}{name}.pth"] = to_published(net)
+        if name in averaged:
+            found[folder / f"{stem}{name}{AVERAGED}.pth"] = to_published(net, averaged[name])
+    return found
 
 
-def save(networks: Mapping[str, nn.Module], folder: Path, epoch: int | str) -> None:
-    for path, weights in files(networks, folder, epoch).items():
-        checkpoint.save(path, weights)
-
-
-def load(networks: Mapping[str, nn.Module], folder: Path, epoch: int | str) -> None:
-    """Load every network, strictly.
+def load(networks: Networks, folder: Path, epoch: int | str, *, averaged: bool = False) -> None:
+    """Load every network, strictly; ``averaged``: its average, where it has one.
 
     Raises:
         FileNotFoundError: a file is missing; names those that are there.
         ValueError: a file is damaged, or is that of another network.
     """
+    paths = {name: folder / f"{epoch}_net_{name}.pth" for name in networks}
+    means = {name: folder / f"{epoch}_net_{name}{AVERAGED}.pth" for name in networks}
+    if averaged:
+        there = {name: path for name, path in means.items() if path.is_file()}
+        if not there:
+            raise no_average(next(iter(means.values())))
+        paths |= there
     for name, net in networks.items():
-        path = folder / f"{epoch}_net_{name}.pth"
-        log.info("loading the model from %s", path)
-        load_published(net, checkpoint.load(path), source=str(path))
+        log.info("loading the model from %s", paths[name])
+        load_published(net, checkpoint.load(paths[name]), source=str(paths[name]))
+
+
+def no_average(wanted: Path) -> FileNotFoundError:
+    found = ", ".join(sorted(path.name for path in wanted.parent.glob(f"*{AVERAGED}.pth")))
+    return FileNotFoundError(
+        f"--ema: {wanted} does not exist; averages in that folder: {found or 'none'}; leave the "
+        "flag out, or train with --ema"
+    )
 
 
 def print_sizes(networks: Mapping[str, nn.Module], *, verbose: bool) -> None:

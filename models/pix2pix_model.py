@@ -65,7 +65,7 @@ class Pix2PixModel(BaseModel):
         if not self.isTrain:
             return
         self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
-        self.gan = GAN_MODES[opt.gan_mode]
+        self.gan = self.add_objective(GAN_MODES[opt.gan_mode])
         if opt.lambda_GAN > 0:
             seen = opt.output_nc if opt.unconditional_D else opt.input_nc + opt.output_nc
             self.netD = self.add_discriminator("D", seen)

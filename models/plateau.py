@@ -1,25 +1,45 @@
-"""``--lr_policy plateau``: lower the rate when a training loss stops falling."""
+"""``--lr_policy plateau``: lower the rate when a loss or a value of the validation stands still."""
 
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from metrics import find_metric
+from util.sinks import VALUE
+
+
+def watches_validation(metric: str) -> bool:
+    return any(name.startswith(VALUE) for name in metric.split("+"))
+
+
+def rises(metric: str) -> bool:
+    """Whether more of it is better: of values of the validation only."""
+    first = metric.partition("+")[0]
+    return first.startswith(VALUE) and find_metric(first.removeprefix(VALUE)).higher_is_better
+
 
 class Plateau:
     """Feeds torch's ReduceLROnPlateau with the mean of one loss over each epoch.
 
     Args:
-        metric: a loss name, or several joined by ``+`` (``cycle_A+cycle_B``).
+        metric: a loss name, or several joined by ``+`` (``cycle_A+cycle_B``); or in the same way
+            values of the validation, ``val_l1``.
+        higher_is_better: of these values.
     """
 
-    def __init__(self, metric: str, optimizers: Iterable[Optimizer]) -> None:
+    def __init__(
+        self, metric: str, optimizers: Iterable[Optimizer], *, higher_is_better: bool = False
+    ) -> None:
         self.names = metric.split("+")
+        self.watches_validation = watches_validation(metric)
+        mode: Literal["min", "max"] = "max" if higher_is_better else "min"
         self.schedulers = [
-            ReduceLROnPlateau(optimizer, mode="min", factor=0.2, threshold=0.01, patience=5)
+            ReduceLROnPlateau(optimizer, mode=mode, factor=0.2, threshold=0.01, patience=5)
             for optimizer in optimizers
         ]
         self.epoch = 1
@@ -28,6 +48,8 @@ class Plateau:
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         """Count one step. Nothing leaves the device here."""
+        if self.watches_validation:
+            return
         missing = [name for name in self.names if name not in losses]
         if missing:
             raise ValueError(
@@ -36,6 +58,12 @@ class Plateau:
             )
         self.total = self.total + sum(losses[name].detach() for name in self.names)
         self.steps += 1
+
+    def add_validation(self, values: Mapping[str, float]) -> None:
+        """Count one validation."""
+        if self.watches_validation:
+            self.total = self.total + sum(values.get(name, math.nan) for name in self.names)
+            self.steps += 1
 
     def start_epoch(self, epoch: int) -> None:
         """Judge the epoch that has just ended. Does nothing when ``epoch`` is merely resumed."""

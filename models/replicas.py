@@ -4,7 +4,9 @@ Each process computes the gradients of its own pictures. DistributedDataParallel
 during the backward pass, so that every optimizer takes the same step and knows nothing of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from inspect import signature
 from typing import Any, TypeVar, cast
 
@@ -21,6 +23,17 @@ Net = TypeVar("Net", bound=nn.Module)
 _RENAMED = "forward_sync_buffers" in signature(DistributedDataParallel.__init__).parameters
 _SYNC_BUFFERS = "forward_sync_buffers" if _RENAMED else "broadcast_buffers"
 _TOLERANCE = 1e-5  # relative; GPUs of two kinds may round differently
+_alone = ContextVar("alone", default=False)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Models that are built inside have nothing to do with other processes."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
 
 
 class Replica(DistributedDataParallel):
@@ -44,7 +57,7 @@ class Replicas:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.size = place().world_size if dist.is_initialized() else 1
+        self.size = place().world_size if dist.is_initialized() and not _alone.get() else 1
         self.weight = 1.0
 
     def add(self, net: Net) -> Net:

@@ -12,6 +12,7 @@ from typing import Any
 
 from models import process_states
 from models.base_model import BaseModel
+from models.best import Best
 from util import checkpoint
 from util.checkpoint import size_of
 from util.clock import Clock
@@ -29,6 +30,7 @@ class RunSaver:
     """Saves a model and its clock in the background; a context that waits for the last save.
 
     Args:
+        best: judges the validations; what it finds is saved as ``best``. None: there are none.
         latest_freq: images between two saves of ``latest``.
         epoch_freq: epochs between two numbered saves; the last epoch is always saved.
         by_iter: save ``latest`` under ``iter_<images>`` too.
@@ -40,6 +42,7 @@ class RunSaver:
         model: BaseModel,
         clock: Clock,
         *,
+        best: Best | None = None,
         latest_freq: int,
         epoch_freq: int,
         by_iter: bool,
@@ -47,6 +50,7 @@ class RunSaver:
     ) -> None:
         self.model = model
         self.clock = clock
+        self.best = best
         self.latest_freq = latest_freq
         self.epoch_freq = epoch_freq
         self.by_iter = by_iter
@@ -88,6 +92,7 @@ class RunSaver:
         """
         with self._explained():
             self._saver.check()
+        self._save_best()
         labels = self._labels_due(now=now)
         if not labels:
             return
@@ -104,6 +109,19 @@ class RunSaver:
         with self._explained():
             self._saver.save(files, then=partial(self._saved, self.clock.place, self.clock.epoch))
 
+    def _save_best(self) -> None:
+        """The weights that were measured, if nothing before was better. No state: see ``Best``."""
+        best = self.best
+        if best is None or not best.is_new:
+            return
+        best.is_new = False
+        self.before_save()
+        if self._writes:
+            log.info("the best so far, saved as best: %s", best.describe())
+            tell = partial(best.write, self.folder, best.found)
+            with self._explained():
+                self._saver.save(self.model.network_files("best"), then=tell)
+
     def restore(self) -> None:
         """Put back what was saved last; logs lose what was written after it."""
         state = checkpoint.load(self.path, way_out=instead_of_state)
@@ -116,6 +134,8 @@ class RunSaver:
         self.model.load_state_dict(state["model"])
         self.clock.load_state_dict(state["clock"])
         process_states.load(self.model, state)
+        if self.best and state.get("best"):  # else validation is new, and begins here
+            self.best.load_state_dict(state["best"])
         if self._writes:
             cut_to_sizes(self.folder, state["logs"])
         self._on_disk = self.clock.place
@@ -168,6 +188,7 @@ class RunSaver:
         return {
             "model": self.model.state_dict(),
             "clock": self.clock.state_dict(),
+            "best": self.best.state_dict() if self.best else None,
             **process_states.collect(self.model),
             "logs": log_sizes(self.folder),
         }

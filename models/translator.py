@@ -29,7 +29,7 @@ from models.networks.inference import PictureDropout, prepare
 from models.networks.padding import translate_any_size
 from models.tiling import translate_in_tiles
 from util.picture_files import PictureError
-from util.runtime import choose_device
+from util.runtime import choose_device, seed_torch
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Translator:
         *,
         direction: Direction | None = None,
         epoch: str | int = "latest",
+        ema: bool = False,
         device: str | torch.device | None = None,
         seed: int = 0,
         running_statistics: bool = False,
@@ -96,18 +97,21 @@ class Translator:
     ) -> "Translator":
         """``path``: the folder of a run, or a .pth file with the weights of a generator.
 
-        ``direction`` chooses the generator of a two-way model. ``device``: default a GPU if there
-        is one. ``tile``: side (pixels) of the tiles in which pictures are translated; auto: only
-        those that do not fit into memory; None: never. ``flags``: netG, ngf, norm, no_dropout,
-        input_nc, output_nc, where the file does not tell; value_range_A and value_range_B,
-        (low, high), for floating point pictures.
+        ``direction`` chooses the generator of a two-way model. ``epoch``: latest, best, 20, ...;
+        ``ema``: the average of a run with --ema. ``device``: default a GPU if there is one.
+        ``tile``: side (pixels) of the tiles in which pictures are translated; auto: only those that
+        do not fit into memory; None: never. ``flags``: netG, ngf, norm, no_dropout, input_nc,
+        output_nc, where the file does not tell; value_range_A and value_range_B, (low, high), for
+        floating point pictures.
 
         Raises:
             FileNotFoundError: no such file.
             ValueError: a flag contradicts the file, or one is lacking.
         """
         ranges = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
-        file = find_generator(Path(path), epoch=str(epoch), direction=direction, **flags)
+        file = find_generator(
+            Path(path), epoch=str(epoch), direction=direction, ema=ema, **flags
+        )
         given = {side: ValueRange(*limits) for side, limits in ranges.items() if limits}
         return cls(
             replace(file, ranges={**file.ranges, **given}),
@@ -218,7 +222,7 @@ class Translator:
         inputs = self.model.encode(images.to(self.device))
         # The random numbers of the caller are left alone.
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self.seed + sample)
+            seed_torch(self.seed + sample, self.device)
             if tile is None:
                 outputs = translate_any_size(self.net, inputs)
             else:

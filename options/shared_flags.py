@@ -114,7 +114,8 @@ def add_images(parser: ArgumentParser) -> None:
                           "the start, and name and leave out the bad ones")
     add.add_argument("--serial_batches", action="store_true",
                      help="pictures in the order of their names, not in random order")
-    add.add_argument("--batch_size", type=positive_int, default=1, help="pictures a step")
+    add.add_argument("--batch_size", type=positive_int, default=1,
+                     help="pictures a step (test: up to 8 small ones of equal size)")
     add.add_argument("--num_threads", type=count_or_auto, default=AUTO, metavar="N",
                      help="processes that read pictures; 0 = the training process itself "
                           "(auto: by cores, device and --cache)")

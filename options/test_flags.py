@@ -31,6 +31,8 @@ def add_test(parser: ArgumentParser) -> None:
     add.add_argument("--tile", type=tile_side, default="auto", metavar="N",
                      help="--inputs: translate in tiles of N pixels; 0 = never (auto: pictures "
                           "that do not fit into memory)")
+    add.add_argument("--ema", action="store_true",
+                     help="with the averaged generators of a run that was trained with --ema")
     add.add_argument("--eval", action="store_true",
                      help="no dropout, running statistics; without it both are as in training, "
                           "as in the pix2pix paper (section 3.4)")

@@ -9,13 +9,15 @@ from typing import Any
 
 from data.inputs import is_data_set, is_pattern
 from data.record import load_record
+from data.transforms import PREPROCESS
 from models.generator_file import NETWORK_FLAGS
-from models.networks import side_multiple
+from models.memory import usual_batch
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from options.test_flags import add_test, check_test
+from options.whole_pictures import without_crop
 from util.distributed import place
 from util.files import NotWritableError
 
@@ -25,8 +27,6 @@ log = logging.getLogger(__name__)
 OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size", "nearest")
 # How the folder of the training is read; it is the same folder.
 OF_THE_DATA = ("pairs", "allow_unpaired", "on_bad_image")
-# A run that was trained on pieces of pictures is tested on whole ones.
-WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 
 
 class TestOptions(BaseOptions):
@@ -37,8 +37,8 @@ class TestOptions(BaseOptions):
 
     def add_flags(self, parser: ArgumentParser) -> None:
         super().add_flags(parser)
-        # Pictures one by one, in order, unmirrored: the statistics of batch norm depend on it.
-        parser.set_defaults(batch_size=1, num_threads=0, serial_batches=True, no_flip=True)
+        # In order and unmirrored, as many at once as are of one size and small.
+        parser.set_defaults(batch_size=None, num_threads=0, serial_batches=True, no_flip=True)
         # Each picture is shown once, and compared with what others made of it.
         parser.set_defaults(cache="none", resize="pillow")
         add_test(parser)
@@ -116,10 +116,9 @@ class TestOptions(BaseOptions):
         self, parser: ArgumentParser, given: dict[str, Any], saved: dict[str, Any]
     ) -> None:
         """Nothing is cut off: leave the crop out, or scale to the crop itself (U-Nets)."""
-        whole_works = side_multiple(given.get("netG", parser.get_default("netG"))) <= 4
-        if saved.get("preprocess") in WITHOUT_CROP:
-            mode = WITHOUT_CROP[saved["preprocess"]] if whole_works else "resize_and_crop"
-            parser.set_defaults(preprocess=mode)
+        if "preprocess" in saved:
+            netG = given.get("netG", parser.get_default("netG"))
+            parser.set_defaults(preprocess=without_crop(saved["preprocess"], netG))
         preprocess = given.get("preprocess", parser.get_default("preprocess"))
         size = given.get("crop_size", parser.get_default("crop_size"))
         if preprocess == "scale_width":
@@ -153,6 +152,9 @@ class TestOptions(BaseOptions):
         elif not opt.weights.exists():
             raise ValueError(f"--weights {opt.weights} is not there: give a .pth file or a folder")
         check_test(opt)
+        if opt.batch_size is None and not opt.inputs:
+            equal_sizes = PREPROCESS[opt.preprocess].crops
+            opt.batch_size = usual_batch(opt.crop_size, opt.crop_size) if equal_sizes else 1
 
 
 def _exchange_sides(saved: dict[str, Any]) -> None:

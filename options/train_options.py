@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import models
 from models.losses import GAN_MODES
-from models.schedules import LR_POLICIES, PLATEAU
+from models.schedules import LR_POLICIES
 from options.augmentation_flags import add_augmentation, check_augmentation
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from options.speed_flags import add_speed, check_speed
+from options.validation_flags import add_validation, check_plateau, check_validation
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
 from util.run_folder import holds_run
 
@@ -36,6 +36,7 @@ class TrainOptions(BaseOptions):
         _add_schedule(parser)
         add_speed(parser)
         _add_saving(parser)
+        add_validation(parser)
         _add_live_displays(parser)
 
     def validate(self, opt: Namespace) -> None:
@@ -62,7 +63,8 @@ class TrainOptions(BaseOptions):
         check_augmentation(opt)
         check_speed(opt)
         _check_depth(opt)
-        _check_plateau(opt)
+        check_validation(opt)
+        check_plateau(opt)
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
         return super().find_run(argv) if "--continue_train" in argv else (Path(), {})
@@ -123,23 +125,6 @@ def _check_depth(opt: Namespace) -> None:
         )
 
 
-def _check_plateau(opt: Namespace) -> None:
-    if opt.lr_policy != PLATEAU:
-        return
-    if not opt.lr_metric:
-        raise ValueError(
-            f"--lr_policy plateau watches a training loss, and --model {opt.model} names none; "
-            "give --lr_metric with the name of one of its losses"
-        )
-    known = models.find_model(opt.model).LOSSES
-    unknown = [name for name in opt.lr_metric.split("+") if name not in known]
-    if known and unknown:
-        raise ValueError(
-            f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss {', '.join(unknown)}; "
-            f"it has {', '.join(known)}"
-        )
-
-
 def _add_schedule(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("optimisation")
     add.add_argument("--n_epochs", type=positive_int, default=100,
@@ -153,8 +138,9 @@ def _add_schedule(parser: ArgumentParser) -> None:
     add.add_argument("--lr_decay_iters", type=positive_int, default=50,
                      help="--lr_policy step: epochs between two drops")
     add.add_argument("--lr_metric",
-                     help="--lr_policy plateau: the loss whose mean over an epoch is watched; "
-                          "several are added, as in cycle_A+cycle_B")
+                     help="--lr_policy plateau: the loss whose mean over an epoch is watched, or a "
+                          "value of the validation, val_l1; several are added, as in "
+                          "cycle_A+cycle_B")
     add.add_argument("--gan_mode", choices=tuple(GAN_MODES), default="lsgan", help="GAN objective")
     add.add_argument("--lambda_gp", type=weight, default=10.0,
                      help="--gan_mode wgangp: weight of the gradient penalty")
@@ -195,6 +181,8 @@ def _add_live_displays(parser: ArgumentParser) -> None:
                      help="images between two looks at current pictures")
     add.add_argument("--update_html_freq", type=positive_int, default=1000,
                      help="images between two updates of the web page")
+    add.add_argument("--no_doctor", action="store_true",
+                     help="do not look after the training; see docs/tips.md, the doctor")
     add.add_argument("--no_html", action="store_true", help="no web page in the run's folder")
     add.add_argument("--display_id", type=int, default=1, help="visdom window; 0 = no visdom")
     add.add_argument("--display_server", default="http://localhost", help="visdom server")

@@ -32,6 +32,7 @@ from scripts.benchmark_contenders import (  # noqa: E402
     Epoch,
     Ours,
     Reference,
+    link_pictures,
     write_pictures,
 )
 from scripts.benchmark_machine import (  # noqa: E402
@@ -45,11 +46,11 @@ from scripts.benchmark_parts import (  # noqa: E402
     loading,
     seconds_of_help,
     seconds_to_first_step,
-    test_pictures_per_second,
 )
 from scripts.benchmark_tables import (  # noqa: E402
     ceiling_lines,
     loading_lines,
+    testing_lines,
     training_lines,
 )
 from util.files import write_text  # noqa: E402
@@ -68,7 +69,7 @@ SMALL = (
     Case("cycle_gan", "resnet_6blocks", 1, 128, 8), Case("cycle_gan", "resnet_6blocks", 8, 128, 8),
 )
 PARTS = ("loading", "start", "test")
-OF_THE_PROGRAMS = ("data", "models", "options", "util", "train", "test")
+OF_THE_PROGRAMS = ("data", "models", "options", "util", "train", "test", "scripts.reference_test")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -85,7 +86,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     log.info("%s", ceiling_lines(result))
     with tempfile.TemporaryDirectory() as folder, quiet(*OF_THE_PROGRAMS):
         root = Path(folder)
-        write_pictures(root, args.images)
+        if args.pictures:
+            link_pictures(args.pictures, root, args.images)
+        else:
+            write_pictures(root, args.images)
         cases = [case for case in (FULL if size == "full" else SMALL)
                  if f"{case.model}:{case.batch}" in wanted]
         result["training"] = []
@@ -122,6 +126,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
                              + ", ".join(PARTS) + " (default: all)")
     parser.add_argument("--repeats", type=positive_int, default=5, help="measured epochs of each")
     parser.add_argument("--images", type=positive_int, default=64, help="in an epoch")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER",
+                        help="with train (pairs), trainA and trainB, in place of invented ones")
     parser.add_argument("--json", type=Path, help="write all figures into this file")
     parser.add_argument("--cpu", action="store_true", help="even where there is a GPU")
     return parser.parse_args(words)
@@ -188,9 +194,14 @@ def parts(
     if "test" in wanted and find_spec("dominate") is None:
         log.info("test.py is not measured: its page needs dominate (pip install dominate)")
     elif "test" in wanted:
-        case = FULL[0] if size == "full" else SMALL[0]
-        result["test_per_s"] = test_pictures_per_second(case, root, device, args.images)
-        log.info("\ntest.py, %s: %.1f pictures/s", case.name, result["test_per_s"])
+        from scripts.benchmark_testing import testing
+
+        cases = FULL if size == "full" else SMALL
+        result["testing"] = []
+        for case in (case for case in cases if case.batch == 1):
+            found = testing(case, root, device, images=args.images, repeats=args.repeats)
+            result["testing"].append(found)
+            log.info("%s", testing_lines(found))
     return result
 
 

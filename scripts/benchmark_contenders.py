@@ -151,6 +151,25 @@ def write_pictures(root: Path, count: int, *, side: int = 256) -> None:
         pair.save(root / "train" / f"{index}.jpg", quality=90)
 
 
+def link_pictures(folder: Path, root: Path, count: int) -> None:
+    """The first ``count`` of each folder that ``write_pictures`` would make, where it is there.
+
+    Raises:
+        ValueError: one has fewer.
+    """
+    for name in ("train", "trainA", "trainB"):
+        if not (folder / name).is_dir():
+            continue
+        files = sorted((folder / name).iterdir())
+        if len(files) < count:
+            raise ValueError(
+                f"{folder / name} holds {len(files)} pictures, {count} are wanted; lower --images"
+            )
+        (root / name).mkdir()
+        for file in files[:count]:
+            (root / name / file.name).symlink_to(file.resolve())
+
+
 def _smooth(rng: np.random.Generator, side: int) -> Image.Image:
     coarse = rng.integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
     fine = rng.normal(0, 6, (side, side, 3))

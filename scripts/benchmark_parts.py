@@ -1,4 +1,4 @@
-"""The parts around the step, for benchmark.py: loading, starting, testing."""
+"""The parts around the step, for benchmark.py: loading and starting."""
 
 import subprocess
 import sys
@@ -84,21 +84,3 @@ def seconds_of_help() -> float:
     command = [sys.executable, "train.py", "--help"]
     subprocess.run(command, cwd=PROGRAMS, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
-
-
-def test_pictures_per_second(case: Case, root: Path, device: torch.device, count: int) -> float:
-    """test.py over pairs, page and PNGs included, without its start."""
-    import test
-    import train
-
-    short = "--n_epochs 1 --n_epochs_decay 0 --overwrite --max_dataset_size 1"
-    train.train([*training_flags(case, root, device), *short.split()])
-    gpu = "-1" if device.type == "cpu" else str(device.index or 0)
-    words = (
-        f"--dataroot {root} --checkpoints_dir {root / 'runs'} --name bench --gpu_ids {gpu} "
-        f"--phase train --results_dir {root / 'results'} --num_test"
-    ).split()
-    test.test([*words, "1"])  # imports and allocations
-    start = time.perf_counter()
-    test.test([*words, str(count)])
-    return count / (time.perf_counter() - start)

@@ -41,3 +41,18 @@ def loading_lines(rates: dict[str, tuple[float, float, float]]) -> str:
     head = ["\n| loading, one process | pairs a CPU second | lowest to highest | times reference |",
             "|---|---|---|---|"]
     return "\n".join(head + rows)
+
+
+def testing_lines(result: dict[str, Any]) -> str:
+    lines = [
+        f"\ntest of {result['images']} pictures, {result['case']}:\n",
+        "| | pictures/s | lowest to highest | times reference | lowest to highest "
+        "| CPU ms a picture |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, (median, low, high) in result["images_per_s"].items():
+        ratio, least, most = result["ratio"][name]
+        lines.append(f"| {name} | {median:.1f} | {low:.1f} to {high:.1f} "
+                     f"| {ratio:.2f} | {least:.2f} to {most:.2f} "
+                     f"| {1000 * result['cpu_s_per_image'][name][0]:.1f} |")
+    return "\n".join(lines)

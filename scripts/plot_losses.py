@@ -23,6 +23,7 @@ from util.curves import OTHER_VALUES, CurveFile, Curves
 from util.files import replacing
 from util.flags import non_negative_int
 from util.runtime import run_program
+from util.sinks import VALUE
 
 log = logging.getLogger(__name__)
 
@@ -152,10 +153,13 @@ def draw(
     for axes, name in zip(panels, names, strict=False):
         for number, (label, run) in enumerate(runs.items()):
             if name in run.losses:
-                places, values = run.thinned()
+                measured = name.startswith(VALUE)  # at a few places
+                places, values = (run.known(name) if measured else run).thinned()
                 style = {"color": f"C{number % 10}", "label": label}
                 if name == "lr":  # has no noise, but corners
                     axes.plot(places, values[name], **style)
+                elif measured:
+                    axes.plot(places, values[name], ".-", **style)
                 else:
                     plot_smoothed(axes, places, values[name], window=window, **style)
                 handles[label] = axes.lines[-1]

@@ -103,13 +103,13 @@ class Soak:
         ]
 
 
-def draw_pictures(root: Path, *, count: int) -> None:
+def draw_pictures(root: Path, *, count: int, side: int = 20) -> None:
     """Noise, as pairs and as single pictures."""
     rng = np.random.default_rng(0)
-    for folder, width in (("train", 40), ("trainA", 20), ("trainB", 20)):
+    for folder, width in (("train", 2 * side), ("trainA", side), ("trainB", side)):
         (root / folder).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            pixels = rng.integers(0, 256, (20, width, 3), dtype=np.uint8)
+            pixels = rng.integers(0, 256, (side, width, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / folder / f"{index}.png")
 
 

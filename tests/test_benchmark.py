@@ -1,18 +1,30 @@
 """The benchmark's reference mode is the published one, and its figures add up."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
-from scripts import benchmark, benchmark_machine
-from scripts.benchmark_contenders import Case, Contender, Epoch, Ours, Reference, write_pictures
+from scripts import benchmark, benchmark_machine, benchmark_tables, benchmark_testing
+from scripts.benchmark_contenders import (
+    Case,
+    Contender,
+    Epoch,
+    Ours,
+    Reference,
+    link_pictures,
+    write_pictures,
+)
 from scripts.benchmark_machine import flops_per_image
 from scripts.benchmark_tables import training_lines
+from scripts.benchmark_testing import by_ours, by_reference, train_briefly
 from scripts.reference_data import reference_loader
 from scripts.reference_networks import patchgan, resnet, unet
 
@@ -59,6 +71,54 @@ def test_both_sides_train_an_epoch(case: Case, root: Path) -> None:
         assert epoch.images == 4
         assert 0 < epoch.waiting < epoch.seconds
         assert not any(map(torch.equal, weights, before))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.model)
+def test_both_sides_write_the_same_pictures(case: Case, root: Path, tmp_path: Path) -> None:
+    """Up to the level that the original cuts off."""
+    once = replace(case, batch=1)
+    run = train_briefly(once, root, CPU)
+    by_reference(once, root, run, tmp_path / "reference", 3, CPU)
+    images = by_ours(root, run, tmp_path / "ours", 3, CPU).parent / "images"
+    names = sorted(path.name for path in images.iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "reference" / "images").iterdir())
+    assert len(names) == 3 * (3 if case.model == "pix2pix" else 6)
+    for name in names:
+        ours, reference = (np.asarray(Image.open(folder / name)).astype(int)
+                           for folder in (images, tmp_path / "reference" / "images"))
+        assert ours.std() > 0
+        assert set(np.unique(ours - reference)) <= {0, 1}, name
+
+
+def test_rates_of_a_test(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[tuple[str, str]] = []
+
+    def record(kind: str) -> Callable[..., None]:
+        return lambda *arguments: runs.append((kind, str(arguments[-1])))
+
+    for name in ("by_reference", "by_ours", "networks_alone", "train_briefly"):
+        monkeypatch.setattr(benchmark_testing, name, record(name))
+    found = benchmark_testing.testing(CASES[0], root, CPU, images=3, repeats=2)
+    assert [kind for kind, _ in runs[1:5]] == [
+        "by_reference", "by_ours", "by_ours", "networks_alone"
+    ]
+    assert len(runs) == 1 + 3 * 4
+    assert found["ratio"]["reference"] == (1, 1, 1)
+    found["images_per_s"] = {"ours": (30.0, 20.0, 40.0)}
+    found["ratio"]["ours"] = (2.0, 1.5, 2.5)
+    found["cpu_s_per_image"]["ours"] = (0.05, 0.04, 0.06)
+    lines = benchmark_tables.testing_lines(found).splitlines()
+    assert lines[-1] == "| ours | 30.0 | 20.0 to 40.0 | 2.00 | 1.50 to 2.50 | 50.0 |"
+
+
+def test_pictures_of_ones_own(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").mkdir()
+    link_pictures(root, tmp_path / "linked", 2)
+    assert [path.name for path in sorted((tmp_path / "linked" / "trainB").iterdir())] == [
+        "0.jpg", "1.jpg"
+    ]
+    with pytest.raises(ValueError, match="train holds 4 pictures, 5 are wanted; lower --images"):
+        link_pictures(root, tmp_path / "other", 5)
 
 
 def test_a_pair_of_the_reference_keeps_its_halves_together(root: Path) -> None:

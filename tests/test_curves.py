@@ -150,3 +150,23 @@ def test_drawing_is_a_whole_svg_with_a_line_per_loss(tmp_path: Path, points: int
     assert 'id="axes_4"' in text, "large losses, small losses, learning rate, images/s"
     assert 'id="axes_5"' not in text
     assert [path.name for path in tmp_path.iterdir()] == ["losses.svg"]
+
+
+def test_values_of_validations_stand_at_their_places_alone(tmp_path: Path) -> None:
+    """Between them their columns are empty; a torn line is still passed over."""
+    path = tmp_path / "losses.csv"
+    log = CsvLog(path, ["val_l1"])
+    for images, values in [(100, {}), (200, {"val_l1": 0.5}), (300, {}), (400, {"val_l1": 0.25})]:
+        log.losses(LossReport(progress(images), {"G": images}, 0.1, 0.0, 2e-4, values))
+    with path.open("a") as file:
+        file.write("2,500,100,500\n")
+    followed = CurveFile(path)
+    followed.update(epoch_size=EPOCH_SIZE)
+    for curves in (read_curves(path, epoch_size=EPOCH_SIZE), followed.curves):
+        assert curves.epochs == [1.25, 1.5, 1.75, 2.0]
+        assert curves.losses["G"] == [100.0, 200.0, 300.0, 400.0]
+        measured = curves.known("val_l1")
+        assert measured.epochs == [1.5, 2.0]
+        assert measured.losses == {"val_l1": [0.5, 0.25]}
+    plain = draw_curves(Curves([1.0], {"G": [1.0]}), tmp_path / "a.svg")
+    assert draw_curves(followed.curves, tmp_path / "b.svg")[1] > plain[1]

@@ -282,3 +282,25 @@ def test_test_py_refuses_several_processes(
     with pytest.raises(SystemExit):
         TestOptions().parse(test_argv())
     assert "start it without torchrun" in capsys.readouterr().err
+
+
+def test_one_process_validates_and_all_decide_alike(
+    argv: Argv, dataroot: Path, tmp_path: Path
+) -> None:
+    """The weights are those without validation, and both processes stop at the same place."""
+    draw_pictures(dataroot / "val", 3, (64, 32), seed=9)
+    plain = argv("--model", "pix2pix", "--norm", "batch", "--n_epochs", "2", "--no_html")
+    without = [*plain, "--name", "without"]
+    with_it = [*plain, "--name", "with", "--val_phase", "val", "--ema", "0.9"]
+    # With next to no rate nothing becomes better for long.
+    stopping = [*plain, "--name", "stopping", "--val_phase", "val", "--early_stop", "1",
+                "--n_epochs", "30", "--lr", "1e-12"]
+    ports = [processes.free_port() for _ in range(3)]
+    processes.run(tmp_path / "out", train_all, [without, with_it, stopping], ports)
+    runs = tmp_path / "runs"
+    assert differences(weights(runs / "without"), weights(runs / "with")) == []
+    assert (runs / "with" / "best_net_G_ema.pth").is_file()
+    state = load_state(runs / "stopping")
+    assert state[".best.waited"] == 1
+    assert state[".clock.epoch"] < 30
+    assert "stopped at the end of epoch" in (tmp_path / "out" / "0.txt").read_text()

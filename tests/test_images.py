@@ -92,11 +92,11 @@ def test_failed_save_keeps_the_old_picture(tmp_path: Path, monkeypatch: pytest.M
     save_picture(np.zeros((4, 4, 3), np.uint8), path)
     before = path.read_bytes()
 
-    def full_disk(image: Image.Image, target: Path, **_: object) -> None:
-        target.write_bytes(b"half")
+    def full_disk(target: Path, content: bytes) -> None:
+        target.touch()
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="No space left"):
         save_picture(np.full((4, 4, 3), 9, np.uint8), path)
     assert path.read_bytes() == before

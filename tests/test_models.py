@@ -73,7 +73,7 @@ def test_each_discriminator_learns_from_its_own_pool(tmp_path: Path) -> None:
     seen: list[Tensor] = []
     model.netD_A.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     marked = torch.full_like(model.fake_B.detach()[0], 0.25)
-    model.fake_B_pool.images = [marked] * 3
+    model.fake_B_pool.images, model.fake_B_pool.filled = [marked] * 3, 3
     model.fake_B_pool.random.random = lambda: 0.9  # type: ignore[method-assign]
     step(model)
     assert any(torch.equal(image, marked) for images in seen for image in images)

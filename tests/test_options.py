@@ -75,6 +75,17 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--lr_policy plateau --lr_metric G_L1", "it has D_A, G_A, cycle_A"),
         ("--model pix2pix --lambda_L1 0 --lr_policy plateau", "such as G_GAN"),
         (f"--seed {2**63}", "must be < 2**63"),
+        ("--early_stop 3", "add --val_phase val, or leave it out"),
+        ("--best_metric l1", "add --val_phase val, or leave it out"),
+        ("--val_phase nowhere", "folders there: test, testA, testB, train, trainA, trainB; name"),
+        ("--val_phase test --best_metric mse", "--val_metrics are l1, psnr, ssim; add it there"),
+        ("--val_phase test --val_metrics lpips", "give --lpips_weights FILE, or leave lpips out"),
+        ("--val_phase test --val_metrics kid --inception no.pth", "no.pth is not there"),
+        ("--val_phase test --val_metrics beauty", "must be among "),
+        ("--lr_policy plateau --lr_metric val_l1", "add --val_phase val"),
+        ("--val_phase test --lr_policy plateau --lr_metric val_mse", "has val_l1, val_psnr"),
+        ("--val_phase test --lr_policy plateau --lr_metric val_l1+val_ssim", "watch one of them"),
+        ("--ema 1", "must be in 0 <= x < 1"),
     ],
 )
 def test_train_refuses(flags: str, message: str, argv: Argv, capsys: Capture) -> None:
@@ -190,7 +201,19 @@ def test_a_run_is_tested_without_repeating_its_flags(argv: Argv, test_argv: Argv
     found = (opt.model, opt.dataset_mode, opt.direction, opt.ngf, opt.norm, opt.netG)
     assert found == ("pix2pix", "aligned", "BtoA", 3, "instance", "resnet_6blocks")
     assert (opt.load_size, opt.crop_size) == (16, 16)  # whole pictures: nothing is cut off
-    assert (opt.batch_size, opt.no_flip, opt.serial_batches) == (1, True, True)
+    assert (opt.batch_size, opt.no_flip, opt.serial_batches) == (8, True, True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [("--crop_size 256 --load_size 256", 8), ("--crop_size 512 --load_size 512", 2),
+     ("--crop_size 2048 --load_size 2048", 1), ("--preprocess none", 1), ("--batch_size 3", 3)],
+)
+def test_equal_small_pictures_are_tested_together(
+    flags: str, wanted: int, argv: Argv, test_argv: Argv
+) -> None:
+    trained(argv, "--model", "pix2pix")
+    assert TestOptions().parse(test_argv(*flags.split())).batch_size == wanted
 
 
 @pytest.mark.parametrize(

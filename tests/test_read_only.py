@@ -17,6 +17,7 @@ from test import test as translate
 from train import train
 from util import checkpoint
 from util.files import NotWritableError, write_text
+from util.runtime import run_program
 
 SENTENCE = r"could not be written \(Read-only file system: .*\); make its folder writable .* choose"
 
@@ -76,6 +77,23 @@ def test_a_run_in_a_read_only_folder_can_be_tested(
     page = translate(test_argv())
     assert page.is_file()
     assert "the options of this test are not kept: " in caplog.text
+
+
+@pytest.mark.parametrize("flags", ["", "--inputs", "--output_dir out"])
+def test_a_result_that_cannot_be_written_ends_the_test(
+    flags: str, argv: Argv, test_argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    train(argv("--model", "template", "--no_html"))
+    refuse(monkeypatch, Path, "touch", (".1_output.partial.png", ".1_fake.partial.png",
+                                        "out/.1.partial.png"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        run_program(lambda: translate(test_argv(*flags.split())))
+    assert end.value.code == 1
+    assert re.search(rf"error: \S*1\S*\.png {SENTENCE}", caplog.text)
+    pages = (tmp_path / "results").rglob("index.html")
+    assert all("<h3>1" not in page.read_text() for page in pages)
 
 
 @pytest.mark.parametrize(

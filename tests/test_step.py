@@ -14,10 +14,9 @@ from torch._dynamo.utils import counters
 import models
 from models import step
 from models.base_model import BaseModel
-from models.memory import memory_explained
 from models.networks import DISCRIMINATORS, GENERATORS, define_D, define_G
 from train import train
-from util.runtime import run_program, set_arithmetic
+from util.runtime import set_arithmetic
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 STEPS = 50
@@ -282,36 +281,6 @@ def test_flags_that_cannot_work_together(
         build("--model cycle_gan " + flags)
     assert stop.value.code == 2
     assert way_out in capsys.readouterr().err
-
-
-FULL = "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: ..."
-
-
-@pytest.mark.parametrize(
-    "error",
-    [RuntimeError(FULL), MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried ...")],
-)
-def test_full_memory_is_one_sentence(
-    error: Exception, argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def optimize_parameters(model: BaseModel) -> None:
-        raise error
-
-    template = models.find_model("template")
-    monkeypatch.setattr(template, "optimize_parameters", optimize_parameters)
-    with pytest.raises(SystemExit) as stop:
-        run_program(lambda: train(argv("--model", "template", "--batch_size", "3")))
-    assert stop.value.code == 1
-    wanted = ("--batch_size 3", "--crop_size 16", "--grad_accum", "--checkpoint_activations")
-    assert all(word in caplog.messages[-1] for word in wanted)
-
-
-def test_other_faults_are_not_called_full_memory() -> None:
-    with (
-        pytest.raises(RuntimeError, match="shapes"),
-        memory_explained(batch_size=1, crop_size=8),
-    ):
-        raise RuntimeError("shapes")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """TensorBoard: its files, read back as the TensorBoard program reads them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,16 @@ def test_tensorboard_gets_losses_rate_and_pictures_by_images_seen(tmp_path: Path
     assert events.Tags()["images"] == ["pictures/real_A", "pictures/fake_B"]
     (image,) = events.Images("pictures/fake_B")
     assert (image.step, image.width, image.height) == (200, 8, 8)
+
+
+def test_validations_have_names_of_their_own(tmp_path: Path) -> None:
+    sink = TensorboardFiles(writer_class(), tmp_path)
+    sink.start_epoch(progress(1))
+    sink.losses(losses(100))
+    sink.losses(replace(losses(200), validation={"val_l1": 0.5}))
+    sink.close()
+    found = read(tmp_path).Scalars("validation/val_l1")
+    assert [(event.step, event.value) for event in found] == [(200, 0.5)]
 
 
 def test_resumed_run_replaces_what_it_repeats(tmp_path: Path) -> None:

@@ -124,3 +124,26 @@ def test_a_missing_epoch_names_those_that_are_there(argv: Argv, test_argv: Argv)
     train(argv("--model", "template"))
     with pytest.raises(FileNotFoundError, match=r"7_net_G\.pth.*1_net_G\.pth"):
         translate(test_argv("--epoch", "7"))
+
+
+@pytest.mark.parametrize("kind", ["data set", "--inputs", "--output_dir"])
+def test_ctrl_c_leaves_whole_files_and_their_rows(
+    kind: str, argv: Argv, test_argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(argv("--model", "template", "--no_html"))
+    seeded = iter(range(2))
+
+    def interrupted(*_: object) -> None:
+        if next(seeded, None) is None:  # before the third picture
+            raise KeyboardInterrupt
+
+    for module in ("test", "models.translator"):
+        monkeypatch.setattr(f"{module}.seed_torch", interrupted)
+    flags = {"data set": [], "--inputs": [kind], "--output_dir": [kind, str(tmp_path / "results")]}
+    with pytest.raises(KeyboardInterrupt):
+        translate(test_argv(*flags[kind]))
+    files = [path for path in (tmp_path / "results").rglob("*") if path.suffix == ".png"]
+    assert {path.name[0] for path in files} == {"0", "1"}
+    assert all(size_of(path) for path in files)
+    for page in (tmp_path / "results").rglob("index.html"):
+        assert page.read_text().count("<h3>") == 2

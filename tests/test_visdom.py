@@ -1,6 +1,7 @@
 """visdom: what its windows are sent."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,20 @@ def test_missing_visdom_is_said_in_one_line(
     assert visdom_server.connect(server="http://localhost", port=8097, env="main") is None
     assert len(caplog.records) == 1
     assert "python scripts/live_plots.py" in caplog.text
+
+
+def test_visdom_shows_validations_in_a_window_of_their_own(tmp_path: Path) -> None:
+    """Those of an earlier start too; nothing of them stands among the losses."""
+    log = CsvLog(tmp_path / "losses.csv", ["val_l1"])
+    log.losses(losses(100))
+    log.losses(replace(losses(200), validation={"val_l1": 0.5}))
+    client = RecordingClient()
+    sink = display(client, tmp_path)
+    sink.start_epoch(progress(200))
+    sink.losses(losses(300))
+    sink.losses(replace(losses(400), validation={"val_l1": 0.25}))
+    sink.refresh()
+    values, found = client.last("1_validation")
+    assert (found["X"].tolist(), values.tolist()) == ([1.5, 2.0], [[0.5], [0.25]])
+    assert client.last("1")[1]["X"].tolist() == [1.25, 1.5, 1.75, 2.0]
+    assert client.last("1")[1]["opts"]["legend"] == ["G_GAN", "G_L1"]

@@ -1,9 +1,7 @@
-import logging
-
 import pytest
 
 from data import workers
-from data.workers import Waiting, choose_workers
+from data.workers import choose_workers, sooner
 
 
 @pytest.mark.parametrize(
@@ -24,19 +22,12 @@ def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("cached", "workers_", "knob"),
+    ("cached", "processes", "knob"),
     [(False, 0, "--cache ram or --cache disk"), (True, 1, "more than --num_threads 1"),
      (True, 4, "lower --load_size")],
 )
-def test_waiting_is_said_once_with_the_flag_that_helps(
-    cached: bool, workers_: int, knob: str, monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_the_flag_that_helps_against_waiting(
+    cached: bool, processes: int, knob: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.set_level(logging.INFO)
     monkeypatch.setattr(workers, "count_cores", lambda: 4)
-    waiting = Waiting(cached=cached, workers=workers_)
-    for share in (0.9, 0.14, 0.5, 0.6):  # the first look: workers start
-        waiting.look(share)
-    [line] = caplog.messages
-    assert line.startswith("50 % of the time is spent waiting for pictures: ")
-    assert knob in line
+    assert knob in sooner(cached=cached, workers=processes)

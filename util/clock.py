@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -99,6 +100,13 @@ class Clock:
         pace = Pace(seconds / images, self._data_seconds / images)
         self._start_interval()
         return pace
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is done inside does not count as time of the training."""
+        begun = time.perf_counter()
+        yield
+        self._interval_start += time.perf_counter() - begun
 
     def state_dict(self) -> dict[str, int]:
         return {"epoch": self.epoch, "images": self.images, "epoch_images": self.epoch_images}

@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from util.curves import OTHER_VALUES, Curves
+from util.curves import OTHER_VALUES, Curves, split_validation
 from util.files import replacing
 
 Floats = npt.NDArray[np.float64]
 
 CURVES_SIZE_PX = (900, 620)
+VALIDATION_PX = 150  # more in height for each panel of them
 _PANEL_FACTOR = 5
 
 
-def draw_curves(curves: Curves, path: Path) -> None:
+def draw_curves(curves: Curves, path: Path) -> tuple[int, int]:
     """Write an SVG: for every loss a thin raw line and a thick smoothed one; below them the
-    learning rate and the images per second, where ``curves`` have ``lr`` and ``seconds``.
+    values of validations, as dots; then the learning rate and the images per second, where
+    ``curves`` have ``lr`` and ``seconds``. Returns width and height, in pixels.
 
     Losses of very different size get a panel each, or the large one would flatten the small.
     """
@@ -29,20 +31,27 @@ def draw_curves(curves: Curves, path: Path) -> None:
     from matplotlib.ticker import MaxNLocator
 
     epochs, values = curves.thinned()
-    losses = {name: value for name, value in values.items() if name not in OTHER_VALUES}
+    names, measured = split_validation(name for name in values if name not in OTHER_VALUES)
+    losses = {name: values[name] for name in names}
+    places, means = curves.known(*measured).thinned()
     panels, rates = split_by_size(losses), _rates(values)
-    width, height = CURVES_SIZE_PX
+    dotted = split_by_size(means) if places.size else []
+    width, height = CURVES_SIZE_PX[0], CURVES_SIZE_PX[1] + VALIDATION_PX * len(dotted)
     figure = Figure(figsize=(width / 100, height / 100), layout="constrained")
-    heights = [3.0] * len(panels) + [1.0] * len(rates)
+    heights = [3.0] * len(panels) + [2.0] * len(dotted) + [1.0] * len(rates)
     rows = figure.subplots(
         len(heights), sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
     )[:, 0]
-    colors = {name: f"C{number % 10}" for number, name in enumerate(losses)}
+    colors = {name: f"C{number % 10}" for number, name in enumerate([*losses, *means])}
     for axes, names in zip(rows, panels, strict=False):
         for name in names:
             plot_smoothed(axes, epochs, losses[name], color=colors[name], label=name)
         axes.set_ylabel("loss")
-    for axes, (label, rate) in zip(rows[len(panels) :], rates.items(), strict=True):
+    for axes, names in zip(rows[len(panels) :], dotted, strict=False):
+        for name in names:
+            axes.plot(places, means[name], ".-", color=colors[name], label=name, lw=1.2)
+        axes.set_ylabel("validation")
+    for axes, (label, rate) in zip(rows[len(panels) + len(dotted) :], rates.items(), strict=True):
         axes.plot(epochs, rate, color="0.45", lw=1.2, marker="." if len(epochs) == 1 else "")
         axes.set_ylim(bottom=0)
         axes.set_ylabel(label)
@@ -52,6 +61,7 @@ def draw_curves(curves: Curves, path: Path) -> None:
     figure.legend(loc="outside upper left", ncols=8, frameon=False)
     with replacing(path) as aside:
         figure.savefig(aside, format="svg")
+    return width, height
 
 
 @cache

@@ -2,12 +2,14 @@
 
 import csv
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from util.sinks import VALUE
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +41,15 @@ class Curves:
             for values in self.losses.values():
                 values.pop()
 
+    def known(self, *names: str) -> "Curves":
+        """The curves ``names`` alone, at the points where one of them has a value."""
+        there = [number for number in range(len(self.epochs))
+                 if any(math.isfinite(self.losses[name][number]) for name in names)]
+        return Curves(
+            [self.epochs[number] for number in there],
+            {name: [self.losses[name][number] for number in there] for name in names},
+        )
+
     def thinned(self, points: int = _POINTS) -> tuple[Floats, dict[str, Floats]]:
         """At most ``points`` points, each the mean of its neighbours; non-finite becomes NaN."""
         size = -(-len(self.epochs) // points) if self.epochs else 1
@@ -65,7 +76,7 @@ def read_curves(
             try:
                 epoch = _position(row, epoch_size)
                 names = columns or [name for name in row if name not in _NOT_LOSSES]
-                losses = {name: float(row[name]) for name in names}
+                losses = {name: _number(name, row[name]) for name in names}
             except (ValueError, TypeError, KeyError):
                 continue
             while kept and kept[-1][0] >= epoch:
@@ -114,7 +125,8 @@ class CurveFile:
         columns = header.decode("utf-8").strip().split(",")
         for row in csv.DictReader(added.decode("utf-8").splitlines(), fieldnames=columns):
             try:
-                values = {name: float(row[name]) for name in columns if name not in _PLACE}
+                values = {name: _number(name, row[name])
+                          for name in columns if name not in _PLACE}
                 self._take(_position(row, epoch_size), values)
             except (ValueError, TypeError):
                 continue
@@ -136,6 +148,18 @@ class CurveFile:
                 thinned.tolist(), {name: values.tolist() for name, values in losses.items()}
             )
             self._rows_per_point *= 2
+
+
+def split_validation(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Losses, and values of validations, which most points are without."""
+    names = list(names)
+    values = [name for name in names if name.startswith(VALUE)]
+    return [name for name in names if name not in values], values
+
+
+def _number(name: str, text: str) -> float:
+    """Between validations their columns are empty; nothing else is."""
+    return math.nan if text == "" and name.startswith(VALUE) else float(text)
 
 
 def _bin_means(values: Floats, size: int) -> Floats:

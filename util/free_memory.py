@@ -1,14 +1,16 @@
 """How much memory this process may still take."""
 
 import os
+import sys
 from pathlib import Path
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory() -> int:
-    """Bytes that the machine and a container's limit leave."""
-    return min([_free_of_the_machine(), *_free_of_the_container(CONTROL_GROUP)])
+    """Bytes that the machine, a container's limit and one of the process leave."""
+    limits = [*_free_of_the_container(CONTROL_GROUP), *_free_of_the_process()]
+    return min([_free_of_the_machine(), *limits])
 
 
 def _free_of_the_machine() -> int:
@@ -39,3 +41,19 @@ def _free_of_the_container(folder: Path) -> list[int]:
         except (OSError, ValueError, KeyError):  # no such group; or "max", no limit
             continue
     return found
+
+
+def _free_of_the_process() -> list[int]:
+    """Below the limits that ``ulimit -v`` and ``-d`` set, as some clusters do."""
+    if sys.platform != "linux":
+        return []
+    import resource
+
+    pages = [int(word) for word in Path("/proc/self/statm").read_text().split()]
+    used = {resource.RLIMIT_AS: pages[0], resource.RLIMIT_DATA: pages[5]}
+    limits = {kind: resource.getrlimit(kind)[0] for kind in used}
+    return [
+        max(0, limits[kind] - used[kind] * resource.getpagesize())
+        for kind in used
+        if limits[kind] != resource.RLIM_INFINITY
+    ]

@@ -1,13 +1,16 @@
 """HTML pages of captioned pictures: the test results and the training page."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from util.files import write_text
+
+_THUMBNAIL_PX = 96
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,23 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something to be told in a box; what ``is_over`` stands folded."""
+
+    title: str
+    text: str
+    way_out: str = ""
+    is_over: bool = False
+
+
+@dataclass(frozen=True)
 class Header:
-    """What stands above the rows; every part may be missing."""
+    """What stands above the rows; every part may be missing. ``film``: rows of small pictures."""
 
     status: str = ""
+    notices: Sequence[Notice] = ()
     curves: Figure | None = None
+    film: Sequence[Row] = ()
     links: Mapping[str, str] = field(default_factory=dict)  # text -> path relative to the page
     options: Mapping[str, object] = field(default_factory=dict)  # shown folded
 
@@ -63,25 +78,47 @@ def write_page(
     _add_links(page, pages or {})
     for row in rows:
         page.add(tags.h3(row.title))
-        page.add(tags.div((_figure(figure, width=width) for figure in row.figures), cls="row"))
+        figures = "".join(_figure(figure, width=width) for figure in row.figures)
+        page.add(tags.div(util.raw(figures), cls="row"))
     _add_links(page, pages or {})
     # Indentation would double the size of a long page.
     write_text(path, page.render(pretty=False))
 
 
 def _add_header(page: Any, header: Header) -> None:
-    from dominate import tags
+    from dominate import tags, util
 
     if header.status:
         page.add(tags.p(header.status, cls="status"))
+    _add_notices(page, header.notices)
     _add_links(page, header.links)
     if header.curves:
-        page.add(tags.div(_figure(header.curves, width=header.curves.width_px), cls="curves"))
+        curves = _figure(header.curves, width=header.curves.width_px)
+        page.add(tags.div(util.raw(curves), cls="curves"))
+    if header.film:
+        page.add(tags.h2("Validation: the same pictures over the epochs"))
+    for row in header.film:
+        figures = "".join(_figure(figure, width=_THUMBNAIL_PX) for figure in row.figures)
+        page.add(tags.p(row.title, cls="status"))
+        page.add(tags.div(util.raw(figures), cls="film"))
     if header.options:
         rows = (
             tags.tr(tags.th(name), tags.td(str(value))) for name, value in header.options.items()
         )
         page.add(tags.details(tags.summary("Options"), tags.table(rows)))
+
+
+def _add_notices(page: Any, notices: Sequence[Notice]) -> None:
+    from dominate import tags
+
+    for notice in notices:
+        if not notice.is_over:
+            shown = [tags.strong(notice.title), tags.p(notice.text), tags.p(notice.way_out)]
+            page.add(tags.div(shown, cls="notice", role="alert"))
+    over = [notice for notice in notices if notice.is_over]
+    if over:
+        items = (tags.li(tags.strong(notice.title), f" {notice.text}") for notice in over)
+        page.add(tags.details(tags.summary(f"{len(over)} earlier, over"), tags.ul(items)))
 
 
 def _add_links(page: Any, links: Mapping[str, str]) -> None:
@@ -91,19 +128,15 @@ def _add_links(page: Any, links: Mapping[str, str]) -> None:
         page.add(tags.nav(tags.a(text, href=url(target)) for text, target in links.items()))
 
 
-def _figure(figure: Figure, *, width: int) -> Any:
-    from dominate import tags
-
-    image = tags.img(
-        src=url(figure.src),
-        alt=figure.label,
-        width=width,
-        height=max(1, round(width * figure.height_px / figure.width_px)),
-        loading="lazy",
-        decoding="async",
+def _figure(figure: Figure, *, width: int) -> str:
+    """By hand: of a long page, dominate's tags would take a tenth of the time of a test."""
+    label = escape(figure.label)
+    height = max(1, round(width * figure.height_px / figure.width_px))
+    return (
+        f'<figure><a href="{url(figure.link or figure.src)}"><img src="{url(figure.src)}" '
+        f'alt="{label}" width="{width}" height="{height}" loading="lazy" decoding="async"></a>'
+        f"<figcaption>{label}</figcaption></figure>"
     )
-    shown = tags.a(image, href=url(figure.link or figure.src))
-    return tags.figure(shown, tags.figcaption(figure.label))
 
 
 def url(path: str) -> str:
@@ -111,19 +144,27 @@ def url(path: str) -> str:
 
 
 CSS = """
-:root { color-scheme: light dark; --soft: #6b7280; --line: #e2e5ea; --link: #1d5fbf; }
+:root { color-scheme: light dark; --soft: #6b7280; --line: #e2e5ea; --link: #1d5fbf;
+        --alarm: #b42318; }
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; margin: 0 auto; padding: 24px 32px;
        max-width: 1800px; color: #1c2024; background: #fff; }
 h1 { font-size: 22px; margin: 0 0 4px; overflow-wrap: anywhere; }
+h2 { font-size: 17px; margin: 28px 0 4px; }
 h3 { font-size: 15px; margin: 28px 0 8px; padding-top: 12px; border-top: 1px solid var(--line);
      overflow-wrap: anywhere; }
 a { color: var(--link); }
 .status { color: var(--soft); margin: 0 0 8px; }
 nav { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 8px 0; }
+.notice { border: 1px solid var(--alarm); border-left-width: 6px; border-radius: 4px;
+          margin: 12px 0; padding: 8px 14px; max-width: 80ch; overflow-wrap: anywhere; }
+.notice strong { color: var(--alarm); }
+.notice p { margin: 2px 0; }
 .row { display: grid; gap: 8px 12px; grid-template-columns: repeat(auto-fill, WIDTH); }
 figure { margin: 0; min-width: 0; }
 img { display: block; max-width: 100%; height: auto; background: #8881; }
 figcaption { color: var(--soft); font-size: 13px; text-align: center; overflow-wrap: anywhere; }
+.film { display: flex; gap: 4px; overflow-x: auto; margin: 0 0 12px; padding-bottom: 4px; }
+.film figure { flex: none; width: 96px; }
 .curves { margin: 12px 0; overflow-x: auto; }
 .curves img { background: #fff; }
 .curves figcaption { display: none; }
@@ -139,7 +180,7 @@ td { overflow-wrap: anywhere; }
   .curves img { width: 620px; max-width: none; }
 }
 @media (prefers-color-scheme: dark) {
-  :root { --soft: #9aa3af; --line: #333940; --link: #8ab8ff; }
+  :root { --soft: #9aa3af; --line: #333940; --link: #8ab8ff; --alarm: #ff8a7a; }
   body { color: #e6e8eb; background: #15181c; }
 }
 """

@@ -1,7 +1,9 @@
 """From tensors to pictures, and from pictures to files."""
 
 import math
+import zlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,13 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from util.files import replacing
+from util.files import replacing, writing
 
 Picture = npt.NDArray[np.uint8]  # [H, W, 3]
+
+# How Pillow saves a PNG, in a quarter of the time of its default: only runs of equal values are
+# looked for, after the filters of PNG. Files of photos and of drawings grow by 0 to 6 %.
+FAST_PNG: dict[str, Any] = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 
 _CAPTION_PX = 16
 _GAP_PX = 4
@@ -41,25 +47,36 @@ def to_picture(image: Tensor) -> Picture:
 
 
 def save_picture(picture: Picture, path: Path, *, aspect_ratio: float = 1.0) -> tuple[int, int]:
-    """Write uint8 [H, W, 3] as PNG; ``path`` never holds half a file. Returns (width, height).
+    """Write uint8 [H, W, 3] as PNG; ``path`` never holds half a file. Returns ``saved_size``.
 
-    ``aspect_ratio`` > 1 widens the picture to width * ratio, < 1 heightens it to height / ratio
-    (bicubic), so that width / height grows by the ratio either way.
+    Scaled by bicubic interpolation where ``aspect_ratio`` changes the size.
+    """
+    size = saved_size(picture, aspect_ratio)
+    image = Image.fromarray(picture)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    encoded = BytesIO()  # in many small pieces, which a file would take one by one
+    image.save(encoded, format="PNG", **FAST_PNG)
+    with writing(path), replacing(path) as aside:
+        aside.write_bytes(encoded.getbuffer())
+    return size
+
+
+def saved_size(picture: Picture, aspect_ratio: float) -> tuple[int, int]:
+    """Width and height (pixels) of [H, W, 3] as ``save_picture`` writes it.
+
+    ``aspect_ratio`` > 1 widens the picture to width * ratio, < 1 heightens it to height / ratio,
+    so that width / height grows by the ratio either way.
     """
     if not (math.isfinite(aspect_ratio) and aspect_ratio > 0):
         raise ValueError(
             f"aspect_ratio must be a number > 0, got {aspect_ratio}; 1 keeps the shape"
         )
-    image = Image.fromarray(picture)
-    width, height = image.size
+    height, width = picture.shape[:2]
     if aspect_ratio > 1:
         width = round(width * aspect_ratio)
     if aspect_ratio < 1:
         height = round(height / aspect_ratio)
-    if (width, height) != image.size:
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    with replacing(path) as aside:
-        image.save(aside, format="PNG")
     return width, height
 
 

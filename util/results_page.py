@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from util.file_writers import FileWriters
 from util.html import Figure, Header, Row, write_page
-from util.images import Picture, save_picture
+from util.images import Picture, save_picture, saved_size
 from util.sinks import PictureReport, Progress
 from util.visualizer import Visualizer
 
@@ -14,6 +16,9 @@ log = logging.getLogger(__name__)
 
 class ResultsPage:
     """Add rows inside a ``with``; whatever ends it, the page shows what was added before.
+
+    Pictures are written by threads, ``writers``; a row of which one could not be written is left
+    out.
 
     At the end pictures are removed that an earlier test of this kind left and the page does not
     show. The displays of ``visualizer`` show every row too.
@@ -36,17 +41,25 @@ class ResultsPage:
         self.width, self.aspect_ratio = width, aspect_ratio
         self.visualizer = visualizer
         self.rows: list[Row] = []
+        self.writers = FileWriters()
 
     def __enter__(self) -> "ResultsPage":
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         with self.visualizer:
-            _remove_older(self.images, self.rows)
-            write_page(
-                self.path, self.title, self.rows, width=self.width,
-                header=Header(status=self.legend),
-            )
+            try:
+                self.writers.__exit__(kind, *error)
+            finally:
+                self._finish()
+
+    def _finish(self) -> None:
+        lost = self.writers.lost
+        self.rows = [row for row in self.rows if not lost & _files(self.folder, [row])]
+        _remove_older(self.images, self.rows)
+        write_page(
+            self.path, self.title, self.rows, width=self.width, header=Header(status=self.legend)
+        )
 
     def add(
         self, name: str, pictures: Mapping[str, Picture], files: Mapping[str, Path] | None = None
@@ -57,10 +70,12 @@ class ResultsPage:
         """
         if len(self.rows) % 5 == 0:
             log.info("processing (%04d)-th image... %s", len(self.rows), name)
+        save = partial(save_picture, aspect_ratio=self.aspect_ratio)
         figures = []
         for label, picture in pictures.items():
             file = f"images/{name}_{label}.png"
-            size = save_picture(picture, self.folder / file, aspect_ratio=self.aspect_ratio)
+            self.writers.write(save, picture, self.folder / file)
+            size = saved_size(picture, self.aspect_ratio)
             behind = (files or {}).get(label)
             link = behind.relative_to(self.folder).as_posix() if behind else ""
             figures.append(Figure(file, label, *size, link=link))
@@ -72,10 +87,15 @@ class ResultsPage:
         self.visualizer.pictures(PictureReport(progress=progress, pictures=pictures, keep=True))
 
 
+def _files(folder: Path, rows: Sequence[Row]) -> set[Path]:
+    """Those that the page in ``folder`` shows, and those behind them."""
+    figures = [figure for row in rows for figure in row.figures]
+    return {folder / path for figure in figures for path in (figure.src, figure.link) if path}
+
+
 def _remove_older(folder: Path, rows: Sequence[Row]) -> None:
     """Of the labels on the page, in any format: deep results lie beside their pictures."""
-    figures = [figure for row in rows for figure in row.figures]
-    shown = {folder.parent / path for figure in figures for path in (figure.src, figure.link)}
+    shown = _files(folder.parent, rows)
     labels = tuple(f"_{figure.label}" for row in rows[:1] for figure in row.figures)
     older = [p for p in folder.rglob("*.*") if p.stem.endswith(labels) and p not in shown]
     for path in older:

@@ -1,4 +1,4 @@
-"""Cut ``loss_log.txt`` and ``losses.csv`` back to where a run goes on."""
+"""Cut ``loss_log.txt``, ``losses.csv`` and ``doctor.csv`` back to where a run goes on."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from util.files import replacing
 
-_LOGS = ("loss_log.txt", "losses.csv")
+_LOGS = ("loss_log.txt", "losses.csv", "doctor.csv")
 _EPOCH = re.compile(rb"(?:\(epoch: )?(\d+),")  # how a line of either file begins
 
 
@@ -33,7 +33,7 @@ def cut_to_sizes(run_dir: Path, sizes: Mapping[str, int]) -> None:
 
 def cut_from_epoch(run_dir: Path, epoch: int) -> None:
     """Take away the lines of ``epoch`` and later: the run goes back and writes them anew."""
-    for path in (run_dir / "loss_log.txt", *run_dir.glob("losses*.csv")):
+    for path in (run_dir / "loss_log.txt", run_dir / "doctor.csv", *run_dir.glob("losses*.csv")):
         if not path.exists():
             continue
         lines = path.read_bytes().splitlines(keepends=True)

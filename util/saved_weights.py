@@ -43,6 +43,8 @@ def instead_of_state(state: Path) -> str:
     flags = f"--epoch_count {newest_epoch(run_dir) + 1}"
     if label.isdecimal():
         flags = f"--epoch {label}"
+    elif label == "best":
+        flags = f"--epoch best {flags}"
     elif label.startswith("iter_"):
         flags = f"--load_iter {label[5:]} {flags}"
     first = f"delete {state.name}, then " if label == "latest" else ""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from util.curve_drawing import warm_up
 from util.sinks import (
+    Advice,
+    FilmReport,
     LossReport,
     PictureReport,
     Progress,
@@ -17,6 +19,7 @@ from util.sinks import (
 from util.sinks.background import Background
 from util.sinks.console import Console
 from util.sinks.csv_log import CsvLog
+from util.sinks.doctor_log import DOCTOR_LOG, DoctorLog
 from util.sinks.loss_log import LossLog
 from util.sinks.web import WebPage
 
@@ -46,6 +49,14 @@ class Visualizer:
     def pictures(self, report: PictureReport) -> None:
         for sink in self.sinks:
             sink.pictures(report)
+
+    def film(self, report: FilmReport) -> None:
+        for sink in self.sinks:
+            sink.film(report)
+
+    def advise(self, advice: Advice) -> None:
+        for sink in self.sinks:
+            sink.advise(advice)
 
     def end_epoch(self, progress: Progress) -> None:
         for sink in self.sinks:
@@ -97,11 +108,18 @@ def build_sinks(
     use_wandb: bool,
     wandb_project_name: str,
     options: Mapping[str, object],
+    validated: Sequence[str] = (),
 ) -> list[Sink]:
-    """The displays that were asked for and can be had; those that draw do it in the background."""
+    """The displays that were asked for and can be had; those that draw do it in the background.
+
+    ``validated``: names of the values that a validation will report.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     losses_csv = run_dir / "losses.csv"
-    sinks: list[Sink] = [Console(), LossLog(run_dir / "loss_log.txt"), CsvLog(losses_csv)]
+    sinks: list[Sink] = [
+        Console(), LossLog(run_dir / "loss_log.txt"), CsvLog(losses_csv, validated),
+        DoctorLog(run_dir / DOCTOR_LOG),
+    ]
     if html:
         # After the CSV file, from which it draws the curves.
         page = WebPage(run_dir, name=name, width_px=display_winsize, options=options)

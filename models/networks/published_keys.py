@@ -18,13 +18,17 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 
 
-def to_published(net: nn.Module) -> "OrderedDict[str, Tensor]":
+def to_published(
+    net: nn.Module, state: Mapping[str, Tensor] | None = None
+) -> "OrderedDict[str, Tensor]":
     """The weights of a bare network (unwrapped from DDP) by published name, in published order.
 
-    The tensors share memory with the network: copy or save them before the next step.
+    ``state``: other tensors than its own, by the names of its ``state_dict``. The tensors share
+    memory with the network, or with these: copy or save them before the next step.
     """
     names = _published_modules(net)
-    return OrderedDict((_rename(key, names), value) for key, value in net.state_dict().items())
+    state = net.state_dict() if state is None else state
+    return OrderedDict((_rename(key, names), value) for key, value in state.items())
 
 
 def load_published(net: nn.Module, state: Mapping[str, Tensor], source: str) -> None:

@@ -1,10 +1,13 @@
 """Displays of a training run: what they are told, and the shape they share."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+VALUE = "val_"  # begins the name of a validation's value
+Picture = npt.NDArray[np.uint8]  # [H, W, 3]
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class LossReport:
+    """``validation``: what was measured at this place, by names that begin with ``VALUE``."""
+
     progress: Progress
     losses: Mapping[str, float]
     seconds_per_image: float
     data_seconds_per_image: float  # part of the above, spent waiting for data
     learning_rate: float
+    validation: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def data_share(self) -> float:
@@ -56,12 +62,63 @@ class LossReport:
         )
         return head + "".join(f"{name}: {value:.3f} " for name, value in self.losses.items())
 
+    @property
+    def lines(self) -> list[str]:
+        """That line, and one of the validation where there was one."""
+        if not self.validation:
+            return [self.line]
+        values = "".join(f"{name}: {value:.4f} " for name, value in self.validation.items())
+        place = f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, validation) "
+        return [self.line, place + values]
+
 
 @dataclass(frozen=True)
 class PictureReport:
     progress: Progress
-    pictures: Mapping[str, npt.NDArray[np.uint8]]  # label -> [H, W, 3]
+    pictures: Mapping[str, Picture]  # by label
     keep: bool  # True: for the web page and the live displays; False: for the live displays only
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One picture of a validation: input, output, and target where there is one.
+
+    ``name`` is that of its file, ``label`` that of the output.
+    """
+
+    name: str
+    label: str
+    given: Picture
+    made: Picture
+    wanted: Picture | None
+
+
+@dataclass(frozen=True)
+class FilmReport:
+    """The same pictures at every validation; ``number`` counts them from 1."""
+
+    progress: Progress
+    number: int
+    strips: Sequence[Strip]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is wrong with a training, and what to do; or that it is ``over``."""
+
+    epoch: int
+    images: int  # seen since the run began
+    complaint: str  # a name of util.doctor.complaints.COMPLAINTS
+    seen: str  # with the number
+    meaning: str
+    remedy: str
+    over: bool = False
+
+    @property
+    def line(self) -> str:
+        if self.over:
+            return f"{self.complaint}: over, {self.seen}"
+        return f"{self.complaint}: {self.seen}: {self.meaning}. What to do: {self.remedy}"
 
 
 class Sink:
@@ -77,6 +134,10 @@ class Sink:
     def losses(self, report: LossReport) -> None: ...
 
     def pictures(self, report: PictureReport) -> None: ...
+
+    def film(self, report: FilmReport) -> None: ...
+
+    def advise(self, advice: Advice) -> None: ...
 
     def end_epoch(self, progress: Progress) -> None: ...
 

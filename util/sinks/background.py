@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from operator import itemgetter
 
-from util.sinks import LossReport, PictureReport, Progress, Sink
+from util.sinks import FilmReport, LossReport, PictureReport, Progress, Sink
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ class Background(Sink):
         self._pause_seconds = pause_seconds
         self._close_seconds = close_seconds
         self._limits = {
-            "start_epoch": _PLENTY, "losses": _PLENTY, "pictures": pictures, "end_epoch": 1,
+            "start_epoch": _PLENTY, "losses": _PLENTY, "pictures": pictures, "film": pictures,
+            "end_epoch": 1,
         }
         self._waiting: dict[str, dict[Hashable, tuple[int, Callable[[], None]]]] = {
             kind: {} for kind in self._limits
@@ -57,6 +58,9 @@ class Background(Sink):
     def pictures(self, report: PictureReport) -> None:
         place = report.progress.epoch if report.keep else None
         self._hand_over("pictures", place, partial(self.sink.pictures, report))
+
+    def film(self, report: FilmReport) -> None:
+        self._hand_over("film", report.number, partial(self.sink.film, report))
 
     def end_epoch(self, progress: Progress) -> None:
         self._hand_over("end_epoch", None, partial(self.sink.end_epoch, progress))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from util.sinks import LossReport, Progress, Sink
+from util.sinks import Advice, LossReport, Progress, Sink
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,11 @@ class Console(Sink):
     def losses(self, report: LossReport) -> None:
         if self._status is not None:
             self._status.losses = report.losses
-        log.info(report.line)
+        for line in report.lines:
+            log.info(line)
+
+    def advise(self, advice: Advice) -> None:
+        log.log(logging.INFO if advice.over else logging.WARNING, "doctor: %s", advice.line)
 
     def end_epoch(self, progress: Progress) -> None:
         self._close_bar()

@@ -12,15 +12,16 @@ log = logging.getLogger(__name__)
 
 
 class CsvLog(Sink):
-    """Columns: epoch, images (since the run began), epoch_images (in this epoch), one per loss, lr,
-    seconds (per image), data_share (0..1).
+    """Columns: epoch, images (since the run began), epoch_images (in this epoch), one per loss, one
+    per ``validated`` value (empty between validations), lr, seconds (per image), data_share (0..1).
 
     A resumed run appends. A run with other losses starts a new file and keeps the old one as
     losses.1.csv (or the next free number).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, validated: Sequence[str] = ()) -> None:
         self.path = path
+        self._validated = validated
         self._columns: list[str] = []
 
     def losses(self, report: LossReport) -> None:
@@ -29,6 +30,7 @@ class CsvLog(Sink):
             "images": report.progress.images,
             "epoch_images": report.progress.epoch_images,
             **report.losses,
+            **{name: report.validation.get(name, "") for name in self._validated},
             "lr": report.learning_rate,
             "seconds": report.seconds_per_image,
             "data_share": report.data_share,

@@ -12,7 +12,7 @@ class LossLog(Sink):
         self._append(f"================ Training Loss ({time.strftime('%c')}) ================")
 
     def losses(self, report: LossReport) -> None:
-        self._append(report.line)
+        self._append("\n".join(report.lines))
 
     def _append(self, line: str) -> None:
         # Opened for every line: nothing is lost when the run is killed.

@@ -43,6 +43,7 @@ class TensorboardFiles(Sink):
 
     def losses(self, report: LossReport) -> None:
         values = {f"losses/{name}": value for name, value in report.losses.items()}
+        values |= {f"validation/{name}": value for name, value in report.validation.items()}
         for name, value in (values | {"learning_rate": report.learning_rate}).items():
             self._open().add_scalar(name, value, report.progress.images)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from util.curves import Curves, read_curves
+from util.curves import Curves, read_curves, split_validation
 from util.images import captioned_grid
 from util.sinks import LossReport, PictureReport, Progress, Sink
 
@@ -72,8 +72,9 @@ def _start(port: int) -> str:
 
 
 class VisdomServer(Sink):
-    """Window ``display_id`` shows the losses, the windows after it the pictures; ``<id>_lr`` and
-    ``<id>_options`` the learning rate and the options of the run.
+    """Window ``display_id`` shows the losses, the windows after it the pictures; ``<id>_lr``,
+    ``<id>_validation`` and ``<id>_options`` the learning rate, what validations measured and the
+    options of the run.
 
     ``columns`` pictures to a row; 0 or less gives every picture a window of its own. Pictures are
     ``width_px`` wide. The curves of an earlier start of the run are read back from ``losses_csv``.
@@ -97,11 +98,13 @@ class VisdomServer(Sink):
         self._options = options
         self._losses = Curves()
         self._rates = Curves()
+        self._values = Curves()
         self._pictures: PictureReport | None = None
         self._senders: dict[str, Callable[[], None]] = {
             "options": self._send_options,
             "losses": self._send_losses,
             "rates": self._send_rates,
+            "validation": self._send_validation,
             "pictures": self._send_pictures,
         }
         self._due = {"options"}
@@ -113,12 +116,20 @@ class VisdomServer(Sink):
                 read_curves, self._losses_csv, epoch_size=progress.epoch_size,
                 before=progress.epoch_position,
             )
-            self._losses, self._rates = read(), read(columns=("lr",))
+            found = read()
+            names, measured = split_validation(found.losses)
+            self._losses = Curves(found.epochs, {name: found.losses[name] for name in names})
+            self._values = found.known(*measured)
+            self._rates = read(columns=("lr",))
 
     def losses(self, report: LossReport) -> None:
         self._losses.add(report.progress.epoch_position, report.losses)
         self._rates.add(report.progress.epoch_position, {"lr": report.learning_rate})
         self._due |= {"losses", "rates"}
+        if report.validation:
+            self._values.add(report.progress.epoch_position, report.validation)
+        if self._values.epochs:
+            self._due.add("validation")
 
     def pictures(self, report: PictureReport) -> None:
         self._pictures = report
@@ -141,6 +152,10 @@ class VisdomServer(Sink):
     def _send_rates(self) -> None:
         window = f"{self._window}_lr"
         self._send_curves(window, f"{self._name} learning rate", "learning rate", self._rates)
+
+    def _send_validation(self) -> None:
+        window = f"{self._window}_validation"
+        self._send_curves(window, f"{self._name} validation", "value", self._values)
 
     def _send_curves(self, window: str, title: str, ylabel: str, curves: Curves) -> None:
         # The whole thinned curve each time: appending costs the server time that grows with it.

@@ -57,7 +57,7 @@ class WandbRun(Sink):
         self._id_file = id_file
 
     def losses(self, report: LossReport) -> None:
-        values = {**report.losses, "learning_rate": report.learning_rate}
+        values = {**report.losses, **report.validation, "learning_rate": report.learning_rate}
         self._begin()
         self._wandb.log(values, step=report.progress.images)
 

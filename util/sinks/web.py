@@ -1,17 +1,20 @@
 """web/index.html: the run so far, newest epoch first, for any browser and without a server."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from util.curve_drawing import CURVES_SIZE_PX, draw_curves
 from util.curves import CurveFile
 from util.epoch_pictures import EpochPictures
-from util.html import Figure, Header, write_page
+from util.film import Film
+from util.html import Figure, Header, Notice, write_page
 from util.images import save_picture
-from util.sinks import LossReport, PictureReport, Progress, Sink
+from util.sinks import Advice, FilmReport, LossReport, PictureReport, Progress, Sink
+from util.sinks.doctor_log import DOCTOR_LOG, read_advice
 
-_FILES = ("loss_log.txt", "losses.csv", "train_opt.txt")
+_FILES = ("loss_log.txt", "losses.csv", "doctor.csv", "train_opt.txt")
+_OLD_NOTICES = 20
 
 
 class WebPage(Sink):
@@ -28,6 +31,8 @@ class WebPage(Sink):
         self._width_px = width_px
         self._options = options
         self._epochs = EpochPictures(self._web_dir)
+        self._film = Film(self._web_dir)
+        self._curves_size_px = CURVES_SIZE_PX
         self._curve_file = CurveFile(run_dir / "losses.csv")
         self._pace = ""
         self._progress: Progress | None = None
@@ -48,6 +53,10 @@ class WebPage(Sink):
             height, width, _ = picture.shape
             figures[label] = Figure(src, label, width, height)
         self._epochs.replace(report.progress.epoch, figures)
+        self._write(report.progress)
+
+    def film(self, report: FilmReport) -> None:
+        self._film.add(report)
         self._write(report.progress)
 
     def end_epoch(self, progress: Progress) -> None:
@@ -81,7 +90,10 @@ class WebPage(Sink):
             status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.epoch_images:,} of "
             f"its {progress.epoch_size:,} images seen.{self._pace} "
             f"Written {time.strftime('%d %b %Y, %H:%M')}.",
-            curves=Figure("losses.svg", "loss curves", *CURVES_SIZE_PX) if has_curves else None,
+            notices=told(read_advice(self._run_dir / DOCTOR_LOG)),
+            curves=Figure("losses.svg", "loss curves", *self._curves_size_px)
+            if has_curves else None,
+            film=self._film.rows(),
             links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()},
             options=self._options,
         )
@@ -90,6 +102,26 @@ class WebPage(Sink):
         begun = time.monotonic()
         self._curve_file.update(epoch_size=progress.epoch_size)
         if self._curve_file.curves.epochs:
-            draw_curves(self._curve_file.curves, self._web_dir / "losses.svg")
+            svg = self._web_dir / "losses.svg"
+            self._curves_size_px = draw_curves(self._curve_file.curves, svg)
         self._drawn_at = time.monotonic()
         self._drawing_seconds = self._drawn_at - begun
+
+
+def told(advice: Sequence[Advice]) -> list[Notice]:
+    """What the doctor said: first what is so now, then the newest of what is over."""
+    open_: dict[str, Advice] = {}
+    over = []
+    for one in advice:
+        began = open_.pop(one.complaint, None)
+        if not one.over:
+            open_[one.complaint] = one
+        elif began:
+            title = f"{one.complaint} (epochs {began.epoch} to {one.epoch})"
+            over.append(Notice(title, began.seen, is_over=True))
+    now = [
+        Notice(f"Doctor: {one.complaint}, since epoch {one.epoch} ({one.images:,} images)",
+               f"{one.seen}: {one.meaning}.", f"What to do: {one.remedy}.")
+        for one in open_.values()
+    ]
+    return now + over[: -_OLD_NOTICES - 1 : -1]

@@ -1,0 +1,104 @@
+"""Full memory in a training: a warning before the first step, and an error that tells the way out.
+
+A CPU gives no error when its memory is full: the system ends the program. So a warning comes
+first, where a step may be too large.
+"""
+
+import logging
+import traceback
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from data.base_dataset import Batch
+from models.base_model import BaseModel
+from models.memory import available_bytes
+from models.step_advice import StepAdvice
+from util import checkpoint
+from util.distributed import place
+
+log = logging.getLogger(__name__)
+
+# What no network of this project exceeds: where even this fits, nothing is estimated.
+PIXEL_BYTES = 1024  # for each pixel of a batch and channel of --ngf or --ndf
+WEIGHT_BYTES = 32  # weight, gradient, two moments, and as much for copies of the kernels
+
+
+class MemoryWatch:
+    """Around every training step: ``with watch.step(batch): ...``."""
+
+    def __init__(self, opt: Namespace, model: BaseModel) -> None:
+        self.opt, self.model = opt, model
+        self.room: int | None = None
+
+    @contextmanager
+    def step(self, batch: Batch) -> Iterator[None]:
+        """Raises MemoryError where the device, or the machine, has not enough memory."""
+        if self.room is None:
+            self.room = room_for_a_step(self.model)
+            self._warn(batch)
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not _is_full_memory(error):
+                raise
+            told = str(error).partition("\n")[0].rpartition("Allocator: ")[2]
+            if self.model.device.type == "cuda":
+                self.room = room_for_a_step(self.model)  # others may have taken some
+            traceback.clear_frames(error.__traceback__)  # the estimate wants room, too
+            raise MemoryError(self._explained(batch, told or "refused by the machine")) from error
+
+    def _warn(self, batch: Batch) -> None:
+        assert self.room is not None
+        if not place().is_main or most_bytes(self.opt, self.model, batch) <= self.room:
+            return
+        try:
+            advice = StepAdvice(self.opt, batch, self.room)
+            if not advice.asked_fits:
+                log.warning("warning: %s: %s", advice.needs(), advice.ways_out())
+        except Exception as error:
+            log.debug("no estimate of the memory of a step: %s", error)
+
+    def _explained(self, batch: Batch, told: str) -> str:
+        assert self.room is not None
+        opt = self.opt
+        try:
+            advice = StepAdvice(opt, batch, self.room)
+            return f"out of memory ({told}): {advice.needs()}; {advice.ways_out()}"
+        # A model of the user's own may look at values, which the estimate does not have.
+        except Exception as error:
+            log.debug("no estimate of the memory of a step: %s", error)
+            return (
+                f"out of memory with --batch_size {opt.batch_size} and --crop_size "
+                f"{opt.crop_size} ({told}): make one of them smaller (--grad_accum keeps the "
+                "pictures of a step), or try --checkpoint_activations and --precision bf16"
+            )
+
+
+def room_for_a_step(model: BaseModel) -> int:
+    """Bytes for one process's step: what is free, and what the model holds already."""
+    if model.device.type == "cuda":
+        return torch.cuda.mem_get_info(model.device)[0] + torch.cuda.memory_reserved(model.device)
+    held = [net.state_dict() for net in model.networks.values()]
+    moments = [optimizer.state_dict() for optimizer in model.optimizers.values()]
+    free = available_bytes(model.device) // place().local_world_size
+    return free + checkpoint.size_of([held, moments])
+
+
+def most_bytes(opt: Namespace, model: BaseModel, batch: Batch) -> int:
+    """More than a step of the networks of this project takes, at no cost."""
+    pictures = [value.shape for value in batch.values() if isinstance(value, Tensor)]
+    pixels = max((shape[0] * shape[-2] * shape[-1] for shape in pictures), default=0)
+    weights = sum(w.numel() for net in model.networks.values() for w in net.parameters())
+    width: int = max(opt.ngf, opt.ndf)
+    return PIXEL_BYTES * width * pixels + WEIGHT_BYTES * weights
+
+
+def _is_full_memory(error: Exception) -> bool:
+    told = str(error).partition("\n")[0]
+    signs = ("allocate memory", "not enough memory", "out of memory")
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or any(sign in told for sign in signs)

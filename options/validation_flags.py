@@ -1,0 +1,168 @@
+"""Flags of train.py that measure a training while it runs, and average its generators."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+
+import metrics
+import models
+from data.inputs import is_data_set
+from data.record import Record
+from models.best import Best
+from models.plateau import watches_validation
+from models.schedules import PLATEAU
+from options.whole_pictures import without_crop
+from util.flags import fraction, non_negative_int, positive_int
+from util.sinks import VALUE
+
+OF_PAIRS = ["l1", "psnr", "ssim"]  # need nothing but pairs of pictures
+WEIGHTS = ("inception", "lpips_weights")  # what metrics may require
+
+
+def metric_name(text: str) -> str:
+    names = metrics.available()
+    if text not in names:
+        raise ArgumentTypeError(f"must be among {', '.join(names)}, got {text!r}")
+    return text
+
+
+def add_validation(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group(
+        "validation and averaging", "see docs/tips.md, which epoch is the best"
+    )
+    add.add_argument("--val_phase", default="", metavar="PHASE",
+                     help="measure the generator on these pictures of --dataroot, such as val, "
+                          "which it does not learn from")
+    add.add_argument("--val_freq", type=non_negative_int, default=0,
+                     help="images between two validations; 0 = at the end of every epoch")
+    add.add_argument("--val_pictures", type=positive_int, default=50,
+                     help="at most so many pictures, the same each time")
+    add.add_argument("--val_metrics", type=metric_name, nargs="+", default=OF_PAIRS,
+                     metavar="NAME", help="what is measured: names of metrics/")
+    for flag in WEIGHTS:
+        add.add_argument(f"--{flag}", type=Path, metavar="FILE",
+                         help=f"--val_metrics: {_users(flag)} need it")
+    add.add_argument("--best_metric", type=metric_name, metavar="NAME",
+                     help="which of --val_metrics says what is best and saved as best_net_*.pth "
+                          "(default: the first)")
+    add.add_argument("--early_stop", type=non_negative_int, default=0,
+                     help="end after so many validations in a row without improvement; 0 = never")
+    add.add_argument("--ema", type=fraction, default=0.0, metavar="DECAY",
+                     help="keep an average of the generators over the steps, such as 0.999, for "
+                          "test.py --ema; 0 = none")
+
+
+def _users(flag: str) -> str:
+    return {"inception": "fid and kid", "lpips_weights": "lpips"}[flag]
+
+
+def best_metric(opt: Namespace) -> str:
+    return str(opt.best_metric or opt.val_metrics[0])
+
+
+def create_best(opt: Namespace) -> Best | None:
+    """The judge of the validations; None where there are none."""
+    if not opt.val_phase:
+        return None
+    name = best_metric(opt)
+    rises = metrics.find_metric(name).higher_is_better
+    return Best(name, higher_is_better=rises, patience=opt.early_stop)
+
+
+def check_validation(opt: Namespace) -> None:
+    """Refuse what cannot work.
+
+    Raises:
+        ValueError: what was found, what was wanted, the way out.
+    """
+    if not opt.val_phase:
+        for flag in ("early_stop", "best_metric", "val_freq"):
+            if getattr(opt, flag):
+                raise ValueError(
+                    f"--{flag} {getattr(opt, flag)} needs a validation: add --val_phase val, or "
+                    "leave it out"
+                )
+        return
+    measured = ", ".join(opt.val_metrics)
+    if best_metric(opt) not in opt.val_metrics:
+        raise ValueError(
+            f"--best_metric {opt.best_metric} is not measured, --val_metrics are {measured}; add "
+            "it there, or choose one of these"
+        )
+    for name in opt.val_metrics:
+        for flag in metrics.find_metric(name).requires:
+            if not getattr(opt, flag, None):
+                raise ValueError(
+                    f"--val_metrics {name} needs weights: give --{flag} FILE, or leave {name} out"
+                )
+            if not getattr(opt, flag).is_file():
+                raise ValueError(f"--{flag} {getattr(opt, flag)} is not there: give a .pth file")
+    mode = opt.dataset_mode
+    if opt.pairs is None and not is_data_set(
+        opt.dataroot, opt.val_phase, dataset_mode=mode, record=Record()
+    ):
+        folders = sorted(path.name for path in opt.dataroot.glob("*/"))
+        raise ValueError(
+            f"--val_phase {opt.val_phase}: {opt.dataroot} holds no such pictures for "
+            f"--dataset_mode {mode}; folders there: {', '.join(folders) or 'none'}; name one of "
+            "them, put some pictures aside for it, or leave the flag out"
+        )
+
+
+def check_plateau(opt: Namespace) -> None:
+    """
+    Raises:
+        ValueError: --lr_metric names nothing that the run will have.
+    """
+    if opt.lr_policy != PLATEAU:
+        return
+    if not opt.lr_metric:
+        raise ValueError(
+            f"--lr_policy plateau watches a training loss, and --model {opt.model} names none; "
+            "give --lr_metric with the name of one of its losses"
+        )
+    names = opt.lr_metric.split("+")
+    if watches_validation(opt.lr_metric):
+        _check_watched_values(opt, names)
+        return
+    known = models.find_model(opt.model).LOSSES
+    unknown = [name for name in names if name not in known]
+    if known and unknown:
+        raise ValueError(
+            f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss {', '.join(unknown)}; "
+            f"it has {', '.join(known)}"
+        )
+
+
+def _check_watched_values(opt: Namespace, names: list[str]) -> None:
+    known = [VALUE + name for name in opt.val_metrics] if opt.val_phase else []
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"--lr_metric {opt.lr_metric}: no validation measures {', '.join(unknown)}; "
+            + (f"this one has {', '.join(known)}" if known else "add --val_phase val")
+        )
+    ways = {metrics.find_metric(name.removeprefix(VALUE)).higher_is_better for name in names}
+    if len(ways) > 1:
+        raise ValueError(
+            f"--lr_metric {opt.lr_metric} adds values of which some should rise and others fall; "
+            "watch one of them"
+        )
+
+
+def as_in_a_test(opt: Namespace) -> Namespace:
+    """The options of the validation's data set and networks: what test.py would make of them."""
+    preprocess = without_crop(opt.preprocess, opt.netG)
+    changes = {
+        "isTrain": False,
+        "phase": opt.val_phase,
+        "max_dataset_size": opt.val_pictures,
+        "batch_size": 1,
+        "num_threads": 0,
+        "serial_batches": True,
+        "no_flip": True,
+        "preprocess": preprocess,
+        "load_size": opt.load_size if preprocess == "scale_width" else opt.crop_size,
+        "resize": "pillow",
+        "cache": "auto" if opt.cache in ("auto", "ram") else "none",
+    }
+    return Namespace(**vars(opt) | changes)

@@ -1,0 +1,126 @@
+"""Threads write the same files as one writer would, never many at a time, and hide no error."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from util.file_writers import WAITING, FileWriters, Pixels
+from util.images import save_picture
+
+
+def pixels(size: int = 1) -> Pixels:
+    return np.zeros(size, np.uint8)
+
+
+class Gate:
+    """A writer that waits for ``open``; ``begun`` counts its calls."""
+
+    def __init__(self) -> None:
+        self.open, self.begun = threading.Event(), threading.Semaphore(0)
+
+    def __call__(self, picture: Pixels, path: Path) -> None:
+        self.begun.release()
+        assert self.open.wait(60)
+
+
+def test_threads_write_the_same_files(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (9, 7, 3), dtype=np.uint8) for _ in range(40)]
+    with FileWriters(threads=3) as writers:
+        for number, picture in enumerate(pictures):
+            writers.write(save_picture, picture, tmp_path / "threads" / f"{number}.png")
+    for number, picture in enumerate(pictures):
+        save_picture(picture, tmp_path / "one" / f"{number}.png")
+    files = [{path.name: path.read_bytes() for path in (tmp_path / kind).iterdir()}
+             for kind in ("threads", "one")]
+    assert len(files[0]) == len(pictures)
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("size", "room", "accepted"), [(1, 1000, WAITING), (400, 1000, 2), (1000, 1000, 1)]
+)
+def test_few_pictures_wait_at_a_time(size: int, room: int, accepted: int) -> None:
+    gate = Gate()
+    with FileWriters(threads=1, room=room) as writers, ThreadPoolExecutor(1) as caller:
+        for _ in range(accepted):
+            writers.write(gate, pixels(size), Path("x"))
+        one_more = caller.submit(writers.write, gate, pixels(size), Path("x"))
+        assert wait([one_more], timeout=0.1).not_done
+        gate.open.set()
+        one_more.result(timeout=60)
+
+
+def test_a_huge_picture_is_written_at_once() -> None:
+    caller: list[int] = []
+    with FileWriters(room=10) as writers:
+        writers.write(lambda *_: caller.append(threading.get_ident()), pixels(11), Path("x"))
+        assert caller == [threading.get_ident()]
+
+
+def failing(picture: Pixels, path: Path) -> None:
+    raise OSError("no room")
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    while not condition():
+        threading.Event().wait(0.01)
+
+
+def test_an_error_comes_with_the_next_picture() -> None:
+    writers = FileWriters(threads=1)
+    writers.write(failing, pixels(), Path("a"))
+    wait_until(lambda: writers.lost)
+    with pytest.raises(OSError, match="no room"), writers:
+        writers.write(failing, pixels(), Path("b"))
+        pytest.fail("the error was swallowed")
+    assert writers.lost == {Path("a")}
+
+
+def test_an_error_of_the_last_picture_comes_at_the_end(tmp_path: Path) -> None:
+    def save() -> None:
+        with FileWriters() as writers:
+            writers.write(failing, pixels(), tmp_path / "a")
+
+    with pytest.raises(OSError, match="no room"):
+        save()
+
+
+def test_a_caller_that_waits_for_room_gets_the_error() -> None:
+    gate = Gate()
+
+    def fail_late(picture: Pixels, path: Path) -> None:
+        gate(picture, path)
+        raise OSError("no room")
+
+    writers = FileWriters(threads=1, room=1)
+    with pytest.raises(OSError, match="no room"), writers, ThreadPoolExecutor(1) as caller:
+        writers.write(fail_late, pixels(), Path("a"))
+        waiting = caller.submit(writers.write, gate, pixels(), Path("b"))
+        gate.begun.acquire()
+        gate.open.set()
+        waiting.result(timeout=60)
+
+
+def test_whatever_ends_the_block_files_are_finished_and_its_error_stays(tmp_path: Path) -> None:
+    gate = Gate()
+
+    def save(picture: Pixels, path: Path) -> None:
+        gate(picture, path)
+        path.touch()
+
+    def interrupted() -> None:
+        with FileWriters(threads=1) as writers:
+            for name in "abc":
+                writers.write(save, pixels(), tmp_path / name)
+            writers.write(failing, pixels(), tmp_path / "d")
+            gate.open.set()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]

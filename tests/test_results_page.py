@@ -1,0 +1,62 @@
+"""The rows of a results page stand in their order, and show only files that are there."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from util import results_page
+from util.images import Picture, save_picture
+from util.results_page import ResultsPage
+from util.visualizer import Visualizer
+
+
+def picture(level: int) -> Picture:
+    return np.full((4, 6, 3), level, np.uint8)
+
+
+def page_in(folder: Path) -> ResultsPage:
+    return ResultsPage(folder, Visualizer([]), title="t", legend="l", width=8, aspect_ratio=2)
+
+
+def titles(page: ResultsPage) -> list[str]:
+    text = page.path.read_text()
+    return [part.split("</h3>")[0] for part in text.split("<h3>")[1:]]
+
+
+def test_rows_keep_their_order_though_files_come_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = threading.Event()
+
+    def slow_first(picture: Picture, path: Path, **options: Any) -> object:
+        if path.name == "c_fake.png":
+            last.set()
+        assert path.name != "b_fake.png" or last.wait(60)
+        return save_picture(picture, path, **options)
+
+    monkeypatch.setattr(results_page, "save_picture", slow_first)
+    with page_in(tmp_path) as page:
+        for level, name in enumerate("bac"):
+            page.add(name, {"fake": picture(level)})
+    assert titles(page) == ["b", "a", "c"]
+    assert 'width="8" height="3"' in page.path.read_text()  # 12 x 4 pixels
+    assert len(list(page.images.iterdir())) == 3
+
+
+def test_a_row_without_its_file_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(picture: Picture, path: Path, **options: Any) -> object:
+        if path.name == "b_fake.png":
+            raise OSError("no room")
+        return save_picture(picture, path, **options)
+
+    monkeypatch.setattr(results_page, "save_picture", failing)
+    page = page_in(tmp_path)
+    with pytest.raises(OSError, match="no room"), page:
+        for level, name in enumerate("ab"):
+            page.add(name, {"real": picture(level), "fake": picture(level)})
+    assert titles(page) == ["a"]

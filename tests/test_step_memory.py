@@ -1,0 +1,251 @@
+"""What a training step needs, what fits instead, and what is said about it."""
+
+import random
+import re
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from conftest import Argv
+
+import models
+from data.base_dataset import Batch
+from models import memory_watch
+from models.base_model import BaseModel
+from models.memory_watch import MemoryWatch, most_bytes
+from models.replicas import Replicas, alone
+from models.step_advice import Plan, StepAdvice, amount
+from models.step_memory import StepMemory, Tally
+from options.train_options import TrainOptions
+from train import train
+from util import checkpoint, free_memory
+from util.runtime import run_program
+
+TRAINABLE = [name for name in models.available() if name != "test"]
+SMALL = "--dataroot . --gpu_ids -1 --ngf 8 --ndf 4 --netG resnet_6blocks --load_size 64 "
+GB = 2**30
+
+
+def options(flags: str = "--model pix2pix --norm instance") -> Namespace:
+    return TrainOptions().parse((SMALL + "--crop_size 64 " + flags).split())
+
+
+def a_batch(opt: Namespace) -> Batch:
+    images, side = opt.batch_size * opt.grad_accum, opt.crop_size
+    torch.manual_seed(0)
+    A, B = (torch.rand(images, n, side, side) for n in (opt.input_nc, opt.output_nc))
+    return {"A": A, "B": B, "A_paths": ["x"] * images, "B_paths": ["x"] * images}
+
+
+def advice(flags: str, room: int) -> StepAdvice:
+    opt = options(flags)
+    return StepAdvice(opt, a_batch(opt), room)
+
+
+def estimate(opt: Namespace) -> int:
+    shapes = {"A": (1, opt.input_nc, 1, 1), "B": (1, opt.output_nc, 1, 1), "A_paths": None}
+    images = opt.batch_size * opt.grad_accum
+    memory = StepMemory(opt, shapes | {"B_paths": None})
+    return memory.peak_of_tensors(images, opt.crop_size, opt.crop_size)
+
+
+@pytest.mark.parametrize(
+    ("model", "flags"),
+    [
+        *((model, "") for model in TRAINABLE),
+        ("cycle_gan", "--batch_size 1 --grad_accum 2"),
+        ("cycle_gan", "--checkpoint_activations"),
+        ("pix2pix", "--precision bf16"),
+        ("pix2pix", "--channels_last"),
+    ],
+)
+def test_the_estimate_is_what_the_tensors_of_a_real_step_hold(model: str, flags: str) -> None:
+    opt = options(f"--model {model} --batch_size 2 --pool_size 0 {flags}")
+    with Tally() as real:
+        own = models.find_model(model)(opt)
+        for _ in range(2):
+            real.peak = real.held
+            own.set_input(a_batch(opt))
+            own.optimize_parameters()
+    assert estimate(opt) == pytest.approx(real.peak, rel=0.05)
+
+
+def test_full_pools_and_the_buckets_of_several_processes_count(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opt = options("--model cycle_gan --pool_size 0")
+    bare = estimate(opt)
+    opt.pool_size = 50
+    assert estimate(opt) - bare == 2 * 50 * 3 * 64 * 64 * 4
+    opt.pool_size = 0
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("RANK", "LOCAL_RANK", "MASTER_PORT"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("MASTER_ADDR", "localhost")
+    weights = models.find_model("cycle_gan")(opt).networks.values()
+    assert estimate(opt) - bare == 4 * sum(w.numel() for n in weights for w in n.parameters())
+
+
+def test_the_estimate_leaves_everything_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    opt = options("--model cycle_gan --dropout --precision fp16")
+    before, flags = checkpoint.random_state(), dict(vars(opt))
+    estimate(opt)
+    after = checkpoint.random_state()
+    assert torch.equal(before["torch"], after["torch"])
+    assert before["python"] == after["python"] == random.getstate()
+    assert vars(opt) == flags
+    assert not caplog.messages
+
+
+def test_it_is_alone_among_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr("models.replicas.place", lambda: Namespace(world_size=2))
+    device = torch.device("cpu")
+    assert Replicas(device).size == 2
+    with alone():
+        assert Replicas(device).size == 1
+    assert Replicas(device).size == 2
+
+
+@pytest.mark.parametrize(("share", "flags"), [(0.5, ""), (0.7, " --grad_accum 2"), (0.95, "")])
+def test_the_advised_batch_fits_and_the_next_does_not(share: float, flags: str) -> None:
+    flags = "--model pix2pix --norm instance --batch_size 9" + flags
+    needed = advice(flags, GB).need(Plan.of(options(flags)))
+    found = advice(flags, int(share * needed))
+    batch, crop = found.largest_batch(), found.largest_crop()
+    assert 0 < batch < 9
+    assert 32 <= crop < 64
+    assert crop % 4 == 0
+    asked = found.asked
+    for fits, next_one in (
+        (Plan(batch, 64, asked.grad_accum), Plan(batch + 1, 64, asked.grad_accum)),
+        (Plan(9, crop, asked.grad_accum), Plan(9, crop + 4, asked.grad_accum)),
+    ):
+        assert found.need(fits) <= found.limit < found.need(next_one)
+
+
+def test_a_unet_has_no_smaller_crop_than_its_depth_wants() -> None:
+    found = advice("--model pix2pix --netG unet_128 --crop_size 128 --load_size 128", 1)
+    assert found.largest_crop() == found.largest_batch() == 0
+    assert found.ways_out().startswith("no smaller batch fits; --checkpoint_activations")
+
+
+def test_flags_that_save_are_named_with_what_they_save() -> None:
+    flags = "--model pix2pix --norm instance --batch_size 6"
+    needed = advice(flags, GB).need(Plan(6, 64))
+    found = advice(flags, int(0.8 * needed))
+    accumulated, checkpointed = Plan(3, 64, grad_accum=2), Plan(6, 64, checkpoint=True)
+    assert list(found.savers().values()) == [accumulated, checkpointed]
+    saved = amount(needed - found.need(accumulated))
+    words = f"--batch_size 3 --grad_accum 2 (the same step) would save {saved}, enough"
+    assert words in found.ways_out()
+    assert "bf16" not in found.ways_out()  # on a CPU it is no remedy
+
+
+def test_a_gpu_is_not_asked_and_bf16_is_named() -> None:
+    opt = options("--model pix2pix --norm instance --batch_size 2")
+    opt.device = torch.device("cuda", 0)
+    found = StepAdvice(opt, a_batch(opt), 1)
+    on_a_cpu = advice("--model pix2pix --norm instance", 1)  # with a larger overhead
+    assert 0 < found.need(Plan(2, 64)) < on_a_cpu.need(Plan(2, 64))
+    assert "--precision bf16 would save" in found.ways_out()
+
+
+def test_where_pictures_are_not_cropped_their_own_size_counts() -> None:
+    opt = options("--model template --preprocess none")
+    batch = a_batch(opt)
+    batch["A"] = batch["B"] = torch.zeros(1, 3, 32, 96)
+    found = StepAdvice(opt, batch, 1)
+    assert found.largest_crop() == 0
+    assert "pictures of 96 x 32 pixels needs" in found.needs()
+
+
+@pytest.mark.parametrize("flags", ["", "--norm instance --gan_mode wgangp", "--model cycle_gan",
+                                   "--model cycle_gan --gan_mode wgangp --batch_size 3",
+                                   "--model cycle_gan --netG resnet_9blocks --ndf 8"])
+def test_no_network_of_ours_takes_more_than_the_bound(flags: str) -> None:
+    opt = options("--model pix2pix " + flags)
+    batch = a_batch(opt)
+    bound = most_bytes(opt, models.find_model(opt.model)(opt), batch)
+    assert StepAdvice(opt, batch, GB).need(Plan.of(opt)) < bound
+
+
+def test_a_warning_before_a_step_that_is_too_large(
+    argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(memory_watch, "room_for_a_step", lambda model: 100_000)
+    train(argv("--model", "template", "--batch_size", "3"))
+    said = [message for message in caplog.messages if message.startswith("warning: a step with")]
+    assert len(said) == 1
+    assert "--batch_size 3 and --crop_size 16 needs about" in said[0]
+
+
+def test_nothing_is_estimated_where_everything_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_watch, "StepAdvice", None)
+    monkeypatch.setattr(memory_watch, "available_bytes", lambda device: 4 * GB)
+    opt = options()
+    with MemoryWatch(opt, models.find_model(opt.model)(opt)).step(a_batch(opt)):
+        pass
+
+
+FULL = "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: ..."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError(FULL), MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried ...")],
+)
+def test_full_memory_is_one_sentence(
+    error: Exception, argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def optimize_parameters(model: BaseModel) -> None:
+        if isinstance(model.get_image_paths()[0], str) and "picture" not in model.image_paths:
+            raise error
+        step(model)
+
+    template = models.find_model("template")
+    step = template.optimize_parameters
+    monkeypatch.setattr(template, "optimize_parameters", optimize_parameters)
+    with pytest.raises(SystemExit) as stop:
+        run_program(lambda: train(argv("--model", "template", "--batch_size", "3")))
+    assert stop.value.code == 1
+    sentence = (
+        r"--batch_size 3 and --crop_size 16 needs about \d+ MB, and .* were there, in pieces or "
+        r"until others took some; --batch_size 2 "
+        r"would fit; --batch_size 1 --grad_accum 3 \(the same step\) would save \d+ MB"
+    )
+    assert re.search(sentence, caplog.messages[-1]), caplog.messages[-1]
+
+
+def test_a_model_that_looks_at_values_gets_the_sentence_without_figures(
+    argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def optimize_parameters(model: BaseModel) -> None:
+        if torch.zeros(()).item() == 0:
+            raise MemoryError
+
+    template = models.find_model("template")
+    monkeypatch.setattr(template, "optimize_parameters", optimize_parameters)
+    with pytest.raises(SystemExit):
+        run_program(lambda: train(argv("--model", "template", "--batch_size", "3")))
+    wanted = ("--batch_size 3", "--crop_size 16", "--grad_accum", "--checkpoint_activations")
+    assert all(word in caplog.messages[-1] for word in wanted)
+    assert "needs about" not in caplog.messages[-1]
+
+
+def test_other_faults_are_not_called_full_memory() -> None:
+    opt = options()
+    watch = MemoryWatch(opt, models.find_model(opt.model)(opt))
+    with pytest.raises(RuntimeError, match="shapes"), watch.step(a_batch(opt)):
+        raise RuntimeError("shapes")
+
+
+def test_a_limit_of_the_process_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    free = free_memory.free_memory()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limits = {resource.RLIMIT_AS: (used + free // 2, -1), resource.RLIMIT_DATA: (-1, -1)}
+    monkeypatch.setattr(resource, "getrlimit", limits.get)
+    assert 0.3 * free < free_memory.free_memory() < 0.6 * free

@@ -1,0 +1,382 @@
+"""--val_phase: what is measured, what it decides, and that the training does not feel it."""
+
+import json
+import logging
+import math
+import os
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Argv, draw_pictures
+from PIL import Image
+from runs import bytes_of, differences, load_state, logged, read_losses
+
+import models
+from models.base_model import BaseModel
+from models.best import Best
+from models.networks.inference import PictureNorm
+from models.outcome import Outcome
+from models.plateau import Plateau
+from models.translator import Translator
+from models.validation import random_states_kept, twin_of
+from options.train_options import TrainOptions
+from options.validation_flags import as_in_a_test
+from test import test as translate
+from train import train
+from util import checkpoint
+from util.clock import Clock
+from util.sinks import Progress
+
+TRAINABLE = [name for name in models.available() if name != "test"]
+VALIDATION = ("--val_phase", "val", "--no_html", "--dropout", "--load_size", "20")
+
+
+@pytest.fixture
+def dataroot(dataroot: Path) -> Path:
+    """With 5 pictures to learn from and 3 to be measured by."""
+    for phase, count, seed in (("train", 5, 1), ("val", 3, 4)):
+        draw_pictures(dataroot / phase, count, (64, 32), seed=seed)
+        draw_pictures(dataroot / f"{phase}A", count, (32, 32), seed=seed + 1)
+        draw_pictures(dataroot / f"{phase}B", count, (32, 32), seed=seed + 2)
+    return dataroot
+
+
+def without_best(state: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if not key.startswith(".best")}
+
+
+# ---- the training does not feel it -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "flags", "validation"),
+    [
+        ("pix2pix", "--norm batch --num_threads 2", ""),
+        ("pix2pix", "--channels_last --precision bf16 --grad_accum 2", "--val_freq 2"),
+        ("cycle_gan", "--norm batch --pool_size 2", "--val_freq 3"),
+        ("colorization", "--ema 0.9", ""),
+        ("template", "", "--val_metrics mse --early_stop 9"),
+    ],
+)
+def test_a_run_with_validation_equals_one_without_to_the_bit(
+    model: str, flags: str, validation: str, argv: Argv, tmp_path: Path
+) -> None:
+    plain = argv("--model", model, "--n_epochs", "3", "--no_html", "--dropout", "--load_size", "20",
+                 *flags.split())
+    train([*plain, "--name", "without"])
+    train([*plain, "--name", "with", "--val_phase", "val", *validation.split()])
+    with_it, without = (load_state(tmp_path / "runs" / name) for name in ("with", "without"))
+    assert with_it[".best.validations"] >= 3
+    assert differences(without_best(with_it), without_best(without)) == []
+
+
+def test_networks_and_random_states_are_left_alone(argv: Argv) -> None:
+    opt = TrainOptions().parse(argv("--model", "pix2pix", "--norm", "batch", *VALIDATION))
+    model = models.create_model(opt)
+    model.setup(opt)
+    before = {key: tensor.clone() for key, tensor in model.networks["G"].state_dict().items()}
+    drawn = torch.get_rng_state()
+    twin = twin_of(model, as_in_a_test(opt))
+    assert torch.equal(torch.get_rng_state(), drawn)
+    image = torch.rand(1, 3, 16, 16)
+    twin.set_input({"A": image, "B": image, "A_paths": ["a"], "B_paths": ["b"]})
+    twin.test()
+    assert all(net.training for net in model.networks["G"].modules())
+    assert not any(isinstance(module, PictureNorm) for module in model.networks["G"].modules())
+    after = model.networks["G"].state_dict()
+    assert all(torch.equal(after[key], before[key]) for key in before)
+    # What the training learns later, the twin knows: they share their memory.
+    weight = next(model.networks["G"].parameters())
+    with torch.no_grad():
+        weight.add_(1)
+    assert torch.equal(next(twin.networks["G"].parameters()), weight)
+
+
+def test_every_random_state_is_put_back() -> None:
+    def draw() -> list[float]:
+        return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+
+    states = checkpoint.random_state()
+    wanted = draw()
+    checkpoint.set_random_state(states)
+    with pytest.raises(RuntimeError), random_states_kept():
+        draw()
+        raise RuntimeError
+    assert draw() == wanted
+
+
+# ---- what is measured --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", ["", "--ema 0.9", "--preprocess crop --norm batch"])
+def test_it_measures_what_the_test_writes(
+    flags: str, argv: Argv, test_argv: Argv, tmp_path: Path
+) -> None:
+    train(argv("--model", "pix2pix", *VALIDATION[:2], "--dropout", *flags.split()))
+    row = read_losses(tmp_path / "runs" / "t")[-1]
+    page = translate(test_argv("--phase", "val", *["--ema"] * ("ema" in flags)))
+    images = page.parent / "images"
+
+    def read(name: str) -> Any:
+        return np.asarray(Image.open(images / name), np.float64) / 255
+
+    gaps = [np.abs(read(f"{n}_fake_B.png") - read(f"{n}_real_B.png")).mean() for n in range(3)]
+    assert float(row["val_l1"]) == pytest.approx(np.mean(gaps), rel=1e-12)
+    film = tmp_path / "runs" / "t" / "web" / "film"
+    for number in range(3):
+        frame = (film / f"{number:02d}_000001_epoch1.png").read_bytes()
+        assert frame == (images / f"{number}_fake_B.png").read_bytes()
+
+
+@pytest.mark.parametrize("model", TRAINABLE)
+def test_every_model_can_be_validated(model: str, argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", model, "--n_epochs", "2", "--print_freq", "2", *VALIDATION))
+    rows = read_losses(tmp_path / "runs" / "t")
+    measured = [row for row in rows if row["val_l1"]]
+    assert [row["epoch"] for row in measured] == ["1", "2"]
+    assert {row["val_psnr"] for row in rows if row not in measured} == {""}
+    lines = [line for line in (tmp_path / "runs" / "t" / "loss_log.txt").read_text().splitlines()
+             if "validation" in line]
+    size = measured[0]["epoch_images"]
+    assert lines[0].startswith(f"(epoch: 1, iters: {size}, validation) val_l1: 0.")
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize(("every", "places"), [("0", [5, 10]), ("4", [4, 8, 10]), ("5", [5, 10])])
+def test_it_comes_every_so_many_images_and_at_the_end(
+    every: str, places: list[int], argv: Argv, tmp_path: Path
+) -> None:
+    train(argv("--model", "template", "--n_epochs", "2", "--val_freq", every, *VALIDATION))
+    rows = read_losses(tmp_path / "runs" / "t")
+    assert [int(row["images"]) for row in rows if row["val_l1"]] == places
+
+
+def test_its_pictures_are_bounded(
+    argv: Argv, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        train(argv("--model", "cycle_gan", "--val_pictures", "2", *VALIDATION))
+    assert ("validation: 2 pictures of val; l1, psnr, ssim of rec_A with real_A and rec_B with "
+            "real_B") in caplog.messages
+
+
+def test_cycle_gan_with_pairs_is_compared_with_them(
+    argv: Argv, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        train(argv("--model", "cycle_gan", "--dataset_mode", "aligned", *VALIDATION))
+    assert any("fake_B with real_B and fake_A with real_A" in line for line in caplog.messages)
+
+
+def test_metrics_of_sets_and_with_weights(
+    argv: Argv, tmp_path: Path, metric_weights: dict[str, Path]
+) -> None:
+    pytest.importorskip("torch_fidelity")
+    weights = str(metric_weights["inception"])
+    train(argv("--model", "cycle_gan", "--val_metrics", "kid", "l1", "--inception", weights,
+               *VALIDATION))
+    row = read_losses(tmp_path / "runs" / "t")[-1]
+    assert math.isfinite(float(row["val_kid"]))
+    found = json.loads((tmp_path / "runs" / "t" / "best.json").read_text())
+    assert found["metric"] == "kid"
+
+
+def test_a_metric_that_cannot_run_is_left_out_aloud(
+    argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of 16 x 16 pixels there is no MS-SSIM."""
+    flags = argv("--model", "template", "--n_epochs", "2", *VALIDATION)
+    train([*flags, "--val_metrics", "l1", "ms_ssim"])
+    said = [line for line in caplog.messages if line.startswith("validation: ms_ssim is left out")]
+    assert len(said) == 1
+    rows = read_losses(tmp_path / "runs" / "t")
+    assert {row["val_ms_ssim"] for row in rows} == {""}
+    with pytest.raises(ValueError, match="--best_metric ms_ssim has no value"):
+        train([*flags, "--val_metrics", "ms_ssim", "--name", "other"])
+
+
+def test_a_model_that_shows_something_else_is_told(
+    argv: Argv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models.template_model import TemplateModel
+
+    monkeypatch.setattr(TemplateModel, "outcomes", BaseModel.outcomes)
+    with pytest.raises(ValueError, match=r"names fake_B, real_A.*write a method `outcomes`"):
+        train(argv("--model", "template", *VALIDATION))
+
+
+def test_outcomes_compare_there_and_back_where_there_are_no_pairs() -> None:
+    paired = Outcome("real_A", "fake_B", "real_B")
+    assert paired.pair == paired.sets == ("fake_B", "real_B")
+    unpaired = Outcome("real_A", "fake_B", "real_B", again="rec_A")
+    assert unpaired.pair == ("rec_A", "real_A")
+    assert unpaired.sets == ("fake_B", "real_B")
+
+
+# ---- the best ----------------------------------------------------------------------------------
+
+
+def place(images: int) -> Progress:
+    return Progress(images, 9, images, 1, 1)
+
+
+def judged(best: Best, *values: float) -> list[bool]:
+    news = []
+    for value in values:
+        best.judge({"val_x": value}, place(best.validations + 1))
+        news.append(best.is_new)
+    return news
+
+
+@pytest.mark.parametrize(("rises", "news"), [(False, [1, 0, 0, 1, 0]), (True, [1, 1, 0, 0, 1])])
+def test_only_what_is_better_is_the_best(rises: bool, news: list[int]) -> None:
+    best = Best("x", higher_is_better=rises, patience=0)
+    assert judged(best, 2, 3, math.nan, 1, 4) == [bool(new) for new in news]
+    assert best.found["epoch"] == (5 if rises else 4)
+    assert not best.over
+
+
+def test_patience_counts_validations_in_a_row() -> None:
+    best = Best("x", higher_is_better=False, patience=2)
+    judged(best, 5, 5, 4, 4)
+    assert not best.over
+    judged(best, 4)
+    assert best.over
+    other = Best("x", higher_is_better=False, patience=3)
+    other.load_state_dict(best.state_dict())
+    assert (other.waited, other.validations, other.over) == (2, 5, False)
+    assert judged(other, 3) == [True]
+
+
+def test_another_metric_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+    best = Best("x", higher_is_better=False, patience=0)
+    judged(best, 5)
+    other = Best("y", higher_is_better=True, patience=0)
+    with caplog.at_level(logging.INFO):
+        other.load_state_dict(best.state_dict())
+    assert (other.found, other.validations) == ({}, 1)
+    assert "--best_metric was x" in caplog.text
+
+
+def fake_values(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
+    """What val_l1 is found to be, validation by validation."""
+    left = list(values)
+
+    def scores(*_: object) -> dict[str, float]:
+        return {"l1": left.pop(0)}
+
+    monkeypatch.setattr("models.validation.Validation._scores", scores)
+
+
+def test_the_best_weights_are_saved_and_can_be_taken(
+    argv: Argv, test_argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_values(monkeypatch, 3, 1, 2)
+    train(argv("--model", "pix2pix", "--n_epochs", "3", "--save_epoch_freq", "1", "--ema", "0.5",
+               "--lr", "0.01", *VALIDATION))
+    folder = tmp_path / "runs" / "t"
+    found = json.loads((folder / "best.json").read_text())
+    assert found == {"epoch": 2, "images": 10, "metric": "l1", "value": 1, "values": {"val_l1": 1}}
+    for name in ("G", "D", "G_ema"):
+        best, second, third = (checkpoint.load(folder / f"{label}_net_{name}.pth")
+                               for label in ("best", "2", "3"))
+        assert all(torch.equal(best[key], second[key]) for key in best)
+        assert not all(torch.equal(best[key], third[key]) for key in best)
+    best_page, second_page, last_page = (
+        translate(test_argv("--epoch", epoch)) for epoch in ("best", "2", "latest")
+    )
+    assert bytes_of(best_page) == bytes_of(second_page) != bytes_of(last_page)
+    assert Translator.load(folder, epoch="best", device="cpu").file.path.name == "best_net_G.pth"
+    train(argv("--model", "pix2pix", "--init_from", str(folder / "best"), "--name", "next",
+               "--no_html"))
+
+
+def test_early_stop_ends_the_run_and_says_how_to_go_on(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_values(monkeypatch, 3, 1, 2, 1)
+    flags = argv("--model", "template", "--n_epochs", "9", *VALIDATION)
+    with caplog.at_level(logging.INFO):
+        train([*flags, "--early_stop", "2"])
+    assert caplog.messages[-1].startswith(
+        "stopped at the end of epoch 4 and saved: 2 validations in a row were no better than "
+        "val_l1 1 in epoch 2, saved as best; --continue_train with a larger --early_stop"
+    )
+    state = load_state(tmp_path / "runs" / "t")
+    assert (state[".clock.epoch"], state[".best.waited"]) == (4, 2)
+    before = {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*.*")}
+    with caplog.at_level(logging.INFO):
+        train([*flags, "--continue_train"])
+    assert caplog.messages[-1].startswith("nothing left to train: --early_stop 2 has ended")
+    assert {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*.*")} == before
+    fake_values(monkeypatch, 2, 0)
+    train([*flags, "--continue_train", "--early_stop", "4", "--n_epochs", "6"])
+    assert json.loads((tmp_path / "runs" / "t" / "best.json").read_text())["epoch"] == 6
+
+
+def test_plateau_watches_a_value_of_the_validation(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands still from the first on, so the rate falls in epoch 8, as for a loss."""
+    fake_values(monkeypatch, *[1.0] * 8)
+    train(argv("--model", "template", "--n_epochs", "8", "--lr_policy", "plateau", "--lr_metric",
+               "val_l1", *VALIDATION))
+    rates = [float(row["lr"]) for row in read_losses(tmp_path / "runs" / "t")]
+    assert rates == pytest.approx([2e-4] * 7 + [4e-5])
+
+
+@pytest.mark.parametrize(("rises", "factor"), [(True, 1.0), (False, 0.2)])
+def test_plateau_knows_which_way_is_up(rises: bool, factor: float) -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    plateau = Plateau("val_psnr", [optimizer], higher_is_better=rises)
+    for epoch in range(1, 9):
+        plateau.add({"G": torch.zeros(())})
+        plateau.add_validation({"val_psnr": 10.0 * epoch})
+        plateau.start_epoch(epoch + 1)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(factor)
+
+
+# ---- going on ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", TRAINABLE)
+def test_a_run_that_goes_on_validates_as_if_it_had_not_stopped(
+    model: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between two validations, in the middle of epoch 2."""
+    flags = argv("--model", model, "--n_epochs", "3", "--val_freq", "4", "--ema", "0.9", "--lr",
+                 "0.002", "--norm", "batch", "--lr_policy", "plateau", "--lr_metric", "val_l1",
+                 "--pool_size", "2", *VALIDATION)
+    train([*flags, "--name", "straight"])
+    original = Clock.advance
+
+    def advance(clock: Clock, images: int) -> None:
+        original(clock, images)
+        if clock.images == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Clock, "advance", advance)
+        train([*flags, "--name", "stopped"])
+    train([*flags, "--name", "stopped", "--continue_train", "--num_threads", "2"])
+    straight, stopped = (tmp_path / "runs" / name for name in ("straight", "stopped"))
+    assert differences(load_state(straight), load_state(stopped)) == []
+    assert logged(straight) == logged(stopped)
+    assert (straight / "best.json").read_text() == (stopped / "best.json").read_text()
+    for path in straight.glob("best_net_*.pth"):
+        ours, theirs = checkpoint.load(path), checkpoint.load(stopped / path.name)
+        assert differences(ours, theirs) == []
+
+
+def test_validation_may_begin_in_the_middle_of_a_run(argv: Argv, tmp_path: Path) -> None:
+    flags = argv("--model", "template", "--no_html")
+    train(flags)
+    train([*flags, "--continue_train", "--n_epochs", "2", "--val_phase", "val", "--ema", "0.9"])
+    state = load_state(tmp_path / "runs" / "t")
+    assert (state[".best.validations"], state[".model.averages.steps"]) == (1, 5)

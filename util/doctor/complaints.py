@@ -1,0 +1,82 @@
+"""What may be wrong with a training, what it means, and which flags change it.
+
+The limits were measured: docs/design.md, the doctor.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """``remedies``: flag -> what to do with it; a run without the flag is not told. "": always."""
+
+    meaning: str
+    remedies: Mapping[str, str]
+    looks: int = 3  # in a row, until it is said or over
+    explains: Collection[str] = field(default=())  # what is not said beside it, being its effect
+
+    def remedy(self, flags: Collection[str]) -> str:
+        return "; ".join(text for flag, text in self.remedies.items() if not flag or flag in flags)
+
+
+_OF_G = ("mode collapse", "inverted colours", "checkerboard")
+
+COMPLAINTS: dict[str, Complaint] = {
+    "exploding gradients": Complaint(
+        "steps lead far past any valley",
+        {
+            "lr": "go back to an earlier epoch with a lower --lr (the papers' is 0.0002)",
+            "beta1": "keep --beta1 at 0.5",
+            "precision": "leave --precision fp16 out, if it is on",
+        },
+        explains=("discriminator has won", *_OF_G),
+    ),
+    "discriminator has won": Complaint(
+        "it is so sure that the generator learns next to nothing from it",
+        {
+            "ndf": "a weaker one: smaller --ndf, --netD patch_16",
+            "gan_mode": "--gan_mode lsgan or hinge, which saturate less than vanilla",
+            "rotate": "with few pictures, augmentation (--rotate, --zoom, --translate)",
+            "lambda_L1": "or let pix2pix learn by its L1 term alone: --lambda_GAN 0",
+        },
+        looks=4,
+        explains=_OF_G,
+    ),
+    "mode collapse": Complaint(
+        "the outputs are nearly alike, whatever the input",
+        {
+            "": "start again with another --seed, or from an epoch before it",
+            "lambda_L1": "a larger --lambda_L1, which ties each output to its target",
+            "lambda_A": "larger --lambda_A and --lambda_B, which tie each output to its input",
+            "batch_size": "--norm instance, if the batches are small",
+        },
+        explains=("inverted colours", "checkerboard"),
+    ),
+    "inverted colours": Complaint(
+        "what should be bright comes out dark",
+        {
+            "": "start again with another --seed: a network seldom finds its way back",
+            "lambda_identity": "keep --lambda_identity at 0.5 or more; if the two kinds of "
+                               "pictures really are each other's negatives, all is well",
+        },
+        explains=("checkerboard",),
+    ),
+    "checkerboard": Complaint(
+        "the upsampling layers leave their grid in the pictures",
+        {
+            "": "train longer, since it often fades",
+            "lambda_GAN": "a smaller --lambda_GAN, if D has called for the pattern",
+            "netG": "another --netG",
+        },
+    ),
+    "waiting for pictures": Complaint("the networks could be trained faster", {}),
+    "overfitting": Complaint(
+        "the network learns the training pictures by heart",
+        {
+            "": "take the weights of the best epoch, or stop",
+            "rotate": "augmentation (--rotate, --zoom, --translate, --flip_vertical)",
+            "ngf": "a smaller --ngf; more pictures",
+        },
+    ),
+}

@@ -1,0 +1,76 @@
+"""Pictures written by a few threads while the network works on the next ones.
+
+Compressing and the disk need no interpreter, so that the threads run beside it.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+Pixels = npt.NDArray[Any]
+Write = Callable[[Pixels, Path], object]
+
+THREADS = 4  # also on few cores: half of the time they wait for the disk
+WAITING = 4  # pictures for each thread
+ROOM = 256 * 2**20  # bytes of all that wait
+
+
+class FileWriters:
+    """Inside a ``with``, which waits for all files, whatever ends it.
+
+    The first error of a file is raised by the next ``write``, or at the end.
+    """
+
+    def __init__(self, *, threads: int = THREADS, room: int = ROOM) -> None:
+        self.lost: set[Path] = set()  # files that could not be written
+        self._room = room
+        self._most = threads * WAITING
+        self._sizes: list[int] = []  # bytes of each that waits or is being written
+        self._changed = threading.Condition()
+        self._error: Exception | None = None
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="files")
+
+    def write(self, write: Write, pixels: Pixels, path: Path) -> None:
+        """Have ``write(pixels, path)`` done by a thread; waits while too much waits already.
+
+        What alone is larger than the room is written before this returns: two such pictures
+        could be more than fits into memory.
+        """
+        size = pixels.nbytes
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_room(size))
+            if self._error:
+                raise self._error
+            self._sizes.append(size)
+        if size > self._room:
+            self._run(write, pixels, path)
+        else:
+            self._pool.submit(self._run, write, pixels, path)
+
+    def __enter__(self) -> "FileWriters":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self._pool.shutdown()
+        if self._error and kind is None:
+            raise self._error
+
+    def _has_room(self, size: int) -> bool:
+        if self._error or not self._sizes:
+            return True
+        return len(self._sizes) < self._most and sum(self._sizes) + size <= self._room
+
+    def _run(self, write: Write, pixels: Pixels, path: Path) -> None:
+        try:
+            write(pixels, path)
+        except Exception as error:  # for the thread that asked: see ``write``
+            self.lost.add(path)
+            self._error = self._error or error
+        finally:
+            with self._changed:
+                self._sizes.remove(pixels.nbytes)
+                self._changed.notify()
