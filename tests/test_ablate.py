@@ -152,6 +152,39 @@ def test_a_row_that_failed_is_not_done(
     assert not ablation.is_done(ROWS["L1"][1])
 
 
+@pytest.mark.parametrize("stopped_in", ["train.py", "test.py"])
+def test_ctrl_c_loses_no_epoch(
+    stopped_in: str, dataroot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real programs; the first one to be stopped is stopped after an epoch, or before its work."""
+    ablation = Ablation(tmp_path / "out", Budget(str(dataroot), "B", 128, 2, "test", TINY))
+    stops, trainings = [stopped_in], []
+
+    def call(command: Sequence[str]) -> int:
+        program, flags = Path(command[1]).name, list(command[2:])
+        stop = program in stops and not stops.clear()
+        if program == "train.py":
+            trainings.append("--continue_train" in flags)
+            train.train([*flags, *(["--n_epochs_decay", "0"] if stop else [])])
+        if stop:
+            raise KeyboardInterrupt
+        if program == "test.py":
+            test.test(flags)
+        return 0
+
+    monkeypatch.setattr(ablation_runs, "call", call)
+    row = ROWS["L1"]
+    with pytest.raises(KeyboardInterrupt):
+        ablation.make(*row)
+    assert not ablation.is_done(row[1])
+    ablation.make(*row)
+    assert ablation.is_done(row[1]) and trainings == [False, True]
+    losses = (ablation.out / "runs" / "L1" / "losses.csv").read_text().splitlines()
+    images = [int(line.split(",")[losses[0].split(",").index("images")]) for line in losses[1:]]
+    assert images == sorted(set(images)) and images[-1] == 2 * 2  # epochs, pictures
+    assert len(list(ablation.results(row[1]).glob("images/*_fake_B.png"))) == 3
+
+
 def test_rows_of_another_budget_are_refused(ablation: Ablation) -> None:
     ablation.budget.hold(ablation.out)
     ablation.budget.hold(ablation.out)
