@@ -3,6 +3,8 @@
 import json
 import logging
 import re
+import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,13 +158,14 @@ def test_a_row_that_failed_is_not_done(
 def test_ctrl_c_loses_no_epoch(
     stopped_in: str, dataroot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Real programs; the first one to be stopped is stopped after an epoch, or before its work."""
+    """Real programs: the training is stopped after an epoch, the test before its work."""
     ablation = Ablation(tmp_path / "out", Budget(str(dataroot), "B", 128, 2, "test", TINY))
-    stops, trainings = [stopped_in], []
+    stops, trainings = {stopped_in}, []
 
     def call(command: Sequence[str]) -> int:
         program, flags = Path(command[1]).name, list(command[2:])
-        stop = program in stops and not stops.clear()
+        stop = program in stops
+        stops.discard(program)
         if program == "train.py":
             trainings.append("--continue_train" in flags)
             train.train([*flags, *(["--n_epochs_decay", "0"] if stop else [])])
@@ -183,6 +186,19 @@ def test_ctrl_c_loses_no_epoch(
     images = [int(line.split(",")[losses[0].split(",").index("images")]) for line in losses[1:]]
     assert images == sorted(set(images)) and images[-1] == 2 * 2  # epochs, pictures
     assert len(list(ablation.results(row[1]).glob("images/*_fake_B.png"))) == 3
+
+
+def test_a_program_may_save_after_ctrl_c(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    script = ("import os, pathlib, signal, sys, time; os.kill(os.getppid(), signal.SIGINT); "
+              "time.sleep(0.3); pathlib.Path(sys.argv[1]).touch()")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with caplog.at_level(logging.INFO), pytest.raises(SystemExit, match="130"):
+            ablation_runs.call([sys.executable, "-c", script, str(tmp_path / "saved")])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (tmp_path / "saved").is_file()
+    assert "the same command goes on" in caplog.text
 
 
 def test_rows_of_another_budget_are_refused(ablation: Ablation) -> None:
@@ -262,4 +278,8 @@ def test_browser_shows_tables_and_strips(made: Path, browser: Any) -> None:
     captions = page.locator("table.strips >> nth=0").locator("th").all_inner_texts()
     assert captions == ["Input", "L1", "GAN", "cGAN", "L1+GAN", "L1+cGAN", "Ground truth"]
     assert all(url.startswith("file://") for url in requests)
+    page.set_viewport_size({"width": 400, "height": 800})
+    numbers = page.locator("table.scores >> nth=0").locator("tbody tr").all()
+    assert max(row.bounding_box()["height"] for row in numbers) < 30  # one line each
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
