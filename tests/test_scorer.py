@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scenes import SIDE, scene, side_by_side
+from scenes import SIDE, scene, write_scenes
 
 from data.value_range import LEVELS
 from metrics import create_metrics
@@ -26,9 +26,7 @@ TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "4", "--batch_size", "4"]
 @pytest.fixture(scope="module")
 def dataroot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("scenes")
-    for phase, first in (("train", 0), ("test", 100)):
-        for seed in range(first, first + 12):
-            side_by_side(*scene(seed), root / phase / f"{seed}.png")
+    write_scenes(root, test=12)
     return root
 
 
