@@ -25,7 +25,7 @@ from models.base_model import BaseModel
 from models.generator_file import Direction, GeneratorFile, find_generator
 from models.kinds import fits_pil, like, to_pil, to_rasters
 from models.memory import Room, Tile
-from models.networks.inference import PictureDropout, prepare
+from models.networks.inference import PictureDropout, laid_out, prepare
 from models.networks.padding import translate_any_size
 from models.tiling import translate_in_tiles
 from util.picture_files import PictureError
@@ -78,7 +78,7 @@ class Translator:
         self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
         with torch.random.fork_rng([]):  # a new network draws weights before it gets its own
             built = file.build()
-        self.net = prepare(built, running_statistics=running_statistics).to(device)
+        self.net = laid_out(prepare(built, running_statistics=running_statistics), device)
         self.room = Room(self.net, file.input_nc, tile)
         self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
 

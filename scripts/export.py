@@ -78,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Checks all that can be checked before a file is opened."""
+    """With the generator as ``file``: a flag that does not fit it is a bad one, too."""
     parser = build_parser()
     args = parser.parse_args(argv)
     if bool(args.name) == bool(args.weights):
@@ -103,22 +103,30 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                      f"{args.out.with_suffix(suffix)}")
     if args.out and args.out.is_dir():
         parser.error(f"--out {args.out} is a folder: give the name of a file in it")
+    try:
+        args.file = find_generator(
+            args.path, epoch=args.epoch, direction=args.direction, ema=args.ema
+        )
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    if args.bn_mode == "calibrated" and args.file.norm not in ("batch", "syncbatch"):
+        parser.error(f"--bn_mode calibrated is for batch norms, this network has norm "
+                     f"{args.file.norm}: leave it out")
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> Path:
     """Returns the file."""
     args = parse(argv)
-    file = find_generator(
-        args.path, epoch=args.epoch, direction=args.direction, ema=args.ema
-    )
+    file: GeneratorFile = args.file
     given = {side: getattr(args, f"value_range_{side}") for side in "AB"}
     limits = {side: ValueRange(*pair) for side, pair in given.items() if pair}
     file = replace(file, ranges={**file.ranges, **limits})
     run_dir = args.path if args.path.is_dir() else None
     saved = load_options(run_dir) if run_dir else {}
     name = run_dir.resolve().name if run_dir else args.path.stem
-    epoch = args.epoch if run_dir else file.path.name.partition("_net_")[0]
+    label, net, _ = file.path.stem.partition("_net_")
+    epoch = args.epoch if run_dir else label if net else "unknown"
     request = Request(
         name=name, epoch=f"{epoch}{'_ema' if args.ema else ''}", to=args.to, run_dir=run_dir,
         bn_mode=args.bn_mode, weights=args.weights_as, licence=args.licence,

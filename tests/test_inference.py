@@ -40,7 +40,7 @@ def test_a_batch_gives_what_its_pictures_give_one_by_one(name: str, norm: str) -
         assert (together[index] - alone[0]).abs().max() <= 1e-5
         torch.manual_seed(3)
         if norm != "syncbatch":  # which trains on GPUs only
-            assert torch.equal(alone, net.train()(image[None]))
+            assert (alone - net.train()(image[None])).abs().max() <= 2e-5
     if norm == "batch":
         assert (net(images) - together).abs().max() > 0.01, "the batch as it was mixes pictures"
 
@@ -55,9 +55,9 @@ def test_with_running_statistics_it_is_the_network_in_eval(norm: str) -> None:
     ready = prepare(net, running_statistics=True)
     images = pictures("resnet_6blocks")
     expected = net.eval()(images)
-    assert torch.equal(ready(images), expected)
-    torch.manual_seed(9)
-    assert torch.equal(ready(images), expected)
+    for seed in (8, 9):
+        torch.manual_seed(seed)
+        assert (ready(images) - expected).abs().max() <= (1e-5 if norm == "instance" else 0)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.best import FILE as BEST
 from models.export.description import Description
-from models.export.verify import Difference
+from models.export.verify import Difference, lines
 from util.files import write_text
 from util.saved_options import load_options
 
@@ -49,7 +49,7 @@ def write_card(
             "licence": licence or "not stated: ask whoever trained it",
         },
         "Contract": description.metadata(),
-        "Norms": {"statistics": norm_words, "dropout": "off" if description.dropout else "none"},
+        "Norms": {"statistics": norm_words, "dropout": "off"},
         "Training": {
             "weights": weights_file.name,
             "training set": _set_size(rows),
@@ -57,11 +57,11 @@ def write_card(
         },
         "Metrics": _metrics(run_dir, rows),
     }
-    lines = [f"# {description.name}, epoch {description.epoch}, {description.direction}", ""]
+    text = [f"# {description.name}, epoch {description.epoch}, {description.direction}", ""]
     for title, facts in sections.items():
-        lines += [f"## {title}", "", *(f"- {name}: {value}" for name, value in facts.items()), ""]
-    lines += ["## Verified against PyTorch", "", *(f"- {one}" for one in differences)]
-    write_text(card_of(path), "\n".join(lines) + "\n")
+        text += [f"## {title}", "", *(f"- {name}: {value}" for name, value in facts.items()), ""]
+    text += ["## Verified against PyTorch", "", *(f"- {one}" for one in lines(differences))]
+    write_text(card_of(path), "\n".join(text) + "\n")
     return card_of(path)
 
 

@@ -12,8 +12,7 @@ class Description:
     """Arrays go in and come out as [N, H, W, channels], in the dtype and the range named here.
 
     ``multiple``: what the sides are padded to inside, by reflection, in pixels. ``labels``: input,
-    output or both hold colours that are names of things. ``dropout``: whether the training had
-    any; the file has none.
+    output or both hold colours that are names of things. The file itself has no dropout.
     """
 
     name: str
@@ -24,7 +23,7 @@ class Description:
     norm: str
     bn_mode: str
     weights: str  # float32, half, int8
-    dropout: bool
+    trained_with_dropout: bool
     multiple: int
     input_channels: int
     output_channels: int

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import models
 from data import value_range
@@ -20,7 +21,7 @@ from models.export.description import Description
 from models.export.graph import Graph
 from models.export.norms import BnMode, describe, settle
 from models.export.small_weights import Weights, shrink
-from models.export.verify import Difference, compare, judge
+from models.export.verify import Difference, compare, judge, lines
 from models.generator_file import GeneratorFile
 from models.networks.geometry import geometry
 from models.networks.inference import Dropout, sharing_copy
@@ -49,11 +50,12 @@ class Request:
 class Exporter:
     """One generator, ready to be written in any format.
 
-    Args:
-        file: the generator; ``request``: how it is wanted.
-
     ``reference`` is the network in PyTorch, the way test.py runs it: it shares neither padding nor
     scaling with the graph.
+
+    Raises:
+        ValueError: nobody has said which values of the pictures are black and white, or there are
+            no batch norms to calibrate.
     """
 
     def __init__(self, file: GeneratorFile, request: Request) -> None:
@@ -62,17 +64,14 @@ class Exporter:
         self.model = models.find_model(file.model) if known else BaseModel
         self.input_range, self.input_dtype = self._side(file.input_letter)
         self.output_range, self.output_dtype = self._side(file.output_letter)
-        # Not the statistics are wanted of it, but how it reads and scales; its net is ours.
+        # How it reads, pads and cuts is wanted of it; the network is put in below.
         self.reference = Translator(
             replace(file, ranges={file.input_letter: self.input_range}),
             device=torch.device("cpu"), running_statistics=True, tile=None,
         )
         net = file.build()
         self.dropout = any(isinstance(module, Dropout) for module in net.modules())
-        pictures = (
-            self.model.encode(self.reference.input.to_tensor(self._read(one))[None])
-            for one in request.calibrate
-        )
+        pictures = (self._encoded(one) for one in request.calibrate)
         self.reference.net = settle(net, request.bn_mode, pictures)
 
     def _side(self, letter: str) -> tuple[ValueRange, str]:
@@ -97,7 +96,8 @@ class Exporter:
         return Description(
             name=request.name, epoch=request.epoch, direction=file.direction, model=file.model,
             netG=file.netG, norm=file.norm, bn_mode=request.bn_mode, weights=request.weights,
-            dropout=self.dropout, multiple=geometry(self.reference.net).multiple,
+            trained_with_dropout=self.dropout,
+            multiple=geometry(self.reference.net).multiple,
             input_channels=colours or file.input_nc, output_channels=colours or file.output_nc,
             input_dtype=self.input_dtype, output_dtype=self.output_dtype,
             input_range=(self.input_range.low, self.input_range.high),
@@ -112,8 +112,9 @@ class Exporter:
             bytes_in=self.input_dtype == "uint8", bytes_out=self.output_dtype == "uint8",
         ).eval()
 
-    def _read(self, one: Input) -> Pixels:
-        return self.reference.input.read(one.source)
+    def _encoded(self, one: Input) -> Tensor:
+        """[1, C, H, W], as the network gets it."""
+        return self.model.encode(self.input_range.to_tensor(self.read(one))[None])
 
     def read(self, one: Input) -> Pixels:
         """A picture [H, W, C] as the graph takes it.
@@ -121,7 +122,7 @@ class Exporter:
         Raises:
             ValueError: it is no file of bytes, and bytes are wanted.
         """
-        pixels = self._read(one)
+        pixels = self.reference.input.read(one.source)
         if self.input_dtype == "uint8" and pixels.dtype != np.uint8:
             raise ValueError(
                 f"{one.source} holds {pixels.dtype}, this export takes uint8: give pictures like "
@@ -167,8 +168,8 @@ class Exporter:
             differences = compare(
                 run, self.translate, pictures, output_range=description.output_range
             )
-            for one in differences:
-                log.info("%s against PyTorch, %s", kind.runtime, one)
+            for line in lines(differences):
+                log.info("%s against PyTorch, %s", kind.runtime, line)
             judge(differences, self.request.weights)
         card = write_card(
             path, description, run_dir=self.request.run_dir, weights_file=self.file.path,

@@ -6,6 +6,8 @@
 All sides are dynamic, so nothing here may branch on them: what is traced once must hold for all.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -42,6 +44,9 @@ class Graph(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         images = self._to_images(pictures.permute(0, 3, 1, 2))
         inputs = self.model.encode_in_torch(images)
+        if not _tracing():
+            count = torch.ones(inputs.shape[0], dtype=torch.int64).sum()
+            inputs = _first(inputs, 0, _unknown(count, 1))
         height, width = inputs.shape[-2], inputs.shape[-1]
         padded = _reflected(_reflected(inputs, -2, self.needs), -1, self.needs)
         outputs = _first(_first(self.net(padded), -2, height), -1, width)
@@ -75,17 +80,26 @@ def _first(x: Tensor, axis: int, count: int) -> Tensor:
 
 
 def _blocks(side: int, needs: Geometry) -> int:
-    """How many times the network's multiple a side becomes.
-
-    torch.export would decide now whether 1 block, a bottom of a single pixel, is a special case,
-    and fix it for all sizes. Of a number that is read off a tensor it knows nothing.
-    """
+    """How many times the network's multiple a side becomes."""
     least = -(-needs.minimum // needs.multiple)
-    if torch.jit.is_tracing():  # sides are tensors then
-        above = (side + needs.multiple - 1) // needs.multiple
-        return (above + least + abs(above - least)) // 2  # the larger one
-    counted = torch.ones(side, dtype=torch.int64).sum()
-    above = (counted + needs.multiple - 1) // needs.multiple
-    blocks = above.clamp(min=least).item()
-    torch._check(blocks >= least)
-    return blocks  # type: ignore[return-value]
+    if _tracing():
+        blocks = (side + needs.multiple - 1) // needs.multiple
+        return (blocks + least + abs(blocks - least)) // 2  # a tensor, of which max() would choose
+    pixels = torch.ones(side, dtype=torch.int64).sum()
+    return _unknown(((pixels + needs.multiple - 1) // needs.multiple).clamp(min=least), least)
+
+
+def _unknown(count: Tensor, least: int) -> int:
+    """``count`` as a number of which torch.export knows no more than ``least``.
+
+    Of sides that it knows it would decide now whether, say, a bottom of one pixel is a special
+    case, and refuse all sizes that are not.
+    """
+    number = cast(int, count.item())  # int() would ask for its value
+    torch._check(number >= least)
+    return number
+
+
+def _tracing() -> bool:
+    """torch.jit.trace, for TorchScript and ONNX: sides are tensors then, and nothing is asked."""
+    return torch.jit.is_tracing()  # type: ignore[attr-defined, no-any-return]

@@ -22,9 +22,9 @@ class SmallConv(nn.Module):
 
     def __init__(self, conv: Conv, weights: Weights) -> None:
         super().__init__()
-        if conv.padding_mode != "zeros":
+        if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
             raise ValueError(
-                f"small weights know convolutions padded by zeros, not by {conv.padding_mode}: "
+                f"small weights do not know the padding of {conv} ({conv.padding_mode}): "
                 "leave --half and --int8 out"
             )
         self.conv, weight = conv, conv.weight.detach()
@@ -43,6 +43,7 @@ class SmallConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         conv, weight = self.conv, self.stored.float()
+        assert not isinstance(conv.padding, str)
         if self.scale is not None:
             weight = weight * self.scale
         if isinstance(conv, nn.ConvTranspose2d):

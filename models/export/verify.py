@@ -12,6 +12,7 @@ from models.export.small_weights import Weights
 
 LARGEST = 512  # pixels a side; larger pictures are cut to it
 SMALLEST = 45
+SHOWN = 7  # differences in a report: those of two pictures
 
 # In grey levels of 255: the order of sums differs between runtimes, and rounding makes a whole
 # level of it. 8 bits are reported, not judged.
@@ -73,12 +74,23 @@ def compare(
     return differences
 
 
+def lines(differences: Sequence[Difference]) -> list[str]:
+    """The first of them, and what holds for all."""
+    largest = max(one.largest for one in differences)
+    mean = sum(one.mean for one in differences) / len(differences)
+    return [
+        *map(str, differences[:SHOWN]),
+        f"all {len(differences)} comparisons: maximum {largest:.3g}, mean {mean:.3g} grey levels, "
+        f"lowest PSNR {min(one.psnr for one in differences):.1f} dB",
+    ]
+
+
 def judge(differences: Sequence[Difference], weights: Weights) -> None:
     """Raises ValueError where the file differs by more than its weights explain; NaN does."""
     worst = max(differences, key=lambda one: math.inf if math.isnan(one.largest) else one.largest)
     if not worst.largest <= LIMITS[weights]:
         raise ValueError(
             f"the exported file differs from PyTorch by more than {LIMITS[weights]:g} grey levels "
-            f"and was not kept ({worst}); try another --to, or --bn_mode running if the pictures "
-            "are of one colour, which the statistics of a picture blow up"
+            f"and was not kept ({worst}); try another --to, or other --pictures if these are of "
+            "one colour: their statistics make rounding errors large"
         )

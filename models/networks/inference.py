@@ -20,7 +20,8 @@ Dropout = nn.Dropout | nn.Dropout2d
 class PictureNorm(nn.Module):
     """[N, C, H, W] -> the same, every channel of every picture by its own mean and variance.
 
-    Of one picture it is batch norm in training, to the bit, but keeps no running statistics.
+    Of one picture it is batch norm in training, but keeps no running statistics. On a CPU it is
+    taken as groups of one channel: equal to rounding, in a quarter to four fifths of the time.
     """
 
     def __init__(self, norm: Norm) -> None:
@@ -28,6 +29,8 @@ class PictureNorm(nn.Module):
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.device.type == "cpu":
+            return functional.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
         return functional.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
@@ -39,7 +42,9 @@ class PictureDropout(nn.Module):
         self.kind, self.p = type(dropout), dropout.p
 
     def forward(self, x: Tensor) -> Tensor:
-        mask: Tensor = self.kind(self.p)(torch.ones_like(x[:1]))
+        # Drawn in the order of NCHW, whatever the memory layout of ``x``.
+        ones = torch.ones_like(x[:1], memory_format=torch.contiguous_format)
+        mask: Tensor = self.kind(self.p)(ones)
         return x * mask
 
 
@@ -65,6 +70,14 @@ def prepare_in_place(net: nn.Module, *, running_statistics: bool) -> nn.Module:
         return module
 
     return replace_modules(net, prepared)
+
+
+def laid_out(net: nn.Module, device: torch.device) -> nn.Module:
+    """``net`` on ``device``, in the memory layout that is the fastest without gradients."""
+    net.to(device)
+    if device.type == "cpu":
+        net.to(memory_format=torch.channels_last)
+    return net
 
 
 def sharing_copy(net: nn.Module) -> nn.Module:
