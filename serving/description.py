@@ -31,7 +31,7 @@ LOOKED_AT = 60  # pictures of the training in which kind and palette are looked 
 MOST_SAMPLES = 24
 MOST_LABELS = 40  # colours; with more, no person could choose one
 DARK, BRIGHT = 64, 192  # levels: nearly black, nearly white
-EDGES_SHARE = 0.95  # of the pixels, nearly black or white in drawings of edges
+EDGES_SHARE = 0.9  # of the pixels, nearly black or white in drawings of edges
 WHITE_SHARE = 0.5  # of their pixels, at least
 DEFAULT_SIDE = 256  # pixels, where the run does not tell
 
