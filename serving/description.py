@@ -126,7 +126,7 @@ def find_kind(pictures: Sequence[Levels], given: Palette | None) -> tuple[Kind, 
         palette = find_palette(pictures)
     except NoPaletteError:
         return "photo", None
-    return ("labels", named(palette)) if len(palette) <= MOST_LABELS else ("photo", None)
+    return ("labels", named(palette)) if 2 <= len(palette) <= MOST_LABELS else ("photo", None)
 
 
 def _is_black_on_white(levels: Levels) -> bool:
