@@ -27,6 +27,7 @@ from util.saved_options import load_options
 
 log = logging.getLogger(__name__)
 Kind = Literal["labels", "edges", "photo"]
+IN_WORDS: dict[Kind, str] = {"labels": "labels", "edges": "drawings of edges", "photo": "photos"}
 LOOKED_AT = 60  # pictures of the training in which kind and palette are looked for
 MOST_SAMPLES = 24
 MOST_LABELS = 40  # colours; with more, no person could choose one
@@ -109,8 +110,8 @@ def _describe(
         )
     samples = find_sources(saved, letter, [*TEST_PHASES, saved.get("phase", "train")])
     ground = _ground(palette, pictures) if palette else 0
-    log.info("%s: %s go in%s, %d samples", direction, "drawings of edges" if kind == "edges"
-             else kind, f" ({len(palette)} colours)" if palette else "", len(samples))
+    log.info("%s: %s go in%s, %d samples", direction, IN_WORDS[kind],
+             f" ({len(palette)} colours)" if palette else "", len(samples))
     return DirectionDescription(direction, kind, palette, ground, spread(samples, MOST_SAMPLES))
 
 

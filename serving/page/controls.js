@@ -7,6 +7,7 @@ const TOOLS = [
   { id: "fill", label: "Fill", key: "F", kinds: ["labels"] },
   { id: "eraser", label: "Eraser", key: "E", kinds: ["labels", "edges"] },
 ];
+const NOUNS = { labels: "labels", edges: "edges", photo: "photos" };
 const SIZES = { labels: 6, edges: 1 }; // pixels, to begin with
 
 export class Controls {
@@ -83,7 +84,7 @@ export class Controls {
     const { directions: group } = this.elements;
     group.hidden = directions.length < 2;
     group.replaceChildren(...directions.map(({ id, kind }) => choice(
-      "direction", "direction", `${id[0]} to ${id.at(-1)}, from ${kind}`,
+      "direction", "direction", `${id[0]} to ${id.at(-1)}, from ${NOUNS[kind]}`,
       id === this.studio.direction.id, () => this.studio.turn(id),
     )));
     group.title = "From which side to which (X)";
