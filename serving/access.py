@@ -33,6 +33,7 @@ class Access:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Content-Type-Options"] = "nosniff"
+                headers["Cache-Control"] = "no-cache"  # the next start may serve another run
                 headers["Referrer-Policy"] = "no-referrer"
             await send(message)
 

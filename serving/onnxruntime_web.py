@@ -11,6 +11,7 @@ from util.npm_packages import (
     fetch,
     from_archive,
     read_folder,
+    require_known,
     write,
 )
 
@@ -34,11 +35,11 @@ def runtime_files(archive: Path | None = None) -> Files:
         ValueError: other files than the known ones.
     """
     if archive is not None:
-        return _require_known(_read(archive), str(archive))
+        return require_known(_read(archive), DIGEST, source=str(archive), wanted=_WANTED)
     cache = cache_folder(PACKAGE.replace("@", "-"))
     if cache.is_dir() and digest(kept := read_folder(cache)) == DIGEST:
         return kept
-    files = _require_known(fetch(_WANTED), "npm")
+    files = require_known(fetch(_WANTED), DIGEST, source="npm", wanted=_WANTED)
     write(files, cache)
     return files
 
@@ -48,12 +49,3 @@ def _read(archive: Path) -> Files:
         return from_archive(archive, _FILES)
     except (tarfile.TarError, EOFError) as error:
         raise ValueError(f"{archive} is no archive of npm ({error}); {_ADVICE}") from error
-
-
-def _require_known(files: Files, source: str) -> Files:
-    if digest(files) != DIGEST:
-        raise ValueError(
-            f"{source} holds other files (digest {digest(files)[:12]}) than {PACKAGE} (digest "
-            f"{DIGEST[:12]}): not used; {_ADVICE}"
-        )
-    return files

@@ -106,6 +106,16 @@ def digest(files: Files) -> str:
     return total.hexdigest()
 
 
+def require_known(files: Files, known: str, *, source: str, wanted: Wanted) -> Files:
+    """The files themselves. Raises ValueError: their digest is not ``known``."""
+    if digest(files) != known:
+        raise ValueError(
+            f"{source} holds other files ({len(files)}, digest {digest(files)[:12]}) than "
+            f"{wanted.purpose} (digest {known[:12]}): not used; {wanted.advice}"
+        )
+    return files
+
+
 def members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the files. Nothing is unpacked to disk.
 

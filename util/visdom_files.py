@@ -10,7 +10,16 @@ import tarfile
 from pathlib import Path
 
 from util.files import replacing
-from util.npm_packages import Files, Wanted, cache_folder, digest, fetch, members, read_folder
+from util.npm_packages import (
+    Files,
+    Wanted,
+    cache_folder,
+    digest,
+    fetch,
+    members,
+    read_folder,
+    require_known,
+)
 
 VISDOM_VERSION = "0.2.4"
 DIGEST = "7121b109df39a045ee914160637ebb89afbb8d7e5c42cfabc89ac0ee518a75c9"
@@ -64,7 +73,7 @@ def are_whole(folder: Path) -> bool:
 
 def from_npm(*, seconds: float = 300) -> Files:
     """See ``npm_packages.fetch``. Raises ValueError: npm delivers other files than the known."""
-    return _require_known(fetch(_WANTED, seconds=seconds), "npm")
+    return _known(fetch(_WANTED, seconds=seconds), "npm")
 
 
 def from_bundle(path: Path) -> Files:
@@ -82,7 +91,7 @@ def from_bundle(path: Path) -> Files:
         raise ValueError(
             f"{path} cannot be read as a bundle ({error}); {_BUNDLE_ADVICE}"
         ) from error
-    return _require_known(files, str(path))
+    return _known(files, str(path))
 
 
 def write_bundle(folder: Path, path: Path) -> None:
@@ -94,10 +103,5 @@ def write_bundle(folder: Path, path: Path) -> None:
             archive.addfile(member, io.BytesIO(content))
 
 
-def _require_known(files: Files, source: str) -> Files:
-    if digest(files) != DIGEST:
-        raise ValueError(
-            f"{source} holds other files ({len(files)}, digest {digest(files)[:12]}) than the page "
-            f"of visdom {VISDOM_VERSION} needs (digest {DIGEST[:12]}): not used; {_BUNDLE_ADVICE}"
-        )
-    return files
+def _known(files: Files, source: str) -> Files:
+    return require_known(files, DIGEST, source=source, wanted=_WANTED)

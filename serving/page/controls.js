@@ -132,7 +132,7 @@ export class Controls {
       "]": this.slider && (() => this.resize(this.size + 1)),
       Delete: this.tools.length && clear,
       s: save, n: random, o: open, w: camera, x: () => this.#turn(),
-    }[key];
+    }[key.length === 1 ? key.toLowerCase() : key];
   }
 
   #turn() {

@@ -26,7 +26,7 @@ export class Surface {
   }
 
   #down(event) {
-    if (!this.draws || event.button !== 0) return;
+    if (!this.draws || event.button !== 0 || !event.isPrimary) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.canvas.focus({ preventScroll: true });
     event.preventDefault();
@@ -34,7 +34,7 @@ export class Surface {
   }
 
   #move(event) {
-    if (!this.draws) return;
+    if (!this.draws || !event.isPrimary) return;
     const moves = event.getCoalescedEvents?.() ?? [];
     for (const move of moves.length ? moves : [event]) this.#go(this.#place(move));
     this.#point(this.at, event.pointerType !== "mouse" && !this.from);
