@@ -1,32 +1,46 @@
 """Whether validation has stopped following the training."""
 
 from collections import deque
+from statistics import fmean
 
-_MEAN_OF = 3  # values, since one alone jumps
+from util.doctor.finding import Finding
+
+_MEAN_OF = 3  # validations, since one alone jumps
+MOST_RISE = 0.1  # of the validation's value over its best
 
 
 class Gap:
-    """A training value and its validation value, both the smaller the better, in any units.
+    """A training loss and a value of the validation, both the smaller the better, in any units.
 
-    After each pair, ``rise``: how far the validation is above its best mean of three, as a share
-    of it; ``fall``: how far the training has come down since that best.
+    After each validation, ``rise``: how far its value is above its best mean of three, as a share
+    of it; ``fall``: how far the loss has come down since that best.
     """
 
     def __init__(self) -> None:
+        self._losses: list[float] = []  # since the last validation
         self._pairs: deque[tuple[float, float]] = deque(maxlen=_MEAN_OF)
         self._best = (0.0, float("inf"))
         self._now = self._best
 
-    def add(self, train: float, validation: float) -> bool:
-        """Whether there are enough pairs to judge by."""
-        self._pairs.append((train, validation))
+    def add_loss(self, loss: float) -> None:
+        self._losses.append(loss)
+
+    def validated(self, name: str, value: float) -> Finding:
+        """Judge by what has been added since the last validation, and ``value``, its ``name``."""
+        self._pairs.append((fmean(self._losses), value))
+        self._losses.clear()
         if len(self._pairs) < _MEAN_OF:
-            return False
-        trains, validations = zip(*self._pairs, strict=True)
-        self._now = (sum(trains) / _MEAN_OF, sum(validations) / _MEAN_OF)
+            return Finding("overfitting", None)
+        losses, values = zip(*self._pairs, strict=True)
+        self._now = fmean(losses), fmean(values)
         if self._now[1] < self._best[1]:
             self._best = self._now
-        return True
+        return Finding(
+            "overfitting", self.rise > MOST_RISE and self.fall > 0,
+            f"{name} is {self.rise:.0%} above its best, while the loss of the training has fallen "
+            f"by {self.fall:.0%} since",
+            {f"rise of {name}": self.rise, "fall of the loss": self.fall},
+        )
 
     @property
     def rise(self) -> float:
