@@ -1,6 +1,6 @@
 """Small trainings for the doctor to look at, each of which can be made ill."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn.functional import avg_pool2d
 
 from models.base_model import BaseModel
 from models.doctor import FIRST_PICTURES, Doctor
+from models.training_step import TrainingStep
 from util.clock import Clock
 from util.sinks import Advice, LossReport
 
@@ -29,8 +30,12 @@ def pairs(count: int, *, first: int = 0) -> tuple[Tensor, Tensor]:
 class Patient:
     """A model, its doctor, and what that has said. Counts as having seen enough pictures."""
 
-    def __init__(self, flags: str, *, past: list[Advice] | None = None, batch: int = 2) -> None:
+    def __init__(
+        self, flags: str, *, past: Sequence[Advice] = (), batch: int = 2,
+        step: Callable[[BaseModel], TrainingStep] = TrainingStep,
+    ) -> None:
         self.model: BaseModel = build(f"{flags} --batch_size {batch}")
+        self._learn = step(self.model)
         self.A, self.B = pairs(24)
         self.batch = batch
         self.clock = Clock(n_epochs=99, epoch_size=10_000)
@@ -38,7 +43,7 @@ class Patient:
         self.steps = 0
         self.said: list[Advice] = []
         self.doctor = Doctor(self.model, self.clock, self.said.append,
-                             flags=vars(self.model.opt), sooner="sooner", past=past or ())
+                             flags=vars(self.model.opt), sooner="sooner", past=past)
 
     @property
     def complaints(self) -> list[str]:
@@ -55,8 +60,7 @@ class Patient:
         places = torch.arange(self.batch) + self.steps * self.batch
         A, B = (side[places % len(side)] for side in (self.A, self.B))
         paths = ["x"] * self.batch
-        self.model.set_input({"A": A, "B": B, "A_paths": paths, "B_paths": paths})
-        self.model.optimize_parameters()
+        self._learn({"A": A, "B": B, "A_paths": paths, "B_paths": paths})
         self.clock.advance(self.batch)
         self.steps += 1
 

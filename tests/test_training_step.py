@@ -7,11 +7,13 @@ import logging
 import random
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import Argv
+from patients import Patient
 from pretend_graph import record
 from tiny_models import build, run
 
@@ -81,6 +83,17 @@ def test_recorded_steps_equal_plain_ones_to_the_bit(flags: str, graphs: None) ->
     assert replays.count == 2 * 6 - WARM_UP
     torch.testing.assert_close(found, wanted, rtol=0, atol=0)
     torch.testing.assert_close(state(recorded), state(plain), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("flags", ["--model pix2pix --norm batch", "--model cycle_gan"])
+def test_the_doctor_sees_the_same_in_recorded_steps(flags: str, graphs: None) -> None:
+    plain = Patient(EXACT + flags)
+    recorded = Patient(EXACT + flags + " --cuda_graph", step=partial(RecordedStep, record=record))
+    for patient in (plain, recorded):
+        torch.manual_seed(1)  # dropout
+        patient.learn(looks=6, steps=2)
+    assert len(plain.doctor.measured) > 6
+    assert recorded.doctor.measured == plain.doctor.measured
 
 
 class Counted:

@@ -6,14 +6,16 @@ from statistics import fmean
 from util.doctor.finding import Finding
 
 _MEAN_OF = 3  # validations, since one alone jumps
-MOST_RISE = 0.1  # of the validation's value over its best
+LEAST_RISE = 0.01  # of the validation's value over its best, as a share of it
+MOST_WIDER = 1.5  # times the distance between the two, as a quotient, at that best
 
 
 class Gap:
     """A training loss and a value of the validation, both the smaller the better, in any units.
 
     After each validation, ``rise``: how far its value is above its best mean of three, as a share
-    of it; ``fall``: how far the loss has come down since that best.
+    of it; ``fall``: how far the loss has come down since that best; ``wider``: how many times the
+    quotient of the two has grown since.
     """
 
     def __init__(self) -> None:
@@ -36,10 +38,10 @@ class Gap:
         if self._now[1] < self._best[1]:
             self._best = self._now
         return Finding(
-            "overfitting", self.rise > MOST_RISE and self.fall > 0,
+            "overfitting", self.rise > LEAST_RISE and self.wider > MOST_WIDER,
             f"{name} is {self.rise:.0%} above its best, while the loss of the training has fallen "
             f"by {self.fall:.0%} since",
-            {f"rise of {name}": self.rise, "fall of the loss": self.fall},
+            {f"rise of {name}": self.rise, "fall of the loss": self.fall, "gap": self.wider},
         )
 
     @property
@@ -49,3 +51,7 @@ class Gap:
     @property
     def fall(self) -> float:
         return 1 - self._now[0] / self._best[0] if self._best[0] > 0 else 0.0
+
+    @property
+    def wider(self) -> float:
+        return (1 + self.rise) / (1 - self.fall) if self.fall < 1 else float("inf")
