@@ -15,6 +15,9 @@ from models.training_step import TrainingStep
 from util.clock import Clock
 from util.sinks import Advice, LossReport
 
+PIX2PIX = "--model pix2pix --norm batch --no_dropout"
+CYCLE_GAN = "--model cycle_gan"
+
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]
 
 
