@@ -90,7 +90,7 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     learn = training_step(model, cuda_graph=opt.cuda_graph)
     memory = MemoryWatch(opt, model)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
-        doctor = create_doctor(opt, model, clock, visualizer, sooner=dataset.sooner)
+        doctor = create_doctor(opt, model, clock, visualizer, dataset)
         training = Training(
             opt, dataset, model, learn, clock, guard, memory, visualizer, doctor, saver,
             interrupt, validation, best,

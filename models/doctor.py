@@ -34,6 +34,7 @@ class Doctor:
         tell: gets what is to be said.
         flags: those that the run has, so that no other is recommended.
         sooner: what to do where the training waits for pictures.
+        filling: images until a cache holds all pictures, and they come at their usual pace.
         past: what was said when this run was at work before.
     """
 
@@ -45,6 +46,7 @@ class Doctor:
         *,
         flags: Collection[str],
         sooner: str,
+        filling: int = 0,
         past: Sequence[Advice] = (),
     ) -> None:
         self.model = model
@@ -61,7 +63,7 @@ class Doctor:
         # A run that goes on has forgotten its healthy days, and could not tell that they are back.
         self._settled = {name for name in ill if COMPLAINTS[name].looks_back}
         self._sizes = Sizes(model.networks)
-        self._waiting = Waiting(clock.images)
+        self._waiting = Waiting(clock.images, filling=filling)
         self._gap = Gap()
         self._outputs = Outputs()
 

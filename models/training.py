@@ -91,13 +91,16 @@ def create_guard(opt: Namespace, model: BaseModel, clock: Clock, saver: RunSaver
 
 
 def create_doctor(
-    opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, *, sooner: str
+    opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, dataset: Loader
 ) -> Doctor | None:
     """None: nobody looks. Of several processes the main one does."""
     if opt.no_doctor or not place().is_main:
         return None
     past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
-    return Doctor(model, clock, visualizer.advise, flags=vars(opt), sooner=sooner, past=past)
+    return Doctor(
+        model, clock, visualizer.advise, flags=vars(opt), sooner=dataset.sooner,
+        filling=dataset.filling_images, past=past,
+    )
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:

@@ -119,15 +119,22 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     yield now
 
 
-@pytest.mark.parametrize(("reading", "told"), [(0.1, []), (1.0, ["waiting for pictures"])])
+@pytest.mark.parametrize(
+    ("reading", "cache", "told"),
+    # While a cache is filled, the first epoch waits; then nothing is read any more.
+    [(0.1, "none", []), (1.0, "none", ["waiting for pictures"]), (1.0, "ram", [])],
+)
 def test_a_slow_loader_is_named(
-    reading: float, told: list[str], argv: Argv, tmp_path: Path, seconds: list[float],
-    monkeypatch: pytest.MonkeyPatch,
+    reading: float, cache: str, told: list[str], argv: Argv, dataroot: Path, tmp_path: Path,
+    seconds: list[float], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    draw_pictures(dataroot / "train", 12, (64, 32))
     read, step = AlignedDataset.__getitem__, BaseModel.update
+    known: set[int] = set()
 
     def slow_read(dataset: AlignedDataset, index: int) -> Any:
-        seconds[0] += reading
+        seconds[0] += 0.0 if index in known else reading
+        known.update([index] if cache == "ram" else [])
         return read(dataset, index)
 
     def slow_step(model: BaseModel, *arguments: Any) -> None:
@@ -136,7 +143,8 @@ def test_a_slow_loader_is_named(
 
     monkeypatch.setattr(AlignedDataset, "__getitem__", slow_read)
     monkeypatch.setattr(BaseModel, "update", slow_step)
-    train(argv("--model", "template", "--n_epochs", "5", "--cache", "none", "--no_html"))
+    train(argv("--model", "template", "--n_epochs", "2", "--cache", cache, "--no_html",
+               "--print_freq", "1"))
     assert [one.complaint for one in advice(tmp_path / "runs" / "t")] == told
     assert all("--cache ram" in one.remedy for one in advice(tmp_path / "runs" / "t"))
 

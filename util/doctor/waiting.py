@@ -8,9 +8,15 @@ _LEAST_SECONDS = 5.0  # that a share is taken over: of less, a single slow file 
 
 
 class Waiting:
-    """Adds reports up until they cover enough time. ``images``: seen when the run was started."""
+    """Adds reports up until they cover enough time.
 
-    def __init__(self, images: int) -> None:
+    Args:
+        images: seen when the program was started.
+        filling: images after that, until a cache is full and the usual pace begins.
+    """
+
+    def __init__(self, images: int, *, filling: int) -> None:
+        self._usual_from = images + filling
         self._images = images
         self._seconds = 0.0
         self._waited = 0.0
@@ -19,8 +25,8 @@ class Waiting:
     def look(self, report: LossReport) -> Finding:
         images = report.progress.images - self._images
         self._images = report.progress.images
-        # Workers start and the cache fills before the first report.
-        if self._starting:
+        # Workers start before the first report.
+        if self._starting or self._images <= self._usual_from:
             self._starting = False
             return Finding("waiting for pictures", None)
         self._seconds += images * report.seconds_per_image
