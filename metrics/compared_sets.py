@@ -19,6 +19,7 @@ from metrics.picture_files import (
     result_files,
 )
 from util.saved_options import load_options
+from util.words import listing
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +28,14 @@ log = logging.getLogger(__name__)
 class ComparedSet:
     """Files by picture.
 
-    ``about``: where they are; ``alone``: those without a partner, not among ``files``;
-    ``warnings``: what makes the scores less than they seem; ``unpaired``: output and target of one
-    name have nothing to do with each other.
+    ``about``: where they are; ``warnings``: what makes the scores less than they seem;
+    ``unpaired``: output and target of one name have nothing to do with each other.
     """
 
     name: str
     files: Sequence[Files]
     about: str
     unpaired: bool = False
-    alone: Sequence[str] = ()
     warnings: Sequence[str] = ()
 
     def describe(self) -> str:
@@ -79,7 +78,6 @@ def find_runs(
     for run in runs:
         folder = find_results(run, results_dir, lambda name: _test_command(name, checkpoints_dir))
         chosen = label or next(iter(outputs_in(folder)))
-        files = result_files(folder, chosen)
         is_name = Path(run) != folder
         name = run if is_name else f"{folder.parent.name}/{folder.name}"
         while name in names:
@@ -89,14 +87,7 @@ def find_runs(
         is_unaligned = _dataset_mode(run_dir) == "unaligned"
         if is_unaligned and not unpaired:
             log.info("%s was tested on pictures without pairs (--dataset_mode unaligned)", name)
-        deep = [path for path in folder.glob(f"images/**/*_{chosen}.*") if path.suffix != ".png"]
-        warnings = [
-            f"the PNGs are compared, of 8 bits; {len(deep)} outputs lie beside them whole "
-            f"({deep[0].name}): compare those by --fake DIR --real DIR"
-        ] if deep else []
-        sets.append(ComparedSet(
-            name, files, f"{chosen} in {folder}", unpaired or is_unaligned, warnings=warnings
-        ))
+        sets.append(_of_results(name, folder, chosen, unpaired=unpaired or is_unaligned))
     return [_beside(one, sets[0]) for one in sets]
 
 
@@ -117,7 +108,29 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
             f"{next(path for path in alone if Path(path).is_relative_to(real))}); --unpaired "
             "compares them as two sets"
         )
-    return ComparedSet(name, files, about, alone=alone)
+    return ComparedSet(name, files, about, warnings=_about_alone(alone))
+
+
+def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> ComparedSet:
+    files, about = result_files(folder, label), f"{label} in {folder}"
+    deep = [path for path in folder.glob(f"images/**/*_{label}.*") if path.suffix != ".png"]
+    warnings = [
+        f"the PNGs are compared, of 8 bits; {len(deep)} outputs lie beside them whole "
+        f"({deep[0].name}): compare those by --fake DIR --real DIR"
+    ] if deep else []
+    if unpaired:
+        return ComparedSet(name, files, about, unpaired=True, warnings=warnings)
+    pairs = [one for one in files if one.real]
+    alone = [str(one.fake) for one in files if not one.real]
+    return ComparedSet(name, pairs, about, warnings=[*warnings, *_about_alone(alone)])
+
+
+def _about_alone(paths: Sequence[str]) -> list[str]:
+    if not paths:
+        return []
+    some = "1 picture without a partner does" if len(paths) == 1 \
+        else f"{len(paths)} pictures without a partner do"
+    return [f"{some} not count:\n{listing(paths)}"]
 
 
 def _beside(one: ComparedSet, first: ComparedSet) -> ComparedSet:

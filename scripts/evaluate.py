@@ -28,7 +28,6 @@ from metrics.report_page import write_report_page
 from util.files import write_text
 from util.flags import gpu_list, value_range
 from util.runtime import choose_device, run_program
-from util.words import listing
 
 log = logging.getLogger(__name__)
 PALETTE_PICTURES = 100  # targets, spread over the set, in which a palette is looked for
@@ -110,11 +109,7 @@ def find_sets(args: argparse.Namespace) -> list[ComparedSet]:
             args.run, results_dir=args.results_dir, checkpoints_dir=args.checkpoints_dir,
             label=args.output, unpaired=args.unpaired,
         )
-    one = of_folders(args.fake, args.real, unpaired=args.unpaired)
-    if one.alone:
-        log.warning("%d pictures without a partner do not count:\n%s",
-                    len(one.alone), listing(one.alone))
-    return [one]
+    return [of_folders(args.fake, args.real, unpaired=args.unpaired)]
 
 
 def find_colours(
