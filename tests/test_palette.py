@@ -45,6 +45,13 @@ def test_photos_have_no_palette() -> None:
         find_palette(levels for seed in range(5) if (levels := picture(seed).levels()) is not None)
 
 
+def test_noise_has_no_palette() -> None:
+    """No pixel of it is like its neighbours."""
+    levels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    with pytest.raises(NoPaletteError, match="no label maps: 0 colours .* explain 0%"):
+        find_palette([levels])
+
+
 def test_no_pictures_have_no_palette() -> None:
     with pytest.raises(NoPaletteError, match="no label maps to find"):
         find_palette([])
