@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.value_range import ValueRange
-from metrics import available, create_metrics, find_metric
+from metrics import available, create_metrics, find_metric, requirements
 from metrics.base_metric import Settings
 from metrics.compared_sets import ComparedSet, find_runs, of_folders
 from metrics.evaluation import Evaluation, evaluate
@@ -77,27 +77,23 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def requirements() -> dict[str, str]:
-    """Flag -> help text, of all weights that some metric needs."""
-    return {flag: text for name in available() for flag, text in find_metric(name).requires.items()}
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     sets = find_sets(args)
     names = args.metrics or available()
     limits = ValueRange(*args.value_range) if args.value_range else None
-    palette, why_not = find_colours(args.palette, names, sets, limits)
+    palette, no_palette = find_colours(args.palette, names, sets, limits)
     settings = Settings(
         device=choose_device(args.gpu_ids),
         weights={flag: getattr(args, flag) for flag in requirements() if getattr(args, flag)},
         download=args.download_weights,
         palette=palette,
+        no_palette=no_palette,
     )
     found: dict[str, Evaluation] = {}
     for one in sets:
         log.info("%s: %s", one.name, one.describe())
-        found[one.name] = measure(one, names, settings, limits, why_not)
+        found[one.name] = measure(one, names, settings, limits)
     for line in table(found):
         log.info("%s", line)
     write(args, sets, found, palette, limits)
@@ -126,20 +122,17 @@ def find_colours(
     try:
         palette = find_palette(levels for levels in pictures if levels is not None)
     except NoPaletteError as error:
-        return None, f"is for label maps, and {error}; --palette FILE names their colours"
+        return None, f"{error}; --palette FILE names their colours"
     log.info("%d colours of labels found in the targets", len(palette))
     return palette, ""
 
 
 def measure(
-    one: ComparedSet, names: Sequence[str], settings: Settings, limits: ValueRange | None,
-    no_palette: str,
+    one: ComparedSet, names: Sequence[str], settings: Settings, limits: ValueRange | None
 ) -> Evaluation:
     unfit = {name: "compares pairs, and these pictures are none"
              for name in names if find_metric(name).paired and one.unpaired}
     metrics, missing = create_metrics([name for name in names if name not in unfit], settings)
-    if no_palette:
-        missing |= {name: no_palette for name in missing if find_metric(name).needs_palette}
     with_inputs = any(metric.needs_input for metric in metrics.values())
     evaluation = evaluate(one.examples(limits, with_inputs=with_inputs), metrics)
     evaluation.left_out |= unfit | missing

@@ -8,6 +8,7 @@ import random
 import signal
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -15,15 +16,19 @@ import torch
 from conftest import Argv, draw_pictures
 from PIL import Image
 from runs import bytes_of, differences, load_state, logged, read_losses
+from stand_ins import picture
 
+import metrics
 import models
+from metrics.evaluation import Example
 from models.base_model import BaseModel
 from models.best import Best
 from models.networks.inference import PictureNorm
 from models.outcome import Outcome
 from models.plateau import Plateau
 from models.translator import Translator
-from models.validation import random_states_kept, twin_of
+from models.twin import random_states_kept, twin_of
+from models.validation import _handed_over
 from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test
 from test import test as translate
@@ -192,12 +197,55 @@ def test_a_metric_that_cannot_run_is_left_out_aloud(
     """Of 16 x 16 pixels there is no MS-SSIM."""
     flags = argv("--model", "template", "--n_epochs", "2", *VALIDATION)
     train([*flags, "--val_metrics", "l1", "ms_ssim"])
-    said = [line for line in caplog.messages if line.startswith("validation: ms_ssim is left out")]
+    said = [line for line in caplog.messages if "left out: MS-SSIM suits no picture" in line]
     assert len(said) == 1
     rows = read_losses(tmp_path / "runs" / "t")
     assert {row["val_ms_ssim"] for row in rows} == {""}
     with pytest.raises(ValueError, match="--best_metric ms_ssim has no value"):
         train([*flags, "--val_metrics", "ms_ssim", "--name", "other"])
+
+
+def test_photos_have_no_label_scores_and_the_training_goes_on(
+    argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    noise = np.random.default_rng(0)
+    for number in range(3):
+        pixels = noise.integers(0, 256, (32, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(dataroot / "val" / f"{number}.png")
+    train(argv("--model", "pix2pix", *VALIDATION, "--val_metrics", "l1", "mean_iou"))
+    assert any("Mean IoU is for label maps, and the pictures are no label maps" in line
+               for line in caplog.messages)
+    assert "--palette" not in caplog.text, "train.py has no such flag"
+    row = read_losses(tmp_path / "runs" / "t")[-1]
+    assert math.isfinite(float(row["val_l1"])) and row["val_mean_iou"] == ""
+
+
+def test_a_fid_of_few_pictures_is_warned_of_once(
+    argv: Argv, metric_weights: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("torch_fidelity")
+    train(argv("--model", "template", "--n_epochs", "2", *VALIDATION, "--val_metrics", "fid",
+               "--inception", str(metric_weights["inception"])))
+    said = [line for line in caplog.messages if line.startswith("validation: FID: ")]
+    assert len(said) == 2
+    assert "3 outputs, 3 targets" in said[0] and "299 x 299" in said[0]
+    assert "FID of 3 pictures is too high" in said[1]
+
+
+def test_a_picture_goes_as_soon_as_it_is_measured() -> None:
+    examples = [Example(f"{seed}", picture(seed, (12, 12, 3)), None) for seed in range(3)]
+    pictures = [ref(one.fake) for one in examples if one.fake]
+    for number, one in enumerate(_handed_over(examples)):
+        assert one.name == f"{number}"
+        assert [it() is None for it in pictures] == [True] * number + [False] * (3 - number)
+    assert not examples
+
+
+def test_train_takes_the_weights_of_every_metric(argv: Argv, tmp_path: Path) -> None:
+    files = {flag: str(tmp_path / flag) for flag in metrics.requirements()}
+    given = [word for flag, file in files.items() for word in (f"--{flag}", file)]
+    opt = vars(TrainOptions().parse(argv("--model", "template", *given)))
+    assert {flag: str(opt[flag]) for flag in files} == files
 
 
 def test_a_model_that_shows_something_else_is_told(
