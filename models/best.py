@@ -20,14 +20,18 @@ class Best:
 
     Args:
         metric: the value that decides, such as ``l1``.
+        pictures: what is measured, in words; values of other pictures are not compared.
         patience: validations in a row without improvement after which to stop; 0: never.
 
     ``is_new``: the last one was the best, and nobody has saved it yet. ``waited``: how many since
     the best were no better; ``validations``: how many in all.
     """
 
-    def __init__(self, metric: str, *, higher_is_better: bool, patience: int) -> None:
+    def __init__(
+        self, metric: str, *, higher_is_better: bool, patience: int, pictures: str
+    ) -> None:
         self.metric = metric
+        self.basis = f"{metric} of {pictures}"
         self.higher_is_better = higher_is_better
         self.patience = patience
         self.found: dict[str, Any] = {}  # what best.json tells; {}: nothing yet
@@ -80,15 +84,16 @@ class Best:
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "metric": self.metric, "found": dict(self.found), "validations": self.validations,
+            "basis": self.basis, "found": dict(self.found), "validations": self.validations,
             "waited": self.waited,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Of a run that went by another metric only the count of validations."""
+        """Of a run that went by another metric or other pictures only the count of validations."""
         self.validations = state["validations"]
-        if state["metric"] == self.metric:
+        before = state.get("basis", "another metric")
+        if before == self.basis:
             self.found, self.waited = dict(state["found"]), state["waited"]
         else:
-            log.info("--best_metric was %s: the best of %s is looked for from here on",
-                     state["metric"], self.metric)
+            log.info("the best was that by %s: the best by %s is looked for from here on",
+                     before, self.basis)

@@ -59,7 +59,9 @@ def create_best(opt: Namespace) -> Best | None:
         return None
     name = best_metric(opt)
     rises = metrics.find_metric(name).higher_is_better
-    return Best(name, higher_is_better=rises, patience=opt.early_stop)
+    pictures = f"{opt.val_pictures} pictures of {opt.val_phase}"
+    pictures += ", by the averages (--ema)" if opt.ema else ""
+    return Best(name, higher_is_better=rises, patience=opt.early_stop, pictures=pictures)
 
 
 def check_validation(opt: Namespace) -> None:

@@ -48,7 +48,7 @@ def test_photos_have_no_palette() -> None:
 def test_noise_has_no_palette() -> None:
     """No pixel of it is like its neighbours."""
     levels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    with pytest.raises(NoPaletteError, match="no label maps: 0 colours .* explain 0%"):
+    with pytest.raises(NoPaletteError, match=r"no label maps: 0 colours .* explain 0%"):
         find_palette([levels])
 
 

@@ -22,10 +22,8 @@ import metrics
 import models
 from metrics.evaluation import Example
 from models.base_model import BaseModel
-from models.best import Best
 from models.networks.inference import PictureNorm
 from models.outcome import Outcome
-from models.plateau import Plateau
 from models.translator import Translator
 from models.twin import random_states_kept, twin_of
 from models.validation import _handed_over
@@ -35,7 +33,6 @@ from test import test as translate
 from train import train
 from util import checkpoint
 from util.clock import Clock
-from util.sinks import Progress
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 VALIDATION = ("--val_phase", "val", "--no_html", "--dropout", "--load_size", "20")
@@ -269,48 +266,6 @@ def test_outcomes_compare_there_and_back_where_there_are_no_pairs() -> None:
 # ---- the best ----------------------------------------------------------------------------------
 
 
-def place(images: int) -> Progress:
-    return Progress(images, 9, images, 1, 1)
-
-
-def judged(best: Best, *values: float) -> list[bool]:
-    news = []
-    for value in values:
-        best.judge({"val_x": value}, place(best.validations + 1))
-        news.append(best.is_new)
-    return news
-
-
-@pytest.mark.parametrize(("rises", "news"), [(False, [1, 0, 0, 1, 0]), (True, [1, 1, 0, 0, 1])])
-def test_only_what_is_better_is_the_best(rises: bool, news: list[int]) -> None:
-    best = Best("x", higher_is_better=rises, patience=0)
-    assert judged(best, 2, 3, math.nan, 1, 4) == [bool(new) for new in news]
-    assert best.found["epoch"] == (5 if rises else 4)
-    assert not best.over
-
-
-def test_patience_counts_validations_in_a_row() -> None:
-    best = Best("x", higher_is_better=False, patience=2)
-    judged(best, 5, 5, 4, 4)
-    assert not best.over
-    judged(best, 4)
-    assert best.over
-    other = Best("x", higher_is_better=False, patience=3)
-    other.load_state_dict(best.state_dict())
-    assert (other.waited, other.validations, other.over) == (2, 5, False)
-    assert judged(other, 3) == [True]
-
-
-def test_another_metric_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
-    best = Best("x", higher_is_better=False, patience=0)
-    judged(best, 5)
-    other = Best("y", higher_is_better=True, patience=0)
-    with caplog.at_level(logging.INFO):
-        other.load_state_dict(best.state_dict())
-    assert (other.found, other.validations) == ({}, 1)
-    assert "--best_metric was x" in caplog.text
-
-
 def fake_values(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
     """What val_l1 is found to be, validation by validation."""
     left = list(values)
@@ -376,18 +331,6 @@ def test_plateau_watches_a_value_of_the_validation(
                "val_l1", *VALIDATION))
     rates = [float(row["lr"]) for row in read_losses(tmp_path / "runs" / "t")]
     assert rates == pytest.approx([2e-4] * 7 + [4e-5])
-
-
-@pytest.mark.parametrize(("rises", "factor"), [(True, 1.0), (False, 0.2)])
-def test_plateau_knows_which_way_is_up(rises: bool, factor: float) -> None:
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([weight], lr=1.0)
-    plateau = Plateau("val_psnr", [optimizer], higher_is_better=rises)
-    for epoch in range(1, 9):
-        plateau.add({"G": torch.zeros(())})
-        plateau.add_validation({"val_psnr": 10.0 * epoch})
-        plateau.start_epoch(epoch + 1)
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(factor)
 
 
 # ---- going on ----------------------------------------------------------------------------------
