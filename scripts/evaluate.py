@@ -38,6 +38,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_compared(parser)
+    add_metrics(parser)
+    add_results(parser)
+    args = parser.parse_args(argv)
+    if bool(args.run) == bool(args.fake or args.real) or bool(args.fake) != bool(args.real):
+        parser.error("give --run NAME, or both --fake DIR and --real DIR")
+    return args
+
+
+def add_compared(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what is compared")
     what.add_argument("--run", nargs="+", action="extend", default=[], metavar="RUN",
                       help="name of a run, or folder of its results; may be repeated")
@@ -53,6 +63,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                       help="folder of the runs: whether their pictures are pairs (%(default)s)")
     what.add_argument("--value_range", type=value_range, metavar="LO,HI",
                       help="values that mean black and white (the range of the files' type)")
+
+
+def add_metrics(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("metrics")
     how.add_argument("--metrics", nargs="+", choices=available(), metavar="NAME",
                      help=f"{', '.join(available())} (all that can run)")
@@ -64,6 +77,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                      help="colours of labels, a line R G B NAME each (found in the targets)")
     how.add_argument("--gpu_ids", type=gpu_list, metavar="N", help="GPU of the feature networks; "
                      "-1: the CPU (a GPU if there is one)")
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("results")
     out.add_argument("--html", type=Path, metavar="FILE",
                      help="the page (evaluation/index.html in --results_dir)")
@@ -71,10 +87,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     out.add_argument("--json", type=Path, metavar="FILE", help="everything, as JSON")
     out.add_argument("--csv", type=Path, metavar="FILE", help="a line for every picture")
     out.add_argument("--verbose", action="store_true", help="show where an error happened")
-    args = parser.parse_args(argv)
-    if bool(args.run) == bool(args.fake or args.real) or bool(args.fake) != bool(args.real):
-        parser.error("give --run NAME, or both --fake DIR and --real DIR")
-    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
