@@ -8,17 +8,14 @@ What the run was trained with (model, networks, sizes) is read from its folder.
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from data import create_dataset
-from data.base_dataset import Batch
 from data.deep_results import DeepResults, write_deep
 from data.image_io import write_image
 from data.inputs import Input, find_inputs, title_of
-from data.loader import Loader
 from data.output_folder import OutputFolder
 from data.record import load_record
 from models import create_model
@@ -28,7 +25,6 @@ from models.translator import Translator
 from options.test_options import TestOptions
 from util.file_writers import FileWriters
 from util.images import to_picture
-from util.reading_ahead import read_ahead
 from util.result_names import ResultNames
 from util.results_page import ResultsPage
 from util.runtime import describe_device, run_program, seed_everything, seed_torch
@@ -69,27 +65,19 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     )
     with open_page(opt, opt.name, opt.phase, legend) as page:
         write = partial(page.writers.write, write_image)
-        for batch in batches(dataset, -(-count // opt.batch_size)):
+        for batch in dataset.first(-(-count // opt.batch_size)):
             # The same dropout for every picture: a result does not depend on those before it.
             seed_torch(opt.seed, opt.device)
             model.set_input(batch)
             model.test()
             visuals = {label: made.cpu() for label, made in model.get_current_visuals().items()}
             for index, source in enumerate(model.get_image_paths()[: count - len(page.rows)]):
-                images = {label: batch[index] for label, batch in visuals.items()}
+                images = {label: made[index] for label, made in visuals.items()}
                 name = names.of(Path(source))
                 pictures = {label: to_picture(image) for label, image in images.items()}
                 page.add(name, pictures, deep.write(write, images, page.images / name))
     log.info("%d pictures translated; results page: %s", len(page.rows), page.path)
     return page.path
-
-
-def batches(dataset: Loader, count: int) -> Iterator[Batch]:
-    """The first ``count``; where no processes read them, a thread of this one reads ahead."""
-    rest = iter(dataset)
-    if dataset.workers:
-        return islice(rest, count)
-    return read_ahead(lambda _: next(rest), range(count))
 
 
 def translate_inputs(opt: Namespace, options: TestOptions) -> Path:

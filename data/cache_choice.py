@@ -53,7 +53,7 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
     left = shared_memory_left()
     if left is not None and size * _processes() + WORKERS_ROOM > left:
         why = f"/dev/shm has {left / 2**20:.0f} MB left"
-        if choice == "ram" or size < temporary_space_left():
+        if choice == "ram" or size * _processes() <= temporary_space_left():
             return _on_disk(shapes, f"{said}, in a file since {why}")
         logger.info("cache: none; %s do not fit, %s", said, why)
         return None

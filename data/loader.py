@@ -3,80 +3,20 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler, default_collate
+from torch.utils.data import DataLoader, default_collate
 
-from data.base_dataset import BaseDataset, Batch, Sample, seeded
+from data.base_dataset import BaseDataset, Batch, Sample
+from data.epoch_order import EpochOrder, Share
 from data.value_range import levels_to_float
 from data.workers import sooner
+from util.reading_ahead import read_ahead
 
 _SIDES: tuple[Literal["A", "B"], ...] = ("A", "B")
-
-
-@dataclass(frozen=True)
-class Share:
-    """Of one step: ``images`` of all processes, ``own`` of this one, which may have none left."""
-
-    images: int
-    own: int
-
-
-class EpochOrder(Sampler[int]):
-    """A new permutation per epoch, or 0, 1, 2, ... without ``shuffle``; may start inside.
-
-    Several processes take turns in it. A step of all of them is the next ``batch_size`` times
-    ``world_size`` pictures of the order, so that it holds the same pictures as one of a single
-    process with so large a batch. A process that finds no picture left for the last step of an
-    epoch gets the last one of the order again, so that it can take part; ``share`` tells.
-    """
-
-    def __init__(
-        self,
-        count: int,
-        *,
-        seed: int,
-        shuffle: bool,
-        batch_size: int = 1,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self.count = count
-        self.seed = seed
-        self.shuffle = shuffle
-        self.batch_size = batch_size
-        self.rank = rank
-        self.world_size = world_size
-        self.epoch = 0
-        self.start = 0
-
-    @property
-    def step_images(self) -> int:
-        """Pictures in a full step of all processes."""
-        return self.batch_size * self.world_size
-
-    def share(self, first: int) -> Share:
-        """Of the step that begins with picture ``first`` of the epoch."""
-        images = min(self.step_images, self.count - first)
-        return Share(images, len(range(self.rank, images, self.world_size)))
-
-    def __len__(self) -> int:
-        return len(range(self.start + self.rank, self.count, self.world_size)) + self._filler
-
-    def __iter__(self) -> Iterator[int]:
-        order = list(range(self.count))
-        if self.shuffle:
-            seeded(self.seed, self.epoch).shuffle(order)
-        return iter(order[self.start :][self.rank :: self.world_size] + order[-1:] * self._filler)
-
-    @property
-    def _filler(self) -> int:
-        """1 where the last step leaves this process without a picture."""
-        rest = (self.count - self.start) % self.step_images
-        return int(0 < rest <= self.rank)
 
 
 class Loader:
@@ -89,6 +29,10 @@ class Loader:
 
     The last batch may be short. Call ``set_epoch`` before each epoch. Iterating leaves torch's
     global random state alone, so a resumed run meets the same dropout as one that never stopped.
+
+    Args:
+        device: of the batches, the CPU by default.
+        start_method: fork, spawn or forkserver for the workers; None: the platform's.
     """
 
     def __init__(
@@ -104,9 +48,6 @@ class Loader:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        """``device``: of the batches, the CPU by default.
-
-        ``start_method``: fork, spawn or forkserver for the workers; None: the platform's."""
         if len(dataset) == 0:
             raise ValueError(f"{type(dataset).__name__} found no samples under {dataset.root}")
         self.dataset = dataset
@@ -143,6 +84,16 @@ class Loader:
                 yield self._on_device(batch)
         except (ValueError, FileNotFoundError) as error:
             raise _plain(error) from error
+
+    def first(self, count: int) -> Iterator[Batch]:
+        """The first ``count`` batches; where no workers read them, a thread reads one ahead.
+
+        The dataset must leave torch's global random state alone, which the caller may be using.
+        """
+        rest = iter(self)
+        if self.workers:
+            return islice(rest, count)
+        return read_ahead(lambda _: next(rest), range(min(count, len(self._batches))))
 
     def share(self, first: int) -> Share:
         """How many pictures the step after ``first`` pictures of the epoch has."""

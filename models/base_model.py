@@ -108,6 +108,16 @@ class BaseModel(ABC):
         """What the generator got and what it made of it -> pictures [N, C, H, W] in -1..1."""
         return outputs
 
+    @classmethod
+    def encode_in_torch(cls, pictures: Tensor) -> Tensor:
+        """``encode`` in torch operations alone, without branches: it goes into exported files."""
+        return cls.encode(pictures)
+
+    @classmethod
+    def decode_in_torch(cls, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """``decode``, likewise."""
+        return cls.decode(inputs, outputs)
+
     def compute_visuals(self) -> None:
         """Fill ``self.visuals`` for showing; called only when somebody looks."""
 

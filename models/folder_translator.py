@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -51,17 +52,17 @@ def translate_all(
     """
     read = partial(_read_batch, translator, skip_bad=skip_bad)
     batches = _batches(inputs, batch_size, skip_bad=skip_bad)
-    for whole in read_ahead(read, batches, is_huge=_is_huge):
-        if not whole:
+    for readable in read_ahead(read, batches, is_huge=_is_huge):
+        if not readable:
             continue
-        formats = [Format.of(pixels, one.source.path) for one, pixels in whole]
-        pixels = [pixels for _, pixels in whole]
+        formats = [Format.of(pixels, one.source.path) for one, pixels in readable]
+        pictures = [pixels for _, pixels in readable]
         draws = [
-            translator.translate_pixels(pixels, formats, sample=sample)
+            translator.translate_pixels(pictures, formats, sample=sample)
             for sample in range(samples)
         ]
-        for (one, picture), *results in zip(whole, *draws, strict=True):
-            yield Translated(one, picture, list(results))
+        for (one, pixels), *results in zip(readable, *draws, strict=True):
+            yield Translated(one, pixels, list(results))
 
 
 def _batches(
@@ -73,7 +74,8 @@ def _batches(
             sized.append((one.source.read_size(), one))
         except PictureError as error:
             _skip(error, skip_bad=skip_bad)
-    for size, group in groupby(sorted(sized, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+    by_size = itemgetter(0)
+    for size, group in groupby(sorted(sized, key=by_size), key=by_size):
         pending = iter(group)
         while batch := list(islice(pending, batch_size or usual_batch(*size))):
             yield batch

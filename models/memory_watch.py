@@ -59,7 +59,7 @@ class MemoryWatch:
             advice = StepAdvice(self.opt, batch, self.room)
             if not advice.asked_fits:
                 log.warning("warning: %s: %s", advice.needs(), advice.ways_out())
-        except Exception as error:
+        except Exception as error:  # see ``_explained``
             log.debug("no estimate of the memory of a step: %s", error)
 
     def _explained(self, batch: Batch, told: str) -> str:

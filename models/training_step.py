@@ -8,16 +8,19 @@ there, results are found there, and what the host decides must be decided before
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
+from util import checkpoint
 from util.distributed import place
+from util.image_pool import ImagePool
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ class RecordedStep(TrainingStep):
         super().__init__(model)
         self._record = record
         self._replay: Replay | None = None
-        self._refused = False
+        self._refused = self._told_of_others = False
         self._sizes: dict[str, torch.Size] = {}
         self._equal_steps = 0
         self._inputs: dict[str, Tensor] = {}  # attributes that ``set_input`` gives the model
@@ -66,52 +69,57 @@ class RecordedStep(TrainingStep):
         self.model.set_input(batch)
         given = {name: value for name, value in _changed(self.model, before).items()
                  if isinstance(value, Tensor)}
-        self._look_at(given)
-        if self._replay is None and not self._refused and self._equal_steps > WARM_UP:
-            self._begin(given)
-        if self._replay and given.keys() == self._inputs.keys() and all(
-            value.shape == self._inputs[name].shape for name, value in given.items()
-        ):
-            self._run(self._replay, given)
-        else:
-            with self._stream():
-                self.model.optimize_parameters()
-
-    def _look_at(self, given: Mapping[str, Tensor]) -> None:
-        sizes = {name: value.shape for name, value in given.items()}
-        if self._replay and sizes != self._sizes:
-            log.info("--cuda_graph: a batch of another size than the recorded one goes without it")
+        sizes = _sizes(given)
         self._equal_steps = self._equal_steps + 1 if sizes == self._sizes else 1
         self._sizes = sizes
+        if self._replay is None and not self._refused and self._equal_steps > WARM_UP:
+            self._begin(given)
+        if self._replay and sizes == _sizes(self._inputs):
+            self._run(self._replay, given)
+            return
+        if self._replay and not self._told_of_others:
+            self._told_of_others = True
+            log.info("--cuda_graph: batches of another size than the recorded one go without it")
+        with self._stream():
+            self.model.optimize_parameters()
 
     def _begin(self, given: Mapping[str, Tensor]) -> None:
-        """Record, or say why not."""
+        """Record; or say why not, and leave the model as it was."""
         self._inputs = {name: value.clone() for name, value in given.items()}
         vars(self.model).update(self._inputs)
         pools = [pool for pool in self.model.pools.values() if pool.size]
-        queries = [pool.queries + 1 for pool in pools]
-        before, chance = dict(vars(self.model)), self._host_random()
+        before = dict(vars(self.model))
+        chance = checkpoint.random_state() | {"cuda": []}  # the recording draws nothing there
         try:
-            for pool in pools:
-                pool.fix()
-                pool.draw()
-            for optimizer in self.model.optimizers.values():
-                optimizer.zero_grad()  # in the recording, gradients get a place of their own
-            replay = self._record(self.model.optimize_parameters)
-            self._results = _changed(self.model, before)
-            _require_tensors(self._results)
-            if chance != self._host_random():
-                raise RuntimeError("it draws random numbers on the host")
-            if [pool.queries for pool in pools] != queries:
-                raise RuntimeError("it does not ask each image buffer once")
-            self._replay = replay
+            self._replay = self._recorded(pools)
         except RuntimeError as error:
             self._refused = True
             told = str(error).partition("\n")[0]
             log.warning("--cuda_graph: this step cannot be recorded, it goes on without: %s", told)
+            vars(self.model).clear()
+            vars(self.model).update(before)
+            checkpoint.set_random_state(chance)
             self._renew_scalers()
         for pool in pools:
             pool.keep_draw()  # the recording has used nothing up
+
+    def _recorded(self, pools: Sequence[ImagePool]) -> Replay:
+        """Raises RuntimeError where a replay would not be the step."""
+        before, chance = dict(vars(self.model)), self._host_random()
+        queries = [pool.queries + 1 for pool in pools]
+        for pool in pools:
+            pool.fix()
+            pool.draw()
+        for optimizer in self.model.optimizers.values():
+            optimizer.zero_grad()  # in the recording, gradients get a place of their own
+        replay = self._record(self.model.optimize_parameters)
+        self._results = _changed(self.model, before)
+        _require_tensors(self._results)
+        if chance != self._host_random():
+            raise RuntimeError("it draws random numbers on the host")
+        if [pool.queries for pool in pools] != queries:
+            raise RuntimeError("it does not ask each image buffer once")
+        return replay
 
     def _run(self, replay: Replay, given: Mapping[str, Tensor]) -> None:
         for name, value in given.items():
@@ -128,10 +136,14 @@ class RecordedStep(TrainingStep):
         """Beside the usual one, as torch asks for before a recording."""
         return nullcontext() if self._beside is None else _on(self._beside)
 
-    def _host_random(self) -> tuple[Any, bytes]:
+    def _host_random(self) -> tuple[Any, ...]:
+        """What tells whether the host has drawn; dropout on a CPU is no draw of the host's."""
         gpu = self._beside is not None
         numbers = torch.get_rng_state().numpy().tobytes() if gpu else b""
-        return random.getstate(), numbers
+        numpy_state = np.random.get_state(legacy=False)
+        assert isinstance(numpy_state, dict)
+        words = numpy_state["state"]["key"].tobytes()
+        return random.getstate(), words, numpy_state["state"]["pos"], numbers
 
     def _renew_scalers(self) -> None:
         """One that was interrupted in a step refuses to take the next."""
@@ -173,6 +185,10 @@ def _changed(model: BaseModel, before: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes of the model that are others than those in ``before``."""
     return {name: value for name, value in vars(model).items()
             if name not in before or value is not before[name]}
+
+
+def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def _require_tensors(results: Mapping[str, Any]) -> None:

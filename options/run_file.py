@@ -1,7 +1,7 @@
 """The options of a run, on disk: ``train_opt.txt`` for people, ``train_opt.json`` for us."""
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ RUNTIME = ("device",)  # chosen on this machine; says nothing about the run
 
 def banner(opt: Namespace, parser: ArgumentParser) -> str:
     """Every option on a line, with the default where it differs."""
+    of_words = {action.dest for action in parser._actions if _takes_words(action)}
     lines = ["----------------- Options ---------------"]
     for key, value in sorted(_plain(opt).items()):
         default = _as_plain(parser.get_default(key))
         comment = "" if value == default else f"\t[default: {default!s}]"
-        lines.append(f"{key:>25}: {value!s:<30}{comment}")
+        several = isinstance(value, list) and key in of_words
+        words = " ".join(map(str, value)) if several else str(value)
+        lines.append(f"{key:>25}: {words:<30}{comment}")
     lines.append("----------------- End -------------------")
     return "\n".join(lines)
 
@@ -61,7 +64,10 @@ def typed(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[
         action = actions[key]
         try:
             if isinstance(value, str) and callable(action.type):
-                value = action.type(value)
+                value = (
+                    [action.type(word) for word in value.split()] if _takes_words(action)
+                    else action.type(value)
+                )
             if action.choices is not None and value not in action.choices:
                 raise ValueError(f"wanted one of {', '.join(map(str, action.choices))}")
         except (ValueError, ArgumentTypeError) as error:
@@ -71,6 +77,11 @@ def typed(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[
             ) from error
         values[key] = value
     return values
+
+
+def _takes_words(action: Action) -> bool:
+    """Whether its value is a list, such as that of ``--val_metrics l1 psnr``."""
+    return action.nargs in ("+", "*")
 
 
 def _plain(opt: Namespace) -> dict[str, Any]:

@@ -102,12 +102,13 @@ def _pictures(folder: Path, found: Mapping[str, Strip]) -> Any:
 _CSS = """
 h2 { font-size: 17px; margin: 32px 0 4px; padding-top: 16px; border-top: 1px solid var(--line); }
 .wide { overflow-x: auto; }
-.scores td, .scores th { padding: 2px 14px 2px 0; }
+.scores td, .scores th { padding: 2px 14px 2px 0; white-space: nowrap; }
 .scores td { text-align: right; font-variant-numeric: tabular-nums; }
 .scores thead th { text-align: right; }
 .scores thead tr:first-child th { text-align: center; }
 .order { color: var(--soft); font-size: 13px; padding-left: 20px; margin: 8px 0 12px; }
 .strips td { padding: 0 4px 4px 0; }
-.strips th { padding: 0 4px 2px 0; text-align: center; font: 12px system-ui, sans-serif; }
+.strips th { width: 128px; padding: 0 4px 2px 0; vertical-align: bottom; text-align: center; }
+.strips th { font: 12px system-ui, sans-serif; white-space: normal; }
 .strips img { image-rendering: auto; max-width: none; }
 """

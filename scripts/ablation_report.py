@@ -125,7 +125,7 @@ def as_json(
 def _entry(row: Row, own: Scored | None) -> dict[str, object]:
     measured = own and {
         "ours": own.ours._asdict(), "real_photos": own.reals and own.reals._asdict(),
-        "pictures": own.pictures, "training_seconds": round(own.seconds, 1),
+        "pictures": own.pictures, "training_seconds": round(own.seconds, 3),
     }
     return {"label": row.label, "run": row.run, "published": row.published._asdict(),
             **(measured or {})}

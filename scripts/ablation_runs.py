@@ -126,10 +126,15 @@ class Ablation:
 
 
 def call(command: Sequence[str]) -> int:
-    """Run a program; Ctrl-C reaches it too, and it is waited for while it saves."""
+    """Run a program. Ctrl-C reaches it too; it is waited for while it saves, and that is the end.
+
+    Raises:
+        SystemExit: with Ctrl-C's code.
+    """
     process = subprocess.Popen(command)
     try:
         return process.wait()
     except KeyboardInterrupt:
         process.wait()
-        raise
+        log.info("stopped; the same command goes on")
+        sys.exit(130)

@@ -26,22 +26,8 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.benchmark_contenders import (  # noqa: E402
-    Case,
-    Contender,
-    Epoch,
-    Ours,
-    Reference,
-    link_pictures,
-    write_pictures,
-)
-from scripts.benchmark_machine import (  # noqa: E402
-    ceilings,
-    convolution_seconds,
-    flops_per_image,
-    peak_memory,
-    spread,
-)
+from scripts.benchmark_contenders import Case, link_pictures, write_pictures  # noqa: E402
+from scripts.benchmark_machine import ceilings, spread  # noqa: E402
 from scripts.benchmark_parts import (  # noqa: E402
     loading,
     seconds_of_help,
@@ -53,6 +39,7 @@ from scripts.benchmark_tables import (  # noqa: E402
     testing_lines,
     training_lines,
 )
+from scripts.benchmark_training import training  # noqa: E402
 from util.files import write_text  # noqa: E402
 from util.flags import positive_int  # noqa: E402
 from util.runtime import choose_device, describe_device, run_program  # noqa: E402
@@ -68,7 +55,8 @@ SMALL = (
     Case("pix2pix", "unet_128", 1, 128, 16), Case("pix2pix", "unet_128", 16, 128, 16),
     Case("cycle_gan", "resnet_6blocks", 1, 128, 8), Case("cycle_gan", "resnet_6blocks", 8, 128, 8),
 )
-PARTS = ("loading", "start", "test")
+TRAINED = tuple(f"{case.model}:{case.batch}" for case in FULL)  # as in SMALL
+PARTS = (*TRAINED, "loading", "start", "test")
 OF_THE_PROGRAMS = ("data", "models", "options", "util", "train", "test", "scripts.reference_test")
 
 
@@ -78,9 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(words[: words.index("--")] if "--" in words else words)
     device = choose_device([] if args.cpu else None)
     size = args.size or ("small" if device.type == "cpu" else "full")
-    wanted = args.only or [
-        *(f"{case.model}:{case.batch}" for case in FULL), *PARTS
-    ]
+    wanted = args.only or PARTS
     result: dict[str, Any] = {"machine": machine(device), "flags": ours, "size": size}
     result["ceilings"] = ceilings(device, seconds=1.0)
     log.info("%s", ceiling_lines(result))
@@ -121,9 +107,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--size", choices=("small", "full"), help="default: small on a CPU")
-    parser.add_argument("--only", nargs="+", metavar="PART",
-                        help="pix2pix:1, pix2pix:16, cycle_gan:1, cycle_gan:8, "
-                             + ", ".join(PARTS) + " (default: all)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART",
+                        help=", ".join(PARTS) + " (default: all)")
     parser.add_argument("--repeats", type=positive_int, default=5, help="measured epochs of each")
     parser.add_argument("--images", type=positive_int, default=64, help="in an epoch")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER",
@@ -138,40 +123,6 @@ def machine(device: torch.device) -> dict[str, Any]:
         "device": describe_device(device), "cores": os.cpu_count(), "processor": platform.machine(),
         "load": os.getloadavg()[0], "python": platform.python_version(),
         "torch": torch.__version__,
-    }
-
-
-def training(
-    case: Case, root: Path, device: torch.device, flags: str, repeats: int
-) -> dict[str, Any]:
-    contenders: dict[str, Contender] = {
-        "reference": Reference(case, root, device), "ours": Ours(case, root, device, flags)
-    }
-    epochs: dict[str, list[Epoch]] = {name: [] for name in contenders}
-    for _ in range(repeats + 1):
-        for name, contender in contenders.items():
-            epochs[name].append(contender.epoch())
-    work = flops_per_image(case, device)
-    steps = [run.images / (run.seconds - run.waiting) for run in epochs["ours"][1:]]
-    floor = convolution_seconds(contenders["ours"]) / case.batch
-    memory = {"reference": peak_memory(case, root, device, None),
-              "ours": peak_memory(case, root, device, flags)}
-    found = {name: figures(runs[1:], work, memory[name]) for name, runs in epochs.items()}
-    ratios = [r.seconds / o.seconds
-              for r, o in zip(epochs["reference"][1:], epochs["ours"][1:], strict=True)]
-    return {"case": case.name, "flops_per_image": work, **found, "ratio": spread(ratios),
-            "convolutions_share": floor * spread(steps)[0]}
-
-
-def figures(runs: Sequence[Epoch], flops: float, memory: float) -> dict[str, Any]:
-    """Images a second with the data, and of the steps alone, as (median, lowest, highest)."""
-    rates = [run.images / run.seconds for run in runs]
-    return {
-        "images_per_s": spread(rates),
-        "step_images_per_s": spread([run.images / (run.seconds - run.waiting) for run in runs]),
-        "waiting": spread([run.waiting / run.seconds for run in runs]),
-        "flop_per_s": spread(rates)[0] * flops,
-        "peak_bytes": memory,
     }
 
 

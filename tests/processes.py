@@ -45,8 +45,8 @@ def start(
     return processes
 
 
-def finish(processes: list[Any], seconds: float = 30) -> list[int | None]:
-    """Their exit codes; None of one that had to be ended."""
+def finish(processes: list[Any], seconds: float = 120) -> list[int | None]:
+    """Their exit codes; None of one that hangs: ``seconds`` are many, for a busy machine."""
     for process in processes:
         process.join(seconds)
     codes = [process.exitcode for process in processes]

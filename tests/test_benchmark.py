@@ -12,7 +12,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from scripts import benchmark, benchmark_machine, benchmark_tables, benchmark_testing
+from scripts import (
+    benchmark,
+    benchmark_machine,
+    benchmark_tables,
+    benchmark_testing,
+    benchmark_training,
+)
 from scripts.benchmark_contenders import (
     Case,
     Contender,
@@ -136,7 +142,7 @@ def test_work_is_counted_per_image() -> None:
 
 def test_figures_and_table() -> None:
     runs = [Epoch(10, seconds, 1.0) for seconds in (2.0, 4.0, 5.0)]
-    row = benchmark.figures(runs, 3e9, 2**21)
+    row = benchmark_training.figures(runs, 3e9, 2**21)
     assert row["images_per_s"] == (2.5, 2.0, 5.0)
     assert row["step_images_per_s"] == (10 / 3, 2.5, 10.0)
     assert row["waiting"] == (0.25, 0.2, 0.5)
@@ -183,3 +189,10 @@ def test_flags_after_two_dashes_are_ours(monkeypatch: pytest.MonkeyPatch, tmp_pa
     [(case, _, device, flags, *_)] = seen
     assert (case.batch, device, flags) == (16, CPU, "--num_threads 3")
     assert '"flags": "--num_threads 3"' in (tmp_path / "x.json").read_text()
+
+
+def test_a_part_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main(["--cpu", "--only", "pix2pix:2"])
+    assert stop.value.code == 2
+    assert "pix2pix:16" in capsys.readouterr().err

@@ -174,6 +174,16 @@ def test_several_trainings_on_a_machine_share_its_memory(
     assert not created(root, cache="auto").dataset.pictures.has_cache
 
 
+def test_unasked_no_cache_where_the_files_of_all_trainings_have_no_room(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_choice, "shared_memory_left", lambda: 2**20)
+    monkeypatch.setattr(cache_choice, "temporary_space_left", lambda: int(1.5 * needed(root)))
+    assert created(root, cache="auto").dataset.pictures.has_cache
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert not created(root, cache="auto").dataset.pictures.has_cache
+
+
 def test_little_shared_memory_leads_to_a_file(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

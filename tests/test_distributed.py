@@ -13,7 +13,7 @@ from conftest import Argv, draw_pictures
 from runs import differences, load_state, logged, read_losses
 
 from data.base_dataset import Batch
-from data.loader import EpochOrder
+from data.epoch_order import EpochOrder
 from models.base_model import BaseModel
 from models.pix2pix_model import Pix2PixModel
 from models.run_saver import RunSaver
@@ -221,7 +221,7 @@ def test_a_killed_process_ends_the_other_with_the_reason(
     argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
     flags = argv("--model", "template", *PLAIN)
-    codes = processes.finish(processes.start(tmp_path / "out", killed, flags), seconds=30)
+    codes = processes.finish(processes.start(tmp_path / "out", killed, flags))
     assert codes == [1, -signal.SIGKILL]
     assert "process 0 of 2 lost touch with the others" in (tmp_path / "out" / "0.txt").read_text()
 

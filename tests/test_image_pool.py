@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from util.image_pool import ImagePool
@@ -35,3 +36,14 @@ def test_draws_come_from_the_seed_and_survive_saving() -> None:
 def test_keeps_no_gradient() -> None:
     pool = ImagePool(1)
     assert not pool.query(images(1.0).requires_grad_()).requires_grad
+
+
+def test_images_of_an_earlier_run_do_not_tell_the_size_of_a_batch() -> None:
+    before, after = ImagePool(3), ImagePool(3)
+    before.query(images(1, 2))
+    after.load_state_dict(before.state_dict(), torch.device("cpu"))
+    with pytest.raises(RuntimeError, match="image buffer was not asked"):
+        after.fix()
+    after.query(images(3))
+    after.fix()
+    assert [image.item() for image in after.images] == [1, 2, 3]

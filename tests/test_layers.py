@@ -14,7 +14,7 @@ LEVEL = {"util": 0, "data": 1, "models.networks": 1, "metrics": 2, "models": 3, 
          "datasets": 5, "scripts": 5, "train": 5, "test": 5}
 ROOMS = ("util", "data", "metrics", "models", "options")
 OPTIONAL = {"visdom", "wandb", "dominate", "matplotlib", "skimage", "torchvision", "scipy",
-            "torchmetrics", "torch_fidelity", "lpips"}
+            "torchmetrics", "torch_fidelity", "lpips", "onnx", "onnxruntime"}
 
 
 def sources(*rooms: str) -> list[Path]:

@@ -7,7 +7,8 @@ from tiny_sets import make_opt, write_noise
 
 from data import create_dataset
 from data.base_dataset import Batch, Sample, seeded
-from data.loader import EpochOrder, Loader
+from data.epoch_order import EpochOrder
+from data.loader import Loader
 from data.unaligned_dataset import UnalignedDataset
 from util.picture_files import PictureError
 
@@ -60,6 +61,17 @@ def test_batches_left_over_from_a_broken_epoch_are_dropped(root: Path) -> None:
     loader.set_epoch(1)
     next(iter(loader))
     assert_same(epochs(make_loader(root), 2), epochs(loader, 2))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_first_batches_are_those_of_the_epoch(root: Path, workers: int) -> None:
+    whole = epochs(make_loader(root), 1)
+    loader = make_loader(root, workers)
+    loader.set_epoch(1)
+    for count in (0, 2, 4):
+        before = torch.get_rng_state()
+        assert_same(whole[:count], list(loader.first(count)))
+        assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_batch_is_a_collated_sample_and_the_last_may_be_short(root: Path) -> None:

@@ -1,9 +1,16 @@
 import logging
+from collections.abc import Iterator
 
 import pytest
 import torch
 
-from util.runtime import choose_device, describe_device, run_program, seed_everything
+from util.runtime import (
+    choose_device,
+    describe_device,
+    run_program,
+    seed_everything,
+    set_arithmetic,
+)
 
 
 def test_cpu_where_it_is_asked_for() -> None:
@@ -86,3 +93,28 @@ def test_seeds_decide_every_generator() -> None:
     first = torch.rand(2)
     seed_everything(3)
     assert torch.equal(first, torch.rand(2))
+
+
+@pytest.fixture
+def arithmetic() -> Iterator[None]:
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    yield
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+    torch.backends.cudnn.benchmark = False
+    torch.set_flush_denormal(False)
+
+
+@pytest.mark.parametrize(
+    ("precision", "tf32"), [("default", (False, True)), ("fp32", (False, False)),
+                            ("tf32", (True, True)), ("bf16", (False, True))],
+)
+def test_arithmetic(precision: str, tf32: tuple[bool, bool], arithmetic: None) -> None:
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
+    set_arithmetic(precision)
+    found = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    assert found == tf32
+    assert not torch.backends.cudnn.benchmark
+    set_arithmetic(precision, equal_sizes=True)
+    assert torch.backends.cudnn.benchmark
+    if torch.set_flush_denormal(True):  # the CPU can
+        assert float(torch.tensor(1e-30) * torch.tensor(1e-10)) == 0.0

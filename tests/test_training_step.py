@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import Argv
@@ -21,6 +22,7 @@ from models.base_model import BaseModel
 from models.step import Speed
 from models.training_step import WARM_UP, RecordedStep, TrainingStep
 from train import train
+from util.runtime import seed_everything
 
 # A rate that float32 holds exactly: it is a tensor in a recorded step.
 EXACT = "--lr 0.0009765625 --lr_policy linear --n_epochs 1 --n_epochs_decay 1 "
@@ -73,7 +75,10 @@ def state(model: BaseModel) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("flags", MODELS.values(), ids=MODELS)
-def test_recorded_steps_equal_plain_ones_to_the_bit(flags: str, graphs: None) -> None:
+def test_recorded_steps_equal_plain_ones_to_the_bit(
+    flags: str, graphs: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     plain, recorded = pair(flags)
     replays = Counted(record)
     wanted = learn(plain, TrainingStep(plain))
@@ -81,6 +86,7 @@ def test_recorded_steps_equal_plain_ones_to_the_bit(flags: str, graphs: None) ->
     assert replays.count == 2 * 6 - WARM_UP
     torch.testing.assert_close(found, wanted, rtol=0, atol=0)
     torch.testing.assert_close(state(recorded), state(plain), rtol=0, atol=0)
+    assert sum("batches of another size" in message for message in caplog.messages) == 1
 
 
 class Counted:
@@ -123,6 +129,10 @@ def gambles(model: BaseModel) -> None:
     random.random()
 
 
+def gambles_by_numpy(model: BaseModel) -> None:
+    np.random.rand()
+
+
 def asks_twice(model: BaseModel) -> None:
     pool = model.pools.get("twice") or model.add_pool("twice")
     for _ in range(2):
@@ -132,7 +142,8 @@ def asks_twice(model: BaseModel) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [(waits, "waits for the device"), (counts, "self.steps_so_far, which is no tensor"),
-     (gambles, "random numbers on the host"), (asks_twice, "each image buffer once")],
+     (gambles, "random numbers on the host"), (gambles_by_numpy, "random numbers on the host"),
+     (asks_twice, "each image buffer once")],
 )
 def test_what_cannot_be_recorded_is_taken_one_by_one(
     spoil: Callable[[BaseModel], None], reason: str, graphs: None,
@@ -146,8 +157,13 @@ def test_what_cannot_be_recorded_is_taken_one_by_one(
         spoil(model)
 
     monkeypatch.setattr(type(plain), "optimize_parameters", optimize_parameters)
+    seed_everything(1)
     wanted = run(plain, 6)
+    drawn = random.random(), np.random.rand()
+    seed_everything(1)
     assert torch.equal(run(recorded, 6, learn=RecordedStep(recorded, record)), wanted)
+    assert (random.random(), np.random.rand()) == drawn
+    assert getattr(recorded, "steps_so_far", 6) == 6
     [told] = [one for one in caplog.messages if "cannot be recorded" in one]
     assert reason in told
 

@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_whole_files_and_their_rows(
         monkeypatch.setattr(f"{module}.seed_torch", interrupted)
     flags = {"data set": [], "--inputs": [kind], "--output_dir": [kind, str(tmp_path / "results")]}
     with pytest.raises(KeyboardInterrupt):
-        translate(test_argv(*flags[kind]))
+        translate(test_argv(*flags[kind], "--batch_size", "1"))
     files = [path for path in (tmp_path / "results").rglob("*") if path.suffix == ".png"]
     assert {path.name[0] for path in files} == {"0", "1"}
     assert all(size_of(path) for path in files)

@@ -68,8 +68,9 @@ class FileWriters:
         try:
             write(pixels, path)
         except Exception as error:  # for the thread that asked: see ``write``
-            self.lost.add(path)
-            self._error = self._error or error
+            with self._changed:
+                self.lost.add(path)
+                self._error = self._error or error
         finally:
             with self._changed:
                 self._sizes.remove(pixels.nbytes)

@@ -35,6 +35,7 @@ class ImagePool:
         self.filled = 0
         self.random = random.Random(seed)
         self.queries = 0
+        self._batch = 0  # images of the last query
         self._store: Tensor | None = None  # [size, C, H, W], of which ``images`` then are views
         self._drawn: Tensor | None = None  # Exchanges of the next query, int64 [N, 3]
         self._is_drawn = False
@@ -57,8 +58,8 @@ class ImagePool:
         Raises:
             RuntimeError: there was no query yet, or the images have several sizes.
         """
-        if len({image.shape for image in self.images}) != 1:
-            raise RuntimeError("its image buffer is empty, or has pictures of several sizes")
+        if not self._batch or len({image.shape for image in self.images}) != 1:
+            raise RuntimeError("its image buffer was not asked, or has pictures of several sizes")
         first = self.images[0]
         store = first.new_zeros((self.size, *first.shape))
         for slot, image in zip(store, self.images, strict=False):
@@ -69,7 +70,10 @@ class ImagePool:
     def draw(self) -> None:
         """Decide now, on the host, what the next query exchanges, if ``fix`` was called."""
         if self._drawn is not None and not self._is_drawn:
-            self._drawn.copy_(torch.tensor([astuple(self._decide()) for _ in self._drawn]))
+            wanted = torch.tensor([astuple(self._decide()) for _ in range(len(self._drawn))])
+            if self._drawn.is_cuda:
+                wanted = wanted.pin_memory()  # or the copy would wait for the step before
+            self._drawn.copy_(wanted, non_blocking=True)
             self._is_drawn = True
 
     def keep_draw(self) -> None:

@@ -1,0 +1,51 @@
+"""What an exported file says of itself: its metadata, text by text."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """Arrays go in and come out as [N, H, W, channels], in the dtype and the range named here.
+
+    ``multiple``: what the sides are padded to inside, by reflection, in pixels. ``labels``: input,
+    output or both hold colours that are names of things. The file itself has no dropout.
+    """
+
+    name: str
+    epoch: str
+    direction: str
+    model: str
+    netG: str
+    norm: str
+    bn_mode: str
+    weights: str  # float32, half, int8
+    trained_with_dropout: bool
+    multiple: int
+    input_channels: int
+    output_channels: int
+    input_dtype: str  # uint8 or float32
+    output_dtype: str
+    input_range: tuple[float, float]
+    output_range: tuple[float, float]
+    labels: str = ""
+    format_version: int = FORMAT_VERSION
+
+    def metadata(self) -> dict[str, str]:
+        """Name -> text: ``0,255`` for a range, ``true`` or ``false``."""
+        return {name: _text(value) for name, value in asdict(self).items()}
+
+
+def read_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The part of a file's metadata that ``Description`` wrote; {}: none."""
+    names = [field.name for field in fields(Description)]
+    return {name: metadata[name] for name in names if name in metadata}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,182 @@
+"""Export a generator for other runtimes: a picture goes in, its translation comes out.
+
+    python scripts/export.py --name facades_pix2pix --to onnx
+    python scripts/export.py --weights downloaded.pth --to torchscript --out horse2zebra.pt
+
+Values, padding and rounding are inside the file. It is run in its own runtime and compared with
+PyTorch before it gets its name; a model card is written beside it. docs/export.md explains it.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from data.inputs import Input, find_inputs
+from data.raster import Pixels
+from data.value_range import ValueRange
+from models.export import available, find_format
+from models.export.exporter import Exporter, Request
+from models.export.norms import BN_MODES
+from models.generator_file import GeneratorFile, find_generator
+from util.flags import positive_int, value_range
+from util.runtime import run_program
+from util.saved_options import load_options
+
+log = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = parser.add_argument_group("which generator")
+    what.add_argument("--name", help="name of the run")
+    what.add_argument("--weights", type=Path, metavar="FILE",
+                      help="a run's folder or a generator's .pth file, in place of --name")
+    what.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
+                      help="folder of the runs (%(default)s)")
+    what.add_argument("--epoch", default="latest", help="latest, best, 20, iter_5000 (%(default)s)")
+    what.add_argument("--direction", choices=("AtoB", "BtoA"),
+                      help="which generator of a two-way run (that of the training)")
+    what.add_argument("--ema", action="store_true", help="the averaged one of a run with --ema")
+    for side in "AB":
+        what.add_argument(f"--value_range_{side}", type=value_range, metavar="LO,HI",
+                          help=f"values that mean black and white in {side} (those of the run)")
+    how = parser.add_argument_group("how")
+    how.add_argument("--to", required=True, choices=available(), help="format")
+    how.add_argument("--bn_mode", choices=BN_MODES, default="batch",
+                     help="statistics of batch norms: of each picture, as test.py; running ones, "
+                          "as test.py --eval; estimated anew on --calibrate (%(default)s)")
+    how.add_argument("--calibrate", type=Path, metavar="PATH",
+                     help="pictures for --bn_mode calibrated: a folder, file or pattern")
+    how.add_argument("--num_calibrate", type=positive_int, default=100, metavar="N",
+                     help="so many of them at most (%(default)s)")
+    small = how.add_mutually_exclusive_group()
+    small.add_argument("--half", dest="weights_as", action="store_const", const="half",
+                       default="float32", help="weights of 16 bits: half the size")
+    small.add_argument("--int8", dest="weights_as", action="store_const", const="int8",
+                       help="weights of 8 bits: a quarter of the size, and another picture")
+    out = parser.add_argument_group("result")
+    out.add_argument("--out", type=Path, metavar="FILE",
+                     help="the file (<checkpoints_dir>/<name>/export/"
+                          "<name>_<epoch>_<direction>.<onnx|pt|pt2>)")
+    out.add_argument("--pictures", type=Path, metavar="PATH",
+                     help="pictures to verify the file on: a folder, file or pattern (the test "
+                          "pictures of the run)")
+    out.add_argument("--num_verify", type=positive_int, default=2, metavar="N",
+                     help="so many of them (%(default)s)")
+    out.add_argument("--licence", default="", help="for the model card")
+    out.add_argument("--verbose", action="store_true", help="show where an error happened")
+    return parser
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """With the generator as ``file``: a flag that does not fit it is a bad one, too."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if bool(args.name) == bool(args.weights):
+        parser.error("give --name RUN, or --weights FILE")
+    args.path = args.weights or args.checkpoints_dir / args.name
+    if args.name and not args.path.is_dir():
+        runs = ", ".join(sorted(run.name for run in args.checkpoints_dir.glob("*/")
+                                if run.is_dir())) or "none"
+        parser.error(f"--name: there is no run {args.path}; runs in that folder: {runs}")
+    if not args.path.exists():
+        parser.error(f"--weights {args.path} is not there: give a .pth file or a folder")
+    if (args.bn_mode == "calibrated") != bool(args.calibrate):
+        parser.error("--bn_mode calibrated and --calibrate PATH belong together: give both, or "
+                     "none of them")
+    for flag in ("calibrate", "pictures"):
+        path = getattr(args, flag)
+        if path and not path.exists() and "*" not in str(path):
+            parser.error(f"--{flag} {path} is not there: give a folder, a file or a pattern")
+    suffix = find_format(args.to).suffix
+    if args.out and args.out.suffix != suffix:
+        parser.error(f"--out {args.out}: --to {args.to} writes {suffix} files; name it "
+                     f"{args.out.with_suffix(suffix)}")
+    if args.out and args.out.is_dir():
+        parser.error(f"--out {args.out} is a folder: give the name of a file in it")
+    try:
+        args.file = find_generator(
+            args.path, epoch=args.epoch, direction=args.direction, ema=args.ema
+        )
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    if args.bn_mode == "calibrated" and args.file.norm not in ("batch", "syncbatch"):
+        parser.error(f"--bn_mode calibrated is for batch norms, this network has norm "
+                     f"{args.file.norm}: leave it out")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Returns the file."""
+    args = parse(argv)
+    file: GeneratorFile = args.file
+    given = {side: getattr(args, f"value_range_{side}") for side in "AB"}
+    limits = {side: ValueRange(*pair) for side, pair in given.items() if pair}
+    file = replace(file, ranges={**file.ranges, **limits})
+    run_dir = args.path if args.path.is_dir() else None
+    saved = load_options(run_dir) if run_dir else {}
+    name = run_dir.resolve().name if run_dir else args.path.stem
+    label, net, _ = file.path.stem.partition("_net_")
+    epoch = args.epoch if run_dir else label if net else "unknown"
+    request = Request(
+        name=name, epoch=f"{epoch}{'_ema' if args.ema else ''}", to=args.to, run_dir=run_dir,
+        bn_mode=args.bn_mode, weights=args.weights_as, licence=args.licence,
+        labels=labels(saved, file),
+        calibrate=inputs(args.calibrate, file)[: args.num_calibrate] if args.calibrate else (),
+    )
+    exporter = Exporter(file, request)
+    log.info("%s: %s %s, %s", file.path, file.netG, file.direction, exporter.norm_words)
+    if exporter.dropout:
+        log.info("dropout is off: test.py without --eval keeps it on as the noise of pix2pix")
+    path = args.out or default_path(request, file, args.path)
+    exporter.write(path, pictures(args, saved, exporter))
+    return Path(path)
+
+
+def default_path(request: Request, file: GeneratorFile, path: Path) -> Path:
+    folder = path if request.run_dir else path.parent
+    suffix = find_format(request.to).suffix
+    small = "" if request.weights == "float32" else f"_{request.weights}"
+    stem = request.name if not request.run_dir else f"{request.name}_{request.epoch}"
+    return Path(folder) / "export" / f"{stem}_{file.direction}{small}{suffix}"
+
+
+def labels(saved: dict[str, Any], file: GeneratorFile) -> str:
+    """Which sides of the network hold labels, by --nearest of the training."""
+    sides = {"input": file.input_letter, "output": file.output_letter}
+    return ",".join(side for side, letter in sides.items()
+                    if letter in (saved.get("nearest") or ""))
+
+
+def inputs(path: Path, file: GeneratorFile) -> list[Input]:
+    return find_inputs(
+        path, phase="test", letter=file.input_letter, record=file.record,
+        suffixes=file.input_suffixes,
+    )
+
+
+def pictures(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter) -> list[Pixels]:
+    """Real ones; a bare file, or a run whose pictures are gone, is verified on noise."""
+    place = args.pictures or Path(saved.get("dataroot") or "")
+    if args.pictures or (saved.get("dataroot") and place.is_dir()):
+        found = inputs(place, exporter.file)
+        step = max(1, len(found) // args.num_verify)
+        chosen = found[::step][: args.num_verify]
+        log.info("verified on %s", ", ".join(str(one.source) for one in chosen))
+        return [exporter.read(one) for one in chosen]
+    log.warning("verified on noise: there are no pictures here like those of the training; "
+                "--pictures PATH names some")
+    return [exporter.noise((150, 200))]
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,139 @@
+"""scripts/export.py: from a run to a file, its report and its card."""
+
+import hashlib
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from conftest import Argv
+from exports import generator_file
+
+from models.export import find_format
+from models.translator import Translator
+from scripts.export import main
+from train import train
+
+ROOT = Path(__file__).parents[1]
+
+
+def facts(path: Path) -> dict[str, str]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return dict(session.get_modelmeta().custom_metadata_map)
+
+
+def test_a_run(argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    train(argv("--model", "pix2pix", "--n_epochs", "2", "--direction", "BtoA", "--nearest", "B"))
+    path = main(["--checkpoints_dir", str(tmp_path / "runs"), "--name", "t", "--to", "onnx",
+                 "--licence", "CC BY 4.0"])
+    assert path == tmp_path / "runs" / "t" / "export" / "t_latest_BtoA.onnx"
+    said = facts(path)
+    assert (said["name"], said["epoch"], said["direction"]) == ("t", "latest", "BtoA")
+    assert (said["labels"], said["bn_mode"], said["multiple"]) == ("input", "batch", "4")
+    assert "testB/0.png" in caplog.text, "the test pictures of the run"
+    assert "batch norm, bn_mode batch: the statistics of each picture" in caplog.text
+    assert "dropout is off" in caplog.text
+    card = path.with_name("t_latest_BtoA.onnx.md").read_text()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    for line in (f"SHA-256: {digest}", "licence: CC BY 4.0", "netG: resnet_6blocks", "norm: batch",
+                 "training set: 3 pictures; 6 were shown", "losses of epoch 2", "dropout: off"):
+        assert f"- {line}" in card, card
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.name}.md"]
+
+
+def test_a_two_way_run_and_its_best_epoch(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "cycle_gan"))
+    run = tmp_path / "runs" / "t"
+    best = {"epoch": 1, "images": 3, "metric": "l1", "value": 0.25, "values": {"val_l1": 0.25}}
+    (run / "best.json").write_text(json.dumps(best))
+    words = ["--checkpoints_dir", str(run.parent), "--name", "t", "--to", "onnx"]
+    there, back = main(words), main([*words, "--direction", "BtoA", "--epoch", "1"])
+    assert [there.name, back.name] == ["t_latest_AtoB.onnx", "t_1_BtoA.onnx"]
+    assert there.read_bytes() != back.read_bytes()
+    picture = np.random.default_rng(0).integers(0, 256, (1, 30, 41, 3), np.uint8)
+    session = onnxruntime.InferenceSession(str(back))
+    expected = Translator.load(run, direction="BtoA", device="cpu")(picture)
+    assert np.abs(session.run(None, {"picture": picture})[0].astype(int) - expected).max() <= 1
+    card = there.with_name(f"{there.name}.md").read_text()
+    assert "best validation (epoch 1)" in card
+    assert "val_l1: 0.25" in card
+
+
+def test_a_colorization_run(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "colorization"))
+    path = main(["--checkpoints_dir", str(tmp_path / "runs"), "--name", "t", "--to", "onnx"])
+    assert (facts(path)["input_channels"], facts(path)["output_channels"]) == ("3", "3")
+
+
+def test_a_bare_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    generator_file(tmp_path, "unet_128", "batch")
+    out = tmp_path / "else" / "x.pt"
+    main(["--weights", str(tmp_path / "tiny.pth"), "--to", "torchscript", "--half",
+          "--out", str(out)])
+    assert "verified on noise" in caplog.text
+    assert find_format("torchscript").load(out)[1]["weights"] == "half"
+    assert "training set: unknown" in out.with_name("x.pt.md").read_text()
+
+
+def test_calibrated_on_pictures(tmp_path: Path, dataroot: Path) -> None:
+    generator_file(tmp_path, "resnet_6blocks", "batch")
+    path = main(["--weights", str(tmp_path / "tiny.pth"), "--to", "onnx", "--bn_mode", "calibrated",
+                 "--calibrate", str(dataroot / "trainA"), "--num_calibrate", "2",
+                 "--pictures", str(dataroot / "testA" / "*.png")])
+    assert path == tmp_path / "export" / "tiny_AtoB.onnx"
+    assert facts(path)["bn_mode"] == "calibrated"
+    assert "estimated anew on 2 pictures" in path.with_name(f"{path.name}.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--weights tiny.pth", "--to"),
+        ("--weights tiny.pth --to tflite", "invalid choice"),
+        ("--to onnx", "give --name RUN, or --weights FILE"),
+        ("--name x --weights tiny.pth --to onnx", "give --name RUN, or --weights FILE"),
+        ("--name y --to onnx", "no run runs/y; runs in that folder: x"),
+        ("--name x --to onnx", "holds neither latest_net_G.pth"),
+        ("--weights other.pth --to onnx", "other.pth is not there"),
+        ("--weights tiny.pth --to onnx --half --int8", "not allowed with"),
+        ("--weights tiny.pth --to onnx --bn_mode eval", "invalid choice"),
+        ("--weights tiny.pth --to onnx --bn_mode calibrated", "belong together"),
+        ("--weights tiny.pth --to onnx --calibrate .", "belong together"),
+        ("--weights tiny.pth --to onnx --bn_mode calibrated --calibrate .", "leave it out"),
+        ("--weights tiny.pth --to onnx --pictures nowhere", "--pictures nowhere is not there"),
+        ("--weights tiny.pth --to onnx --out x.pt", "writes .onnx files; name it x.onnx"),
+        ("--weights tiny.pth --to onnx --ema", "--ema chooses among the files of a run"),
+        ("--weights tiny.pth --to onnx --value_range_A 5,1", "LO below HI"),
+        ("--weights tiny.pth --to onnx --num_verify 0", "must be >= 1"),
+    ],
+)
+def test_bad_flags_die_in_the_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    words: str, message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    generator_file(tmp_path, "resnet_6blocks", "instance")
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    with pytest.raises(SystemExit) as ended:
+        main([*words.split(), "--checkpoints_dir", "runs"])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_imports_nothing_slow() -> None:
+    script = (
+        "import sys\nfrom scripts.export import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "slow = 'onnx onnxruntime skimage tifffile scipy matplotlib torchvision'.split()\n"
+        "print('loaded:', *sorted(set(slow) & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "--bn_mode" in done.stdout
+    assert done.stdout.splitlines()[-1].split() == ["loaded:"]

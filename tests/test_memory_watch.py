@@ -1,0 +1,96 @@
+"""What is said of a step that is too large, before it is taken and when memory is full."""
+
+import re
+
+import pytest
+import torch
+from conftest import Argv
+from small_steps import GB, a_batch, options
+
+import models
+from models import memory_watch
+from models.base_model import BaseModel
+from models.memory_watch import MemoryWatch, most_bytes
+from models.step_advice import Plan, StepAdvice
+from train import train
+from util.runtime import run_program
+
+
+@pytest.mark.parametrize("flags", ["", "--norm instance --gan_mode wgangp", "--model cycle_gan",
+                                   "--model cycle_gan --gan_mode wgangp --batch_size 3",
+                                   "--model cycle_gan --netG resnet_9blocks --ndf 8"])
+def test_no_network_of_ours_takes_more_than_the_bound(flags: str) -> None:
+    opt = options("--model pix2pix " + flags)
+    batch = a_batch(opt)
+    bound = most_bytes(opt, models.find_model(opt.model)(opt), batch)
+    assert StepAdvice(opt, batch, GB).need(Plan.of(opt)) < bound
+
+
+def test_a_warning_before_a_step_that_is_too_large(
+    argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(memory_watch, "room_for_a_step", lambda model: 100_000)
+    train(argv("--model", "template", "--batch_size", "3"))
+    said = [message for message in caplog.messages if message.startswith("warning: a step with")]
+    assert len(said) == 1
+    assert "--batch_size 3 and --crop_size 16 needs about" in said[0]
+
+
+def test_nothing_is_estimated_where_everything_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_watch, "StepAdvice", None)
+    monkeypatch.setattr(memory_watch, "available_bytes", lambda device: 4 * GB)
+    opt = options()
+    with MemoryWatch(opt, models.find_model(opt.model)(opt)).step(a_batch(opt)):
+        pass
+
+
+FULL = "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: ..."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError(FULL), MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried ...")],
+)
+def test_full_memory_is_one_sentence(
+    error: Exception, argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def optimize_parameters(model: BaseModel) -> None:
+        if "picture" not in model.image_paths:  # as they are called in the estimate
+            raise error
+        step(model)
+
+    template = models.find_model("template")
+    step = template.optimize_parameters
+    monkeypatch.setattr(template, "optimize_parameters", optimize_parameters)
+    with pytest.raises(SystemExit) as stop:
+        run_program(lambda: train(argv("--model", "template", "--batch_size", "3")))
+    assert stop.value.code == 1
+    sentence = (
+        r"--batch_size 3 and --crop_size 16 needs about \d+ MB, and .* were there, in pieces or "
+        r"until others took some; --batch_size 2 "
+        r"would fit; --batch_size 1 --grad_accum 3 \(the same step\) would save \d+ MB"
+    )
+    assert re.search(sentence, caplog.messages[-1]), caplog.messages[-1]
+
+
+def test_a_model_that_looks_at_values_gets_the_sentence_without_figures(
+    argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def optimize_parameters(model: BaseModel) -> None:
+        if torch.zeros(()).item() == 0:
+            raise MemoryError
+
+    template = models.find_model("template")
+    monkeypatch.setattr(template, "optimize_parameters", optimize_parameters)
+    with pytest.raises(SystemExit):
+        run_program(lambda: train(argv("--model", "template", "--batch_size", "3")))
+    wanted = ("--batch_size 3", "--crop_size 16", "--grad_accum", "--checkpoint_activations")
+    assert all(word in caplog.messages[-1] for word in wanted)
+    assert "needs about" not in caplog.messages[-1]
+
+
+def test_other_faults_are_not_called_full_memory() -> None:
+    opt = options()
+    watch = MemoryWatch(opt, models.find_model(opt.model)(opt))
+    with pytest.raises(RuntimeError, match="shapes"), watch.step(a_batch(opt)):
+        raise RuntimeError("shapes")

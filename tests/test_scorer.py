@@ -1,0 +1,173 @@
+"""scripts/train_scorer.py and the FCN-score: a segmenter learns, is kept, and orders outputs."""
+
+import logging
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scenes import SIDE, scene, write_scenes
+
+from data.value_range import LEVELS
+from metrics import create_metrics
+from metrics.base_metric import Metric, Settings, UndefinedError
+from metrics.fcn_score_metric import three_scores
+from metrics.palette import NoPaletteError
+from metrics.picture import Picture
+from metrics.scorer import load_scorer, scaled_labels
+from metrics.segmenter import Segmenter
+from scripts import train_scorer
+
+TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "4", "--batch_size", "4"]
+
+
+@pytest.fixture(scope="module")
+def dataroot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scenes")
+    write_scenes(root, test=12)
+    return root
+
+
+@pytest.fixture(scope="module")
+def scorer_file(dataroot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scorer") / "scorer.pth"
+    train_scorer.main(["--dataroot", str(dataroot), "--out", str(path), "--epochs", "25", *TINY])
+    return path
+
+
+def metric_of(path: Path) -> Metric:
+    ready, left_out = create_metrics(["fcn_score"], Settings(weights={"scorer": path}))
+    assert not left_out
+    return ready["fcn_score"]
+
+
+def as_picture(pixels: np.ndarray) -> Picture:
+    return Picture(pixels, LEVELS)
+
+
+@pytest.mark.parametrize("sides", [(32, 32), (64, 96)])
+def test_the_segmenter_gives_every_pixel_a_logit_for_each_class(sides: tuple[int, int]) -> None:
+    assert Segmenter(5, width=2)(torch.zeros(2, 3, *sides)).shape == (2, 5, *sides)
+
+
+def test_it_learns_what_new_photos_show(scorer_file: Path, dataroot: Path) -> None:
+    scorer, metric = load_scorer(scorer_file), metric_of(scorer_file)
+    assert {tuple(colour) for colour in scorer.palette.colours} == {(0, 0, 220), (250, 80, 0)}
+    for seed in range(100, 112):
+        photo, labels = map(as_picture, scene(seed))
+        metric.add(photo, photo, labels)
+    score = metric.score()
+    assert score.value > 0.9 and score.count == 12
+    assert score.parts["class IoU"] > 0.7
+    assert score.parts["real photos, class IoU"] == score.parts["class IoU"]
+
+
+def test_the_file_holds_tensors_and_words_alone(scorer_file: Path) -> None:
+    state = torch.load(scorer_file, weights_only=True)
+    assert state["size"] == 64 and state["palette"].dtype == torch.uint8
+    assert state["facts"] == {"pairs": 12, "epochs": 25, "seed": 0}
+    assert len(state["training"]) == 64
+
+
+def test_the_hash_is_that_of_the_training_pictures(dataroot: Path, tmp_path: Path) -> None:
+    """Equal pictures give equal files; another picture another hash."""
+    states = []
+    for name, count in (("one", 4), ("same", 4), ("other", 5)):
+        argv = ["--dataroot", str(dataroot), "--out", str(tmp_path / name), "--epochs", "1",
+                "--max_dataset_size", str(count), *TINY]
+        train_scorer.main(argv)
+        states.append(torch.load(tmp_path / name, weights_only=True))
+    one, same, other = states
+    assert one["training"] == same["training"] != other["training"]
+    assert all(torch.equal(one["net"][key], same["net"][key]) for key in one["net"])
+
+
+def test_real_photos_over_spoilt_ones_over_noise(scorer_file: Path) -> None:
+    rng = np.random.default_rng(0)
+    scores = []
+    for spoil in (0.0, 0.5, 1.0):
+        metric = metric_of(scorer_file)
+        for seed in range(100, 106):
+            photo, labels = scene(seed)
+            noise = rng.integers(0, 256, photo.shape)
+            fake = ((1 - spoil) * photo + spoil * noise).astype(np.uint8)
+            value = metric.add(as_picture(fake), as_picture(photo), as_picture(labels))
+            assert value is not None and 0 <= value <= 1
+        scores.append(metric.score())
+    reals = {name: score for name, score in scores[0].parts.items() if "real" in name}
+    for better, worse in pairwise(scores):
+        assert better.value > worse.value
+        assert better.parts["class IoU"] > worse.parts["class IoU"]
+    assert all(reals.items() <= score.parts.items() for score in scores)
+    assert "of the real photos per-pixel accuracy" in scores[2].notes[0]
+    assert "64 x 64 pixels, 2 classes" in scores[2].notes[1]
+
+
+def test_pictures_of_other_sizes_are_scaled(scorer_file: Path) -> None:
+    photo, labels = scene(100)
+    values = []
+    for factor in (1, 2):
+        large = [Image.fromarray(it).resize((factor * SIDE, factor * SIDE),
+                                            Image.Resampling.NEAREST) for it in (photo, labels)]
+        real, given = (as_picture(np.asarray(it)) for it in large)
+        values.append(metric_of(scorer_file).add(real, real, given))
+    assert values[0] == pytest.approx(values[1], abs=0.03)
+
+
+def test_what_it_cannot_score_is_told(scorer_file: Path) -> None:
+    metric = metric_of(scorer_file)
+    photo, labels = map(as_picture, scene(0))
+    with pytest.raises(UndefinedError, match="input is not known: give a run"):
+        metric.add(photo, photo)
+    with pytest.raises(UndefinedError, match="no label map in the 2 colours"):
+        metric.add(labels, labels, photo)
+    with pytest.raises(UndefinedError, match="needs at least 1 pair, got none"):
+        metric.score()
+    assert "train one by scripts/train_scorer.py" in create_metrics(["fcn_score"], Settings())[1][
+        "fcn_score"]
+
+
+def test_another_file_is_no_scorer(tmp_path: Path) -> None:
+    torch.save({"net": {}}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match=r"x\.pth is no scorer .* scripts/train_scorer\.py"):
+        load_scorer(tmp_path / "x.pth")
+
+
+def test_photos_are_no_labels(dataroot: Path, tmp_path: Path) -> None:
+    argv = ["--dataroot", str(dataroot), "--labels", "A", "--out", str(tmp_path / "x.pth")]
+    with pytest.raises(NoPaletteError, match=r"side A .* give --labels B, or name their colours"):
+        train_scorer.main(argv)
+
+
+def test_a_side_that_cannot_be_halved_is_refused(dataroot: Path) -> None:
+    with pytest.raises(ValueError, match=r"--size 100 is no multiple of 32.* give 96"):
+        train_scorer.main(["--dataroot", str(dataroot), "--size", "100"])
+
+
+def test_a_given_palette_and_the_noise_beside_the_photos(
+    dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "colours.txt").write_text("0 0 220 wall\n250 80 0 door\n0 255 0 tree\n")
+    argv = ["--dataroot", str(dataroot), "--palette", str(tmp_path / "colours.txt"),
+            "--out", str(tmp_path / "x.pth"), "--epochs", "1", *TINY]
+    with caplog.at_level(logging.INFO):
+        train_scorer.main(argv)
+    assert load_scorer(tmp_path / "x.pth").palette.names == ("wall", "door", "tree")
+    assert "noise in their place: per-pixel accuracy" in caplog.text
+    assert "  door " in caplog.text and "  tree " not in caplog.text  # there is none in the maps
+
+
+def test_three_scores_by_hand() -> None:
+    """Of 4 real pixels of class 0 three are seen; the 2 of class 1 are; class 2 is nowhere."""
+    counts = np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
+    assert three_scores(counts) == pytest.approx({
+        "per-pixel accuracy": 5 / 6, "per-class accuracy": (3 / 4 + 1) / 2,
+        "class IoU": (3 / 4 + 2 / 3) / 2,
+    })
+
+
+def test_scaling_never_mixes_classes() -> None:
+    classes = np.array([[0, 9], [9, 0]])
+    assert set(np.unique(scaled_labels(classes, 7))) == {0, 9}
