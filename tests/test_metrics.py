@@ -270,6 +270,19 @@ def test_features_are_computed_once_and_those_of_outputs_let_go(
     assert len(extract._kept) == 1 and not extract._seen
 
 
+@pytest.mark.parametrize("name", ["fid", "lpips"])
+def test_weights_are_read_once_however_often_a_validation_asks(
+    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(name, settings)
+
+    def read(path: Path) -> bytes:
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    create(name, settings)
+
+
 def test_kid_says_that_the_sets_share_pictures(settings: Settings) -> None:
     metric = create("kid", settings)
     for seed in range(4):
