@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from metrics.report import finite
 from util.files import write_text
 from util.sinks import VALUE, Progress
 
@@ -80,7 +81,12 @@ class Best:
 
     @staticmethod
     def write(folder: Path, found: Mapping[str, Any]) -> None:
-        write_text(folder / FILE, json.dumps(found, indent=2) + "\n")
+        """Infinity, the PSNR of outputs that equal their targets, is a word: JSON has none."""
+        words = dict(found) | {
+            "value": finite(found["value"]),
+            "values": {name: finite(value) for name, value in found["values"].items()},
+        }
+        write_text(folder / FILE, json.dumps(words, indent=2, allow_nan=False) + "\n")
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -5,7 +5,6 @@ state. A run with validation has the weights of one without, to the bit.
 """
 
 import logging
-import math
 from argparse import Namespace
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -113,7 +112,7 @@ class Validation:
             evaluation.left_out |= left_out
             found |= {name: score.value for name, score in evaluation.scores.items()}
             self._tell(evaluation, (outcome, labels))
-        return {name: value for name, value in found.items() if math.isfinite(value)}
+        return found
 
     def _tell(self, evaluation: Evaluation, compared: tuple[Outcome, tuple[str, str]]) -> None:
         """What has to be known beside the values; again only if other metrics are left out."""

@@ -1,7 +1,9 @@
 """What a validation decides: the best, the end of a run, the learning rate."""
 
+import json
 import logging
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -34,6 +36,17 @@ def test_only_what_is_better_is_the_best(rises: bool, news: list[int]) -> None:
     assert judged(best, 2, 3, math.nan, 1, 4) == [bool(new) for new in news]
     assert best.found["epoch"] == (5 if rises else 4)
     assert not best.over
+
+
+def test_perfect_outputs_are_the_best_of_all(tmp_path: Path) -> None:
+    """Their PSNR is infinite."""
+    best = create("psnr", rises=True)
+    best.judge({"val_psnr": 50.0}, place(1))
+    best.judge({"val_psnr": math.inf}, place(2))
+    assert best.is_new
+    best.write(tmp_path, best.found)
+    found = json.loads((tmp_path / "best.json").read_text(), parse_constant=pytest.fail)
+    assert found["value"] == found["values"]["val_psnr"] == "Infinity"
 
 
 def test_patience_counts_validations_in_a_row() -> None:
