@@ -19,7 +19,7 @@ from metrics.picture_files import (
     result_files,
 )
 from util.saved_options import load_options
-from util.words import listing
+from util.words import counted, listing
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +39,12 @@ class ComparedSet:
     warnings: Sequence[str] = ()
 
     def describe(self) -> str:
-        count = len(self.files)
         if not self.unpaired:
-            return f"{count} pair{'s' * (count != 1)}; {self.about}"
+            return f"{counted(len(self.files), 'pair')}; {self.about}"
         fakes = sum(files.fake is not None for files in self.files)
         reals = sum(files.real is not None for files in self.files)
-        return f"{fakes} outputs and {reals} targets, no pairs; {self.about}"
+        sides = f"{counted(fakes, 'output')} and {counted(reals, 'target')}"
+        return f"{sides}, no pairs; {self.about}"
 
     def examples(
         self, limits: ValueRange | None, *, with_inputs: bool = False
@@ -128,9 +128,8 @@ def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> Compa
 def _about_alone(paths: Sequence[str]) -> list[str]:
     if not paths:
         return []
-    some = "1 picture without a partner does" if len(paths) == 1 \
-        else f"{len(paths)} pictures without a partner do"
-    return [f"{some} not count:\n{listing(paths)}"]
+    number = counted(len(paths), "picture")
+    return [f"not counted, because without a partner: {number}\n{listing(paths)}"]
 
 
 def _beside(one: ComparedSet, first: ComparedSet) -> ComparedSet:

@@ -91,3 +91,8 @@ def test_another_file_is_no_palette(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text)
     with pytest.raises(NoPaletteError, match=r"p\.txt is no palette .* R G B NAME"):
         read_palette(tmp_path / "p.txt")
+
+
+def test_a_palette_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoPaletteError, match=r"p\.txt is no file"):
+        read_palette(tmp_path / "p.txt")
