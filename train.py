@@ -2,7 +2,8 @@
 
     python train.py --dataroot datasets/demo --name demo --model pix2pix --direction BtoA
 
-options -> dataset -> model -> visualizer; everything else lives behind these four names.
+options -> dataset -> model -> visualizer; everything else lives behind these four names. What is
+built before the loop begins, and how, is in models/training.py.
 """
 
 import logging
@@ -10,7 +11,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 from data import create_dataset
@@ -18,16 +18,22 @@ from data.base_dataset import Batch
 from data.loader import Loader
 from data.record import examine, save_record
 from data.transforms import PREPROCESS
-from models import create_model, run_start
-from models.base_model import BaseModel
-from models.best import Best
-from models.doctor import Doctor
-from models.finite import FiniteGuard
+from models import create_model
 from models.initial_weights import initialise
 from models.memory_watch import MemoryWatch
 from models.run_saver import RunSaver
-from models.training_step import TrainingStep, training_step
-from models.validation import Validation, create_validation, validated
+from models.training import (
+    Training,
+    create_doctor,
+    create_guard,
+    create_saver,
+    create_visualizer,
+    find_start,
+    nothing_left,
+    tell_if_stopped_early,
+)
+from models.training_step import training_step
+from models.validation import create_validation, validated
 from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test, create_best
 from util.clock import Clock
@@ -37,13 +43,9 @@ from util.interrupt import Interrupt
 from util.launcher import launch
 from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
-from util.sinks import VALUE, FilmReport, LossReport, PictureReport
-from util.sinks.doctor_log import DOCTOR_LOG, read_advice
-from util.visualizer import Visualizer, build_sinks
+from util.sinks import FilmReport, LossReport, PictureReport
 
 log = logging.getLogger(__name__)
-
-LONGER = "--continue_train with a larger --early_stop, or 0 for none, goes on"
 
 
 def train(argv: Sequence[str] | None = None) -> None:
@@ -67,25 +69,6 @@ def train(argv: Sequence[str] | None = None) -> None:
             run(options, opt, dataset)
 
 
-@dataclass(frozen=True)
-class Training:
-    """What the loop works with."""
-
-    opt: Namespace
-    dataset: Loader
-    model: BaseModel
-    learn: TrainingStep
-    clock: Clock
-    guard: FiniteGuard
-    memory: MemoryWatch
-    visualizer: Visualizer
-    doctor: Doctor | None
-    saver: RunSaver
-    interrupt: Interrupt
-    validation: Validation | None  # in the main process alone
-    best: Best | None  # None: no validation
-
-
 def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model = create_model(opt)
     model.setup(opt)
@@ -97,26 +80,17 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     best = create_best(opt)
     saver = create_saver(opt, model, clock, best)
     first_epoch = find_start(opt, model, saver)
-    if first_epoch > clock.n_epochs:
-        log.info(
-            "nothing left to train: the next epoch is %d, the run ends with epoch %d; a larger "
-            "--n_epochs or --n_epochs_decay makes it longer", first_epoch, clock.n_epochs,
-        )
-        return
-    if best and best.over:
-        log.info("nothing left to train: --early_stop %d has ended the run; %s", best.patience,
-                 LONGER)
+    if nothing_left(first_epoch, clock, best):
         return
     validation = create_validation(model, as_in_a_test(opt)) if best else None
     if place().is_main:
         begin_folder(options, opt, dataset, saver)
     saver.begin()
-    guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
-    saver.before_save = guard.look  # weights that are no numbers are never saved
+    guard = create_guard(opt, model, clock, saver)
     learn = training_step(model, cuda_graph=opt.cuda_graph)
     memory = MemoryWatch(opt, model)
     with create_visualizer(opt) as visualizer, saver, Interrupt() as interrupt:
-        doctor = create_doctor(opt, model, clock, visualizer, sooner=dataset.sooner)
+        doctor = create_doctor(opt, model, clock, visualizer, dataset)
         training = Training(
             opt, dataset, model, learn, clock, guard, memory, visualizer, doctor, saver,
             interrupt, validation, best,
@@ -125,9 +99,7 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     if interrupt.signal:
         log.info("stopped and saved; the same command with --continue_train goes on")
         sys.exit(interrupt.exit_code)
-    if best and best.over and not (clock.epoch == clock.n_epochs and clock.epoch_complete):
-        log.info("stopped at %s and saved: %d validations in a row were no better than %s, saved "
-                 "as best; %s", clock.place, best.waited, best.describe(), LONGER)
+    tell_if_stopped_early(clock, best)
 
 
 def begin_folder(
@@ -227,7 +199,7 @@ def show_losses(run: Training, validation: Mapping[str, float] | None = None) ->
     )
     run.visualizer.losses(report)
     if run.doctor:
-        run.doctor.look_at_losses(data_share=report.data_share)
+        run.doctor.look_at_losses(report)
 
 
 def show_pictures(run: Training, *, keep: bool) -> None:
@@ -237,58 +209,6 @@ def show_pictures(run: Training, *, keep: bool) -> None:
     if run.doctor:
         run.doctor.look_at_pictures(visuals)
     run.visualizer.pictures(PictureReport(run.clock.progress, pictures, keep=keep))
-
-
-def find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
-    """The number of the first epoch to train; a run that goes on gets its state back."""
-    if opt.continue_train:
-        return run_start.go_on(saver, label=model.load_suffix, epoch_count=opt.epoch_count)
-    return int(opt.epoch_count or 1)
-
-
-def create_saver(opt: Namespace, model: BaseModel, clock: Clock, best: Best | None) -> RunSaver:
-    return RunSaver(
-        model,
-        clock,
-        best=best,
-        latest_freq=opt.save_latest_freq,
-        epoch_freq=opt.save_epoch_freq,
-        by_iter=opt.save_by_iter,
-        keep_epochs=opt.keep_epochs,
-    )
-
-
-def create_doctor(
-    opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, *, sooner: str
-) -> Doctor | None:
-    """None: nobody looks. Of several processes the main one does."""
-    if opt.no_doctor or not place().is_main:
-        return None
-    past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
-    return Doctor(model, clock, visualizer.advise, flags=vars(opt), sooner=sooner, past=past)
-
-
-def create_visualizer(opt: Namespace) -> Visualizer:
-    if not place().is_main:
-        return Visualizer([])
-    return Visualizer(
-        build_sinks(
-            opt.checkpoints_dir / opt.name,
-            name=opt.name,
-            html=not opt.no_html,
-            display_id=opt.display_id,
-            display_server=opt.display_server,
-            display_port=opt.display_port,
-            display_env=opt.display_env,
-            display_ncols=opt.display_ncols,
-            display_winsize=opt.display_winsize,
-            use_tensorboard=opt.use_tensorboard,
-            use_wandb=opt.use_wandb,
-            wandb_project_name=opt.wandb_project_name,
-            options=vars(opt),
-            validated=[VALUE + name for name in opt.val_metrics] if opt.val_phase else [],
-        )
-    )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ class Loader:
         batches = -(-len(dataset) // self._order.step_images)
         workers = min(num_workers, batches)  # more would never get a batch to make
         self.workers = workers
-        self.sooner = sooner(cached=dataset.pictures.has_cache, workers=workers)
+        cached = dataset.pictures.has_cache
+        self.sooner = sooner(cached=cached, workers=workers)
+        self.filling_images = len(dataset) if cached else 0  # after which all is in the cache
         self._batches = DataLoader(
             dataset,
             batch_size=batch_size,

@@ -128,6 +128,8 @@ def read_palette(path: Path) -> Palette:
     Raises:
         NoPaletteError: anything else.
     """
+    if not path.is_file():
+        raise NoPaletteError(f"{path} is no file; wanted is one with the colours of the labels")
     text = path.read_text(encoding="utf-8")
     try:
         rows = _json_rows(text) if path.suffix == ".json" else _text_rows(text)

@@ -51,6 +51,8 @@ class BaseModel(ABC):
 
     # Names that ``report_losses`` may use, so that the parser can check --lr_metric; () = unknown.
     LOSSES: ClassVar[tuple[str, ...]] = ()
+    # Those whose sum tells how well training pictures are met, to be held against val_l1.
+    FIT: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, opt: Namespace) -> None:
         self.opt = opt

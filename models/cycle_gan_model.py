@@ -23,6 +23,7 @@ from util.image_pool import ImagePool
 
 class CycleGANModel(BaseModel):
     LOSSES = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B")
+    FIT = ("cycle_A", "cycle_B")
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:

@@ -19,6 +19,7 @@ from util.flags import weight
 
 class Pix2PixModel(BaseModel):
     LOSSES = ("G_GAN", "G_L1", "D_real", "D_fake", "D_GP")
+    FIT = ("G_L1",)
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:

@@ -18,6 +18,7 @@ from util.flags import weight
 
 class TemplateModel(BaseModel):
     LOSSES = ("G",)
+    FIT = ("G",)
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:

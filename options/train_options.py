@@ -182,7 +182,7 @@ def _add_live_displays(parser: ArgumentParser) -> None:
     add.add_argument("--update_html_freq", type=positive_int, default=1000,
                      help="images between two updates of the web page")
     add.add_argument("--no_doctor", action="store_true",
-                     help="do not look after the training; see docs/tips.md, the doctor")
+                     help="do not look after the training; see docs/tips.md, what the doctor says")
     add.add_argument("--no_html", action="store_true", help="no web page in the run's folder")
     add.add_argument("--display_id", type=int, default=1, help="visdom window; 0 = no visdom")
     add.add_argument("--display_server", default="http://localhost", help="visdom server")

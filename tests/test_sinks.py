@@ -13,6 +13,7 @@ from util.sinks import LossReport, Sink, tensorboard_files, visdom_server, wandb
 from util.sinks.background import Background
 from util.sinks.console import Console
 from util.sinks.csv_log import CsvLog
+from util.sinks.doctor_log import DoctorLog
 from util.sinks.loss_log import LossLog
 from util.visualizer import Visualizer, build_sinks
 
@@ -145,6 +146,6 @@ def test_build_sinks_builds_what_was_asked_for(
         display_winsize=256, use_tensorboard=records, use_wandb=records, wandb_project_name="p",
         options={},
     )
-    assert [type(sink) for sink in sinks[:3]] == [Console, LossLog, CsvLog]
-    assert all(isinstance(sink, Background) for sink in sinks[3:]), "training would wait for them"
-    assert [sink.title for sink in sinks[3:]] == expected
+    assert [type(sink) for sink in sinks[:4]] == [Console, LossLog, CsvLog, DoctorLog]
+    assert all(isinstance(sink, Background) for sink in sinks[4:]), "training would wait for them"
+    assert [sink.title for sink in sinks[4:]] == expected

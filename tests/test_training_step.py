@@ -7,12 +7,14 @@ import logging
 import random
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import Argv
+from patients import Patient
 from pretend_graph import record
 from tiny_models import build, run
 
@@ -87,6 +89,17 @@ def test_recorded_steps_equal_plain_ones_to_the_bit(
     torch.testing.assert_close(found, wanted, rtol=0, atol=0)
     torch.testing.assert_close(state(recorded), state(plain), rtol=0, atol=0)
     assert sum("batches of another size" in message for message in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("flags", ["--model pix2pix --norm batch", "--model cycle_gan"])
+def test_the_doctor_sees_the_same_in_recorded_steps(flags: str, graphs: None) -> None:
+    plain = Patient(EXACT + flags)
+    recorded = Patient(EXACT + flags + " --cuda_graph", step=partial(RecordedStep, record=record))
+    for patient in (plain, recorded):
+        torch.manual_seed(1)  # dropout
+        patient.learn(looks=6, steps=2)
+    assert len(plain.doctor.measured) > 6
+    assert recorded.doctor.measured == plain.doctor.measured
 
 
 class Counted:

@@ -4,17 +4,21 @@ The limits were measured: docs/design.md, the doctor.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """``remedies``: flag -> what to do with it; a run without the flag is not told. "": always."""
+    """``remedies``: flag -> what to do with it; a run without the flag is not told. "": always.
+
+    ``looks_back``: it is seen by comparison with how the same start of the program began.
+    """
 
     meaning: str
     remedies: Mapping[str, str]
     looks: int = 3  # in a row, until it is said or over
-    explains: Collection[str] = field(default=())  # what is not said beside it, being its effect
+    explains: Collection[str] = ()  # what is not said beside it, being its effect
+    looks_back: bool = False
 
     def remedy(self, flags: Collection[str]) -> str:
         return "; ".join(text for flag, text in self.remedies.items() if not flag or flag in flags)
@@ -31,6 +35,7 @@ COMPLAINTS: dict[str, Complaint] = {
             "precision": "leave --precision fp16 out, if it is on",
         },
         explains=("discriminator has won", *_OF_G),
+        looks_back=True,
     ),
     "discriminator has won": Complaint(
         "it is so sure that the generator learns next to nothing from it",
@@ -78,5 +83,6 @@ COMPLAINTS: dict[str, Complaint] = {
             "rotate": "augmentation (--rotate, --zoom, --translate, --flip_vertical)",
             "ngf": "a smaller --ngf; more pictures",
         },
+        looks_back=True,
     ),
 }

@@ -33,13 +33,12 @@ def read_advice(path: Path) -> list[Advice]:
     found = []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            try:
-                found.append(Advice(
-                    int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
-                    row["meaning"] or "", row["what_to_do"] or "", over=row["state"] == "over",
-                ))
-            except (KeyError, TypeError, ValueError):
+            if list(row) != list(_COLUMNS) or None in row.values():
                 continue
+            found.append(Advice(
+                int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
+                row["meaning"], row["what_to_do"], over=row["state"] == "over",
+            ))
     return found
 
 
