@@ -56,22 +56,18 @@ def started(run: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", s
         program.stdout.close()
 
 
-def test_ctrl_c_ends_it_cleanly(demo_run: Path) -> None:
-    with started(demo_run) as (program, url):
-        with urllib.request.urlopen(f"{url}health") as answer:
+def test_others_are_let_in_by_a_token_and_ctrl_c_ends_it_cleanly(demo_run: Path) -> None:
+    with started(demo_run, "--host", "0.0.0.0") as (program, url):
+        place, token = url.split("#token=")
+        local = f"http://127.0.0.1:{re.findall(r':([0-9]+)/', place)[0]}"
+        assert len(token) >= 20
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{local}/model.json")
+        with urllib.request.urlopen(f"{local}/health") as answer:
             assert answer.status == 200
         program.send_signal(signal.SIGINT)
         rest, _ = program.communicate(timeout=30)
         assert (rest, program.returncode) == ("stopped\n", 0)
-
-
-def test_others_are_let_in_by_a_token_alone(demo_run: Path) -> None:
-    with started(demo_run, "--host", "0.0.0.0") as (_, url):
-        place, token = url.split("#token=")
-        port = re.findall(r":(\d+)/", place)[0]
-        assert len(token) >= 20
-        with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/model.json")
 
 
 def test_addresses_for_a_browser() -> None:
