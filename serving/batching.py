@@ -44,8 +44,10 @@ class Batcher(Generic[Key, Item, Result]):
             RefusedError: 503, too many are waiting.
         """
         if len(self.waiting) >= self.most_waiting:
-            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE,
-                          f"{len(self.waiting)} pictures are waiting already; try again later")
+            raise RefusedError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"no more pictures than {self.most_waiting} may wait; try again later",
+            )
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self.waiting.append(_Waiting(key, item, answer))
         self.arrived.set()

@@ -55,8 +55,10 @@ class Service:
 
     async def translate(self, request: Request) -> Response:
         if self.active >= self.limits.waiting:
-            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE,
-                          f"{self.active} requests are under way already; try again later")
+            raise RefusedError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"no more requests than {self.active} are taken at once; try again later",
+            )
         self.active += 1
         try:
             return await asyncio.wait_for(self._translate(request), self.limits.seconds)

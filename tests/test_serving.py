@@ -193,6 +193,34 @@ def test_who_waits_too_long_is_told_so(
         assert client.get("/health").json() == {"status": "ok", "waiting": 0}
 
 
+def test_one_too_many_is_sent_away_and_the_others_are_served(
+    engine: Engine, demo_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, release = threading.Event(), threading.Event()
+    translate = Engine.translate
+
+    def slow(self: Engine, direction: Any, pictures: Sequence[Any]) -> list[Any]:
+        started.set()
+        release.wait()
+        return translate(self, direction, pictures)
+
+    monkeypatch.setattr(Engine, "translate", slow)
+    answers: list[int] = []
+    with client_of(engine, demo_run, Limits(waiting=1)) as client:
+
+        def ask() -> None:
+            answers.append(client.post("/translate", content=encoded(noise(8, 8))).status_code)
+
+        first = threading.Thread(target=ask)
+        first.start()
+        started.wait()
+        refused = client.post("/translate", content=encoded(noise(8, 8)))
+        release.set()
+        first.join()
+    assert (refused.status_code, answers) == (503, [200])
+    assert "no more requests than 1" in refused.json()["error"]
+
+
 def test_a_fault_of_the_network_does_not_end_the_server(
     engine: Engine, demo_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +320,7 @@ def test_a_full_queue_refuses() -> None:
         batcher: Batcher[str, int, int] = Batcher(lambda key, items: items, waiting=1)
         waiting = asyncio.create_task(batcher("a", 1))
         await asyncio.sleep(0)
-        with pytest.raises(RefusedError, match="1 pictures are waiting already"):
+        with pytest.raises(RefusedError, match="no more pictures than 1"):
             await batcher("a", 2)
         waiting.cancel()
 
