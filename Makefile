@@ -20,8 +20,12 @@ DEMO_pix2pix := --direction BtoA $(UNET)
 DEMO_cycle_gan := --netG resnet_6blocks --ngf 8 --lr 0.0005 --n_epochs 3 --n_epochs_decay 2
 DEMO_colorization := $(UNET)
 
+# What a finished training of the demo leaves.
+WEIGHTS = $(firstword $(wildcard checkpoints/demo_$(MODEL)/latest_net_G*.pth) \
+    checkpoints/demo_$(MODEL)/latest_net_G.pth)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo known-model test soak lint clean
+.PHONY: help setup demo draw known-model test soak lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +55,10 @@ demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan
 	@echo "Results page: results/demo_$(MODEL)/test_latest/index.html"
 	@echo "Loss curves:  checkpoints/demo_$(MODEL)/web/index.html"
 	@echo "For commands of your own: source .venv/bin/activate"
+
+draw: known-model setup  ## draw in a browser what the demo's network makes a picture of (MODEL as for demo)
+	@test -f $(WEIGHTS) || $(MAKE) demo MODEL=$(MODEL)
+	$(BIN)/python scripts/serve.py --name demo_$(MODEL)
 
 known-model:
 	$(if $(DEMO_$(MODEL)),,$(error No demo of MODEL=$(MODEL): wanted pix2pix, cycle_gan, colorization))

@@ -14,6 +14,11 @@ def find_metric(name: str) -> type[Metric]:
     return find_class("metrics", name, suffix="_metric", base=Metric)
 
 
+def requirements() -> dict[str, str]:
+    """Flag, without its dashes -> help text, of all weights that some metric needs."""
+    return {flag: text for name in available() for flag, text in find_metric(name).requires.items()}
+
+
 def create_metrics(
     names: Iterable[str], settings: Settings
 ) -> tuple[dict[str, Metric], dict[str, str]]:

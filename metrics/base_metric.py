@@ -32,12 +32,14 @@ class Settings:
     """``weights``: what a metric ``requires`` -> the file that was given for it.
 
     ``download``: weights that were not given may be fetched by the library that knows them.
+    ``no_palette``: why there is none, and what to do about it.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     weights: Mapping[str, Path] = field(default_factory=dict)
     download: bool = False
     palette: Palette | None = None
+    no_palette: str = "no colours of labels are known: --palette FILE names them"
 
 
 @dataclass(frozen=True)

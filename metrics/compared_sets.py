@@ -19,6 +19,7 @@ from metrics.picture_files import (
     result_files,
 )
 from util.saved_options import load_options
+from util.words import counted, listing
 
 log = logging.getLogger(__name__)
 
@@ -27,25 +28,23 @@ log = logging.getLogger(__name__)
 class ComparedSet:
     """Files by picture.
 
-    ``about``: where they are; ``alone``: those without a partner, not among ``files``;
-    ``warnings``: what makes the scores less than they seem; ``unpaired``: output and target of one
-    name have nothing to do with each other.
+    ``about``: where they are; ``warnings``: what makes the scores less than they seem;
+    ``unpaired``: output and target of one name have nothing to do with each other.
     """
 
     name: str
     files: Sequence[Files]
     about: str
     unpaired: bool = False
-    alone: Sequence[str] = ()
     warnings: Sequence[str] = ()
 
     def describe(self) -> str:
-        count = len(self.files)
         if not self.unpaired:
-            return f"{count} pair{'s' * (count != 1)}; {self.about}"
+            return f"{counted(len(self.files), 'pair')}; {self.about}"
         fakes = sum(files.fake is not None for files in self.files)
         reals = sum(files.real is not None for files in self.files)
-        return f"{fakes} outputs and {reals} targets, no pairs; {self.about}"
+        sides = f"{counted(fakes, 'output')} and {counted(reals, 'target')}"
+        return f"{sides}, no pairs; {self.about}"
 
     def examples(
         self, limits: ValueRange | None, *, with_inputs: bool = False
@@ -79,7 +78,6 @@ def find_runs(
     for run in runs:
         folder = find_results(run, results_dir, lambda name: _test_command(name, checkpoints_dir))
         chosen = label or next(iter(outputs_in(folder)))
-        files = result_files(folder, chosen)
         is_name = Path(run) != folder
         name = run if is_name else f"{folder.parent.name}/{folder.name}"
         while name in names:
@@ -89,14 +87,7 @@ def find_runs(
         is_unaligned = _dataset_mode(run_dir) == "unaligned"
         if is_unaligned and not unpaired:
             log.info("%s was tested on pictures without pairs (--dataset_mode unaligned)", name)
-        deep = [path for path in folder.glob(f"images/**/*_{chosen}.*") if path.suffix != ".png"]
-        warnings = [
-            f"the PNGs are compared, of 8 bits; {len(deep)} outputs lie beside them whole "
-            f"({deep[0].name}): compare those by --fake DIR --real DIR"
-        ] if deep else []
-        sets.append(ComparedSet(
-            name, files, f"{chosen} in {folder}", unpaired or is_unaligned, warnings=warnings
-        ))
+        sets.append(_of_results(name, folder, chosen, unpaired=unpaired or is_unaligned))
     return [_beside(one, sets[0]) for one in sets]
 
 
@@ -117,7 +108,28 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
             f"{next(path for path in alone if Path(path).is_relative_to(real))}); --unpaired "
             "compares them as two sets"
         )
-    return ComparedSet(name, files, about, alone=alone)
+    return ComparedSet(name, files, about, warnings=_about_alone(alone))
+
+
+def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> ComparedSet:
+    files, about = result_files(folder, label), f"{label} in {folder}"
+    deep = [path for path in folder.glob(f"images/**/*_{label}.*") if path.suffix != ".png"]
+    warnings = [
+        f"the PNGs are compared, of 8 bits; {len(deep)} outputs lie beside them whole "
+        f"({deep[0].name}): compare those by --fake DIR --real DIR"
+    ] if deep else []
+    if unpaired:
+        return ComparedSet(name, files, about, unpaired=True, warnings=warnings)
+    pairs = [one for one in files if one.real]
+    alone = [str(one.fake) for one in files if not one.real]
+    return ComparedSet(name, pairs, about, warnings=[*warnings, *_about_alone(alone)])
+
+
+def _about_alone(paths: Sequence[str]) -> list[str]:
+    if not paths:
+        return []
+    number = counted(len(paths), "picture")
+    return [f"not counted, because without a partner: {number}\n{listing(paths)}"]
 
 
 def _beside(one: ComparedSet, first: ComparedSet) -> ComparedSet:

@@ -28,8 +28,8 @@ class FeatureMetric(Metric):
         self, fake: Picture | None, real: Picture | None, given: Picture | None = None
     ) -> None:
         # Both before either is kept: a pair counts whole or not at all.
-        made = None if fake is None else self.extract(fake)
-        wanted = None if real is None else self.extract(real)
+        made = None if fake is None else self.extract(fake, is_target=False)
+        wanted = None if real is None else self.extract(real, is_target=True)
         self.fakes += [] if made is None else [made]
         self.reals += [] if wanted is None else [wanted]
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -29,25 +30,39 @@ Features = npt.NDArray[np.float64]  # [N, D]
 
 
 class Inception:
-    """Pictures -> features; those of equal pictures are computed once."""
+    """Pictures -> features, computed once for FID and KID.
+
+    Those of targets are kept: the next run has the same, and so has the next validation. Those of
+    outputs go with the pictures, or a long training would gather them without end.
+    """
 
     def __init__(self, net: torch.nn.Module, name: str, device: torch.device) -> None:
         self.net, self.name, self.device = net.to(device), name, device
-        self._known: dict[bytes, npt.NDArray[np.float32]] = {}
+        self._seen: WeakKeyDictionary[Picture, npt.NDArray[np.float32]] = WeakKeyDictionary()
+        self._kept: dict[bytes, npt.NDArray[np.float32]] = {}
 
-    def __call__(self, picture: Picture) -> npt.NDArray[np.float32]:
+    def __call__(self, picture: Picture, *, is_target: bool) -> npt.NDArray[np.float32]:
         """[2048].
 
         Raises:
             UndefinedError: the picture has more than 8 bits, or is neither grey nor RGB.
         """
-        levels = rgb(picture)
-        key = hashlib.sha1(levels.tobytes() + str(levels.shape).encode()).digest()
-        if key not in self._known:
-            image = torch.from_numpy(levels.copy()).permute(2, 0, 1)[None].to(self.device)
-            with torch.no_grad():
-                self._known[key] = self.net(image)[0][0].float().cpu().numpy()
-        return self._known[key]
+        if picture not in self._seen:
+            levels = rgb(picture)
+            key = hashlib.sha1(levels.tobytes() + str(levels.shape).encode()).digest()
+            features = self._kept.get(key)
+            if features is None:
+                features = self._look(levels)
+            if is_target:
+                self._kept[key] = features
+            self._seen[picture] = features
+        return self._seen[picture]
+
+    def _look(self, levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        image = torch.from_numpy(levels.copy()).permute(2, 0, 1)[None].to(self.device)
+        with torch.no_grad():
+            features: npt.NDArray[np.float32] = self.net(image)[0][0].float().cpu().numpy()
+        return features
 
     def describe(self) -> str:
         return f"{self.name}, pictures scaled to 299 x 299, bilinear as TensorFlow 1"

@@ -50,9 +50,7 @@ class LabelMetric(Metric):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         if settings.palette is None:
-            raise MissingError(
-                "is for label maps, and no colours of labels are known: --palette FILE names them"
-            )
+            raise MissingError(f"is for label maps, and {settings.no_palette}")
         self.palette: Palette = settings.palette
         self.counts = np.zeros((len(self.palette), len(self.palette)), np.int64)
         self.pictures = 0

@@ -28,9 +28,8 @@ class LPIPS(MeanMetric):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         module = package("lpips")
-        path = WEIGHTS.find(settings)
-        self.net = _load(module.LPIPS, path).to(settings.device)
-        self.trunk = WEIGHTS.describe(path)
+        net, self.trunk = _load(module.LPIPS, WEIGHTS.find(settings))
+        self.net = net.to(settings.device)
 
     def measure(self, fake: Picture, real: Picture) -> float:
         pictures = levels(fake, real)
@@ -49,7 +48,8 @@ class LPIPS(MeanMetric):
 
 
 @lru_cache(maxsize=1)
-def _load(create: Any, path: Path | None) -> Any:
+def _load(create: Any, path: Path | None) -> tuple[Any, str]:
+    """The network, and which it is: kept, as a validation asks for it again and again."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it calls torchvision in a way that is going out
@@ -58,7 +58,7 @@ def _load(create: Any, path: Path | None) -> Any:
         raise WEIGHTS.not_fetched(error) from error
     if path is not None:
         _fill(net.net, path)
-    return net.eval()
+    return net.eval(), WEIGHTS.describe(path)
 
 
 def _fill(trunk: torch.nn.Module, path: Path) -> None:

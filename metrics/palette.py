@@ -109,7 +109,7 @@ def _cluster(counts: dict[int, int]) -> Palette:
             found.append((mass, centre))
             off = np.square(colours[near] - centre).sum(axis=1)
             tight += int(weights[near][off <= TIGHT**2].sum())
-    if len(found) > MOST_COLOURS or tight < TIGHT_SHARE * weights.sum():
+    if not found or len(found) > MOST_COLOURS or tight < TIGHT_SHARE * weights.sum():
         raise NoPaletteError(
             f"the pictures are no label maps: {len(found)} colours and their noise explain "
             f"{tight / max(1, weights.sum()):.0%} of their areas"
@@ -128,6 +128,8 @@ def read_palette(path: Path) -> Palette:
     Raises:
         NoPaletteError: anything else.
     """
+    if not path.is_file():
+        raise NoPaletteError(f"{path} is no file; wanted is one with the colours of the labels")
     text = path.read_text(encoding="utf-8")
     try:
         rows = _json_rows(text) if path.suffix == ".json" else _text_rows(text)

@@ -90,10 +90,10 @@ def folder_files(fake: Path, real: Path) -> tuple[list[Files], list[str]]:
         NoPicturesError: a folder is empty, or a stem stands there twice.
     """
     fakes, reals = _by_stem(fake), _by_stem(real)
-    both = sorted(fakes.keys() & reals.keys(), key=_natural)
-    left = [str(side[stem]) for side in (fakes, reals)
-            for stem in sorted(side, key=_natural) if stem not in both]
-    return [Files(stem, fakes[stem], reals[stem]) for stem in both], left
+    both = fakes.keys() & reals.keys()
+    alone = [str(side[stem]) for side in (fakes, reals)
+             for stem in sorted(side.keys() - both, key=_natural)]
+    return [Files(stem, fakes[stem], reals[stem]) for stem in sorted(both, key=_natural)], alone
 
 
 def folder_sets(fake: Path, real: Path) -> list[Files]:
@@ -137,5 +137,5 @@ def _if_there(path: Path) -> Path | None:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """2 comes before 10."""
-    return [(int(part), "") if part.isdigit() else (-1, part)
+    return [(int(part), "") if part.isdecimal() else (-1, part)
             for part in re.split(r"(\d+)", name)]

@@ -59,11 +59,16 @@ def remarks(evaluation: Evaluation) -> list[str]:
     lines = list(evaluation.warnings)
     notes = [(name, note) for name, score in evaluation.scores.items() for note in score.notes]
     lines += [f"{', '.join(labels)}: {note}" for note, labels in _by_sentence(notes).items()]
-    lines += [f"{find_metric(name).label} {note}" for name, note in evaluation.skipped.items()]
-    for why, labels in _by_sentence(sorted(evaluation.left_out.items())).items():
-        who = labels[0] if len(labels) == 1 else f"{', '.join(labels)}: each"
-        lines.append(f"left out: {who} {why}")
-    return lines
+    lines += _each(evaluation.skipped)
+    return lines + [f"left out: {line}" for line in _each(evaluation.left_out)]
+
+
+def _each(said: Mapping[str, str]) -> list[str]:
+    """What is said of several metrics alike becomes one sentence."""
+    return [
+        f"{labels[0] if len(labels) == 1 else ', '.join(labels) + ': each'} {what}"
+        for what, labels in _by_sentence(sorted(said.items())).items()
+    ]
 
 
 def _by_sentence(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -41,7 +41,7 @@ def write_report_page(
         cells = {name: Cell(score.value, score.error, score.parts)
                  for name, score in evaluation.scores.items()}
         runs.append(RunColumn(run, cells, remarks(evaluation)))
-    facts = "; ".join(f"{one.name}: {one.describe()}" for one in sets)
+    facts = "\n".join(f"{one.name}: {one.describe()}" for one in sets)
     rows = _rows(path, sets, found, limits)
     write_evaluation_page(path, "Evaluation", facts, columns, runs, rows)
 

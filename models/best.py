@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from metrics.report import finite
 from util.files import write_text
 from util.sinks import VALUE, Progress
 
@@ -20,14 +21,18 @@ class Best:
 
     Args:
         metric: the value that decides, such as ``l1``.
+        pictures: what is measured, in words; values of other pictures are not compared.
         patience: validations in a row without improvement after which to stop; 0: never.
 
     ``is_new``: the last one was the best, and nobody has saved it yet. ``waited``: how many since
     the best were no better; ``validations``: how many in all.
     """
 
-    def __init__(self, metric: str, *, higher_is_better: bool, patience: int) -> None:
+    def __init__(
+        self, metric: str, *, higher_is_better: bool, patience: int, pictures: str
+    ) -> None:
         self.metric = metric
+        self.basis = f"{metric} of {pictures}"
         self.higher_is_better = higher_is_better
         self.patience = patience
         self.found: dict[str, Any] = {}  # what best.json tells; {}: nothing yet
@@ -76,19 +81,25 @@ class Best:
 
     @staticmethod
     def write(folder: Path, found: Mapping[str, Any]) -> None:
-        write_text(folder / FILE, json.dumps(found, indent=2) + "\n")
+        """Infinity, the PSNR of outputs that equal their targets, is a word: JSON has none."""
+        words = dict(found) | {
+            "value": finite(found["value"]),
+            "values": {name: finite(value) for name, value in found["values"].items()},
+        }
+        write_text(folder / FILE, json.dumps(words, indent=2, allow_nan=False) + "\n")
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "metric": self.metric, "found": dict(self.found), "validations": self.validations,
+            "basis": self.basis, "found": dict(self.found), "validations": self.validations,
             "waited": self.waited,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Of a run that went by another metric only the count of validations."""
+        """Of a run that went by another metric or other pictures only the count of validations."""
         self.validations = state["validations"]
-        if state["metric"] == self.metric:
+        before = state.get("basis", "another metric")
+        if before == self.basis:
             self.found, self.waited = dict(state["found"]), state["waited"]
         else:
-            log.info("--best_metric was %s: the best of %s is looked for from here on",
-                     state["metric"], self.metric)
+            log.info("the best was that by %s: the best by %s is looked for from here on",
+                     before, self.basis)

@@ -50,6 +50,11 @@ class GeneratorFile:
     def output_letter(self) -> str:
         return self.direction[-1]
 
+    @property
+    def is_two_way(self) -> bool:
+        """Whether it is one of two generators, there and back."""
+        return "_net_G_" in self.path.name.replace(AVERAGED, "")
+
     def written_for(self, given: Format) -> Format:
         """How the translation of a file of format ``given`` is written."""
         letter = self.output_letter

@@ -70,6 +70,7 @@ class Translator:
                 "no_dropout=False or True), or --eval (running_statistics=True) for none"
             )
         self.file, self.device, self.seed = file, device, seed
+        self.running_statistics = running_statistics
         # A model knows how pictures go into its network; a file without a run is taken as plain.
         known = file.model in models.available()
         self.model = models.find_model(file.model) if known else BaseModel

@@ -5,11 +5,9 @@ state. A run with validation has the weights of one without, to the bit.
 """
 
 import logging
-import math
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,13 @@ from data.loader import Loader
 from data.value_range import LEVELS
 from metrics import create_metrics, find_metric
 from metrics.base_metric import Settings
-from metrics.evaluation import Example, evaluate
-from metrics.palette import find_palette
+from metrics.evaluation import Evaluation, Example, evaluate
+from metrics.palette import NoPaletteError, find_palette
 from metrics.picture import Picture
+from metrics.report import remarks
 from models.base_model import BaseModel
-from models.networks.inference import prepare_in_place
 from models.outcome import Outcome
-from util import checkpoint
+from models.twin import random_states_kept, twin_of
 from util.distributed import everyones, place
 from util.images import to_picture
 from util.sinks import VALUE, Strip
@@ -35,7 +33,7 @@ from util.sinks import VALUE, Strip
 log = logging.getLogger(__name__)
 
 FILMED = 4  # pictures that are shown, the first ones
-SILENT = 10**9  # pictures between two lines about the progress
+Compared = dict[tuple[str, str], list[Example]]  # labels of output and target -> all pictures
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,8 @@ class Validation:
         self.metrics = list(metrics)
         self.settings = Settings(device=twin.device, weights=weights)
         self.seed = seed
-        self._told: set[str] = set()
+        self._settings: dict[Outcome, Settings] = {}  # with the palettes, once they are found
+        self._told: set[Hashable] = set()
 
     def measure(self) -> Validated:
         """Translate all pictures and compare them.
@@ -77,18 +76,17 @@ class Validation:
         """
         with random_states_kept():
             outcomes = self.twin.outcomes()
-            pairs: list[list[Example]] = [[] for _ in outcomes]
-            sets: list[list[Example]] = [[] for _ in outcomes]
+            compared: list[Compared] = [{one.pair: [], one.sets: []} for one in outcomes]
             strips: list[Strip] = []
-            for visuals, paths in self._translations():
-                for outcome, of_pairs, of_sets in zip(outcomes, pairs, sets, strict=True):
+            for number, (visuals, paths) in enumerate(self._translations()):
+                name = Path(paths[0]).name
+                for outcome, lists in zip(outcomes, compared, strict=True):
                     _require(outcome, visuals)
-                    name = Path(paths[0]).name
-                    of_pairs.append(_example(name, visuals, outcome.pair, outcome.given))
-                    of_sets.append(_example(name, visuals, outcome.sets, outcome.given))
-                    if len(of_pairs) <= FILMED:
+                    for labels, examples in lists.items():
+                        examples.append(_example(name, visuals, labels, outcome.given))
+                    if number < FILMED:
                         strips.append(_strip(name, visuals, outcome))
-            scores = [self._scores(*each) for each in zip(pairs, sets, strict=True)]
+            scores = [self._scores(*each) for each in zip(outcomes, compared, strict=True)]
         known = [name for name in self.metrics if all(name in found for found in scores)]
         means = {VALUE + name: sum(found[name] for found in scores) / len(scores)
                  for name in known}
@@ -102,27 +100,51 @@ class Validation:
             self.twin.test()
             yield self.twin.get_current_visuals(), self.twin.get_image_paths()
 
-    def _scores(self, pairs: list[Example], sets: list[Example]) -> dict[str, float]:
-        """Metric -> value; one that cannot run says why, once."""
-        settings = self._with_palette(pairs)
+    def _scores(self, outcome: Outcome, compared: Compared) -> dict[str, float]:
+        """Metric -> value."""
+        settings = self._settings_of(outcome, compared[outcome.pair])
         found: dict[str, float] = {}
-        for paired, examples in ((True, pairs), (False, sets)):
-            names = [name for name in self.metrics if find_metric(name).paired is paired]
+        for labels, examples in compared.items():
+            names = [name for name in self.metrics
+                     if labels == (outcome.pair if find_metric(name).paired else outcome.sets)]
             ready, left_out = create_metrics(names, settings)
-            evaluation = evaluate(examples, ready, report_every=SILENT)
+            evaluation = evaluate(_handed_over(examples), ready, report_every=0)
+            evaluation.left_out |= left_out
             found |= {name: score.value for name, score in evaluation.scores.items()}
-            for name, reason in (left_out | evaluation.left_out).items():
-                if name not in self._told:
-                    log.warning("validation: %s is left out: it %s", name, reason)
-                self._told.add(name)
-        return {name: value for name, value in found.items() if math.isfinite(value)}
+            self._tell(evaluation, (outcome, labels))
+        return found
 
-    def _with_palette(self, pairs: list[Example]) -> Settings:
-        if any(find_metric(name).needs_palette for name in self.metrics):
-            targets = [one.real.levels() for one in pairs if one.real]
-            palette = find_palette(levels for levels in targets if levels is not None)
-            self.settings = Settings(self.settings.device, self.settings.weights, palette=palette)
-        return self.settings
+    def _tell(self, evaluation: Evaluation, compared: tuple[Outcome, tuple[str, str]]) -> None:
+        """What has to be known beside the values; again only if other metrics are left out."""
+        told = (*compared, frozenset(evaluation.left_out))
+        if told not in self._told:
+            for line in remarks(evaluation):
+                log.warning("validation: %s", line)
+        self._told.add(told)
+
+    def _settings_of(self, outcome: Outcome, pairs: Sequence[Example]) -> Settings:
+        """With the colours of label maps, if a metric asks for them: the targets stay the same."""
+        if outcome not in self._settings:
+            needed = any(find_metric(name).needs_palette for name in self.metrics)
+            self._settings[outcome] = _with_palette(self.settings, pairs) if needed \
+                else self.settings
+        return self._settings[outcome]
+
+
+def _with_palette(settings: Settings, pairs: Sequence[Example]) -> Settings:
+    targets = [one.real.levels() for one in pairs if one.real]
+    try:
+        palette = find_palette(levels for levels in targets if levels is not None)
+    except NoPaletteError as error:
+        return replace(settings, no_palette=str(error))
+    return replace(settings, palette=palette)
+
+
+def _handed_over(examples: list[Example]) -> Iterator[Example]:
+    """One by one: with a picture goes what the metrics have made of it, which is larger."""
+    examples.reverse()
+    while examples:
+        yield examples.pop()
 
 
 def validated(validation: Validation | None) -> Validated:
@@ -143,30 +165,6 @@ def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
     weights = {flag: getattr(opt, flag) for name in opt.val_metrics
                for flag in find_metric(name).requires}
     return Validation(twin, dataset, metrics=opt.val_metrics, weights=weights, seed=opt.seed)
-
-
-def twin_of(model: BaseModel, opt: Namespace) -> BaseModel:
-    """The model as test.py builds and prepares it, on the tensors of ``model``, or on its averages
-    where it has some: what these learn later, it knows at once.
-    """
-    with random_states_kept():
-        twin = type(model)(opt)
-    averages = model.averages.weights if model.averages else {}
-    for name, net in twin.networks.items():
-        trained = averages.get(name) or model.networks[name].state_dict(keep_vars=True)
-        for key, tensor in net.state_dict(keep_vars=True).items():
-            tensor.data = trained[key].data
-        prepare_in_place(net, running_statistics=False)
-    return twin
-
-
-@contextmanager
-def random_states_kept() -> Iterator[None]:
-    kept = checkpoint.random_state()
-    try:
-        yield
-    finally:
-        checkpoint.set_random_state(kept)
 
 
 def _require(outcome: Outcome, visuals: Mapping[str, Any]) -> None:

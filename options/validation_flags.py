@@ -15,7 +15,6 @@ from util.flags import fraction, non_negative_int, positive_int
 from util.sinks import VALUE
 
 OF_PAIRS = ["l1", "psnr", "ssim"]  # need nothing but pairs of pictures
-WEIGHTS = ("inception", "lpips_weights")  # what metrics may require
 
 
 def metric_name(text: str) -> str:
@@ -38,9 +37,8 @@ def add_validation(parser: ArgumentParser) -> None:
                      help="at most so many pictures, the same each time")
     add.add_argument("--val_metrics", type=metric_name, nargs="+", default=OF_PAIRS,
                      metavar="NAME", help="what is measured: names of metrics/")
-    for flag in WEIGHTS:
-        add.add_argument(f"--{flag}", type=Path, metavar="FILE",
-                         help=f"--val_metrics: {_users(flag)} need it")
+    for flag, text in metrics.requirements().items():
+        add.add_argument(f"--{flag}", type=Path, metavar="FILE", help=f"--val_metrics: {text}")
     add.add_argument("--best_metric", type=metric_name, metavar="NAME",
                      help="which of --val_metrics says what is best and saved as best_net_*.pth "
                           "(default: the first)")
@@ -49,10 +47,6 @@ def add_validation(parser: ArgumentParser) -> None:
     add.add_argument("--ema", type=fraction, default=0.0, metavar="DECAY",
                      help="keep an average of the generators over the steps, such as 0.999, for "
                           "test.py --ema; 0 = none")
-
-
-def _users(flag: str) -> str:
-    return {"inception": "fid and kid", "lpips_weights": "lpips"}[flag]
 
 
 def best_metric(opt: Namespace) -> str:
@@ -65,7 +59,9 @@ def create_best(opt: Namespace) -> Best | None:
         return None
     name = best_metric(opt)
     rises = metrics.find_metric(name).higher_is_better
-    return Best(name, higher_is_better=rises, patience=opt.early_stop)
+    pictures = f"{opt.val_pictures} pictures of {opt.val_phase}"
+    pictures += ", by the averages (--ema)" if opt.ema else ""
+    return Best(name, higher_is_better=rises, patience=opt.early_stop, pictures=pictures)
 
 
 def check_validation(opt: Namespace) -> None:

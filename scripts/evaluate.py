@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.value_range import ValueRange
-from metrics import available, create_metrics, find_metric
+from metrics import available, create_metrics, find_metric, requirements
 from metrics.base_metric import Settings
 from metrics.compared_sets import ComparedSet, find_runs, of_folders
 from metrics.evaluation import Evaluation, evaluate
@@ -28,7 +28,6 @@ from metrics.report_page import write_report_page
 from util.files import write_text
 from util.flags import gpu_list, value_range
 from util.runtime import choose_device, run_program
-from util.words import listing
 
 log = logging.getLogger(__name__)
 PALETTE_PICTURES = 100  # targets, spread over the set, in which a palette is looked for
@@ -39,6 +38,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_compared(parser)
+    add_metrics(parser)
+    add_results(parser)
+    args = parser.parse_args(argv)
+    if bool(args.run) == bool(args.fake or args.real) or bool(args.fake) != bool(args.real):
+        parser.error("give --run NAME, or both --fake DIR and --real DIR")
+    return args
+
+
+def add_compared(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what is compared")
     what.add_argument("--run", nargs="+", action="extend", default=[], metavar="RUN",
                       help="name of a run, or folder of its results; may be repeated")
@@ -54,6 +63,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                       help="folder of the runs: whether their pictures are pairs (%(default)s)")
     what.add_argument("--value_range", type=value_range, metavar="LO,HI",
                       help="values that mean black and white (the range of the files' type)")
+
+
+def add_metrics(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("metrics")
     how.add_argument("--metrics", nargs="+", choices=available(), metavar="NAME",
                      help=f"{', '.join(available())} (all that can run)")
@@ -65,6 +77,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                      help="colours of labels, a line R G B NAME each (found in the targets)")
     how.add_argument("--gpu_ids", type=gpu_list, metavar="N", help="GPU of the feature networks; "
                      "-1: the CPU (a GPU if there is one)")
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("results")
     out.add_argument("--html", type=Path, metavar="FILE",
                      help="the page (evaluation/index.html in --results_dir)")
@@ -72,15 +87,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     out.add_argument("--json", type=Path, metavar="FILE", help="everything, as JSON")
     out.add_argument("--csv", type=Path, metavar="FILE", help="a line for every picture")
     out.add_argument("--verbose", action="store_true", help="show where an error happened")
-    args = parser.parse_args(argv)
-    if bool(args.run) == bool(args.fake or args.real) or bool(args.fake) != bool(args.real):
-        parser.error("give --run NAME, or both --fake DIR and --real DIR")
-    return args
-
-
-def requirements() -> dict[str, str]:
-    """Flag -> help text, of all weights that some metric needs."""
-    return {flag: text for name in available() for flag, text in find_metric(name).requires.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -88,17 +94,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     sets = find_sets(args)
     names = args.metrics or available()
     limits = ValueRange(*args.value_range) if args.value_range else None
-    palette, why_not = find_colours(args.palette, names, sets, limits)
+    palette, no_palette = find_colours(args.palette, names, sets, limits)
     settings = Settings(
         device=choose_device(args.gpu_ids),
         weights={flag: getattr(args, flag) for flag in requirements() if getattr(args, flag)},
         download=args.download_weights,
         palette=palette,
+        no_palette=no_palette,
     )
     found: dict[str, Evaluation] = {}
     for one in sets:
         log.info("%s: %s", one.name, one.describe())
-        found[one.name] = measure(one, names, settings, limits, why_not)
+        found[one.name] = measure(one, names, settings, limits)
     for line in table(found):
         log.info("%s", line)
     write(args, sets, found, palette, limits)
@@ -110,11 +117,7 @@ def find_sets(args: argparse.Namespace) -> list[ComparedSet]:
             args.run, results_dir=args.results_dir, checkpoints_dir=args.checkpoints_dir,
             label=args.output, unpaired=args.unpaired,
         )
-    one = of_folders(args.fake, args.real, unpaired=args.unpaired)
-    if one.alone:
-        log.warning("%d pictures without a partner do not count:\n%s",
-                    len(one.alone), listing(one.alone))
-    return [one]
+    return [of_folders(args.fake, args.real, unpaired=args.unpaired)]
 
 
 def find_colours(
@@ -131,20 +134,17 @@ def find_colours(
     try:
         palette = find_palette(levels for levels in pictures if levels is not None)
     except NoPaletteError as error:
-        return None, f"is for label maps, and {error}; --palette FILE names their colours"
+        return None, f"{error}; --palette FILE names their colours"
     log.info("%d colours of labels found in the targets", len(palette))
     return palette, ""
 
 
 def measure(
-    one: ComparedSet, names: Sequence[str], settings: Settings, limits: ValueRange | None,
-    no_palette: str,
+    one: ComparedSet, names: Sequence[str], settings: Settings, limits: ValueRange | None
 ) -> Evaluation:
     unfit = {name: "compares pairs, and these pictures are none"
              for name in names if find_metric(name).paired and one.unpaired}
     metrics, missing = create_metrics([name for name in names if name not in unfit], settings)
-    if no_palette:
-        missing |= {name: no_palette for name in missing if find_metric(name).needs_palette}
     with_inputs = any(metric.needs_input for metric in metrics.values())
     evaluation = evaluate(one.examples(limits, with_inputs=with_inputs), metrics)
     evaluation.left_out |= unfit | missing

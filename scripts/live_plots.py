@@ -26,7 +26,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from util import visdom_files
+from util import npm_packages, visdom_files
 from util.files import write_text
 from util.flags import non_negative_int
 from util.runtime import run_program
@@ -114,7 +114,7 @@ def provide_files(folder: Path, bundle: Path | None) -> None:
     else:
         log.info("fetching the files of visdom's page by npm (24 MB, once) ...")
         files = visdom_files.from_npm()
-    visdom_files.write(files, folder)
+    npm_packages.write(files, folder)
     if not visdom_files.are_whole(folder):
         raise ValueError(f"{folder} holds files that are not of visdom's page; remove the folder, "
                          "or name another one by --page_files")

@@ -71,3 +71,12 @@ def metric_weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     yield from started()
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a pix2pix run from the labels of a small demo set to its photos."""
+    from demo_runs import draw_set, train_run
+
+    folder = tmp_path_factory.mktemp("demo_run")
+    return train_run(folder, draw_set(folder))

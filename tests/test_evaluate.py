@@ -147,8 +147,29 @@ def test_folders_are_paired_by_their_paths_and_the_others_listed(
     shutil.copy(tmp_path / "wanted" / "x" / "0.bmp", tmp_path / "wanted" / "lonely.bmp")
     found = evaluated(tmp_path, *flags, *QUICK)
     assert list(found["made"]["pictures"]) == ["x/0", "x/1", "x/2"]
-    assert "2 pictures without a partner do not count" in said()
+    assert "without a partner: 2 pictures" in said()
     assert str(tmp_path / "made" / "0.png") in said() and "lonely.bmp" in said()
+    page = (tmp_path / "results" / "evaluation" / "index.html").read_text()
+    assert "without a partner: 2 pictures" in page
+
+
+def test_an_output_that_has_lost_its_target_is_told(tmp_path: Path, said: Any) -> None:
+    images = write_results(tmp_path) / "images"
+    (images / "1_real_B.png").unlink()
+    found = evaluated(tmp_path, "--run", "a", *QUICK)["a"]
+    assert list(found["pictures"]) == ["0", "2"] and "a: 2 pairs" in said()
+    assert "without a partner: 1 picture\n" in said()
+    assert str(images / "1_fake_B.png") in said()
+
+
+def test_names_of_any_digits_are_taken(tmp_path: Path) -> None:
+    """A superscript two is a digit, but no number."""
+    for folder in ("made", "wanted"):
+        for name in ("5²", "10", "9"):
+            write_image(picture(0, (12, 12, 3)).pixels, tmp_path / folder / f"{name}.png")
+    found = evaluated(tmp_path, "--fake", str(tmp_path / "made"), "--real",
+                      str(tmp_path / "wanted"), "--metrics", "l1")
+    assert list(found["made"]["pictures"]) == ["5²", "9", "10"]
 
 
 def test_folders_without_any_pair_are_refused(tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ def write_page(folder: Path, count: int = 30, names: list[str] | None = None) ->
     rows = []
     for number in range(count):
         row = PictureRow(names[number] if names else str(number))
-        # A query makes one file many pictures, so that every load is seen.
         row.shown = {label: f"images/{label}.png" for label in level}
         row.values = {
             "old": {"l1": number / 100, "ssim": (number * 7 % count) / count},
@@ -154,7 +153,7 @@ def test_browser_loads_what_is_seen_of_a_thousand_pictures(
 ) -> None:
     path = write_page(tmp_path, count=1000)
     text = path.read_text()
-    for number in range(1000):
+    for number in range(1000):  # a query makes one file many pictures, so that every load is seen
         text = text.replace('"images/old.png"', f'"images/old.png?{number}"', 1)
     path.write_text(text)
     page, requests = open_page(browser, path, width=1280)

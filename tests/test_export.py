@@ -98,7 +98,8 @@ def test_bn_modes_are_three_networks(tmp_path: Path) -> None:
     running = exporter(file, "onnx", bn_mode="running")
     assert contrast(batch.translate(picture[None]) - running.translate(picture[None])) > 1
     as_tested = Translator(file, device=torch.device("cpu"), running_statistics=True)
-    assert np.array_equal(running.translate(picture[None])[0], as_tested(picture))
+    off = running.translate(picture[None])[0].astype(int) - as_tested(picture)
+    assert np.abs(off).max() <= 1  # level: filters lie in another layout there
     assert "as test.py without --eval" in batch.norm_words
     assert "as test.py --eval" in running.norm_words
 

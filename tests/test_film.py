@@ -12,8 +12,10 @@ from util.sinks.csv_log import CsvLog
 from util.sinks.web import WebPage
 
 
-def report(number: int, *, epoch: int = 0, images: int = 4, target: bool = True) -> FilmReport:
-    shades = [np.full((8, 8, 3), shade, np.uint8) for shade in (0, number, 255)]
+def report(
+    number: int, *, epoch: int = 0, images: int = 4, target: bool = True, given: int = 0
+) -> FilmReport:
+    shades = [np.full((8, 8, 3), shade, np.uint8) for shade in (given, number, 255)]
     wanted = shades[2] if target else None
     strips = [Strip(name, "fake_B", shades[0], shades[1], wanted) for name in ("a.png", "b.png")]
     epoch = epoch or number
@@ -43,6 +45,14 @@ def test_a_run_that_went_back_loses_the_later_frames(tmp_path: Path) -> None:
         film.add(report(number))
     film.add(report(3, epoch=7))
     assert labels(film) == ["input", "epoch 1", "epoch 2", "epoch 7", "target"]
+
+
+def test_a_run_that_goes_on_with_other_pictures_begins_a_new_film(tmp_path: Path) -> None:
+    film = Film(tmp_path)
+    film.add(report(1))
+    film.add(report(2, given=9))
+    film.add(report(3, given=9))
+    assert labels(film) == ["input", "epoch 2", "epoch 3", "target"]
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 40, 1000])

@@ -18,7 +18,7 @@ from chromium import SHOWN
 from imagined_run import losses, pictures
 
 from scripts import live_plots
-from util import visdom_files
+from util import npm_packages, visdom_files
 from util.sinks import visdom_server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +28,7 @@ FILES = {"js/a.js": b"1", "css/deep/b.css": b"2"}
 @pytest.fixture
 def few_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the page needed ``FILES`` only."""
-    monkeypatch.setattr(visdom_files, "DIGEST", visdom_files.digest(FILES))
+    monkeypatch.setattr(visdom_files, "DIGEST", npm_packages.digest(FILES))
 
 
 # The files
@@ -40,7 +40,7 @@ def test_bundle_brings_the_files_to_another_machine(
 ) -> None:
     caplog.set_level("INFO")
     here, there, bundle = tmp_path / "here", tmp_path / "there", tmp_path / "page.tar.gz"
-    visdom_files.write(FILES, here)
+    npm_packages.write(FILES, here)
     live_plots.main(["--write_bundle", str(bundle), "--page_files", str(here)])
     live_plots.provide_files(there, bundle)
     assert visdom_files.are_whole(there)
@@ -127,7 +127,7 @@ def find_page_files(cache: pytest.Cache) -> Path:
         if visdom_files.are_whole(folder):
             return folder
     try:
-        visdom_files.write(visdom_files.from_npm(seconds=60), fetched)
+        npm_packages.write(visdom_files.from_npm(seconds=60), fetched)
     except OSError as error:
         pytest.skip(f"the files of visdom's page cannot be had: {error}")
     return fetched

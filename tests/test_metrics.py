@@ -3,6 +3,7 @@
 import math
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
@@ -12,6 +13,7 @@ from stand_ins import disturbed, picture
 
 import metrics
 from metrics.base_metric import Metric, Settings, UndefinedError
+from metrics.inception import Inception, load_inception
 from metrics.palette import Palette
 from metrics.picture import Picture
 
@@ -243,6 +245,42 @@ def test_fid_says_how_many_pictures_which_weights_which_scaling(settings: Settin
     assert "3 outputs, 3 targets" in facts and "299 x 299" in facts
     assert "not the published" in facts
     assert score.doubtful and "with fewer than 2048 look at KID" in score.notes[1]
+
+
+def test_features_are_computed_once_and_those_of_outputs_let_go(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bytes] = []
+    original = Inception._look
+
+    def look(self: Inception, levels: Any) -> Any:
+        looks.append(levels.tobytes())
+        return original(self, levels)
+
+    monkeypatch.setattr(Inception, "_look", look)
+    extract = load_inception(settings)
+    extract._kept.clear()
+    for seed in range(3):  # three validations: FID and KID, new outputs, the same targets
+        ready, _ = metrics.create_metrics(["fid", "kid"], settings)
+        fake, target = picture(seed, (32, 32, 3)), picture(9, (32, 32, 3))
+        for metric in ready.values():
+            metric.add(fake, target)
+        del fake, target
+    assert len(looks) == len(set(looks)) == 4
+    assert len(extract._kept) == 1 and not extract._seen
+
+
+@pytest.mark.parametrize("name", ["fid", "lpips"])
+def test_weights_are_read_once_however_often_a_validation_asks(
+    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(name, settings)
+
+    def read(path: Path) -> bytes:
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    create(name, settings)
 
 
 def test_kid_says_that_the_sets_share_pictures(settings: Settings) -> None:

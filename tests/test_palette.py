@@ -45,6 +45,13 @@ def test_photos_have_no_palette() -> None:
         find_palette(levels for seed in range(5) if (levels := picture(seed).levels()) is not None)
 
 
+def test_noise_has_no_palette() -> None:
+    """No pixel of it is like its neighbours."""
+    levels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    with pytest.raises(NoPaletteError, match=r"no label maps: 0 colours .* explain 0%"):
+        find_palette([levels])
+
+
 def test_no_pictures_have_no_palette() -> None:
     with pytest.raises(NoPaletteError, match="no label maps to find"):
         find_palette([])
@@ -83,4 +90,9 @@ def test_labels_without_names_are_called_by_their_colour(tmp_path: Path) -> None
 def test_another_file_is_no_palette(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text)
     with pytest.raises(NoPaletteError, match=r"p\.txt is no palette .* R G B NAME"):
+        read_palette(tmp_path / "p.txt")
+
+
+def test_a_palette_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoPaletteError, match=r"p\.txt is no file"):
         read_palette(tmp_path / "p.txt")

@@ -8,6 +8,7 @@ import random
 import signal
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -15,22 +16,23 @@ import torch
 from conftest import Argv, draw_pictures
 from PIL import Image
 from runs import bytes_of, differences, load_state, logged, read_losses
+from stand_ins import picture
 
+import metrics
 import models
+from metrics.evaluation import Example
 from models.base_model import BaseModel
-from models.best import Best
 from models.networks.inference import PictureNorm
 from models.outcome import Outcome
-from models.plateau import Plateau
 from models.translator import Translator
-from models.validation import random_states_kept, twin_of
+from models.twin import random_states_kept, twin_of
+from models.validation import _handed_over
 from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test
 from test import test as translate
 from train import train
 from util import checkpoint
 from util.clock import Clock
-from util.sinks import Progress
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 VALIDATION = ("--val_phase", "val", "--no_html", "--dropout", "--load_size", "20")
@@ -192,12 +194,55 @@ def test_a_metric_that_cannot_run_is_left_out_aloud(
     """Of 16 x 16 pixels there is no MS-SSIM."""
     flags = argv("--model", "template", "--n_epochs", "2", *VALIDATION)
     train([*flags, "--val_metrics", "l1", "ms_ssim"])
-    said = [line for line in caplog.messages if line.startswith("validation: ms_ssim is left out")]
+    said = [line for line in caplog.messages if "left out: MS-SSIM suits no picture" in line]
     assert len(said) == 1
     rows = read_losses(tmp_path / "runs" / "t")
     assert {row["val_ms_ssim"] for row in rows} == {""}
     with pytest.raises(ValueError, match="--best_metric ms_ssim has no value"):
         train([*flags, "--val_metrics", "ms_ssim", "--name", "other"])
+
+
+def test_photos_have_no_label_scores_and_the_training_goes_on(
+    argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    noise = np.random.default_rng(0)
+    for number in range(3):
+        pixels = noise.integers(0, 256, (32, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(dataroot / "val" / f"{number}.png")
+    train(argv("--model", "pix2pix", *VALIDATION, "--val_metrics", "l1", "mean_iou"))
+    assert any("Mean IoU is for label maps, and the pictures are no label maps" in line
+               for line in caplog.messages)
+    assert "--palette" not in caplog.text, "train.py has no such flag"
+    row = read_losses(tmp_path / "runs" / "t")[-1]
+    assert math.isfinite(float(row["val_l1"])) and row["val_mean_iou"] == ""
+
+
+def test_a_fid_of_few_pictures_is_warned_of_once(
+    argv: Argv, metric_weights: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("torch_fidelity")
+    train(argv("--model", "template", "--n_epochs", "2", *VALIDATION, "--val_metrics", "fid",
+               "--inception", str(metric_weights["inception"])))
+    said = [line for line in caplog.messages if line.startswith("validation: FID: ")]
+    assert len(said) == 2
+    assert "3 outputs, 3 targets" in said[0] and "299 x 299" in said[0]
+    assert "FID of 3 pictures is too high" in said[1]
+
+
+def test_a_picture_goes_as_soon_as_it_is_measured() -> None:
+    examples = [Example(f"{seed}", picture(seed, (12, 12, 3)), None) for seed in range(3)]
+    pictures = [ref(one.fake) for one in examples if one.fake]
+    for number, one in enumerate(_handed_over(examples)):
+        assert one.name == f"{number}"
+        assert [it() is None for it in pictures] == [True] * number + [False] * (3 - number)
+    assert not examples
+
+
+def test_train_takes_the_weights_of_every_metric(argv: Argv, tmp_path: Path) -> None:
+    files = {flag: str(tmp_path / flag) for flag in metrics.requirements()}
+    given = [word for flag, file in files.items() for word in (f"--{flag}", file)]
+    opt = vars(TrainOptions().parse(argv("--model", "template", *given)))
+    assert {flag: str(opt[flag]) for flag in files} == files
 
 
 def test_a_model_that_shows_something_else_is_told(
@@ -219,48 +264,6 @@ def test_outcomes_compare_there_and_back_where_there_are_no_pairs() -> None:
 
 
 # ---- the best ----------------------------------------------------------------------------------
-
-
-def place(images: int) -> Progress:
-    return Progress(images, 9, images, 1, 1)
-
-
-def judged(best: Best, *values: float) -> list[bool]:
-    news = []
-    for value in values:
-        best.judge({"val_x": value}, place(best.validations + 1))
-        news.append(best.is_new)
-    return news
-
-
-@pytest.mark.parametrize(("rises", "news"), [(False, [1, 0, 0, 1, 0]), (True, [1, 1, 0, 0, 1])])
-def test_only_what_is_better_is_the_best(rises: bool, news: list[int]) -> None:
-    best = Best("x", higher_is_better=rises, patience=0)
-    assert judged(best, 2, 3, math.nan, 1, 4) == [bool(new) for new in news]
-    assert best.found["epoch"] == (5 if rises else 4)
-    assert not best.over
-
-
-def test_patience_counts_validations_in_a_row() -> None:
-    best = Best("x", higher_is_better=False, patience=2)
-    judged(best, 5, 5, 4, 4)
-    assert not best.over
-    judged(best, 4)
-    assert best.over
-    other = Best("x", higher_is_better=False, patience=3)
-    other.load_state_dict(best.state_dict())
-    assert (other.waited, other.validations, other.over) == (2, 5, False)
-    assert judged(other, 3) == [True]
-
-
-def test_another_metric_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
-    best = Best("x", higher_is_better=False, patience=0)
-    judged(best, 5)
-    other = Best("y", higher_is_better=True, patience=0)
-    with caplog.at_level(logging.INFO):
-        other.load_state_dict(best.state_dict())
-    assert (other.found, other.validations) == ({}, 1)
-    assert "--best_metric was x" in caplog.text
 
 
 def fake_values(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
@@ -328,18 +331,6 @@ def test_plateau_watches_a_value_of_the_validation(
                "val_l1", *VALIDATION))
     rates = [float(row["lr"]) for row in read_losses(tmp_path / "runs" / "t")]
     assert rates == pytest.approx([2e-4] * 7 + [4e-5])
-
-
-@pytest.mark.parametrize(("rises", "factor"), [(True, 1.0), (False, 0.2)])
-def test_plateau_knows_which_way_is_up(rises: bool, factor: float) -> None:
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([weight], lr=1.0)
-    plateau = Plateau("val_psnr", [optimizer], higher_is_better=rises)
-    for epoch in range(1, 9):
-        plateau.add({"G": torch.zeros(())})
-        plateau.add_validation({"val_psnr": 10.0 * epoch})
-        plateau.start_epoch(epoch + 1)
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(factor)
 
 
 # ---- going on ----------------------------------------------------------------------------------

@@ -51,10 +51,7 @@ def draw_curves(curves: Curves, path: Path) -> tuple[int, int]:
         for name in names:
             axes.plot(places, means[name], ".-", color=colors[name], label=name, lw=1.2)
         axes.set_ylabel("validation")
-    for axes, (label, rate) in zip(rows[len(panels) + len(dotted) :], rates.items(), strict=True):
-        axes.plot(epochs, rate, color="0.45", lw=1.2, marker="." if len(epochs) == 1 else "")
-        axes.set_ylim(bottom=0)
-        axes.set_ylabel(label)
+    _plot_rates(rows[len(panels) + len(dotted) :], epochs, rates)
     tidy(rows)
     rows[-1].set_xlabel("epoch")
     rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -81,6 +78,13 @@ def plot_smoothed(axes: Any, x: Floats, values: Floats, *, window: int = 0, **st
     faint = {name: value for name, value in style.items() if name != "label"}
     axes.plot(x, values, **faint | {"lw": 0.7, "alpha": 0.35, "marker": dot})
     axes.plot(x, smoothed, **style)
+
+
+def _plot_rates(rows: Any, epochs: Floats, rates: Mapping[str, Floats]) -> None:
+    for axes, (label, rate) in zip(rows, rates.items(), strict=True):
+        axes.plot(epochs, rate, color="0.45", lw=1.2, marker="." if len(epochs) == 1 else "")
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel(label)
 
 
 def tidy(rows: Any) -> None:

@@ -68,7 +68,7 @@ def write_evaluation_page(
     runs: Sequence[RunColumn],
     pictures: Sequence[PictureRow],
 ) -> None:
-    """``facts``: a sentence under the title. Names are escaped, paths percent-encoded."""
+    """``facts``: lines under the title. Names are escaped, paths percent-encoded."""
     data = {
         "metrics": [
             {"key": it.key, "label": it.label, "higher": it.higher_is_better, "places": it.places,

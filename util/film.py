@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from util.files import write_text
 from util.html import Figure, Row
 from util.images import save_picture
-from util.sinks import FilmReport, Strip
+from util.sinks import FilmReport, Picture, Strip
 
 MOST_FRAMES = 16  # of each picture, when a new one has come and the film was thinned
 FOLDER = "film"
@@ -41,16 +42,18 @@ class Film:
             self._titles = self._titles_file.read_text(encoding="utf-8").splitlines()
 
     def add(self, report: FilmReport) -> None:
-        """Keep the outputs of a validation; those of later ones are from before the run went
-        back."""
+        """Keep the outputs of a validation. Those of later ones are from before the run went back,
+        those of another input from before it went on with other pictures.
+        """
         self._titles = [f"{strip.name}: {strip.label}" for strip in report.strips]
         progress = report.progress
         inside = progress.epoch_images < progress.epoch_size
         place = f"epoch{progress.epoch}" + f"_image{progress.epoch_images}" * inside
         for index, strip in enumerate(report.strips):
+            is_another = not self._begins_with(index, strip.given)
             self._save_ends(index, strip)
             for frame in self._frames(index):
-                if frame.number >= report.number:
+                if is_another or frame.number >= report.number:
                     frame.path.unlink()
             name = f"{index:02d}_{report.number:06d}_{place}.png"
             save_picture(strip.made, self._folder / name)
@@ -60,6 +63,13 @@ class Film:
     def rows(self) -> list[Row]:
         """A row for each picture: input, outputs from the first to the newest, target."""
         return [Row(title, self._figures(index)) for index, title in enumerate(self._titles)]
+
+    def _begins_with(self, index: int, given: Picture) -> bool:
+        path = self._folder / f"{index:02d}_given.png"
+        if not path.is_file():
+            return False
+        with Image.open(path) as image:
+            return np.array_equal(np.asarray(image), given)
 
     def _save_ends(self, index: int, strip: Strip) -> None:
         save_picture(strip.given, self._folder / f"{index:02d}_given.png")

@@ -5,27 +5,26 @@ The table is that of visdom 0.2.4 (visdom/server/build.py), without what only it
 nobody uses, and with the rest of MathJax's SVG fonts: titles with TeX stay blank without them.
 """
 
-import hashlib
 import io
-import os
-import re
-import shutil
-import subprocess
 import tarfile
-import tempfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from util.files import replacing
+from util.npm_packages import (
+    Files,
+    Wanted,
+    cache_folder,
+    digest,
+    fetch,
+    members,
+    read_folder,
+    require_known,
+)
 
 VISDOM_VERSION = "0.2.4"
 DIGEST = "7121b109df39a045ee914160637ebb89afbb8d7e5c42cfabc89ac0ee518a75c9"
-_LIMIT_BYTES = 50_000_000  # the files are 6 million
 
-Files = dict[str, bytes]  # path below /static/ -> content
-
-# package@version -> {path in the package: path below /static/}; a path with / at its end is a
-# folder with all that is in it.
+# Paths below /static/.
 _MATHJAX = "js/mathjax/2.7.5/"
 _GLYPHS = "fonts/glyphicons-halflings-regular"
 _PACKAGES: dict[str, dict[str, str]] = {
@@ -55,55 +54,26 @@ _PACKAGES: dict[str, dict[str, str]] = {
     },
 }
 
+_BUNDLE_ADVICE = (
+    "run scripts/live_plots.py --write_bundle FILE on a machine that has both, and "
+    "scripts/live_plots.py --bundle FILE here"
+)
+_WANTED = Wanted(_PACKAGES, "the files of visdom's page", _BUNDLE_ADVICE)
+
 
 def default_folder() -> Path:
-    """Where the files are kept: in the user's cache, so that visdom's own folder may be read-only
-    or shared, and a new environment need not fetch them again."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "image-to-image-gan" / f"visdom-{VISDOM_VERSION}"
+    """Where the files are kept: not in visdom's own folder, which may be read-only or shared."""
+    return cache_folder(f"visdom-{VISDOM_VERSION}")
 
 
 def are_whole(folder: Path) -> bool:
     """Whether the folder holds the very files that this module knows, and no others."""
-    return folder.is_dir() and digest(_read(folder)) == DIGEST
+    return folder.is_dir() and digest(read_folder(folder)) == DIGEST
 
 
 def from_npm(*, seconds: float = 300) -> Files:
-    """Fetch the packages by the npm client, which verifies what it downloads; take what is needed.
-
-    Raises:
-        FileNotFoundError: npm is not installed.
-        ConnectionError: npm fails, or takes longer than ``seconds``.
-        ValueError: npm delivers other files than the known ones.
-    """
-    npm = shutil.which("npm")
-    if npm is None:
-        raise FileNotFoundError(
-            "the files of visdom's page are not here, and npm, which would fetch them, is not "
-            f"installed; install Node.js, or {_BUNDLE_ADVICE}"
-        )
-    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
-    command = [npm, "pack", "--ignore-scripts", "--loglevel=error", *patience, *_PACKAGES]
-    files: Files = {}
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            ended = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise ConnectionError(
-                f"npm did not fetch the files of visdom's page within {seconds:.0f} seconds; "
-                f"is there a network? Without one, {_BUNDLE_ADVICE}"
-            ) from None
-        if ended.returncode:
-            raise ConnectionError(
-                f"npm cannot fetch the files of visdom's page ({_npm_reason(ended.stderr)}); is "
-                f"there a network? Without one, {_BUNDLE_ADVICE}"
-            )
-        for package, wanted in _PACKAGES.items():
-            archive = Path(folder) / f"{package.replace('@', '-')}.tgz"
-            files |= _choose(archive, wanted)
-    return _require_known(files, "npm")
+    """See ``npm_packages.fetch``. Raises ValueError: npm delivers other files than the known."""
+    return _known(fetch(_WANTED, seconds=seconds), "npm")
 
 
 def from_bundle(path: Path) -> Files:
@@ -114,86 +84,24 @@ def from_bundle(path: Path) -> Files:
     """
     try:
         with tarfile.open(path) as archive:
-            files = dict(_members(archive, path))
+            files = dict(members(archive, path))
     except (tarfile.TarError, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise ValueError(
             f"{path} cannot be read as a bundle ({error}); {_BUNDLE_ADVICE}"
         ) from error
-    return _require_known(files, str(path))
+    return _known(files, str(path))
 
 
 def write_bundle(folder: Path, path: Path) -> None:
     """Pack the files of a folder into a .tar.gz for ``from_bundle``."""
     with replacing(path) as aside, tarfile.open(aside, "w:gz") as archive:
-        for name, content in sorted(_read(folder).items()):
+        for name, content in sorted(read_folder(folder).items()):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
 
 
-def write(files: Files, folder: Path) -> None:
-    """Write the files below a folder. ``are_whole`` tells whether all of it came to an end."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def digest(files: Files) -> str:
-    """SHA-256 over names and contents."""
-    total = hashlib.sha256()
-    for name, content in sorted(files.items()):
-        total.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
-def _read(folder: Path) -> Files:
-    paths = (path for path in folder.rglob("[!.]*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def _choose(archive: Path, wanted: Mapping[str, str]) -> Files:
-    chosen: Files = {}
-    with tarfile.open(archive) as opened:
-        for name, content in _members(opened, archive):
-            inner = name.partition("/")[2]  # npm puts everything into one folder
-            for source, target in wanted.items():
-                if inner == source:
-                    chosen[target] = content
-                elif source.endswith("/") and inner.startswith(source):
-                    chosen[target + inner.removeprefix(source)] = content
-    return chosen
-
-
-def _members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the files. Nothing is unpacked to disk."""
-    for member in archive:
-        parts = PurePosixPath(member.name)
-        if parts.is_absolute() or ".." in parts.parts or "\\" in member.name:
-            raise ValueError(f"{path} holds {member.name!r}, which leads out of it: not used")
-        if member.size > _LIMIT_BYTES:
-            raise ValueError(f"{path} holds {member.name!r} of {member.size:,} bytes: not used")
-        if member.isfile() and (file := archive.extractfile(member)):
-            yield member.name, file.read()
-
-
-def _require_known(files: Files, source: str) -> Files:
-    if digest(files) != DIGEST:
-        raise ValueError(
-            f"{source} holds other files ({len(files)}, digest {digest(files)[:12]}) than the page "
-            f"of visdom {VISDOM_VERSION} needs (digest {DIGEST[:12]}): not used; {_BUNDLE_ADVICE}"
-        )
-    return files
-
-
-def _npm_reason(stderr: str) -> str:
-    code = re.search(r"npm error code (\S+)", stderr)
-    return code[1] if code else "it gives no reason"
-
-
-_BUNDLE_ADVICE = (
-    "run scripts/live_plots.py --write_bundle FILE on a machine that has both, and "
-    "scripts/live_plots.py --bundle FILE here"
-)
+def _known(files: Files, source: str) -> Files:
+    return require_known(files, DIGEST, source=source, wanted=_WANTED)

@@ -12,6 +12,11 @@ def listing(lines: Sequence[str], *, most: int = 20, of: int | None = None) -> s
     return "\n".join(shown)
 
 
+def counted(count: int, noun: str) -> str:
+    """"1 picture", "2 pictures"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def gathered(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     """Speaker -> lines; returns each different line once, with those who say it, or "" for all."""
     said: dict[str, list[str]] = {}

@@ -27,10 +27,11 @@ class PictureNorm(nn.Module):
     def __init__(self, norm: Norm) -> None:
         super().__init__()
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+        self.channels = norm.num_features  # a number; those of ``x`` are a tensor for an exporter
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type == "cpu":
-            return functional.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
+            return functional.group_norm(x, self.channels, self.weight, self.bias, self.eps)
         return functional.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
 
 

@@ -1,0 +1,35 @@
+"""The model of a training as it is in a test: on the same weights, without touching them."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from models.base_model import BaseModel
+from models.networks.inference import prepare_in_place
+from util import checkpoint
+
+
+def twin_of(model: BaseModel, opt: Namespace) -> BaseModel:
+    """The model as test.py builds and prepares it, on the tensors of ``model``, or on its averages
+    where it has some: what these learn later, it knows at once.
+
+    ``opt``: options of a test.
+    """
+    with random_states_kept():
+        twin = type(model)(opt)
+    averages = model.averages.weights if model.averages else {}
+    for name, net in twin.networks.items():
+        trained = averages.get(name) or model.networks[name].state_dict(keep_vars=True)
+        for key, tensor in net.state_dict(keep_vars=True).items():
+            tensor.data = trained[key].data
+        prepare_in_place(net, running_statistics=False)
+    return twin
+
+
+@contextmanager
+def random_states_kept() -> Iterator[None]:
+    kept = checkpoint.random_state()
+    try:
+        yield
+    finally:
+        checkpoint.set_random_state(kept)

@@ -1,0 +1,166 @@
+"""Draw in a browser and see what a trained network makes of it; or ask it by HTTP.
+
+    python scripts/serve.py --name demo_pix2pix            # then http://127.0.0.1:8100
+    python scripts/serve.py --name demo_pix2pix --static site      # for a web host, without PyTorch
+    curl --data-binary @labels.png http://127.0.0.1:8100/translate > photo.png
+
+The server listens to this machine alone. --host 0.0.0.0 lets others in who have the token that it
+prints. Ctrl-C ends it. docs/drawing.md tells more.
+"""
+
+import argparse
+import logging
+import os
+import secrets
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
+from util.packages import require_packages
+from util.runtime import run_program
+
+if TYPE_CHECKING:
+    from serving.description import Description
+    from serving.engine import Engine
+
+log = logging.getLogger(__name__)
+PORT = 8100
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_run_flags(parser.add_argument_group("what translates"))
+    page = parser.add_argument_group("the page")
+    page.add_argument("--palette", type=Path, metavar="FILE",
+                      help="colours of labels, a line R G B NAME each (found in the training set)")
+    page.add_argument("--size", type=positive_int, metavar="N",
+                      help="side of the canvas in pixels (the run's --crop_size)")
+    page.add_argument("--static", type=Path, metavar="DIR",
+                      help="write the page into DIR for a web host, with the network in it, and "
+                           "start no server")
+    page.add_argument("--onnxruntime_web", type=Path, metavar="FILE",
+                      help="for --static: this file of `npm pack`, where npm cannot fetch it")
+    page.add_argument("--no_browser", action="store_true", help="open no page in a browser")
+    _add_server_flags(parser.add_argument_group("the server"))
+    parser.add_argument("--verbose", action="store_true", help="show where an error happened")
+    args = parser.parse_args(argv)
+    if (args.name is None) == (args.weights is None):
+        parser.error("give --name RUN, or --weights with a folder or a .pth file")
+    if args.dropout and args.no_dropout:
+        parser.error("--dropout and --no_dropout contradict each other")
+    return args
+
+
+def _add_run_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--name", metavar="RUN", help="name of the run")
+    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
+        help="folder of the runs (%(default)s)")
+    add("--weights", type=Path, metavar="PATH", help="a run's folder, or one .pth file, instead")
+    add("--direction", choices=("AtoB", "BtoA"),
+        help="which way (the run's; of two-way models both)")
+    add("--epoch", default="latest", help="which weights: latest, best, 20, ... (%(default)s)")
+    add("--ema", action="store_true", help="the averaged generator of a run with --ema")
+    add("--eval", action="store_true",
+        help="without dropout, and with the statistics of the training, as for test.py")
+    add("--seed", type=seed, default=0, help="of the dropout, as for test.py (%(default)s)")
+    add("--dropout", action="store_true", help="a single file was trained with dropout")
+    add("--no_dropout", action="store_true", help="a single file was trained without")
+    add("--gpu_ids", type=gpu_list, metavar="N",
+        help="which GPU; -1: the CPU (a GPU if there is one)")
+
+
+def _add_server_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--host", default="127.0.0.1",
+        help="address to listen on (127.0.0.1: this machine alone); others need a token")
+    add("--port", type=non_negative_int, default=PORT, help="0: any free one (%(default)s)")
+    add("--token", metavar="WORD", help="what others must send (a new one at every start)")
+    add("--max_bytes", type=positive_int, default=8 * 2**20, metavar="N",
+        help="of an upload (%(default)s)")
+    add("--max_pixels", type=positive_int, default=2048 * 2048, metavar="N",
+        help="of a picture (%(default)s)")
+    add("--max_seconds", type=positive_float, default=30.0, metavar="S",
+        help="from a request to its answer (%(default)s)")
+    add("--max_waiting", type=positive_int, default=32, metavar="N",
+        help="requests at once (%(default)s)")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    path = args.weights or args.checkpoints_dir / args.name
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist; train a run of that name, or try `make draw`"
+        )
+    if args.static:
+        write_static(args, path)
+    else:
+        run_server(args, path)
+
+
+def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, Description]":
+    from serving.description import describe
+    from serving.engine import Engine
+    from util.runtime import choose_device, describe_device
+
+    device = choose_device(args.gpu_ids)
+    log.info("device: %s", describe_device(device))
+    flags = {"no_dropout": args.no_dropout} if args.dropout or args.no_dropout else {}
+    engine = Engine.load(
+        path, direction=args.direction, epoch=args.epoch, ema=args.ema, device=device,
+        seed=args.seed, running_statistics=args.eval, **flags,
+    )
+    return engine, describe(engine, path, palette_file=args.palette, side=args.size)
+
+
+def write_static(args: argparse.Namespace, path: Path) -> None:
+    require_packages("an exported network", "onnx", "onnxruntime")
+    from serving.static_site import write_site
+
+    engine, description = load(args, path)
+    write_site(
+        args.static, engine, description, epoch=args.epoch,
+        run_dir=path if path.is_dir() else None, archive=args.onnxruntime_web,
+    )
+
+
+def run_server(args: argparse.Namespace, path: Path) -> None:
+    require_packages("the server", "starlette", "uvicorn")
+    from serving.limits import Limits
+    from serving.listening import bind, is_local, serve
+
+    bound = bind(args.host, args.port)  # before the slow part: a port in use is said at once
+    engine, description = load(args, path)
+    engine.warm_up(description.size)
+    limits = Limits(
+        args.max_bytes, args.max_pixels, seconds=args.max_seconds, waiting=args.max_waiting
+    )
+    token = args.token or (None if is_local(args.host) else secrets.token_urlsafe(16))
+
+    def ready(url: str) -> None:
+        log.info("%s is at %s (Ctrl-C ends it)", description.name, url)
+        if not args.no_browser and has_screen():
+            Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    serve(engine, description, limits, bound, host=args.host, token=token, ready=ready)
+
+
+def has_screen() -> bool:
+    """Where there is none, some systems would open a browser inside the terminal."""
+    return sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+
+
+if __name__ == "__main__":
+    run_program(main)

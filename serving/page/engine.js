@@ -1,0 +1,75 @@
+// Two engines behind one interface: translate(canvas, direction) -> ImageData.
+
+/** Asks the server beside the page. `headers` carry the token, where there is one. */
+class ServerEngine {
+  constructor(headers) { this.headers = headers; }
+
+  async translate(canvas, direction) {
+    const body = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    const headers = { ...this.headers, Accept: "image/png" };
+    const answer = await fetch(`translate?direction=${direction.id}`, { method: "POST", body, headers });
+    await requireOk(answer);
+    return imageOf(await answer.blob());
+  }
+}
+
+/** Runs the exported network in the browser, in a thread of its own. */
+class OnnxEngine {
+  #waiting = new Map();
+  #count = 0;
+
+  constructor() {
+    this.worker = new Worker(new URL("onnx_worker.js", import.meta.url), { type: "module" });
+    this.worker.onmessage = ({ data }) => this.#settle(data);
+    this.worker.onerror = (event) => this.#fail(event.message || "the worker did not start");
+  }
+
+  translate(canvas, direction) {
+    const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const number = this.#count++;
+    this.worker.postMessage({ number, image, url: direction.onnx, channels: direction.channels });
+    return new Promise((done, fail) => this.#waiting.set(number, { done, fail }));
+  }
+
+  #settle({ number, image, error }) {
+    const { done, fail } = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    if (error) fail(new Error(error));
+    else done(image);
+  }
+
+  #fail(reason) {
+    for (const { fail } of this.#waiting.values()) fail(new Error(`the network cannot run here: ${reason}`));
+    this.#waiting.clear();
+  }
+}
+
+/** What the page must know, and what translates. */
+export async function connect() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const model = await (await get("model.json", headers)).json();
+  const engine = model.engine === "onnx" ? new OnnxEngine() : new ServerEngine(headers);
+  const sample = async (url) => (await get(url, headers)).blob();
+  return { model, engine, sample };
+}
+
+async function get(url, headers) {
+  const answer = await fetch(url, { headers });
+  await requireOk(answer);
+  return answer;
+}
+
+async function requireOk(answer) {
+  if (answer.ok) return;
+  const said = await answer.json().catch(() => ({}));
+  throw new Error(said.error ?? `${answer.url} answered ${answer.status}`);
+}
+
+async function imageOf(blob) {
+  const exact = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+  const bitmap = await createImageBitmap(blob, exact);
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height);
+}

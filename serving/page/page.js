@@ -1,0 +1,166 @@
+// Starts the page: connects studio, controls and surface with what is on it.
+
+import { Controls } from "./controls.js";
+import { connect } from "./engine.js";
+import { decoded, openCamera } from "./loading.js";
+import { Studio } from "./studio.js";
+import { Surface } from "./surface.js";
+
+const HINTS = {
+  labels: "Paint what should be where; the network makes the picture.",
+  edges: "Draw outlines in black on white; the network fills them in.",
+  photo: "Open, paste or drop a picture; the network translates it.",
+};
+const element = (id) => document.getElementById(id);
+const [drawing, result, message] = ["drawing", "result", "message"].map(element);
+let pending = 0; // actions that have not come to their end
+
+try {
+  await start(await connect());
+} catch (error) {
+  complain(error);
+  settle();
+}
+
+async function start({ model, engine, sample }) {
+  const studio = new Studio({ model, engine });
+  document.title = element("name").textContent = model.name;
+  [drawing.width, drawing.height] = [studio.width, studio.height];
+  const actions = actionsOf(studio, sample);
+  studio.addEventListener("drawn", () => show(studio));
+  studio.addEventListener("translated", ({ detail }) => showResult(detail));
+  studio.addEventListener("failed", ({ detail }) => complain(detail));
+  studio.addEventListener("idle", () => settle(studio));
+  studio.addEventListener("turned", () => begin(studio, actions, sample));
+  const controls = new Controls(studio, {
+    tools: element("tools"), palette: element("palette"), directions: element("directions"),
+  }, actions);
+  new Surface(drawing, element("cursor"), studio, controls);
+  wire(actions);
+  await begin(studio, actions, sample);
+}
+
+/** What a person meets first: a sample of the test set, if there is one. */
+async function begin(studio, actions, sample) {
+  element("hint").textContent = HINTS[studio.kind];
+  drawing.setAttribute("aria-label", studio.kind === "photo" ? "The input picture"
+    : "The drawing. Arrow keys move the cursor, with Shift in steps of 8; Space begins and ends a stroke.");
+  element("webcam_button").hidden = studio.kind !== "photo" || !navigator.mediaDevices;
+  element("random_sample").hidden = !studio.direction.samples.length;
+  actions.stopCamera();
+  listSamples(studio, actions, sample);
+  const [first] = studio.direction.samples;
+  if (studio.isNew && first) await actions.loadSample(first, { live: true });
+  else await studio.changed();
+}
+
+function show(studio) {
+  settle(studio);
+  document.body.toggleAttribute("data-empty", studio.kind === "photo" && studio.isNew);
+  drawing.getContext("2d").putImageData(studio.drawing.image, 0, 0);
+}
+
+function showResult({ image, milliseconds }) {
+  message.textContent = "";
+  [result.width, result.height] = [image.width, image.height];
+  result.getContext("2d").putImageData(image, 0, 0);
+  element("time").textContent = `Translated in ${Math.round(milliseconds)} ms`;
+}
+
+function complain(error) {
+  message.textContent = error.message;
+}
+
+function settle(studio) {
+  document.body.dataset.state = pending || studio?.isBusy ? "busy" : "idle";
+}
+
+function actionsOf(studio, sample) {
+  let video = null;
+  const change = (happened) => happened && studio.changed();
+  const attempt = async (act) => {
+    pending += 1;
+    settle(studio);
+    try {
+      await act();
+    } catch (error) {
+      complain(error);
+    }
+    pending -= 1;
+    settle(studio);
+  };
+  const load = (find, how) => attempt(async () => studio.load(await decoded(await find()), how));
+  const loadFile = (file) => load(() => file);
+  const loadSample = ({ url }, how) => load(() => sample(url), how);
+  const stopCamera = () => {
+    video?.srcObject.getTracks().forEach((track) => track.stop());
+    video = null;
+    element("webcam_button").setAttribute("aria-pressed", false);
+  };
+  return {
+    undo: () => change(studio.drawing.undo()),
+    redo: () => change(studio.drawing.redo()),
+    clear: () => { studio.drawing.clear(studio.ink("eraser")); studio.changed(); },
+    open: () => element("file").click(),
+    save: async () => { await save(drawing, "input"); await save(result, "result"); },
+    random: () => {
+      const { samples } = studio.direction;
+      if (samples.length) loadSample(samples[Math.floor(Math.random() * samples.length)]);
+    },
+    loadFile, loadSample, stopCamera,
+    camera: () => attempt(async () => {
+      if (studio.kind !== "photo" || !navigator.mediaDevices) return;
+      if (video) return stopCamera();
+      video = await openCamera();
+      element("webcam_button").setAttribute("aria-pressed", true);
+      studio.drawing.begin();
+      while (video) await studio.load(video, { live: true });
+    }),
+  };
+}
+
+function wire(actions) {
+  const file = element("file");
+  file.addEventListener("change", () => {
+    if (file.files.length) actions.loadFile(file.files[0]);
+    file.value = "";
+  });
+  const clicks = { open_file: "open", webcam_button: "camera", random_sample: "random", save: "save" };
+  for (const [id, action] of Object.entries(clicks)) element(id).addEventListener("click", actions[action]);
+  element("save_drawing").addEventListener("click", () => save(drawing, "input"));
+  element("save_result").addEventListener("click", () => save(result, "result"));
+  addEventListener("paste", ({ clipboardData: { files } }) => files.length && actions.loadFile(files[0]));
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.dataset.dropping = "";
+  });
+  addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || delete document.body.dataset.dropping);
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    delete document.body.dataset.dropping;
+    if (event.dataTransfer.files.length) actions.loadFile(event.dataTransfer.files[0]);
+  });
+}
+
+function listSamples(studio, actions, sample) {
+  element("samples").replaceChildren(...studio.direction.samples.map((one) => {
+    const button = document.createElement("button");
+    const picture = Object.assign(document.createElement("img"), { alt: one.name, width: 60, height: 60 });
+    button.title = one.name;
+    button.append(picture);
+    button.addEventListener("click", () => actions.loadSample(one));
+    sample(one.url).then((blob) => { picture.src = URL.createObjectURL(blob); }, complain);
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  }));
+}
+
+async function save(canvas, what) {
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `${document.title}_${what}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,93 @@
+"""The pictures that a run learned from, and those it is tested on, as far as they are still there.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from data.checking.layout import MODES, Layout, find_rows, quiet
+from data.raster import Raster, as_channels
+from data.source import Source
+from util.picture_files import PictureError, read_picture
+
+log = logging.getLogger(__name__)
+Levels = npt.NDArray[np.uint8]  # [H, W, 3]
+TEST_PHASES = ("test", "val")
+
+
+def find_sources(
+    saved: dict[str, Any], letter: str, phases: Sequence[str]
+) -> list[Source]:
+    """The pictures of one side, A or B, in the first of ``phases`` that has any; or none.
+
+    ``saved``: the options of the run.
+    """
+    dataroot = saved.get("dataroot")
+    if not dataroot or not Path(dataroot).is_dir():
+        return []
+    for phase in phases:
+        try:
+            layout = _find(saved, Path(dataroot), phase)
+        except (FileNotFoundError, ValueError):  # no such phase; the next may be there
+            continue
+        sources = [
+            source for row in layout.rows
+            for side, source in zip(row.letters, row.sources, strict=True) if side == letter
+        ]
+        if sources:
+            return sources
+    return []
+
+
+def _find(saved: dict[str, Any], dataroot: Path, phase: str) -> Layout:
+    mode = saved.get("dataset_mode")
+    with quiet():  # the training has said it all
+        return find_rows(
+            dataroot,
+            mode=mode if mode in MODES else None,
+            phases=[phase],
+            list_file=Path(saved["pairs"]) if saved.get("pairs") else None,
+            input_side="B" if saved.get("direction") == "BtoA" else "A",
+            suffixes=[part for part in (saved.get("input_suffixes") or "").split(",") if part],
+        )
+
+
+def spread(sources: Sequence[Source], most: int) -> list[Source]:
+    """At most so many, evenly over the whole."""
+    count = min(most, len(sources))
+    return [sources[index * len(sources) // count] for index in range(count)]
+
+
+def levels_of(sources: Sequence[Source]) -> Iterator[Levels]:
+    """uint8 [H, W, 3] of each that is such a picture."""
+    for source in sources:
+        try:
+            yield read_levels(source)
+        except PictureError as error:
+            log.warning("%s is left out: %s", source, error)
+
+
+def read_levels(source: Source) -> Levels:
+    """Raises PictureError: unreadable, more than 8 bits, or channels that are no colours."""
+    raster: Raster = source.cut(source.read())
+    pixels = as_channels(raster, 3, source=source)
+    if pixels.dtype != np.uint8:
+        raise PictureError(f"{source} has more than 8 bits a channel")
+    return pixels
+
+
+def shown_by_the_run(run_dir: Path, label: str) -> list[Levels]:
+    """The inputs on the training's web page: all that is left where its pictures are gone."""
+    files = sorted((run_dir / "web" / "images").glob(f"*_{label}.png"))
+    return [np.asarray(read_picture(file)) for file in files[:: 1 + len(files) // 50]]
+
+
+def scaled(levels: Levels, size: tuple[int, int], *, mixing: bool) -> Levels:
+    """To ``size`` (width, height). Without ``mixing`` no new colours come up."""
+    how = Image.Resampling.BICUBIC if mixing else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(levels).resize(size, how))

@@ -1,0 +1,176 @@
+"""scripts/serve.py and scripts/load_server.py as programs."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from web_server import served
+
+from scripts import load_server, serve
+from serving import onnxruntime_web
+from util import npm_packages
+from util.packages import MissingPackageError, require_packages
+
+pytest.importorskip("starlette", reason="starlette is not installed")
+pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+
+from serving.description import describe
+from serving.engine import Engine
+from serving.limits import Limits
+from serving.listening import address, bind
+from serving.server import create_app
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def started(run: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The program and the address that it prints."""
+    command = [sys.executable, "scripts/serve.py", "--weights", str(run), "--gpu_ids", "-1",
+               "--port", "0", "--no_browser", *flags]
+    program = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert program.stdout is not None
+    seen = []
+    for line in program.stdout:
+        seen.append(line)
+        if found := re.search(r"is at (http://\S+)", line):
+            break
+    else:
+        pytest.fail("".join(seen))
+    try:
+        yield program, found[1]
+    finally:
+        program.kill()
+        program.wait()
+        program.stdout.close()
+
+
+def test_others_are_let_in_by_a_token_and_ctrl_c_ends_it_cleanly(demo_run: Path) -> None:
+    with started(demo_run, "--host", "0.0.0.0") as (program, url):
+        place, token = url.split("#token=")
+        local = f"http://127.0.0.1:{re.findall(r':([0-9]+)/', place)[0]}"
+        assert len(token) >= 20
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{local}/model.json")
+        with urllib.request.urlopen(f"{local}/health") as answer:
+            assert answer.status == 200
+        program.send_signal(signal.SIGINT)
+        rest, _ = program.communicate(timeout=30)
+        assert (rest, program.returncode) == ("stopped\n", 0)
+
+
+def test_addresses_for_a_browser() -> None:
+    assert address("127.0.0.1", 80, None) == "http://127.0.0.1:80/"
+    assert address("::1", 80, None) == "http://[::1]:80/"
+    assert address("0.0.0.0", 80, "x") == f"http://{socket.gethostname()}:80/#token=x"
+
+
+@pytest.mark.parametrize(
+    "flags", ["", "--name a --weights b", "--name a --port -1", "--name a --dropout --no_dropout"]
+)
+def test_bad_flags_end_the_program(flags: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        serve.main(flags.split())
+
+
+def test_a_port_in_use_and_a_run_that_is_not_there_are_said(tmp_path: Path) -> None:
+    with bind("127.0.0.1", 0) as taken, pytest.raises(ValueError, match="--port 0 takes any"):
+        bind("127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(FileNotFoundError, match="make draw"):
+        serve.main(["--name", "x", "--checkpoints_dir", str(tmp_path)])
+
+
+def test_packages_that_lack_are_named() -> None:
+    with pytest.raises(MissingPackageError, match=r"it needs no_such_package.*pip install no_such"):
+        require_packages("it", "sys", "no_such_package")
+
+
+def test_help_comes_without_the_server() -> None:
+    script = (
+        "import sys; sys.argv[1:] = ['--help']\n"
+        "from scripts import serve\n"
+        "try: serve.main()\n"
+        "except SystemExit: pass\n"
+        "print(*sorted({'starlette', 'uvicorn', 'onnx', 'skimage'} & set(sys.modules)), 'end')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert "--static" in done.stdout
+    assert done.stdout.splitlines()[-1].split() == ["end"]
+
+
+def test_a_screen_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert not serve.has_screen()
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert serve.has_screen()
+
+
+# Static sites
+
+
+def test_without_npm_the_way_out_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, demo_run: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"npm pack onnxruntime-web@.*--onnxruntime_web"):
+        onnxruntime_web.runtime_files()
+    foreign = tmp_path / "x.tgz"
+    foreign.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="no archive of npm"):
+        onnxruntime_web.runtime_files(foreign)
+
+
+def test_other_files_than_the_known_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(onnxruntime_web, "fetch", lambda _: {"ort.js": b"1"})
+    with pytest.raises(ValueError, match="npm holds other files"):
+        onnxruntime_web.runtime_files()
+    monkeypatch.setattr(onnxruntime_web, "DIGEST", npm_packages.digest({"ort.js": b"1"}))
+    assert onnxruntime_web.runtime_files() == {"ort.js": b"1"}
+    monkeypatch.setattr(onnxruntime_web, "fetch", None)  # the next time, the cache has it
+    assert onnxruntime_web.runtime_files() == {"ort.js": b"1"}
+
+
+def test_a_static_site_spares_other_folders(demo_run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="no page of ours"):
+        serve.main(["--weights", str(demo_run), "--gpu_ids", "-1", "--static", str(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+# Load
+
+
+def test_many_clients_are_served(
+    demo_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    engine = Engine.load(demo_run, device="cpu")
+    flags = ["--clients", "4", "--seconds", "0.5", "--json", str(tmp_path / "x.json")]
+    with served(create_app(engine, describe(engine, demo_run), Limits())) as url:
+        load_server.main(["--url", url, *flags])
+    assert re.search(r"answers: {'ok': \d+}", caplog.text)
+    refusing: Any = create_app(engine, describe(engine, demo_run), Limits(pixels=1))
+    with served(refusing) as url, pytest.raises(SystemExit, match="1"):
+        load_server.main(["--url", url, *flags])
+    assert "'413'" in caplog.text
+    with pytest.raises(ValueError, match=r"start scripts/serve\.py"):
+        load_server.main(["--url", url])

@@ -1,0 +1,335 @@
+"""The server by HTTP: what comes back, and what no request may do to it."""
+
+import asyncio
+import io
+import re
+import struct
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("starlette", reason="starlette is not installed")
+pytest.importorskip("httpx2", reason="httpx2, for starlette's test client, is not installed")
+
+from starlette.testclient import TestClient
+
+import test as test_program
+from models.translator import Translator
+from serving.batching import Batcher
+from serving.description import describe
+from serving.engine import Engine
+from serving.limits import Limits, RefusedError
+from serving.server import create_app
+
+LOCAL = "http://127.0.0.1"
+LIMITS = Limits(upload_bytes=100_000, pixels=5_000, side=200)
+
+
+@pytest.fixture(scope="module")
+def engine(demo_run: Path) -> Engine:
+    return Engine.load(demo_run, device="cpu")
+
+
+def client_of(engine: Engine, run: Path, limits: Limits = LIMITS, **flags: Any) -> TestClient:
+    return TestClient(create_app(engine, describe(engine, run), limits, **flags), base_url=LOCAL)
+
+
+@pytest.fixture(scope="module")
+def client(engine: Engine, demo_run: Path) -> Iterator[TestClient]:
+    with client_of(engine, demo_run) as opened:
+        yield opened
+
+
+def noise(height: int, width: int, seed: int = 0) -> Image.Image:
+    draw = np.random.default_rng(seed)
+    return Image.fromarray(draw.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def encoded(picture: Image.Image, name: str = "PNG", **flags: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, format=name, **flags)
+    return file.getvalue()
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+# Pictures
+
+
+def test_a_picture_comes_back_as_test_py_writes_it(
+    client: TestClient, demo_run: Path, tmp_path: Path
+) -> None:
+    sent = tmp_path / "in" / "x.png"
+    sent.parent.mkdir()
+    noise(20, 30).save(sent)
+    flags = f"--checkpoints_dir {demo_run.parent} --name house --gpu_ids -1 --output_dir"
+    test_program.test(["--dataroot", str(sent.parent), *flags.split(), str(tmp_path / "out")])
+    answer = client.post("/translate", content=sent.read_bytes())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    made, wanted = (np.asarray(one) for one in (
+        opened(answer.content), Image.open(tmp_path / "out" / "x.png")
+    ))
+    np.testing.assert_array_equal(made, wanted)
+    assert made.std() > 1
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [("", "PNG"), ("*/*", "PNG"), ("image/jpeg", "JPEG"), ("image/webp,image/png;q=0.5", "WEBP"),
+     ("image/*;q=0.1,image/jpeg;q=0.2", "JPEG"), ("image/png;q=x, image/jpeg", "JPEG")],
+)
+def test_the_format_is_what_is_accepted(client: TestClient, accept: str, expected: str) -> None:
+    answer = client.post("/translate", content=encoded(noise(8, 8)), headers={"Accept": accept})
+    assert opened(answer.content).format == expected
+    assert answer.headers["content-type"] == f"image/{expected.lower()}"
+
+
+def test_an_unknown_format_is_refused(client: TestClient) -> None:
+    answer = client.post("/translate", content=encoded(noise(8, 8)), headers={"Accept": "text/css"})
+    assert answer.status_code == HTTPStatus.NOT_ACCEPTABLE
+    assert "image/png" in answer.json()["error"]
+
+
+def test_a_jpeg_is_turned_upright_and_grey_becomes_colours(
+    client: TestClient, engine: Engine
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(noise(8, 16), "JPEG", exif=exif)
+    assert opened(client.post("/translate", content=content).content).size == (8, 16)
+    grey = noise(8, 8).convert("L")
+    made = client.post("/translate", content=encoded(grey)).content
+    wanted = engine.translators["BtoA"](np.asarray(grey.convert("RGB")))
+    np.testing.assert_array_equal(np.asarray(opened(made)), wanted)
+
+
+# What no request may do
+
+
+def bomb() -> bytes:
+    """A PNG of 30,000 x 30,000 pixels in a kilobyte of header and nothing."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1_000_000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
+
+
+def truncated(name: str) -> bytes:
+    content = encoded(noise(40, 40), name)
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"", 422, "no content"),
+        (b"GIF89a", 422, "no picture|damaged"),
+        (b"<svg/>" * 100, 422, "no picture of a known kind"),
+        (truncated("PNG"), 422, "damaged"),
+        (truncated("JPEG"), 422, "damaged"),
+        (truncated("WEBP"), 422, "no picture|damaged"),
+        (encoded(noise(8, 8), "TIFF"), 422, "no picture of a known kind"),
+        (encoded(noise(80, 80)), 413, "80 x 80 pixels; at most 5,000"),
+        (encoded(noise(1, 201)), 413, "201 x 1 pixels"),
+        (bomb(), 413, "at most 5,000"),
+        (b"x" * 100_001, 413, "more than 100,000 bytes"),
+    ],
+    ids=["empty", "stub", "svg", "png", "jpeg", "webp", "tiff", "pixels", "side", "bomb", "bytes"],
+)
+def test_bad_pictures_are_answered_and_the_next_is_served(
+    client: TestClient, content: bytes, status: int, words: str
+) -> None:
+    answer = client.post("/translate", content=content)
+    assert answer.status_code == status
+    assert re.search(words, answer.json()["error"]), answer.text
+    assert client.post("/translate", content=encoded(noise(8, 8))).status_code == 200
+
+
+def test_bytes_that_were_not_announced_are_counted(client: TestClient) -> None:
+    answer = client.post("/translate", content=(b"x" * 10_000 for _ in range(11)))
+    assert answer.status_code == 413
+
+
+def test_unknown_directions_and_samples_are_refused(client: TestClient) -> None:
+    answer = client.post("/translate?direction=AtoB", content=encoded(noise(8, 8)))
+    assert (answer.status_code, answer.json()["error"]) == (
+        422, "direction=AtoB: this run knows BtoA"
+    )
+    assert client.get("/samples/BtoA/99.png").status_code == 404
+    assert client.get("/samples/AtoB/0.png").status_code == 404
+
+
+def test_who_waits_too_long_is_told_so(
+    engine: Engine, demo_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, release = threading.Event(), threading.Event()
+
+    def blocked(self: Engine, direction: str, pictures: Sequence[Any]) -> list[Any]:
+        started.set()
+        release.wait()
+        return [picture for picture in pictures]
+
+    monkeypatch.setattr(Engine, "translate", blocked)
+    limits = Limits(seconds=0.2, waiting=1)
+    with client_of(engine, demo_run, limits) as client:
+        answer = client.post("/translate", content=encoded(noise(8, 8)))
+        assert answer.status_code == 503
+        assert "within 0.2 seconds" in answer.json()["error"]
+        assert answer.headers["retry-after"] == "1"
+        release.set()
+        assert client.get("/health").json() == {"status": "ok", "waiting": 0}
+
+
+def test_one_too_many_is_sent_away_and_the_others_are_served(
+    engine: Engine, demo_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, release = threading.Event(), threading.Event()
+    translate = Engine.translate
+
+    def slow(self: Engine, direction: Any, pictures: Sequence[Any]) -> list[Any]:
+        started.set()
+        release.wait()
+        return translate(self, direction, pictures)
+
+    monkeypatch.setattr(Engine, "translate", slow)
+    answers: list[int] = []
+    with client_of(engine, demo_run, Limits(waiting=1)) as client:
+
+        def ask() -> None:
+            answers.append(client.post("/translate", content=encoded(noise(8, 8))).status_code)
+
+        first = threading.Thread(target=ask)
+        first.start()
+        started.wait()
+        refused = client.post("/translate", content=encoded(noise(8, 8)))
+        release.set()
+        first.join()
+    assert (refused.status_code, answers) == (503, [200])
+    assert "no more requests than 1" in refused.json()["error"]
+
+
+def test_a_fault_of_the_network_does_not_end_the_server(
+    engine: Engine, demo_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Engine, direction: str, pictures: Sequence[Any]) -> list[Any]:
+        raise MemoryError("no room for 8 x 8")
+
+    with client_of(engine, demo_run) as client, monkeypatch.context() as patched:
+        patched.setattr(Engine, "translate", broken)
+        answer = client.post("/translate", content=encoded(noise(8, 8)))
+        assert (answer.status_code, answer.json()["error"]) == (503, "no room for 8 x 8")
+        patched.undo()
+        assert client.post("/translate", content=encoded(noise(8, 8))).status_code == 200
+
+
+# Who may ask
+
+
+def test_others_need_the_token(engine: Engine, demo_run: Path) -> None:
+    with client_of(engine, demo_run, token="secret") as client:
+        picture = encoded(noise(8, 8))
+        for path in ("/model.json", "/samples/BtoA/0.png"):
+            assert client.get(path).status_code == 401
+        assert client.post("/translate", content=picture).status_code == 401
+        wrong = {"Authorization": "Bearer sécret".encode("latin-1")}
+        assert client.post("/translate", content=picture, headers=wrong).status_code == 401
+        right = {"Authorization": "Bearer secret", "Host": "gpu.example"}
+        assert client.post("/translate", content=picture, headers=right).status_code == 200
+        assert client.get("/").status_code == client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}]
+)
+def test_pages_from_elsewhere_are_refused(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.get("/model.json", headers=headers).status_code == 403
+    answer = client.post("/translate", content=encoded(noise(8, 8)), headers=headers)
+    assert answer.status_code == 403
+
+
+# Around it
+
+
+def test_the_interface_describes_itself(client: TestClient) -> None:
+    api = client.get("/openapi.json").json()
+    assert api["openapi"].startswith("3.1")
+    for path, methods in api["paths"].items():
+        for method in methods:
+            assert client.request(method, path).status_code in (200, 422), path
+    assert set(api["paths"]["/translate"]["post"]["responses"]) >= {"200", "413", "422", "503"}
+    assert "openapi.json" in client.get("/docs").text
+
+
+def test_every_file_of_the_page_is_served(client: TestClient) -> None:
+    assert "<canvas" in client.get("/").text
+    for name in ("page.js", "page.css", "engine.js"):
+        answer = client.get(f"/{name}")
+        assert answer.status_code == 200
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/..%2fserver.py").status_code == 404
+
+
+# Batches
+
+
+def test_those_who_wait_with_equal_pictures_go_together() -> None:
+    batches: list[tuple[str, list[int]]] = []
+    started, release = threading.Event(), threading.Event()
+
+    def work(key: str, items: Sequence[int]) -> list[int]:
+        if not batches:
+            started.set()
+            release.wait()
+        batches.append((key, list(items)))
+        return [10 * item for item in items]
+
+    async def ask() -> list[int]:
+        batcher: Batcher[str, int, int] = Batcher(work, together=3)
+        running = asyncio.create_task(batcher.run())
+        first = asyncio.create_task(batcher("a", 0))
+        await asyncio.to_thread(started.wait)
+        keys = ["a", "b", "a", "a", "a", "b"]
+        others = [asyncio.create_task(batcher(key, n)) for n, key in enumerate(keys, start=1)]
+        gone = asyncio.create_task(batcher("a", 99))
+        await asyncio.sleep(0)
+        gone.cancel()
+        release.set()
+        results = [await one for one in (first, *others)]
+        running.cancel()
+        return results
+
+    assert asyncio.run(ask()) == [0, 10, 20, 30, 40, 50, 60]
+    assert batches == [("a", [0]), ("a", [1, 3, 4]), ("b", [2, 6]), ("a", [5])]
+
+
+def test_a_full_queue_refuses() -> None:
+    async def ask() -> None:
+        batcher: Batcher[str, int, int] = Batcher(lambda key, items: items, waiting=1)
+        waiting = asyncio.create_task(batcher("a", 1))
+        await asyncio.sleep(0)
+        with pytest.raises(RefusedError, match="no more pictures than 1"):
+            await batcher("a", 2)
+        waiting.cancel()
+
+    asyncio.run(ask())
+
+
+def test_a_batch_gives_what_each_alone_gives(demo_run: Path, engine: Engine) -> None:
+    pictures = [np.asarray(noise(20, 24, seed)) for seed in range(3)]
+    alone = Translator.load(demo_run, device="cpu")
+    for made, picture in zip(engine.translate("BtoA", pictures), pictures, strict=True):
+        off = np.abs(made.astype(int) - alone(picture).astype(int))
+        assert off.max() <= 1

@@ -1,0 +1,320 @@
+"""The page to draw on, in a real browser, with both of its engines."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from demo_runs import SIDE, train_run
+from PIL import Image
+from web_server import hosted, served
+
+pytest.importorskip("starlette", reason="starlette is not installed")
+pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+
+from datasets.demo_drawing.labels import PALETTE
+from serving.description import Description, DirectionDescription, describe
+from serving.engine import Engine
+from serving.limits import Limits
+from serving.server import create_app
+
+pytestmark = pytest.mark.browser
+Pixels = npt.NDArray[np.uint8]
+READ = """id => {
+    const {width, height} = document.getElementById(id);
+    return [...document.getElementById(id).getContext("2d").getImageData(0, 0, width, height).data];
+}"""
+CAMERA = """
+    const canvas = document.createElement("canvas");
+    const paint = () => {
+        canvas.getContext("2d").fillStyle = "#0c8";
+        canvas.getContext("2d").fillRect(0, 0, 300, 150);
+    };
+    setInterval(paint, 20);
+    Object.defineProperty(navigator, "mediaDevices", {value: {
+        getUserMedia: async () => canvas.captureStream(),
+    }});
+"""
+
+
+class Opened:
+    """The page in a browser; ``foreign``: requests to other places."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.foreign: list[str] = []
+        self.faults: list[str] = []
+        page.on("request", lambda it: None if it.url.startswith((url.partition("#")[0], "blob:"))
+                else self.foreign.append(it.url))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.goto(url)
+        self.wait()
+
+    def wait(self) -> None:
+        self.page.wait_for_selector("body[data-state=idle]")
+
+    def read(self, canvas: str) -> Pixels:
+        """uint8 [32, 32, 3]."""
+        levels = self.page.evaluate(READ, canvas)
+        return np.array(levels, np.uint8).reshape(SIDE, SIDE, 4)[:, :, :3]
+
+    def spot(self, x: int, y: int) -> tuple[float, float]:
+        """The middle of a pixel of the drawing, on the screen."""
+        box = self.page.locator("#drawing").bounding_box()
+        return (box["x"] + (x + 0.5) / SIDE * box["width"],
+                box["y"] + (y + 0.5) / SIDE * box["height"])
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        self.page.mouse.move(*self.spot(*start))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.spot(*end), steps=4)
+        self.page.mouse.up()
+        self.wait()
+
+
+@pytest.fixture(scope="module")
+def engine(demo_run: Path) -> Engine:
+    return Engine.load(demo_run, device="cpu")
+
+
+@contextmanager
+def opened_page(browser: Any, url: str, script: str = "", **context: Any) -> Iterator[Opened]:
+    within = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | context)
+    if script:
+        within.add_init_script(script)
+    opened = Opened(within.new_page(), url)
+    yield opened
+    within.close()
+    assert (opened.foreign, opened.faults) == ([], [])
+
+
+@pytest.fixture(scope="module")
+def url(engine: Engine, demo_run: Path) -> Iterator[str]:
+    with served(create_app(engine, describe(engine, demo_run), Limits())) as address:
+        yield address
+
+
+@pytest.fixture
+def opened(browser: Any, url: str) -> Iterator[Opened]:
+    with opened_page(browser, url) as page:
+        yield page
+
+
+def rectangle_of_windows(opened: Opened) -> None:
+    opened.page.get_by_text("window", exact=True).click()
+    opened.page.get_by_role("button", name="Rectangle").click()
+    opened.drag((4, 20), (11, 6))
+
+
+def test_a_rectangle_of_windows_changes_the_translation(opened: Opened, engine: Engine) -> None:
+    before = opened.read("drawing"), opened.read("result")
+    rectangle_of_windows(opened)
+    drawn, translated = opened.read("drawing"), opened.read("result")
+    wanted = before[0].copy()
+    wanted[6:21, 4:12] = PALETTE["window"]
+    np.testing.assert_array_equal(drawn, wanted)
+    assert (translated != before[1]).any()
+    np.testing.assert_array_equal(translated, engine.translators["BtoA"](drawn))
+    opened.page.keyboard.press("Control+z")
+    opened.wait()
+    np.testing.assert_array_equal(opened.read("drawing"), before[0])
+    np.testing.assert_array_equal(opened.read("result"), before[1])
+    assert opened.page.get_by_role("button", name="Undo").is_disabled()
+    opened.page.get_by_role("button", name="Redo").click()
+    opened.wait()
+    np.testing.assert_array_equal(opened.read("drawing"), drawn)
+
+
+def test_brush_fill_eraser_and_clear_keep_exact_colours(opened: Opened) -> None:
+    press = opened.page.keyboard.press
+    opened.page.get_by_role("button", name="Clear").click()
+    opened.wait()
+    assert (opened.read("drawing") == PALETTE["sky"]).all()
+    opened.page.get_by_text("plant", exact=True).click()
+    press("b")
+    opened.drag((0, 16), (31, 20))
+    press("f")
+    opened.page.get_by_text("roof", exact=True).click()
+    opened.drag((3, 31), (3, 31))
+    drawn = opened.read("drawing")
+    colours, counts = np.unique(drawn.reshape(-1, 3), axis=0, return_counts=True)
+    expected = sorted(PALETTE[name] for name in ("sky", "plant", "roof"))
+    assert [tuple(colour) for colour in colours.tolist()] == expected
+    assert counts.min() > 100
+    assert tuple(drawn[31, 31]) == PALETTE["roof"]
+    press("e")
+    opened.drag((16, 31), (16, 31))
+    assert tuple(opened.read("drawing")[31, 16]) == PALETTE["sky"]
+
+
+def test_the_keyboard_alone_draws(opened: Opened) -> None:
+    opened.page.keyboard.press("Delete")
+    opened.page.keyboard.press("r")
+    opened.page.keyboard.press("4")
+    opened.page.locator("#drawing").focus()
+    for key in ("Space", "Shift+ArrowRight", "ArrowDown", "Space", "ArrowDown"):
+        opened.page.keyboard.press(key)
+    opened.wait()
+    drawn = (opened.read("drawing") == PALETTE["door"]).all(axis=2)
+    assert drawn[16:18, 16:25].all()
+    assert drawn.sum() == 18
+
+
+def test_files_are_loaded_in_the_colours_of_the_palette_and_saved(
+    opened: Opened, tmp_path: Path
+) -> None:
+    labels = np.full((64, 128, 3), PALETTE["wall"], np.uint8)
+    labels[16:40, 48:72] = PALETTE["door"]
+    Image.fromarray(labels).save(tmp_path / "x.jpg", quality=80)
+    opened.page.locator("#file").set_input_files(tmp_path / "x.jpg")
+    opened.wait()
+    drawn = opened.read("drawing")
+    door = (drawn == PALETTE["door"]).all(axis=2)
+    assert door[8:20, 8:20].all()
+    assert door.sum() == 144
+    assert (drawn[~door] == PALETTE["wall"]).all()
+    for button, canvas in (("Input", "drawing"), ("Result", "result")):
+        with opened.page.expect_download() as saved:
+            opened.page.get_by_role("button", name=button).click()
+        saved.value.save_as(tmp_path / "saved.png")
+        assert saved.value.suggested_filename.startswith("house_")
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(tmp_path / "saved.png").convert("RGB")), opened.read(canvas)
+        )
+
+
+def test_what_is_no_picture_is_said(opened: Opened, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    before = opened.read("drawing")
+    opened.page.locator("#file").set_input_files(tmp_path / "x.png")
+    opened.page.get_by_text("x.png is no picture").wait_for()
+    np.testing.assert_array_equal(opened.read("drawing"), before)
+
+
+def test_samples_are_loaded(opened: Opened) -> None:
+    first = opened.read("drawing")
+    opened.page.locator("#samples button").nth(1).click()
+    opened.wait()
+    assert (opened.read("drawing") != first).any()
+    opened.page.evaluate("Math.random = () => 0")
+    opened.page.get_by_role("button", name="Random").click()
+    opened.wait()
+    np.testing.assert_array_equal(opened.read("drawing"), first)
+
+
+def test_a_finger_draws_on_a_phone_that_does_not_scroll_sideways(
+    browser: Any, url: str
+) -> None:
+    phone: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    with opened_page(browser, url, **phone) as opened:
+        assert opened.page.evaluate("document.documentElement.scrollWidth") == 390
+        opened.page.get_by_text("plant", exact=True).tap()
+        opened.page.evaluate("scrollTo(0, 0)")
+        opened.page.touchscreen.tap(*opened.spot(16, 10))
+        opened.wait()
+        assert tuple(opened.read("drawing")[10, 16]) == PALETTE["plant"]
+
+
+def test_a_failing_server_is_said_and_forgotten(opened: Opened) -> None:
+    answer = {"status": 503, "body": '{"error": "too many"}', "content_type": "application/json"}
+    opened.page.route("**/translate*", lambda route: route.fulfill(**answer))
+    rectangle_of_windows(opened)
+    assert opened.page.get_by_role("alert").inner_text() == "too many"
+    opened.page.unroute("**/translate*")
+    opened.page.keyboard.press("Control+z")
+    opened.wait()
+    assert opened.page.get_by_role("alert").inner_text() == ""
+
+
+def test_the_token_comes_from_the_address(
+    browser: Any, engine: Engine, demo_run: Path
+) -> None:
+    app = create_app(engine, describe(engine, demo_run), Limits(), token="secret")
+    with served(app) as url:
+        with opened_page(browser, f"{url}#token=secret") as opened:
+            assert opened.read("result").std() > 0
+            assert opened.page.locator("#samples img").first.evaluate(
+                "image => image.decode().then(() => image.naturalWidth)") == SIDE
+        with opened_page(browser, url) as opened:
+            assert "token" in opened.page.get_by_role("alert").inner_text()
+
+
+# Other kinds
+
+
+def test_two_way_models_turn_around_and_take_photos_from_a_camera(
+    browser: Any, demo_run: Path, tmp_path: Path
+) -> None:
+    root = demo_run.parents[1] / "demo"
+    run = train_run(tmp_path, root, "--model cycle_gan --max_dataset_size 2")
+    engine = Engine.load(run, device="cpu")
+    with (
+        served(create_app(engine, describe(engine, run), Limits())) as url,
+        opened_page(browser, url, CAMERA) as opened,
+    ):
+        page = opened.page
+        assert page.locator("body").get_attribute("data-kind") == "photo"
+        assert page.get_by_role("button", name="Brush").count() == 0
+        page.get_by_role("button", name="Camera").click()
+        for _ in range(500):
+            if opened.read("drawing")[0, 0, 1] == 0xCC:
+                break
+            page.wait_for_timeout(20)  # the page's CSP forbids predicates of playwright
+        else:
+            pytest.fail("the camera's picture did not come")
+        page.get_by_role("button", name="Camera").click()
+        opened.wait()
+        np.testing.assert_array_equal(
+            opened.read("result"), engine.translators["AtoB"](opened.read("drawing"))
+        )
+        page.get_by_text("B to A").click()
+        opened.wait()
+        page.get_by_role("button", name="Brush").wait_for()
+        assert page.get_by_role("button", name="Camera").count() == 0
+        np.testing.assert_array_equal(
+            opened.read("result"), engine.translators["BtoA"](opened.read("drawing"))
+        )
+
+
+def test_edges_are_drawn_with_a_pencil(browser: Any, engine: Engine) -> None:
+    edges = DirectionDescription("BtoA", "edges", None, 0, [])
+    app = create_app(engine, Description("edges", (SIDE, SIDE), [edges]), Limits())
+    with served(app) as url, opened_page(browser, url) as opened:
+        assert (opened.read("drawing") == 255).all()
+        opened.page.get_by_role("button", name="Pencil").click()
+        opened.drag((4, 4), (20, 12))
+        drawn = opened.read("drawing")
+        assert np.unique(drawn).tolist() == [0, 255]
+        assert (drawn == 0).all(axis=2).sum() == 17
+
+
+# Without a server
+
+
+def test_a_static_site_gives_the_same_pictures(
+    browser: Any, engine: Engine, demo_run: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from serving.onnxruntime_web import runtime_files
+    from serving.static_site import write_site
+
+    try:
+        runtime_files()
+    except (FileNotFoundError, ConnectionError) as error:
+        pytest.skip(str(error))
+    description = replace(describe(engine, demo_run), name="house")
+    write_site(tmp_path / "site", engine, description, epoch="latest", run_dir=demo_run)
+    with hosted(tmp_path / "site") as url, opened_page(browser, url) as opened:
+        before = opened.read("result")
+        rectangle_of_windows(opened)
+        made = opened.read("result")
+        assert (made != before).any()
+        wanted = engine.translators["BtoA"](opened.read("drawing"))
+        assert np.abs(made.astype(int) - wanted.astype(int)).max() <= 2
+
+
