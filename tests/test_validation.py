@@ -307,7 +307,7 @@ def test_early_stop_ends_the_run_and_says_how_to_go_on(
     with caplog.at_level(logging.INFO):
         train([*flags, "--early_stop", "2"])
     assert caplog.messages[-1].startswith(
-        "stopped at the end of epoch 4 and saved: 2 validations in a row were no better than "
+        "stopped at the end of epoch 4 and saved: the last 2 validations were no better than "
         "val_l1 1 in epoch 2, saved as best; --continue_train with a larger --early_stop"
     )
     state = load_state(tmp_path / "runs" / "t")
