@@ -55,6 +55,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if (args.name is None) == (args.weights is None):
         parser.error("give --name RUN, or --weights with a folder or a .pth file")
+    if args.onnxruntime_web and not args.static:
+        parser.error("--onnxruntime_web is for --static DIR: give both, or none of them")
     if args.dropout and args.no_dropout:
         parser.error("--dropout and --no_dropout contradict each other")
     return args
@@ -84,7 +86,8 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add("--host", default="127.0.0.1",
         help="address to listen on (127.0.0.1: this machine alone); others need a token")
     add("--port", type=non_negative_int, default=PORT, help="0: any free one (%(default)s)")
-    add("--token", metavar="WORD", help="what others must send (a new one at every start)")
+    add("--token", type=token, metavar="WORD",
+        help="what others must send (a new one at every start)")
     add("--max_bytes", type=positive_int, default=8 * 2**20, metavar="N",
         help="of an upload (%(default)s)")
     add("--max_pixels", type=positive_int, default=2048 * 2048, metavar="N",
@@ -93,6 +96,14 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
         help="from a request to its answer (%(default)s)")
     add("--max_waiting", type=positive_int, default=32, metavar="N",
         help="requests at once (%(default)s)")
+
+
+def token(text: str) -> str:
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise argparse.ArgumentTypeError(
+            f"must be ASCII letters, digits and signs without blanks, got {text!r}"
+        )
+    return text
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -145,14 +156,14 @@ def run_server(args: argparse.Namespace, path: Path) -> None:
     limits = Limits(
         args.max_bytes, args.max_pixels, seconds=args.max_seconds, waiting=args.max_waiting
     )
-    token = args.token or (None if is_local(args.host) else secrets.token_urlsafe(16))
+    word = args.token or (None if is_local(args.host) else secrets.token_urlsafe(16))
 
     def ready(url: str) -> None:
         log.info("%s is at %s (Ctrl-C ends it)", description.name, url)
         if not args.no_browser and has_screen():
             Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
-    serve(engine, description, limits, bound, host=args.host, token=token, ready=ready)
+    serve(engine, description, limits, bound, host=args.host, token=word, ready=ready)
 
 
 def has_screen() -> bool:

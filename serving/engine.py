@@ -56,7 +56,6 @@ class Engine:
         images = translator.translate(batch).cpu()
         return [LEVELS.from_tensor(image, np.uint8) for image in images]
 
-
     def warm_up(self, size: tuple[int, int]) -> None:
         """The first translation of a process takes seconds; nobody should wait for it."""
         width, height = size

@@ -13,7 +13,7 @@ from PIL import Image
 from data.checking.layout import MODES, Layout, find_rows, quiet
 from data.raster import Raster, as_channels
 from data.source import Source
-from util.picture_files import PictureError, read_picture
+from util.picture_files import PictureError
 
 log = logging.getLogger(__name__)
 Levels = npt.NDArray[np.uint8]  # [H, W, 3]
@@ -84,7 +84,7 @@ def read_levels(source: Source) -> Levels:
 def shown_by_the_run(run_dir: Path, label: str) -> list[Levels]:
     """The inputs on the training's web page: all that is left where its pictures are gone."""
     files = sorted((run_dir / "web" / "images").glob(f"*_{label}.png"))
-    return [np.asarray(read_picture(file)) for file in files[:: 1 + len(files) // 50]]
+    return list(levels_of([Source((file,)) for file in files[:: 1 + len(files) // 50]]))
 
 
 def scaled(levels: Levels, size: tuple[int, int], *, mixing: bool) -> Levels:

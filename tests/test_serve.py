@@ -74,10 +74,12 @@ def test_addresses_for_a_browser() -> None:
     assert address("127.0.0.1", 80, None) == "http://127.0.0.1:80/"
     assert address("::1", 80, None) == "http://[::1]:80/"
     assert address("0.0.0.0", 80, "x") == f"http://{socket.gethostname()}:80/#token=x"
+    assert address("::1", 80, "a+b/&=") == "http://[::1]:80/#token=a%2Bb%2F%26%3D"
 
 
 @pytest.mark.parametrize(
-    "flags", ["", "--name a --weights b", "--name a --port -1", "--name a --dropout --no_dropout"]
+    "flags", ["", "--name a --weights b", "--name a --port -1", "--name a --dropout --no_dropout",
+              "--name a --token wört", "--name a --token=", "--name a --onnxruntime_web x.tgz"]
 )
 def test_bad_flags_end_the_program(flags: str) -> None:
     with pytest.raises(SystemExit, match="2"):

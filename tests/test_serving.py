@@ -241,7 +241,7 @@ def test_a_fault_of_the_network_does_not_end_the_server(
 def test_others_need_the_token(engine: Engine, demo_run: Path) -> None:
     with client_of(engine, demo_run, token="secret") as client:
         picture = encoded(noise(8, 8))
-        for path in ("/model.json", "/samples/BtoA/0.png"):
+        for path in ("/model.json", "/samples/BtoA/0.png", "/openapi.json"):
             assert client.get(path).status_code == 401
         assert client.post("/translate", content=picture).status_code == 401
         wrong = {"Authorization": "Bearer sécret".encode("latin-1")}
@@ -252,7 +252,9 @@ def test_others_need_the_token(engine: Engine, demo_run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}]
+    "headers",
+    [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Host": "["},
+     {"Origin": "http://evil.example"}, {"Origin": "http://["}, {"Origin": "null"}],
 )
 def test_pages_from_elsewhere_are_refused(client: TestClient, headers: dict[str, str]) -> None:
     assert client.get("/model.json", headers=headers).status_code == 403
