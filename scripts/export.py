@@ -25,6 +25,7 @@ from models.export.exporter import Exporter, Request
 from models.export.norms import BN_MODES
 from models.generator_file import GeneratorFile, find_generator
 from util.flags import positive_int, value_range
+from util.run_folder import runs_in
 from util.runtime import run_program
 from util.saved_options import load_options
 
@@ -85,8 +86,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("give --name RUN, or --weights FILE")
     args.path = args.weights or args.checkpoints_dir / args.name
     if args.name and not args.path.is_dir():
-        runs = ", ".join(sorted(run.name for run in args.checkpoints_dir.glob("*/")
-                                if run.is_dir())) or "none"
+        runs = runs_in(args.checkpoints_dir)
         parser.error(f"--name: there is no run {args.path}; runs in that folder: {runs}")
     if not args.path.exists():
         parser.error(f"--weights {args.path} is not there: give a .pth file or a folder")
@@ -164,11 +164,21 @@ def inputs(path: Path, file: GeneratorFile) -> list[Input]:
     )
 
 
+def pictures_of_run(saved: dict[str, Any], file: GeneratorFile) -> list[Input]:
+    """Those of the run's data set; none where they are gone."""
+    if not saved.get("dataroot"):
+        return []
+    try:
+        return inputs(Path(saved["dataroot"]), file)
+    except FileNotFoundError:
+        return []
+
+
 def pictures(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter) -> list[Pixels]:
     """Real ones; a bare file, or a run whose pictures are gone, is verified on noise."""
-    place = args.pictures or Path(saved.get("dataroot") or "")
-    if args.pictures or (saved.get("dataroot") and place.is_dir()):
-        found = inputs(place, exporter.file)
+    file = exporter.file
+    found = inputs(args.pictures, file) if args.pictures else pictures_of_run(saved, file)
+    if found:
         step = max(1, len(found) // args.num_verify)
         chosen = found[::step][: args.num_verify]
         log.info("verified on %s", ", ".join(str(one.source) for one in chosen))
