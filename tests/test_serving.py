@@ -318,6 +318,25 @@ def test_those_who_wait_with_equal_pictures_go_together() -> None:
     assert batches == [("a", [0]), ("a", [1, 3, 4]), ("b", [2, 6]), ("a", [5])]
 
 
+def test_one_bad_batch_does_not_end_the_next() -> None:
+    def work(key: str, items: Sequence[int]) -> list[int]:
+        if key == "raises":
+            raise RuntimeError("no")
+        return [] if key == "lacks" else list(items)
+
+    async def ask() -> None:
+        batcher: Batcher[str, int, int] = Batcher(work)
+        running = asyncio.create_task(batcher.run())
+        with pytest.raises(RuntimeError, match="no"):
+            await batcher("raises", 1)
+        with pytest.raises(ValueError, match="shorter"):
+            await batcher("lacks", 1)
+        assert await batcher("works", 1) == 1
+        running.cancel()
+
+    asyncio.run(ask())
+
+
 def test_a_full_queue_refuses() -> None:
     async def ask() -> None:
         batcher: Batcher[str, int, int] = Batcher(lambda key, items: items, waiting=1)
