@@ -20,7 +20,7 @@ DEMO_pix2pix := --direction BtoA $(UNET)
 DEMO_cycle_gan := --netG resnet_6blocks --ngf 8 --lr 0.0005 --n_epochs 3 --n_epochs_decay 2
 DEMO_colorization := $(UNET)
 
-# What a finished training of the demo leaves.
+# What a training of the demo leaves, even one that was stopped: nobody's run is trained anew.
 WEIGHTS = $(firstword $(wildcard checkpoints/demo_$(MODEL)/latest_net_G*.pth) \
     checkpoints/demo_$(MODEL)/latest_net_G.pth)
 

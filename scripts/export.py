@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data.inputs import Input, find_inputs
+from data.inputs import Input, find_inputs, is_pattern
 from data.raster import Pixels
 from data.value_range import ValueRange
 from models.export import available, find_format
@@ -25,6 +25,7 @@ from models.export.exporter import Exporter, Request
 from models.export.norms import BN_MODES
 from models.generator_file import GeneratorFile, find_generator
 from util.flags import positive_int, value_range
+from util.run_folder import runs_in
 from util.runtime import run_program
 from util.saved_options import load_options
 
@@ -36,7 +37,13 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    what = parser.add_argument_group("which generator")
+    add_generator_flags(parser.add_argument_group("which generator"))
+    add_file_flags(parser.add_argument_group("how"))
+    add_result_flags(parser.add_argument_group("result"))
+    return parser
+
+
+def add_generator_flags(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--name", help="name of the run")
     what.add_argument("--weights", type=Path, metavar="FILE",
                       help="a run's folder or a generator's .pth file, in place of --name")
@@ -49,7 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
     for side in "AB":
         what.add_argument(f"--value_range_{side}", type=value_range, metavar="LO,HI",
                           help=f"values that mean black and white in {side} (those of the run)")
-    how = parser.add_argument_group("how")
+
+
+def add_file_flags(how: argparse._ArgumentGroup) -> None:
     how.add_argument("--to", required=True, choices=available(), help="format")
     how.add_argument("--bn_mode", choices=BN_MODES, default="batch",
                      help="statistics of batch norms: of each picture, as test.py; running ones, "
@@ -63,7 +72,9 @@ def build_parser() -> argparse.ArgumentParser:
                        default="float32", help="weights of 16 bits: half the size")
     small.add_argument("--int8", dest="weights_as", action="store_const", const="int8",
                        help="weights of 8 bits: a quarter of the size, and another picture")
-    out = parser.add_argument_group("result")
+
+
+def add_result_flags(out: argparse._ArgumentGroup) -> None:
     out.add_argument("--out", type=Path, metavar="FILE",
                      help="the file (<checkpoints_dir>/<name>/export/"
                           "<name>_<epoch>_<direction>.<onnx|pt|pt2>)")
@@ -74,7 +85,6 @@ def build_parser() -> argparse.ArgumentParser:
                      help="so many of them (%(default)s)")
     out.add_argument("--licence", default="", help="for the model card")
     out.add_argument("--verbose", action="store_true", help="show where an error happened")
-    return parser
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -85,8 +95,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("give --name RUN, or --weights FILE")
     args.path = args.weights or args.checkpoints_dir / args.name
     if args.name and not args.path.is_dir():
-        runs = ", ".join(sorted(run.name for run in args.checkpoints_dir.glob("*/")
-                                if run.is_dir())) or "none"
+        runs = runs_in(args.checkpoints_dir)
         parser.error(f"--name: there is no run {args.path}; runs in that folder: {runs}")
     if not args.path.exists():
         parser.error(f"--weights {args.path} is not there: give a .pth file or a folder")
@@ -95,7 +104,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                      "none of them")
     for flag in ("calibrate", "pictures"):
         path = getattr(args, flag)
-        if path and not path.exists() and "*" not in str(path):
+        if path and not path.exists() and not is_pattern(path):
             parser.error(f"--{flag} {path} is not there: give a folder, a file or a pattern")
     suffix = find_format(args.to).suffix
     if args.out and args.out.suffix != suffix:
@@ -164,11 +173,21 @@ def inputs(path: Path, file: GeneratorFile) -> list[Input]:
     )
 
 
+def pictures_of_run(saved: dict[str, Any], file: GeneratorFile) -> list[Input]:
+    """Those of the run's data set; none where they are gone."""
+    if not saved.get("dataroot"):
+        return []
+    try:
+        return inputs(Path(saved["dataroot"]), file)
+    except FileNotFoundError:
+        return []
+
+
 def pictures(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter) -> list[Pixels]:
     """Real ones; a bare file, or a run whose pictures are gone, is verified on noise."""
-    place = args.pictures or Path(saved.get("dataroot") or "")
-    if args.pictures or (saved.get("dataroot") and place.is_dir()):
-        found = inputs(place, exporter.file)
+    file = exporter.file
+    found = inputs(args.pictures, file) if args.pictures else pictures_of_run(saved, file)
+    if found:
         step = max(1, len(found) // args.num_verify)
         chosen = found[::step][: args.num_verify]
         log.info("verified on %s", ", ".join(str(one.source) for one in chosen))

@@ -8,6 +8,7 @@ answer was an error.
 """
 
 import argparse
+import http.client
 import io
 import json
 import logging
@@ -26,6 +27,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util.files import write_text
 from util.flags import positive_float, positive_int
 from util.runtime import run_program
 
@@ -49,10 +51,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 class Client(threading.Thread):
-    """``seconds``: of each answered request; ``answers``: what came, counted."""
+    """``seconds``: of each request; ``answers``: what came, counted."""
 
     def __init__(self, url: str, headers: dict[str, str], body: bytes, end: float) -> None:
-        super().__init__()
+        super().__init__(daemon=True)  # Ctrl-C need not wait for the end
         self.request = urllib.request.Request(f"{url}/translate", body, headers)
         self.end = end
         self.seconds: list[float] = []
@@ -71,7 +73,7 @@ class Client(threading.Thread):
                 return "ok"
         except urllib.error.HTTPError as error:
             return f"{error.code}"
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:  # half an answer is the latter
             return f"{type(error).__name__}: {error}"
 
 
@@ -92,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, value in figures.items():
         log.info("%s: %s", name, value)
     if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_text(args.json, json.dumps(figures, indent=2) + "\n")
     if set(figures["answers"]) != {"ok"}:
         sys.exit(1)
 

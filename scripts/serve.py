@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
 from util.packages import require_packages
+from util.run_folder import runs_in
 from util.runtime import run_program
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if (args.name is None) == (args.weights is None):
         parser.error("give --name RUN, or --weights with a folder or a .pth file")
+    if args.onnxruntime_web and not args.static:
+        parser.error("--onnxruntime_web is for --static DIR: give both, or none of them")
     if args.dropout and args.no_dropout:
         parser.error("--dropout and --no_dropout contradict each other")
     return args
@@ -84,7 +87,8 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add("--host", default="127.0.0.1",
         help="address to listen on (127.0.0.1: this machine alone); others need a token")
     add("--port", type=non_negative_int, default=PORT, help="0: any free one (%(default)s)")
-    add("--token", metavar="WORD", help="what others must send (a new one at every start)")
+    add("--token", type=token, metavar="WORD",
+        help="what others must send (a new one at every start)")
     add("--max_bytes", type=positive_int, default=8 * 2**20, metavar="N",
         help="of an upload (%(default)s)")
     add("--max_pixels", type=positive_int, default=2048 * 2048, metavar="N",
@@ -95,12 +99,21 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
         help="requests at once (%(default)s)")
 
 
+def token(text: str) -> str:
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise argparse.ArgumentTypeError(
+            f"must be ASCII letters, digits and signs without blanks, got {text!r}"
+        )
+    return text
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     path = args.weights or args.checkpoints_dir / args.name
     if not path.exists():
         raise FileNotFoundError(
-            f"{path} does not exist; train a run of that name, or try `make draw`"
+            f"{path} does not exist; runs in {args.checkpoints_dir}: "
+            f"{runs_in(args.checkpoints_dir)}. Name one of them, or try `make draw`"
         )
     if args.static:
         write_static(args, path)
@@ -145,14 +158,14 @@ def run_server(args: argparse.Namespace, path: Path) -> None:
     limits = Limits(
         args.max_bytes, args.max_pixels, seconds=args.max_seconds, waiting=args.max_waiting
     )
-    token = args.token or (None if is_local(args.host) else secrets.token_urlsafe(16))
+    word = args.token or (None if is_local(args.host) else secrets.token_urlsafe(16))
 
     def ready(url: str) -> None:
         log.info("%s is at %s (Ctrl-C ends it)", description.name, url)
         if not args.no_browser and has_screen():
             Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
-    serve(engine, description, limits, bound, host=args.host, token=token, ready=ready)
+    serve(engine, description, limits, bound, host=args.host, token=word, ready=ready)
 
 
 def has_screen() -> bool:

@@ -63,12 +63,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=seed, default=0, help="(%(default)s)")
     add("--gpu_ids", type=gpu_list, metavar="N", help="GPU; -1: the CPU (a GPU if there is one)")
     add("--verbose", action="store_true", help="show where an error happened")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    try:
+        check_size(args.size)
+    except ValueError as error:
+        parser.error(str(error))
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    check_size(args.size)
     device = choose_device(args.gpu_ids)
     log.info("device: %s", describe_device(device))
     seed_everything(args.seed)
@@ -111,10 +115,10 @@ def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Pa
 
 def report(scorer: Scorer, args: argparse.Namespace) -> None:
     """What it sees in photos that it learned from, in new ones, and in noise in their place."""
-    seen = confusion_of(scorer, pairs_of(args, args.phase))
-    log.info("real photos of %s: %s", args.phase, in_words(seen))
+    learned = pairs_of(args, args.phase)
+    log.info("real photos of %s: %s", args.phase, in_words(confusion_of(scorer, learned)))
     try:
-        pairs = pairs_of(args, args.test_phase)
+        pairs = sorted_out(pairs_of(args, args.test_phase), learned)
     except FileNotFoundError as error:
         log.warning("it was not measured on photos that are new to it: %s", error)
         return
@@ -124,6 +128,24 @@ def report(scorer: Scorer, args: argparse.Namespace) -> None:
     log.info("accuracy of each class in %s:", args.test_phase)
     for number, value in class_accuracies(new).items():
         log.info("  %s %.3f", scorer.palette.name(number), value)
+
+
+def sorted_out(
+    pairs: Sequence[LabelledPhoto], learned: Sequence[LabelledPhoto]
+) -> list[LabelledPhoto]:
+    """Those of ``pairs`` that are new; a table without phases has the same for every phase.
+
+    Raises:
+        FileNotFoundError: all of them were learned.
+    """
+    known = set(learned)
+    new = [pair for pair in pairs if pair not in known]
+    if not new:
+        raise FileNotFoundError(
+            f"it has learned all {len(pairs)} pairs of the test phase; name another by "
+            "--test_phase, in a third column of the table where --pairs gives one"
+        )
+    return new
 
 
 def confusion_of(

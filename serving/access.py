@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
-GUARDED = ("/translate", "/model.json", "/samples/")  # the rest tells nothing about the run
+GUARDED = ("/translate", "/model.json", "/samples/", "/openapi.json")  # what tells of the run
 
 
 class Access:
@@ -35,17 +35,20 @@ class Access:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Cache-Control"] = "no-cache"  # the next start may serve another run
                 headers["Referrer-Policy"] = "no-referrer"
+                # No page from elsewhere may frame the page, or measure pictures in its own.
+                headers["X-Frame-Options"] = "DENY"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
             await send(message)
 
         await answer(scope, receive, send_guarded)
 
     def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "")
-        if self.token is None and urlsplit(f"//{host}").hostname not in LOCAL_NAMES:
+        if self.token is None and _name(host) not in LOCAL_NAMES:
             return refuse(HTTPStatus.FORBIDDEN, f"this server does not answer as {host}: "
                           "open it as 127.0.0.1, or start it with --host and a token")
         origin = headers.get("origin")
-        if origin and urlsplit(origin).netloc != host:
+        if origin and origin.partition("://")[2] != host:
             return refuse(HTTPStatus.FORBIDDEN, f"pages of {origin} may not use this server")
         if self.token is None or not path.startswith(GUARDED):
             return None
@@ -57,6 +60,14 @@ class Access:
             "a token is wanted: open the page by the address that the server printed, or send "
             "Authorization: Bearer TOKEN",
         )
+
+
+def _name(host: str) -> str | None:
+    """Without the port; None: it is no host."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # a bracket that is not closed
+        return None
 
 
 def refuse(status: HTTPStatus, sentence: str) -> JSONResponse:

@@ -74,12 +74,13 @@ class Batcher(Generic[Key, Item, Result]):
         loop = asyncio.get_running_loop()
         try:
             results = await loop.run_in_executor(thread, self.work, batch[0].key, items)
+            answered = list(zip(batch, results, strict=True))
         except Exception as error:  # whatever it is, it is the answer; the next batch goes on
             log.exception("a batch of %d failed", len(batch))
             for one in batch:
                 if not one.answer.done():
                     one.answer.set_exception(error)
             return
-        for one, result in zip(batch, results, strict=True):
+        for one, result in answered:
             if not one.answer.done():
                 one.answer.set_result(result)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data.source import Source
+from data.value_range import ValueRange
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from models.generator_file import Direction
 from serving.engine import Engine
@@ -39,13 +40,17 @@ DEFAULT_SIDE = 256  # pixels, where the run does not tell
 
 @dataclass(frozen=True)
 class DirectionDescription:
-    """``palette``: of labels only. ``ground``: its number, the colour of an empty drawing."""
+    """``palette``: of labels only. ``ground``: its number, the colour of an empty drawing.
+
+    ``limits``: what is black and white in samples of more than 8 bits; None: by their dtype.
+    """
 
     direction: Direction
     kind: Kind
     palette: Palette | None
     ground: int
     samples: Sequence[Source]
+    limits: ValueRange | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ class Description:
         Raises:
             PictureError: it cannot be read.
         """
-        return scaled(read_levels(one.samples[number]), self.size, mixing=one.kind == "photo")
+        levels = read_levels(one.samples[number], one.limits)
+        return scaled(levels, self.size, mixing=one.kind == "photo")
 
 
 def describe(
@@ -87,16 +93,20 @@ def describe(
     side = side or int(saved.get("crop_size") or DEFAULT_SIDE)
     given = read_palette(palette_file) if palette_file else None
     name = path.resolve().name if path.is_dir() else path.stem
-    directions = [_describe(direction, saved, path, given) for direction in engine.translators]
+    directions = [
+        _describe(direction, saved, path, given, translator.input.value_range)
+        for direction, translator in engine.translators.items()
+    ]
     return Description(name, (side, side), directions)
 
 
 def _describe(
-    direction: Direction, saved: dict[str, Any], path: Path, given: Palette | None
+    direction: Direction, saved: dict[str, Any], path: Path, given: Palette | None,
+    limits: ValueRange | None,
 ) -> DirectionDescription:
     letter = direction[0]
     training = find_sources(saved, letter, [saved.get("phase", "train")])
-    pictures = list(levels_of(spread(training, LOOKED_AT)))
+    pictures = list(levels_of(spread(training, LOOKED_AT), limits))
     if not pictures:
         # On a run's page, real_A is what goes in, whatever its letter in the data.
         shown = "real_A" if direction == (saved.get("direction") or "AtoB") else "real_B"
@@ -112,7 +122,9 @@ def _describe(
     ground = _ground(palette, pictures) if palette else 0
     log.info("%s: %s go in%s, %d samples", direction, IN_WORDS[kind],
              f" ({len(palette)} colours)" if palette else "", len(samples))
-    return DirectionDescription(direction, kind, palette, ground, spread(samples, MOST_SAMPLES))
+    return DirectionDescription(
+        direction, kind, palette, ground, spread(samples, MOST_SAMPLES), limits
+    )
 
 
 def find_kind(pictures: Sequence[Levels], given: Palette | None) -> tuple[Kind, Palette | None]:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from data.raster import Pixels, Raster
 from data.value_range import LEVELS
@@ -52,10 +53,9 @@ class Engine:
     def translate(self, direction: Direction, pictures: Sequence[Pixels]) -> list[Pixels]:
         """What ``read`` returned, all of one size -> uint8 [H, W, c]."""
         translator = self.translators[direction]
-        batch = torch.stack([translator.input.to_tensor(pixels) for pixels in pictures])
+        batch = torch.stack([_to_tensor(translator, pixels) for pixels in pictures])
         images = translator.translate(batch).cpu()
         return [LEVELS.from_tensor(image, np.uint8) for image in images]
-
 
     def warm_up(self, size: tuple[int, int]) -> None:
         """The first translation of a process takes seconds; nobody should wait for it."""
@@ -63,6 +63,14 @@ class Engine:
         for direction, translator in self.translators.items():
             blank = np.zeros((height, width, translator.input.channels), np.uint8)
             self.translate(direction, [blank])
+
+
+def _to_tensor(translator: Translator, pixels: Pixels) -> Tensor:
+    """Bytes for a run of deeper pictures go from black to white: a page has no other levels."""
+    learned = translator.file.record.formats.get(translator.file.input_letter)
+    if pixels.dtype == np.uint8 and learned and learned.dtype != "uint8":
+        return LEVELS.to_tensor(pixels)
+    return translator.input.to_tensor(pixels)
 
 
 def _require_shown(translator: Translator) -> None:

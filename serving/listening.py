@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+from urllib.parse import quote
 
 from serving.access import LOCAL_NAMES
 from serving.description import Description
@@ -61,4 +62,4 @@ def address(host: str, port: int, token: str | None) -> str:
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"#token={token}" if token else "")
+    return f"http://{name}:{port}/" + (f"#token={quote(token, safe='')}" if token else "")

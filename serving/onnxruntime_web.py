@@ -15,6 +15,7 @@ from util.npm_packages import (
     write,
 )
 
+LICENCE = Path(__file__).with_name("onnxruntime_licence.txt")  # the package has none
 PACKAGE = "onnxruntime-web@1.30.0"
 DIGEST = "e00d2f346de94840938ff93e520457bd088f261d8b5a055ce59d00c492e27bd3"
 # Called .js, since some web hosts do not know .mjs as JavaScript.

@@ -56,6 +56,7 @@ def _translate(description: Description, limits: Limits) -> dict[str, Any]:
                 "content": {one.media_type: _BINARY for one in ANSWERS},
             },
             "401": _failure("A token is wanted."),
+            "403": _failure("Asked by another name, or from a page of another site."),
             "406": _failure("The Accept header names no format of ours."),
             "413": _failure("Too many bytes or pixels."),
             "422": _failure("No picture, a damaged one, or an unknown direction."),

@@ -111,9 +111,9 @@ class Service:
     async def sample(self, request: Request) -> Response:
         one = self.description.of(request.path_params["direction"])
         number = request.path_params["number"]
-        if one is None or number >= len(one.samples):
+        if one is None or number not in map(str, range(len(one.samples))):
             raise RefusedError(HTTPStatus.NOT_FOUND, "there is no such sample")
-        levels = await asyncio.to_thread(self.description.sample, one, number)
+        levels = await asyncio.to_thread(self.description.sample, one, int(number))
         return Response(PNG.encode(levels), media_type=PNG.media_type)
 
     async def model(self, _: Request) -> Response:
@@ -134,7 +134,7 @@ def create_app(
     return Starlette(
         routes=[
             Route("/translate", service.translate, methods=["POST"]),
-            Route("/samples/{direction}/{number:int}.png", service.sample),
+            Route("/samples/{direction}/{number}.png", service.sample),
             Route("/model.json", service.model),
             Route("/health", service.health),
             Route("/openapi.json", service.openapi),

@@ -6,25 +6,27 @@
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.raster import Pixels
+import numpy as np
+
 from models.export.exporter import Exporter, Request
 from models.export.norms import BnMode
 from serving.description import Description, DirectionDescription
 from serving.engine import Engine
-from serving.onnxruntime_web import runtime_files
+from serving.onnxruntime_web import LICENCE, runtime_files
 from util.files import write_text
 from util.images import save_picture
 from util.npm_packages import write
-from util.picture_files import PictureError
+from util.picture_files import PictureError, read_picture
 
 log = logging.getLogger(__name__)
 PAGE = Path(__file__).with_name("page")
 OF_THE_SERVER = ("docs.html", "docs.css", "docs.js")
-MARK = "model.json"  # written last: a folder without it is no finished site
+OURS = "onnx_worker.js"  # written first: a folder that holds it may be overwritten
+LAST = "model.json"  # written last: without it the page says that it lacks
 VERIFIED_ON = 2  # samples
 
 
@@ -39,30 +41,42 @@ def write_site(
         FileNotFoundError, ConnectionError: onnxruntime-web cannot be had.
         ValueError: the exported network does not do what the network does.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
-        raise FileExistsError(
-            f"{folder} holds something that is no page of ours (no {MARK}); name another folder"
-        )
+    require_ours(folder)
     runtime = runtime_files(archive)  # before the slow part
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).unlink(missing_ok=True)
+    (folder / LAST).unlink(missing_ok=True)
+    for old in (*folder.glob("*.onnx*"), *folder.glob("samples/*/*.png")):
+        old.unlink()  # of another run, perhaps
+    pages = [file for file in PAGE.iterdir() if file.name not in OF_THE_SERVER]
+    for file in sorted(pages, key=lambda file: file.name != OURS):
+        shutil.copyfile(file, folder / file.name)
+    write(runtime, folder / "onnxruntime")
+    shutil.copyfile(LICENCE, folder / "onnxruntime" / "LICENSE.txt")
     model = description.as_json() | {"engine": "onnx"}
     for one, entry in zip(description.directions, model["directions"], strict=True):
-        entry |= _write_network(folder, engine, description, one, epoch=epoch, run_dir=run_dir)
-        _write_samples(folder, description, one, entry)
-    write(runtime, folder / "onnxruntime")
-    for file in PAGE.iterdir():
-        if file.name not in OF_THE_SERVER:
-            shutil.copyfile(file, folder / file.name)
-    write_text(folder / MARK, json.dumps(model) + "\n")
+        entry["samples"] = _write_samples(folder, description, one, entry["samples"])
+        files = [folder / sample["url"] for sample in entry["samples"]]
+        entry |= _write_network(
+            folder, engine, description, one, samples=files, epoch=epoch, run_dir=run_dir
+        )
+    write_text(folder / LAST, json.dumps(model) + "\n")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     log.info("%s: %.1f MB; try it by `python -m http.server --directory %s`", folder,
              size / 2**20, folder)
 
 
+def require_ours(folder: Path) -> None:
+    """Raises FileExistsError: the folder holds something else, or is a file."""
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_free and not (folder / OURS).is_file():
+        raise FileExistsError(
+            f"{folder} holds something that is no page of ours (no {OURS}); name another folder"
+        )
+
+
 def _write_network(
     folder: Path, engine: Engine, description: Description, one: DirectionDescription, *,
-    epoch: str, run_dir: Path | None,
+    samples: Sequence[Path], epoch: str, run_dir: Path | None,
 ) -> dict[str, Any]:
     translator = engine.translators[one.direction]
     statistics: BnMode = "running" if translator.running_statistics else "batch"
@@ -75,24 +89,22 @@ def _write_network(
         )
     log.info("%s: %s%s", one.direction, exporter.norm_words,
              "; without the dropout that test.py draws by --seed" if exporter.dropout else "")
+    channels = translator.input.channels
+    pictures = [
+        np.asarray(read_picture(sample))[:, :, :channels] for sample in samples[:VERIFIED_ON]
+    ]
     file = folder / f"{one.direction}.onnx"
-    exporter.write(file, _pictures(translator.input.channels, exporter, description, one))
-    return {"onnx": file.name, "channels": translator.input.channels}
-
-
-def _pictures(
-    channels: int, exporter: Exporter, description: Description, one: DirectionDescription
-) -> list[Pixels]:
-    """Those on which the file is verified."""
-    samples = range(min(VERIFIED_ON, len(one.samples)))
-    pictures = [description.sample(one, number)[:, :, :channels] for number in samples]
-    return pictures or [exporter.noise(description.size[::-1])]
+    exporter.write(file, pictures or [exporter.noise(description.size[::-1])])
+    return {"onnx": file.name, "channels": channels}
 
 
 def _write_samples(
-    folder: Path, description: Description, one: DirectionDescription, entry: Mapping[str, Any]
-) -> None:
-    for number, sample in enumerate(entry["samples"]):
+    folder: Path, description: Description, one: DirectionDescription,
+    samples: Sequence[dict[str, str]],
+) -> list[dict[str, str]]:
+    """Those of ``samples`` (name, url) that could be read."""
+    written = []
+    for number, sample in enumerate(samples):
         try:
             levels = description.sample(one, number)
         except PictureError as error:
@@ -101,3 +113,5 @@ def _write_samples(
         path = folder / sample["url"]
         path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(levels, path)
+        written.append(sample)
+    return written

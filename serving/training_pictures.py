@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data import value_range
 from data.checking.layout import MODES, Layout, find_rows, quiet
-from data.raster import Raster, as_channels
+from data.raster import as_channels
 from data.source import Source
-from util.picture_files import PictureError, read_picture
+from data.value_range import LEVELS, ValueRange
+from util.picture_files import PictureError
 
 log = logging.getLogger(__name__)
 Levels = npt.NDArray[np.uint8]  # [H, W, 3]
@@ -63,28 +65,36 @@ def spread(sources: Sequence[Source], most: int) -> list[Source]:
     return [sources[index * len(sources) // count] for index in range(count)]
 
 
-def levels_of(sources: Sequence[Source]) -> Iterator[Levels]:
-    """uint8 [H, W, 3] of each that is such a picture."""
+def levels_of(sources: Sequence[Source], limits: ValueRange | None = None) -> Iterator[Levels]:
+    """``read_levels`` of each that can be shown."""
     for source in sources:
         try:
-            yield read_levels(source)
+            yield read_levels(source, limits)
         except PictureError as error:
             log.warning("%s is left out: %s", source, error)
 
 
-def read_levels(source: Source) -> Levels:
-    """Raises PictureError: unreadable, more than 8 bits, or channels that are no colours."""
-    raster: Raster = source.cut(source.read())
-    pixels = as_channels(raster, 3, source=source)
-    if pixels.dtype != np.uint8:
-        raise PictureError(f"{source} has more than 8 bits a channel")
-    return pixels
+def read_levels(source: Source, limits: ValueRange | None = None) -> Levels:
+    """The picture as a page shows it: deeper ones lose their finer levels.
+
+    ``limits``: what is black and white in deeper ones; None: the range of their dtype.
+
+    Raises:
+        PictureError: unreadable, channels that are no colours, or a dtype without a range.
+    """
+    pixels = as_channels(source.cut(source.read()), 3, source=source)
+    if pixels.dtype == np.uint8:
+        return pixels
+    limits = limits or value_range.of_dtype(pixels.dtype)
+    if limits is None:
+        raise PictureError(f"{source} holds {pixels.dtype}, which has no range to show")
+    return LEVELS.from_tensor(limits.to_tensor(pixels), np.uint8)
 
 
 def shown_by_the_run(run_dir: Path, label: str) -> list[Levels]:
     """The inputs on the training's web page: all that is left where its pictures are gone."""
     files = sorted((run_dir / "web" / "images").glob(f"*_{label}.png"))
-    return [np.asarray(read_picture(file)) for file in files[:: 1 + len(files) // 50]]
+    return list(levels_of([Source((file,)) for file in files[:: 1 + len(files) // 50]]))
 
 
 def scaled(levels: Levels, size: tuple[int, int], *, mixing: bool) -> Levels:

@@ -188,6 +188,25 @@ def test_colorization_has_its_colours_inside(tmp_path: Path, to: str) -> None:
     assert (one.description().input_channels, one.description().output_channels) == (3, 3)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.load` is deprecated")
+@pytest.mark.parametrize(("model", "channels"), [("", (3, 3)), ("colorization", (1, 2))])
+def test_torchscript_runs_where_its_input_is(
+    tmp_path: Path, model: str, channels: tuple[int, int]
+) -> None:
+    """No step of it names a device; counting (arange, constants) is moved to the input's."""
+    file = generator_file(tmp_path, "resnet_6blocks", "batch", channels=channels, model=model)
+    export(exporter(file, "torchscript"), tmp_path)
+    graph = torch.jit.load(str(tmp_path / "tiny.pt")).inlined_graph
+    naming = [
+        node for node in graph.nodes()
+        if any(value.type().kind() == "DeviceObjType" for value in node.inputs())
+    ]
+    assert "aten::arange" in {node.kind() for node in naming}
+    for node in naming:
+        constant = next(node.inputs()).node().kind() == "prim::Constant"
+        assert node.kind() == "aten::arange" or constant, node
+
+
 def test_traced_colour_is_colour() -> None:
     """All corners of the cube, and a grid between them; colours that no screen can show, too."""
     axis = torch.linspace(-1, 1, 18)

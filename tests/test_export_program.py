@@ -64,10 +64,15 @@ def test_a_two_way_run_and_its_best_epoch(argv: Argv, tmp_path: Path) -> None:
     assert "val_l1: 0.25" in card
 
 
-def test_a_colorization_run(argv: Argv, tmp_path: Path) -> None:
+def test_a_colorization_run_whose_pictures_are_gone(
+    argv: Argv, tmp_path: Path, dataroot: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     train(argv("--model", "colorization"))
+    for picture in dataroot.rglob("*.png"):
+        picture.unlink()
     path = main(["--checkpoints_dir", str(tmp_path / "runs"), "--name", "t", "--to", "onnx"])
     assert (facts(path)["input_channels"], facts(path)["output_channels"]) == ("3", "3")
+    assert "verified on noise" in caplog.text
 
 
 def test_a_bare_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

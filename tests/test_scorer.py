@@ -1,6 +1,7 @@
 """scripts/train_scorer.py and the FCN-score: a segmenter learns, is kept, and orders outputs."""
 
 import logging
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -141,9 +142,22 @@ def test_photos_are_no_labels(dataroot: Path, tmp_path: Path) -> None:
         train_scorer.main(argv)
 
 
-def test_a_side_that_cannot_be_halved_is_refused(dataroot: Path) -> None:
-    with pytest.raises(ValueError, match=r"--size 100 is no multiple of 32.* give 96"):
+def test_a_side_that_cannot_be_halved_is_refused(
+    dataroot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
         train_scorer.main(["--dataroot", str(dataroot), "--size", "100"])
+    assert re.search(r"--size 100 is no multiple of 32.* give 96", capsys.readouterr().err)
+
+
+def test_photos_that_it_has_learned_are_not_called_new(
+    dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    argv = ["--dataroot", str(dataroot), "--test_phase", "train", "--epochs", "1", *TINY]
+    with caplog.at_level(logging.INFO):
+        train_scorer.main([*argv, "--out", str(tmp_path / "x.pth")])
+    assert "not measured on photos that are new to it: it has learned all" in caplog.text
+    assert "noise in their place" not in caplog.text
 
 
 def test_a_given_palette_and_the_noise_beside_the_photos(

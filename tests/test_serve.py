@@ -1,5 +1,6 @@
 """scripts/serve.py and scripts/load_server.py as programs."""
 
+import json
 import re
 import signal
 import socket
@@ -9,12 +10,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from web_server import served
 
+from data.source import Source
 from scripts import load_server, serve
 from serving import onnxruntime_web
 from util import npm_packages
@@ -74,10 +77,12 @@ def test_addresses_for_a_browser() -> None:
     assert address("127.0.0.1", 80, None) == "http://127.0.0.1:80/"
     assert address("::1", 80, None) == "http://[::1]:80/"
     assert address("0.0.0.0", 80, "x") == f"http://{socket.gethostname()}:80/#token=x"
+    assert address("::1", 80, "a+b/&=") == "http://[::1]:80/#token=a%2Bb%2F%26%3D"
 
 
 @pytest.mark.parametrize(
-    "flags", ["", "--name a --weights b", "--name a --port -1", "--name a --dropout --no_dropout"]
+    "flags", ["", "--name a --weights b", "--name a --port -1", "--name a --dropout --no_dropout",
+              "--name a --token wört", "--name a --token=", "--name a --onnxruntime_web x.tgz"]
 )
 def test_bad_flags_end_the_program(flags: str) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -150,10 +155,41 @@ def test_other_files_than_the_known_are_refused(
 def test_a_static_site_spares_other_folders(demo_run: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "model.json").write_text("mine")
     with pytest.raises(FileExistsError, match="no page of ours"):
         serve.main(["--weights", str(demo_run), "--gpu_ids", "-1", "--static", str(tmp_path)])
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model.json"]
+    with pytest.raises(FileExistsError, match="no page of ours"):
+        serve.main(["--weights", str(demo_run), "--static", str(tmp_path / "model.json")])
+
+
+def test_a_static_site_is_written_anew_without_what_cannot_be_read(
+    demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from serving import static_site
+
+    monkeypatch.setattr(static_site, "runtime_files", lambda _: {"ort.js": b"1"})
+    engine = Engine.load(demo_run, device="cpu")
+    description = describe(engine, demo_run)
+    one, = description.directions
+    with_gone = replace(one, samples=[Source((tmp_path / "gone.png",)), *one.samples])
+    description = replace(description, directions=[with_gone])
+    site = tmp_path / "site"
+    (site / "samples" / "AtoB").mkdir(parents=True)
+    leftovers = [site / "AtoB.onnx", site / "samples" / "AtoB" / "7.png"]
+    for file in (*leftovers, site / static_site.OURS):
+        file.write_bytes(b"of an unfinished site")
+    static_site.write_site(site, engine, description, epoch="latest", run_dir=demo_run)
+    entry, = json.loads((site / "model.json").read_text())["directions"]
+    listed = {sample["url"] for sample in entry["samples"]}
+    assert len(listed) == len(one.samples)
+    written = {path.relative_to(site).as_posix() for path in site.rglob("*.png")}
+    assert written == listed
+    assert not leftovers[0].exists()
+    assert (site / entry["onnx"]).stat().st_size > 1000
+    assert "Copyright (c) Microsoft" in (site / "onnxruntime" / "LICENSE.txt").read_text()
 
 
 # Load

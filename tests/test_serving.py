@@ -168,7 +168,8 @@ def test_unknown_directions_and_samples_are_refused(client: TestClient) -> None:
     assert (answer.status_code, answer.json()["error"]) == (
         422, "direction=AtoB: this run knows BtoA"
     )
-    assert client.get("/samples/BtoA/99.png").status_code == 404
+    for number in ("99", "-1", "9" * 5000):  # Python reads no more than 4300 digits
+        assert client.get(f"/samples/BtoA/{number}.png").status_code == 404
     assert client.get("/samples/AtoB/0.png").status_code == 404
 
 
@@ -241,7 +242,7 @@ def test_a_fault_of_the_network_does_not_end_the_server(
 def test_others_need_the_token(engine: Engine, demo_run: Path) -> None:
     with client_of(engine, demo_run, token="secret") as client:
         picture = encoded(noise(8, 8))
-        for path in ("/model.json", "/samples/BtoA/0.png"):
+        for path in ("/model.json", "/samples/BtoA/0.png", "/openapi.json"):
             assert client.get(path).status_code == 401
         assert client.post("/translate", content=picture).status_code == 401
         wrong = {"Authorization": "Bearer sécret".encode("latin-1")}
@@ -252,7 +253,9 @@ def test_others_need_the_token(engine: Engine, demo_run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}]
+    "headers",
+    [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Host": "["},
+     {"Origin": "http://evil.example"}, {"Origin": "http://["}, {"Origin": "null"}],
 )
 def test_pages_from_elsewhere_are_refused(client: TestClient, headers: dict[str, str]) -> None:
     assert client.get("/model.json", headers=headers).status_code == 403
@@ -313,6 +316,25 @@ def test_those_who_wait_with_equal_pictures_go_together() -> None:
 
     assert asyncio.run(ask()) == [0, 10, 20, 30, 40, 50, 60]
     assert batches == [("a", [0]), ("a", [1, 3, 4]), ("b", [2, 6]), ("a", [5])]
+
+
+def test_one_bad_batch_does_not_end_the_next() -> None:
+    def work(key: str, items: Sequence[int]) -> list[int]:
+        if key == "raises":
+            raise RuntimeError("no")
+        return [] if key == "lacks" else list(items)
+
+    async def ask() -> None:
+        batcher: Batcher[str, int, int] = Batcher(work)
+        running = asyncio.create_task(batcher.run())
+        with pytest.raises(RuntimeError, match="no"):
+            await batcher("raises", 1)
+        with pytest.raises(ValueError, match="shorter"):
+            await batcher("lacks", 1)
+        assert await batcher("works", 1) == 1
+        running.cancel()
+
+    asyncio.run(ask())
 
 
 def test_a_full_queue_refuses() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from demo_runs import train_run
 from PIL import Image, ImageDraw
 
 from datasets.demo_drawing.labels import PALETTE
@@ -66,6 +67,11 @@ def test_where_the_pictures_are_gone_the_page_of_the_run_helps(
     one, = describe(engine, moved_run).directions
     assert (one.kind, list(one.samples)) == ("labels", [])
     assert not caplog.records
+    (moved_run / "web" / "images" / "epoch002_real_A.png").write_bytes(b"no picture")
+    one, = describe(engine, moved_run).directions
+    assert one.kind == "labels"
+    assert "epoch002_real_A.png is left out" in caplog.text
+    caplog.clear()
     shutil.rmtree(moved_run / "web")
     one, = describe(engine, moved_run).directions
     assert (one.kind, one.palette) == ("photo", None)
@@ -142,3 +148,26 @@ def test_unknown_and_named_palettes_stay() -> None:
     assert named(own) is own
     twice = Palette(np.array([[0, 0, 255], [0, 8, 255]], np.uint8))
     assert named(twice) is twice
+
+
+# Pictures of more than 8 bits
+
+
+def test_deep_grey_pictures_are_shown_and_sent_as_bytes(tmp_path: Path) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (32, 32)).astype(np.uint16)
+    for folder in ("trainA", "trainB", "testA"):
+        (tmp_path / "deep" / folder).mkdir(parents=True)
+        for number in range(2):
+            Image.fromarray(16 * levels).save(tmp_path / "deep" / folder / f"{number}.png")
+    limits = "--value_range_A 0,4080 --value_range_B 0,4080 --input_nc 1 --output_nc 1"
+    run = train_run(tmp_path, tmp_path / "deep", f"--model pix2pix --no_dropout {limits}")
+    engine = Engine.load(run, device="cpu")
+    description = describe(engine, run)
+    one, = description.directions
+    shown = description.sample(one, 0)
+    np.testing.assert_array_equal(shown, np.repeat(levels[:, :, None], 3, axis=2))
+    pixels = levels[:, :, None]
+    from_bytes, = engine.translate("AtoB", [pixels.astype(np.uint8)])
+    from_values, = engine.translate("AtoB", [16 * pixels])
+    np.testing.assert_array_equal(from_bytes, from_values)
+    assert from_bytes.std() > 1

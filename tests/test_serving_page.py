@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,18 @@ CAMERA = """
 """
 
 
+# Samples come when something was drawn.
+LATE_SAMPLES = """
+    const begun = new Promise((done) => addEventListener("pointerdown",
+        (event) => event.target.id === "drawing" && done()));
+    const ask = fetch;
+    window.fetch = async (url, how) => {
+        if (url.startsWith("samples/")) await begun;
+        return ask(url, how);
+    };
+"""
+
+
 class Opened:
     """The page in a browser; ``foreign``: requests to other places."""
 
@@ -48,11 +61,10 @@ class Opened:
         self.page = page
         self.foreign: list[str] = []
         self.faults: list[str] = []
-        page.on("request", lambda it: None if it.url.startswith((url.partition("#")[0], "blob:"))
+        page.on("request", lambda it: None if it.url.startswith((urljoin(url, "/"), "blob:"))
                 else self.foreign.append(it.url))
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.goto(url)
-        self.wait()
 
     def wait(self) -> None:
         self.page.wait_for_selector("body[data-state=idle]")
@@ -82,11 +94,15 @@ def engine(demo_run: Path) -> Engine:
 
 
 @contextmanager
-def opened_page(browser: Any, url: str, script: str = "", **context: Any) -> Iterator[Opened]:
+def opened_page(
+    browser: Any, url: str, script: str = "", *, ready: bool = True, **context: Any
+) -> Iterator[Opened]:
     within = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | context)
     if script:
         within.add_init_script(script)
     opened = Opened(within.new_page(), url)
+    if ready:
+        opened.wait()
     yield opened
     within.close()
     assert (opened.foreign, opened.faults) == ([], [])
@@ -127,6 +143,39 @@ def test_a_rectangle_of_windows_changes_the_translation(opened: Opened, engine: 
     opened.page.get_by_role("button", name="Redo").click()
     opened.wait()
     np.testing.assert_array_equal(opened.read("drawing"), drawn)
+
+
+def test_undo_in_mid_stroke_ends_the_stroke(opened: Opened) -> None:
+    before = opened.read("drawing")
+    opened.page.get_by_text("window", exact=True).click()
+    opened.page.get_by_role("button", name="Rectangle").click()
+    opened.page.mouse.move(*opened.spot(4, 4))
+    opened.page.mouse.down()
+    opened.page.mouse.move(*opened.spot(9, 9))
+    opened.page.keyboard.press("Control+z")
+    opened.page.mouse.move(*opened.spot(20, 20), steps=3)
+    opened.page.mouse.up()
+    opened.wait()
+    np.testing.assert_array_equal(opened.read("drawing"), before)
+
+
+def test_a_late_sample_spares_what_was_drawn(browser: Any, url: str) -> None:
+    with opened_page(browser, url, LATE_SAMPLES, ready=False) as opened:
+        opened.page.get_by_text("door", exact=True).click()
+        opened.drag((4, 4), (9, 4))
+        opened.page.locator("#samples img").last.evaluate("image => image.decode()")
+        drawn = opened.read("drawing")
+        assert tuple(drawn[4, 6]) == PALETTE["door"]
+        assert tuple(drawn[31, 31]) == PALETTE["sky"]
+        assert opened.read("result").std() > 0
+
+
+def test_without_samples_the_empty_drawing_is_translated(browser: Any, url: str) -> None:
+    gone = LATE_SAMPLES.replace("await begun", "return new Response('', {status: 404})")
+    with opened_page(browser, url, gone) as opened:
+        assert (opened.read("drawing") == PALETTE["sky"]).all()
+        assert opened.read("result").std() > 0
+        assert opened.page.get_by_role("button", name="Both").is_enabled()
 
 
 def test_brush_fill_eraser_and_clear_keep_exact_colours(opened: Opened) -> None:
@@ -187,6 +236,14 @@ def test_files_are_loaded_in_the_colours_of_the_palette_and_saved(
         )
 
 
+def test_both_pictures_are_saved_at_once(opened: Opened) -> None:
+    names: set[str] = set()
+    opened.page.on("download", lambda download: names.add(download.suggested_filename))
+    with opened.page.expect_event("download", lambda _: len(names) == 2):
+        opened.page.get_by_role("button", name="Both").click()
+    assert names == {"house_input.png", "house_result.png"}
+
+
 def test_what_is_no_picture_is_said(opened: Opened, tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"no picture")
     before = opened.read("drawing")
@@ -225,7 +282,12 @@ def test_a_failing_server_is_said_and_forgotten(opened: Opened) -> None:
     rectangle_of_windows(opened)
     assert opened.page.get_by_role("alert").inner_text() == "too many"
     opened.page.unroute("**/translate*")
+    opened.page.route("**/translate*", lambda route: route.abort())
     opened.page.keyboard.press("Control+z")
+    opened.wait()
+    assert "was the server stopped" in opened.page.get_by_role("alert").inner_text()
+    opened.page.unroute("**/translate*")
+    opened.page.keyboard.press("Control+Shift+z")
     opened.wait()
     assert opened.page.get_by_role("alert").inner_text() == ""
 
@@ -241,6 +303,12 @@ def test_the_token_comes_from_the_address(
                 "image => image.decode().then(() => image.naturalWidth)") == SIDE
         with opened_page(browser, url) as opened:
             assert "token" in opened.page.get_by_role("alert").inner_text()
+        with opened_page(browser, f"{url}docs#token=secret", ready=False) as opened:
+            opened.page.get_by_role("heading", name="POST /translate").wait_for()
+            assert opened.page.get_by_role("link", name="here").evaluate("it => it.hash") == (
+                "#token=secret")
+        with opened_page(browser, f"{url}docs", ready=False) as opened:
+            opened.page.get_by_text("a token is wanted").wait_for()
 
 
 # Other kinds

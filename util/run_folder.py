@@ -23,6 +23,11 @@ def holds_run(run_dir: Path) -> bool:
     return any(any(run_dir.glob(pattern)) for pattern in ("*_net_*.pth", "losses*.csv"))
 
 
+def runs_in(folder: Path) -> str:
+    """The names of the runs there, for an error that one is not."""
+    return ", ".join(sorted(run.name for run in folder.glob("*/") if run.is_dir())) or "none"
+
+
 def delete_run(run_dir: Path) -> None:
     """Take away what a run wrote; files of others stay."""
     for path in _files_of_run(run_dir):

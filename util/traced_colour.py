@@ -29,8 +29,8 @@ def lab_to_rgb(A: Tensor, B: Tensor) -> Tensor:
         [middle + B[:, :1] * 110 / 500, middle, (middle - B[:, 1:] * 110 / 200).clamp(min=0)], dim=1
     )
     xyz = torch.where(roots > 0.2068966, roots**3, (roots - 16 / 116) / 7.787)
-    white = torch.tensor(_WHITE, device=A.device).reshape(1, 3, 1, 1)
-    to_rgb = torch.tensor(_XYZ, dtype=torch.float64).inverse().float().to(A.device)
+    white = torch.tensor(_WHITE).type_as(A).reshape(1, 3, 1, 1)  # .to(A.device) is traced as cpu
+    to_rgb = torch.tensor(_XYZ, dtype=torch.float64).inverse().type_as(A)
     linear = torch.nn.functional.conv2d(xyz * white, to_rgb.reshape(3, 3, 1, 1))
     curved = 1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055
     rgb = torch.where(linear > 0.0031308, curved, linear * 12.92)

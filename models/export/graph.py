@@ -71,12 +71,17 @@ def _reflected(x: Tensor, axis: int, needs: Geometry) -> Tensor:
     places = torch.arange(_blocks(side, needs) * needs.multiple)
     there_and_back = 2 * side - 2
     places = places.remainder(there_and_back + 1 // side)  # a single pixel repeats
-    return x.index_select(axis, torch.minimum(places, there_and_back - places).to(x.device))
+    return x.index_select(axis, _beside(x, torch.minimum(places, there_and_back - places)))
 
 
 def _first(x: Tensor, axis: int, count: int) -> Tensor:
     """The first ``count`` along the axis. A slice would make torch.export ask which are all."""
-    return x.index_select(axis, torch.arange(count).to(x.device))
+    return x.index_select(axis, _beside(x, torch.arange(count)))
+
+
+def _beside(x: Tensor, places: Tensor) -> Tensor:
+    """On the device of x, wherever the file is run: traced, ``x.device`` would be the CPU."""
+    return places.type_as(x).long()  # floats are exact up to 2**24 pixels
 
 
 def _blocks(side: int, needs: Geometry) -> int:

@@ -45,7 +45,7 @@ export class Controls {
     button.title = `${label} (${key})`;
     button.setAttribute("aria-label", label);
     button.setAttribute("aria-keyshortcuts", key.replace("Ctrl", "Control"));
-    button.innerHTML = `<svg aria-hidden="true"><use href="#${id}"/></svg><span>${label}</span>`;
+    button.innerHTML = `<svg aria-hidden="true"><use href="#icon_${id}"/></svg><span>${label}</span>`;
     button.addEventListener("click", act);
     this.buttons.set(id, button);
     return button;

@@ -1,5 +1,7 @@
 // openapi.json for people.
 
+import { get, headersOf } from "./engine.js";
+
 const made = (tag, text = "", ...children) => {
   const node = document.createElement(tag);
   node.textContent = text;
@@ -7,12 +9,20 @@ const made = (tag, text = "", ...children) => {
   return node;
 };
 
-const api = await (await fetch("openapi.json")).json();
-document.title = document.getElementById("title").textContent = api.info.title;
-document.getElementById("description").textContent = api.info.description;
-for (const [path, methods] of Object.entries(api.paths)) {
-  for (const [method, operation] of Object.entries(methods)) {
-    document.getElementById("operations").append(section(method.toUpperCase(), path, operation));
+document.querySelector("a[href='./']").hash = location.hash; // the token goes along
+try {
+  show(await (await get("openapi.json", headersOf(location))).json());
+} catch (error) {
+  document.getElementById("description").textContent = error.message;
+}
+
+function show(api) {
+  document.title = document.getElementById("title").textContent = api.info.title;
+  document.getElementById("description").textContent = api.info.description;
+  for (const [path, methods] of Object.entries(api.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      document.getElementById("operations").append(section(method.toUpperCase(), path, operation));
+    }
   }
 }
 

@@ -7,8 +7,7 @@ class ServerEngine {
   async translate(canvas, direction) {
     const body = await new Promise((done) => canvas.toBlob(done, "image/png"));
     const headers = { ...this.headers, Accept: "image/png" };
-    const answer = await fetch(`translate?direction=${direction.id}`, { method: "POST", body, headers });
-    await requireOk(answer);
+    const answer = await ask(`translate?direction=${direction.id}`, { method: "POST", body, headers });
     return imageOf(await answer.blob());
   }
 }
@@ -17,6 +16,7 @@ class ServerEngine {
 class OnnxEngine {
   #waiting = new Map();
   #count = 0;
+  #fault = null; // why the worker cannot run
 
   constructor() {
     this.worker = new Worker(new URL("onnx_worker.js", import.meta.url), { type: "module" });
@@ -24,7 +24,8 @@ class OnnxEngine {
     this.worker.onerror = (event) => this.#fail(event.message || "the worker did not start");
   }
 
-  translate(canvas, direction) {
+  async translate(canvas, direction) {
+    if (this.#fault) throw this.#fault;
     const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const number = this.#count++;
     this.worker.postMessage({ number, image, url: direction.onnx, channels: direction.channels });
@@ -39,23 +40,33 @@ class OnnxEngine {
   }
 
   #fail(reason) {
-    for (const { fail } of this.#waiting.values()) fail(new Error(`the network cannot run here: ${reason}`));
+    this.#fault = new Error(`The network cannot run here: ${reason}`);
+    for (const { fail } of this.#waiting.values()) fail(this.#fault);
     this.#waiting.clear();
   }
 }
 
 /** What the page must know, and what translates. */
 export async function connect() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers = headersOf(location);
   const model = await (await get("model.json", headers)).json();
   const engine = model.engine === "onnx" ? new OnnxEngine() : new ServerEngine(headers);
   const sample = async (url) => (await get(url, headers)).blob();
   return { model, engine, sample };
 }
 
-async function get(url, headers) {
-  const answer = await fetch(url, { headers });
+/** The token that stands in an address behind #, as the server wants it. */
+export function headersOf({ hash }) {
+  const token = new URLSearchParams(hash.slice(1)).get("token");
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+export function get(url, headers) { return ask(url, { headers }); }
+
+async function ask(url, request) {
+  const answer = await fetch(url, request).catch(() => {
+    throw new Error("Nobody answers: was the server stopped?");
+  });
   await requireOk(answer);
   return answer;
 }

@@ -1,4 +1,4 @@
-// Pictures from files, samples and cameras, in the size and the colours of the drawing.
+// Pictures from files, samples and the camera, in the size and the colours of the drawing.
 
 const NEAR = 70; // levels of a colour: farther off are mixtures of two labels
 const RINGS = 3; // pixels: an edge's mixtures are not wider
@@ -73,19 +73,5 @@ export async function decoded(blob) {
     return await createImageBitmap(blob, { colorSpaceConversion: "none" });
   } catch {
     throw new Error(`${blob.name ?? "This"} is no picture that the browser can read.`);
-  }
-}
-
-/** The camera as a playing video; its tracks must be stopped at the end. */
-export async function openCamera() {
-  try {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
-    const video = document.createElement("video");
-    video.muted = video.playsInline = true;
-    video.srcObject = stream;
-    await video.play();
-    return video;
-  } catch (error) {
-    throw new Error(`The camera cannot be used: ${error.message}`);
   }
 }

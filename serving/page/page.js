@@ -1,8 +1,9 @@
 // Starts the page: connects studio, controls and surface with what is on it.
 
+import { Camera } from "./camera.js";
 import { Controls } from "./controls.js";
 import { connect } from "./engine.js";
-import { decoded, openCamera } from "./loading.js";
+import { decoded } from "./loading.js";
 import { Studio } from "./studio.js";
 import { Surface } from "./surface.js";
 
@@ -29,7 +30,10 @@ async function start({ model, engine, sample }) {
   const actions = actionsOf(studio, sample);
   studio.addEventListener("drawn", () => show(studio));
   studio.addEventListener("translated", ({ detail }) => showResult(detail));
-  studio.addEventListener("failed", ({ detail }) => complain(detail));
+  studio.addEventListener("failed", ({ detail }) => {
+    actions.stopCamera(); // it would ask again at once
+    complain(detail);
+  });
   studio.addEventListener("idle", () => settle(studio));
   studio.addEventListener("turned", () => begin(studio, actions, sample));
   const controls = new Controls(studio, {
@@ -43,15 +47,21 @@ async function start({ model, engine, sample }) {
 /** What a person meets first: a sample of the test set, if there is one. */
 async function begin(studio, actions, sample) {
   element("hint").textContent = HINTS[studio.kind];
-  drawing.setAttribute("aria-label", studio.kind === "photo" ? "The input picture"
+  const isDrawn = studio.kind !== "photo";
+  drawing.setAttribute("role", isDrawn ? "application" : "img"); // whose keys are its own, or none
+  drawing.tabIndex = isDrawn ? 0 : -1;
+  drawing.setAttribute("aria-label", !isDrawn ? "The input picture"
     : "The drawing. Arrow keys move the cursor, with Shift in steps of 8; Space begins and ends a stroke.");
-  element("webcam_button").hidden = studio.kind !== "photo" || !navigator.mediaDevices;
+  element("webcam_button").hidden = isDrawn || !navigator.mediaDevices;
   element("random_sample").hidden = !studio.direction.samples.length;
   actions.stopCamera();
   listSamples(studio, actions, sample);
   const [first] = studio.direction.samples;
-  if (studio.isNew && first) await actions.loadSample(first, { live: true });
-  else await studio.changed();
+  const wasNew = studio.isNew;
+  await attempt(studio, async () => {
+    if (wasNew && first) await actions.loadSample(first, { isFirst: true });
+    if (!wasNew || studio.isNew) await studio.changed(); // no sample came: what is there is shown
+  });
 }
 
 function show(studio) {
@@ -62,6 +72,7 @@ function show(studio) {
 
 function showResult({ image, milliseconds }) {
   message.textContent = "";
+  for (const id of ["save_result", "save"]) element(id).disabled = false;
   [result.width, result.height] = [image.width, image.height];
   result.getContext("2d").putImageData(image, 0, 0);
   element("time").textContent = `Translated in ${Math.round(milliseconds)} ms`;
@@ -76,47 +87,52 @@ function settle(studio) {
 }
 
 function actionsOf(studio, sample) {
-  let video = null;
+  const camera = new Camera(element("webcam_button"));
   const change = (happened) => happened && studio.changed();
-  const attempt = async (act) => {
-    pending += 1;
-    settle(studio);
-    try {
-      await act();
-    } catch (error) {
-      complain(error);
-    }
-    pending -= 1;
-    settle(studio);
-  };
-  const load = (find, how) => attempt(async () => studio.load(await decoded(await find()), how));
-  const loadFile = (file) => load(() => file);
+  const load = (find, { isFirst = false } = {}) => attempt(studio, async () => {
+    const { drawing: wanted } = studio;
+    const picture = await decoded(await find());
+    // Who has turned around meanwhile, or begun to draw, wants to keep what is there.
+    if (studio.drawing !== wanted || (isFirst && wanted.past.length)) return;
+    camera.stop();
+    await studio.load(picture, { live: isFirst });
+  });
   const loadSample = ({ url }, how) => load(() => sample(url), how);
-  const stopCamera = () => {
-    video?.srcObject.getTracks().forEach((track) => track.stop());
-    video = null;
-    element("webcam_button").setAttribute("aria-pressed", false);
-  };
   return {
     undo: () => change(studio.drawing.undo()),
     redo: () => change(studio.drawing.redo()),
     clear: () => { studio.drawing.clear(studio.ink("eraser")); studio.changed(); },
     open: () => element("file").click(),
-    save: async () => { await save(drawing, "input"); await save(result, "result"); },
+    save: async () => {
+      await save(drawing, "input");
+      if (!element("save_result").disabled) await save(result, "result");
+    },
     random: () => {
       const { samples } = studio.direction;
       if (samples.length) loadSample(samples[Math.floor(Math.random() * samples.length)]);
     },
-    loadFile, loadSample, stopCamera,
-    camera: () => attempt(async () => {
+    loadFile: (file) => load(() => file),
+    loadSample,
+    stopCamera: () => camera.stop(),
+    camera: () => attempt(studio, async () => {
       if (studio.kind !== "photo" || !navigator.mediaDevices) return;
-      if (video) return stopCamera();
-      video = await openCamera();
-      element("webcam_button").setAttribute("aria-pressed", true);
-      studio.drawing.begin();
-      while (video) await studio.load(video, { live: true });
+      if (camera.isOn) camera.stop();
+      else await camera.run((video, isFirst) => studio.load(video, { live: !isFirst }));
     }),
   };
+}
+
+/** What takes its time, or fails: the page says so. */
+async function attempt(studio, act) {
+  pending += 1;
+  settle(studio);
+  try {
+    await act();
+  } catch (error) {
+    complain(error);
+  }
+  pending -= 1;
+  settle(studio);
 }
 
 function wire(actions) {
@@ -147,6 +163,7 @@ function listSamples(studio, actions, sample) {
     const button = document.createElement("button");
     const picture = Object.assign(document.createElement("img"), { alt: one.name, width: 60, height: 60 });
     button.title = one.name;
+    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src));
     button.append(picture);
     button.addEventListener("click", () => actions.loadSample(one));
     sample(one.url).then((blob) => { picture.src = URL.createObjectURL(blob); }, complain);

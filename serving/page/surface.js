@@ -43,6 +43,7 @@ export class Surface {
   #start(place) {
     const { studio: { drawing }, controls: { tool } } = this;
     drawing.begin();
+    this.step = drawing.past.at(-1);
     this.from = this.last = place;
     if (tool === "fill") {
       drawing.fill(place.x, place.y, this.studio.ink(tool));
@@ -55,8 +56,9 @@ export class Surface {
 
   #go(place) {
     this.at = place;
-    if (!this.from) return;
     const { studio: { drawing }, controls: { tool, size } } = this;
+    if (drawing.past.at(-1) !== this.step) this.#up(); // undone, loaded or turned in mid-stroke
+    if (!this.from) return;
     const ink = this.studio.ink(tool);
     if (tool === "rectangle") {
       drawing.restart();
