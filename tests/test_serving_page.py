@@ -230,6 +230,57 @@ def test_a_failing_server_is_said_and_forgotten(opened: Opened) -> None:
     assert opened.page.get_by_role("alert").inner_text() == ""
 
 
+def test_a_server_that_has_ended_is_said(opened: Opened) -> None:
+    opened.page.route("**/translate*", lambda route: route.abort())
+    rectangle_of_windows(opened)
+    assert "is it still running?" in opened.page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize("event", [
+    "new ClipboardEvent('paste', {clipboardData: carried})",
+    "new DragEvent('drop', {dataTransfer: carried})",
+])
+def test_a_link_is_no_picture(opened: Opened, event: str) -> None:
+    carried = "const carried = new DataTransfer(); carried.setData('text/uri-list', 'http://x/y');"
+    opened.page.evaluate(f"() => {{ {carried} dispatchEvent({event}); }}")
+    opened.page.get_by_text("That is no picture but a link").wait_for()
+
+
+def test_a_phone_shows_messages_where_they_are_seen(browser: Any, url: str) -> None:
+    with opened_page(browser, url, viewport={"width": 390, "height": 600}) as opened:
+        opened.page.locator("#file").set_input_files(
+            {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"}
+        )
+        said = opened.page.get_by_text("x.png is no picture")
+        said.wait_for()
+        assert opened.page.evaluate("document.documentElement.scrollHeight") > 600
+        box = said.bounding_box()
+        assert 0 <= box["y"] <= 600 - box["height"]
+
+
+def test_a_low_window_has_its_palette_beside_the_whole_canvas(browser: Any, url: str) -> None:
+    with opened_page(browser, url, viewport={"width": 844, "height": 390}) as opened:
+        canvas, palette = (opened.page.locator(one).bounding_box()["height"]
+                           for one in ("#drawing", "#palette"))
+        assert palette >= canvas
+
+
+def test_what_takes_long_to_load_says_so(browser: Any, url: str) -> None:
+    page = browser.new_page()
+    held: list[Any] = []
+    page.route("**/translate*", lambda route: held.append(route))
+    page.goto(url)
+    page.wait_for_selector("body[data-state=busy]")
+    words = "getComputedStyle(document.getElementById('time'), '::before').content"
+    assert "Loading" in page.evaluate(words)
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    page.wait_for_selector("body[data-state=idle]")
+    assert page.evaluate(words) == "none"
+    page.close()
+
+
 def test_the_token_comes_from_the_address(
     browser: Any, engine: Engine, demo_run: Path
 ) -> None:

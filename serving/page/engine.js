@@ -7,8 +7,7 @@ class ServerEngine {
   async translate(canvas, direction) {
     const body = await new Promise((done) => canvas.toBlob(done, "image/png"));
     const headers = { ...this.headers, Accept: "image/png" };
-    const answer = await fetch(`translate?direction=${direction.id}`, { method: "POST", body, headers });
-    await requireOk(answer);
+    const answer = await request(`translate?direction=${direction.id}`, { method: "POST", body, headers });
     return imageOf(await answer.blob());
   }
 }
@@ -48,20 +47,18 @@ class OnnxEngine {
 export async function connect() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const model = await (await get("model.json", headers)).json();
+  const model = await (await request("model.json", { headers })).json();
   const engine = model.engine === "onnx" ? new OnnxEngine() : new ServerEngine(headers);
-  const sample = async (url) => (await get(url, headers)).blob();
+  const sample = async (url) => (await request(url, { headers })).blob();
   return { model, engine, sample };
 }
 
-async function get(url, headers) {
-  const answer = await fetch(url, { headers });
-  await requireOk(answer);
-  return answer;
-}
-
-async function requireOk(answer) {
-  if (answer.ok) return;
+/** An answer without an error. */
+async function request(url, options) {
+  const answer = await fetch(url, options).catch(() => {
+    throw new Error("The server does not answer: is it still running?");
+  });
+  if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
   throw new Error(said.error ?? `${answer.url} answered ${answer.status}`);
 }

@@ -90,7 +90,10 @@ function actionsOf(studio, sample) {
     settle(studio);
   };
   const load = (find, how) => attempt(async () => studio.load(await decoded(await find()), how));
-  const loadFile = (file) => load(() => file);
+  const loadFiles = ([first]) => load(() => {
+    if (first) return first;
+    throw new Error("That is no picture but a link or text; save the picture and open its file.");
+  });
   const loadSample = ({ url }, how) => load(() => sample(url), how);
   const stopCamera = () => {
     video?.srcObject.getTracks().forEach((track) => track.stop());
@@ -107,7 +110,7 @@ function actionsOf(studio, sample) {
       const { samples } = studio.direction;
       if (samples.length) loadSample(samples[Math.floor(Math.random() * samples.length)]);
     },
-    loadFile, loadSample, stopCamera,
+    loadFiles, loadSample, stopCamera,
     camera: () => attempt(async () => {
       if (studio.kind !== "photo" || !navigator.mediaDevices) return;
       if (video) return stopCamera();
@@ -122,14 +125,14 @@ function actionsOf(studio, sample) {
 function wire(actions) {
   const file = element("file");
   file.addEventListener("change", () => {
-    if (file.files.length) actions.loadFile(file.files[0]);
+    if (file.files.length) actions.loadFiles(file.files);
     file.value = "";
   });
   const clicks = { open_file: "open", webcam_button: "camera", random_sample: "random", save: "save" };
   for (const [id, action] of Object.entries(clicks)) element(id).addEventListener("click", actions[action]);
   element("save_drawing").addEventListener("click", () => save(drawing, "input"));
   element("save_result").addEventListener("click", () => save(result, "result"));
-  addEventListener("paste", ({ clipboardData: { files } }) => files.length && actions.loadFile(files[0]));
+  addEventListener("paste", ({ clipboardData: { files } }) => actions.loadFiles(files));
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.dataset.dropping = "";
@@ -138,7 +141,7 @@ function wire(actions) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     delete document.body.dataset.dropping;
-    if (event.dataTransfer.files.length) actions.loadFile(event.dataTransfer.files[0]);
+    actions.loadFiles(event.dataTransfer.files);
   });
 }
 
