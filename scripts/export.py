@@ -165,7 +165,7 @@ def inputs(path: Path, file: GeneratorFile) -> list[Input]:
 
 
 def pictures(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter) -> list[Pixels]:
-    """Real ones; a bare file, or a run whose pictures are gone, is verified on noise."""
+    """Real ones; [], for noise: a bare file, or a run whose pictures are gone."""
     place = args.pictures or Path(saved.get("dataroot") or "")
     if args.pictures or (saved.get("dataroot") and place.is_dir()):
         found = inputs(place, exporter.file)
@@ -175,7 +175,7 @@ def pictures(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter
         return [exporter.read(one) for one in chosen]
     log.warning("verified on noise: there are no pictures here like those of the training; "
                 "--pictures PATH names some")
-    return [exporter.noise((150, 200))]
+    return []
 
 
 if __name__ == "__main__":

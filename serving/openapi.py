@@ -21,7 +21,7 @@ def openapi(description: Description, limits: Limits) -> dict[str, Any]:
             "title": f"Image-to-image translation: {description.name}",
             "version": "1",
             "description": (
-                "Send a picture, get its translation. A server that was started with --host wants its "
+                "Send a picture, get its translation. A server that others can reach wants its "
                 "token, too: -H 'Authorization: Bearer TOKEN'."
             ),
         },

@@ -76,17 +76,16 @@ def _write_network(
     log.info("%s: %s%s", one.direction, exporter.norm_words,
              "; without the dropout that test.py draws by --seed" if exporter.dropout else "")
     file = folder / f"{one.direction}.onnx"
-    exporter.write(file, _pictures(translator.input.channels, exporter, description, one))
+    exporter.write(file, _pictures(translator.input.channels, description, one))
     return {"onnx": file.name, "channels": translator.input.channels}
 
 
 def _pictures(
-    channels: int, exporter: Exporter, description: Description, one: DirectionDescription
+    channels: int, description: Description, one: DirectionDescription
 ) -> list[Pixels]:
     """Those on which the file is verified."""
     samples = range(min(VERIFIED_ON, len(one.samples)))
-    pictures = [description.sample(one, number)[:, :, :channels] for number in samples]
-    return pictures or [exporter.noise(description.size[::-1])]
+    return [description.sample(one, number)[:, :, :channels] for number in samples]
 
 
 def _write_samples(
