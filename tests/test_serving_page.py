@@ -343,6 +343,21 @@ def test_edges_are_drawn_with_a_pencil(browser: Any, engine: Engine) -> None:
         assert (drawn == 0).all(axis=2).sum() == 17
 
 
+def test_an_empty_page_for_photos_opens_one_by_a_click(
+    browser: Any, engine: Engine, tmp_path: Path
+) -> None:
+    photos = DirectionDescription("BtoA", "photo", None, 0, [])
+    app = create_app(engine, Description("photos", (SIDE, SIDE), [photos]), Limits())
+    Image.new("RGB", (SIDE, SIDE), "teal").save(tmp_path / "teal.png")
+    with served(app) as url, opened_page(browser, url) as opened:
+        with opened.page.expect_file_chooser() as chooser:
+            opened.page.locator("#drawing").click()
+        chooser.value.set_files(tmp_path / "teal.png")
+        opened.page.wait_for_selector("body:not([data-empty])")
+        opened.wait()
+        assert (opened.read("drawing") == (0, 128, 128)).all()
+
+
 # Without a server
 
 

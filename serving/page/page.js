@@ -130,6 +130,7 @@ function wire(actions) {
   });
   const clicks = { open_file: "open", webcam_button: "camera", random_sample: "random", save: "save" };
   for (const [id, action] of Object.entries(clicks)) element(id).addEventListener("click", actions[action]);
+  drawing.addEventListener("click", () => document.body.hasAttribute("data-empty") && actions.open());
   element("save_drawing").addEventListener("click", () => save(drawing, "input"));
   element("save_result").addEventListener("click", () => save(result, "result"));
   addEventListener("paste", ({ clipboardData: { files } }) => actions.loadFiles(files));
