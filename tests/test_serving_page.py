@@ -20,7 +20,7 @@ from datasets.demo_drawing.labels import PALETTE
 from serving.description import Description, DirectionDescription, describe
 from serving.engine import Engine
 from serving.limits import Limits
-from serving.server import create_app
+from serving.server import PAGE, create_app
 
 pytestmark = pytest.mark.browser
 Pixels = npt.NDArray[np.uint8]
@@ -361,9 +361,10 @@ def test_an_empty_page_for_photos_opens_one_by_a_click(
 # Without a server
 
 
-def test_a_static_site_gives_the_same_pictures(
-    browser: Any, engine: Engine, demo_run: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def site(
+    engine: Engine, demo_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from serving.onnxruntime_web import runtime_files
@@ -374,8 +375,14 @@ def test_a_static_site_gives_the_same_pictures(
     except (FileNotFoundError, ConnectionError) as error:
         pytest.skip(str(error))
     description = replace(describe(engine, demo_run), name="house")
-    write_site(tmp_path / "site", engine, description, epoch="latest", run_dir=demo_run)
-    with hosted(tmp_path / "site") as url, opened_page(browser, url) as opened:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder, engine, description, epoch="latest", run_dir=demo_run)
+    with hosted(folder) as url:
+        yield url
+
+
+def test_a_static_site_gives_the_same_pictures(browser: Any, engine: Engine, site: str) -> None:
+    with opened_page(browser, site) as opened:
         before = opened.read("result")
         rectangle_of_windows(opened)
         made = opened.read("result")
@@ -384,3 +391,35 @@ def test_a_static_site_gives_the_same_pictures(
         assert np.abs(made.astype(int) - wanted.astype(int)).max() <= 2
 
 
+def test_a_network_that_did_not_arrive_is_fetched_anew(browser: Any, site: str) -> None:
+    page = browser.new_page()
+    page.route("**/*.onnx", lambda route: route.fulfill(status=503))
+    page.goto(site)
+    alert = page.get_by_role("alert")
+    page.get_by_text("BtoA.onnx answered 503").wait_for()
+    page.unroute("**/*.onnx")
+    page.keyboard.press("Delete")
+    page.get_by_text("Translated in").wait_for()
+    assert alert.inner_text() == ""
+    page.close()
+
+
+def test_a_browser_that_cannot_run_the_network_says_so(browser: Any, site: str) -> None:
+    page = browser.new_page()
+    page.route("**/ort.js", lambda route: route.abort())
+    page.goto(site)
+    page.get_by_text("the network cannot run here").wait_for()
+    page.wait_for_selector("body[data-state=idle]")
+    page.keyboard.press("Delete")
+    page.wait_for_selector("body[data-state=idle]")
+    page.close()
+
+
+def test_the_page_opened_as_a_file_says_what_it_needs(browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((PAGE / "index.html").as_uri())
+    words = page.get_by_text("it needs a web server")
+    assert not words.is_visible()
+    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+    assert words.is_visible()
+    page.close()

@@ -16,6 +16,7 @@ class ServerEngine {
 class OnnxEngine {
   #waiting = new Map();
   #count = 0;
+  #fault = null; // of the worker itself: it will never answer
 
   constructor() {
     this.worker = new Worker(new URL("onnx_worker.js", import.meta.url), { type: "module" });
@@ -24,6 +25,7 @@ class OnnxEngine {
   }
 
   translate(canvas, direction) {
+    if (this.#fault) return Promise.reject(this.#fault);
     const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const number = this.#count++;
     this.worker.postMessage({ number, image, url: direction.onnx, channels: direction.channels });
@@ -38,7 +40,8 @@ class OnnxEngine {
   }
 
   #fail(reason) {
-    for (const { fail } of this.#waiting.values()) fail(new Error(`the network cannot run here: ${reason}`));
+    this.#fault = new Error(`the network cannot run here: ${reason}; load the page again`);
+    for (const { fail } of this.#waiting.values()) fail(this.#fault);
     this.#waiting.clear();
   }
 }
