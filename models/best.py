@@ -77,7 +77,8 @@ class Best:
     def describe(self) -> str:
         if not self.found:
             return f"no validation had a {VALUE}{self.metric}"
-        return f"{VALUE}{self.metric} {self.found['value']:.4g} in epoch {self.found['epoch']}"
+        return (f"{VALUE}{self.metric} {self.found['value']:.4g} in epoch {self.found['epoch']} "
+                f"(after {self.found['images']:,} images)")
 
     @staticmethod
     def write(folder: Path, found: Mapping[str, Any]) -> None:

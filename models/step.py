@@ -5,7 +5,7 @@ are computed in float32 whatever goes on inside.
 """
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -70,6 +70,16 @@ class Speed:
             net.forward = MethodType(partial(_run, speed=self), net)
         if self.compile:
             net.compile(backend=COMPILER)
+
+    def remarks(self, device: torch.device) -> Iterator[str]:
+        """What one may not expect of the flags on ``device``."""
+        if self.precision == "tf32" and device.type != "cuda":
+            yield f"--precision tf32 changes nothing, since the device is {device}"
+        if self.precision == "fp16" and device.type == "cpu":
+            yield ("--precision fp16: most CPUs have no such arithmetic and are many times slower "
+                   "with it; --precision bf16 suits more of them")
+        if self.compile:
+            yield "--compile: the first steps compile the networks, which may take minutes"
 
     def make_scaler(self, device: torch.device) -> GradScaler:
         """Float16 has no small numbers: losses are made larger, gradients smaller again."""

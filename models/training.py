@@ -67,8 +67,9 @@ def nothing_left(first_epoch: int, clock: Clock, best: Best | None) -> bool:
 
 def tell_if_stopped_early(clock: Clock, best: Best | None) -> None:
     if best and best.over and not (clock.epoch == clock.n_epochs and clock.epoch_complete):
-        log.info("stopped at %s and saved: %d validations in a row were no better than %s, saved "
-                 "as best; %s", clock.place, best.waited, best.describe(), _LONGER)
+        last = "validation was" if best.waited == 1 else f"{best.waited} validations were"
+        log.info("stopped at %s and saved: the last %s no better than %s, saved as best; %s",
+                 clock.place, last, best.describe(), _LONGER)
 
 
 def create_saver(opt: Namespace, model: BaseModel, clock: Clock, best: Best | None) -> RunSaver:

@@ -154,7 +154,11 @@ class RecordedStep(TrainingStep):
 
 
 def training_step(model: BaseModel, *, cuda_graph: bool) -> TrainingStep:
-    """``cuda_graph``: what the flag says; where it cannot be, one line tells why."""
+    """``cuda_graph``: what the flag says. One line each tells why it cannot be, and what else may
+    not be expected of the flags for speed.
+    """
+    for line in model.speed.remarks(model.device):
+        log.info("%s", line)
     if not cuda_graph:
         return TrainingStep(model)
     if model.speed.graph:

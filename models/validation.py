@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from data import create_dataset
+from data.base_dataset import Batch
 from data.loader import Loader
 from data.value_range import LEVELS
 from metrics import create_metrics, find_metric
@@ -78,10 +79,10 @@ class Validation:
             outcomes = self.twin.outcomes()
             compared: list[Compared] = [{one.pair: [], one.sets: []} for one in outcomes]
             strips: list[Strip] = []
-            for number, (visuals, paths) in enumerate(self._translations()):
-                name = Path(paths[0]).name
+            for number, (visuals, batch) in enumerate(self._translations()):
                 for outcome, lists in zip(outcomes, compared, strict=True):
                     _require(outcome, visuals)
+                    name = _file_of(outcome.given, self.twin.get_image_paths()[0], batch)
                     for labels, examples in lists.items():
                         examples.append(_example(name, visuals, labels, outcome.given))
                     if number < FILMED:
@@ -92,13 +93,13 @@ class Validation:
                  for name in known}
         return Validated(means, strips)
 
-    def _translations(self) -> Iterator[tuple[dict[str, Tensor], list[str]]]:
+    def _translations(self) -> Iterator[tuple[dict[str, Tensor], Batch]]:
         """As test.py does it: the same dropout for every picture."""
         for batch in self.dataset:
             torch.manual_seed(self.seed)
             self.twin.set_input(batch)
             self.twin.test()
-            yield self.twin.get_current_visuals(), self.twin.get_image_paths()
+            yield self.twin.get_current_visuals(), batch
 
     def _scores(self, outcome: Outcome, compared: Compared) -> dict[str, float]:
         """Metric -> value."""
@@ -159,7 +160,10 @@ def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
         return None
     dataset = create_dataset(opt, shared=False)
     twin = twin_of(model, opt)
-    compared = " and ".join(" with ".join(outcome.pair) for outcome in twin.outcomes())
+    outcomes = twin.outcomes()
+    compared = " and ".join(" with ".join(outcome.pair) for outcome in outcomes)
+    if any(outcome.again for outcome in outcomes):
+        compared += " (how well pictures come back, not how good translations are)"
     log.info("validation: %d pictures of %s; %s of %s%s", len(dataset), opt.val_phase,
              ", ".join(opt.val_metrics), compared, ", of the averages" if model.averages else "")
     weights = {flag: getattr(opt, flag) for name in opt.val_metrics
@@ -189,6 +193,12 @@ def _eight_bits(image: Tensor) -> Picture:
     if image.shape[0] in (1, 3):
         return Picture(to_picture(image), LEVELS)
     return Picture.of_tensor(image)
+
+
+def _file_of(given: str, own: str, batch: Batch) -> str:
+    """Name of the file with that label: ``own``, the model's A, or what came with it as its B."""
+    others = {*batch.get("A_paths", ()), *batch.get("B_paths", ())} - {own}
+    return Path(others.pop() if given == "real_B" and others else own).name
 
 
 def _strip(name: str, visuals: Mapping[str, Tensor], outcome: Outcome) -> Strip:

@@ -152,6 +152,8 @@ class TestOptions(BaseOptions):
         elif not opt.weights.exists():
             raise ValueError(f"--weights {opt.weights} is not there: give a .pth file or a folder")
         check_test(opt)
+        if opt.epoch == "best" and not opt.ema and any(self.run_dir.glob("best_net_*_ema.pth")):
+            log.info("the best was chosen by the averaged generators: --ema tests those")
         if opt.batch_size is None and not opt.inputs:
             equal_sizes = PREPROCESS[opt.preprocess].crops
             opt.batch_size = usual_batch(opt.crop_size, opt.crop_size) if equal_sizes else 1

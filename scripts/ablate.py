@@ -76,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for table, row in rows.values():
             log.info("%s", ablation.describe(table, row))
         return
+    if args.report and not any(ablation.is_done(row) for _, row in rows.values()):
+        raise ValueError(f"{args.out} holds no row of these tables that is done: leave --report "
+                         "out to train them, or give another --out")
     budget.hold(args.out)
     scorer = args.scorer or args.out / "scorer.pth"
     if not args.report:

@@ -108,6 +108,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         found[one.name] = measure(one, names, settings, limits)
     for line in table(found):
         log.info("%s", line)
+    if not any(one.scores for one in found.values()):
+        raise ValueError("no metric has a score, so nothing is written; the lines above say why")
     write(args, sets, found, palette, limits)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST_BYTES, MOST_SHARE = 5 * 2**20, 0.02  # that the memory may grow in 1,000 steps: the smaller
+MOST_AT_ONCE = 128 * 2**20  # a heap may take more once, as for a block that fits into no gap
+NEAR = 0.15  # of a run: samples so near to each other are compared
 MOST_SLOWER = 0.1  # of the last quarter than the second
 
 
@@ -39,6 +41,10 @@ def faults(samples: Sequence[Sample], seconds: Sequence[float]) -> list[str]:
             f"memory grows by {grown / 2**20:.1f} MB for 1,000 steps; allowed are "
             f"{MOST_BYTES / 2**20:.0f} MB and {MOST_SHARE:.0%}"
         )
+    risen = late[-1].resident - late[0].resident
+    if risen > MOST_AT_ONCE:
+        found.append(f"memory has risen by {risen / 2**20:.0f} MB in the second half; allowed are "
+                     f"{MOST_AT_ONCE / 2**20:.0f} MB")
     times = {"": step_times(seconds), " of the CPU": cpu_times(samples)}
     # Other programs on the machine move the first of them alone.
     if all(last > (1 + MOST_SLOWER) * second for second, last in times.values()):
@@ -51,12 +57,16 @@ def faults(samples: Sequence[Sample], seconds: Sequence[float]) -> list[str]:
 
 
 def growth(samples: Sequence[Sample]) -> float:
-    """Bytes for 1,000 steps: the median slope between any two samples (Theil and Sen)."""
+    """Bytes for 1,000 steps: the median slope between any two samples that are near each other.
+
+    As Theil and Sen do it with all pairs, in which one rise in the middle would be half of them.
+    """
+    near = NEAR * samples[-1].steps
     slopes = [
         (b.resident - a.resident) / (b.steps - a.steps)
         for index, a in enumerate(samples)
         for b in samples[index + 1 :]
-        if b.steps > a.steps
+        if 0 < b.steps - a.steps <= near
     ]
     return 1000 * statistics.median(slopes)
 

@@ -37,6 +37,14 @@ def test_list_shows_the_commands_and_does_nothing(
     assert "# patch_286: to do" in caplog.text
 
 
+def test_a_report_of_nothing_is_refused_and_leaves_nothing(
+    dataroot: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="leave --report out to train them"):
+        ablate.main(["--dataroot", str(dataroot), "--out", str(tmp_path / "out"), "--report"])
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.fixture
 def made(dataroot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two tables by their smallest trainings, in this process."""

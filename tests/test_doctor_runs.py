@@ -95,7 +95,8 @@ def test_it_speaks_once_on_the_console_in_the_file_and_on_the_page(
     [notice] = [each for each in page.attributes("div") if each.get("class") == "notice"]
     assert notice["role"] == "alert"
     assert "Doctor: exploding gradients, since epoch 1 (3 images)" in page.texts["strong"]
-    assert any(text.startswith("What to do: go back to an earlier") for text in page.texts["p"])
+    assert any(text.startswith("What to do: go back to an earlier epoch, or start again, with a")
+               for text in page.texts["p"])
     assert {"href": "../doctor.csv"} in page.attributes("a")
 
 

@@ -162,6 +162,16 @@ def test_an_output_that_has_lost_its_target_is_told(tmp_path: Path, said: Any) -
     assert str(images / "1_fake_B.png") in said()
 
 
+def test_a_page_is_kept_where_nothing_could_be_measured(tmp_path: Path) -> None:
+    flags = write_folders(tmp_path)
+    evaluated(tmp_path, *flags, *QUICK)
+    page = tmp_path / "results" / "evaluation" / "index.html"
+    before = page.read_text()
+    with pytest.raises(ValueError, match="no metric has a score, so nothing is written"):
+        evaluated(tmp_path, *flags, "--metrics", "fid", "lpips")
+    assert page.read_text() == before
+
+
 def test_names_of_any_digits_are_taken(tmp_path: Path) -> None:
     """A superscript two is a digit, but no number."""
     for folder in ("made", "wanted"):

@@ -1,5 +1,9 @@
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import torch
@@ -11,6 +15,8 @@ from util.runtime import (
     seed_everything,
     set_arithmetic,
 )
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_cpu_where_it_is_asked_for() -> None:
@@ -118,3 +124,26 @@ def test_arithmetic(precision: str, tf32: tuple[bool, bool], arithmetic: None) -
     assert torch.backends.cudnn.benchmark
     if torch.set_flush_denormal(True):  # the CPU can
         assert float(torch.tensor(1e-30) * torch.tensor(1e-10)) == 0.0
+
+
+def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:
+    """As in ``train.py ... | head``: the program goes on to its end, and tells no fault."""
+    program = (
+        "import logging, pathlib, sys\n"
+        "from util.runtime import run_program\n"
+        "def main():\n"
+        "    sys.stdin.readline()\n"
+        "    for number in range(3): logging.info('line %d', number)\n"
+        "    pathlib.Path(sys.argv[1]).write_text('done')\n"
+        "run_program(main)\n"
+    )
+    done = tmp_path / "done"
+    with subprocess.Popen([sys.executable, "-c", program, str(done)], cwd=ROOT, text=True,
+                          stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.close()
+        process.stdin.write("go\n")
+        process.stdin.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert done.read_text() == "done"

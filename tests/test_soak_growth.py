@@ -38,6 +38,17 @@ def test_memory_that_grows_is_named() -> None:
     assert faults(samples(3, start=100), FLAT)  # 3 %
 
 
+def test_one_rise_is_no_growth_but_many_are() -> None:
+    once = [replace(s, resident=s.resident + 80 * MB * (s.steps > 1500)) for s in samples(0)]
+    assert faults(once, FLAT) == []
+    stairs = [replace(s, resident=s.resident + 3 * MB * (s.steps // 300)) for s in samples(0)]
+    assert "grows by" in faults(stairs, FLAT)[0]
+    (said,) = faults(
+        [replace(s, resident=s.resident + 200 * MB * (s.steps > 1500)) for s in samples(0)], FLAT
+    )
+    assert "risen by 200 MB in the second half; allowed are 128 MB" in said
+
+
 def test_growth_while_a_run_warms_up_is_none() -> None:
     warm = [replace(s, resident=min(s.resident, 610 * MB)) for s in samples(20)]
     assert faults(warm, FLAT) == []

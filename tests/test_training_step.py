@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,6 +186,29 @@ def test_without_a_gpu_one_line_says_so(argv: Argv, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.INFO):
         train(argv("--model", "template", "--cuda_graph"))
     assert "--cuda_graph: steps are taken one by one, since the device is cpu" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("flags", "device", "wanted"),
+    [({"precision": "tf32"}, "cpu", ["changes nothing, since the device is cpu"]),
+     ({"precision": "tf32"}, "cuda", []),
+     ({"precision": "fp16"}, "cpu", ["--precision bf16 suits more of them"]),
+     ({"precision": "fp16"}, "cuda", []),
+     ({"precision": "bf16"}, "cpu", []),
+     ({"compile": True}, "cuda", ["may take minutes"])],
+)
+def test_what_may_not_be_expected_of_a_flag_is_known(
+    flags: dict[str, Any], device: str, wanted: list[str]
+) -> None:
+    lines = list(Speed(**flags).remarks(torch.device(device)))
+    assert len(lines) == len(wanted)
+    assert all(text in line for text, line in zip(wanted, lines, strict=True))
+
+
+def test_it_is_told_at_the_start(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        train(argv("--model", "template", "--precision", "tf32"))
+    assert "--precision tf32 changes nothing, since the device is cpu" in caplog.messages
 
 
 def test_train_records(

@@ -164,7 +164,8 @@ def test_its_pictures_are_bounded(
     with caplog.at_level(logging.INFO):
         train(argv("--model", "cycle_gan", "--val_pictures", "2", *VALIDATION))
     assert ("validation: 2 pictures of val; l1, psnr, ssim of rec_A with real_A and rec_B with "
-            "real_B") in caplog.messages
+            "real_B (how well pictures come back, not how good translations are)"
+            ) in caplog.messages
 
 
 def test_cycle_gan_with_pairs_is_compared_with_them(
@@ -307,8 +308,9 @@ def test_early_stop_ends_the_run_and_says_how_to_go_on(
     with caplog.at_level(logging.INFO):
         train([*flags, "--early_stop", "2"])
     assert caplog.messages[-1].startswith(
-        "stopped at the end of epoch 4 and saved: 2 validations in a row were no better than "
-        "val_l1 1 in epoch 2, saved as best; --continue_train with a larger --early_stop"
+        "stopped at the end of epoch 4 and saved: the last 2 validations were no better than "
+        "val_l1 1 in epoch 2 (after 10 images), saved as best; --continue_train with a larger "
+        "--early_stop"
     )
     state = load_state(tmp_path / "runs" / "t")
     assert (state[".clock.epoch"], state[".best.waited"]) == (4, 2)

@@ -15,7 +15,7 @@ Pixels = npt.NDArray[Any]
 Write = Callable[[Pixels, Path], object]
 
 THREADS = 4  # also on few cores: half of the time they wait for the disk
-WAITING = 4  # pictures for each thread
+WAITING = 32  # pictures for each thread: a batch of eight rows comes at once
 ROOM = 256 * 2**20  # bytes of all that wait
 
 

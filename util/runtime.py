@@ -113,7 +113,20 @@ def start_logging() -> None:
     rank = os.environ.get("RANK", "0")
     if rank != "0":
         level, line = logging.ERROR, f"process {rank}: %(message)s"
-    logging.basicConfig(level=level, format=line, stream=sys.stdout)
+    logging.basicConfig(level=level, format=line, handlers=[_Console(sys.stdout)])
+
+
+class _Console(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO] before 3.11
+    """Whose reader may go away, as that of ``| head`` does: then nothing more is written."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+            super().handleError(record)
+            return
+        # In place of the pipe, so that the flush at the end of Python meets no fault either.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.stream.fileno())
+        os.close(nowhere)
 
 
 def run_program(main: Callable[[], object]) -> NoReturn:

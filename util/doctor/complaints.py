@@ -30,7 +30,8 @@ COMPLAINTS: dict[str, Complaint] = {
     "exploding gradients": Complaint(
         "steps lead far past any valley",
         {
-            "lr": "go back to an earlier epoch with a lower --lr (the papers' is 0.0002)",
+            "lr": "go back to an earlier epoch, or start again, with a lower --lr (the papers' is "
+                  "0.0002)",
             "beta1": "keep --beta1 at 0.5",
             "precision": "leave --precision fp16 out, if it is on",
         },
