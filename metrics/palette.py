@@ -130,8 +130,8 @@ def read_palette(path: Path) -> Palette:
     """
     if not path.is_file():
         raise NoPaletteError(f"{path} is no file; wanted is one with the colours of the labels")
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         rows = _json_rows(text) if path.suffix == ".json" else _text_rows(text)
         colours = np.array([colour for colour, _ in rows])
         if len(rows) < 2 or colours.min() < 0 or colours.max() > 255:

@@ -84,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.token:
         headers["Authorization"] = f"Bearer {args.token}"
     body = picture(url, headers)
+    log.info("%d clients ask %s for %g seconds", args.clients, url, args.seconds)
     end = time.perf_counter() + args.seconds
     clients = [Client(url, headers, body, end) for _ in range(args.clients)]
     for client in clients:

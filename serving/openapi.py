@@ -20,7 +20,10 @@ def openapi(description: Description, limits: Limits) -> dict[str, Any]:
         "info": {
             "title": f"Image-to-image translation: {description.name}",
             "version": "1",
-            "description": "Send a picture, get its translation.",
+            "description": (
+                "Send a picture, get its translation. A server that others can reach wants its "
+                "token, too: -H 'Authorization: Bearer TOKEN'."
+            ),
         },
         "security": [{}, {"token": []}],
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
@@ -56,7 +59,7 @@ def _translate(description: Description, limits: Limits) -> dict[str, Any]:
                 "content": {one.media_type: _BINARY for one in ANSWERS},
             },
             "401": _failure("A token is wanted."),
-            "403": _failure("Asked by another name, or from a page of another site."),
+            "403": _failure("Asked by another name than this machine's, or from another site."),
             "406": _failure("The Accept header names no format of ours."),
             "413": _failure("Too many bytes or pixels."),
             "422": _failure("No picture, a damaged one, or an unknown direction."),

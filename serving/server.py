@@ -12,6 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -134,6 +135,7 @@ def create_app(
     return Starlette(
         routes=[
             Route("/translate", service.translate, methods=["POST"]),
+            Route("/translate", _not_posted, methods=["GET"]),
             Route("/samples/{direction}/{number}.png", service.sample),
             Route("/model.json", service.model),
             Route("/health", service.health),
@@ -144,6 +146,7 @@ def create_app(
         middleware=[Middleware(Access, token=token)],
         exception_handlers={
             RefusedError: _refused,
+            HTTPException: _no_such_address,
             PictureError: _say(HTTPStatus.UNPROCESSABLE_ENTITY),
             ClientDisconnect: _say(HTTPStatus.BAD_REQUEST),
             MemoryError: _say(HTTPStatus.SERVICE_UNAVAILABLE),
@@ -167,6 +170,20 @@ async def _docs(_: Request) -> Response:
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
     return refuse(error.status, str(error))
+
+
+async def _not_posted(_: Request) -> Response:
+    raise RefusedError(
+        HTTPStatus.METHOD_NOT_ALLOWED, "POST a picture to /translate; GET /docs tells how"
+    )
+
+
+async def _no_such_address(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    asked = f"{request.method} {request.url.path}"
+    return refuse(
+        HTTPStatus(error.status_code), f"{asked}: {error.detail}; GET /docs tells what there is"
+    )
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:

@@ -41,7 +41,8 @@ def test_a_run(argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     card = path.with_name("t_latest_BtoA.onnx.md").read_text()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     for line in (f"SHA-256: {digest}", "licence: CC BY 4.0", "netG: resnet_6blocks", "norm: batch",
-                 "training set: 3 pictures; 6 were shown", "losses of epoch 2", "dropout: off"):
+                 "training set: 3 pictures; 6 were shown", "losses: epoch 2", "dropout: off",
+                 "trained_with_dropout: true", "on 2 pictures"):
         assert f"- {line}" in card, card
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.name}.md"]
 
@@ -60,7 +61,7 @@ def test_a_two_way_run_and_its_best_epoch(argv: Argv, tmp_path: Path) -> None:
     expected = Translator.load(run, direction="BtoA", device="cpu")(picture)
     assert np.abs(session.run(None, {"picture": picture})[0].astype(int) - expected).max() <= 1
     card = there.with_name(f"{there.name}.md").read_text()
-    assert "best validation (epoch 1)" in card
+    assert "best validation: epoch 1" in card
     assert "val_l1: 0.25" in card
 
 
@@ -81,8 +82,11 @@ def test_a_bare_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     main(["--weights", str(tmp_path / "tiny.pth"), "--to", "torchscript", "--half",
           "--out", str(out)])
     assert "verified on noise" in caplog.text
-    assert find_format("torchscript").load(out)[1]["weights"] == "half"
-    assert "training set: unknown" in out.with_name("x.pt.md").read_text()
+    said = find_format("torchscript").load(out)[1]
+    assert (said["weights"], said["trained_with_dropout"]) == ("half", "unknown")
+    card = out.with_name("x.pt.md").read_text()
+    for line in ("training set: unknown", "model: not said", "on noise: there were no pictures"):
+        assert f"- {line}" in card, card
 
 
 def test_calibrated_on_pictures(tmp_path: Path, dataroot: Path) -> None:

@@ -86,9 +86,10 @@ def test_labels_without_names_are_called_by_their_colour(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("text", [
     "", "1 2 3", "1 2\n3 4", "0 0 256 a\n0 0 1 b", "1 1 1 a\n1 1 1 b", "red green blue x\n1 1 1",
+    "\x89PNG",
 ])
 def test_another_file_is_no_palette(text: str, tmp_path: Path) -> None:
-    (tmp_path / "p.txt").write_text(text)
+    (tmp_path / "p.txt").write_text(text, encoding="latin-1")
     with pytest.raises(NoPaletteError, match=r"p\.txt is no palette .* R G B NAME"):
         read_palette(tmp_path / "p.txt")
 

@@ -203,6 +203,7 @@ def test_many_clients_are_served(
     flags = ["--clients", "4", "--seconds", "0.5", "--json", str(tmp_path / "x.json")]
     with served(create_app(engine, describe(engine, demo_run), Limits())) as url:
         load_server.main(["--url", url, *flags])
+    assert f"4 clients ask {url.rstrip('/')} for 0.5 seconds" in caplog.text
     assert re.search(r"answers: {'ok': \d+}", caplog.text)
     refusing: Any = create_app(engine, describe(engine, demo_run), Limits(pixels=1))
     with served(refusing) as url, pytest.raises(SystemExit, match="1"):

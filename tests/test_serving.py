@@ -266,13 +266,23 @@ def test_pages_from_elsewhere_are_refused(client: TestClient, headers: dict[str,
 # Around it
 
 
+def test_other_addresses_and_methods_are_answered_in_the_same_form(client: TestClient) -> None:
+    asked = {("GET", "/translate"): 405, ("PUT", "/translate"): 405, ("GET", "/nowhere"): 404}
+    for (method, path), status in asked.items():
+        answer = client.request(method, path)
+        assert answer.status_code == status
+        assert "GET /docs tells" in answer.json()["error"]
+
+
 def test_the_interface_describes_itself(client: TestClient) -> None:
     api = client.get("/openapi.json").json()
     assert api["openapi"].startswith("3.1")
     for path, methods in api["paths"].items():
         for method in methods:
             assert client.request(method, path).status_code in (200, 422), path
-    assert set(api["paths"]["/translate"]["post"]["responses"]) >= {"200", "413", "422", "503"}
+    answers = set(api["paths"]["/translate"]["post"]["responses"])
+    assert answers >= {"200", "403", "413", "422", "503"}
+    assert "Authorization: Bearer" in api["info"]["description"]
     assert "openapi.json" in client.get("/docs").text
 
 

@@ -21,7 +21,7 @@ from datasets.demo_drawing.labels import PALETTE
 from serving.description import Description, DirectionDescription, describe
 from serving.engine import Engine
 from serving.limits import Limits
-from serving.server import create_app
+from serving.server import PAGE, create_app
 
 pytestmark = pytest.mark.browser
 Pixels = npt.NDArray[np.uint8]
@@ -285,11 +285,62 @@ def test_a_failing_server_is_said_and_forgotten(opened: Opened) -> None:
     opened.page.route("**/translate*", lambda route: route.abort())
     opened.page.keyboard.press("Control+z")
     opened.wait()
-    assert "was the server stopped" in opened.page.get_by_role("alert").inner_text()
+    assert "is it still running" in opened.page.get_by_role("alert").inner_text()
     opened.page.unroute("**/translate*")
     opened.page.keyboard.press("Control+Shift+z")
     opened.wait()
     assert opened.page.get_by_role("alert").inner_text() == ""
+
+
+def test_a_server_that_has_ended_is_said(opened: Opened) -> None:
+    opened.page.route("**/translate*", lambda route: route.abort())
+    rectangle_of_windows(opened)
+    assert "is it still running?" in opened.page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize("event", [
+    "new ClipboardEvent('paste', {clipboardData: carried})",
+    "new DragEvent('drop', {dataTransfer: carried})",
+])
+def test_a_link_is_no_picture(opened: Opened, event: str) -> None:
+    carried = "const carried = new DataTransfer(); carried.setData('text/uri-list', 'http://x/y');"
+    opened.page.evaluate(f"() => {{ {carried} dispatchEvent({event}); }}")
+    opened.page.get_by_text("That is no picture but a link").wait_for()
+
+
+def test_a_phone_shows_messages_where_they_are_seen(browser: Any, url: str) -> None:
+    with opened_page(browser, url, viewport={"width": 390, "height": 600}) as opened:
+        opened.page.locator("#file").set_input_files(
+            {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"}
+        )
+        said = opened.page.get_by_text("x.png is no picture")
+        said.wait_for()
+        assert opened.page.evaluate("document.documentElement.scrollHeight") > 600
+        box = said.bounding_box()
+        assert 0 <= box["y"] <= 600 - box["height"]
+
+
+def test_a_low_window_has_its_palette_beside_the_whole_canvas(browser: Any, url: str) -> None:
+    with opened_page(browser, url, viewport={"width": 844, "height": 390}) as opened:
+        canvas, palette = (opened.page.locator(one).bounding_box()["height"]
+                           for one in ("#drawing", "#palette"))
+        assert palette >= canvas
+
+
+def test_what_takes_long_to_load_says_so(browser: Any, url: str) -> None:
+    page = browser.new_page()
+    held: list[Any] = []
+    page.route("**/translate*", lambda route: held.append(route))
+    page.goto(url)
+    page.wait_for_selector("body[data-state=busy]")
+    words = "getComputedStyle(document.getElementById('time'), '::before').content"
+    assert "Loading" in page.evaluate(words)
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    page.wait_for_selector("body[data-state=idle]")
+    assert page.evaluate(words) == "none"
+    page.close()
 
 
 def test_the_token_comes_from_the_address(
@@ -360,12 +411,28 @@ def test_edges_are_drawn_with_a_pencil(browser: Any, engine: Engine) -> None:
         assert (drawn == 0).all(axis=2).sum() == 17
 
 
+def test_an_empty_page_for_photos_opens_one_by_a_click(
+    browser: Any, engine: Engine, tmp_path: Path
+) -> None:
+    photos = DirectionDescription("BtoA", "photo", None, 0, [])
+    app = create_app(engine, Description("photos", (SIDE, SIDE), [photos]), Limits())
+    Image.new("RGB", (SIDE, SIDE), "teal").save(tmp_path / "teal.png")
+    with served(app) as url, opened_page(browser, url) as opened:
+        with opened.page.expect_file_chooser() as chooser:
+            opened.page.locator("#drawing").click()
+        chooser.value.set_files(tmp_path / "teal.png")
+        opened.page.wait_for_selector("body:not([data-empty])")
+        opened.wait()
+        assert (opened.read("drawing") == (0, 128, 128)).all()
+
+
 # Without a server
 
 
-def test_a_static_site_gives_the_same_pictures(
-    browser: Any, engine: Engine, demo_run: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def site(
+    engine: Engine, demo_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from serving.onnxruntime_web import runtime_files
@@ -376,8 +443,14 @@ def test_a_static_site_gives_the_same_pictures(
     except (FileNotFoundError, ConnectionError) as error:
         pytest.skip(str(error))
     description = replace(describe(engine, demo_run), name="house")
-    write_site(tmp_path / "site", engine, description, epoch="latest", run_dir=demo_run)
-    with hosted(tmp_path / "site") as url, opened_page(browser, url) as opened:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder, engine, description, epoch="latest", run_dir=demo_run)
+    with hosted(folder) as url:
+        yield url
+
+
+def test_a_static_site_gives_the_same_pictures(browser: Any, engine: Engine, site: str) -> None:
+    with opened_page(browser, site) as opened:
         before = opened.read("result")
         rectangle_of_windows(opened)
         made = opened.read("result")
@@ -386,3 +459,35 @@ def test_a_static_site_gives_the_same_pictures(
         assert np.abs(made.astype(int) - wanted.astype(int)).max() <= 2
 
 
+def test_a_network_that_did_not_arrive_is_fetched_anew(browser: Any, site: str) -> None:
+    page = browser.new_page()
+    page.route("**/*.onnx", lambda route: route.fulfill(status=503))
+    page.goto(site)
+    alert = page.get_by_role("alert")
+    page.get_by_text("BtoA.onnx answered 503").wait_for()
+    page.unroute("**/*.onnx")
+    page.keyboard.press("Delete")
+    page.get_by_text("Translated in").wait_for()
+    assert alert.inner_text() == ""
+    page.close()
+
+
+def test_a_browser_that_cannot_run_the_network_says_so(browser: Any, site: str) -> None:
+    page = browser.new_page()
+    page.route("**/ort.js", lambda route: route.abort())
+    page.goto(site)
+    page.get_by_text("the network cannot run here").wait_for()
+    page.wait_for_selector("body[data-state=idle]")
+    page.keyboard.press("Delete")
+    page.wait_for_selector("body[data-state=idle]")
+    page.close()
+
+
+def test_the_page_opened_as_a_file_says_what_it_needs(browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((PAGE / "index.html").as_uri())
+    words = page.get_by_text("it needs a web server")
+    assert not words.is_visible()
+    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+    assert words.is_visible()
+    page.close()

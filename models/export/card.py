@@ -36,9 +36,12 @@ def card_of(path: Path) -> Path:
 
 def write_card(
     path: Path, description: Description, *, run_dir: Path | None, weights_file: Path,
-    norm_words: str, differences: Sequence[Difference], runtime: str, licence: str,
+    norm_words: str, differences: Sequence[Difference], pictures: int, runtime: str, licence: str,
 ) -> Path:
-    """``run_dir``: the folder of the training; None: a bare file, which knows nothing of it."""
+    """``run_dir``: the folder of the training; None: a bare file, which knows nothing of it.
+
+    ``pictures``: how many the differences are measured on; 0: on noise.
+    """
     rows = _rows(run_dir) if run_dir else []
     sections = {
         "File": {
@@ -59,10 +62,17 @@ def write_card(
     }
     text = [f"# {description.name}, epoch {description.epoch}, {description.direction}", ""]
     for title, facts in sections.items():
-        text += [f"## {title}", "", *(f"- {name}: {value}" for name, value in facts.items()), ""]
-    text += ["## Verified against PyTorch", "", *(f"- {one}" for one in lines(differences))]
+        items = [f"- {name}: {_said(value)}" for name, value in facts.items()]
+        text += [f"## {title}", "", *items, ""]
+    place = f"on {pictures} pictures" if pictures else "on noise: there were no pictures"
+    text += ["## Verified against PyTorch", "", f"- {place}",
+             *(f"- {one}" for one in lines(differences))]
     write_text(card_of(path), "\n".join(text) + "\n")
     return card_of(path)
+
+
+def _said(value: Any) -> Any:
+    return "not said" if value == "" else value
 
 
 def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,8 +106,8 @@ def _metrics(run_dir: Path | None, rows: Sequence[Mapping[str, str]]) -> dict[st
     best = run_dir / BEST if run_dir else None
     if best and best.is_file():
         found = json.loads(best.read_text(encoding="utf-8"))
-        return {f"best validation (epoch {found['epoch']})": "", **found["values"]}
+        return {"best validation": f"epoch {found['epoch']}", **found["values"]}
     if rows:
         last = {k: v for k, v in rows[-1].items() if k and k not in NOT_METRICS and v}
-        return {"validation": "none", f"losses of epoch {rows[-1]['epoch']}": "", **last}
+        return {"validation": "none", "losses": f"epoch {rows[-1]['epoch']}", **last}
     return {"known": "none"}

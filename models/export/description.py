@@ -23,7 +23,7 @@ class Description:
     norm: str
     bn_mode: str
     weights: str  # float32, half, int8
-    trained_with_dropout: bool
+    trained_with_dropout: bool | None  # None: a bare file that does not tell
     multiple: int
     input_channels: int
     output_channels: int
@@ -35,7 +35,7 @@ class Description:
     format_version: int = FORMAT_VERSION
 
     def metadata(self) -> dict[str, str]:
-        """Name -> text: ``0,255`` for a range, ``true`` or ``false``."""
+        """Name -> text: ``0,255`` for a range, ``true``, ``false`` or ``unknown``."""
         return {name: _text(value) for name, value in asdict(self).items()}
 
 
@@ -46,6 +46,8 @@ def read_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "unknown"
     if isinstance(value, tuple):
         return ",".join(f"{part:g}" for part in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -96,7 +96,7 @@ class Exporter:
         return Description(
             name=request.name, epoch=request.epoch, direction=file.direction, model=file.model,
             netG=file.netG, norm=file.norm, bn_mode=request.bn_mode, weights=request.weights,
-            trained_with_dropout=self.dropout,
+            trained_with_dropout=None if file.no_dropout is None else self.dropout,
             multiple=geometry(self.reference.net).multiple,
             input_channels=colours or file.input_nc, output_channels=colours or file.output_nc,
             input_dtype=self.input_dtype, output_dtype=self.output_dtype,
@@ -148,7 +148,7 @@ class Exporter:
         return np.stack([self.output_range.from_tensor(one, self.output_dtype) for one in made])
 
     def write(self, path: Path, pictures: Sequence[Pixels]) -> list[Difference]:
-        """The file, verified on ``pictures`` before it gets its name, and its card.
+        """The file, verified on ``pictures`` (or noise) before it gets its name, and its card.
 
         Raises:
             MissingPackageError: the format needs one that is not installed.
@@ -166,15 +166,16 @@ class Exporter:
             if metadata != description.metadata():
                 raise ValueError(f"{path}: the file came back with other metadata: {metadata}")
             differences = compare(
-                run, self.translate, pictures, output_range=description.output_range
+                run, self.translate, pictures or [self.noise((150, 200))],
+                output_range=description.output_range,
             )
             for line in lines(differences):
                 log.info("%s against PyTorch, %s", kind.runtime, line)
             judge(differences, self.request.weights)
         card = write_card(
             path, description, run_dir=self.request.run_dir, weights_file=self.file.path,
-            norm_words=self.norm_words, differences=differences, runtime=kind.runtime,
-            licence=self.request.licence,
+            norm_words=self.norm_words, differences=differences, pictures=len(pictures),
+            runtime=kind.runtime, licence=self.request.licence,
         )
         log.info("wrote %s (%.1f MB, SHA-256 %s) and %s",
                  path, path.stat().st_size / 2**20, sha256(path), card.name)

@@ -40,7 +40,7 @@ class OnnxEngine {
   }
 
   #fail(reason) {
-    this.#fault = new Error(`The network cannot run here: ${reason}`);
+    this.#fault = new Error(`the network cannot run here: ${reason}; load the page again`);
     for (const { fail } of this.#waiting.values()) fail(this.#fault);
     this.#waiting.clear();
   }
@@ -65,7 +65,7 @@ export function get(url, headers) { return ask(url, { headers }); }
 
 async function ask(url, request) {
   const answer = await fetch(url, request).catch(() => {
-    throw new Error("Nobody answers: was the server stopped?");
+    throw new Error("The server does not answer: is it still running?");
   });
   await requireOk(answer);
   return answer;

@@ -8,8 +8,7 @@ const sessions = new Map();
 
 self.onmessage = async ({ data: { number, image, url, channels } }) => {
   try {
-    if (!sessions.has(url)) sessions.set(url, open(url));
-    const session = await sessions.get(url);
+    const session = await opened(url);
     const shape = [1, image.height, image.width, channels];
     const input = new ort.Tensor("uint8", packed(image.data, channels), shape);
     const results = await session.run({ [session.inputNames[0]]: input });
@@ -19,6 +18,15 @@ self.onmessage = async ({ data: { number, image, url, channels } }) => {
     self.postMessage({ number, error: String(error.message ?? error) });
   }
 };
+
+/** Once; a network that did not arrive is fetched anew by the next translation. */
+function opened(url) {
+  if (!sessions.has(url)) {
+    sessions.set(url, open(url));
+    sessions.get(url).catch(() => sessions.delete(url));
+  }
+  return sessions.get(url);
+}
 
 async function open(url) {
   const answer = await fetch(url);

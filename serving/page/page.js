@@ -97,6 +97,10 @@ function actionsOf(studio, sample) {
     camera.stop();
     await studio.load(picture, { live: isFirst });
   });
+  const loadFiles = ([first]) => load(() => {
+    if (first) return first;
+    throw new Error("That is no picture but a link or text; save the picture and open its file.");
+  });
   const loadSample = ({ url }, how) => load(() => sample(url), how);
   return {
     undo: () => change(studio.drawing.undo()),
@@ -111,7 +115,7 @@ function actionsOf(studio, sample) {
       const { samples } = studio.direction;
       if (samples.length) loadSample(samples[Math.floor(Math.random() * samples.length)]);
     },
-    loadFile: (file) => load(() => file),
+    loadFiles,
     loadSample,
     stopCamera: () => camera.stop(),
     camera: () => attempt(studio, async () => {
@@ -138,14 +142,15 @@ async function attempt(studio, act) {
 function wire(actions) {
   const file = element("file");
   file.addEventListener("change", () => {
-    if (file.files.length) actions.loadFile(file.files[0]);
+    if (file.files.length) actions.loadFiles(file.files);
     file.value = "";
   });
   const clicks = { open_file: "open", webcam_button: "camera", random_sample: "random", save: "save" };
   for (const [id, action] of Object.entries(clicks)) element(id).addEventListener("click", actions[action]);
+  drawing.addEventListener("click", () => document.body.hasAttribute("data-empty") && actions.open());
   element("save_drawing").addEventListener("click", () => save(drawing, "input"));
   element("save_result").addEventListener("click", () => save(result, "result"));
-  addEventListener("paste", ({ clipboardData: { files } }) => files.length && actions.loadFile(files[0]));
+  addEventListener("paste", ({ clipboardData: { files } }) => actions.loadFiles(files));
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.dataset.dropping = "";
@@ -154,7 +159,7 @@ function wire(actions) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     delete document.body.dataset.dropping;
-    if (event.dataTransfer.files.length) actions.loadFile(event.dataTransfer.files[0]);
+    actions.loadFiles(event.dataTransfer.files);
   });
 }
 
