@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from data.record import load_record
 from data.source import Source
 from data.value_range import ValueRange
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
@@ -43,6 +44,7 @@ class DirectionDescription:
     """``palette``: of labels only. ``ground``: its number, the colour of an empty drawing.
 
     ``limits``: what is black and white in samples of more than 8 bits; None: by their dtype.
+    ``pair_size``: width and height of the training's files, where each held A | B.
     """
 
     direction: Direction
@@ -51,6 +53,7 @@ class DirectionDescription:
     ground: int
     samples: Sequence[Source]
     limits: ValueRange | None = None
+    pair_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,9 @@ def _describe(
     ground = _ground(palette, pictures) if palette else 0
     log.info("%s: %s go in%s, %d samples", direction, IN_WORDS[kind],
              f" ({len(palette)} colours)" if palette else "", len(samples))
+    pair_size = load_record(path).pair_size if path.is_dir() else None
     return DirectionDescription(
-        direction, kind, palette, ground, spread(samples, MOST_SAMPLES), limits
+        direction, kind, palette, ground, spread(samples, MOST_SAMPLES), limits, pair_size
     )
 
 
@@ -166,6 +170,9 @@ def _as_json(one: DirectionDescription) -> dict[str, Any]:
         "kind": one.kind,
         "palette": colours,
         "ground": one.ground,
+        "pair": one.pair_size and {
+            "size": list(one.pair_size), "half": "left" if one.direction[0] == "A" else "right"
+        },
         "samples": [
             {"name": source.path.name, "url": f"samples/{one.direction}/{number}.png"}
             for number, source in enumerate(one.samples)

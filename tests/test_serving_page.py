@@ -236,6 +236,17 @@ def test_files_are_loaded_in_the_colours_of_the_palette_and_saved(
         )
 
 
+def test_of_a_pair_like_those_of_the_training_the_input_goes_in(
+    opened: Opened, tmp_path: Path
+) -> None:
+    pair = np.full((SIDE, 2 * SIDE, 3), 128, np.uint8)
+    pair[:, SIDE:] = PALETTE["door"]
+    Image.fromarray(pair).save(tmp_path / "x.png")
+    opened.page.locator("#file").set_input_files(tmp_path / "x.png")
+    opened.wait()
+    assert (opened.read("drawing") == PALETTE["door"]).all()
+
+
 def test_both_pictures_are_saved_at_once(opened: Opened) -> None:
     names: set[str] = set()
     opened.page.on("download", lambda download: names.add(download.suggested_filename))

@@ -3,9 +3,12 @@
 const NEAR = 70; // levels of a colour: farther off are mixtures of two labels
 const RINGS = 3; // pixels: an edge's mixtures are not wider
 
-/** The middle square of a picture (ImageBitmap or video), scaled to width x height: ImageData. */
-export function fitted(picture, width, height, { smooth }) {
-  const found = { width: picture.videoWidth ?? picture.width, height: picture.videoHeight ?? picture.height };
+/**
+ * The middle square of a picture (ImageBitmap or video), scaled to width x height: ImageData. Of a
+ * file that is a `pair` like those of the training, {size, half}, that of the half that goes in.
+ */
+export function fitted(picture, width, height, { smooth, pair }) {
+  const found = shown(picture, pair);
   const scale = Math.min(found.width / width, found.height / height);
   const [cutWidth, cutHeight] = [width * scale, height * scale];
   const context = new OffscreenCanvas(width, height).getContext("2d");
@@ -14,10 +17,17 @@ export function fitted(picture, width, height, { smooth }) {
   context.imageSmoothingEnabled = smooth;
   context.imageSmoothingQuality = "high";
   context.drawImage(
-    picture, (found.width - cutWidth) / 2, (found.height - cutHeight) / 2, cutWidth, cutHeight,
-    0, 0, width, height,
+    picture, found.left + (found.width - cutWidth) / 2, (found.height - cutHeight) / 2,
+    cutWidth, cutHeight, 0, 0, width, height,
   );
   return context.getImageData(0, 0, width, height);
+}
+
+function shown(picture, pair) {
+  const width = picture.videoWidth ?? picture.width, height = picture.videoHeight ?? picture.height;
+  if (width !== pair?.size[0] || height !== pair.size[1]) return { left: 0, width, height };
+  const half = Math.floor(width / 2);
+  return { left: pair.half === "left" ? 0 : width - half, width: half, height };
 }
 
 /**

@@ -43,7 +43,8 @@ export class Studio extends EventTarget {
 
   /** Load an ImageBitmap or a playing video; `live`: without a step of undo. */
   load(picture, { live = false } = {}) {
-    const image = fitted(picture, this.width, this.height, { smooth: this.kind !== "labels" });
+    const { pair } = this.direction;
+    const image = fitted(picture, this.width, this.height, { smooth: this.kind !== "labels", pair });
     if (this.kind === "labels") snapped(image, this.colours);
     if (live) this.drawing.image.data.set(image.data);
     else this.drawing.replace(image);
