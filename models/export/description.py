@@ -1,7 +1,6 @@
 """What an exported file says of itself: its metadata, text by text."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 FORMAT_VERSION = 1
@@ -37,12 +36,6 @@ class Description:
     def metadata(self) -> dict[str, str]:
         """Name -> text: ``0,255`` for a range, ``true``, ``false`` or ``unknown``."""
         return {name: _text(value) for name, value in asdict(self).items()}
-
-
-def read_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The part of a file's metadata that ``Description`` wrote; {}: none."""
-    names = [field.name for field in fields(Description)]
-    return {name: metadata[name] for name in names if name in metadata}
 
 
 def _text(value: Any) -> str:

@@ -43,11 +43,6 @@ def settle(net: nn.Module, bn_mode: BnMode, pictures: Iterable[Tensor] = ()) -> 
     return replace_modules(net, settled).eval().requires_grad_(False)
 
 
-def has_statistics(net: nn.Module) -> bool:
-    """Whether ``bn_mode`` makes a difference: instance norm has none but those of the picture."""
-    return any(isinstance(m, Norm) and m.running_mean is not None for m in net.modules())
-
-
 def describe(bn_mode: BnMode, *, norm: str, pictures: int) -> str:
     """One sentence for the report and the model card."""
     if norm == "none":
