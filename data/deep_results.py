@@ -19,12 +19,16 @@ def write_deep(write: Write, pixels: Pixels, stem: Path, extension: str) -> Path
 
     Returns the path; None: the PNG shows all there is.
     """
-    if pixels.dtype.name == "uint8" and pixels.shape[2] in (1, 3):
+    if _png_shows(pixels.dtype.name, pixels.shape[2]):
         return None
     found = extension_for(pixels, extension)
     path = stem.with_name(stem.name + (".tif" if found == ".png" else found))  # .png is taken
     write(pixels, path)
     return path
+
+
+def _png_shows(dtype: str, channels: int) -> bool:
+    return dtype == "uint8" and channels in (1, 3)
 
 
 class DeepResults:
@@ -47,7 +51,7 @@ class DeepResults:
         """Label -> [C, H, W] in -1..1; returns label -> file, of those that a PNG cannot show."""
         paths: dict[str, Path] = {}
         for label, (written, limits) in self._known.items():
-            if label in images:
+            if label in images and not _png_shows(written.dtype, len(images[label])):
                 pixels = limits.from_tensor(images[label], written.dtype)
                 beside = stem.with_name(f"{stem.name}_{label}")
                 path = write_deep(write, pixels, beside, written.extension)
