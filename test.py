@@ -24,10 +24,16 @@ from models.networks.inference import laid_out, prepare_in_place
 from models.translator import Translator
 from options.test_options import TestOptions
 from util.file_writers import FileWriters
-from util.images import to_picture
+from util.images import to_picture, to_pictures
 from util.result_names import ResultNames
 from util.results_page import ResultsPage
-from util.runtime import describe_device, run_program, seed_everything, seed_torch
+from util.runtime import (
+    describe_device,
+    keep_freed_memory,
+    run_program,
+    seed_everything,
+    seed_torch,
+)
 from util.visualizer import Visualizer, build_result_sinks
 
 log = logging.getLogger(__name__)
@@ -38,6 +44,7 @@ def test(argv: Sequence[str] | None = None) -> Path:
     options = TestOptions()
     opt = options.parse(argv)
     log.info("device: %s", describe_device(opt.device))
+    keep_freed_memory()
     seed_everything(opt.seed)
     if opt.inputs:
         return translate_inputs(opt, options)
@@ -71,10 +78,11 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
             model.set_input(batch)
             model.test()
             visuals = {label: made.cpu() for label, made in model.get_current_visuals().items()}
+            shown = {label: to_pictures(made) for label, made in visuals.items()}
             for index, source in enumerate(model.get_image_paths()[: count - len(page.rows)]):
                 images = {label: made[index] for label, made in visuals.items()}
                 name = names.of(Path(source))
-                pictures = {label: to_picture(image) for label, image in images.items()}
+                pictures = {label: made[index] for label, made in shown.items()}
                 page.add(name, pictures, deep.write(write, images, page.images / name))
     log.info("%d pictures translated; results page: %s", len(page.rows), page.path)
     return page.path

@@ -20,9 +20,9 @@ from PIL import Image
 from data import array_files, tiff_files
 from data.raster import Pixels, Raster, require_finite
 from util.files import replacing, writing
-from util.images import FAST_PNG
 from util.packages import package_for
 from util.picture_files import PictureError, opened, picture_size, upright
+from util.png import encode_png
 
 _READERS: dict[str, Callable[[Path], Raster]] = {
     ".npy": array_files.read_npy,
@@ -41,7 +41,6 @@ _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
 _LOSSLESS_8_BIT = (".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
 _SAVED_AS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 95}, ".jpeg": {"quality": 95}, ".webp": {"lossless": True},
-    ".png": FAST_PNG,
 }
 _PNG_DEPTH = 24  # the place of the bit depth in a PNG file; its colour type follows (PNG, 11.2.2)
 
@@ -96,6 +95,8 @@ def write_image(pixels: Pixels, path: Path) -> None:
         elif pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes grey alone
             encode = package_for(path, "imagecodecs").png_encode
             aside.write_bytes(encode(plane, level=1))
+        elif extension == ".png" and pixels.dtype == np.uint8:
+            aside.write_bytes(encode_png(plane))
         else:
             format_name = Image.registered_extensions()[extension]
             Image.fromarray(plane).save(aside, format=format_name, **_SAVED_AS.get(extension, {}))

@@ -8,7 +8,7 @@ from typing import Any
 from data.raster import Pixels
 from models.kinds import to_pil
 from serving.limits import RefusedError
-from util.images import FAST_PNG
+from util.png import encode_png
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,14 @@ class PictureFormat:
 
     def encode(self, pixels: Pixels) -> bytes:
         """uint8 [H, W, C] -> the bytes of a file."""
+        if self is PNG:
+            return encode_png(pixels)
         file = io.BytesIO()
         to_pil(pixels).save(file, format=self.name, **self.how)
         return file.getvalue()
 
 
-PNG = PictureFormat("image/png", "PNG", FAST_PNG)
+PNG = PictureFormat("image/png", "PNG")
 FORMATS = (
     PNG,
     PictureFormat("image/jpeg", "JPEG", {"quality": 95}),

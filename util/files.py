@@ -63,12 +63,14 @@ def replacing(path: Path) -> Iterator[Path]:
         aside.touch()  # torch's own writer would not tell why it cannot
     try:
         yield aside
-        with aside.open("r+b") as file:
-            os.fsync(file.fileno())
+        _sync(aside, os.O_RDWR)
         aside.replace(path)
-        _sync_folder(path.parent)
-    finally:
+    except BaseException:
         aside.unlink(missing_ok=True)
+        raise
+    # The new name is on disk only when its folder is. Windows has no such call.
+    if os.name == "posix":
+        _sync(path.parent, os.O_RDONLY)
 
 
 def file_size_limit() -> int | None:
@@ -81,14 +83,12 @@ def file_size_limit() -> int | None:
     return None if limit == resource.RLIM_INFINITY else limit
 
 
-def _sync_folder(folder: Path) -> None:
-    """The new name is on disk only when its folder is. Windows has no such call."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _sync(path: Path, access: int) -> None:
+    handle = os.open(path, access)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
