@@ -5,8 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from models.networks import define_G, side_multiple
-from models.networks.few_channels import FewChannelConv2d, quickened
-from models.networks.inference import laid_out, prepare
+from models.networks.inference import prepare
 
 
 def generator(name: str, norm: str = "instance", *, dropout: bool = False) -> nn.Module:
@@ -79,37 +78,3 @@ def test_preparing_twice_changes_nothing() -> None:
     ready = prepare(generator("resnet_6blocks", "batch"), running_statistics=False)
     images = pictures("resnet_6blocks")
     assert torch.equal(prepare(ready, running_statistics=False)(images), ready(images))
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("height", [7, 9, 24])
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_a_convolution_to_few_channels_gives_the_same_sooner(
-    channels: int, height: int, bias: bool
-) -> None:
-    torch.manual_seed(0)
-    conv = nn.Conv2d(5, channels, 7, bias=bias)
-    sooner = quickened(conv)
-    assert isinstance(sooner, FewChannelConv2d) and sooner.weight is conv.weight
-    x = torch.randn(2, 5, height, 11)
-    assert sooner(x).shape == conv(x).shape
-    assert (sooner(x) - conv(x)).abs().max() <= 1e-5
-
-
-@pytest.mark.parametrize("conv", [
-    nn.Conv2d(4, 8, 7), nn.Conv2d(4, 3, 1), nn.Conv2d(4, 3, 7, stride=2),
-    nn.Conv2d(4, 3, 7, padding=3), nn.Conv2d(4, 3, 7, dilation=2), nn.Conv2d(3, 3, 7, groups=3),
-])
-def test_another_convolution_stays(conv: nn.Conv2d) -> None:
-    assert quickened(conv) is conv
-
-
-@torch.no_grad()
-def test_a_network_laid_out_on_the_cpu_gives_the_same() -> None:
-    net = prepare(generator("resnet_6blocks"), running_statistics=False)
-    images = pictures("resnet_6blocks")
-    expected = net(images)
-    laid_out(net, torch.device("cpu"))
-    assert any(isinstance(module, FewChannelConv2d) for module in net.modules())
-    assert (net(images) - expected).abs().max() <= 1e-4  # rounding, through norms of faint pictures

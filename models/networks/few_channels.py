@@ -8,6 +8,8 @@ several rows of the result are the channels of one step:
 Every sum has the terms that it had, and zeros.
 """
 
+from types import MethodType
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,46 +17,31 @@ from torch.nn import functional
 MOST_CHANNELS = 4  # more than these fill the CPU by themselves
 
 
-class FewChannelConv2d(nn.Conv2d):
-    """[N, in, H, W] -> [N, out, H', W'], equal to ``conv`` up to rounding; shares its tensors.
-
-    ``conv`` has steps of 1 and no padding.
-    """
-
-    def __init__(self, conv: nn.Conv2d) -> None:
-        height, width = conv.kernel_size
-        super().__init__(
-            conv.in_channels, conv.out_channels, (height, width), bias=conv.bias is not None,
-            device="meta",
-        )
-        self.weight, self.bias = conv.weight, conv.bias
-        self.rows = 8 if conv.out_channels <= MOST_CHANNELS // 2 else 4
-
-    def forward(self, x: Tensor) -> Tensor:
-        height = x.shape[2] - self.kernel_size[0] + 1  # of the result
-        x = functional.pad(x, (0, 0, 0, -height % self.rows))
-        bias = None if self.bias is None else self.bias.repeat(self.rows)
-        y = functional.conv2d(x, self._tall_filter(), bias, stride=(self.rows, 1))
-        y = y.unflatten(1, (self.rows, self.out_channels)).permute(0, 2, 3, 1, 4)
-        result: Tensor = y.flatten(2, 3)[:, :, :height]
-        return result
-
-    def _tall_filter(self) -> Tensor:
-        """[rows x out, in, kernel + rows - 1, kernel]"""
-        last = self.rows - 1
-        lowered = [
-            functional.pad(self.weight, (0, 0, row, last - row)) for row in range(self.rows)
-        ]
-        return torch.cat(lowered).contiguous(memory_format=torch.channels_last)
+def quicken(net: nn.Module) -> None:
+    """Have those convolutions in ``net`` computed so, in place; weights and their names stay."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d) and _gains(module):
+            module.forward = MethodType(by_rows, module)  # type: ignore[method-assign]
 
 
-def quickened(module: nn.Module) -> nn.Module:
-    """``module``, or what gives the same sooner on a CPU."""
-    if not isinstance(module, nn.Conv2d) or module.out_channels > MOST_CHANNELS:
-        return module
-    plain = (
-        (module.stride, module.padding, module.dilation) == ((1, 1), (0, 0), (1, 1))
-        and module.groups == 1
+def _gains(conv: nn.Conv2d) -> bool:
+    return (
+        conv.out_channels <= MOST_CHANNELS
+        and conv.kernel_size[0] >= 5  # of lower filters the zeros between rows eat the gain
+        and (conv.stride, conv.padding, conv.dilation) == ((1, 1), (0, 0), (1, 1))
+        and conv.groups == 1
     )
-    tall = module.kernel_size[0] >= 5  # of lower filters the zeros between rows eat the gain
-    return FewChannelConv2d(module) if plain and tall else module
+
+
+def by_rows(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """``conv`` of [N, C, H, W], equal to rounding."""
+    rows = 8 if conv.out_channels <= MOST_CHANNELS // 2 else 4
+    height = x.shape[2] - conv.kernel_size[0] + 1  # of the result
+    lowered = [functional.pad(conv.weight, (0, 0, row, rows - 1 - row)) for row in range(rows)]
+    tall = torch.cat(lowered).contiguous(memory_format=torch.channels_last)
+    bias = None if conv.bias is None else conv.bias.repeat(rows)
+    x = functional.pad(x, (0, 0, 0, -height % rows))
+    y = functional.conv2d(x, tall, bias, stride=(rows, 1))
+    y = y.unflatten(1, (rows, conv.out_channels)).permute(0, 2, 3, 1, 4)
+    result: Tensor = y.flatten(2, 3)[:, :, :height]
+    return result
