@@ -1,4 +1,5 @@
 import logging
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -124,6 +125,25 @@ def test_arithmetic(precision: str, tf32: tuple[bool, bool], arithmetic: None) -
     assert torch.backends.cudnn.benchmark
     if torch.set_flush_denormal(True):  # the CPU can
         assert float(torch.tensor(1e-30) * torch.tensor(1e-10)) == 0.0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_large_tensors_lie_in_the_memory_that_is_kept() -> None:
+    """The heap; what lies elsewhere goes back to the system at once."""
+    program = (
+        "import sys, torch\n"
+        "from util.runtime import keep_freed_memory\n"
+        "keep_freed_memory() if sys.argv[1:] else None\n"
+        "place = torch.empty(25 * 2**20, dtype=torch.uint8).data_ptr()\n"
+        "heap = next(line for line in open('/proc/self/maps') if line.endswith('[heap]\\n'))\n"
+        "low, high = (int(end, 16) for end in heap.split()[0].split('-'))\n"
+        "print(low <= place < high)\n"
+    )
+    answers = [
+        subprocess.check_output([sys.executable, "-c", program, *words], cwd=ROOT, text=True)
+        for words in ([], ["keep"])
+    ]
+    assert answers == ["False\n", "True\n"]
 
 
 def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:

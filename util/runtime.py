@@ -103,9 +103,9 @@ def set_arithmetic(precision: str, *, equal_sizes: bool = False) -> None:
 def keep_freed_memory() -> None:
     """Have memory of freed tensors kept for the next ones, up to 60 MB of it.
 
-    The system clears every page that it gives; from a batch of 2 small pictures on that takes up to
-    a fifth of a network's time. The C library of Linux follows the largest block that was freed,
-    up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD), so one is freed here; elsewhere it does nothing.
+    The system clears every page that it gives: for batches of small pictures that took a sixth to a
+    quarter of a network's time. The C library of Linux follows the largest block that was freed, up
+    to 32 MiB (mallopt(3), M_MMAP_THRESHOLD), so one is freed here; elsewhere it does nothing.
     """
     torch.empty(30 * 2**20, dtype=torch.uint8)
 
