@@ -92,10 +92,9 @@ def write_image(pixels: Pixels, path: Path) -> None:
                 np.save(file, plane)
         elif extension in (".tif", ".tiff"):
             tiff_files.write(plane, aside)
-        elif pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes grey alone
-            encode = package_for(path, "imagecodecs").png_encode
-            aside.write_bytes(encode(plane, level=1))
-        elif extension == ".png" and pixels.dtype == np.uint8:
+        elif extension == ".png":
+            if pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes grey alone
+                package_for(path, "imagecodecs")
             aside.write_bytes(encode_png(plane))
         else:
             format_name = Image.registered_extensions()[extension]

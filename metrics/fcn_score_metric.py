@@ -38,7 +38,7 @@ class FCNScore(Metric):
             raise MissingError("needs a segmenter of this set: train one by "
                                "scripts/train_scorer.py and give it by --scorer PATH")
         self.scorer = _load(path, settings.device)
-        count = len(self.scorer.palette)
+        count = self.scorer.classes
         self.of_fakes: Confusion = np.zeros((count, count), np.int64)
         self.of_reals: Confusion = np.zeros((count, count), np.int64)
         self.pictures = 0
@@ -58,7 +58,7 @@ class FCNScore(Metric):
                 "is for photos made of label maps, but the input is no label map in the "
                 f"{len(self.scorer.palette)} colours of the scorer"
             )
-        truth, count = self.scorer.labels(labels), len(self.scorer.palette)
+        truth, count = self.scorer.labels(labels), self.scorer.classes
         of_fake = confusion(truth, self.scorer.segment(made), count)
         self.of_fakes += of_fake
         self.of_reals += confusion(truth, self.scorer.segment(wanted), count)
@@ -82,11 +82,16 @@ class FCNScore(Metric):
 
 
 def three_scores(counts: Confusion) -> dict[str, float]:
-    """As in the tables of pix2pix: per-pixel accuracy, per-class accuracy, class IoU."""
+    """As in the tables of pix2pix: per-pixel accuracy, per-class accuracy, class IoU.
+
+    The last class of ``counts`` is nothing, of which no label map has any: never right.
+    """
+    ious = class_ious(counts)
+    ious.pop(len(counts) - 1, None)
     return {
         "per-pixel accuracy": pixel_accuracy(counts),
         "per-class accuracy": fmean(class_accuracies(counts).values()),
-        "class IoU": fmean(class_ious(counts).values()),
+        "class IoU": fmean(ious.values()),
     }
 
 

@@ -18,13 +18,15 @@ from util import checkpoint
 Levels = npt.NDArray[np.uint8]  # [H, W, 3]
 
 ENTRIES = {"net", "palette", "names", "size", "width", "training", "facts"}
+SIDE_MULTIPLE: int = 2**DEPTH
 LABELLED = 0.6  # of a label map's pixels lie within RADIUS of their colour; of a photo's few do
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """``size``: side to which photos and label maps are scaled (pixels).
+    """``net`` tells the classes of ``palette``, and behind them that there is nothing to be seen.
 
+    ``size``: side to which photos and label maps are scaled (pixels).
     ``training``: SHA-256 of the pictures that it learned from; ``facts``: how, for people.
     """
 
@@ -35,6 +37,11 @@ class Scorer:
     training: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def classes(self) -> int:
+        """Those of the palette, and nothing."""
+        return len(self.palette) + 1
 
     @torch.no_grad()
     def segment(self, levels: Levels) -> Classes:
@@ -77,7 +84,7 @@ def load_scorer(path: Path, device: torch.device | None = None) -> Scorer:
     if not state.keys() >= ENTRIES:
         raise ValueError(f"{path} is no scorer (it lacks {min(ENTRIES - state.keys())}); {advice}")
     palette = Palette(state["palette"].numpy(), tuple(state["names"]))
-    net = Segmenter(len(palette), width=state["width"])
+    net = Segmenter(len(palette) + 1, width=state["width"])
     net.load_state_dict(state["net"])
     device = device or torch.device("cpu")
     return Scorer(
@@ -91,9 +98,10 @@ def check_size(size: int) -> None:
     Raises:
         ValueError: the segmenter cannot halve so many pixels often enough.
     """
-    if size % 2**DEPTH:
-        raise ValueError(f"--size {size} is no multiple of {2**DEPTH}, by which the network "
-                         f"divides it; give {max(1, round(size / 2**DEPTH)) * 2**DEPTH}")
+    if size % SIDE_MULTIPLE:
+        near = max(1, round(size / SIDE_MULTIPLE)) * SIDE_MULTIPLE
+        raise ValueError(f"--size {size} is no multiple of {SIDE_MULTIPLE}, by which the network "
+                         f"divides it; give {near}")
 
 
 def scaled_photo(levels: Levels, size: int) -> Levels:

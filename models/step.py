@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
-from models.networks.few_channels import quicken
+from models.networks.row_conv import use_row_conv
 from util.distributed import place
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -64,7 +64,7 @@ class Speed:
         if self.channels_last:
             net.to(memory_format=torch.channels_last)
         if device.type == "cpu":
-            quicken(net)
+            use_row_conv(net)
         if self.channels_last or device.type == "cpu":
             for norm in net.modules():
                 if isinstance(norm, nn.InstanceNorm2d) and not norm.track_running_stats:

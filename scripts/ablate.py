@@ -96,7 +96,8 @@ def train_scorer(args: argparse.Namespace, path: Path) -> None:
     """
     code = call([
         sys.executable, str(ROOT / "scripts" / "train_scorer.py"), "--dataroot",
-        str(args.dataroot), "--labels", args.labels, "--test_phase", args.phase, "--out", str(path),
+        str(args.dataroot), "--labels", args.labels, "--test_phase", args.phase,
+        "--size", str(args.size), "--out", str(path),
     ])
     if code:
         raise ValueError(f"the training of the scorer ended with exit code {code}")

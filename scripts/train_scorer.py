@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from data.pair_finding import find_pairs
 from metrics.fcn_score_metric import three_scores
 from metrics.label_maps import Confusion, class_accuracies, confusion
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
-from metrics.scorer import Scorer, check_size
+from metrics.scorer import SIDE_MULTIPLE, Scorer, check_size
 from metrics.segmenter import Segmenter
 from metrics.segmenter_training import LabelledPhoto, fingerprint, fit, read_examples
 from util.flags import gpu_list, positive_float, positive_int, seed
@@ -35,6 +36,7 @@ from util.runtime import (
 )
 
 log = logging.getLogger(__name__)
+MOST_PIXELS = 256  # of a side, unless --size asks for more
 PALETTE_PICTURES = 100  # label maps, spread over the set, in which the palette is looked for
 
 
@@ -53,8 +55,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="colours of labels, a line R G B NAME each (found in the label maps)")
     add("--out", type=Path, default=Path("scorer.pth"), metavar="FILE",
         help="file to write (%(default)s)")
-    add("--size", type=positive_int, default=128,
-        help="side to which pictures are scaled (%(default)s pixels)")
+    add("--size", type=positive_int,
+        help=f"side to which pictures are scaled (pixels; their own, at most {MOST_PIXELS})")
     add("--width", type=positive_int, default=16, help="channels of the first level (%(default)s)")
     add("--epochs", type=positive_int, default=30, help="(%(default)s)")
     add("--batch_size", type=positive_int, default=8, help="(%(default)s)")
@@ -65,7 +67,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--verbose", action="store_true", help="show where an error happened")
     args = parser.parse_args(argv)
     try:
-        check_size(args.size)
+        check_size(args.size or MOST_PIXELS)
     except ValueError as error:
         parser.error(str(error))
     return args
@@ -79,15 +81,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     set_arithmetic("default", equal_sizes=True)
     pairs = pairs_of(args, args.phase)
     palette = find_colours(args, pairs)
-    log.info("%d pairs, %d classes", len(pairs), len(palette))
+    size = args.size or usual_size(pairs)
+    log.info("%d pairs, %d classes, %d x %d pixels", len(pairs), len(palette), size, size)
     started = time.monotonic()
-    net = Segmenter(len(palette), width=args.width).to(device)
+    net = Segmenter(len(palette) + 1, width=args.width).to(device)
     fit(
-        net, read_examples(pairs, palette, args.size), size=args.size, epochs=args.epochs,
-        batch_size=args.batch_size, rate=args.lr,
+        net, read_examples(pairs, palette, size), epochs=args.epochs, batch_size=args.batch_size,
+        rate=args.lr,
     )
     facts = {"pairs": len(pairs), "epochs": args.epochs, "seed": args.seed}
-    scorer = Scorer(net, palette, args.size, args.width, fingerprint(pairs), facts, device)
+    scorer = Scorer(net, palette, size, args.width, fingerprint(pairs), facts, device)
     scorer.save(args.out)
     log.info("trained in %.0f s; wrote %s", time.monotonic() - started, args.out)
     report(scorer, args)
@@ -97,6 +100,12 @@ def pairs_of(args: argparse.Namespace, phase: str) -> list[LabelledPhoto]:
     found = find_pairs(args.dataroot, phase, list_file=args.pairs, limit=args.max_dataset_size)
     sides = [(pair.A, pair.B) for pair in found.pairs]
     return [LabelledPhoto(*(side if args.labels == "B" else side[::-1])) for side in sides]
+
+
+def usual_size(pairs: Sequence[LabelledPhoto]) -> int:
+    """That of most photos, as far as the network can halve it: where details are to be seen."""
+    side = median_low(min(pair.photo.read_size()) for pair in pairs)
+    return max(SIDE_MULTIPLE, min(side, MOST_PIXELS) // SIDE_MULTIPLE * SIDE_MULTIPLE)
 
 
 def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Palette:
@@ -151,12 +160,12 @@ def sorted_out(
 def confusion_of(
     scorer: Scorer, pairs: Sequence[LabelledPhoto], *, noise: bool = False
 ) -> Confusion:
-    count, rng = len(scorer.palette), np.random.default_rng(0)
+    count, rng = scorer.classes, np.random.default_rng(0)
     counts = np.zeros((count, count), np.int64)
     for pair in pairs:
         photo, labels = pair.read()
         if noise:
-            photo = rng.integers(0, 256, photo.shape, dtype=np.uint8)
+            photo = rng.integers(0, 256, (scorer.size, scorer.size, 3), dtype=np.uint8)
         counts += confusion(scorer.labels(labels), scorer.segment(photo), count)
     return counts
 

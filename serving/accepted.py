@@ -1,9 +1,10 @@
 """Which format a client wants its picture in (RFC 9110, 12.5.1), and pictures in that format."""
 
 import io
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 from data.raster import Pixels
 from models.kinds import to_pil
@@ -14,23 +15,20 @@ from util.png import encode_png
 @dataclass(frozen=True)
 class PictureFormat:
     media_type: str
-    name: str  # Pillow's
-    how: dict[str, Any] = field(default_factory=dict)
-
-    def encode(self, pixels: Pixels) -> bytes:
-        """uint8 [H, W, C] -> the bytes of a file."""
-        if self is PNG:
-            return encode_png(pixels)
-        file = io.BytesIO()
-        to_pil(pixels).save(file, format=self.name, **self.how)
-        return file.getvalue()
+    encode: Callable[[Pixels], bytes]  # uint8 [H, W, C] -> the bytes of a file
 
 
-PNG = PictureFormat("image/png", "PNG")
+def _by_pillow(pixels: Pixels, *, name: str) -> bytes:
+    file = io.BytesIO()
+    to_pil(pixels).save(file, format=name, quality=95)
+    return file.getvalue()
+
+
+PNG = PictureFormat("image/png", encode_png)
 FORMATS = (
     PNG,
-    PictureFormat("image/jpeg", "JPEG", {"quality": 95}),
-    PictureFormat("image/webp", "WEBP", {"quality": 95}),
+    PictureFormat("image/jpeg", partial(_by_pillow, name="JPEG")),
+    PictureFormat("image/webp", partial(_by_pillow, name="WEBP")),
 )
 
 

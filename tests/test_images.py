@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from util.images import captioned_grid, save_picture, to_picture
+from util.images import captioned_grid, save_picture, to_picture, to_pictures
 
 LEVELS = torch.arange(256, dtype=torch.float32)
 
@@ -56,6 +56,14 @@ def test_counts_of_channels_without_agreed_colours_are_shown_as_grey() -> None:
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"needs shape \[C, H, W\], got \["):
         to_picture(torch.zeros(shape))
+
+
+def test_a_batch_gives_the_pictures_of_its_images() -> None:
+    images = torch.rand(3, 2, 4, 5) * 2 - 1
+    for picture, image in zip(to_pictures(images), images, strict=True):
+        assert picture.shape == (4, 5, 3) and np.array_equal(picture, to_picture(image))
+    with pytest.raises(ValueError, match=r"need shape \[N, C, H, W\], got \[2, 4, 5\]"):
+        to_pictures(images[0])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""PNG files of every kind of 8-bit picture, with imagecodecs and without."""
+"""PNG files of every kind of picture, with imagecodecs and without."""
 
 import sys
 from io import BytesIO
@@ -9,46 +9,70 @@ import pytest
 from PIL import Image
 
 from data.image_io import read_image, write_image
+from util import png
+from util.packages import MissingPackageError
 from util.png import encode_png
 
 KINDS = {(9, 7): "L", (9, 7, 1): "L", (9, 7, 2): "LA", (9, 7, 3): "RGB", (9, 7, 4): "RGBA"}
 
 
 @pytest.fixture(params=["imagecodecs", "Pillow"])
-def _packer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that the test is about, and no other."""
     if request.param == "Pillow":
         monkeypatch.setitem(sys.modules, "imagecodecs", None)  # import fails
+    else:
+        pytest.importorskip("imagecodecs")
+        monkeypatch.setattr(png, "_by_pillow", lambda plane: pytest.fail("Pillow wrote it"))
 
 
-@pytest.mark.usefixtures("_packer")
+def noise(shape: tuple[int, ...], dtype: type = np.uint8) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+
+
+@pytest.mark.usefixtures("_encoder")
 @pytest.mark.parametrize(("shape", "mode"), KINDS.items())
 def test_pillow_reads_back_what_was_written(shape: tuple[int, ...], mode: str) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    pixels = noise(shape)
     with Image.open(BytesIO(encode_png(pixels))) as image:
         assert image.format == "PNG" and image.mode == mode
         assert np.array_equal(np.asarray(image), pixels.reshape(np.asarray(image).shape))
 
 
-@pytest.mark.usefixtures("_packer")
+@pytest.mark.usefixtures("_encoder")
 def test_a_view_with_its_rows_upside_down_is_written_as_it_looks() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)[::-1]
+    pixels = noise((9, 7, 3))[::-1]
     assert np.array_equal(np.asarray(Image.open(BytesIO(encode_png(pixels)))), pixels)
 
 
-@pytest.mark.usefixtures("_packer")
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_a_result_comes_back_from_its_file(tmp_path: Path, channels: int) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 6, channels), np.uint8)
+@pytest.mark.usefixtures("_encoder")
+@pytest.mark.parametrize(("channels", "dtype"), [
+    (1, np.uint8), (2, np.uint8), (3, np.uint8), (4, np.uint8), (1, np.uint16),
+])
+def test_a_result_comes_back_from_its_file(tmp_path: Path, channels: int, dtype: type) -> None:
+    pixels = noise((5, 6, channels), dtype)
     write_image(pixels, tmp_path / "x.png")
     assert np.array_equal(read_image(tmp_path / "x.png").pixels, pixels)
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
 
 
-def test_a_smooth_picture_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The filters of the two differ, but neither writes the pixels as they are."""
-    row = np.arange(256, dtype=np.uint8)
-    pixels = np.broadcast_to(row[:, None, None], (256, 256, 3))
-    sizes = [len(encode_png(pixels))]
+def test_colours_of_16_bits_need_imagecodecs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
-    sizes.append(len(encode_png(pixels)))
-    assert max(sizes) < pixels.size / 20
+    with pytest.raises(MissingPackageError, match="pip install imagecodecs"):
+        write_image(noise((5, 6, 3), np.uint16), tmp_path / "x.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_encoder")
+def test_neighbours_predict_a_smooth_picture() -> None:
+    """Without a filter no two neighbours are equal, and a file would hold most of the bytes."""
+    down, right = np.mgrid[:64, :64]
+    pixels = (down * 3 + right).astype(np.uint8)
+    assert len(encode_png(pixels)) < pixels.nbytes / 5
+
+
+def test_a_side_that_libpng_refuses_is_left_to_pillow() -> None:
+    pixels = np.zeros((1, 1_000_001), np.uint8)
+    assert Image.open(BytesIO(encode_png(pixels))).size == (1_000_001, 1)

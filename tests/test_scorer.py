@@ -21,7 +21,7 @@ from metrics.scorer import load_scorer, scaled_labels
 from metrics.segmenter import Segmenter
 from scripts import train_scorer
 
-TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "4", "--batch_size", "4"]
+TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "8", "--batch_size", "4"]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def dataroot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def scorer_file(dataroot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("scorer") / "scorer.pth"
-    train_scorer.main(["--dataroot", str(dataroot), "--out", str(path), "--epochs", "25", *TINY])
+    train_scorer.main(["--dataroot", str(dataroot), "--out", str(path), "--epochs", "90", *TINY])
     return path
 
 
@@ -68,7 +68,7 @@ def test_it_learns_what_new_photos_show(scorer_file: Path, dataroot: Path) -> No
 def test_the_file_holds_tensors_and_words_alone(scorer_file: Path) -> None:
     state = torch.load(scorer_file, weights_only=True)
     assert state["size"] == 64 and state["palette"].dtype == torch.uint8
-    assert state["facts"] == {"pairs": 12, "epochs": 25, "seed": 0}
+    assert state["facts"] == {"pairs": 12, "epochs": 90, "seed": 0}
     assert len(state["training"]) == 64
 
 
@@ -104,6 +104,14 @@ def test_real_photos_over_spoilt_ones_over_noise(scorer_file: Path) -> None:
     assert all(reals.items() <= score.parts.items() for score in scores)
     assert "of the real photos per-pixel accuracy" in scores[2].notes[0]
     assert "64 x 64 pixels, 2 classes" in scores[2].notes[1]
+
+
+def test_noise_shows_nothing(scorer_file: Path) -> None:
+    scorer = load_scorer(scorer_file)
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    nothing = scorer.classes - 1
+    assert (scorer.segment(noise) == nothing).mean() > 0.9
+    assert (scorer.segment(scene(100)[0]) == nothing).mean() < 0.05
 
 
 def test_pictures_of_other_sizes_are_scaled(scorer_file: Path) -> None:
@@ -174,11 +182,14 @@ def test_a_given_palette_and_the_noise_beside_the_photos(
 
 
 def test_three_scores_by_hand() -> None:
-    """Of 4 real pixels of class 0 three are seen; the 2 of class 1 are; class 2 is nowhere."""
-    counts = np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
+    """Of 4 real pixels of class 0 three are seen, of the 3 of class 1 two; the third shows nothing.
+
+    Class 2 is nowhere. Nothing is no class of its own, so it has no part in the means.
+    """
+    counts = np.array([[3, 1, 0, 0], [0, 2, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
     assert three_scores(counts) == pytest.approx({
-        "per-pixel accuracy": 5 / 6, "per-class accuracy": (3 / 4 + 1) / 2,
-        "class IoU": (3 / 4 + 2 / 3) / 2,
+        "per-pixel accuracy": 5 / 7, "per-class accuracy": (3 / 4 + 2 / 3) / 2,
+        "class IoU": (3 / 4 + 2 / 4) / 2,
     })
 
 

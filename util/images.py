@@ -39,7 +39,12 @@ def to_pictures(images: Tensor) -> list[Picture]:
     Values outside the range are clamped, infinities too; NaN becomes black, so that a network
     that has diverged shows itself. Three channels are colours; any other count, which has no
     agreed colours, is shown as the grey of its mean.
+
+    Raises:
+        ValueError: not a batch of images.
     """
+    if images.ndim != 4:
+        raise ValueError(f"pictures need shape [N, C, H, W], got {list(images.shape)}")
     if images.shape[1] != 3:
         images = images.mean(dim=1, keepdim=True)
     levels = images.detach().to("cpu", torch.float32).nan_to_num(nan=-1.0)

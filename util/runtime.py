@@ -101,7 +101,7 @@ def set_arithmetic(precision: str, *, equal_sizes: bool = False) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Have memory of freed tensors kept for the next ones, up to 60 MB of it.
+    """Have memory of freed tensors, of up to 30 MB each, kept for the next ones.
 
     The system clears every page that it gives: for batches of small pictures that took a sixth to a
     quarter of a network's time. The C library of Linux follows the largest block that was freed, up

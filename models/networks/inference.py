@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.few_channels import quicken
+from models.networks.row_conv import use_row_conv
 
 Norm = nn.BatchNorm2d | nn.SyncBatchNorm | nn.InstanceNorm2d
 Dropout = nn.Dropout | nn.Dropout2d
@@ -80,7 +80,7 @@ def laid_out(net: nn.Module, device: torch.device) -> nn.Module:
     net.to(device)
     if device.type == "cpu":
         net.to(memory_format=torch.channels_last)
-        quicken(net)
+        use_row_conv(net)
     return net
 
 
