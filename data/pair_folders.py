@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from util.folders import is_picture, visible_files
@@ -54,10 +55,7 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
         )
     if side_by_side:
         for folders in filled:
-            logger.info(
-                "%s holds pairs side by side, so %s are not read; to read them: a list of the "
-                "pairs, --pairs FILE, or another --dataroot", dataroot / phase, folders,
-            )
+            _tell_what_is_not_read(dataroot / phase, folders)
         return None
     if len(filled) > 1:
         listed = ", and in ".join(map(str, filled))
@@ -74,6 +72,15 @@ def places(dataroot: Path, phase: str) -> list[Folders]:
     names = ((f"{phase}A", f"{phase}B"), (f"A/{phase}", f"B/{phase}"), (f"{phase}/A", f"{phase}/B"))
     found = [Folders(dataroot, dataroot / A.strip("/"), dataroot / B.strip("/")) for A, B in names]
     return list(dict.fromkeys(found))  # without a phase they are one and the same
+
+
+@cache
+def _tell_what_is_not_read(pairs: Path, folders: Folders) -> None:
+    """Once: several parts of a program may look for the same pairs."""
+    logger.info(
+        "%s holds pairs side by side, so %s are not read; to read them: a list of the pairs, "
+        "--pairs FILE, or another --dataroot", pairs, folders,
+    )
 
 
 def _complain_of_half(candidates: list[Folders]) -> None:

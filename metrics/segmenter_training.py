@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 SHIFT = 1 / 16  # of the side: most by which pictures are moved in training
 LIGHT = 0.2  # most by which brightness and contrast change in training
-NOISY = 1 / 8  # of the photos have a rectangle of noise, in which there is nothing to be seen
-NOISY_SIDE = (0.2, 1.5)  # least and most of that rectangle; over 1 it is all of the photo
+NOISY = 1 / 16  # of the photos have a rectangle of noise, in which there is nothing to be seen
+NOISY_SIDE = (0.2, 1.0)  # least and most of that rectangle, where 1 is all of the photo
 FAINTEST = 0.4  # of the noise, where 1 is from black to white
 WARM_UP = 0.1  # of the steps: the rate rises, and then falls as half a cosine
 REPORTS = 10  # lines in a training
@@ -126,7 +126,7 @@ def _varied(examples: Examples, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 def _spoil(photo: Tensor, labels: Tensor, *, nothing: int) -> None:
     """A rectangle of noise of any colour, in place: [3, S, S] and [S, S]."""
-    sides = torch.empty(2).uniform_(*NOISY_SIDE).clamp(max=1)
+    sides = torch.empty(2).uniform_(*NOISY_SIDE)
     height, width = (sides * len(labels)).int().tolist()
     top = int(torch.randint(len(labels) - height + 1, ()))
     left = int(torch.randint(len(labels) - width + 1, ()))

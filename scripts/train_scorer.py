@@ -58,7 +58,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--size", type=positive_int,
         help=f"side to which pictures are scaled (pixels; their own, at most {MOST_PIXELS})")
     add("--width", type=positive_int, default=16, help="channels of the first level (%(default)s)")
-    add("--epochs", type=positive_int, default=30, help="(%(default)s)")
+    add("--epochs", type=positive_int, default=50, help="(%(default)s)")
     add("--batch_size", type=positive_int, default=8, help="(%(default)s)")
     add("--lr", type=positive_float, default=2e-3, help="AdamW's highest rate (%(default)s)")
     add("--max_dataset_size", type=positive_int, metavar="N", help="use at most N pairs")
