@@ -82,10 +82,7 @@ def fit(
         losses = []
         # A last batch of one picture would have no statistics at the deepest level.
         for chosen in torch.randperm(count)[: steps // epochs * batch_size].split(batch_size):
-            photos, labels = _varied(examples, chosen.tolist())
-            for photo, classes in zip(photos, labels, strict=True):
-                if torch.rand(()) < NOISY:
-                    _spoil(photo, classes, nothing=net.head.out_channels - 1)
+            photos, labels = _varied(examples, chosen.tolist(), net.head.out_channels - 1)
             loss = cross_entropy(net(photos.to(device)), labels.to(device))
             optimizer.zero_grad()
             loss.backward()
@@ -108,10 +105,13 @@ def fingerprint(pairs: Sequence[LabelledPhoto]) -> str:
     return digest.hexdigest()
 
 
-def _varied(examples: Examples, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
+def _varied(
+    examples: Examples, chosen: Sequence[int], nothing: int
+) -> tuple[Tensor, Tensor]:
     """float32 [N, 3, S, S] and int64 [N, S, S].
 
-    Never scaled: what made photos lack is most of all the grain of real ones.
+    Never scaled: what made photos lack is most of all the grain of real ones. ``nothing``: the
+    class of noise.
     """
     photos, labels = [], []
     for number in chosen:
@@ -121,10 +121,14 @@ def _varied(examples: Examples, chosen: Sequence[int]) -> tuple[Tensor, Tensor]:
         photos.append(examples.photos[number][:, rows[:, None], columns])
         labels.append(examples.labels[number][rows[:, None], columns])
     gain, offset = LIGHT * (2 * torch.rand(2, len(photos), 1, 1, 1) - 1)
-    return to_input(torch.stack(photos)) * (1 + gain) + offset, torch.stack(labels)
+    batch, classes = to_input(torch.stack(photos)) * (1 + gain) + offset, torch.stack(labels)
+    for photo, own in zip(batch, classes, strict=True):
+        if torch.rand(()) < NOISY:
+            _spoil(photo, own, nothing)
+    return batch, classes
 
 
-def _spoil(photo: Tensor, labels: Tensor, *, nothing: int) -> None:
+def _spoil(photo: Tensor, labels: Tensor, nothing: int) -> None:
     """A rectangle of noise of any colour, in place: [3, S, S] and [S, S]."""
     sides = torch.empty(2).uniform_(*NOISY_SIDE)
     height, width = (sides * len(labels)).int().tolist()

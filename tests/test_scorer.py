@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from scenes import SIDE, scene, write_scenes
 
+from data.source import Source
 from data.value_range import LEVELS
 from metrics import create_metrics
 from metrics.base_metric import Metric, Settings, UndefinedError
@@ -19,6 +20,7 @@ from metrics.palette import NoPaletteError
 from metrics.picture import Picture
 from metrics.scorer import load_scorer, scaled_labels
 from metrics.segmenter import Segmenter
+from metrics.segmenter_training import LabelledPhoto
 from scripts import train_scorer
 
 TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "8", "--batch_size", "4"]
@@ -148,6 +150,17 @@ def test_photos_are_no_labels(dataroot: Path, tmp_path: Path) -> None:
     argv = ["--dataroot", str(dataroot), "--labels", "A", "--out", str(tmp_path / "x.pth")]
     with pytest.raises(NoPaletteError, match=r"side A .* give --labels B, or name their colours"):
         train_scorer.main(argv)
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [
+    (300, 280, 256), (70, 90, 64), (20, 40, 32), (256, 256, 256), (255, 400, 224),
+])
+def test_photos_keep_their_size_where_it_can_be_halved(
+    tmp_path: Path, width: int, height: int, size: int
+) -> None:
+    Image.new("RGB", (width, height)).save(tmp_path / "x.png")
+    photo = Source((tmp_path / "x.png",))
+    assert train_scorer.usual_size([LabelledPhoto(photo, photo)]) == size
 
 
 def test_a_side_that_cannot_be_halved_is_refused(
