@@ -76,7 +76,7 @@ def places(dataroot: Path, phase: str) -> list[Folders]:
 
 @cache
 def _tell_what_is_not_read(pairs: Path, folders: Folders) -> None:
-    """Once: several parts of a program may look for the same pairs."""
+    """Once, by the cache: several parts of a program may look for the same pairs."""
     logger.info(
         "%s holds pairs side by side, so %s are not read; to read them: a list of the pairs, "
         "--pairs FILE, or another --dataroot", pairs, folders,

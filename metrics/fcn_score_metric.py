@@ -20,7 +20,7 @@ from metrics.scorer import Scorer, load_scorer
 
 class FCNScore(Metric):
     """The score is the per-pixel accuracy; its parts are the two others and, for comparison, all
-    three of the real photos, which are the most that this segmenter gives.
+    three of the real photos.
     """
 
     label = "FCN-score"
@@ -38,7 +38,7 @@ class FCNScore(Metric):
             raise MissingError("needs a segmenter of this set: train one by "
                                "scripts/train_scorer.py and give it by --scorer PATH")
         self.scorer = _load(path, settings.device)
-        count = self.scorer.classes
+        count = self.scorer.class_count
         self.of_fakes: Confusion = np.zeros((count, count), np.int64)
         self.of_reals: Confusion = np.zeros((count, count), np.int64)
         self.pictures = 0
@@ -58,7 +58,7 @@ class FCNScore(Metric):
                 "is for photos made of label maps, but the input is no label map in the "
                 f"{len(self.scorer.palette)} colours of the scorer"
             )
-        truth, count = self.scorer.labels(labels), self.scorer.classes
+        truth, count = self.scorer.labels(labels), self.scorer.class_count
         of_fake = confusion(truth, self.scorer.segment(made), count)
         self.of_fakes += of_fake
         self.of_reals += confusion(truth, self.scorer.segment(wanted), count)
@@ -84,7 +84,8 @@ class FCNScore(Metric):
 def three_scores(counts: Confusion) -> dict[str, float]:
     """As in the tables of pix2pix: per-pixel accuracy, per-class accuracy, class IoU.
 
-    The last class of ``counts`` is nothing, of which no label map has any: never right.
+    The last class of ``counts`` is nothing. No label map has any, so its IoU would be 0 always, and
+    is left out of the mean.
     """
     ious = class_ious(counts)
     ious.pop(len(counts) - 1, None)

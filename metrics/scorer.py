@@ -24,7 +24,7 @@ LABELLED = 0.6  # of a label map's pixels lie within RADIUS of their colour; of 
 
 @dataclass(frozen=True)
 class Scorer:
-    """``net`` tells the classes of ``palette``, and behind them that there is nothing to be seen.
+    """``net`` tells the classes of ``palette``; its last class is that it sees none of them.
 
     ``size``: side to which photos and label maps are scaled (pixels).
     ``training``: SHA-256 of the pictures that it learned from; ``facts``: how, for people.
@@ -39,7 +39,7 @@ class Scorer:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
-    def classes(self) -> int:
+    def class_count(self) -> int:
         """Those of the palette, and nothing."""
         return len(self.palette) + 1
 
@@ -84,7 +84,12 @@ def load_scorer(path: Path, device: torch.device | None = None) -> Scorer:
     if not state.keys() >= ENTRIES:
         raise ValueError(f"{path} is no scorer (it lacks {min(ENTRIES - state.keys())}); {advice}")
     palette = Palette(state["palette"].numpy(), tuple(state["names"]))
-    net = Segmenter(len(palette) + 1, width=state["width"])
+    classes = len(state["net"]["head.weight"])
+    if classes != len(palette) + 1:
+        raise ValueError(f"{path} knows {classes} classes where {len(palette) + 1} are wanted: "
+                         "those of its palette and nothing, which earlier scorers did not have; "
+                         "train it again by scripts/train_scorer.py")
+    net = Segmenter(classes, width=state["width"])
     net.load_state_dict(state["net"])
     device = device or torch.device("cpu")
     return Scorer(

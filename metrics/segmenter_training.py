@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from data.raster import Raster, as_channels
 from data.source import Source, read_together
 from metrics.palette import Colours, Palette
-from metrics.scorer import scaled_labels, scaled_photo, to_input
+from metrics.scorer import SIDE_MULTIPLE, scaled_labels, scaled_photo, to_input
 from metrics.segmenter import Segmenter
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class LabelledPhoto:
 
 @dataclass(frozen=True)
 class Examples:
-    """``photos``: uint8 [N, 3, S, S]; ``labels``: int64 [N, S, S]."""
+    """``photos``: uint8 [N, 3, S, S]; ``labels``: int16 [N, S, S]."""
 
     photos: Tensor
     labels: Tensor
@@ -58,7 +58,8 @@ def read_examples(pairs: Sequence[LabelledPhoto], palette: Palette, size: int) -
     for pair in pairs:
         photo, label_map = pair.read()
         photos.append(torch.from_numpy(scaled_photo(photo, size)))
-        labels.append(torch.from_numpy(scaled_labels(palette.classes(label_map), size)))
+        classes = scaled_labels(palette.classes(label_map), size)
+        labels.append(torch.from_numpy(classes.astype(np.int16)))
     return Examples(torch.stack(photos), torch.stack(labels))
 
 
@@ -69,11 +70,18 @@ def fit(
 
     The last class of ``net`` is what shows nothing, and is learned from noise. Draws come from
     torch's global generator.
+
+    Raises:
+        ValueError: the batches are too small for batch norm.
     """
     device = next(net.parameters()).device
-    net.to(memory_format=torch.channels_last)  # on a CPU a tenth to a fifth faster
-    count = len(examples.photos)
+    if device.type == "cpu":
+        net.to(memory_format=torch.channels_last)  # a tenth to a fifth faster
+    count, size = examples.photos.shape[0], examples.photos.shape[-1]
     batch_size = min(batch_size, count)
+    if batch_size == 1 and size == SIDE_MULTIPLE:
+        raise ValueError(f"one photo of {size} pixels has no statistics at the deepest level; give "
+                         f"--size {2 * SIDE_MULTIPLE}, or more pairs by --batch_size and --phase")
     steps = epochs * (count // batch_size)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _factor(step, steps))
@@ -105,9 +113,7 @@ def fingerprint(pairs: Sequence[LabelledPhoto]) -> str:
     return digest.hexdigest()
 
 
-def _varied(
-    examples: Examples, chosen: Sequence[int], nothing: int
-) -> tuple[Tensor, Tensor]:
+def _varied(examples: Examples, chosen: Sequence[int], nothing: int) -> tuple[Tensor, Tensor]:
     """float32 [N, 3, S, S] and int64 [N, S, S].
 
     Never scaled: what made photos lack is most of all the grain of real ones. ``nothing``: the
@@ -115,20 +121,20 @@ def _varied(
     """
     photos, labels = [], []
     for number in chosen:
-        rows, columns = _places(examples.photos.shape[2]), _places(examples.photos.shape[3])
+        rows, columns = _moved(examples.photos.shape[2]), _moved(examples.photos.shape[3])
         if torch.rand(()) < 0.5:
             columns = columns.flip(0)
         photos.append(examples.photos[number][:, rows[:, None], columns])
-        labels.append(examples.labels[number][rows[:, None], columns])
+        labels.append(examples.labels[number][rows[:, None], columns].long())
     gain, offset = LIGHT * (2 * torch.rand(2, len(photos), 1, 1, 1) - 1)
     batch, classes = to_input(torch.stack(photos)) * (1 + gain) + offset, torch.stack(labels)
-    for photo, own in zip(batch, classes, strict=True):
+    for photo, label_map in zip(batch, classes, strict=True):
         if torch.rand(()) < NOISY:
-            _spoil(photo, own, nothing)
+            _add_noise(photo, label_map, nothing)
     return batch, classes
 
 
-def _spoil(photo: Tensor, labels: Tensor, nothing: int) -> None:
+def _add_noise(photo: Tensor, labels: Tensor, nothing: int) -> None:
     """A rectangle of noise of any colour, in place: [3, S, S] and [S, S]."""
     sides = torch.empty(2).uniform_(*NOISY_SIDE)
     height, width = (sides * len(labels)).int().tolist()
@@ -141,7 +147,7 @@ def _spoil(photo: Tensor, labels: Tensor, nothing: int) -> None:
     labels[window] = nothing
 
 
-def _places(size: int) -> Tensor:
+def _moved(size: int) -> Tensor:
     """Which row (or column) comes where when they all move, reflected at the border."""
     most = int(SHIFT * size)
     places = (torch.arange(size) + torch.randint(-most, most + 1, ())).abs()

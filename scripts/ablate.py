@@ -84,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not args.report:
         if not scorer.is_file():
             train_scorer(args, scorer)
+        load_scorer(scorer)  # a file that cannot be used is told now, not after the trainings
         for table, row in rows.values():
             ablation.make(table, row)
     report(args, ablation, tables, score_all(ablation, rows.values(), scorer, args.gpu_ids))

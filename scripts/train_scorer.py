@@ -3,8 +3,8 @@
     python scripts/train_scorer.py --dataroot datasets/facades --out facades_scorer.pth
     python scripts/evaluate.py --run facades_pix2pix --metrics fcn_score --scorer facades_scorer.pth
 
-It learns from real pairs, photo to labels, and is then shown real pairs that it has not seen: those
-numbers are the most that made photos can reach. Colours of labels are found in the label maps.
+It learns from real pairs, photo to labels, and is then shown real pairs that it has not seen: with
+those numbers compare the ones of made photos. Colours of labels are found in the label maps.
 """
 
 import argparse
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.pair_finding import find_pairs
 from metrics.fcn_score_metric import three_scores
-from metrics.label_maps import Confusion, class_accuracies, confusion
+from metrics.label_maps import Confusion, class_accuracies, confusion, pixel_accuracy
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from metrics.scorer import SIDE_MULTIPLE, Scorer, check_size
 from metrics.segmenter import Segmenter
@@ -37,6 +37,7 @@ from util.runtime import (
 
 log = logging.getLogger(__name__)
 MOST_PIXELS = 256  # of a side, unless --size asks for more
+MOST_IN_NOISE = 0.05  # per-pixel accuracy; a single label has at least that share
 PALETTE_PICTURES = 100  # label maps, spread over the set, in which the palette is looked for
 
 
@@ -56,7 +57,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--out", type=Path, default=Path("scorer.pth"), metavar="FILE",
         help="file to write (%(default)s)")
     add("--size", type=positive_int,
-        help=f"side to which pictures are scaled (pixels; their own, at most {MOST_PIXELS})")
+        help="side to which pictures are scaled (pixels, a multiple of "
+             f"{SIDE_MULTIPLE}; their own, at most {MOST_PIXELS})")
     add("--width", type=positive_int, default=16, help="channels of the first level (%(default)s)")
     add("--epochs", type=positive_int, default=50, help="(%(default)s)")
     add("--batch_size", type=positive_int, default=8, help="(%(default)s)")
@@ -103,9 +105,9 @@ def pairs_of(args: argparse.Namespace, phase: str) -> list[LabelledPhoto]:
 
 
 def usual_size(pairs: Sequence[LabelledPhoto]) -> int:
-    """That of most photos, as far as the network can halve it: where details are to be seen."""
+    """The median of the photos' shorter sides, or the next below that the network can halve."""
     side = median_low(min(pair.photo.read_size()) for pair in pairs)
-    return max(SIDE_MULTIPLE, min(side, MOST_PIXELS) // SIDE_MULTIPLE * SIDE_MULTIPLE)
+    return max(2 * SIDE_MULTIPLE, min(side, MOST_PIXELS) // SIDE_MULTIPLE * SIDE_MULTIPLE)
 
 
 def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Palette:
@@ -133,7 +135,10 @@ def report(scorer: Scorer, args: argparse.Namespace) -> None:
         return
     new = confusion_of(scorer, pairs)
     log.info("real photos of %s: %s", args.test_phase, in_words(new))
-    log.info("noise in their place: %s", in_words(confusion_of(scorer, pairs, noise=True)))
+    noise = confusion_of(scorer, pairs, noise=True)
+    log.info("noise in their place: %s", in_words(noise))
+    if pixel_accuracy(noise) > MOST_IN_NOISE:
+        log.warning("it has not learned that noise shows nothing; give more pairs or --epochs")
     log.info("accuracy of each class in %s:", args.test_phase)
     for number, value in class_accuracies(new).items():
         log.info("  %s %.3f", scorer.palette.name(number), value)
@@ -160,7 +165,7 @@ def sorted_out(
 def confusion_of(
     scorer: Scorer, pairs: Sequence[LabelledPhoto], *, noise: bool = False
 ) -> Confusion:
-    count, rng = scorer.classes, np.random.default_rng(0)
+    count, rng = scorer.class_count, np.random.default_rng(0)
     counts = np.zeros((count, count), np.int64)
     for pair in pairs:
         photo, labels = pair.read()

@@ -67,6 +67,7 @@ def made(dataroot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 def tiny_scorer(argv: Sequence[str]) -> None:
+    assert argv[argv.index("--size") + 1] == "128", "outputs are scored at their own size"
     train_scorer.main([*argv, "--epochs", "1", "--size", "32", "--width", "2", "--gpu_ids", "-1"])
 
 

@@ -17,7 +17,10 @@ def encode_png(pixels: npt.NDArray[Any]) -> bytes:
     photos and of drawings grow by 0 to 5 %.
 
     Where imagecodecs lacks, Pillow writes the same pixels in twice that time: it has no say in the
-    filter, and tries all five. It has no colours of 16 bits.
+    filter, and tries all five.
+
+    Raises:
+        TypeError: colours of 16 bits without imagecodecs; Pillow has none.
     """
     plane = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     try:
