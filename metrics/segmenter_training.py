@@ -81,7 +81,7 @@ def fit(
     batch_size = min(batch_size, count)
     if batch_size == 1 and size == SIDE_MULTIPLE:
         raise ValueError(f"one photo of {size} pixels has no statistics at the deepest level; give "
-                         f"--size {2 * SIDE_MULTIPLE}, or more pairs by --batch_size and --phase")
+                         f"--size {2 * SIDE_MULTIPLE}, or a --batch_size of 2 and as many pairs")
     steps = epochs * (count // batch_size)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _factor(step, steps))

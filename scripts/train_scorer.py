@@ -37,7 +37,7 @@ from util.runtime import (
 
 log = logging.getLogger(__name__)
 MOST_PIXELS = 256  # of a side, unless --size asks for more
-MOST_IN_NOISE = 0.05  # per-pixel accuracy; a single label has at least that share
+MOST_IN_NOISE = 0.05  # per-pixel accuracy; the most frequent label alone would give far more
 PALETTE_PICTURES = 100  # label maps, spread over the set, in which the palette is looked for
 
 

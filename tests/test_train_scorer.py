@@ -78,6 +78,7 @@ def test_a_given_palette_and_the_noise_beside_the_photos(
         train_scorer.main(argv)
     assert load_scorer(tmp_path / "x.pth").palette.names == ("wall", "door", "tree")
     assert "noise in their place: per-pixel accuracy" in caplog.text
+    assert "has not learned that noise shows nothing" in caplog.text  # in an epoch
     assert "  door " in caplog.text and "  tree " not in caplog.text  # there is none in the maps
 
 

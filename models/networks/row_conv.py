@@ -1,4 +1,4 @@
-"""A convolution to the few channels of a picture, in less than half of the time on a CPU.
+"""A convolution to the few channels of a picture, in about half of the time on a CPU.
 
 A CPU works on 8 or 16 channels of the result at once, and a picture has 3: most of it idles. Here
 several rows of the result are the channels of one step:
