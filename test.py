@@ -18,13 +18,14 @@ from data.image_io import write_image
 from data.inputs import Input, find_inputs, title_of
 from data.output_folder import OutputFolder
 from data.record import load_record
+from display.images import to_picture, to_pictures
+from display.visualizer import Visualizer, build_result_sinks
 from models import create_model
 from models.folder_translator import translate_all, translate_huge
 from models.networks.inference import laid_out, prepare_in_place
 from models.translator import Translator
 from options.test_options import TestOptions
 from util.file_writers import FileWriters
-from util.images import to_picture, to_pictures
 from util.result_names import ResultNames
 from util.results_page import ResultsPage
 from util.runtime import (
@@ -34,7 +35,6 @@ from util.runtime import (
     seed_everything,
     seed_torch,
 )
-from util.visualizer import Visualizer, build_result_sinks
 
 log = logging.getLogger(__name__)
 

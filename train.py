@@ -18,6 +18,8 @@ from data.base_dataset import Batch
 from data.loader import Loader
 from data.record import examine, save_record
 from data.transforms import PREPROCESS
+from display.images import to_picture
+from display.reports import FilmReport, LossReport, PictureReport
 from models import create_model
 from models.initial_weights import initialise
 from models.memory_watch import MemoryWatch
@@ -38,12 +40,10 @@ from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test, create_best
 from util.clock import Clock
 from util.distributed import place, process_group, require_equal
-from util.images import to_picture
 from util.interrupt import Interrupt
 from util.launcher import launch
 from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
-from util.sinks import FilmReport, LossReport, PictureReport
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from display.reports import VALUE, Progress
 from metrics.report import finite
 from util.files import write_text
-from util.sinks import VALUE, Progress
 
 log = logging.getLogger(__name__)
 

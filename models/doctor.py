@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from display.reports import VALUE, Advice, LossReport
+from display.sinks.doctor_log import still_ill
 from models.base_model import BaseModel
 from util.clock import Clock
 from util.doctor.complaints import COMPLAINTS
@@ -18,8 +20,6 @@ from util.doctor.outputs import Outputs, Translation
 from util.doctor.sizes import Sizes
 from util.doctor.waiting import Waiting
 from util.doctor.watch import Watch
-from util.sinks import VALUE, Advice, LossReport
-from util.sinks.doctor_log import still_ill
 
 PICTURES = 4  # of a batch that are looked at
 FIRST_PICTURES = 1000  # seen until outputs are judged: at first all are grey, with a grid

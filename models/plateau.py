@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from display.reports import VALUE
 from metrics import find_metric
-from util.sinks import VALUE
 
 
 def watches_validation(metric: str) -> bool:

@@ -5,6 +5,9 @@ from argparse import Namespace
 from dataclasses import dataclass
 
 from data.loader import Loader
+from display.reports import VALUE
+from display.sinks.doctor_log import DOCTOR_LOG, read_advice
+from display.visualizer import Visualizer, build_sinks
 from models import run_start
 from models.base_model import BaseModel
 from models.best import Best
@@ -17,9 +20,6 @@ from models.validation import Validation
 from util.clock import Clock
 from util.distributed import place
 from util.interrupt import Interrupt
-from util.sinks import VALUE
-from util.sinks.doctor_log import DOCTOR_LOG, read_advice
-from util.visualizer import Visualizer, build_sinks
 
 log = logging.getLogger(__name__)
 

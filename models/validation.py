@@ -18,6 +18,8 @@ from data import create_dataset
 from data.base_dataset import Batch
 from data.loader import Loader
 from data.value_range import LEVELS
+from display.images import to_picture
+from display.reports import VALUE, Strip
 from metrics import create_metrics, find_metric
 from metrics.base_metric import Settings
 from metrics.evaluation import Evaluation, Example, evaluate
@@ -28,8 +30,6 @@ from models.base_model import BaseModel
 from models.outcome import Outcome
 from models.twin import random_states_kept, twin_of
 from util.distributed import everyones, place
-from util.images import to_picture
-from util.sinks import VALUE, Strip
 
 log = logging.getLogger(__name__)
 

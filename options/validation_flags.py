@@ -7,12 +7,12 @@ import metrics
 import models
 from data.inputs import is_data_set
 from data.record import Record
+from display.reports import VALUE
 from models.best import Best
 from models.plateau import watches_validation
 from models.schedules import PLATEAU
 from options.whole_pictures import without_crop
 from util.flags import fraction, non_negative_int, positive_int
-from util.sinks import VALUE
 
 OF_PAIRS = ["l1", "psnr", "ssim"]  # need nothing but pairs of pictures
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from display.images import captioned_grid, save_picture
+from display.pages.html import CSS, url
 from scripts.ablation_report import OUTPUT, SCORES, Scored, grid, order, spread
 from scripts.ablation_runs import Ablation
 from scripts.ablation_tables import Table
 from util.files import write_text
-from util.html import CSS, url
-from util.images import captioned_grid, save_picture
 
 Strip = dict[str, Path]  # caption -> file: input, every row, target
 

@@ -30,7 +30,7 @@ from data.checking.measures import preview
 from data.raster import Raster
 from data.source import Source, read_together
 from data.value_range import ValueRange
-from util.contact_sheet import Cell, Section, write_sheet
+from display.pages.contact_sheet import Cell, Section, write_sheet
 from util.files import write_text
 from util.flags import suffixes, value_range
 from util.picture_files import PictureError

@@ -19,12 +19,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from display.images import save_picture
+from display.reports import LossReport, PictureReport, Progress
+from display.sinks.csv_log import CsvLog
+from display.sinks.web import WebPage
 from util.flags import positive_int
-from util.images import save_picture
 from util.runtime import run_program
-from util.sinks import LossReport, PictureReport, Progress
-from util.sinks.csv_log import CsvLog
-from util.sinks.web import WebPage
 
 log = logging.getLogger(__name__)
 

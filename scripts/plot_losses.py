@@ -18,12 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from util.curve_drawing import plot_smoothed, tidy
-from util.curves import OTHER_VALUES, CurveFile, Curves
+from display.curve_drawing import plot_smoothed, tidy
+from display.curves import OTHER_VALUES, CurveFile, Curves
+from display.reports import VALUE
 from util.files import replacing
 from util.flags import non_negative_int
 from util.runtime import run_program
-from util.sinks import VALUE
 
 log = logging.getLogger(__name__)
 

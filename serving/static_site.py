@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from display.images import save_picture
 from models.export.exporter import Exporter, Request
 from models.export.norms import BnMode
 from serving.description import Description, DirectionDescription
 from serving.engine import Engine
 from serving.onnxruntime_web import LICENCE, runtime_files
 from util.files import write_text
-from util.images import save_picture
 from util.npm_packages import write
 from util.picture_files import PictureError, read_picture
 

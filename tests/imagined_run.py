@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from util.sinks import LossReport, PictureReport, Progress
+from display.reports import LossReport, PictureReport, Progress
 
 EPOCH_SIZE = 400
 LINE = "(epoch: 1, iters: 100, time: 0.088, data: 0.301) G_GAN: 1.234 G_L1: 20.100 "  # losses(100)

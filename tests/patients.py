@@ -9,11 +9,11 @@ from tiny_models import build
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
+from display.reports import Advice, LossReport
 from models.base_model import BaseModel
 from models.doctor import FIRST_PICTURES, Doctor
 from models.training_step import TrainingStep
 from util.clock import Clock
-from util.sinks import Advice, LossReport
 
 PIX2PIX = "--model pix2pix --norm batch --no_dropout"
 CYCLE_GAN = "--model cycle_gan"

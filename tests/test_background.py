@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from imagined_run import EPOCH_SIZE, losses, pictures, progress
 
-from util.sinks import LossReport, PictureReport, Progress, Sink
-from util.sinks.background import Background
-from util.visualizer import Visualizer
+from display.reports import LossReport, PictureReport, Progress
+from display.sinks import Sink
+from display.sinks.background import Background
+from display.visualizer import Visualizer
 
 
 class Gate(Sink):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from display.reports import Progress
 from models.best import Best
 from models.plateau import Plateau
-from util.sinks import Progress
 
 
 def place(images: int) -> Progress:

@@ -8,11 +8,11 @@ import pytest
 from chromium import SHOWN, open_page
 from imagined_run import losses, progress
 
-from util.html import Figure, Row, write_page
-from util.images import save_picture
-from util.sinks import PictureReport
-from util.sinks.csv_log import CsvLog
-from util.sinks.web import WebPage
+from display.images import save_picture
+from display.pages.html import Figure, Row, write_page
+from display.reports import PictureReport
+from display.sinks.csv_log import CsvLog
+from display.sinks.web import WebPage
 
 NAME = "a #1 ü <b>100%.png"
 

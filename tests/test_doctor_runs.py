@@ -15,12 +15,12 @@ from runs import differences, load_state, logged
 from test_distributed import train_all
 
 from data.aligned_dataset import AlignedDataset
+from display.reports import Advice
+from display.sinks.doctor_log import DOCTOR_LOG, DoctorLog, read_advice, still_ill
+from display.sinks.web import WebPage
 from models.base_model import BaseModel
 from train import train
 from util.run_logs import cut_from_epoch
-from util.sinks import Advice
-from util.sinks.doctor_log import DOCTOR_LOG, DoctorLog, read_advice, still_ill
-from util.sinks.web import WebPage
 
 ILL = ("--lr", "1", "--n_epochs", "4")
 

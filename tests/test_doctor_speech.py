@@ -7,11 +7,11 @@ import torch
 from patients import PIX2PIX, Patient, hook_generators
 
 import models
+from display.reports import Advice
 from options.train_options import TrainOptions
 from util.doctor.complaints import COMPLAINTS
 from util.doctor.outputs import Translation
 from util.doctor.watch import Watch
-from util.sinks import Advice
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 

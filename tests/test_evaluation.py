@@ -9,12 +9,12 @@ from stand_ins import disturbed, picture
 
 from data.image_io import write_image
 from data.value_range import ValueRange
+from display.images import to_picture
 from metrics import create_metrics
 from metrics.base_metric import Settings
 from metrics.compared_sets import find_runs
 from metrics.evaluation import Example, evaluate
 from metrics.picture import Picture
-from util.images import to_picture
 from util.picture_files import PictureError
 
 

@@ -11,8 +11,8 @@ from chromium import SHOWN, open_page
 from PIL import Image
 from read_page import Page
 
-from util.evaluation_page import Cell, Column, PictureRow, RunColumn, write_evaluation_page
-from util.images import save_picture
+from display.images import save_picture
+from display.pages.evaluation_page import Cell, Column, PictureRow, RunColumn, write_evaluation_page
 
 NAME = "a #1 ü </script><b>100%"
 L1 = Column("l1", "L1", higher_is_better=False, places=4, per_picture=True)

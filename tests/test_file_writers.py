@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from display.images import save_picture
 from util.file_writers import WAITING, FileWriters, Pixels
-from util.images import save_picture
 
 
 def pixels(size: int = 1) -> Pixels:

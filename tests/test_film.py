@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from read_page import Page
 
-from util.film import MOST_FRAMES, Film, thinned
-from util.sinks import FilmReport, LossReport, Progress, Strip
-from util.sinks.csv_log import CsvLog
-from util.sinks.web import WebPage
+from display.pages.film import MOST_FRAMES, Film, thinned
+from display.reports import FilmReport, LossReport, Progress, Strip
+from display.sinks.csv_log import CsvLog
+from display.sinks.web import WebPage
 
 
 def report(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from util.images import captioned_grid, save_picture, to_picture, to_pictures
+from display.images import captioned_grid, save_picture, to_picture, to_pictures
 
 LEVELS = torch.arange(256, dtype=torch.float32)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from read_page import Page
 
-from util.html import Figure, Header, Row, write_page
+from display.pages.html import Figure, Header, Row, write_page
 
 NAME = "a #1 ü <b>100%.png"
 

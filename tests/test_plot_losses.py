@@ -6,8 +6,8 @@ import pytest
 from imagined_run import EPOCH_SIZE, losses
 from PIL import Image
 
+from display.sinks.csv_log import CsvLog
 from scripts.plot_losses import choose, find_epoch_size, main, read_run, tables
-from util.sinks.csv_log import CsvLog
 
 
 def train(run_dir: Path, *all_images: int, **values: float) -> Path:

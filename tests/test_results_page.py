@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from display.images import Picture, save_picture
+from display.visualizer import Visualizer
 from util import results_page
-from util.images import Picture, save_picture
 from util.results_page import ResultsPage
-from util.visualizer import Visualizer
 
 
 def picture(level: int) -> Picture:

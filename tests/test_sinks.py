@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from imagined_run import EPOCH_SIZE, LINE, losses, pictures, progress
 
-from util.curves import read_curves
-from util.sinks import LossReport, Sink, tensorboard_files, visdom_server, wandb_run
-from util.sinks.background import Background
-from util.sinks.console import Console
-from util.sinks.csv_log import CsvLog
-from util.sinks.doctor_log import DoctorLog
-from util.sinks.loss_log import LossLog
-from util.visualizer import Visualizer, build_sinks
+from display.curves import read_curves
+from display.reports import LossReport
+from display.sinks import Sink, tensorboard_files, visdom_server, wandb_run
+from display.sinks.background import Background
+from display.sinks.console import Console
+from display.sinks.csv_log import CsvLog
+from display.sinks.doctor_log import DoctorLog
+from display.sinks.loss_log import LossLog
+from display.visualizer import Visualizer, build_sinks
 
 # The reports
 

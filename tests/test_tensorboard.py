@@ -9,10 +9,10 @@ import pytest
 from conftest import Argv
 from imagined_run import losses, pictures, progress
 
+from display.sinks import tensorboard_files
+from display.sinks.tensorboard_files import TensorboardFiles
 from test import test as translate
 from train import train
-from util.sinks import tensorboard_files
-from util.sinks.tensorboard_files import TensorboardFiles
 
 
 def read(folder: Path) -> Any:

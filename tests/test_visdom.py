@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from imagined_run import EPOCH_SIZE, losses, pictures, progress
 
-from util.sinks import LossReport, Progress, visdom_server
-from util.sinks.csv_log import CsvLog
-from util.sinks.visdom_server import VisdomServer
+from display.reports import LossReport, Progress
+from display.sinks import visdom_server
+from display.sinks.csv_log import CsvLog
+from display.sinks.visdom_server import VisdomServer
 
 
 class RecordingClient:

@@ -11,9 +11,9 @@ import pytest
 from fake_visdom import FakeVisdom, answering, hung, unused_port
 from imagined_run import losses, pictures
 
-from util.sinks import visdom_server
-from util.sinks.background import Background
-from util.sinks.visdom_server import VisdomServer
+from display.sinks import visdom_server
+from display.sinks.background import Background
+from display.sinks.visdom_server import VisdomServer
 
 
 @pytest.fixture(autouse=True)

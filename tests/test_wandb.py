@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from imagined_run import losses, pictures
 
-from util.sinks import wandb_run
-from util.visualizer import build_result_sinks
+from display.sinks import wandb_run
+from display.visualizer import build_result_sinks
 
 
 def fake_wandb(calls: list[Any], *, failure: bool = False) -> Any:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from read_page import Page
 
-import util.sinks.web as web_module
-from util.html import Row
-from util.images import save_picture
-from util.sinks import LossReport, PictureReport, Progress
-from util.sinks.csv_log import CsvLog
-from util.sinks.web import WebPage
+import display.sinks.web as web_module
+from display.images import save_picture
+from display.pages.html import Row
+from display.reports import LossReport, PictureReport, Progress
+from display.sinks.csv_log import CsvLog
+from display.sinks.web import WebPage
 
 
 def progress(epoch: int) -> Progress:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from util.sinks import Progress
+from display.reports import Progress
 
 Item = TypeVar("Item")
 

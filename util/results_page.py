@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from display.images import Picture, save_picture, saved_size
+from display.pages.html import Figure, Header, Row, write_page
+from display.reports import PictureReport, Progress
+from display.visualizer import Visualizer
 from util.file_writers import FileWriters
-from util.html import Figure, Header, Row, write_page
-from util.images import Picture, save_picture, saved_size
-from util.sinks import PictureReport, Progress
-from util.visualizer import Visualizer
 
 log = logging.getLogger(__name__)
 

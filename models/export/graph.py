@@ -58,7 +58,7 @@ class Graph(nn.Module):
         return ((values.float() - limits.low) / limits.half - 1.0).clamp(-1, 1)
 
     def _to_values(self, images: Tensor) -> Tensor:
-        """The reverse. NaN becomes the lowest value, as in util/images.py."""
+        """The reverse. NaN becomes the lowest value, as in display/images.py."""
         limits = self.output_range
         images = torch.where(images.isnan(), torch.full_like(images, -1.0), images).clamp(-1, 1)
         values = (images + 1) * limits.half + limits.low

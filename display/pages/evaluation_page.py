@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from display.pages.html import CSS, url
 from util.files import write_text
-from util.html import CSS, url
 from util.words import gathered
 
 MOST_OPEN = 4  # parts of a score that are shown unasked

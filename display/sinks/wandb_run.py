@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from display.reports import LossReport, PictureReport
+from display.sinks import Sink
 from util.files import write_text
-from util.sinks import LossReport, PictureReport, Sink
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from operator import itemgetter
 
-from util.sinks import FilmReport, LossReport, PictureReport, Progress, Sink
+from display.reports import FilmReport, LossReport, PictureReport, Progress
+from display.sinks import Sink
 
 log = logging.getLogger(__name__)
 

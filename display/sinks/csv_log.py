@@ -1,4 +1,4 @@
-"""losses.csv: every report in full precision, for plots and for util/curves.py."""
+"""losses.csv: every report in full precision, for plots and for display/curves.py."""
 
 import csv
 import itertools
@@ -6,7 +6,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from util.sinks import LossReport, Sink
+from display.reports import LossReport
+from display.sinks import Sink
 
 log = logging.getLogger(__name__)
 

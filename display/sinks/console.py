@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from util.sinks import Advice, LossReport, Progress, Sink
+from display.reports import Advice, LossReport, Progress
+from display.sinks import Sink
 
 log = logging.getLogger(__name__)
 

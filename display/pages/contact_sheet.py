@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from display.pages.html import CSS
 from util.files import write_text
-from util.html import CSS
 
 FLAG = re.compile(r"((?<!\S)--[a-z]\w*(?:=[^\s;:)]*[^\s,;:.)])?)")
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from util.curves import Curves, read_curves, split_validation
-from util.images import captioned_grid
-from util.sinks import LossReport, PictureReport, Progress, Sink
+from display.curves import Curves, read_curves, split_validation
+from display.images import captioned_grid
+from display.reports import LossReport, PictureReport, Progress
+from display.sinks import Sink
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from util.sinks import Advice, Sink
+from display.reports import Advice
+from display.sinks import Sink
 
 DOCTOR_LOG = "doctor.csv"
 _COLUMNS = ("epoch", "images", "complaint", "state", "seen", "meaning", "what_to_do")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from util.sinks import VALUE
+from display.reports import VALUE
 
 Floats = npt.NDArray[np.float64]
 

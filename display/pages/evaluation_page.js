@@ -1,5 +1,5 @@
 "use strict";
-// The page's data (util/evaluation_page.py describes it); every row of it is one picture.
+// The page's data (display/pages/evaluation_page.py describes it); every row of it is one picture.
 const {metrics, runs, pictures} = JSON.parse(document.getElementById("data").textContent);
 const INPUT = "input", TARGET = "target";
 const MOST = 20;                      // pictures among the worst, and among the best

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from util.curves import OTHER_VALUES, Curves, split_validation
+from display.curves import OTHER_VALUES, Curves, split_validation
 from util.files import replacing
 
 Floats = npt.NDArray[np.float64]

@@ -4,24 +4,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from util.curve_drawing import warm_up
-from util.sinks import (
-    Advice,
-    FilmReport,
-    LossReport,
-    PictureReport,
-    Progress,
-    Sink,
-    tensorboard_files,
-    visdom_server,
-    wandb_run,
-)
-from util.sinks.background import Background
-from util.sinks.console import Console
-from util.sinks.csv_log import CsvLog
-from util.sinks.doctor_log import DOCTOR_LOG, DoctorLog
-from util.sinks.loss_log import LossLog
-from util.sinks.web import WebPage
+from display.curve_drawing import warm_up
+from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
+from display.sinks import Sink, tensorboard_files, visdom_server, wandb_run
+from display.sinks.background import Background
+from display.sinks.console import Console
+from display.sinks.csv_log import CsvLog
+from display.sinks.doctor_log import DOCTOR_LOG, DoctorLog
+from display.sinks.loss_log import LossLog
+from display.sinks.web import WebPage
 
 
 class Visualizer:

@@ -4,7 +4,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from util.sinks import LossReport, PictureReport, Progress, Sink
+from display.reports import LossReport, PictureReport, Progress
+from display.sinks import Sink
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from util.html import Figure, Row
+from display.pages.html import Figure, Row
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Displays of a training run: what they are told, and the shape they share."""
+"""What a training run reports to its displays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,32 +119,3 @@ class Advice:
         if self.over:
             return f"{self.complaint}: over, {self.seen}"
         return f"{self.complaint}: {self.seen}: {self.meaning}. What to do: {self.remedy}"
-
-
-class Sink:
-    """A display. Override what it shows; everything else is ignored."""
-
-    title = "display"  # in messages
-
-    def start_epoch(self, progress: Progress) -> None: ...
-
-    def advance(self, progress: Progress) -> None:
-        """Called after every training step: must cost microseconds."""
-
-    def losses(self, report: LossReport) -> None: ...
-
-    def pictures(self, report: PictureReport) -> None: ...
-
-    def film(self, report: FilmReport) -> None: ...
-
-    def advise(self, advice: Advice) -> None: ...
-
-    def end_epoch(self, progress: Progress) -> None: ...
-
-    def refresh(self) -> None:
-        """Called in a background thread when all waiting reports have been handed on: show them."""
-
-    def finish(self) -> None:
-        """No report will follow. Every display hears it before the first is closed."""
-
-    def close(self) -> None: ...

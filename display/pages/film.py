@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from display.images import save_picture
+from display.pages.html import Figure, Row
+from display.reports import FilmReport, Picture, Strip
 from util.files import write_text
-from util.html import Figure, Row
-from util.images import save_picture
-from util.sinks import FilmReport, Picture, Strip
 
 MOST_FRAMES = 16  # of each picture, when a new one has come and the film was thinned
 FOLDER = "film"

@@ -3,7 +3,8 @@
 import time
 from pathlib import Path
 
-from util.sinks import LossReport, Sink
+from display.reports import LossReport
+from display.sinks import Sink
 
 
 class LossLog(Sink):

@@ -4,14 +4,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from util.curve_drawing import CURVES_SIZE_PX, draw_curves
-from util.curves import CurveFile
-from util.epoch_pictures import EpochPictures
-from util.film import Film
-from util.html import Figure, Header, Notice, write_page
-from util.images import save_picture
-from util.sinks import Advice, FilmReport, LossReport, PictureReport, Progress, Sink
-from util.sinks.doctor_log import DOCTOR_LOG, read_advice
+from display.curve_drawing import CURVES_SIZE_PX, draw_curves
+from display.curves import CurveFile
+from display.images import save_picture
+from display.pages.epoch_pictures import EpochPictures
+from display.pages.film import Film
+from display.pages.html import Figure, Header, Notice, write_page
+from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
+from display.sinks import Sink
+from display.sinks.doctor_log import DOCTOR_LOG, read_advice
 
 _FILES = ("loss_log.txt", "losses.csv", "doctor.csv", "train_opt.txt")
 _OLD_NOTICES = 20
