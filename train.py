@@ -3,7 +3,7 @@
     python train.py --dataroot datasets/demo --name demo --model pix2pix --direction BtoA
 
 options -> dataset -> model -> visualizer; everything else lives behind these four names. What is
-built before the loop begins, and how, is in models/training.py.
+built before the loop begins, and how, is in training/setup.py.
 """
 
 import logging
@@ -21,10 +21,15 @@ from data.transforms import PREPROCESS
 from display.images import to_picture
 from display.reports import FilmReport, LossReport, PictureReport
 from models import create_model
-from models.initial_weights import initialise
-from models.memory_watch import MemoryWatch
-from models.run_saver import RunSaver
-from models.training import (
+from options.train_options import TrainOptions
+from options.validation_flags import as_in_a_test, create_best
+from training.clock import Clock
+from training.interrupt import Interrupt
+from training.launcher import launch
+from training.memory.watch import MemoryWatch
+from training.saving.initial_weights import initialise
+from training.saving.run_saver import RunSaver
+from training.setup import (
     Training,
     create_doctor,
     create_guard,
@@ -34,14 +39,9 @@ from models.training import (
     nothing_left,
     tell_if_stopped_early,
 )
-from models.training_step import training_step
-from models.validation import create_validation, validated
-from options.train_options import TrainOptions
-from options.validation_flags import as_in_a_test, create_best
-from util.clock import Clock
+from training.step import training_step
+from training.validation.validation import create_validation, validated
 from util.distributed import place, process_group, require_equal
-from util.interrupt import Interrupt
-from util.launcher import launch
 from util.run_folder import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 

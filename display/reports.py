@@ -108,7 +108,7 @@ class Advice:
 
     epoch: int
     images: int  # seen since the run began
-    complaint: str  # a name of util.doctor.complaints.COMPLAINTS
+    complaint: str  # a name of training.doctor.diagnoses.COMPLAINTS
     seen: str  # with the number
     meaning: str
     remedy: str

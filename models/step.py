@@ -33,7 +33,7 @@ class Speed:
     ``precision``: one of ``util.runtime.PRECISIONS``.
     ``parts``: pieces of a batch that go through a network one after another.
     ``checkpoint``: keep the inputs of blocks only, and compute the rest again for the gradients.
-    ``graph``: steps are recorded (models/training_step.py), so nothing in them may be a number
+    ``graph``: steps are recorded (training/step.py), so nothing in them may be a number
     that changes: learning rates are tensors.
     """
 

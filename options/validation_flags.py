@@ -8,10 +8,10 @@ import models
 from data.inputs import is_data_set
 from data.record import Record
 from display.reports import VALUE
-from models.best import Best
 from models.plateau import watches_validation
 from models.schedules import PLATEAU
 from options.whole_pictures import without_crop
+from training.validation.best import Best
 from util.flags import fraction, non_negative_int, positive_int
 
 OF_PAIRS = ["l1", "psnr", "ssim"]  # need nothing but pairs of pictures

@@ -13,10 +13,10 @@ from PIL import Image
 
 from data import create_dataset
 from models import create_model
-from models.training_step import training_step
 from options.train_options import TrainOptions
 from scripts.reference_data import reference_loader
 from scripts.reference_step import REFERENCES
+from training.step import training_step
 from util.runtime import set_arithmetic
 
 

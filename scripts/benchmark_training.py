@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from models.training_step import TrainingStep
 from scripts.benchmark_contenders import Case, Contender, Epoch, Ours, Reference
 from scripts.benchmark_machine import convolution_seconds, flops_per_image, peak_memory, spread
+from training.step import TrainingStep
 
 
 def training(

@@ -20,10 +20,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from models.networks import define_G
+from training.saving.background_saver import Saver
 from util.checkpoint import megabytes, size_of
 from util.flags import positive_int
 from util.runtime import choose_device, describe_device, run_program
-from util.saver import Saver
 
 log = logging.getLogger(__name__)
 

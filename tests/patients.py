@@ -11,9 +11,9 @@ from torch.nn.functional import avg_pool2d
 
 from display.reports import Advice, LossReport
 from models.base_model import BaseModel
-from models.doctor import FIRST_PICTURES, Doctor
-from models.training_step import TrainingStep
-from util.clock import Clock
+from training.clock import Clock
+from training.doctor.doctor import FIRST_PICTURES, Doctor
+from training.step import TrainingStep
 
 PIX2PIX = "--model pix2pix --norm batch --no_dropout"
 CYCLE_GAN = "--model cycle_gan"

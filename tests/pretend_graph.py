@@ -48,7 +48,7 @@ class _Recorder(TorchDispatchMode):
 
 
 def record(step: Callable[[], None]) -> Callable[[], None]:
-    """Takes the place of ``models.training_step.record_cuda_graph``."""
+    """Takes the place of ``training.step.record_cuda_graph``."""
     chance = torch.get_rng_state()
     recorder = _Recorder()
     try:

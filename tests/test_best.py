@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from display.reports import Progress
-from models.best import Best
 from models.plateau import Plateau
+from training.validation.best import Best
 
 
 def place(images: int) -> Progress:

@@ -1,6 +1,6 @@
 import pytest
 
-from util.clock import Clock
+from training.clock import Clock
 
 
 def crossings(steps: list[int], every: int) -> list[int]:
@@ -50,7 +50,7 @@ def test_an_epoch_entered_again_keeps_its_place() -> None:
 def test_waiting_for_data_is_part_of_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     # made, epoch starts, asks, gets, asks again, looks at the pace, a new interval starts
     now = iter([0.0, 0.0, 3.0, 5.0, 5.0, 9.0, 9.0])
-    monkeypatch.setattr("util.clock.time.perf_counter", lambda: next(now))
+    monkeypatch.setattr("training.clock.time.perf_counter", lambda: next(now))
     clock = Clock(n_epochs=1, epoch_size=2)
     clock.start_epoch(1)
     for _ in clock.watch(["batch"]):

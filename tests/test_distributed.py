@@ -16,12 +16,12 @@ from data.base_dataset import Batch
 from data.epoch_order import EpochOrder
 from models.base_model import BaseModel
 from models.pix2pix_model import Pix2PixModel
-from models.run_saver import RunSaver
 from options.test_options import TestOptions
 from train import train
+from training.launcher import launch
+from training.saving.run_saver import RunSaver
 from util import checkpoint
 from util.distributed import Place, place
-from util.launcher import launch
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAIN = ("--no_dropout", "--no_html", "--print_freq", "1")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from models.base_model import BaseModel
-from util.doctor.gap import Gap
+from training.doctor.overfitting import Gap
 
 # ---- healthy -----------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from display.sinks.doctor_log import DOCTOR_LOG, DoctorLog, read_advice, still_i
 from display.sinks.web import WebPage
 from models.base_model import BaseModel
 from train import train
-from util.run_logs import cut_from_epoch
+from training.saving.logs import cut_from_epoch
 
 ILL = ("--lr", "1", "--n_epochs", "4")
 
@@ -105,7 +105,8 @@ def test_a_validation_and_its_training_are_compared(
 ) -> None:
     """By the values of the losses and of the validation that the run reports."""
     values = [3.0, 2.0, 2.0, 2.0, *[3.0] * 8]
-    monkeypatch.setattr("models.validation.Validation._scores", lambda *_: {"l1": values.pop(0)})
+    scores = "training.validation.validation.Validation._scores"
+    monkeypatch.setattr(scores, lambda *_: {"l1": values.pop(0)})
     train(argv("--model", "template", "--n_epochs", "12", "--lr", "0.002", "--val_phase", "test"))
     [one] = advice(tmp_path / "runs" / "t")
     assert one.complaint == "overfitting"
@@ -116,7 +117,7 @@ def test_a_validation_and_its_training_are_compared(
 def seconds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """A clock that only the test moves."""
     now = [0.0]
-    monkeypatch.setattr("util.clock.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("training.clock.time.perf_counter", lambda: now[0])
     yield now
 
 

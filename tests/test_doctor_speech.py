@@ -9,9 +9,8 @@ from patients import PIX2PIX, Patient, hook_generators
 import models
 from display.reports import Advice
 from options.train_options import TrainOptions
-from util.doctor.complaints import COMPLAINTS
-from util.doctor.outputs import Translation
-from util.doctor.watch import Watch
+from training.doctor.diagnoses import COMPLAINTS, Watch
+from training.doctor.outputs import Translation
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 

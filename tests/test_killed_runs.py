@@ -15,10 +15,10 @@ from conftest import Argv, draw_pictures
 from runs import differences, load_state, logged
 
 import models
-from models.run_saver import RunSaver
 from models.schedules import PLATEAU, SCHEDULES
 from scripts.soak import Soak, unequal
 from train import train
+from training.saving.run_saver import RunSaver
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 KILLED_AT = 8  # images; epoch 2 holds 6 to 10

@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEVEL = {"util": 0, "display": 0, "data": 1, "models.networks": 1, "metrics": 2, "models": 3,
-         "options": 4, "datasets": 5, "serving": 6, "scripts": 7, "train": 7, "test": 7}
-ROOMS = ("util", "display", "data", "metrics", "models", "options", "serving")
+         "options": 4, "training": 4, "datasets": 5, "serving": 6, "scripts": 7, "train": 7, "test": 7}
+ROOMS = ("util", "display", "data", "metrics", "models", "options", "training", "serving")
 OPTIONAL = {"visdom", "wandb", "dominate", "matplotlib", "skimage", "torchvision", "scipy",
             "torchmetrics", "torch_fidelity", "lpips", "onnx", "onnxruntime"}
 

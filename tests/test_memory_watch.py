@@ -8,11 +8,11 @@ from conftest import Argv
 from small_steps import GB, a_batch, options
 
 import models
-from models import memory_watch
 from models.base_model import BaseModel
-from models.memory_watch import MemoryWatch, most_bytes
-from models.step_advice import Plan, StepAdvice
 from train import train
+from training.memory import watch
+from training.memory.advice import Plan, StepAdvice
+from training.memory.watch import MemoryWatch, most_bytes
 from util.runtime import run_program
 
 
@@ -29,7 +29,7 @@ def test_no_network_of_ours_takes_more_than_the_bound(flags: str) -> None:
 def test_a_warning_before_a_step_that_is_too_large(
     argv: Argv, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(memory_watch, "room_for_a_step", lambda model: 100_000)
+    monkeypatch.setattr(watch, "room_for_a_step", lambda model: 100_000)
     train(argv("--model", "template", "--batch_size", "3"))
     said = [message for message in caplog.messages if message.startswith("warning: a step with")]
     assert len(said) == 1
@@ -37,8 +37,8 @@ def test_a_warning_before_a_step_that_is_too_large(
 
 
 def test_nothing_is_estimated_where_everything_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_watch, "StepAdvice", None)
-    monkeypatch.setattr(memory_watch, "available_bytes", lambda device: 4 * GB)
+    monkeypatch.setattr(watch, "StepAdvice", None)
+    monkeypatch.setattr(watch, "available_bytes", lambda device: 4 * GB)
     opt = options()
     with MemoryWatch(opt, models.find_model(opt.model)(opt)).step(a_batch(opt)):
         pass

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from training.saving.logs import cut_from_epoch, cut_to_sizes, log_sizes
 from util.run_folder import delete_run, holds_run, sole_use
-from util.run_logs import cut_from_epoch, cut_to_sizes, log_sizes
 from util.saved_weights import prune_epochs
 
 

@@ -11,8 +11,8 @@ from conftest import Argv
 from runs import load_state, read_losses
 
 from train import train
+from training.clock import Clock
 from util import checkpoint
-from util.clock import Clock
 
 Log = pytest.LogCaptureFixture
 
@@ -236,7 +236,7 @@ def test_a_start_that_fails_leaves_no_folder(
     def full(*_: Any) -> None:
         raise OSError("no space")
 
-    monkeypatch.setattr("models.run_saver.require_space", full)
+    monkeypatch.setattr("training.saving.run_saver.require_space", full)
     with pytest.raises(OSError, match="no space"):
         train(argv("--model", "template"))
     assert not (tmp_path / "runs" / "t").exists()

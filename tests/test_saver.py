@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from training.saving.background_saver import Saver, require_space, to_host
 from util import checkpoint
 from util.checkpoint import size_of
-from util.saver import Saver, require_space, to_host
 
 
 def test_the_copy_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

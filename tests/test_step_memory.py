@@ -11,8 +11,8 @@ from small_steps import GB, a_batch, options
 
 import models
 from models.replicas import Replicas, alone
-from models.step_advice import Plan, StepAdvice, amount
-from models.step_memory import StepMemory, Tally
+from training.memory.advice import Plan, StepAdvice, amount
+from training.memory.estimate import StepMemory, Tally
 from util import checkpoint, free_memory
 
 TRAINABLE = [name for name in models.available() if name != "test"]

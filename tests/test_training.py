@@ -15,8 +15,8 @@ import models
 from models.base_model import BaseModel
 from options.train_options import TrainOptions
 from train import train
+from training.clock import Clock
 from util import checkpoint
-from util.clock import Clock
 from util.runtime import seed_everything
 
 TRAINABLE = [name for name in models.available() if name != "test"]

@@ -20,11 +20,11 @@ from pretend_graph import record
 from tiny_models import build, run
 
 from models import step as steps
-from models import training_step
 from models.base_model import BaseModel
 from models.step import Speed
-from models.training_step import WARM_UP, RecordedStep, TrainingStep
 from train import train
+from training import step
+from training.step import WARM_UP, RecordedStep, TrainingStep
 from util.runtime import seed_everything
 
 # A rate that float32 holds exactly: it is a tensor in a recorded step.
@@ -49,7 +49,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> None:
         return dataclasses.replace(original(opt), graph=opt.cuda_graph)
 
     monkeypatch.setattr(steps.Speed, "of", of)
-    monkeypatch.setattr(training_step, "record_cuda_graph", record)
+    monkeypatch.setattr(step, "record_cuda_graph", record)
 
 
 def pair(flags: str) -> tuple[BaseModel, BaseModel]:
@@ -216,7 +216,7 @@ def test_train_records(
 ) -> None:
     """With the plateau policy, whose sum is not part of the step."""
     replays = Counted(record)
-    monkeypatch.setattr(training_step, "record_cuda_graph", replays)
+    monkeypatch.setattr(step, "record_cuda_graph", replays)
     words = ["--model", "template", "--n_epochs", "6", "--lr_policy", "plateau",
              "--lr", "0.0009765625", "--batch_size", "1"]
     logs = []

@@ -25,14 +25,14 @@ from models.base_model import BaseModel
 from models.networks.inference import PictureNorm
 from models.outcome import Outcome
 from models.translator import Translator
-from models.twin import random_states_kept, twin_of
-from models.validation import _handed_over
 from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test
 from test import test as translate
 from train import train
+from training.clock import Clock
+from training.validation.twin import random_states_kept, twin_of
+from training.validation.validation import _handed_over
 from util import checkpoint
-from util.clock import Clock
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 VALIDATION = ("--val_phase", "val", "--no_html", "--dropout", "--load_size", "20")
@@ -274,7 +274,7 @@ def fake_values(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
     def scores(*_: object) -> dict[str, float]:
         return {"l1": left.pop(0)}
 
-    monkeypatch.setattr("models.validation.Validation._scores", scores)
+    monkeypatch.setattr("training.validation.validation.Validation._scores", scores)
 
 
 def test_the_best_weights_are_saved_and_can_be_taken(

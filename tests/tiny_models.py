@@ -5,8 +5,8 @@ from torch import Tensor
 
 import models
 from models.base_model import BaseModel
-from models.training_step import TrainingStep
 from options.train_options import TrainOptions
+from training.step import TrainingStep
 
 
 def build(flags: str, dtype: torch.dtype = torch.float32) -> BaseModel:

@@ -144,7 +144,7 @@ def run_program(main: Callable[[], object]) -> NoReturn:
     start_logging()
     try:
         main()
-    # OSError: full disk, no permission, no such folder. MemoryError: see models/memory_watch.py.
+    # OSError: full disk, no permission, no such folder. MemoryError: see training/memory/watch.py.
     except (OSError, ValueError, MemoryError) as error:
         if "--verbose" in sys.argv:
             raise

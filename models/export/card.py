@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.best import FILE as BEST
 from models.export.description import Description
 from models.export.verify import Difference, lines
+from training.validation.best import FILE as BEST
 from util.files import write_text
 from util.saved_options import load_options
 

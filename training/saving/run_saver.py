@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models import process_states
 from models.base_model import BaseModel
-from models.best import Best
+from training.clock import Clock
+from training.saving import process_states
+from training.saving.background_saver import Saver, require_space
+from training.saving.logs import cut_to_sizes, log_sizes
+from training.validation.best import Best
 from util import checkpoint
 from util.checkpoint import size_of
-from util.clock import Clock
 from util.distributed import place
-from util.run_logs import cut_to_sizes, log_sizes
 from util.saved_weights import instead_of_state, prune_epochs
-from util.saver import Saver, require_space
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from data.base_dataset import Batch
 from data.transforms import PREPROCESS
 from models.networks import side_multiple
 from models.step import AUTOCAST
-from models.step_memory import StepMemory
+from training.memory.estimate import StepMemory
 
 SMALLEST_CROP = 32  # pixels; less is little for a PatchGAN
 LITTLE = 0.01  # of the need: what saves less is not worth a flag

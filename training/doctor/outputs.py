@@ -7,8 +7,8 @@ from statistics import mean
 
 from torch import Tensor
 
-from util.doctor.finding import Finding
-from util.doctor.measures import Spread, correlation, grid_levels
+from training.doctor.diagnoses import Finding
+from training.doctor.measures import Spread, correlation, grid_levels
 
 WINDOW = 8  # the newest looks, whose mean is judged
 LEAST_SPREAD = 0.15  # of that of the targets

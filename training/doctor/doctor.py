@@ -12,14 +12,12 @@ from torch import Tensor
 from display.reports import VALUE, Advice, LossReport
 from display.sinks.doctor_log import still_ill
 from models.base_model import BaseModel
-from util.clock import Clock
-from util.doctor.complaints import COMPLAINTS
-from util.doctor.finding import Finding
-from util.doctor.gap import Gap
-from util.doctor.outputs import Outputs, Translation
-from util.doctor.sizes import Sizes
-from util.doctor.waiting import Waiting
-from util.doctor.watch import Watch
+from training.clock import Clock
+from training.doctor.data_wait import Waiting
+from training.doctor.diagnoses import COMPLAINTS, Finding, Watch
+from training.doctor.gradients import Sizes
+from training.doctor.outputs import Outputs, Translation
+from training.doctor.overfitting import Gap
 
 PICTURES = 4  # of a batch that are looked at
 FIRST_PICTURES = 1000  # seen until outputs are judged: at first all are grey, with a grid

@@ -3,9 +3,9 @@
 import logging
 
 from models.base_model import BaseModel
-from models.run_saver import RunSaver
+from training.saving.logs import cut_from_epoch
+from training.saving.run_saver import RunSaver
 from util.distributed import place
-from util.run_logs import cut_from_epoch
 from util.saved_weights import newest_epoch
 
 log = logging.getLogger(__name__)

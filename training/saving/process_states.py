@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.base_model import BaseModel
+from training.saving.background_saver import to_host
 from util import checkpoint
 from util.distributed import gathered, place
-from util.saver import to_host
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from metrics.picture import Picture
 from metrics.report import remarks
 from models.base_model import BaseModel
 from models.outcome import Outcome
-from models.twin import random_states_kept, twin_of
+from training.validation.twin import random_states_kept, twin_of
 from util.distributed import everyones, place
 
 log = logging.getLogger(__name__)

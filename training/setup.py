@@ -8,18 +8,18 @@ from data.loader import Loader
 from display.reports import VALUE
 from display.sinks.doctor_log import DOCTOR_LOG, read_advice
 from display.visualizer import Visualizer, build_sinks
-from models import run_start
 from models.base_model import BaseModel
-from models.best import Best
-from models.doctor import Doctor
-from models.finite import FiniteGuard
-from models.memory_watch import MemoryWatch
-from models.run_saver import RunSaver
-from models.training_step import TrainingStep
-from models.validation import Validation
-from util.clock import Clock
+from training.clock import Clock
+from training.doctor.doctor import Doctor
+from training.interrupt import Interrupt
+from training.memory.watch import MemoryWatch
+from training.nan_guard import FiniteGuard
+from training.saving import resume
+from training.saving.run_saver import RunSaver
+from training.step import TrainingStep
+from training.validation.best import Best
+from training.validation.validation import Validation
 from util.distributed import place
-from util.interrupt import Interrupt
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Training:
 def find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
     """The number of the first epoch to train; a run that goes on gets its state back."""
     if opt.continue_train:
-        return run_start.go_on(saver, label=model.load_suffix, epoch_count=opt.epoch_count)
+        return resume.go_on(saver, label=model.load_suffix, epoch_count=opt.epoch_count)
     return int(opt.epoch_count or 1)
 
 

@@ -8,7 +8,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from util.doctor.finding import Finding
+from training.doctor.diagnoses import Finding
 
 HISTORY = 50  # norms of gradients
 MOST_GRADIENT = 100.0  # times the median of the newest looks, and of the first

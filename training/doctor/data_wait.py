@@ -1,7 +1,7 @@
 """Whether steps wait for pictures."""
 
 from display.reports import LossReport
-from util.doctor.finding import Finding
+from training.doctor.diagnoses import Finding
 
 MOST_WAITING = 0.15  # of the time
 _LEAST_SECONDS = 5.0  # that a share is taken over: of less, a single slow file would decide

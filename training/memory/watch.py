@@ -16,7 +16,7 @@ from torch import Tensor
 from data.base_dataset import Batch
 from models.base_model import BaseModel
 from models.memory import available_bytes
-from models.step_advice import StepAdvice
+from training.memory.advice import StepAdvice
 from util import checkpoint
 from util.distributed import place
 

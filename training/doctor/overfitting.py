@@ -3,7 +3,7 @@
 from collections import deque
 from statistics import fmean
 
-from util.doctor.finding import Finding
+from training.doctor.diagnoses import Finding
 
 _MEAN_OF = 3  # validations, since one alone jumps
 LEAST_RISE = 0.01  # of the validation's value over its best, as a share of it

@@ -4,7 +4,7 @@ The limits were measured: docs/design.md, the doctor.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -87,3 +87,46 @@ COMPLAINTS: dict[str, Complaint] = {
         looks_back=True,
     ),
 }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Result of one check. ``ill`` is None if the check cannot decide.
+
+    ``measured``: name -> value, also for a healthy training.
+    """
+
+    complaint: str  # a key of ``COMPLAINTS``
+    ill: bool | None
+    seen: str = ""  # with the number
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+
+class Watch:
+    """Report a diagnosis once, after ``looks`` consecutive checks that agree.
+
+    ``ill``: the diagnosis has been reported and is not over.
+    """
+
+    def __init__(self, looks: int, *, ill: bool = False) -> None:
+        self.looks = looks
+        self.ill = ill
+        self._others = 0  # consecutive checks that contradict ``ill``
+
+    @property
+    def suspected(self) -> bool:
+        """Whether the last check was positive, reported or not."""
+        return self.ill != bool(self._others)
+
+    def look(self, ill: bool | None, *, may_begin: bool = True) -> bool:
+        """Return whether ``self.ill`` has changed. None: the check could not decide.
+
+        Without ``may_begin`` no diagnosis begins, but checks are counted.
+        """
+        if ill is None:
+            return False
+        self._others = self._others + 1 if ill != self.ill else 0
+        if self._others < self.looks or (ill and not may_begin):
+            return False
+        self.ill, self._others = ill, 0
+        return True

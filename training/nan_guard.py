@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from models.base_model import BaseModel
-from util.clock import Clock
+from training.clock import Clock
 from util.distributed import everyones
 
 log = logging.getLogger(__name__)
