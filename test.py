@@ -13,21 +13,20 @@ from functools import partial
 from pathlib import Path
 
 from data import create_dataset
-from data.deep_results import DeepResults, write_deep
 from data.image_io import write_image
 from data.inputs import Input, find_inputs, title_of
-from data.output_folder import OutputFolder
 from data.record import load_record
 from display.images import to_picture, to_pictures
 from display.visualizer import Visualizer, build_result_sinks
+from inference.folder_translator import translate_all, translate_huge
+from inference.prepare import laid_out, prepare_in_place
+from inference.results.deep_results import DeepResults, write_deep
+from inference.results.names import OutputFolder, ResultNames
+from inference.results.results_page import ResultsPage
+from inference.translator import Translator
 from models import create_model
-from models.folder_translator import translate_all, translate_huge
-from models.networks.inference import laid_out, prepare_in_place
-from models.translator import Translator
 from options.test_options import TestOptions
 from util.file_writers import FileWriters
-from util.result_names import ResultNames
-from util.results_page import ResultsPage
 from util.runtime import (
     describe_device,
     keep_freed_memory,

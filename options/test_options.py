@@ -10,8 +10,8 @@ from typing import Any
 from data.inputs import is_data_set, is_pattern
 from data.record import load_record
 from data.transforms import PREPROCESS
-from models.generator_file import NETWORK_FLAGS
-from models.memory import usual_batch
+from inference.generator_file import NETWORK_FLAGS
+from inference.memory_budget import usual_batch
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions

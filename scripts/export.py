@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from data.inputs import Input, find_inputs, is_pattern
 from data.raster import Pixels
 from data.value_range import ValueRange
-from models.export import available, find_format
-from models.export.exporter import Exporter, Request
-from models.export.norms import BN_MODES
-from models.generator_file import GeneratorFile, find_generator
+from inference.export import available, find_format
+from inference.export.exporter import Exporter, Request
+from inference.export.norms import BN_MODES
+from inference.generator_file import GeneratorFile, find_generator
 from util.flags import positive_int, value_range
 from util.run_folder import runs_in
 from util.runtime import run_program

@@ -24,11 +24,11 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data.tiff_windows import TiffReader, create_tiff
+from inference.prepare import prepare
+from inference.tiles.box import Box
+from inference.tiles.tiff_windows import TiffReader, create_tiff
+from inference.tiles.translate import TileReport, translate_tiled
 from models.networks import GENERATORS, NORMS, define_G
-from models.networks.inference import prepare
-from models.tiling import TileReport, translate_tiled
-from util.boxes import Box
 from util.flags import positive_int
 from util.runtime import run_program
 

@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 
 from data.raster import Pixels
-from models.kinds import to_pil
+from inference.conversions import to_pil
 from serving.limits import RefusedError
 from util.png import encode_png
 

@@ -11,8 +11,8 @@ import numpy as np
 from data.record import load_record
 from data.source import Source
 from data.value_range import ValueRange
+from inference.generator_file import Direction
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
-from models.generator_file import Direction
 from serving.engine import Engine
 from serving.known_palettes import named
 from serving.training_pictures import (

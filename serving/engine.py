@@ -11,8 +11,8 @@ from torch import Tensor
 
 from data.raster import Pixels, Raster
 from data.value_range import LEVELS
-from models.generator_file import Direction
-from models.translator import Translator
+from inference.generator_file import Direction
+from inference.translator import Translator
 
 SHOWN_CHANNELS = (1, 3)  # grey and colours
 

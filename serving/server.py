@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from data.raster import Pixels
-from models.generator_file import Direction
+from inference.generator_file import Direction
 from serving.accepted import PNG, wanted_format
 from serving.access import Access, refuse
 from serving.batching import Batcher

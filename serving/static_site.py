@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from display.images import save_picture
-from models.export.exporter import Exporter, Request
-from models.export.norms import BnMode
+from inference.export.exporter import Exporter, Request
+from inference.export.norms import BnMode
 from serving.description import Description, DirectionDescription
 from serving.engine import Engine
 from serving.onnxruntime_web import LICENCE, runtime_files

@@ -1,4 +1,4 @@
-"""Tiny generators in files, and their exports, for the tests of models/export/."""
+"""Tiny generators in files, and their exports, for the tests of inference/export/."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.export import find_format
-from models.export.base_file import Run
-from models.export.exporter import Exporter, Request
-from models.generator_file import GeneratorFile
+from inference.export import find_format
+from inference.export.base_file import Run
+from inference.export.exporter import Exporter, Request
+from inference.generator_file import GeneratorFile
 from models.networks import define_G
 from models.networks.published_keys import to_published
 from util import checkpoint

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inference.padding import translate_any_size
+from inference.prepare import prepare
+from inference.tiles.box import Box
+from inference.tiles.translate import TileReport, translate_tiled
 from models.networks import define_G
-from models.networks.inference import prepare
-from models.networks.padding import translate_any_size
-from models.tiling import TileReport, translate_tiled
-from util.boxes import Box
 
 GREY_LEVEL = 2 / 255  # in -1..1
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from inference.padding import mirrored, padded_side, reflect_to, translate_any_size
 from models.networks import GENERATORS, define_G, side_multiple
 from models.networks.geometry import Geometry, geometry
-from models.networks.padding import mirrored, padded_side, reflect_to, translate_any_size
 from models.networks.resnet import ResnetGenerator
 
 

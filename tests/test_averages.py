@@ -10,10 +10,10 @@ from tiny_models import build, run
 from torch import nn
 
 import models
+from inference.generator_file import find_generator
+from inference.translator import Translator
 from models.averages import Averages
-from models.generator_file import find_generator
 from models.networks.unet import UnetGenerator
-from models.translator import Translator
 from test import test as translate
 from train import train
 from util import checkpoint

@@ -12,12 +12,12 @@ from exports import contrast, export, exporter, generator_file
 from data.inputs import find_inputs
 from data.record import Format, Record
 from data.value_range import LEVELS, ValueRange
-from models.export import available, find_format
-from models.export.graph import Graph
-from models.export.verify import LIMITS, Difference, judge, three_sizes
+from inference.export import available, find_format
+from inference.export.graph import Graph
+from inference.export.verify import LIMITS, Difference, judge, three_sizes
+from inference.padding import translate_any_size
+from inference.translator import Translator
 from models.networks import GENERATORS, NORMS
-from models.networks.padding import translate_any_size
-from models.translator import Translator
 from util import traced_colour
 from util.colour import lab_to_rgb, rgb_to_lab
 from util.packages import MissingPackageError

@@ -10,7 +10,7 @@ import pytest
 from exports import export, exporter, generator_file
 from PIL import Image
 
-from models.export import find_format
+from inference.export import find_format
 
 PAGE = Path(__file__).parents[1] / "docs" / "export.md"
 # Roots of this project, and what the runtime does not need, cannot be imported.

@@ -13,8 +13,8 @@ import pytest
 from conftest import Argv
 from exports import generator_file
 
-from models.export import find_format
-from models.translator import Translator
+from inference.export import find_format
+from inference.translator import Translator
 from scripts.export import main
 from train import train
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from inference.prepare import prepare
 from models.networks import define_G, side_multiple
-from models.networks.inference import prepare
 
 
 def generator(name: str, norm: str = "instance", *, dropout: bool = False) -> nn.Module:

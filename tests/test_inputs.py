@@ -7,8 +7,8 @@ import pytest
 from tiny_sets import write_noise
 
 from data.inputs import find_inputs, is_data_set, title_of
-from data.output_folder import OutputFolder
 from data.record import Format, Record
+from inference.results.names import OutputFolder
 
 PAIRS = Record({"A": Format("uint8", ".png"), "B": Format("uint8", ".png")}, (2.0, 2.0))
 

@@ -7,9 +7,9 @@ import pytest
 import tifffile
 import torch
 
+from inference.padding import translate_any_size
+from inference.prepare import prepare
 from models.networks import define_G
-from models.networks.inference import prepare
-from models.networks.padding import translate_any_size
 from scripts.measure_tiles import main, peak_mb
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from patchwork import realistic
 
-from models import memory
-from models.memory import Room, auto_tile, available_bytes, bytes_per_pixel
+from inference import memory_budget
+from inference.memory_budget import Room, auto_tile, available_bytes, bytes_per_pixel
+from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
-from models.tile_grid import make_grid
 from util import free_memory
 
 MB = 2**20
@@ -53,9 +53,9 @@ def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, free: int | None
 ) -> None:
     if limit:
-        (tmp_path / "memory.max").write_text(limit + "\n")
-        (tmp_path / "memory.current").write_text(f"{290 * MB}\n")
-        (tmp_path / "memory.stat").write_text(f"anon 5\nfile {140 * MB}\n")
+        (tmp_path / "memory_budget.max").write_text(limit + "\n")
+        (tmp_path / "memory_budget.current").write_text(f"{290 * MB}\n")
+        (tmp_path / "memory_budget.stat").write_text(f"anon 5\nfile {140 * MB}\n")
     monkeypatch.setattr(free_memory, "CONTROL_GROUP", tmp_path)
     monkeypatch.setattr(free_memory, "_free_of_the_machine", lambda: 1000 * MB)
     assert available_bytes(torch.device("cpu")) == (free or 1000 * MB)
@@ -63,8 +63,8 @@ def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
 
 def test_a_batch_may_need_more_room_than_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     net = realistic("resnet_6blocks", "none")
-    one = bytes_per_pixel(net, 3) * 64 * 64 / memory.SHARE
-    monkeypatch.setattr(memory, "available_bytes", lambda device: int(2.5 * one))
+    one = bytes_per_pixel(net, 3) * 64 * 64 / memory_budget.SHARE
+    monkeypatch.setattr(memory_budget, "available_bytes", lambda device: int(2.5 * one))
     room = Room(net, 3)
     assert room.tile_for(64, 64) is None
     assert [room.holds(count, 64, 64) for count in (1, 2, 3)] == [True, True, False]

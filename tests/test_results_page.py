@@ -9,8 +9,8 @@ import pytest
 
 from display.images import Picture, save_picture
 from display.visualizer import Visualizer
-from util import results_page
-from util.results_page import ResultsPage
+from inference.results import results_page
+from inference.results.results_page import ResultsPage
 
 
 def picture(level: int) -> Picture:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from inference.prepare import laid_out, prepare
 from models.networks import define_G
-from models.networks.inference import laid_out, prepare
 from models.networks.row_conv import RowConv2d, use_row_conv
 
 

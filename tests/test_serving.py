@@ -22,7 +22,7 @@ pytest.importorskip("httpx2", reason="httpx2, for starlette's test client, is no
 from starlette.testclient import TestClient
 
 import test as test_program
-from models.translator import Translator
+from inference.translator import Translator
 from serving.batching import Batcher
 from serving.description import describe
 from serving.engine import Engine

@@ -9,11 +9,11 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from data import tiff_windows
 from data.array_files import as_raster
 from data.image_io import read_image
-from data.tiff_windows import TiffReader, create_tiff
-from util.boxes import Box
+from inference.tiles import tiff_windows
+from inference.tiles.box import Box
+from inference.tiles.tiff_windows import TiffReader, create_tiff
 
 BOXES = (Box(0, 0, 50, 70), Box(5, 10, 45, 66), Box(49, 69, 50, 70), Box(16, 32, 32, 64))
 

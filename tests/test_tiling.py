@@ -9,15 +9,15 @@ import torch
 from patchwork import GREY_LEVEL, at_once, in_tiles, patchwork, realistic
 from torch import Tensor, nn
 
+from inference.prepare import PictureDropout, PictureNorm, prepare
+from inference.tiles.box import Box
+from inference.tiles.grid import make_grid
+from inference.tiles.norms import Moments
+from inference.tiles.translate import translate_tiled
 from models.networks import define_G
 from models.networks.geometry import geometry
-from models.networks.inference import PictureDropout, PictureNorm, prepare
 from models.networks.published_keys import load_published
 from models.networks.resnet import ResnetGenerator
-from models.tile_grid import make_grid
-from models.tile_norms import Moments
-from models.tiling import translate_tiled
-from util.boxes import Box
 
 RECORDING = (
     Path(__file__).resolve().parents[2] / "shared/fixtures/parity/resnet_9blocks-instance.pt"

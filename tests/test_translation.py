@@ -137,7 +137,7 @@ def test_ctrl_c_leaves_whole_files_and_their_rows(
         if next(seeded, None) is None:  # before the third picture
             raise KeyboardInterrupt
 
-    for module in ("test", "models.translator"):
+    for module in ("test", "inference.translator"):
         monkeypatch.setattr(f"{module}.seed_torch", interrupted)
     flags = {"data set": [], "--inputs": [kind], "--output_dir": [kind, str(tmp_path / "results")]}
     with pytest.raises(KeyboardInterrupt):

@@ -12,10 +12,10 @@ from torch import nn
 
 from data.record import Format, Record, save_record
 from data.value_range import ValueRange
-from models.generator_file import find_generator
+from inference.generator_file import find_generator
+from inference.translator import Translator
 from models.networks import define_G
 from models.networks.published_keys import to_published
-from models.translator import Translator
 from util import checkpoint
 
 RESNET: dict[str, Any] = {"netG": "resnet_6blocks", "norm": "instance", "dropout": False}

@@ -20,11 +20,11 @@ from stand_ins import picture
 
 import metrics
 import models
+from inference.prepare import PictureNorm
+from inference.translator import Translator
 from metrics.evaluation import Example
 from models.base_model import BaseModel
-from models.networks.inference import PictureNorm
 from models.outcome import Outcome
-from models.translator import Translator
 from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test
 from test import test as translate

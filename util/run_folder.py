@@ -7,10 +7,11 @@ from pathlib import Path
 
 from util.files import writing
 
+BEST = "best.json"  # the best validation so far
 # Everything that a run writes; anything else in the folder is somebody else's.
 _FILES = (
     "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
-    "wandb_id.txt", "pictures.json", "best.json", "doctor.csv",
+    "wandb_id.txt", "pictures.json", BEST, "doctor.csv",
 )
 _FOLDERS = ("web", "tensorboard", "wandb")
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from data.base_dataset import Batch
+from inference.memory_budget import available_bytes
 from models.base_model import BaseModel
-from models.memory import available_bytes
 from training.memory.advice import StepAdvice
 from util import checkpoint
 from util.distributed import place

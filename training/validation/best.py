@@ -10,10 +10,9 @@ from typing import Any
 from display.reports import VALUE, Progress
 from metrics.report import finite
 from util.files import write_text
+from util.run_folder import BEST
 
 log = logging.getLogger(__name__)
-
-FILE = "best.json"
 
 
 class Best:
@@ -87,7 +86,7 @@ class Best:
             "value": finite(found["value"]),
             "values": {name: finite(value) for name, value in found["values"].items()},
         }
-        write_text(folder / FILE, json.dumps(words, indent=2, allow_nan=False) + "\n")
+        write_text(folder / BEST, json.dumps(words, indent=2, allow_nan=False) + "\n")
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -4,8 +4,8 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from inference.prepare import prepare_in_place
 from models.base_model import BaseModel
-from models.networks.inference import prepare_in_place
 from util import checkpoint
 
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from inference.padding import mirrored, padded_side
+from inference.tiles.box import Box
 from models.networks.geometry import Geometry
-from models.networks.padding import mirrored, padded_side
-from util.boxes import Box
 
 Read = Callable[[Box], Tensor]
 Write = Callable[[Box, Tensor], None]

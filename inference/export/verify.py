@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.raster import Pixels
-from models.export.base_file import Run
-from models.export.small_weights import Weights
+from inference.export.base_file import Run
+from inference.export.small_weights import Weights
 
 LARGEST = 512  # pixels a side; larger pictures are cut to it
 SMALLEST = 45

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.export.description import Description
-from models.export.verify import Difference, lines
-from training.validation.best import FILE as BEST
+from inference.export.metadata import Description
+from inference.export.verify import Difference, lines
 from util.files import write_text
+from util.run_folder import BEST
 from util.saved_options import load_options
 
 # Of the training: what shaped the network. The rest is in train_opt.json.

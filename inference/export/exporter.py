@@ -14,18 +14,18 @@ from data import value_range
 from data.inputs import Input
 from data.raster import Pixels, rounded
 from data.value_range import LEVELS, ValueRange
+from inference.export import find_format
+from inference.export.card import sha256, write_card
+from inference.export.graph import Graph
+from inference.export.metadata import Description
+from inference.export.norms import BnMode, describe, settle
+from inference.export.small_weights import Weights, shrink
+from inference.export.verify import Difference, compare, judge, lines
+from inference.generator_file import GeneratorFile
+from inference.prepare import Dropout, sharing_copy
+from inference.translator import Translator
 from models.base_model import BaseModel
-from models.export import find_format
-from models.export.card import sha256, write_card
-from models.export.description import Description
-from models.export.graph import Graph
-from models.export.norms import BnMode, describe, settle
-from models.export.small_weights import Weights, shrink
-from models.export.verify import Difference, compare, judge, lines
-from models.generator_file import GeneratorFile
 from models.networks.geometry import geometry
-from models.networks.inference import Dropout, sharing_copy
-from models.translator import Translator
 from util.files import replacing
 from util.packages import package_for
 

@@ -20,7 +20,7 @@ class Graph(nn.Module):
     """uint8 or float32 [N, H, W, C] -> [N, H, W, c], any H and W from 1 up.
 
     Args:
-        net: ready to translate: dropout off, norms settled (models/export/norms.py).
+        net: ready to translate: dropout off, norms settled (inference/export/norms.py).
         model: knows how pictures go into the network and come out of it.
         input_range, output_range: values of the files that are -1 and 1 for the network.
         bytes_in, bytes_out: uint8 rather than float32; rounded to the nearest level.

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from data.raster import Pixels
-from util.boxes import Box
+from inference.tiles.box import Box
 from util.files import replacing
 from util.packages import package_for
 from util.picture_files import PictureError

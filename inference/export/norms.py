@@ -16,8 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.networks.inference import Dropout, Norm, PictureNorm, replace_modules
-from models.networks.padding import translate_any_size
+from inference.padding import translate_any_size
+from inference.prepare import Dropout, Norm, PictureNorm, replace_modules
 
 BnMode = Literal["batch", "running", "calibrated"]
 BN_MODES: tuple[BnMode, ...] = ("batch", "running", "calibrated")

@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from inference.padding import padded_side
+from inference.prepare import sharing_copy
+from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
-from models.networks.inference import sharing_copy
-from models.networks.padding import padded_side
-from models.tile_grid import make_grid
 from util.free_memory import free_memory
 
 Tile = int | Literal["auto"] | None

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.export import Dim
 
 from data.raster import Pixels
-from models.export.base_file import METADATA, ExportFile, Run
-from models.export.graph import Graph
+from inference.export.base_file import METADATA, ExportFile, Run
+from inference.export.graph import Graph
 
 
 class Pt2File(ExportFile):

@@ -1,7 +1,7 @@
 """Pictures that do not fit into memory, translated tile by tile.
 
 The result of a ResNet is that of the whole picture at once, to rounding: tiles overlap by what the
-network sees, and the norms use the statistics of the whole picture (models/tile_norms.py). A
+network sees, and the norms use the statistics of the whole picture (inference/tiles/norms.py). A
 U-Net sees the whole picture; its tiles get a wide halo and fade into each other.
 
 Dropout is off: one mask per tile would show as seams, and the mask of a large picture is as large
@@ -14,11 +14,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from inference.prepare import Dropout, Norm, PictureDropout, replace_modules, sharing_copy
+from inference.tiles.box import Box
+from inference.tiles.grid import (
+    Grid,
+    Read,
+    Write,
+    make_grid,
+    reflected,
+    write_cores,
+    write_feathered,
+)
+from inference.tiles.norms import View, with_tile_norms
 from models.networks.geometry import geometry
-from models.networks.inference import Dropout, Norm, PictureDropout, replace_modules, sharing_copy
-from models.tile_grid import Grid, Read, Write, make_grid, reflected, write_cores, write_feathered
-from models.tile_norms import View, with_tile_norms
-from util.boxes import Box
 
 SAMPLES = 4  # rows, and columns, of the pieces that foretell statistics; together one tile
 

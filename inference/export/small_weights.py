@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.inference import replace_modules
+from inference.prepare import replace_modules
 
 Weights = Literal["float32", "half", "int8"]
 Conv = nn.Conv2d | nn.ConvTranspose2d

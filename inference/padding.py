@@ -1,8 +1,8 @@
 """Pictures of any size, from one pixel up, through a network that wants certain sides.
 
 Padding goes to the right and below: a pixel keeps its place on the grid on which the network
-halves the sides, and its coordinates, so that tiles of the same picture (models/tiling.py) fall
-on the same places.
+halves the sides, and its coordinates, so that tiles of one picture
+(inference/tiles/translate.py) fall on the same places.
 """
 
 import torch

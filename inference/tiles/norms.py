@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.inference import PictureNorm, replace_modules
-from util.boxes import Box
+from inference.prepare import PictureNorm, replace_modules
+from inference.tiles.box import Box
 
 NOWHERE = Box(0, 0, 0, 0)
 

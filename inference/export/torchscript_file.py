@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from data.raster import Pixels
-from models.export.base_file import METADATA, ExportFile, Run
-from models.export.graph import Graph
+from inference.export.base_file import METADATA, ExportFile, Run
+from inference.export.graph import Graph
 
 
 class TorchscriptFile(ExportFile):

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from data.raster import Pixels
-from models.export.graph import Graph
+from inference.export.graph import Graph
 
 METADATA = "metadata.json"  # in formats that hold files beside the graph
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from data.raster import Pixels
-from models.export.base_file import ExportFile, Run
-from models.export.graph import Graph
+from inference.export.base_file import ExportFile, Run
+from inference.export.graph import Graph
 from util.packages import package_for
 
 OPSET = 17

@@ -15,10 +15,10 @@ from data.array_files import as_raster
 from data.inputs import Input
 from data.raster import Pixels, require_finite
 from data.record import Format
-from models.memory import usual_batch
-from models.tiling import translate_tiled
-from models.translator import Result, Translator
-from util.boxes import Box
+from inference.memory_budget import usual_batch
+from inference.tiles.box import Box
+from inference.tiles.translate import translate_tiled
+from inference.translator import Result, Translator
 from util.picture_files import PictureError
 from util.reading_ahead import read_ahead
 
@@ -133,7 +133,7 @@ def translate_huge(
 
 def _window_format(translator: Translator, one: Input) -> Format | None:
     """How a TIFF too large for memory is written; None: it is read whole, or is no such TIFF."""
-    from data.tiff_windows import TiffReader  # tifffile takes a while to import
+    from inference.tiles.tiff_windows import TiffReader  # tifffile takes a while to import
 
     path = one.source.path
     if path.suffix.lower() not in (".tif", ".tiff") or one.source.half or one.source.files[1:]:
@@ -152,7 +152,7 @@ def _window_format(translator: Translator, one: Input) -> Format | None:
 
 def _translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:
     """Read, translate and write a huge TIFF tile by tile; it is never in memory as a whole."""
-    from data.tiff_windows import TiffReader, create_tiff
+    from inference.tiles.tiff_windows import TiffReader, create_tiff
 
     model, side = translator.model, translator.input
     with TiffReader(one.source.path) as picture:
