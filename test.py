@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from data import create_dataset
-from data.image_io import write_image
-from data.inputs import Input, find_inputs, title_of
+from data.discovery.inputs import Input, find_inputs, title_of
+from data.files.image_io import write_image
 from data.record import load_record
 from display.images import to_picture, to_pictures
 from display.visualizer import Visualizer, build_result_sinks

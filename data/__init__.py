@@ -4,8 +4,7 @@ import logging
 from argparse import Namespace
 
 from data.base_dataset import BaseDataset
-from data.loader import Loader
-from data.workers import choose_workers
+from data.loader import Loader, choose_workers
 from util.distributed import Place, place
 from util.flags import AUTO
 from util.registry import find_class, list_names

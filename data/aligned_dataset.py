@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import partial
 
 from data.base_dataset import BaseDataset, Sample
-from data.image_io import read_size
-from data.pair_finding import describe, find_pairs
-from data.raster import Pixels
+from data.discovery.pairs import describe, find_pairs
+from data.files.image_io import read_size
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels
+from data.files.source import Pair, Source
 from data.resizing import size_of
-from data.source import Pair, Source
-from util.picture_files import PictureError
 
 logger = logging.getLogger(__name__)
 

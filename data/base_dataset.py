@@ -14,17 +14,17 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from data.augment import Augmentation
-from data.image_folder import find_images
-from data.quick_look import look_at_some
-from data.raster import Pixels
-from data.readable import unreadable
+from data.cache.scaled_pictures import ScaledPictures
+from data.checking.sample_check import look_at_some
+from data.checking.unreadable import unreadable
+from data.discovery.image_folder import find_images
+from data.discovery.stacks import find_sources
+from data.files.raster import Pixels
+from data.files.side import Side
+from data.files.source import Source
+from data.files.value_range import LEVELS, ValueRange
 from data.resizing import size_of
-from data.scaled_pictures import ScaledPictures
-from data.side import Side
-from data.source import Source
-from data.stacks import find_sources
 from data.transforms import Draw, Recipe
-from data.value_range import LEVELS, ValueRange
 
 
 class Sample(TypedDict, total=False):

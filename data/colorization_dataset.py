@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
+from data.files.side import Side
+from data.files.source import Source
 from data.resizing import size_of
-from data.side import Side
-from data.source import Source
 from util.colour import rgb_to_lab
 
 

@@ -12,9 +12,9 @@ from torch.utils.data import DataLoader, default_collate
 
 from data.base_dataset import BaseDataset, Batch, Sample
 from data.epoch_order import EpochOrder, Share
-from data.value_range import levels_to_float
-from data.workers import sooner
+from data.files.value_range import levels_to_float
 from util.reading_ahead import read_ahead
+from util.runtime import count_cores
 
 _SIDES: tuple[Literal["A", "B"], ...] = ("A", "B")
 
@@ -61,7 +61,7 @@ class Loader:
         workers = min(num_workers, batches)  # more would never get a batch to make
         self.workers = workers
         cached = dataset.pictures.has_cache
-        self.sooner = sooner(cached=cached, workers=workers)
+        self.loading_advice = loading_advice(cached=cached, workers=workers)
         self.filling_images = len(dataset) if cached else 0  # after which all is in the cache
         self._batches = DataLoader(
             dataset,
@@ -151,3 +151,30 @@ def _leave_group(worker: int) -> None:
     """A signal to the whole group of processes is meant for the training, which then saves."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+
+
+def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> int:
+    """One core is left to the training itself.
+
+    On a CPU a cached picture costs less than what the training's threads lose by a worker beside
+    them. On a GPU the training only starts kernels, and workers keep it from doing anything else.
+    """
+    cores = own_cores() if cores is None else cores
+    if device == "cpu" and cached:
+        return 0
+    most = 4 if cached or device == "cpu" else 8
+    return max(0, min(most, cores - 1))
+
+
+def loading_advice(*, cached: bool, workers: int) -> str:
+    """Which flag to change where steps wait for pictures."""
+    if not cached:
+        return "--cache ram or --cache disk decodes each of them once only"
+    if workers < own_cores():
+        return f"give more than --num_threads {workers}"
+    return f"--num_threads {workers} are as many as there are cores; lower --load_size"
+
+
+def own_cores() -> int:
+    """Of the cores that there are, this training's share; torchrun may have started several."""
+    return count_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

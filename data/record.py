@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from data.image_io import read_size
-from data.raster import Pixels
-from data.source import Source
-from data.value_range import ValueRange
+from data.files.image_io import read_size
+from data.files.raster import Pixels
+from data.files.source import Source
+from data.files.value_range import ValueRange
 from util.files import write_text
 
 NAME = "pictures.json"

@@ -6,7 +6,7 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from data.augment import Size
-from data.raster import Pixels, rounded
+from data.files.raster import Pixels, rounded
 
 RESIZERS = ("torch", "pillow")
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from data.augment import UNCHANGED, Augmentation, Box, Outcome, Size, warp
-from data.raster import Pixels
+from data.files.raster import Pixels
 from data.resizing import resize, size_of
 
 logger = logging.getLogger(__name__)

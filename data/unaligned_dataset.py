@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.source import Source
+from data.files.source import Source
 
 
 class UnalignedDataset(BaseDataset):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from data.files.pillow_files import read_picture
 from datasets.jobs import add_job_flags, do_jobs
 from datasets.pairs import Pair, require_equal_sizes, warn_about_leftovers
 from datasets.pictures import save_picture, side_by_side
-from util.picture_files import read_picture
 
 RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.files.pillow_files import read_size
 from datasets.jobs import listing
 from util.folders import EXTENSIONS, is_picture, visible_files
-from util.picture_files import read_size
 
 
 @dataclass(frozen=True)

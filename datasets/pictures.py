@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from data.files.pillow_files import DAMAGE
 from util.files import replacing
-from util.picture_files import DAMAGE
 
 
 def side_by_side(A: Image.Image, B: Image.Image) -> Image.Image:

@@ -22,11 +22,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data.files.pillow_files import read_picture
 from datasets.jobs import add_job_flags, do_jobs, faults_reported, tool_parser
 from datasets.pairs import Pair, match, require_equal_sizes, warn_about_leftovers
 from datasets.pictures import save_picture, side_by_side
 from util.folders import visible_files
-from util.picture_files import read_picture
 
 SIZE = (256, 256)
 SPLITS = {"train": "train", "val": "test"}  # theirs: ours

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data.array_files import as_raster
-from data.image_io import raster_of_pil
-from data.raster import Pixels, Raster, require_finite
+from data.files.array_files import as_raster
+from data.files.image_io import raster_of_pil
+from data.files.raster import Pixels, Raster, require_finite
 
 
 def to_rasters(picture: Any) -> list[Raster]:

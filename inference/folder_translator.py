@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from data.array_files import as_raster
-from data.inputs import Input
-from data.raster import Pixels, require_finite
+from data.discovery.inputs import Input
+from data.files.array_files import as_raster
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels, require_finite
 from data.record import Format
 from inference.memory_budget import usual_batch
 from inference.tiles.box import Box
 from inference.tiles.translate import translate_tiled
 from inference.translator import Result, Translator
-from util.picture_files import PictureError
 from util.reading_ahead import read_ahead
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from data.files.value_range import ValueRange
 from data.record import Format, Record, load_record
-from data.value_range import ValueRange
 from models.network_files import AVERAGED, no_average
 from models.networks import define_G
 from models.networks.published_keys import load_published

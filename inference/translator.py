@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 import models
-from data import value_range
-from data.image_io import extension_for, write_image
-from data.raster import Pixels, Raster
+from data.files import value_range
+from data.files.image_io import extension_for, write_image
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels, Raster
+from data.files.side import Side
+from data.files.source import Source
+from data.files.value_range import ValueRange
 from data.record import Format
-from data.side import Side
-from data.source import Source
-from data.value_range import ValueRange
 from inference.conversions import fits_pil, like, to_pil, to_rasters
 from inference.generator_file import Direction, GeneratorFile, find_generator
 from inference.memory_budget import Room, Tile
@@ -28,7 +29,6 @@ from inference.padding import translate_any_size
 from inference.prepare import PictureDropout, laid_out, prepare
 from inference.tiles.translate import translate_in_tiles
 from models.base_model import BaseModel
-from util.picture_files import PictureError
 from util.runtime import choose_device, seed_torch
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data.value_range import ValueRange
+from data.files.value_range import ValueRange
 from metrics.evaluation import Example
 from metrics.picture import Picture
 from metrics.picture_files import (

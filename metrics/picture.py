@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from data.image_io import read_image
-from data.raster import Pixels, Raster, as_channels
-from data.value_range import LEVELS, ValueRange, of_dtype
-from util.picture_files import PictureError
+from data.files.image_io import read_image
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels, Raster, as_channels
+from data.files.value_range import LEVELS, ValueRange, of_dtype
 
 
 @dataclass(frozen=True, eq=False)

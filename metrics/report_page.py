@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.value_range import ValueRange
+from data.files.value_range import ValueRange
 from display.pages.evaluation_page import Cell, Column, PictureRow, RunColumn, write_evaluation_page
 from metrics import find_metric
 from metrics.compared_sets import ComparedSet

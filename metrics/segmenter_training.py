@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from data.raster import Raster, as_channels
-from data.source import Source, read_together
+from data.files.raster import Raster, as_channels
+from data.files.source import Source, read_together
 from metrics.palette import Colours, Palette
 from metrics.scorer import SIDE_MULTIPLE, scaled_labels, scaled_photo, to_input
 from metrics.segmenter import Segmenter

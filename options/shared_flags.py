@@ -6,7 +6,7 @@ from typing import Any
 
 import data
 import models
-from data.cache_choice import CACHES
+from data.cache.choice import CACHES
 from data.resizing import RESIZERS
 from data.transforms import PREPROCESS
 from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.inputs import is_data_set, is_pattern
+from data.discovery.inputs import is_data_set, is_pattern
 from data.record import load_record
 from data.transforms import PREPROCESS
 from inference.generator_file import NETWORK_FLAGS

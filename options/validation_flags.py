@@ -5,7 +5,7 @@ from pathlib import Path
 
 import metrics
 import models
-from data.inputs import is_data_set
+from data.discovery.inputs import is_data_set
 from data.record import Record
 from display.reports import VALUE
 from models.plateau import watches_validation

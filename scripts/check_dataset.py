@@ -22,18 +22,18 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data.checking.checks import by_side, find_all
 from data.checking.facts import RowFacts, gather
-from data.checking.finding import Finding
-from data.checking.findings import by_side, find_all
+from data.checking.issue import Finding
 from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
-from data.raster import Raster
-from data.source import Source, read_together
-from data.value_range import ValueRange
+from data.files.pillow_files import PictureError
+from data.files.raster import Raster
+from data.files.source import Source, read_together
+from data.files.value_range import ValueRange
 from display.pages.contact_sheet import Cell, Section, write_sheet
 from util.files import write_text
 from util.flags import suffixes, value_range
-from util.picture_files import PictureError
 from util.runtime import run_program
 from util.words import listing
 

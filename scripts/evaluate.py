@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data.value_range import ValueRange
+from data.files.value_range import ValueRange
 from metrics import available, create_metrics, find_metric, requirements
 from metrics.base_metric import Settings
 from metrics.compared_sets import ComparedSet, find_runs, of_folders

@@ -17,9 +17,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data.inputs import Input, find_inputs, is_pattern
-from data.raster import Pixels
-from data.value_range import ValueRange
+from data.discovery.inputs import Input, find_inputs, is_pattern
+from data.files.raster import Pixels
+from data.files.value_range import ValueRange
 from inference.export import available, find_format
 from inference.export.exporter import Exporter, Request
 from inference.export.norms import BN_MODES

@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data.pair_finding import find_pairs
+from data.discovery.pairs import find_pairs
 from metrics.fcn_score_metric import three_scores
 from metrics.label_maps import Confusion, class_accuracies, confusion, pixel_accuracy
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
-from data.raster import Pixels
+from data.files.raster import Pixels
 from inference.conversions import to_pil
 from serving.limits import RefusedError
 from util.png import encode_png

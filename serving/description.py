@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from data.files.source import Source
+from data.files.value_range import ValueRange
 from data.record import load_record
-from data.source import Source
-from data.value_range import ValueRange
 from inference.generator_file import Direction
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from serving.engine import Engine

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.raster import Pixels, Raster
-from data.value_range import LEVELS
+from data.files.raster import Pixels, Raster
+from data.files.value_range import LEVELS
 from inference.generator_file import Direction
 from inference.translator import Translator
 

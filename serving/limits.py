@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from data.image_io import raster_of_pil
-from data.raster import Raster
-from util.picture_files import DAMAGE, PictureError, upright
+from data.files.image_io import raster_of_pil
+from data.files.pillow_files import DAMAGE, PictureError, upright
+from data.files.raster import Raster
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # decoders that strangers may reach
 _SENT = Path("the picture")  # its name in errors

@@ -19,7 +19,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from data.raster import Pixels
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels
 from inference.generator_file import Direction
 from serving.accepted import PNG, wanted_format
 from serving.access import Access, refuse
@@ -28,7 +29,6 @@ from serving.description import Description
 from serving.engine import Engine
 from serving.limits import Limits, RefusedError, read_picture
 from serving.openapi import openapi
-from util.picture_files import PictureError
 
 log = logging.getLogger(__name__)
 _Key = tuple[Direction, tuple[int, ...], str]  # of pictures that may share a batch

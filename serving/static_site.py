@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data.files.pillow_files import PictureError, read_picture
 from display.images import save_picture
 from inference.export.exporter import Exporter, Request
 from inference.export.norms import BnMode
@@ -20,7 +21,6 @@ from serving.engine import Engine
 from serving.onnxruntime_web import LICENCE, runtime_files
 from util.files import write_text
 from util.npm_packages import write
-from util.picture_files import PictureError, read_picture
 
 log = logging.getLogger(__name__)
 PAGE = Path(__file__).with_name("page")

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data import value_range
 from data.checking.layout import MODES, Layout, find_rows, quiet
-from data.raster import as_channels
-from data.source import Source
-from data.value_range import LEVELS, ValueRange
-from util.picture_files import PictureError
+from data.files import value_range
+from data.files.pillow_files import PictureError
+from data.files.raster import as_channels
+from data.files.source import Source
+from data.files.value_range import LEVELS, ValueRange
 
 log = logging.getLogger(__name__)
 Levels = npt.NDArray[np.uint8]  # [H, W, 3]

@@ -46,7 +46,7 @@ class Patient:
         self.steps = 0
         self.said: list[Advice] = []
         self.doctor = Doctor(self.model, self.clock, self.said.append,
-                             flags=vars(self.model.opt), sooner="sooner", past=past)
+                             flags=vars(self.model.opt), loading_advice="loading_advice", past=past)
 
     @property
     def complaints(self) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.value_range import ValueRange
+from data.files.value_range import ValueRange
 from metrics.picture import Picture
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from runs import bytes_of, size_of
 from tiny_sets import noise, write_noise
 
-from data.image_io import read_image, write_image
+from data.files.image_io import read_image, write_image
 from test import name_of_weights
 from test import test as translate
 from train import train

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data.augment import Outcome, affine, warp
-from data.raster import Pixels
+from data.files.raster import Pixels
 
 ramp = np.add.outer(np.arange(40.0) * 3, np.arange(48.0) * 2)[:, :, None]
 

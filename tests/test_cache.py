@@ -14,10 +14,11 @@ from test_data import LAB
 from test_loader import assert_same, epochs
 from tiny_sets import make_opt, noise, write_noise, write_pairs
 
-from data import cache_choice, create_dataset, find_dataset
+from data import create_dataset, find_dataset
 from data.base_dataset import BaseDataset, Batch
-from data.cache import bytes_needed
-from data.cache_choice import scaled_shapes
+from data.cache import choice
+from data.cache.choice import scaled_shapes
+from data.cache.picture_cache import bytes_needed
 from data.loader import Loader
 from data.transforms import PREPROCESS
 
@@ -160,7 +161,7 @@ def test_by_default_a_cache_takes_a_quarter_of_the_free_memory(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(cache_choice, "free_memory", lambda: int(of_the_free * needed(root)))
+    monkeypatch.setattr(choice, "free_memory", lambda: int(of_the_free * needed(root)))
     loader = created(root, cache="auto")
     assert loader.dataset.pictures.has_cache == (of_the_free > 4)
     assert any(re.match(line, message) for message in caplog.messages)
@@ -169,7 +170,7 @@ def test_by_default_a_cache_takes_a_quarter_of_the_free_memory(
 def test_several_trainings_on_a_machine_share_its_memory(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_choice, "free_memory", lambda: 5 * needed(root))
+    monkeypatch.setattr(choice, "free_memory", lambda: 5 * needed(root))
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert not created(root, cache="auto").dataset.pictures.has_cache
 
@@ -177,8 +178,8 @@ def test_several_trainings_on_a_machine_share_its_memory(
 def test_unasked_no_cache_where_the_files_of_all_trainings_have_no_room(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_choice, "shared_memory_left", lambda: 2**20)
-    monkeypatch.setattr(cache_choice, "temporary_space_left", lambda: int(1.5 * needed(root)))
+    monkeypatch.setattr(choice, "shared_memory_left", lambda: 2**20)
+    monkeypatch.setattr(choice, "temporary_space_left", lambda: int(1.5 * needed(root)))
     assert created(root, cache="auto").dataset.pictures.has_cache
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert not created(root, cache="auto").dataset.pictures.has_cache
@@ -188,7 +189,7 @@ def test_little_shared_memory_leads_to_a_file(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(cache_choice, "shared_memory_left", lambda: 2**20)
+    monkeypatch.setattr(choice, "shared_memory_left", lambda: 2**20)
     assert created(root, cache="ram").dataset.pictures.has_cache
     assert any("cache: disk; 10 pictures, 0 MB, in a file since /dev/shm has 1 MB left" in line
                for line in caplog.messages)
@@ -197,10 +198,10 @@ def test_little_shared_memory_leads_to_a_file(
 def test_no_room_for_what_was_asked_for_is_an_error(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_choice, "free_memory", lambda: 100)
+    monkeypatch.setattr(choice, "free_memory", lambda: 100)
     with pytest.raises(ValueError, match="--cache ram needs 0 MB for 10 pictures, 0 MB of memory"):
         created(root, cache="ram")
-    monkeypatch.setattr(cache_choice, "temporary_space_left", lambda: 100)
+    monkeypatch.setattr(choice, "temporary_space_left", lambda: 100)
     with pytest.raises(ValueError, match=r"has no room in the folder for temporary files.*TMPDIR"):
         created(root, cache="disk")
 

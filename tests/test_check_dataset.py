@@ -154,7 +154,7 @@ def test_damage_without_a_partner_is_found_and_each_thing_is_said_once(
     assert "1 of 2 pictures without a partner cannot be read" in caplog.text
     assert caplog.text.count("are taken as pairs") == 1
     assert caplog.text.count("left out: 1 .txt") == 1
-    logging.getLogger("data.image_folder").warning("heard again")
+    logging.getLogger("data.discovery.image_folder").warning("heard again")
     assert "heard again" in caplog.text
 
 

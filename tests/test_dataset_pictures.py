@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from tool_runs import draw, fault, noise, pixels, written
 
+from data.files.pillow_files import PictureError, read_picture
 from datasets import combine_A_and_B, jobs, pictures
-from util.picture_files import PictureError, read_picture
 
 
 def folders(root: Path) -> list[str]:

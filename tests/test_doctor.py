@@ -149,7 +149,7 @@ def test_waiting_for_pictures() -> None:
         patient.look(data_seconds_per_image=0.4)
     assert patient.complaints == ["waiting for pictures"]
     assert patient.said[0].seen == "40% of the time goes into it"
-    assert patient.said[0].remedy == "sooner"
+    assert patient.said[0].remedy == "loading_advice"
 
 
 def test_a_slow_file_in_a_short_time_is_nothing() -> None:

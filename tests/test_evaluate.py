@@ -17,7 +17,7 @@ from PIL import Image
 from read_page import Page
 from stand_ins import disturbed, picture
 
-from data.image_io import read_size, write_image
+from data.files.image_io import read_size, write_image
 from scripts.evaluate import main
 from util.runtime import run_program
 

@@ -7,15 +7,15 @@ import pytest
 import torch
 from stand_ins import disturbed, picture
 
-from data.image_io import write_image
-from data.value_range import ValueRange
+from data.files.image_io import write_image
+from data.files.pillow_files import PictureError
+from data.files.value_range import ValueRange
 from display.images import to_picture
 from metrics import create_metrics
 from metrics.base_metric import Settings
 from metrics.compared_sets import find_runs
 from metrics.evaluation import Example, evaluate
 from metrics.picture import Picture
-from util.picture_files import PictureError
 
 
 def test_an_output_in_memory_is_what_its_file_will_be() -> None:

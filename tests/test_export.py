@@ -9,9 +9,9 @@ import pytest
 import torch
 from exports import contrast, export, exporter, generator_file
 
-from data.inputs import find_inputs
+from data.discovery.inputs import find_inputs
+from data.files.value_range import LEVELS, ValueRange
 from data.record import Format, Record
-from data.value_range import LEVELS, ValueRange
 from inference.export import available, find_format
 from inference.export.graph import Graph
 from inference.export.verify import LIMITS, Difference, judge, three_sizes

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tiny_sets import write_noise
 
-from data.image_folder import find_images
+from data.discovery.image_folder import find_images
 
 
 def test_finds_every_letter_case_and_skips_hidden_files(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import tifffile
 import torch
 from PIL import Image
 
-from data.image_io import can_hold, extension_for, read_image, read_size, write_image
-from data.raster import Raster, as_channels, stack
-from data.value_range import ValueRange, of_dtype
+from data.files.image_io import can_hold, extension_for, read_image, read_size, write_image
+from data.files.pillow_files import PictureError
+from data.files.raster import Raster, as_channels, stack
+from data.files.value_range import ValueRange, of_dtype
 from util.packages import MissingPackageError
-from util.picture_files import PictureError
 
 
 def ramp(dtype: str, channels: int, height: int = 6, width: int = 9) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tiny_sets import write_noise
 
-from data.inputs import find_inputs, is_data_set, title_of
+from data.discovery.inputs import find_inputs, is_data_set, title_of
 from data.record import Format, Record
 from inference.results.names import OutputFolder
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from label_scenes import COLOURS, as_jpeg, classes
 
-from data.value_range import LEVELS
+from data.files.value_range import LEVELS
 from metrics import create_metrics
 from metrics.base_metric import Settings
 from metrics.label_maps import class_accuracies, class_ious, confusion, pixel_accuracy

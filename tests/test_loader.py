@@ -8,9 +8,9 @@ from tiny_sets import make_opt, write_noise
 from data import create_dataset
 from data.base_dataset import Batch, Sample, seeded
 from data.epoch_order import EpochOrder
+from data.files.pillow_files import PictureError
 from data.loader import Loader
 from data.unaligned_dataset import UnalignedDataset
-from util.picture_files import PictureError
 
 
 @pytest.fixture

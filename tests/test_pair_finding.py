@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tiny_sets import write_noise
 
-from data.pair_finding import Pairs, describe, find_pairs
-from data.stacks import find_sources
-from util.picture_files import read_size
+from data.discovery.pairs import Pairs, describe, find_pairs
+from data.discovery.stacks import find_sources
+from data.files.pillow_files import read_size
 
 FOLDERS = {
     "folders trainA and trainB": ("trainA", "trainB"),

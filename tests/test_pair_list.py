@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tiny_sets import write_noise
 
-from data.pair_finding import Pairs, find_pairs
+from data.discovery.pairs import Pairs, find_pairs
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tiny_sets import noise
 
-from util.picture_files import PictureError, read_picture, read_size
+from data.files.pillow_files import PictureError, read_picture, read_size
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "tif", "webp"])

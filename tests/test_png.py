@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.image_io import read_image, write_image
+from data.files.image_io import read_image, write_image
 from util import png
 from util.packages import MissingPackageError
 from util.png import encode_png

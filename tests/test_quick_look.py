@@ -9,8 +9,8 @@ from PIL import Image
 from tiny_sets import make_opt, write_noise, write_pairs
 
 from data import find_dataset
-from data.quick_look import MOST_FILES
-from util.picture_files import PictureError
+from data.checking.sample_check import MOST_FILES
+from data.files.pillow_files import PictureError
 
 
 def messages(

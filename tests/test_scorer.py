@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from scenes import SIDE, scene, write_scenes
 
-from data.value_range import LEVELS
+from data.files.value_range import LEVELS
 from metrics import create_metrics
 from metrics.base_metric import Metric, Settings, UndefinedError
 from metrics.fcn_score_metric import three_scores

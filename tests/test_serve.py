@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from web_server import served
 
-from data.source import Source
+from data.files.source import Source
 from scripts import load_server, serve
 from serving import onnxruntime_web
 from util import npm_packages

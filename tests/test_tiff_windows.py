@@ -9,8 +9,8 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from data.array_files import as_raster
-from data.image_io import read_image
+from data.files.array_files import as_raster
+from data.files.image_io import read_image
 from inference.tiles import tiff_windows
 from inference.tiles.box import Box
 from inference.tiles.tiff_windows import TiffReader, create_tiff

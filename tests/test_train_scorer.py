@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from scenes import write_scenes
 
-from data.source import Source
+from data.files.source import Source
 from metrics import segmenter_training
 from metrics.palette import NoPaletteError
 from metrics.scorer import load_scorer

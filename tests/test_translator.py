@@ -10,8 +10,8 @@ from PIL import Image
 from tiny_sets import noise
 from torch import nn
 
+from data.files.value_range import ValueRange
 from data.record import Format, Record, save_record
-from data.value_range import ValueRange
 from inference.generator_file import find_generator
 from inference.translator import Translator
 from models.networks import define_G

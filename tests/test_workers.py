@@ -1,7 +1,7 @@
 import pytest
 
-from data import workers
-from data.workers import choose_workers, sooner
+from data import loader
+from data.loader import choose_workers, loading_advice
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,10 @@ def test_one_core_is_left_to_the_training(
 
 
 def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "count_cores", lambda: 16)
+    monkeypatch.setattr(loader, "count_cores", lambda: 16)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert choose_workers(device="cuda", cached=False) == 3
-    assert "as many as there are cores" in sooner(cached=True, workers=4)
+    assert "as many as there are cores" in loading_advice(cached=True, workers=4)
 
 
 @pytest.mark.parametrize(
@@ -30,5 +30,5 @@ def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
 def test_the_flag_that_helps_against_waiting(
     cached: bool, processes: int, knob: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "count_cores", lambda: 4)
-    assert knob in sooner(cached=cached, workers=processes)
+    monkeypatch.setattr(loader, "count_cores", lambda: 4)
+    assert knob in loading_advice(cached=cached, workers=processes)

@@ -99,7 +99,7 @@ def create_doctor(
         return None
     past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
     return Doctor(
-        model, clock, visualizer.advise, flags=vars(opt), sooner=dataset.sooner,
+        model, clock, visualizer.advise, flags=vars(opt), loading_advice=dataset.loading_advice,
         filling=dataset.filling_images, past=past,
     )
 

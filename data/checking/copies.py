@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from data.checking.facts import RowFacts
-from data.checking.finding import Entry, Finding, names, times
+from data.checking.issue import Entry, Finding, names, times
 
 
 def copies(rows: Sequence[RowFacts]) -> Iterator[Finding]:

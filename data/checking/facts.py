@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from data.checking.layout import Row
 from data.checking.measures import Floats, Shift, best_shift, look
-from data.raster import Pixels, Raster
-from data.source import read_together
-from util.picture_files import PictureError
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels, Raster
+from data.files.source import read_together
 
 THREADS = 4  # decoders release the interpreter
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from data.image_folder import find_images
-from data.image_io import read_size
-from data.pair_finding import Pairs, find_pairs
-from data.pair_folders import find_folders
-from data.pair_list import phases_in
-from data.source import Source
-from data.stacks import find_sources, longest_suffix
+from data.discovery.image_folder import find_images
+from data.discovery.pair_folders import find_folders
+from data.discovery.pair_list import phases_in
+from data.discovery.pairs import Pairs, find_pairs
+from data.discovery.stacks import find_sources, longest_suffix
+from data.files.image_io import read_size
+from data.files.pillow_files import PictureError
+from data.files.source import Source
 from util.folders import is_picture
-from util.picture_files import PictureError
 
 MODES = ("aligned", "unaligned", "single", "colorization")
 PHASES = ("train", "val", "test")

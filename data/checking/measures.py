@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data.raster import Pixels
+from data.files.raster import Pixels
 
 SIDE = 128  # pixels of the squares that are laid upon each other
 MARGIN = SIDE // 8  # so far one picture is moved over the other

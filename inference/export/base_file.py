@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from data.raster import Pixels
+from data.files.raster import Pixels
 from inference.export.graph import Graph
 
 METADATA = "metadata.json"  # in formats that hold files beside the graph

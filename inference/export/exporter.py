@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 import models
-from data import value_range
-from data.inputs import Input
-from data.raster import Pixels, rounded
-from data.value_range import LEVELS, ValueRange
+from data.discovery.inputs import Input
+from data.files import value_range
+from data.files.raster import Pixels, rounded
+from data.files.value_range import LEVELS, ValueRange
 from inference.export import find_format
 from inference.export.card import sha256, write_card
 from inference.export.graph import Graph

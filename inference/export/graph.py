@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from data.value_range import ValueRange
+from data.files.value_range import ValueRange
 from models.base_model import BaseModel
 from models.networks.geometry import Geometry, geometry
 

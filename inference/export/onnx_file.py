@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from data.raster import Pixels
+from data.files.raster import Pixels
 from inference.export.base_file import ExportFile, Run
 from inference.export.graph import Graph
 from util.packages import package_for

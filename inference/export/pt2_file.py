@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim
 
-from data.raster import Pixels
+from data.files.raster import Pixels
 from inference.export.base_file import METADATA, ExportFile, Run
 from inference.export.graph import Graph
 

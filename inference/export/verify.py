@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.raster import Pixels
+from data.files.raster import Pixels
 from inference.export.base_file import Run
 from inference.export.small_weights import Weights
 

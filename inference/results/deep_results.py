@@ -5,13 +5,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from data import value_range
-from data.image_io import extension_for
-from data.raster import Pixels
+from data.files import value_range
+from data.files.image_io import extension_for
+from data.files.raster import Pixels
+from data.files.side import Side
 from data.record import Record
-from data.side import Side
 
-Write = Callable[[Pixels, Path], object]  # such as data.image_io.write_image
+Write = Callable[[Pixels, Path], object]  # such as data.files.image_io.write_image
 
 
 def write_deep(write: Write, pixels: Pixels, stem: Path, extension: str) -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.inputs import Input
+from data.discovery.inputs import Input
 from util.folders import is_picture
 
 

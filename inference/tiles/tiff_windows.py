@@ -14,11 +14,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.raster import Pixels
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels
 from inference.tiles.box import Box
 from util.files import replacing
 from util.packages import package_for
-from util.picture_files import PictureError
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

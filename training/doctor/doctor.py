@@ -31,7 +31,7 @@ class Doctor:
     Args:
         tell: gets what is to be said.
         flags: those that the run has, so that no other is recommended.
-        sooner: what to do where the training waits for pictures.
+        loading_advice: what to do where the training waits for pictures.
         filling: images until a cache holds all pictures, and they come at their usual pace.
         past: what was said when this run was at work before.
     """
@@ -43,7 +43,7 @@ class Doctor:
         tell: Callable[[Advice], None],
         *,
         flags: Collection[str],
-        sooner: str,
+        loading_advice: str,
         filling: int = 0,
         past: Sequence[Advice] = (),
     ) -> None:
@@ -52,7 +52,7 @@ class Doctor:
         self.measured: dict[str, float] = {}  # at the last looks
         self._tell = tell
         self._flags = flags
-        self._sooner = sooner
+        self._loading_advice = loading_advice
         ill = {one.complaint for one in still_ill(past)}
         self._watches = {
             name: Watch(complaint.looks, ill=name in ill)
@@ -132,6 +132,6 @@ class Doctor:
         if not self._watches[name].look(finding.ill, may_begin=not explained):
             return
         complaint, is_over = COMPLAINTS[name], not self._watches[name].ill
-        remedy = complaint.remedy(self._flags) or self._sooner
+        remedy = complaint.remedy(self._flags) or self._loading_advice
         place = self.clock.epoch, self.clock.images
         self._tell(Advice(*place, name, finding.seen, complaint.meaning, remedy, over=is_over))

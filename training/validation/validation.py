@@ -16,8 +16,8 @@ from torch import Tensor
 
 from data import create_dataset
 from data.base_dataset import Batch
+from data.files.value_range import LEVELS
 from data.loader import Loader
-from data.value_range import LEVELS
 from display.images import to_picture
 from display.reports import VALUE, Strip
 from metrics import create_metrics, find_metric

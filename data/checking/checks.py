@@ -7,16 +7,16 @@ should look at.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from data import value_range
 from data.checking.copies import copies
 from data.checking.facts import Facts, RowFacts, same_size
-from data.checking.finding import Entry, Finding, names
+from data.checking.issue import Entry, Finding, names
 from data.checking.layout import Layout, Row
 from data.checking.limits import proposed
 from data.checking.measures import Shift
 from data.checking.suspicion import misaligned, swapped
-from data.source import Source
-from data.value_range import ValueRange
+from data.files import value_range
+from data.files.source import Source
+from data.files.value_range import ValueRange
 
 NARROW = 0.25  # of the numbers that a dtype can hold; photos use more
 ROUNDED = 1e-4  # of half a range: flags may be written with few digits

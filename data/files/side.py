@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from data import value_range
-from data.raster import Pixels, Raster, as_channels
-from data.source import Source
-from data.value_range import ValueRange
-from util.picture_files import PictureError
+from data.files import value_range
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels, Raster, as_channels
+from data.files.source import Source
+from data.files.value_range import ValueRange
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from data.image_folder import find_images
-from data.pair_folders import Folders, find_folders
-from data.pair_list import read_list
-from data.source import Pair, Source
-from data.stacks import sources_by_stem, stem_of
+from data.discovery.image_folder import find_images
+from data.discovery.pair_folders import Folders, find_folders
+from data.discovery.pair_list import read_list
+from data.discovery.stacks import sources_by_stem, stem_of
+from data.files.source import Pair, Source
 from util.words import listing
 
 logger = logging.getLogger(__name__)

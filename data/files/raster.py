@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from util.picture_files import PictureError
+from data.files.pillow_files import PictureError
 
 # [H, W, C]: uint8, uint16, int16 or float32.
 Pixels = npt.NDArray[Any]

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from data.cache import PictureCache
-from data.cache_choice import open_cache
-from data.raster import Pixels
+from data.cache.choice import open_cache
+from data.cache.picture_cache import PictureCache
+from data.files.raster import Pixels
+from data.files.side import Side
+from data.files.source import Source, read_together
 from data.resizing import resize, resize_both, size_of
-from data.side import Side
-from data.source import Source, read_together
 from data.transforms import Recipe
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from data.raster import Pixels
-from data.shared_bytes import SharedFile, SharedMemory
-from data.side import Side
-from data.source import Source
+from data.cache.shared_bytes import SharedFile, SharedMemory
+from data.files.raster import Pixels
+from data.files.side import Side
+from data.files.source import Source
 
 Key = tuple[Side, Source]
 Shape = tuple[int, int, int]  # C, H, W

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from data.raster import Raster
-from data.side import Side
-from data.source import Source, read_together
+from data.files.raster import Raster
+from data.files.side import Side
+from data.files.source import Source, read_together
 
 logger = logging.getLogger(__name__)
 MOST_FILES = 20  # about a second for photos of 12 megapixels

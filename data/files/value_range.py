@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from data.raster import Pixels, rounded
+from data.files.raster import Pixels, rounded
 
 # One grey level of uint8 is 2 / 255 in -1..1.
 _OF_DTYPE = {"uint8": (0, 255), "uint16": (0, 65535), "int16": (-32768, 32767)}

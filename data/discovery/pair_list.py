@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.source import Pair, Source
-from data.stacks import gather, longest_suffix, missing, stack, stem_of
+from data.discovery.stacks import gather, longest_suffix, missing, stack, stem_of
+from data.files.source import Pair, Source
 from util.folders import EXTENSIONS, is_picture
 from util.words import listing
 

@@ -7,9 +7,9 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from data.raster import Raster
+from data.files.pillow_files import PictureError
+from data.files.raster import Raster
 from util.packages import package_for
-from util.picture_files import PictureError
 
 _DAMAGE = (OSError, ValueError, EOFError, BadZipFile, KeyError)
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from data.image_folder import find_images
-from data.image_io import read_size
-from data.pair_folders import Folders, holds_picture, places
+from data.discovery.image_folder import find_images
+from data.discovery.pair_folders import Folders, holds_picture, places
+from data.discovery.stacks import find_sources, longest_suffix
+from data.files.image_io import read_size
+from data.files.pillow_files import PictureError
+from data.files.source import Source
 from data.record import Record
-from data.source import Source
-from data.stacks import find_sources, longest_suffix
 from util.folders import EXTENSIONS, is_picture
-from util.picture_files import PictureError
 
 logger = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]

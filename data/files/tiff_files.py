@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from data.array_files import as_raster
-from data.raster import Pixels, Raster
+from data.files.array_files import as_raster
+from data.files.pillow_files import PictureError
+from data.files.raster import Pixels, Raster
 from util.packages import package_for
-from util.picture_files import PictureError
 
 if TYPE_CHECKING:
     from tifffile import TiffFile

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from data.image_io import read_image, read_size
-from data.raster import Raster, stack
-from util.picture_files import PictureError
+from data.files.image_io import read_image, read_size
+from data.files.pillow_files import PictureError
+from data.files.raster import Raster, stack
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from data.side import Side
-from data.source import Source, read_together
-from util.picture_files import PictureError
+from data.files.pillow_files import PictureError
+from data.files.side import Side
+from data.files.source import Source, read_together
 from util.runtime import count_cores
 
 logger = logging.getLogger(__name__)

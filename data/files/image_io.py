@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data import array_files, tiff_files
-from data.raster import Pixels, Raster, require_finite
+from data.files import array_files, tiff_files
+from data.files.pillow_files import PictureError, opened, picture_size, upright
+from data.files.raster import Pixels, Raster, require_finite
 from util.files import replacing, writing
 from util.packages import package_for
-from util.picture_files import PictureError, opened, picture_size, upright
 from util.png import encode_png
 
 _READERS: dict[str, Callable[[Path], Raster]] = {

@@ -4,18 +4,18 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 
-from data.cache import Key, PictureCache, Shape, bytes_needed
-from data.shared_bytes import (
+from data.cache.picture_cache import Key, PictureCache, Shape, bytes_needed
+from data.cache.shared_bytes import (
     SharedFile,
     SharedMemory,
     shared_memory_left,
     temporary_space_left,
 )
-from data.side import Side
-from data.source import Source
+from data.files.pillow_files import PictureError
+from data.files.side import Side
+from data.files.source import Source
 from data.transforms import Recipe
 from util.free_memory import free_memory
-from util.picture_files import PictureError
 
 logger = logging.getLogger(__name__)
 CACHES = ("auto", "ram", "disk", "none")

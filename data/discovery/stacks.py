@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
-from data.source import Source
+from data.files.source import Source
 from util.words import listing
 
 logger = logging.getLogger(__name__)

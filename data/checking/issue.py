@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from data.checking.layout import Row
-from data.source import Source
+from data.files.source import Source
 
 
 @dataclass(frozen=True)
