@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from data.files.value_range import ValueRange
 from data.record import Format, Record, load_record
-from models.network_files import AVERAGED, no_average
 from models.networks import define_G
-from models.networks.published_keys import load_published
-from models.networks.recognise import recognise
+from models.weights.infer_flags import recognise
+from models.weights.network_files import AVERAGED, no_average
+from models.weights.published_keys import load_published
 from util import checkpoint
 from util.flags import value_range
 from util.saved_options import load_options

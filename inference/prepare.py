@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.row_conv import use_row_conv
+from models.execution.row_conv import use_row_conv
 
 Norm = nn.BatchNorm2d | nn.SyncBatchNorm | nn.InstanceNorm2d
 Dropout = nn.Dropout | nn.Dropout2d

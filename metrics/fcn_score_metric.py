@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from metrics.base_metric import Metric, MissingError, Score, Settings, UndefinedError
-from metrics.compared import rgb
 from metrics.label_maps import Confusion, class_accuracies, class_ious, confusion, pixel_accuracy
 from metrics.picture import Picture
-from metrics.scorer import Scorer, load_scorer
+from metrics.pixel_pairs import rgb
+from metrics.segmenter.scorer import Scorer, load_scorer
 
 
 class FCNScore(Metric):

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 
 from metrics.base_metric import Settings, package
-from metrics.compared import rgb
 from metrics.picture import Picture
+from metrics.pixel_pairs import rgb
 from metrics.weights import Weights
 
 WEIGHTS = Weights(

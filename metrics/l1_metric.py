@@ -3,8 +3,8 @@
 import numpy as np
 
 from metrics.base_metric import MeanMetric
-from metrics.compared import same_shape
 from metrics.picture import Picture
+from metrics.pixel_pairs import same_shape
 
 
 class L1(MeanMetric):

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.base_metric import Metric, MissingError, Score, Settings, UndefinedError
-from metrics.compared import levels
 from metrics.palette import Classes, Palette
 from metrics.picture import Picture
+from metrics.pixel_pairs import levels
 
 Confusion = npt.NDArray[np.int64]  # [K, K]: row the real class, column the made one; pixels
 

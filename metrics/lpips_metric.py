@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from metrics.base_metric import MeanMetric, Score, Settings, package
-from metrics.compared import levels, require_side
 from metrics.picture import Picture
+from metrics.pixel_pairs import levels, require_side
 from metrics.weights import Weights
 
 WEIGHTS = Weights("lpips_weights", "AlexNet", "alexnet-owt-7be5be79.pth", "torchvision", 233)

@@ -3,8 +3,8 @@
 import torch
 
 from metrics.base_metric import MeanMetric, Settings, package
-from metrics.compared import Unit, require_side, same_shape
 from metrics.picture import Picture
+from metrics.pixel_pairs import Unit, require_side, same_shape
 
 # Five scales, each half of the last, and a window of 11 pixels has to fit into the smallest.
 SMALLEST = 11 * 2**4

@@ -1,8 +1,8 @@
 """Structural similarity (Wang et al. 2004), by scikit-image with the paper's window."""
 
 from metrics.base_metric import MeanMetric
-from metrics.compared import require_side, same_shape
 from metrics.picture import Picture
+from metrics.pixel_pairs import require_side, same_shape
 
 WINDOW = 11  # pixels: a Gaussian of sigma 1.5, cut at 3.5 sigma
 

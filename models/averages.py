@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.networks.mismatch import describe_mismatch
+from models.weights.mismatch import describe_mismatch
 
 
 class Averages:

@@ -24,15 +24,17 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import Adam, Optimizer
 
 from data.base_dataset import Batch
-from models import model_state, network_files, step
+from models import parts as model_state
 from models.averages import Averages
+from models.comparison import Outcome
+from models.execution import speed as step
+from models.execution.replicas import Replicas
+from models.execution.speed import Speed
 from models.losses import GANLoss
 from models.networks import define_D, define_G
-from models.outcome import Outcome
 from models.plateau import Plateau, rises
-from models.replicas import Replicas
 from models.schedules import PLATEAU, SCHEDULES, Plan
-from models.step import Speed
+from models.weights import network_files
 from util import checkpoint
 from util.distributed import place
 from util.image_pool import ImagePool

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 import torch
 from torch import Tensor
 
-from models.outcome import Outcome
+from models.comparison import Outcome
 from models.pix2pix_model import Pix2PixModel
 from util import traced_colour
 from util.colour import lab_to_rgb, rgb_to_lab

@@ -15,8 +15,8 @@ from torch.nn.functional import l1_loss
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
+from models.comparison import Outcome
 from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
-from models.outcome import Outcome
 from util.flags import weight
 from util.image_pool import ImagePool
 

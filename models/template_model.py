@@ -12,7 +12,7 @@ from torch.nn.functional import l1_loss
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from models.outcome import Outcome
+from models.comparison import Outcome
 from util.flags import weight
 
 

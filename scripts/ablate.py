@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from metrics.base_metric import Settings
-from metrics.scorer import load_scorer
+from metrics.segmenter.scorer import load_scorer
 from scripts.ablation_page import strips, write_page, write_strips
 from scripts.ablation_report import Scored, as_json, lines, score
 from scripts.ablation_runs import ROOT, Ablation, Budget, call

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from metrics import create_metrics
 from metrics.base_metric import Settings
-from metrics.compared_sets import ComparedSet
 from metrics.evaluation import evaluate
-from metrics.picture_files import result_files
+from metrics.report.compared_sets import ComparedSet
+from metrics.report.result_files import result_files
 from scripts.ablation_runs import Ablation
 from scripts.ablation_tables import Row, Scores, Table
 

@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from data.files.value_range import ValueRange
 from metrics import available, create_metrics, find_metric, requirements
 from metrics.base_metric import Settings
-from metrics.compared_sets import ComparedSet, find_runs, of_folders
 from metrics.evaluation import Evaluation, evaluate
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from metrics.picture import Picture
-from metrics.report import as_csv, as_json, table
-from metrics.report_page import write_report_page
+from metrics.report.compared_sets import ComparedSet, find_runs, of_folders
+from metrics.report.page import write_report_page
+from metrics.report.tables import as_csv, as_json, table
 from util.files import write_text
 from util.flags import gpu_list, value_range
 from util.runtime import choose_device, run_program

@@ -23,9 +23,9 @@ from data.discovery.pairs import find_pairs
 from metrics.fcn_score_metric import three_scores
 from metrics.label_maps import Confusion, class_accuracies, confusion, pixel_accuracy
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
-from metrics.scorer import SIDE_MULTIPLE, Scorer, check_size
-from metrics.segmenter import Segmenter
-from metrics.segmenter_training import LabelledPhoto, fingerprint, fit, read_examples
+from metrics.segmenter.network import Segmenter
+from metrics.segmenter.scorer import SIDE_MULTIPLE, Scorer, check_size
+from metrics.segmenter.training import LabelledPhoto, fingerprint, fit, read_examples
 from util.flags import gpu_list, positive_float, positive_int, seed
 from util.runtime import (
     choose_device,

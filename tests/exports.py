@@ -12,7 +12,7 @@ from inference.export.base_file import Run
 from inference.export.exporter import Exporter, Request
 from inference.generator_file import GeneratorFile
 from models.networks import define_G
-from models.networks.published_keys import to_published
+from models.weights.published_keys import to_published
 from util import checkpoint
 
 

@@ -13,9 +13,9 @@ from data.files.value_range import ValueRange
 from display.images import to_picture
 from metrics import create_metrics
 from metrics.base_metric import Settings
-from metrics.compared_sets import find_runs
 from metrics.evaluation import Example, evaluate
 from metrics.picture import Picture
+from metrics.report.compared_sets import find_runs
 
 
 def test_an_output_in_memory_is_what_its_file_will_be() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.networks import define_D, define_G
-from models.networks.published_keys import load_published, to_published
+from models.weights.published_keys import load_published, to_published
 
 State = OrderedDict[str, Tensor]
 

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, instance_norm, leaky_relu, pad, relu
 
 from models.networks import define_D
-from models.networks.published_keys import to_published
 from models.networks.resnet import ResnetGenerator
 from models.networks.unet import UnetGenerator
+from models.weights.published_keys import to_published
 
 
 def with_biases(net: nn.Module) -> dict[str, Tensor]:

@@ -56,7 +56,8 @@ def test_a_metric_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The example of docs/metrics.md."""
     text = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
     body = text.split("```python\n")[1].split("```")[0]
-    head = ("from metrics.base_metric import MeanMetric\nfrom metrics.compared import same_shape\n"
+    head = ("from metrics.base_metric import MeanMetric\n"
+            "from metrics.pixel_pairs import same_shape\n"
             "from metrics.picture import Picture\n\n")
     (tmp_path / "mine_metric.py").write_text(head + body)
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])

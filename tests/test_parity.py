@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.networks import define_D, define_G
-from models.networks.published_keys import load_published, to_published
+from models.weights.published_keys import load_published, to_published
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDINGS = ROOT.parent / "shared" / "fixtures" / "parity"

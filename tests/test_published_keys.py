@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.networks import define_D, define_G
-from models.networks.published_keys import load_published, to_published
+from models.weights.published_keys import load_published, to_published
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY_LISTS = ROOT.parent / "shared" / "reference" / "state_dict_keys.json"

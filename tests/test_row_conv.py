@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from inference.prepare import laid_out, prepare
+from models.execution.row_conv import RowConv2d, use_row_conv
 from models.networks import define_G
-from models.networks.row_conv import RowConv2d, use_row_conv
 
 
 def by_rows(conv: nn.Conv2d) -> nn.Module:

@@ -14,8 +14,8 @@ from metrics import create_metrics
 from metrics.base_metric import Metric, Settings, UndefinedError
 from metrics.fcn_score_metric import three_scores
 from metrics.picture import Picture
-from metrics.scorer import load_scorer, scaled_labels
-from metrics.segmenter import Segmenter
+from metrics.segmenter.network import Segmenter
+from metrics.segmenter.scorer import load_scorer, scaled_labels
 from scripts import train_scorer
 
 TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "8", "--batch_size", "4"]

@@ -10,7 +10,7 @@ from tiny_models import build, run
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from models import step
+from models.execution import speed as step
 from train import train
 
 STEPS = 50

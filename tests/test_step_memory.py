@@ -10,7 +10,7 @@ import torch.distributed as dist
 from small_steps import GB, a_batch, options
 
 import models
-from models.replicas import Replicas, alone
+from models.execution.replicas import Replicas, alone
 from training.memory.advice import Plan, StepAdvice, amount
 from training.memory.estimate import StepMemory, Tally
 from util import checkpoint, free_memory
@@ -80,7 +80,7 @@ def test_the_estimate_leaves_everything_as_it_was(caplog: pytest.LogCaptureFixtu
 
 def test_it_is_alone_among_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dist, "is_initialized", lambda: True)
-    monkeypatch.setattr("models.replicas.place", lambda: Namespace(world_size=2))
+    monkeypatch.setattr("models.execution.replicas.place", lambda: Namespace(world_size=2))
     device = torch.device("cpu")
     assert Replicas(device).size == 2
     with alone():

@@ -7,8 +7,8 @@ from tiny_models import build, run
 from torch import Tensor, nn
 
 import models
-from models import step
 from models.base_model import BaseModel
+from models.execution import speed as step
 from models.networks import DISCRIMINATORS, GENERATORS, define_D, define_G
 from train import train
 

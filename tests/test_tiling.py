@@ -16,8 +16,8 @@ from inference.tiles.norms import Moments
 from inference.tiles.translate import translate_tiled
 from models.networks import define_G
 from models.networks.geometry import geometry
-from models.networks.published_keys import load_published
 from models.networks.resnet import ResnetGenerator
+from models.weights.published_keys import load_published
 
 RECORDING = (
     Path(__file__).resolve().parents[2] / "shared/fixtures/parity/resnet_9blocks-instance.pt"

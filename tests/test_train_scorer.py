@@ -11,11 +11,11 @@ from PIL import Image
 from scenes import write_scenes
 
 from data.files.source import Source
-from metrics import segmenter_training
 from metrics.palette import NoPaletteError
-from metrics.scorer import load_scorer
-from metrics.segmenter import Segmenter
-from metrics.segmenter_training import Examples, LabelledPhoto, fit
+from metrics.segmenter import training as segmenter_training
+from metrics.segmenter.network import Segmenter
+from metrics.segmenter.scorer import load_scorer
+from metrics.segmenter.training import Examples, LabelledPhoto, fit
 from scripts import train_scorer
 
 TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "4", "--batch_size", "4"]

@@ -19,9 +19,9 @@ from patients import Patient
 from pretend_graph import record
 from tiny_models import build, run
 
-from models import step as steps
 from models.base_model import BaseModel
-from models.step import Speed
+from models.execution import speed as steps
+from models.execution.speed import Speed
 from train import train
 from training import step
 from training.step import WARM_UP, RecordedStep, TrainingStep

@@ -15,7 +15,7 @@ from data.record import Format, Record, save_record
 from inference.generator_file import find_generator
 from inference.translator import Translator
 from models.networks import define_G
-from models.networks.published_keys import to_published
+from models.weights.published_keys import to_published
 from util import checkpoint
 
 RESNET: dict[str, Any] = {"netG": "resnet_6blocks", "norm": "instance", "dropout": False}

@@ -24,7 +24,7 @@ from inference.prepare import PictureNorm
 from inference.translator import Translator
 from metrics.evaluation import Example
 from models.base_model import BaseModel
-from models.outcome import Outcome
+from models.comparison import Outcome
 from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test
 from test import test as translate

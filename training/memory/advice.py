@@ -9,8 +9,8 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from data.transforms import PREPROCESS
+from models.execution.speed import AUTOCAST
 from models.networks import side_multiple
-from models.step import AUTOCAST
 from training.memory.estimate import StepMemory
 
 SMALLEST_CROP = 32  # pixels; less is little for a PatchGAN

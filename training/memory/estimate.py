@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from models import find_model
-from models.replicas import alone
+from models.execution.replicas import alone
 from util import checkpoint
 from util.distributed import place
 

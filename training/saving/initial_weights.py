@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
-from models.network_files import AVERAGED
-from models.networks.mismatch import describe_mismatch
-from models.networks.published_keys import load_matching, to_published
+from models.weights.mismatch import describe_mismatch
+from models.weights.network_files import AVERAGED
+from models.weights.published_keys import load_matching, to_published
 from util import checkpoint
 from util.saved_weights import newest_epoch
 

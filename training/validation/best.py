@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from display.reports import VALUE, Progress
-from metrics.report import finite
+from metrics.report.tables import finite
 from util.files import write_text
 from util.run_folder import BEST
 

@@ -25,9 +25,9 @@ from metrics.base_metric import Settings
 from metrics.evaluation import Evaluation, Example, evaluate
 from metrics.palette import NoPaletteError, find_palette
 from metrics.picture import Picture
-from metrics.report import remarks
+from metrics.report.tables import remarks
 from models.base_model import BaseModel
-from models.outcome import Outcome
+from models.comparison import Outcome
 from training.validation.twin import random_states_kept, twin_of
 from util.distributed import everyones, place
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from models.networks.published_keys import load_published, to_published
+from models.weights.published_keys import load_published, to_published
 from util import checkpoint
 
 log = logging.getLogger(__name__)

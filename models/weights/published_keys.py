@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from models.networks.mismatch import SHOWN, describe_mismatch
-from models.networks.recognise import Shapes
 from models.networks.unet import UnetGenerator
+from models.weights.infer_flags import Shapes
+from models.weights.mismatch import SHOWN, describe_mismatch
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile

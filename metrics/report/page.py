@@ -10,10 +10,10 @@ from PIL import Image
 from data.files.value_range import ValueRange
 from display.pages.evaluation_page import Cell, Column, PictureRow, RunColumn, write_evaluation_page
 from metrics import find_metric
-from metrics.compared_sets import ComparedSet
 from metrics.evaluation import Evaluation
 from metrics.picture import Picture
-from metrics.report import in_order, remarks
+from metrics.report.compared_sets import ComparedSet
+from metrics.report.tables import in_order, remarks
 from util.files import replacing
 
 SHOWN_AS_THEY_ARE = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # by every browser

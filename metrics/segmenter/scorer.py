@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from metrics.palette import RADIUS, Classes, Palette
-from metrics.segmenter import DEPTH, Segmenter
+from metrics.segmenter.network import DEPTH, Segmenter
 from util import checkpoint
 
 Levels = npt.NDArray[np.uint8]  # [H, W, 3]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.networks.recognise import Shapes, recognise
+from models.weights.infer_flags import Shapes, recognise
 
 SHOWN = 3  # tensors named in an error, of each kind
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from data.files.value_range import ValueRange
 from metrics.evaluation import Example
 from metrics.picture import Picture
-from metrics.picture_files import (
+from metrics.report.result_files import (
     Files,
     NoPicturesError,
     find_results,

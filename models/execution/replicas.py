@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from models.networks.shared_norm import share_statistics
+from models.execution.shared_norm import share_statistics
 from util.distributed import add_up, everyones, place
 
 Net = TypeVar("Net", bound=nn.Module)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim import Optimizer
 
-from models import network_files
-from models.networks.mismatch import describe_mismatch
-from models.step import put_rates, rates
+from models.execution.speed import put_rates, rates
+from models.weights import network_files
+from models.weights.mismatch import describe_mismatch
 
 # What Adam's groups say about the kernel that is used.
 _KERNEL = {"fused", "foreach", "capturable"}

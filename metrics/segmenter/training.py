@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from data.files.raster import Raster, as_channels
 from data.files.source import Source, read_together
 from metrics.palette import Colours, Palette
-from metrics.scorer import SIDE_MULTIPLE, scaled_labels, scaled_photo, to_input
-from metrics.segmenter import Segmenter
+from metrics.segmenter.network import Segmenter
+from metrics.segmenter.scorer import SIDE_MULTIPLE, scaled_labels, scaled_photo, to_input
 
 log = logging.getLogger(__name__)
 

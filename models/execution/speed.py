@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
-from models.networks.row_conv import use_row_conv
+from models.execution.row_conv import use_row_conv
 from util.distributed import place
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
