@@ -68,8 +68,8 @@ test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 
 soak: setup  ## kill a run 100 times with SIGKILL, go on, compare; look for growth in 2,000 steps; slow tests (15 minutes)
 	$(BIN)/python -m pytest -m soak
-	$(BIN)/python scripts/soak.py --kills 100
-	$(BIN)/python scripts/soak_growth.py
+	$(BIN)/python scripts/benchmarks/soak.py --kills 100
+	$(BIN)/python scripts/benchmarks/soak_growth.py
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .

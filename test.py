@@ -26,7 +26,6 @@ from inference.results.results_page import ResultsPage
 from inference.translator import Translator
 from models import create_model
 from options.test_options import TestOptions
-from util.file_writers import FileWriters
 from util.runtime import (
     describe_device,
     keep_freed_memory,
@@ -34,6 +33,7 @@ from util.runtime import (
     seed_everything,
     seed_torch,
 )
+from util.threads import FileWriters
 
 log = logging.getLogger(__name__)
 

@@ -42,7 +42,7 @@ from training.setup import (
 from training.step import training_step
 from training.validation.validation import create_validation, validated
 from util.distributed import place, process_group, require_equal
-from util.run_folder import delete_run, sole_use
+from util.run_folder.layout import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from util import words
+from util import text
 
 LISTED = 10
 
@@ -44,7 +44,7 @@ def faults_reported(program: str) -> Iterator[None]:
 
 def listing(lines: Sequence[str]) -> str:
     """The first ten lines, indented, and the number of the others."""
-    return words.listing(lines, most=LISTED)
+    return text.listing(lines, most=LISTED)
 
 
 def do_jobs(work: Callable[[Job], bool], jobs: Sequence[Job], *, parallel: bool) -> None:

@@ -20,7 +20,7 @@ from inference.memory_budget import usual_batch
 from inference.tiles.box import Box
 from inference.tiles.translate import translate_tiled
 from inference.translator import Result, Translator
-from util.reading_ahead import read_ahead
+from util.threads import read_ahead
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from models.weights.network_files import AVERAGED, no_average
 from models.weights.published_keys import load_published
 from util import checkpoint
 from util.flags import value_range
-from util.saved_options import load_options
+from util.run_folder.options import load_options
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from inference.padding import padded_side
 from inference.prepare import sharing_copy
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
-from util.free_memory import free_memory
+from util.free_memory import available_bytes
 
 Tile = int | Literal["auto"] | None
 
@@ -49,14 +49,6 @@ def bytes_per_pixel(net: nn.Module, in_channels: int) -> float:
     with torch.no_grad():
         shapes(torch.empty(1, in_channels, side, side, device="meta"))
     return OVERHEAD * largest / side**2
-
-
-def available_bytes(device: torch.device) -> int:
-    """Free memory of the device; of the CPU, what the machine and a container's limit leave."""
-    if device.type == "cuda":
-        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + reserved
-    return free_memory()
 
 
 class Room:

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from models.comparison import Outcome
 from models.pix2pix_model import Pix2PixModel
-from util import traced_colour
-from util.colour import lab_to_rgb, rgb_to_lab
+from util.colour import lab_to_rgb, rgb_to_lab, traced_lab_to_rgb, traced_lightness
 
 
 class ColorizationModel(Pix2PixModel):
@@ -41,11 +40,11 @@ class ColorizationModel(Pix2PixModel):
 
     @classmethod
     def encode_in_torch(cls, pictures: Tensor) -> Tensor:
-        return traced_colour.lightness(pictures)
+        return traced_lightness(pictures)
 
     @classmethod
     def decode_in_torch(cls, inputs: Tensor, outputs: Tensor) -> Tensor:
-        return traced_colour.lab_to_rgb(inputs, outputs)
+        return traced_lab_to_rgb(inputs, outputs)
 
     def outcomes(self) -> tuple[Outcome, ...]:
         return (Outcome(given="real_A", made="fake_B_rgb", wanted="real_B_rgb"),)

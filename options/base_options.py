@@ -26,8 +26,8 @@ from models.networks import side_multiple
 from options.aliases import modernise
 from options.run_file import banner, contradiction, save_options, typed
 from options.shared_flags import add_choice, add_displays, add_images, add_networks, add_run
+from util.run_folder.options import load_options
 from util.runtime import choose_device
-from util.saved_options import load_options
 
 log = logging.getLogger(__name__)
 

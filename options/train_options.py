@@ -14,7 +14,7 @@ from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from options.speed_flags import add_speed, check_speed
 from options.validation_flags import add_validation, check_plateau, check_validation
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
-from util.run_folder import holds_run
+from util.run_folder.layout import holds_run
 
 log = logging.getLogger(__name__)
 

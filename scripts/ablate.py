@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from metrics.base_metric import Settings
 from metrics.segmenter.scorer import load_scorer
-from scripts.ablation_page import strips, write_page, write_strips
-from scripts.ablation_report import Scored, as_json, lines, score
-from scripts.ablation_runs import ROOT, Ablation, Budget, call
-from scripts.ablation_tables import TABLES, Row, Table
+from scripts.ablation.page import strips, write_page, write_strips
+from scripts.ablation.report import Scored, as_json, lines, score
+from scripts.ablation.runs import ROOT, Ablation, Budget, call
+from scripts.ablation.tables import TABLES, Row, Table
 from util.files import write_text
 from util.flags import gpu_list, positive_int
 from util.runtime import choose_device, run_program

@@ -35,7 +35,7 @@ from display.pages.contact_sheet import Cell, Section, write_sheet
 from util.files import write_text
 from util.flags import suffixes, value_range
 from util.runtime import run_program
-from util.words import listing
+from util.text import listing
 
 log = logging.getLogger(__name__)
 MOST_CELLS = 60  # of a finding, on the page

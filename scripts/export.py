@@ -25,9 +25,9 @@ from inference.export.exporter import Exporter, Request
 from inference.export.norms import BN_MODES
 from inference.generator_file import GeneratorFile, find_generator
 from util.flags import positive_int, value_range
-from util.run_folder import runs_in
+from util.run_folder.layout import runs_in
+from util.run_folder.options import load_options
 from util.runtime import run_program
-from util.saved_options import load_options
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
 from util.packages import require_packages
-from util.run_folder import runs_in
+from util.run_folder.layout import runs_in
 from util.runtime import run_program
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from serving.training_pictures import (
     shown_by_the_run,
     spread,
 )
-from util.saved_options import load_options
+from util.run_folder.options import load_options
 
 log = logging.getLogger(__name__)
 Kind = Literal["labels", "edges", "photo"]

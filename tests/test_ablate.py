@@ -13,8 +13,9 @@ from scenes import write_scenes
 
 import test
 import train
-from scripts import ablate, ablation_runs, train_scorer
-from scripts.ablation_tables import TABLES
+from scripts import ablate, train_scorer
+from scripts.ablation import runs as ablation_runs
+from scripts.ablation.tables import TABLES
 
 TINY = ["--ngf", "1", "--ndf", "1", "--max_dataset_size", "2", "--gpu_ids", "-1"]
 

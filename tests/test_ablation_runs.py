@@ -11,9 +11,9 @@ from scenes import write_scenes
 
 import test
 import train
-from scripts import ablation_runs
-from scripts.ablation_runs import Ablation, Budget
-from scripts.ablation_tables import TABLES
+from scripts.ablation import runs as ablation_runs
+from scripts.ablation.runs import Ablation, Budget
+from scripts.ablation.tables import TABLES
 
 L1 = next((table, row) for table in TABLES.values() for row in table.rows if row.run == "L1")
 TINY = ["--ngf", "1", "--ndf", "1", "--max_dataset_size", "2", "--gpu_ids", "-1"]

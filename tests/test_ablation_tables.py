@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from options.train_options import TrainOptions
-from scripts.ablation_report import Scored, grid, lines, order
-from scripts.ablation_runs import Ablation, Budget
-from scripts.ablation_tables import TABLES, Row, Scores, Table
+from scripts.ablation.report import Scored, grid, lines, order
+from scripts.ablation.runs import Ablation, Budget
+from scripts.ablation.tables import TABLES, Row, Scores, Table
 
 ROWS = {row.run: (table, row) for table in TABLES.values() for row in table.rows}
 

@@ -12,14 +12,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from scripts import (
-    benchmark,
-    benchmark_machine,
-    benchmark_tables,
-    benchmark_testing,
-    benchmark_training,
-)
-from scripts.benchmark_contenders import (
+from scripts.benchmarks import machine as benchmark_machine
+from scripts.benchmarks import run as benchmark
+from scripts.benchmarks import tables as benchmark_tables
+from scripts.benchmarks import testing as benchmark_testing
+from scripts.benchmarks import training as benchmark_training
+from scripts.benchmarks.contenders import (
     Case,
     Contender,
     Epoch,
@@ -28,11 +26,11 @@ from scripts.benchmark_contenders import (
     link_pictures,
     write_pictures,
 )
-from scripts.benchmark_machine import flops_per_image
-from scripts.benchmark_tables import training_lines
-from scripts.benchmark_testing import by_ours, by_reference, train_briefly
-from scripts.reference_data import reference_loader
-from scripts.reference_networks import patchgan, resnet, unet
+from scripts.benchmarks.machine import flops_per_image
+from scripts.benchmarks.reference_data import reference_loader
+from scripts.benchmarks.reference_networks import patchgan, resnet, unet
+from scripts.benchmarks.tables import training_lines
+from scripts.benchmarks.testing import by_ours, by_reference, train_briefly
 
 CPU = torch.device("cpu")
 CASES = (Case("pix2pix", "unet_128", 2, 128, 1), Case("cycle_gan", "resnet_6blocks", 2, 32, 1))

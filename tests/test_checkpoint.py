@@ -10,6 +10,7 @@ import torch
 
 from util import checkpoint
 from util.files import replacing
+from util.random_states import random_state, set_random_state
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -125,8 +126,8 @@ def draws() -> list[float]:
 
 def test_random_state_survives_a_file(tmp_path: Path) -> None:
     draws()
-    checkpoint.save(tmp_path / "a.pth", checkpoint.random_state())
+    checkpoint.save(tmp_path / "a.pth", random_state())
     wanted = draws()
     draws()
-    checkpoint.set_random_state(checkpoint.load(tmp_path / "a.pth"))
+    set_random_state(checkpoint.load(tmp_path / "a.pth"))
     assert draws() == wanted

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from display.images import save_picture
-from util.file_writers import WAITING, FileWriters, Pixels
+from util.threads import WAITING, FileWriters, Pixels
 
 
 def pixels(size: int = 1) -> Pixels:

@@ -16,7 +16,7 @@ from runs import differences, load_state, logged
 
 import models
 from models.schedules import PLATEAU, SCHEDULES
-from scripts.soak import Soak, unequal
+from scripts.benchmarks.soak import Soak, unequal
 from train import train
 from training.saving.run_saver import RunSaver
 

@@ -10,7 +10,7 @@ import torch
 from inference.padding import translate_any_size
 from inference.prepare import prepare
 from models.networks import define_G
-from scripts.measure_tiles import main, peak_mb
+from scripts.benchmarks.measure_tiles import main, peak_mb
 
 
 def test_a_compressed_tiff_becomes_the_picture_that_the_network_makes_of_it(

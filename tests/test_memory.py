@@ -7,10 +7,11 @@ import torch
 from patchwork import realistic
 
 from inference import memory_budget
-from inference.memory_budget import Room, auto_tile, available_bytes, bytes_per_pixel
+from inference.memory_budget import Room, auto_tile, bytes_per_pixel
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
 from util import free_memory
+from util.free_memory import available_bytes
 
 MB = 2**20
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from util.reading_ahead import read_ahead
+from util.threads import read_ahead
 
 
 def test_the_next_item_is_read_before_this_one_is_handed_on() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from training.saving.logs import cut_from_epoch, cut_to_sizes, log_sizes
-from util.run_folder import delete_run, holds_run, sole_use
-from util.saved_weights import prune_epochs
+from util.run_folder.layout import delete_run, holds_run, sole_use
+from util.run_folder.weights import prune_epochs
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -86,7 +86,7 @@ def test_logs_are_cut_to_their_size_at_the_save(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from util.run_folder import sole_use
+from util.run_folder.layout import sole_use
 with sole_use(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -1,4 +1,4 @@
-"""scripts/serve.py and scripts/load_server.py as programs."""
+"""scripts/serve.py and scripts/benchmarks/load_server.py as programs."""
 
 import json
 import re
@@ -18,7 +18,8 @@ import pytest
 from web_server import served
 
 from data.files.source import Source
-from scripts import load_server, serve
+from scripts import serve
+from scripts.benchmarks import load_server
 from serving import onnxruntime_web
 from util import npm_packages
 from util.packages import MissingPackageError, require_packages

@@ -1,4 +1,4 @@
-"""What scripts/soak_growth.py calls growth."""
+"""What scripts/benchmarks/soak_growth.py calls growth."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.growth import Sample, faults
-from scripts.soak_growth import children, resident
+from scripts.benchmarks.growth import Sample, faults
+from scripts.benchmarks.soak_growth import children, resident
 
 MB = 2**20
 FLAT = [0.02] * 40

@@ -13,7 +13,8 @@ import models
 from models.execution.replicas import Replicas, alone
 from training.memory.advice import Plan, StepAdvice, amount
 from training.memory.estimate import StepMemory, Tally
-from util import checkpoint, free_memory
+from util import free_memory
+from util.random_states import random_state
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 
@@ -69,9 +70,9 @@ def test_full_pools_and_the_buckets_of_several_processes_count(
 
 def test_the_estimate_leaves_everything_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
     opt = options("--model cycle_gan --dropout --precision fp16")
-    before, flags = checkpoint.random_state(), dict(vars(opt))
+    before, flags = random_state(), dict(vars(opt))
     estimate(opt)
-    after = checkpoint.random_state()
+    after = random_state()
     assert torch.equal(before["torch"], after["torch"])
     assert before["python"] == after["python"] == random.getstate()
     assert vars(opt) == flags

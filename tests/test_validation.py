@@ -30,9 +30,10 @@ from options.validation_flags import as_in_a_test
 from test import test as translate
 from train import train
 from training.clock import Clock
-from training.validation.twin import random_states_kept, twin_of
+from training.validation.twin import twin_of
 from training.validation.validation import _handed_over
 from util import checkpoint
+from util.random_states import random_state, random_states_kept, set_random_state
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 VALIDATION = ("--val_phase", "val", "--no_html", "--dropout", "--load_size", "20")
@@ -103,9 +104,9 @@ def test_every_random_state_is_put_back() -> None:
     def draw() -> list[float]:
         return [random.random(), float(np.random.rand()), float(torch.rand(()))]
 
-    states = checkpoint.random_state()
+    states = random_state()
     wanted = draw()
-    checkpoint.set_random_state(states)
+    set_random_state(states)
     with pytest.raises(RuntimeError), random_states_kept():
         draw()
         raise RuntimeError

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from util import checkpoint
 from util.distributed import place
 from util.image_pool import ImagePool
+from util.random_states import random_state, set_random_state
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class RecordedStep(TrainingStep):
         vars(self.model).update(self._inputs)
         pools = [pool for pool in self.model.pools.values() if pool.size]
         before = dict(vars(self.model))
-        chance = checkpoint.random_state() | {"cuda": []}  # the recording draws nothing there
+        chance = random_state() | {"cuda": []}  # the recording draws nothing there
         try:
             self._replay = self._recorded(pools)
         except RuntimeError as error:
@@ -98,7 +98,7 @@ class RecordedStep(TrainingStep):
             log.warning("--cuda_graph: this step cannot be recorded, it goes on without: %s", told)
             vars(self.model).clear()
             vars(self.model).update(before)
-            checkpoint.set_random_state(chance)
+            set_random_state(chance)
             self._renew_scalers()
         for pool in pools:
             pool.keep_draw()  # the recording has used nothing up

@@ -1,16 +1,18 @@
 """Files of tensors: written whole or not at all, read without running code from them."""
 
-import random
+import re
 import shutil
-from collections.abc import Callable, Mapping
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from util import damage
 from util.files import NotWritableError, file_size_limit, replacing
+
+_CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new object")
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -64,13 +66,13 @@ def load(path: Path, *, way_out: Callable[[Path], str] | None = None) -> dict[st
     if not path.is_file():
         saved = ", ".join(sorted(file.name for file in path.parent.glob("*.pth"))) or "none"
         raise FileNotFoundError(f"{path} does not exist; checkpoints in that folder: {saved}")
-    if damage.is_damaged(path):
-        raise ValueError(f"{path} {damage.describe(None)}; {(way_out or _another)(path)}")
+    if is_damaged(path):
+        raise ValueError(f"{path} {describe_damage(None)}; {(way_out or _another)(path)}")
     try:
         # weights_only: a foreign file can hold tensors and plain values, never code.
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # bytes that are no pickle can raise anything
-        what = damage.describe(error)
+        what = describe_damage(error)
         raise ValueError(f"{path} {what}; {(way_out or _another)(path)}") from error
     if not isinstance(state, dict):
         raise ValueError(
@@ -83,7 +85,7 @@ def _another(path: Path) -> str:
     """What to use in place of a damaged file: the newest weights of the same network."""
     network = path.name.partition("_net_")[2] or "*.pth"
     others = (other for other in path.parent.glob(f"*_net_{network}") if other != path)
-    newest = damage.newest_whole(others)
+    newest = newest_whole(others)
     if newest is None:
         return "no other whole one is here"
     label = newest.name.partition("_net_")[0]
@@ -91,26 +93,35 @@ def _another(path: Path) -> str:
     return f"the newest whole one here is {newest.name} ({flag})"
 
 
-def random_state() -> dict[str, Any]:
-    """The state of every global random generator: python, numpy, torch, CUDA."""
-    numpy_state = np.random.get_state(legacy=False)
-    assert isinstance(numpy_state, dict)
-    words = torch.from_numpy(numpy_state["state"]["key"].astype(np.int64))
-    return {
-        "python": random.getstate(),
-        "numpy": numpy_state | {"state": {"key": words, "pos": numpy_state["state"]["pos"]}},
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
+def is_damaged(path: Path) -> bool:
+    """Whether a checksum in the archive is wrong. Reads all of it: 600 MB take half a second.
+
+    torch itself compares no checksums. Files of before PyTorch 1.6 are no archives and have none.
+    """
+    if not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is not None
+    # A damaged entry may claim another place, name, compression or password.
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError):
+        return True
 
 
-def set_random_state(state: Mapping[str, Any]) -> None:
-    """Put back what ``random_state`` took. CUDA states are skipped where there is no CUDA."""
-    random.setstate(state["python"])
-    words = state["numpy"]["state"]["key"].numpy().astype(np.uint32)
-    np.random.set_state(
-        state["numpy"] | {"state": {"key": words, "pos": state["numpy"]["state"]["pos"]}}
-    )
-    torch.set_rng_state(state["torch"])
-    for index, cuda_state in enumerate(state["cuda"][: torch.cuda.device_count()]):
-        torch.cuda.set_rng_state(cuda_state, index)
+def describe_damage(error: Exception | None) -> str:
+    """Why a file could not be read; None: its checksums are wrong."""
+    code = _CODE.search(str(error))
+    if code:
+        what = f" ({code[1]})" if code[1] else ""
+        return (
+            f"holds code or objects of code{what}, which is never run; "
+            "only tensors and plain values are taken"
+        )
+    return "is damaged, or was not written by torch.save: copy it again"
+
+
+def newest_whole(files: Iterable[Path]) -> Path | None:
+    """The file that was written last, of those whose checksums are right."""
+    by_age = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
+    whole = (file for file in by_age if zipfile.is_zipfile(file) and not is_damaged(file))
+    return next(whole, None)

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+import torch
+
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
@@ -11,6 +13,14 @@ def free_memory() -> int:
     """Bytes that the machine, a container's limit and one of the process leave."""
     limits = [*_free_of_the_container(CONTROL_GROUP), *_free_of_the_process()]
     return min([_free_of_the_machine(), *limits])
+
+
+def available_bytes(device: torch.device) -> int:
+    """Free memory of the device; of the CPU, what the machine and a container's limit leave."""
+    if device.type == "cuda":
+        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + reserved
+    return free_memory()
 
 
 def _free_of_the_machine() -> int:

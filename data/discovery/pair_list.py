@@ -10,7 +10,7 @@ from pathlib import Path
 from data.discovery.stacks import gather, longest_suffix, missing, stack, stem_of
 from data.files.source import Pair, Source
 from util.folders import EXTENSIONS, is_picture
-from util.words import listing
+from util.text import listing
 
 logger = logging.getLogger(__name__)
 # What may part the columns: the first of them that the first line holds.

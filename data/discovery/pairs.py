@@ -12,7 +12,7 @@ from data.discovery.pair_folders import Folders, find_folders
 from data.discovery.pair_list import read_list
 from data.discovery.stacks import sources_by_stem, stem_of
 from data.files.source import Pair, Source
-from util.words import listing
+from util.text import listing
 
 logger = logging.getLogger(__name__)
 LOOKED_AT = 50  # files whose sizes are looked at

@@ -6,7 +6,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from data.files.source import Source
-from util.words import listing
+from util.text import listing
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from display.pages.html import CSS, url
 from util.files import write_text
-from util.words import gathered
+from util.text import gathered
 
 MOST_OPEN = 4  # parts of a score that are shown unasked
 _SCRIPT, _STYLE = (Path(__file__).with_suffix(ending) for ending in (".js", ".css"))

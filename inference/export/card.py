@@ -10,8 +10,8 @@ from typing import Any
 from inference.export.metadata import Description
 from inference.export.verify import Difference, lines
 from util.files import write_text
-from util.run_folder import BEST
-from util.saved_options import load_options
+from util.run_folder.layout import BEST
+from util.run_folder.options import load_options
 
 # Of the training: what shaped the network. The rest is in train_opt.json.
 OPTIONS = (

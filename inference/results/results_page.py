@@ -9,7 +9,7 @@ from display.images import Picture, save_picture, saved_size
 from display.pages.html import Figure, Header, Row, write_page
 from display.reports import PictureReport, Progress
 from display.visualizer import Visualizer
-from util.file_writers import FileWriters
+from util.threads import FileWriters
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from metrics.report.result_files import (
     outputs_in,
     result_files,
 )
-from util.saved_options import load_options
-from util.words import counted, listing
+from util.run_folder.options import load_options
+from util.text import counted, listing
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from util.folders import is_picture, visible_files
-from util.words import listing
+from util.text import listing
 
 # The file names of test.py: <name>_<label>.png. Inputs alone give "real" and "fake", no target.
 _OUTPUT = re.compile(r"(?P<name>.*)_(?P<label>fake_(?P<side>[AB])(?P<rest>(_[a-z]+)?))")

@@ -10,7 +10,7 @@ from metrics import find_metric
 from metrics.base_metric import Score
 from metrics.evaluation import Evaluation
 from metrics.palette import Palette
-from util.words import gathered
+from util.text import gathered
 
 MOST_PARTS = 4  # lines of a score in the terminal; the page and the JSON have all
 

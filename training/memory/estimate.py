@@ -20,8 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from models import find_model
 from models.execution.replicas import alone
-from util import checkpoint
 from util.distributed import place
+from util.random_states import random_state, set_random_state
 
 # Beside the tensors: what the kernels take for themselves, and gaps between tensors. Measured on a
 # CPU (docs/benchmarks.md): 1.3 for pix2pix, 1.5 for cycle_gan. On a GPU a guess.
@@ -89,7 +89,7 @@ class StepMemory:
 @contextmanager
 def _without_values(tally: "_FakeTally") -> Iterator[None]:
     """Random states, other processes and the log see nothing of what happens inside."""
-    states, logs = checkpoint.random_state(), logging.root.manager.disable
+    states, logs = random_state(), logging.root.manager.disable
     logging.disable()
     try:
         with warnings.catch_warnings(), alone(), tally.fake, tally:
@@ -97,7 +97,7 @@ def _without_values(tally: "_FakeTally") -> Iterator[None]:
             yield
     finally:
         logging.disable(logs)
-        checkpoint.set_random_state(states)
+        set_random_state(states)
 
 
 class Tally(TorchDispatchMode):

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from data.base_dataset import Batch
-from inference.memory_budget import available_bytes
 from models.base_model import BaseModel
 from training.memory.advice import StepAdvice
 from util import checkpoint
 from util.distributed import place
+from util.free_memory import available_bytes
 
 log = logging.getLogger(__name__)
 

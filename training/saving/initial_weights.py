@@ -10,7 +10,7 @@ from models.weights.mismatch import describe_mismatch
 from models.weights.network_files import AVERAGED
 from models.weights.published_keys import load_matching, to_published
 from util import checkpoint
-from util.saved_weights import newest_epoch
+from util.run_folder.weights import newest_epoch
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from models.base_model import BaseModel
 from training.saving.background_saver import to_host
-from util import checkpoint
 from util.distributed import gathered, place
+from util.random_states import random_state, set_random_state
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ _KEY = "other_processes"
 
 def collect(model: BaseModel) -> dict[str, Any]:
     """Entries of ``latest_state.pth``; complete in the main process. All must call it."""
-    random = checkpoint.random_state()
+    random = random_state()
     if not place().several:
         return {"random": random}
     pools = {name: pool.state_dict() for name, pool in model.pools.items()}
@@ -40,11 +40,11 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
             len(others) + 1, here.world_size,
         )
     if here.is_main:
-        checkpoint.set_random_state(state["random"])
+        set_random_state(state["random"])
         return
     own = others[here.rank - 1] if here.rank <= len(others) else {}
     if own:
-        checkpoint.set_random_state(own["random"])
+        set_random_state(own["random"])
     for name, pool in model.pools.items():
         if own:
             pool.load_state_dict(own["pools"][name], model.device)

@@ -6,7 +6,7 @@ from models.base_model import BaseModel
 from training.saving.logs import cut_from_epoch
 from training.saving.run_saver import RunSaver
 from util.distributed import place
-from util.saved_weights import newest_epoch
+from util.run_folder.weights import newest_epoch
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from training.validation.best import Best
 from util import checkpoint
 from util.checkpoint import size_of
 from util.distributed import place
-from util.saved_weights import instead_of_state, prune_epochs
+from util.run_folder.weights import instead_of_state, prune_epochs
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 from display.reports import VALUE, Progress
 from metrics.report.tables import finite
 from util.files import write_text
-from util.run_folder import BEST
+from util.run_folder.layout import BEST
 
 log = logging.getLogger(__name__)
 

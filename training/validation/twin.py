@@ -1,12 +1,10 @@
 """The model of a training as it is in a test: on the same weights, without touching them."""
 
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from inference.prepare import prepare_in_place
 from models.base_model import BaseModel
-from util import checkpoint
+from util.random_states import random_states_kept
 
 
 def twin_of(model: BaseModel, opt: Namespace) -> BaseModel:
@@ -24,12 +22,3 @@ def twin_of(model: BaseModel, opt: Namespace) -> BaseModel:
             tensor.data = trained[key].data
         prepare_in_place(net, running_statistics=False)
     return twin
-
-
-@contextmanager
-def random_states_kept() -> Iterator[None]:
-    kept = checkpoint.random_state()
-    try:
-        yield
-    finally:
-        checkpoint.set_random_state(kept)

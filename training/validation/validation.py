@@ -28,8 +28,9 @@ from metrics.picture import Picture
 from metrics.report.tables import remarks
 from models.base_model import BaseModel
 from models.comparison import Outcome
-from training.validation.twin import random_states_kept, twin_of
+from training.validation.twin import twin_of
 from util.distributed import everyones, place
+from util.random_states import random_states_kept
 
 log = logging.getLogger(__name__)
 

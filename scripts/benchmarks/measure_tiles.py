@@ -1,6 +1,6 @@
 """Translate a huge TIFF tile by tile, and say what it took.
 
-    python scripts/measure_tiles.py --side 12000
+    python scripts/benchmarks/measure_tiles.py --side 12000
 
 The picture is invented: patches of very different colour and contrast, which is hard for norms
 that look at the whole picture. The network is a ResNet with fresh weights of realistic gain.
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from inference.prepare import prepare
 from inference.tiles.box import Box

@@ -1,7 +1,7 @@
 """Ask a running server for translations from many clients at once, and report what came back.
 
     python scripts/serve.py --name demo_pix2pix --no_browser          # in one terminal
-    python scripts/load_server.py --clients 16 --seconds 60           # in another
+    python scripts/benchmarks/load_server.py --clients 16 --seconds 60           # in another
 
 Every client sends a picture, waits for the answer, and sends the next. The exit code is 1 if any
 answer was an error.
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from util.files import write_text
 from util.flags import positive_float, positive_int

@@ -1,6 +1,6 @@
 """Count the work of web/index.html at several ages of a run: it should not grow with the age.
 
-    python scripts/measure_web_page.py --epochs 2 100 1000
+    python scripts/benchmarks/measure_web_page.py --epochs 2 100 1000
 
 Work, not time: bytes read and written (Linux counts them in /proc/self/io), calls of Python
 functions, rows of the page; and for once the CPU's time. Every epoch has 10 loss reports and one
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from display.images import save_picture
 from display.reports import LossReport, PictureReport, Progress

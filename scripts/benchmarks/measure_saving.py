@@ -1,6 +1,6 @@
 """Measure how long a save keeps the training waiting, and how long its writing takes.
 
-    python scripts/measure_saving.py
+    python scripts/benchmarks/measure_saving.py
 
 The state is that of pix2pix's unet_256 at full width (54.4 M parameters) with Adam's two moments
 of each. The training waits only for the copy to host memory; the disk is left to a thread.
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from models.networks import define_G
 from training.saving.background_saver import Saver

@@ -11,8 +11,8 @@ from metrics.base_metric import Settings
 from metrics.evaluation import evaluate
 from metrics.report.compared_sets import ComparedSet
 from metrics.report.result_files import result_files
-from scripts.ablation_runs import Ablation
-from scripts.ablation_tables import Row, Scores, Table
+from scripts.ablation.runs import Ablation
+from scripts.ablation.tables import Row, Scores, Table
 
 OUTPUT = "fake_B"  # label of what the generator made
 OF_LABELS = ("pixel_accuracy", "class_accuracy", "mean_iou")

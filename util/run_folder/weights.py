@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from util import damage
+from util.checkpoint import newest_whole
 
 
 def numbered_epochs(run_dir: Path) -> dict[int, list[Path]]:
@@ -36,7 +36,7 @@ def prune_epochs(run_dir: Path, keep: int | None, *, newest: int) -> None:
 def instead_of_state(state: Path) -> str:
     """The way out when ``latest_state.pth`` cannot be read: the newest weights that are whole."""
     run_dir = state.parent
-    newest = damage.newest_whole(run_dir.glob("*_net_*.pth"))
+    newest = newest_whole(run_dir.glob("*_net_*.pth"))
     if newest is None:
         return "no whole weights are here: begin again with --overwrite"
     label = newest.name.partition("_net_")[0]

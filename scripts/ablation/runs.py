@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.ablation_tables import Row, Table
+from scripts.ablation.tables import Row, Table
 from util.files import write_text
-from util.run_folder import holds_run
+from util.run_folder.layout import holds_run
 
 log = logging.getLogger(__name__)
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LOADED = 286 / 256  # pictures are scaled to so many crops, as in the paper
 THREADS = "0"  # one process for a row: small pictures are read fast
 

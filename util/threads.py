@@ -1,18 +1,22 @@
-"""Pictures written by a few threads while the network works on the next ones.
+"""Threads beside the network: they read the next input, and write finished images.
 
-Compressing and the disk need no interpreter, so that the threads run beside it.
+Decoding, compression and the disk release the interpreter, so threads run in parallel to it.
 """
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
 Pixels = npt.NDArray[Any]
 Write = Callable[[Pixels, Path], object]
+Item = TypeVar("Item")
+Read = TypeVar("Read")
 
 THREADS = 4  # also on few cores: half of the time they wait for the disk
 WAITING = 32  # pictures for each thread: a batch of eight rows comes at once
@@ -75,3 +79,23 @@ class FileWriters:
             with self._changed:
                 self._sizes.remove(pixels.nbytes)
                 self._changed.notify()
+
+
+def read_ahead(
+    read: Callable[[Item], Read],
+    items: Iterable[Item],
+    *,
+    is_huge: Callable[[Item], bool] = lambda item: False,
+) -> Iterator[Read]:
+    """``read(item)`` of each, in order; an error comes in its turn.
+
+    ``is_huge``: of items that are read when their turn has come, since memory may not hold two.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+        begun: deque[Callable[[], Read]] = deque()
+        for item in items:
+            begun.append(partial(read, item) if is_huge(item) else pool.submit(read, item).result)
+            if len(begun) > 1:
+                yield begun.popleft()()
+        while begun:
+            yield begun.popleft()()

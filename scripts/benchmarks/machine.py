@@ -15,7 +15,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from scripts.benchmark_contenders import Case, Contender, Ours, Reference, synchronise
+from scripts.benchmarks.contenders import Case, Contender, Ours, Reference, synchronise
 
 _CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
 
@@ -87,7 +87,7 @@ def convolution_seconds(contender: Contender, *, repeats: int = 5) -> float:
 
 def flops_per_image(case: Case, device: torch.device) -> float:
     """Of the reference's step: what has to be computed, however it is done."""
-    from scripts.reference_step import REFERENCES
+    from scripts.benchmarks.reference_step import REFERENCES
 
     model = REFERENCES[case.model](case.netG, case.width, device)
     picture = torch.zeros(case.batch, 3, case.crop, case.crop)

@@ -14,8 +14,8 @@ from PIL import Image
 from data import create_dataset
 from models import create_model
 from options.train_options import TrainOptions
-from scripts.reference_data import reference_loader
-from scripts.reference_step import REFERENCES
+from scripts.benchmarks.reference_data import reference_loader
+from scripts.benchmarks.reference_step import REFERENCES
 from training.step import training_step
 from util.runtime import set_arithmetic
 

@@ -1,6 +1,6 @@
 """Train 2,000 steps through train.py and judge whether memory and step time stay flat.
 
-    python scripts/soak_growth.py --plot docs/images/no_growth.png        # make soak
+    python scripts/benchmarks/soak_growth.py --plot docs/images/no_growth.png        # make soak
 
 Displays, saves and one worker are on, as in a real run; pictures are small. Exit code 1 where the
 second half of a run grows. Uses the CPU.
@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from scripts.growth import (  # noqa: E402  (the script is run as a program, from anywhere)
+from scripts.benchmarks.growth import (  # noqa: E402  (the script is run as a program, from anywhere)
     Sample,
     cpu_times,
     faults,
     growth,
     step_times,
 )
-from scripts.soak import draw_pictures  # noqa: E402
+from scripts.benchmarks.soak import draw_pictures  # noqa: E402
 from util.flags import positive_int  # noqa: E402
 
 log = logging.getLogger(__name__)

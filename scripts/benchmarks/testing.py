@@ -9,9 +9,9 @@ import torch
 
 import test
 import train
-from scripts.benchmark_contenders import Case, synchronise, training_flags
-from scripts.benchmark_machine import spread
-from scripts.reference_test import TESTED, ReferenceInputs, reference_test
+from scripts.benchmarks.contenders import Case, synchronise, training_flags
+from scripts.benchmarks.machine import spread
+from scripts.benchmarks.reference_test import TESTED, ReferenceInputs, reference_test
 
 
 def testing(

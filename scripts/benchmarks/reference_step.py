@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
-from scripts.reference_networks import patchgan, resnet, started, unet
+from scripts.benchmarks.reference_networks import patchgan, resnet, started, unet
 
 NETWORKS = {"unet_256": (unet, 8), "unet_128": (unet, 7),
             "resnet_9blocks": (resnet, 9), "resnet_6blocks": (resnet, 6)}

@@ -10,9 +10,9 @@ from PIL import Image
 
 from display.images import captioned_grid, save_picture
 from display.pages.html import CSS, url
-from scripts.ablation_report import OUTPUT, SCORES, Scored, grid, order, spread
-from scripts.ablation_runs import Ablation
-from scripts.ablation_tables import Table
+from scripts.ablation.report import OUTPUT, SCORES, Scored, grid, order, spread
+from scripts.ablation.runs import Ablation
+from scripts.ablation.tables import Table
 from util.files import write_text
 
 Strip = dict[str, Path]  # caption -> file: input, every row, target

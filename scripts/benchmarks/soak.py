@@ -1,6 +1,6 @@
 """Kill a training run with SIGKILL at random moments, go on each time, compare with a straight run.
 
-    python scripts/soak.py --kills 100 --model pix2pix        # make soak
+    python scripts/benchmarks/soak.py --kills 100 --model pix2pix        # make soak
 
 Weights, optimizer and random states must be equal to the bit, and losses.csv and loss_log.txt must
 have the same lines but for the times. Exit code 1 if a round differs. Uses the CPU.
@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import models  # noqa: E402  (the script is run as a program, from anywhere)

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from scripts.benchmark_contenders import Case, Contender, Epoch, Ours, Reference
-from scripts.benchmark_machine import convolution_seconds, flops_per_image, peak_memory, spread
+from scripts.benchmarks.contenders import Case, Contender, Epoch, Ours, Reference
+from scripts.benchmarks.machine import convolution_seconds, flops_per_image, peak_memory, spread
 from training.step import TrainingStep
 
 

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from scripts.reference_data import transformed
-from scripts.reference_step import generator
+from scripts.benchmarks.reference_data import transformed
+from scripts.benchmarks.reference_step import generator
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ import torch
 
 from data import create_dataset
 from options.train_options import TrainOptions
-from scripts.benchmark_contenders import Case, load_size, training_flags
-from scripts.reference_data import reference_loader
+from scripts.benchmarks.contenders import Case, load_size, training_flags
+from scripts.benchmarks.reference_data import reference_loader
 
-PROGRAMS = Path(__file__).resolve().parent.parent
+PROGRAMS = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 
 

@@ -1,6 +1,6 @@
 """Measure what displays cost a training: step time with visdom in every state.
 
-    python scripts/benchmark_displays.py --out displays.md
+    python scripts/benchmarks/displays.py --out displays.md
 
 Trains a small model on noise, in turn with no display, with the web page, and with a visdom server
 that is up, missing, hung (SIGSTOP) from a third of the run on, or killed after one third and
@@ -29,10 +29,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from scripts.visdom_process import Server  # noqa: E402
+from scripts.benchmarks.visdom_process import Server  # noqa: E402
 from util.files import write_text  # noqa: E402
 from util.flags import positive_int  # noqa: E402
 from util.runtime import run_program  # noqa: E402
