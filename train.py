@@ -41,7 +41,7 @@ from training.setup import (
 )
 from training.step import training_step
 from training.validation.validation import create_validation, validated
-from util.distributed import place, process_group, require_equal
+from util.distributed import current_process, process_group, require_equal
 from util.run_folder.layout import delete_run, sole_use
 from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
 
@@ -51,21 +51,21 @@ log = logging.getLogger(__name__)
 def train(argv: Sequence[str] | None = None) -> None:
     options = TrainOptions()
     opt = options.parse(argv)
-    if len(opt.gpu_ids or ()) > 1 and not place().launched:
+    if len(opt.gpu_ids or ()) > 1 and not current_process().launched:
         words = sys.argv[1:] if argv is None else argv
         launch(Path(__file__).resolve(), words, processes=len(opt.gpu_ids))
         return
     with process_group(opt.device):
         log.info("device: %s", describe_device(opt.device))
-        if place().several:
+        if (process := current_process()).is_distributed:
             log.info("%d processes, each with batches of %d: steps of %d pictures",
-                     place().world_size, opt.batch_size, place().world_size * opt.batch_size)
+                     process.world_size, opt.batch_size, process.world_size * opt.batch_size)
         seed_everything(opt.seed)
         set_arithmetic(opt.precision, equal_sizes=PREPROCESS[opt.preprocess].crops)
         dataset = create_dataset(opt)
         require_equal(len(dataset), "the number of pictures")
         folder = opt.checkpoints_dir / opt.name
-        with sole_use(folder) if place().is_main else nullcontext():
+        with sole_use(folder) if current_process().is_main else nullcontext():
             run(options, opt, dataset)
 
 
@@ -74,8 +74,8 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     model.setup(opt)
     if opt.init_from:
         initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir)
-    if not place().is_main:
-        seed_everything(opt.seed + place().rank)  # dropout of its own
+    if not current_process().is_main:
+        seed_everything(opt.seed + current_process().rank)  # dropout of its own
     clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
     best = create_best(opt)
     saver = create_saver(opt, model, clock, best)
@@ -83,7 +83,7 @@ def run(options: TrainOptions, opt: Namespace, dataset: Loader) -> None:
     if nothing_left(first_epoch, clock, best):
         return
     validation = create_validation(model, as_in_a_test(opt)) if best else None
-    if place().is_main:
+    if current_process().is_main:
         begin_folder(options, opt, dataset, saver)
     saver.begin()
     guard = create_guard(opt, model, clock, saver)
@@ -143,7 +143,7 @@ def start_epoch(run: Training, epoch: int) -> None:
 def step(run: Training, batch: Batch) -> None:
     opt, clock = run.opt, run.clock
     share = run.dataset.share(clock.epoch_images)
-    run.model.replicas.weight = share.own * place().world_size / share.images
+    run.model.replicas.weight = share.own * current_process().world_size / share.images
     with run.guard, run.memory.step(batch):
         run.learn(batch)
     if run.model.averages:

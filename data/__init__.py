@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from data.base_dataset import BaseDataset
 from data.loader import Loader, choose_workers
-from util.distributed import Place, place
+from util.distributed import Process, current_process
 from util.flags import AUTO
 from util.registry import find_class, list_names
 
@@ -31,7 +31,7 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     workers = opt.num_threads
     if workers == AUTO:
         workers = choose_workers(device=opt.device.type, cached=dataset.pictures.has_cache)
-    here = place() if shared else Place()
+    here = current_process() if shared else Process()
     loader = Loader(
         dataset,
         batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),

@@ -36,7 +36,7 @@ from models.plateau import Plateau, rises
 from models.schedules import PLATEAU, SCHEDULES, Plan
 from models.weights import network_files
 from util import checkpoint
-from util.distributed import place
+from util.distributed import current_process
 from util.image_pool import ImagePool
 
 log = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ class BaseModel(ABC):
     def add_pool(self, name: str) -> ImagePool:
         """An image buffer of ``--pool_size``; each draws from a generator of its own."""
         # In each process, for the pictures of that process.
-        seed = self.opt.seed + len(self.pools) + 1000 * place().rank
+        seed = self.opt.seed + len(self.pools) + 1000 * current_process().rank
         self.pools[name] = ImagePool(self.opt.pool_size, seed=seed)
         return self.pools[name]
 

@@ -18,7 +18,7 @@ from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from options.test_flags import add_test, check_test
 from options.whole_pictures import without_crop
-from util.distributed import place
+from util.distributed import current_process
 from util.files import NotWritableError
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class TestOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
-        if place().several:
+        if current_process().is_distributed:
             raise ValueError("test.py is one process: start it without torchrun")
         if len(opt.gpu_ids or ()) > 1:
             log.warning("--gpu_ids: a test uses one GPU, %d", opt.gpu_ids[0])

@@ -21,7 +21,7 @@ from train import train
 from training.launcher import launch
 from training.saving.run_saver import RunSaver
 from util import checkpoint
-from util.distributed import Place, place
+from util.distributed import Process, current_process
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAIN = ("--no_dropout", "--no_html", "--print_freq", "1")
@@ -268,10 +268,10 @@ def test_one_process_under_torchrun_is_a_plain_training(
 
 
 def test_a_world_without_torchrun_is_refused() -> None:
-    assert place({}) == Place()
-    assert place({"LOCAL_RANK": "1"}) == Place(local_rank=1, launched=True)
+    assert current_process({}) == Process()
+    assert current_process({"LOCAL_RANK": "1"}) == Process(local_rank=1, launched=True)
     with pytest.raises(ValueError, match="RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT is not set"):
-        place({"WORLD_SIZE": "2"})
+        current_process({"WORLD_SIZE": "2"})
 
 
 def test_test_py_refuses_several_processes(

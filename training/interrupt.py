@@ -8,7 +8,7 @@ import signal
 import threading
 from types import FrameType
 
-from util.distributed import greatest
+from util.distributed import all_reduce_max
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Interrupt:
 
     def asked(self) -> bool:
         """Whether any process was asked to stop. All of them must ask this after each step."""
-        self.signal = greatest(self.signal or 0) or None
+        self.signal = all_reduce_max(self.signal or 0) or None
         return self.signal is not None
 
     @property

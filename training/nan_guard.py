@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from models.base_model import BaseModel
 from training.clock import Clock
-from util.distributed import everyones
+from util.distributed import all_gather
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class FiniteGuard:
 
     def _handle(self, bad: Sequence[str], place: str, files: Sequence[str]) -> None:
         verb = "is no finite number" if len(bad) == 1 else "are no finite numbers"
-        files = [path for paths in everyones(files) for path in paths]
+        files = [path for paths in all_gather(files) for path in paths]
         what = f"{', '.join(bad)} {verb} ({place}), with {', '.join(files)}"
         if not self.skip:
             raise ValueError(

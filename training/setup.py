@@ -19,7 +19,7 @@ from training.saving.run_saver import RunSaver
 from training.step import TrainingStep
 from training.validation.best import Best
 from training.validation.validation import Validation
-from util.distributed import place
+from util.distributed import current_process
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def create_doctor(
     opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, dataset: Loader
 ) -> Doctor | None:
     """None: nobody looks. Of several processes the main one does."""
-    if opt.no_doctor or not place().is_main:
+    if opt.no_doctor or not current_process().is_main:
         return None
     past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
     return Doctor(
@@ -106,7 +106,7 @@ def create_doctor(
 
 def create_visualizer(opt: Namespace) -> Visualizer:
     """With the displays of the main process; the others have none."""
-    if not place().is_main:
+    if not current_process().is_main:
         return Visualizer([])
     return Visualizer(
         build_sinks(

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from util.distributed import place
+from util.distributed import current_process
 from util.image_pool import ImagePool
 from util.random_states import random_state, set_random_state
 
@@ -163,7 +163,9 @@ def training_step(model: BaseModel, *, cuda_graph: bool) -> TrainingStep:
         return TrainingStep(model)
     if model.speed.graph:
         return RecordedStep(model, record_cuda_graph)
-    why = "there are several processes" if place().several else f"the device is {model.device}"
+    why = f"the device is {model.device}"
+    if current_process().is_distributed:
+        why = "there are several processes"
     log.info("--cuda_graph: steps are taken one by one, since %s", why)
     return TrainingStep(model)
 

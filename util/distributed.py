@@ -18,7 +18,7 @@ _BACKENDS = re.compile(r"\bgloo\b|NCCL|Connection (closed|reset)", re.IGNORECASE
 
 
 @dataclass(frozen=True)
-class Place:
+class Process:
     """``rank`` counts over all machines, ``local_rank`` on this one; both from 0."""
 
     rank: int = 0
@@ -28,7 +28,7 @@ class Place:
     launched: bool = False  # torchrun has started this process, be it alone
 
     @property
-    def several(self) -> bool:
+    def is_distributed(self) -> bool:
         return self.world_size > 1
 
     @property
@@ -37,7 +37,7 @@ class Place:
         return self.rank == 0
 
 
-def place(environment: Mapping[str, str] = os.environ) -> Place:
+def current_process(environment: Mapping[str, str] = os.environ) -> Process:
     """Where this process stands, by the variables that torchrun sets.
 
     Raises:
@@ -48,13 +48,13 @@ def place(environment: Mapping[str, str] = os.environ) -> Place:
     wanted = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
     missing = [name for name in wanted if name not in environment]
     if world_size == 1:
-        return Place(local_rank=int(environment.get("LOCAL_RANK", "0")), launched=launched)
+        return Process(local_rank=int(environment.get("LOCAL_RANK", "0")), launched=launched)
     if missing:
         raise ValueError(
             f"WORLD_SIZE is {world_size}, but {', '.join(missing)} is not set: start several "
             "processes by torchrun --nproc_per_node=N train.py ..., or unset WORLD_SIZE"
         )
-    return Place(
+    return Process(
         rank=int(environment["RANK"]),
         local_rank=int(environment["LOCAL_RANK"]),
         world_size=world_size,
@@ -73,7 +73,7 @@ def process_group(device: torch.device) -> Iterator[None]:
     Raises:
         ConnectionError: the others cannot be reached.
     """
-    if not place().several:
+    if not current_process().is_distributed:
         yield
         return
     nccl = device.type == "cuda" and dist.is_nccl_available()
@@ -90,14 +90,14 @@ def process_group(device: torch.device) -> Iterator[None]:
     dist.destroy_process_group()
 
 
-def add_up(tensor: torch.Tensor) -> torch.Tensor:
+def all_reduce_sum(tensor: torch.Tensor) -> torch.Tensor:
     """The sum over all processes, in place."""
     if dist.is_initialized():
         dist.all_reduce(tensor)
     return tensor
 
 
-def greatest(number: int) -> int:
+def all_reduce_max(number: int) -> int:
     """The largest of the processes' numbers."""
     if not dist.is_initialized():
         return number
@@ -106,7 +106,7 @@ def greatest(number: int) -> int:
     return int(numbers)
 
 
-def everyones(value: Any) -> list[Any]:
+def all_gather(value: Any) -> list[Any]:
     """The values of all processes, by rank, in each of them."""
     if not dist.is_initialized():
         return [value]
@@ -115,7 +115,7 @@ def everyones(value: Any) -> list[Any]:
     return values
 
 
-def gathered(value: Any) -> list[Any]:
+def gather_to_main(value: Any) -> list[Any]:
     """The values of all processes, by rank, in the main one; an empty list in the others."""
     if not dist.is_initialized():
         return [value]
@@ -126,7 +126,7 @@ def gathered(value: Any) -> list[Any]:
 
 def require_equal(value: Any, what: str) -> None:
     """Raise ValueError where the processes do not agree on ``value``."""
-    values = everyones(value)
+    values = all_gather(value)
     if any(other != values[0] for other in values):
         found = ", ".join(f"process {rank}: {other}" for rank, other in enumerate(values))
         raise ValueError(
@@ -143,7 +143,7 @@ def _explained() -> Iterator[None]:
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and not _BACKENDS.search(str(error)):
             raise
-        me = place()
+        me = current_process()
         words = str(error).strip().splitlines() or ["no reason given"]
         raise ConnectionError(
             f"process {me.rank} of {me.world_size} lost touch with the others: one of them has "

@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 import torch
 
-from util.distributed import Place, place
+from util.distributed import Process, current_process
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +25,20 @@ def choose_device(gpu_ids: Sequence[int] | None) -> torch.device:
     Raises:
         ValueError: a GPU was asked for that is not there.
     """
-    here = place()
-    mps = torch.backends.mps.is_available() and not here.several
+    here = current_process()
+    mps = torch.backends.mps.is_available() and not here.is_distributed
     if gpu_ids is None and not torch.cuda.is_available():
         return torch.device("mps" if mps else "cpu")
     if gpu_ids is not None and not gpu_ids:
         return torch.device("cpu")
-    if gpu_ids is None and not here.several:
+    if gpu_ids is None and not here.is_distributed:
         return torch.device("cuda", here.local_rank)
     if mps and list(gpu_ids or ()) == [0]:
         return torch.device("mps")
     return torch.device("cuda", _own_gpu(gpu_ids, here))
 
 
-def _own_gpu(gpu_ids: Sequence[int] | None, here: Place) -> int:
+def _own_gpu(gpu_ids: Sequence[int] | None, here: Process) -> int:
     """None: all that there are."""
     count = torch.cuda.device_count()
     gpus = list(range(count) if gpu_ids is None else gpu_ids)
@@ -48,13 +48,13 @@ def _own_gpu(gpu_ids: Sequence[int] | None, here: Place) -> int:
             f"--gpu_ids {names}: torch sees {count} CUDA devices; "
             "give a smaller number, or --gpu_ids -1 for the CPU, or leave the flag out"
         )
-    if here.several and len(gpus) < here.local_world_size:
+    if here.is_distributed and len(gpus) < here.local_world_size:
         raise ValueError(
             f"torchrun started {here.local_world_size} processes on this machine, and each needs a "
             f"GPU of its own: there are {len(gpus)} ({names}); start as many as there are, or give "
             "more of them to --gpu_ids"
         )
-    return gpus[here.local_rank if here.several else 0]
+    return gpus[here.local_rank if here.is_distributed else 0]
 
 
 def describe_device(device: torch.device) -> str:

@@ -17,7 +17,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def gathered(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+def merge_equal_lines(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     """Speaker -> lines; returns each different line once, with those who say it, or "" for all."""
     said: dict[str, list[str]] = {}
     for speaker, own in lines.items():

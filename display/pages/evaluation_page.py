@@ -13,7 +13,7 @@ from pathlib import Path
 
 from display.pages.html import CSS, url
 from util.files import write_text
-from util.text import gathered
+from util.text import merge_equal_lines
 
 MOST_OPEN = 4  # parts of a score that are shown unasked
 _SCRIPT, _STYLE = (Path(__file__).with_suffix(ending) for ending in (".js", ".css"))
@@ -146,7 +146,7 @@ def _swatch(name: str) -> str:
 def _notes(runs: Sequence[RunColumn]) -> str:
     items = "".join(
         "<li>" + (f"<b>{escape(who)}</b>: " if who else "") + escape(note) + "</li>"
-        for who, note in gathered({run.name: run.notes for run in runs})
+        for who, note in merge_equal_lines({run.name: run.notes for run in runs})
     )
     return f"<ul class=notes>{items}</ul>" if items else ""
 

@@ -10,7 +10,7 @@ from metrics import find_metric
 from metrics.base_metric import Score
 from metrics.evaluation import Evaluation
 from metrics.palette import Palette
-from util.text import gathered
+from util.text import merge_equal_lines
 
 MOST_PARTS = 4  # lines of a score in the terminal; the page and the JSON have all
 
@@ -49,7 +49,7 @@ def table(found: Mapping[str, Evaluation]) -> list[str]:
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    told = gathered({run: remarks(evaluation) for run, evaluation in found.items()})
+    told = merge_equal_lines({run: remarks(evaluation) for run, evaluation in found.items()})
     said = [f"{who}: {line}" if who else line for who, line in told]
     return ["", *(lines if rows[1:] else []), *said]
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from models.execution.shared_norm import share_statistics
-from util.distributed import add_up, everyones, place
+from util.distributed import all_gather, all_reduce_sum, current_process
 
 Net = TypeVar("Net", bound=nn.Module)
 # Renamed in torch 2.14.
@@ -57,7 +57,8 @@ class Replicas:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.size = place().world_size if dist.is_initialized() and not _alone.get() else 1
+        grouped = dist.is_initialized() and not _alone.get()
+        self.size = current_process().world_size if grouped else 1
         self.weight = 1.0
 
     def add(self, net: Net) -> Net:
@@ -85,13 +86,13 @@ class Replicas:
         values = torch.stack([loss.float() for loss in losses.values()])
         # 0 * NaN would be NaN: a process without pictures has no say.
         values = values * (self.weight / self.size) if self.weight else torch.zeros_like(values)
-        return dict(zip(losses, add_up(values).unbind(), strict=True))
+        return dict(zip(losses, all_reduce_sum(values).unbind(), strict=True))
 
     def require_equal(self, networks: Mapping[str, nn.Module]) -> None:
         """Raise ValueError where the processes' weights went apart."""
         if self.size == 1:
             return
-        sizes = everyones({name: _size(net) for name, net in networks.items()})
+        sizes = all_gather({name: _size(net) for name, net in networks.items()})
         for name in networks:
             values = [found[name] for found in sizes]
             if max(values) - min(values) > _TOLERANCE * max(values):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from util.distributed import add_up
+from util.distributed import all_reduce_sum
 
 
 class _Sum(torch.autograd.Function):
@@ -17,11 +17,11 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor) -> Tensor:
-        return add_up(tensor.clone())
+        return all_reduce_sum(tensor.clone())
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return add_up(gradient.clone())
+        return all_reduce_sum(gradient.clone())
 
 
 def _sum(tensor: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class SharedBatchNorm(_BatchNorm):
         given, x = x.dtype, x if x.dtype == torch.float64 else x.float()
         axes = [0, *range(2, x.dim())]
         shape = [1, -1] + [1] * (x.dim() - 2)
-        count = add_up(torch.tensor(float(x.numel() // x.shape[1])))
+        count = all_reduce_sum(torch.tensor(float(x.numel() // x.shape[1])))
         mean = _sum(x.sum(axes)) / count
         centred = x - mean.view(shape)
         variance = _sum(centred.square().sum(axes)) / count

@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 from torch.utils.checkpoint import checkpoint
 
 from models.execution.row_conv import use_row_conv
-from util.distributed import place
+from util.distributed import current_process
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 COMPILER = "inductor"
@@ -52,7 +52,8 @@ class Speed:
             compile=opt.compile,
             parts=opt.grad_accum,
             checkpoint=opt.checkpoint_activations,
-            graph=opt.cuda_graph and opt.device.type == "cuda" and not place().several,
+            graph=(opt.cuda_graph and opt.device.type == "cuda"
+                   and not current_process().is_distributed),
         )
 
     def prepare(self, net: nn.Module, device: torch.device) -> None:

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from models import find_model
 from models.execution.replicas import alone
-from util.distributed import place
+from util.distributed import current_process
 from util.random_states import random_state, set_random_state
 
 # Beside the tensors: what the kernels take for themselves, and gaps between tensors. Measured on a
@@ -82,8 +82,10 @@ class StepMemory:
 
     def _buckets(self) -> int:
         """Of several processes: DistributedDataParallel holds all gradients a second time."""
+        if not current_process().is_distributed:
+            return 0
         weights = (w for net in self.model.networks.values() for w in net.parameters())
-        return sum(w.numel() * w.element_size() for w in weights) if place().several else 0
+        return sum(w.numel() * w.element_size() for w in weights)
 
 
 @contextmanager

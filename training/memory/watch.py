@@ -17,7 +17,7 @@ from data.base_dataset import Batch
 from models.base_model import BaseModel
 from training.memory.advice import StepAdvice
 from util import checkpoint
-from util.distributed import place
+from util.distributed import current_process
 from util.free_memory import available_bytes
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class MemoryWatch:
 
     def _warn(self, batch: Batch) -> None:
         assert self.room is not None
-        if not place().is_main or most_bytes(self.opt, self.model, batch) <= self.room:
+        if not current_process().is_main or most_bytes(self.opt, self.model, batch) <= self.room:
             return
         try:
             advice = StepAdvice(self.opt, batch, self.room)
@@ -84,7 +84,7 @@ def room_for_a_step(model: BaseModel) -> int:
         return torch.cuda.mem_get_info(model.device)[0] + torch.cuda.memory_reserved(model.device)
     held = [net.state_dict() for net in model.networks.values()]
     moments = [optimizer.state_dict() for optimizer in model.optimizers.values()]
-    free = available_bytes(model.device) // place().local_world_size
+    free = available_bytes(model.device) // current_process().local_world_size
     return free + checkpoint.size_of([held, moments])
 
 

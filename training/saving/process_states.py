@@ -9,7 +9,7 @@ from typing import Any
 
 from models.base_model import BaseModel
 from training.saving.background_saver import to_host
-from util.distributed import gathered, place
+from util.distributed import current_process, gather_to_main
 from util.random_states import random_state, set_random_state
 
 log = logging.getLogger(__name__)
@@ -20,11 +20,11 @@ _KEY = "other_processes"
 def collect(model: BaseModel) -> dict[str, Any]:
     """Entries of ``latest_state.pth``; complete in the main process. All must call it."""
     random = random_state()
-    if not place().several:
+    if not current_process().is_distributed:
         return {"random": random}
     pools = {name: pool.state_dict() for name, pool in model.pools.items()}
-    own = {} if place().is_main else {"random": random, "pools": to_host(pools)}
-    return {"random": random, _KEY: gathered(own)[1:]}
+    own = {} if current_process().is_main else {"random": random, "pools": to_host(pools)}
+    return {"random": random, _KEY: gather_to_main(own)[1:]}
 
 
 def load(model: BaseModel, state: Mapping[str, Any]) -> None:
@@ -32,7 +32,7 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
 
     With another number of processes some go on with what they have, which is said.
     """
-    here, others = place(), state.get(_KEY, [])
+    here, others = current_process(), state.get(_KEY, [])
     if len(others) + 1 != here.world_size:
         log.warning(
             "saved by %d processes, goes on with %d: a step now takes another number of pictures, "

@@ -5,7 +5,7 @@ import logging
 from models.base_model import BaseModel
 from training.saving.logs import cut_from_epoch
 from training.saving.run_saver import RunSaver
-from util.distributed import place
+from util.distributed import current_process
 from util.run_folder.weights import newest_epoch
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def go_on(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
         first = _load_weights(saver.model, label, epoch_count)
     if first <= clock.n_epochs:
         clock.go_to(first)
-        if place().is_main:
+        if current_process().is_main:
             cut_from_epoch(saver.folder, first)
     return first
 

@@ -18,7 +18,7 @@ from training.saving.logs import cut_to_sizes, log_sizes
 from training.validation.best import Best
 from util import checkpoint
 from util.checkpoint import size_of
-from util.distributed import place
+from util.distributed import current_process
 from util.run_folder.weights import instead_of_state, prune_epochs
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class RunSaver:
         self.folder = model.save_dir
         self.path = self.folder / "latest_state.pth"
         self._saver = Saver()
-        self._writes = place().is_main
+        self._writes = current_process().is_main
         self._on_disk = ""  # the place at which latest_state.pth was taken; "": not of this run
         self.before_save: Callable[[], None] = lambda: None  # may raise, and nothing is saved
 

@@ -29,7 +29,7 @@ from metrics.report.tables import remarks
 from models.base_model import BaseModel
 from models.comparison import Outcome
 from training.validation.twin import twin_of
-from util.distributed import everyones, place
+from util.distributed import all_gather, current_process
 from util.random_states import random_states_kept
 
 log = logging.getLogger(__name__)
@@ -152,12 +152,12 @@ def _handed_over(examples: list[Example]) -> Iterator[Example]:
 def validated(validation: Validation | None) -> Validated:
     """What the main process measures, told to all; the others have no ``validation``."""
     found = validation.measure() if validation else Validated()
-    return Validated(everyones(found.values)[0], found.strips)
+    return Validated(all_gather(found.values)[0], found.strips)
 
 
 def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
     """``opt``: options of a test. None in all processes but the main one."""
-    if not place().is_main:
+    if not current_process().is_main:
         return None
     dataset = create_dataset(opt, shared=False)
     twin = twin_of(model, opt)
