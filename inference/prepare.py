@@ -75,7 +75,7 @@ def prepare_in_place(net: nn.Module, *, running_statistics: bool) -> nn.Module:
     return replace_modules(net, prepared)
 
 
-def laid_out(net: nn.Module, device: torch.device) -> nn.Module:
+def move_to_device(net: nn.Module, device: torch.device) -> nn.Module:
     """``net`` itself on ``device``, in the layout that is the fastest without gradients."""
     net.to(device)
     if device.type == "cpu":

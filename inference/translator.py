@@ -26,7 +26,7 @@ from inference.conversions import fits_pil, like, to_pil, to_rasters
 from inference.generator_file import Direction, GeneratorFile, find_generator
 from inference.memory_budget import Room, Tile
 from inference.padding import translate_any_size
-from inference.prepare import PictureDropout, laid_out, prepare
+from inference.prepare import PictureDropout, move_to_device, prepare
 from inference.tiles.translate import translate_in_tiles
 from models.base_model import BaseModel
 from util.runtime import choose_device, seed_torch
@@ -78,7 +78,7 @@ class Translator:
         self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
         with torch.random.fork_rng([]):  # a new network draws weights before it gets its own
             built = file.build()
-        self.net = laid_out(prepare(built, running_statistics=running_statistics), device)
+        self.net = move_to_device(prepare(built, running_statistics=running_statistics), device)
         self.room = Room(self.net, file.input_nc, tile)
         self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
 

@@ -12,7 +12,7 @@ from runs import bytes_of, size_of
 from tiny_sets import noise, write_noise
 
 from data.files.image_io import read_image, write_image
-from test import name_of_weights
+from inference.results.to_page import name_of_weights
 from test import test as translate
 from train import train
 
@@ -215,7 +215,7 @@ def test_bad_pictures_stop_or_are_named_and_left_out(
     with pytest.raises(ValueError, match=r"bad\.png cannot be read"):
         translate(test_argv(*flags))
     translate(test_argv(*flags, "--on_bad_image", "skip"))
-    assert "3 of 4 pictures translated" in caplog.text
+    assert "3 of 4 images translated" in caplog.text
     assert len(list((tmp_path / "out").iterdir())) == 3
 
 
@@ -252,7 +252,7 @@ def test_huge_tiffs_go_through_windows(
     flags = ["--dataroot", str(tmp_path / "large"), "--on_bad_image", "skip", "--output_dir"]
     translate(test_argv(*flags, str(tmp_path / "tiled"), "--tile", "160"))
     assert "300 x 260 in " in caplog.text
-    assert "1 of 2 pictures translated" in caplog.text
+    assert "1 of 2 images translated" in caplog.text
     translate(test_argv(*flags, str(tmp_path / "whole"), "--tile", "0"))
     tiled, whole = (read_image(tmp_path / out / "x.tif").pixels for out in ("tiled", "whole"))
     assert tiled.shape == whole.shape == (260, 300, 3)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from inference.prepare import laid_out, prepare
+from inference.prepare import move_to_device, prepare
 from models.execution.row_conv import RowConv2d, use_row_conv
 from models.networks import define_G
 
@@ -96,6 +96,6 @@ def test_a_network_laid_out_on_the_cpu_gives_the_same() -> None:
     net = prepare(plain, running_statistics=False)
     images = torch.randn(4, 2, 24, 24)
     expected = net(images)
-    laid_out(net, torch.device("cpu"))
+    move_to_device(net, torch.device("cpu"))
     assert sum(isinstance(module, RowConv2d) for module in net.modules()) == 1, "the last one"
     assert (net(images) - expected).abs().max() <= 1e-4

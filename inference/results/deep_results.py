@@ -1,29 +1,28 @@
-"""Results that the PNG of a page cannot show whole: deeper than 8 bits, or of many channels."""
+"""Results that a PNG cannot show: more than 8 bits per channel, or other than 1 or 3 channels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
 
 from data.files import value_range
-from data.files.image_io import extension_for
+from data.files.image_io import extension_for, write_image
 from data.files.raster import Pixels
 from data.files.side import Side
 from data.record import Record
+from util.threads import FileWriters
 
-Write = Callable[[Pixels, Path], object]  # such as data.files.image_io.write_image
 
+def write_deep(writers: FileWriters, pixels: Pixels, stem: Path, extension: str) -> Path | None:
+    """Write [H, W, C] beside the page's ``<stem>.png``, as ``extension`` or a type that fits.
 
-def write_deep(write: Write, pixels: Pixels, stem: Path, extension: str) -> Path | None:
-    """Write [H, W, C] beside the page's ``<stem>.png``, in ``extension`` or one that can hold it.
-
-    Returns the path; None: the PNG shows all there is.
+    Return the path, or None if the PNG on the page shows everything.
     """
     if _png_shows(pixels.dtype.name, pixels.shape[2]):
         return None
-    found = extension_for(pixels, extension)
-    path = stem.with_name(stem.name + (".tif" if found == ".png" else found))  # .png is taken
-    write(pixels, path)
+    suffix = extension_for(pixels, extension)
+    path = stem.with_name(stem.name + (".tif" if suffix == ".png" else suffix))  # .png exists
+    writers.write(write_image, pixels, path)
     return path
 
 
@@ -32,28 +31,28 @@ def _png_shows(dtype: str, channels: int) -> bool:
 
 
 class DeepResults:
-    """Writes outputs as the training's pictures of their side were, where those were deep.
+    """Writes outputs in the file format of the training data, if a PNG cannot show them.
 
-    ``sides``: label of an output -> what the pictures of its side are like.
+    ``sides``: label of an output -> the side of the data set whose format it gets.
     """
 
     def __init__(self, record: Record, sides: Mapping[str, Side]) -> None:
-        self._known = {}
+        self._formats = {}
         for label, side in sides.items():
             written = record.formats.get(side.letter)
             limits = written and (side.value_range or value_range.of_dtype(written.dtype))
             if written and limits:
-                self._known[label] = (written, limits)
+                self._formats[label] = (written, limits)
 
     def write(
-        self, write: Write, images: Mapping[str, Tensor], stem: Path
+        self, writers: FileWriters, images: Mapping[str, Tensor], stem: Path
     ) -> dict[str, Path]:
-        """Label -> [C, H, W] in -1..1; returns label -> file, of those that a PNG cannot show."""
+        """Write the images (label -> [C, H, W] in -1..1) that need it; return label -> file."""
         paths: dict[str, Path] = {}
-        for label, (written, limits) in self._known.items():
+        for label, (written, limits) in self._formats.items():
             if label in images and not _png_shows(written.dtype, len(images[label])):
                 pixels = limits.from_tensor(images[label], written.dtype)
                 beside = stem.with_name(f"{stem.name}_{label}")
-                path = write_deep(write, pixels, beside, written.extension)
+                path = write_deep(writers, pixels, beside, written.extension)
                 paths |= {label: path} if path else {}
         return paths

@@ -1,4 +1,4 @@
-"""Names of result files: on a results page, and in a folder that the user chose."""
+"""Names of result files, on a results page and in a folder that the user chose."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,45 +10,45 @@ from util.folders import is_picture
 
 @dataclass(frozen=True)
 class OutputFolder:
-    """``<name>.png``, or ``<name>_1.png``, ``<name>_2.png``, ... for several samples."""
+    """Holds ``<name>.png``, or ``<name>_1.png``, ``<name>_2.png``, ... for several samples."""
 
     folder: Path
     samples: int = 1
 
-    def stem(self, one: Input, sample: int = 0) -> Path:
-        """The path of a result without its extension."""
+    def stem(self, source: Input, sample: int = 0) -> Path:
+        """Return the path of a result without its extension."""
         number = f"_{sample + 1}" if self.samples > 1 else ""
-        return self.folder / one.name.with_name(one.name.name + number)
+        return self.folder / source.name.with_name(source.name.name + number)
 
     def without_result(self, inputs: Sequence[Input]) -> list[Input]:
-        """Those of which a result is lacking here, in whatever format."""
+        """Return the inputs for which a result is missing here, in any format."""
         if not self.folder.is_dir():
             return list(inputs)
-        there = {path.with_suffix("") for path in self.folder.rglob("*") if is_picture(path)}
-        return [
-            one for one in inputs
-            if any(self.stem(one, sample) not in there for sample in range(self.samples))
-        ]
+        existing = {path.with_suffix("") for path in self.folder.rglob("*") if is_picture(path)}
+        return [item for item in inputs if not existing.issuperset(self._stems(item))]
 
     def refuse_to_overwrite(self, inputs: Sequence[Input]) -> None:
-        """Raises ValueError where a result would lie beside an input, under the same name."""
-        all_files = (file for one in inputs for file in one.source.files)
-        files = {file.resolve().with_suffix(""): file for file in all_files}
-        for one in inputs:
-            for sample in range(self.samples):
-                file = files.get(self.stem(one, sample).resolve())
-                if file:
+        """Raise ValueError if a result would lie beside an input, under the same name."""
+        files = {
+            file.resolve().with_suffix(""): file for item in inputs for file in item.source.files
+        }
+        for item in inputs:
+            for stem in self._stems(item):
+                if file := files.get(stem.resolve()):
                     raise ValueError(
-                        f"--output_dir {self.folder}: the translation of {one.source} would lie "
+                        f"--output_dir {self.folder}: the translation of {item.source} would lie "
                         f"beside {file} under the same name; give another folder"
                     )
 
+    def _stems(self, source: Input) -> list[Path]:
+        return [self.stem(source, sample) for sample in range(self.samples)]
+
 
 class ResultNames:
-    """Input path -> name of its results, without ending.
+    """Names results after the paths of their inputs, without extension.
 
-    The name is the path inside the data set, so equal names in two sub-folders stay apart. What
-    would still collide (x.jpg and x.png, or one picture paired with two) is numbered: x, x-2.
+    A name is the path inside the data set, so equal names in two sub-folders stay apart. Names
+    that would still collide (x.jpg and x.png, or one image paired with two) get a number: x, x-2.
     """
 
     def __init__(self, dataroot: Path, phase: str) -> None:
@@ -56,6 +56,7 @@ class ResultNames:
         self.taken: set[str] = set()
 
     def of(self, path: Path) -> str:
+        """Return a name that no earlier call has returned."""
         root = next((root for root in self.roots if path.is_relative_to(root)), path.parent)
         plain = path.relative_to(root).with_suffix("").as_posix()
         name, number = plain, 1

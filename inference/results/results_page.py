@@ -1,4 +1,4 @@
-"""The results of a test: pictures in ``images/``, and the page that shows them."""
+"""The results of a test: images in ``images/``, and the page that shows them."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,11 @@ log = logging.getLogger(__name__)
 
 
 class ResultsPage:
-    """Add rows inside a ``with``; whatever ends it, the page shows what was added before.
+    """A page to which rows are added inside a ``with``; it is written even after an exception.
 
-    Pictures are written by threads, ``writers``; a row of which one could not be written is left
-    out.
-
-    At the end pictures are removed that an earlier test of this kind left and the page does not
-    show. The displays of ``visualizer`` show every row too.
+    Threads write the images (``writers``). A row is left out if one of its images could not be
+    written. At the end, images of an earlier test that the page does not show are removed, if they
+    have the same labels. The displays of ``visualizer`` show every row too.
     """
 
     def __init__(
@@ -34,7 +32,7 @@ class ResultsPage:
         width: int,
         aspect_ratio: float = 1.0,
     ) -> None:
-        """``width``: of the pictures on the page (pixels); ``aspect_ratio``: of those saved."""
+        """``width`` (pixels): of images on the page; ``aspect_ratio``: of the saved images."""
         self.path = folder / "index.html"
         self.images = folder / "images"
         self.folder, self.title, self.legend = folder, title, legend
@@ -64,21 +62,21 @@ class ResultsPage:
     def add(
         self, name: str, pictures: Mapping[str, Picture], files: Mapping[str, Path] | None = None
     ) -> None:
-        """A row: label -> picture, written as ``images/<name>_<label>.png``.
+        """Add a row of images (label -> image), written as ``images/<name>_<label>.png``.
 
-        ``files``: label -> a file in the folder that a click on the picture opens.
+        ``files``: label -> a file in the folder that a click on the image opens.
         """
         if len(self.rows) % 5 == 0:
             log.info("processing (%04d)-th image... %s", len(self.rows), name)
         save = partial(save_picture, aspect_ratio=self.aspect_ratio)
         figures = []
         for label, picture in pictures.items():
-            file = f"images/{name}_{label}.png"
-            self.writers.write(save, picture, self.folder / file)
+            path = f"images/{name}_{label}.png"
+            self.writers.write(save, picture, self.folder / path)
             size = saved_size(picture, self.aspect_ratio)
-            behind = (files or {}).get(label)
-            link = behind.relative_to(self.folder).as_posix() if behind else ""
-            figures.append(Figure(file, label, *size, link=link))
+            deep = (files or {}).get(label)
+            link = deep.relative_to(self.folder).as_posix() if deep else ""
+            figures.append(Figure(path, label, *size, link=link))
         self.rows.append(Row(name, figures))
         count = len(self.rows)
         progress = Progress(
@@ -88,17 +86,17 @@ class ResultsPage:
 
 
 def _files(folder: Path, rows: Sequence[Row]) -> set[Path]:
-    """Those that the page in ``folder`` shows, and those behind them."""
+    """Return the files that the page in ``folder`` shows or links to."""
     figures = [figure for row in rows for figure in row.figures]
     return {folder / path for figure in figures for path in (figure.src, figure.link) if path}
 
 
 def _remove_older(folder: Path, rows: Sequence[Row]) -> None:
-    """Of the labels on the page, in any format: deep results lie beside their pictures."""
+    """Remove files that the page does not show, of any format, if their label is on the page."""
     shown = _files(folder.parent, rows)
     labels = tuple(f"_{figure.label}" for row in rows[:1] for figure in row.figures)
     older = [p for p in folder.rglob("*.*") if p.stem.endswith(labels) and p not in shown]
     for path in older:
         path.unlink()
     if older:
-        log.info("removed %d pictures of an earlier test from %s", len(older), folder)
+        log.info("removed %d images of an earlier test from %s", len(older), folder)

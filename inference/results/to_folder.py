@@ -1,0 +1,50 @@
+"""Write translated images, and nothing else, into a folder that the user chose."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.discovery.inputs import Input
+from data.files.image_io import write_image
+from inference.folder_translator import translate_all, translate_huge
+from inference.results.names import OutputFolder
+from inference.translator import Translator
+from util.threads import FileWriters
+
+log = logging.getLogger(__name__)
+
+
+def translate_to_folder(
+    translator: Translator,
+    inputs: Sequence[Input],
+    folder: OutputFolder,
+    *,
+    batch_size: int | None,
+    skip_existing: bool,
+    skip_bad: bool,
+) -> Path:
+    """Translate ``inputs`` into ``folder``; return its path.
+
+    ``skip_existing``: leave out inputs whose results exist. ``skip_bad``: see ``translate_all``.
+    """
+    folder.refuse_to_overwrite(inputs)
+    wanted = folder.without_result(inputs) if skip_existing else list(inputs)
+    if len(wanted) < len(inputs):
+        log.info("%d of %d results exist already", len(inputs) - len(wanted), len(inputs))
+    remaining, done = wanted, 0
+    if folder.samples == 1:
+        remaining, done = translate_huge(translator, wanted, folder.stem, skip_bad=skip_bad)
+    with FileWriters() as writers:
+        for translated in translate_all(
+            translator, remaining,
+            batch_size=batch_size, samples=folder.samples, skip_bad=skip_bad,
+        ):
+            for sample, result in enumerate(translated.results):
+                stem = folder.stem(translated.input, sample)
+                path = stem.with_name(stem.name + result.extension)
+                writers.write(write_image, result.pixels, path)
+            done += 1
+            if done % 50 == 0:
+                log.info("%d of %d images", done, len(wanted))
+    log.info("%d of %d images translated into %s", done, len(wanted), folder.folder)
+    return folder.folder

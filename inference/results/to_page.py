@@ -1,0 +1,49 @@
+"""Write translated images, each beside its input, and a results page that shows them."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.discovery.inputs import Input
+from display.images import to_picture
+from inference.folder_translator import translate_all
+from inference.results.deep_results import write_deep
+from inference.results.results_page import ResultsPage
+from inference.translator import Translator
+
+log = logging.getLogger(__name__)
+
+
+def translate_to_page(
+    translator: Translator,
+    inputs: Sequence[Input],
+    page: ResultsPage,
+    *,
+    batch_size: int | None,
+    samples: int,
+    skip_bad: bool,
+) -> Path:
+    """Add a row ``real | fake`` to ``page`` for each input, and finish it; return its path."""
+    with page:
+        for translated in translate_all(
+            translator, inputs, batch_size=batch_size, samples=samples, skip_bad=skip_bad
+        ):
+            title = translated.input.name.as_posix()
+            pictures = {"real": to_picture(translator.input.to_tensor(translated.pixels))}
+            files: dict[str, Path] = {}
+            for number, result in enumerate(translated.results, start=1):
+                label = f"fake_{number}" if samples > 1 else "fake"
+                pictures[label] = to_picture(result.image)
+                stem = page.images / f"{title}_{label}"
+                file = write_deep(page.writers, result.pixels, stem, result.extension)
+                files |= {label: file} if file else {}
+            page.add(title, pictures, files)
+        page.rows.sort(key=lambda row: row.title)  # they were added in the order of their sizes
+    log.info("%d images translated; results page: %s", len(page.rows), page.path)
+    return page.path
+
+
+def name_of_weights(path: Path) -> str:
+    """Return a name for the results of a weights file: every run has a latest_net_G.pth."""
+    path = path.resolve()
+    return path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
