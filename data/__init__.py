@@ -7,21 +7,12 @@ from data.base_dataset import BaseDataset
 from data.loader import Loader, choose_workers
 from util.distributed import Process, current_process
 from util.flags import AUTO
-from util.registry import find_class, list_names
+from util.registry import Plugins
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-
-def available() -> list[str]:
-    return list_names(__path__, suffix="_dataset")
-
-
-def find_dataset(name: str) -> type[BaseDataset]:
-    if name not in available():
-        raise ValueError(
-            f"there is no data/{name}_dataset.py; --dataset_mode is one of {', '.join(available())}"
-        )
-    return find_class("data", name, suffix="_dataset", base=BaseDataset)
+PLUGINS = Plugins("data", "_dataset", BaseDataset)
+available, find_dataset = PLUGINS.available, PLUGINS.find
 
 
 def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
@@ -42,7 +33,7 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
         rank=here.rank,
         world_size=here.world_size,
     )
-    logger.info(
+    log.info(
         "dataset [%s] was created: %d images, %d workers",
         type(dataset).__name__, len(loader), loader.workers,
     )

@@ -13,7 +13,7 @@ from data.files.raster import Pixels
 from data.files.source import Pair, Source
 from data.resizing import size_of
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class AlignedDataset(BaseDataset):
@@ -34,7 +34,7 @@ class AlignedDataset(BaseDataset):
         )
         self.pairs = self.usable_pairs([(pair.A, pair.B) for pair in found.pairs])
         found = replace(found, pairs=[Pair(A, B) for A, B in self.pairs])
-        logger.info("%s", describe(found, read_size))
+        log.info("%s", describe(found, read_size))
         self._warn_about_single_pictures()
 
     def _warn_about_single_pictures(self) -> None:
@@ -43,7 +43,7 @@ class AlignedDataset(BaseDataset):
         narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
         if narrow and 2 * len(narrow) > len(sizes):
             width, height = narrow[0]
-            logger.warning(
+            log.warning(
                 "%d of %d files looked at are about as high as wide (%d x %d), like single "
                 "pictures; each is cut into A, %d x %d, and B. For pictures without partners: "
                 "--dataset_mode unaligned --model cycle_gan",

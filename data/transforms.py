@@ -20,7 +20,7 @@ from data.augment import UNCHANGED, Augmentation, Box, Outcome, Size, warp
 from data.files.raster import Pixels
 from data.resizing import resize, size_of
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _NO_AUGMENTATION = Augmentation()
 
 
@@ -133,7 +133,7 @@ class Recipe:
     def announce(self) -> None:
         """Say what changes sizes silently. Called once, in the main process."""
         if not PREPROCESS[self.preprocess].crops:
-            logger.info(
+            log.info(
                 "--preprocess %s: both sides are rounded to multiples of 4 pixels",
                 self.preprocess,
             )

@@ -24,6 +24,8 @@ from datasets.joining import add_join_flags, join_pairs
 from datasets.pairs import Pair, find_pictures, match, strip_suffix
 from util.flags import positive_int
 
+log = logging.getLogger(__name__)
+
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
@@ -74,7 +76,7 @@ def first_of_every_split(pairs: Sequence[Pair], limit: int | None) -> list[Pair]
     for pair in pairs:
         splits[pair.name.split("/")[0] if "/" in pair.name else "."].append(pair)
     for split, members in splits.items():
-        logging.info("split %s: %d pairs, %d used", split, len(members), len(members[:limit]))
+        log.info("split %s: %d pairs, %d used", split, len(members), len(members[:limit]))
     return [pair for members in splits.values() for pair in members[:limit]]
 
 

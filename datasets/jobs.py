@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from util import text
 
+log = logging.getLogger(__name__)
+
 LISTED = 10
 
 Job = TypeVar("Job")
@@ -63,8 +65,8 @@ def do_jobs(work: Callable[[Job], bool], jobs: Sequence[Job], *, parallel: bool)
     else:
         outcomes = [attempt(job) for job in jobs]
     faults = [outcome for outcome in outcomes if isinstance(outcome, str)]
-    logging.info("%d pictures written, %d were there already",
-                 outcomes.count(True), outcomes.count(False))
+    log.info("%d pictures written, %d were there already",
+             outcomes.count(True), outcomes.count(False))
     if faults:
         raise ValueError(f"{len(faults)} pairs could not be written:\n{listing(faults)}")
 

@@ -20,6 +20,8 @@ from datasets.jobs import faults_reported, tool_parser
 from datasets.joining import add_join_flags, join_pairs
 from datasets.pairs import Pair, find_pictures, match, strip_suffix
 
+log = logging.getLogger(__name__)
+
 SPLITS = ("train", "val", "test")
 
 
@@ -52,8 +54,8 @@ def splits_of(root: Path) -> list[str]:
     others = sorted(path.name for path in root.glob("[!.]*[AB]")
                     if path.is_dir() and path.name[:-1] not in SPLITS)
     if others:
-        logging.warning("left out, for only %s are joined: %s", ", ".join(SPLITS),
-                        ", ".join(others))
+        log.warning("left out, for only %s are joined: %s", ", ".join(SPLITS),
+                    ", ".join(others))
     return found
 
 
@@ -64,7 +66,7 @@ def pair_by_position(named_A: dict[str, Path], named_B: dict[str, Path]) -> list
     pairs = [Pair(name, named_A[name], path)
              for name, path in zip(named_A, named_B.values(), strict=True)]
     for pair in pairs[:3]:
-        logging.info("by position: %s with %s", pair.A, pair.B)
+        log.info("by position: %s with %s", pair.A, pair.B)
     return pairs
 
 
@@ -75,7 +77,7 @@ def pair_by_name(
     marked = [all(name.endswith(end) for name in named)
               for named, end in ((named_A, "_A"), (named_B, "_B"))]
     if all(marked):
-        logging.info("names are matched without their ends _A and _B")
+        log.info("names are matched without their ends _A and _B")
         named_A = strip_suffix(named_A, "_A", mate_suffix=None, allow_unpaired=False)
         named_B = strip_suffix(named_B, "_B", mate_suffix=None, allow_unpaired=False)
     return match(named_A, named_B, allow_unpaired=allow_unpaired, skip_flag="--allow_unpaired",
@@ -90,7 +92,7 @@ def plan(split: str, args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
         pairs = pair_by_position(named_A, named_B)
     else:
         pairs = pair_by_name(named_A, named_B, allow_unpaired=args.allow_unpaired)
-    logging.info("split %s: %d pairs", split, len(pairs))
+    log.info("split %s: %d pairs", split, len(pairs))
     names = [pair.name if args.keep_names else f"{i:04d}" for i, pair in enumerate(pairs)]
     return pairs, [args.dataset_path / split / f"{name}.png" for name in names]
 

@@ -30,6 +30,8 @@ from datasets.demo_drawing.street import invent_street
 from datasets.jobs import faults_reported, tool_parser
 from util.flags import non_negative_int, positive_int
 
+log = logging.getLogger(__name__)
+
 SPLITS = ("train", "val", "test")
 FOLDERS = tuple(split + domain for split in SPLITS for domain in ("", "A", "B"))
 MANIFEST = "demo.json"  # written last: a folder without it is not a complete set
@@ -147,12 +149,12 @@ def make_demo_dataset(
     if overwrite:
         _clear(root)
     elif _is_complete(root, parameters):
-        logging.info("%s is complete already: %d pairs to train on", root, train)
+        log.info("%s is complete already: %d pairs to train on", root, train)
         return
     began = time.monotonic()
     _write(root, parameters)
     seconds = time.monotonic() - began
-    logging.info("%s: %d + %d + %d pairs in %.0f s", root, train, val, test, seconds)
+    log.info("%s: %d + %d + %d pairs in %.0f s", root, train, val, test, seconds)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -16,6 +16,8 @@ from data.files.pillow_files import read_size
 from datasets.jobs import listing
 from util.folders import EXTENSIONS, is_picture, visible_files
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -48,7 +50,7 @@ def find_pictures(folder: Path) -> dict[str, Path]:
         raise ValueError(
             f"{len(twins)} names occur with several extensions; keep one of each:\n{listing(twins)}"
         )
-    logging.info("%s: %d pictures (other files, ignored: %d)", folder, len(found), others)
+    log.info("%s: %d pictures (other files, ignored: %d)", folder, len(found), others)
     return {name: found[name][0] for name in sorted(found)}
 
 
@@ -67,7 +69,7 @@ def strip_suffix(
             f"--allow_unpaired:\n{listing(strange)}"
         )
     if strange:
-        logging.warning("skipped, names without %s: %d\n%s", suffix, len(strange), listing(strange))
+        log.warning("skipped, names without %s: %d\n%s", suffix, len(strange), listing(strange))
     return {
         name.removesuffix(suffix): path for name, path in named.items() if name.endswith(suffix)
     }
@@ -95,7 +97,7 @@ def match(
             f"or add them{skip}{way_out}:\n{listing(lonely)}"
         )
     if lonely:
-        logging.warning("skipped, without mate: %d\n%s", len(lonely), listing(lonely))
+        log.warning("skipped, without mate: %d\n%s", len(lonely), listing(lonely))
     return [Pair(name, named_A[name], named_B[name]) for name in names]
 
 
@@ -123,7 +125,7 @@ def warn_about_leftovers(targets: Sequence[Path]) -> None:
         if is_picture(path) and path not in expected
     )
     if leftovers:
-        logging.warning(
+        log.warning(
             "the output folders hold %d other pictures, which will be trained on too:\n%s",
             len(leftovers),
             listing(leftovers),

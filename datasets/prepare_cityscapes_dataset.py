@@ -28,6 +28,8 @@ from datasets.pairs import Pair, match, require_equal_sizes, warn_about_leftover
 from datasets.pictures import save_picture, side_by_side
 from util.folders import visible_files
 
+log = logging.getLogger(__name__)
+
 SIZE = (256, 256)
 SPLITS = {"train": "train", "val": "test"}  # theirs: ours
 PHOTO, LABEL = "_leftImg8bit.png", "_gtFine_color.png"
@@ -63,7 +65,7 @@ def find(root: Path, split: str, ending: str) -> dict[str, Path]:
         for path in (visible_files(folder) if folder.is_dir() else ())
         if path.name.endswith(ending)
     }
-    logging.info("%s: %d files *%s", folder, len(found), ending)
+    log.info("%s: %d files *%s", folder, len(found), ending)
     if not found:
         raise FileNotFoundError(f"{folder} holds no <city>/*{ending}; pass the unpacked "
                                 "gtFine to --gtFine_dir and leftImg8bit to --leftImg8bit_dir")

@@ -3,15 +3,10 @@
 from collections.abc import Iterable
 
 from metrics.base_metric import Metric, MissingError, Settings
-from util.registry import find_class, list_names
+from util.registry import Plugins
 
-
-def available() -> list[str]:
-    return list_names(__path__, suffix="_metric")
-
-
-def find_metric(name: str) -> type[Metric]:
-    return find_class("metrics", name, suffix="_metric", base=Metric)
+PLUGINS = Plugins("metrics", "_metric", Metric)
+available, find_metric = PLUGINS.available, PLUGINS.find
 
 
 def requirements() -> dict[str, str]:

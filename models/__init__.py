@@ -4,17 +4,12 @@ import logging
 from argparse import Namespace
 
 from models.base_model import BaseModel
-from util.registry import find_class, list_names
+from util.registry import Plugins
 
 log = logging.getLogger(__name__)
 
-
-def available() -> list[str]:
-    return list_names(__path__, suffix="_model")
-
-
-def find_model(name: str) -> type[BaseModel]:
-    return find_class("models", name, suffix="_model", base=BaseModel)
+PLUGINS = Plugins("models", "_model", BaseModel)
+available, find_model = PLUGINS.available, PLUGINS.find
 
 
 def create_model(opt: Namespace) -> BaseModel:

@@ -35,7 +35,7 @@ def build(name: str, root: Path, **changes: Any) -> BaseDataset:
 
 def test_modes() -> None:
     assert {"aligned", "unaligned", "single", "colorization", "template"} <= set(data.available())
-    with pytest.raises(ValueError, match=r"no data/bogus_dataset\.py; .* is one of aligned"):
+    with pytest.raises(ValueError, match=r"bogus_dataset\.py does not exist; .* one of aligned"):
         data.find_dataset("bogus")
 
 

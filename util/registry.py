@@ -1,40 +1,59 @@
 """Find plug-ins by file name: no list to edit, no decorator to remember."""
 
-import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable
-from typing import TypeVar
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-def list_names(package_path: Iterable[str], suffix: str) -> list[str]:
-    """``["cycle_gan", "pix2pix"]`` for cycle_gan_model.py and pix2pix_model.py. Imports nothing."""
-    stems = (module.name for module in pkgutil.iter_modules(package_path))
-    names = (stem.removesuffix(suffix) for stem in stems if stem.endswith(suffix))
-    return sorted(name for name in names if name != "base")
+@dataclass(frozen=True)
+class Plugins(Generic[T]):
+    """The files ``<package>/<name><suffix>.py``; each defines one subclass of ``base``.
 
-
-def find_class(package: str, name: str, *, suffix: str, base: type[T]) -> type[T]:
-    """The one concrete subclass of ``base`` that ``<package>/<name><suffix>.py`` defines.
-
-    Raises:
-        ValueError: the file defines none, or more than one.
+    ``package`` is a dotted name. Folders that are added to its ``__path__`` are searched too.
     """
-    module = importlib.import_module(f"{package}.{name}{suffix}")
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, base)
-        and value.__module__ == module.__name__
-        and not inspect.isabstract(value)
-    ]
-    if len(found) != 1:
-        names = [cls.__name__ for cls in found] or "none"
-        raise ValueError(
-            f"{module.__file__} must define exactly one subclass of {base.__name__}, "
-            f"found {names}; one class a file"
-        )
-    return found[0]
+
+    package: str
+    suffix: str
+    base: type[T]
+
+    def available(self) -> list[str]:
+        """Return the names, such as ["cycle_gan", "pix2pix"] for cycle_gan_model.py and
+        pix2pix_model.py. Imports none of the files.
+        """
+        folders = import_module(self.package).__path__
+        stems = (module.name for module in pkgutil.iter_modules(folders))
+        names = (stem.removesuffix(self.suffix) for stem in stems if stem.endswith(self.suffix))
+        return sorted(name for name in names if name != "base")
+
+    def find(self, name: str) -> type[T]:
+        """Import the file of this name and return its one concrete subclass of ``base``.
+
+        Raises:
+            ValueError: the file does not exist, or defines no subclass or more than one.
+        """
+        names = self.available()
+        if name not in names:
+            raise ValueError(
+                f"{self.package.replace('.', '/')}/{name}{self.suffix}.py does not exist; choose "
+                f"one of {', '.join(names)}, or write that file with a subclass of "
+                f"{self.base.__name__}"
+            )
+        module = import_module(f"{self.package}.{name}{self.suffix}")
+        classes = [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, self.base)
+            and value.__module__ == module.__name__
+            and not inspect.isabstract(value)
+        ]
+        if len(classes) != 1:
+            raise ValueError(
+                f"{module.__file__} must define exactly one subclass of {self.base.__name__}, "
+                f"found {[cls.__name__ for cls in classes] or 'none'}; one class a file"
+            )
+        return classes[0]

@@ -17,7 +17,7 @@ from data.files.source import Source
 from data.transforms import Recipe
 from util.free_memory import free_memory
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 CACHES = ("auto", "ram", "disk", "none")
 SHARE = 0.25  # of the free memory that a cache takes unasked
 WORKERS_ROOM = 64 * 2**20  # bytes of shared memory for the batches of the workers
@@ -38,7 +38,7 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
     said = f"{len(shapes)} pictures, {size / 2**20:.0f} MB"
     free = free_memory() // _processes()
     if choice == "auto" and size > SHARE * free:
-        logger.info(
+        log.info(
             "cache: none; %s decoded are more than a quarter of the free memory (%.0f MB); "
             "--cache disk keeps them in a file", said, free / 2**20,
         )
@@ -55,9 +55,9 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
         why = f"/dev/shm has {left / 2**20:.0f} MB left"
         if choice == "ram" or size * _processes() <= temporary_space_left():
             return _on_disk(shapes, f"{said}, in a file since {why}")
-        logger.info("cache: none; %s do not fit, %s", said, why)
+        log.info("cache: none; %s do not fit, %s", said, why)
         return None
-    logger.info("cache: ram; %s", said)
+    log.info("cache: ram; %s", said)
     return PictureCache(shapes, SharedMemory)
 
 
@@ -68,7 +68,7 @@ def _on_disk(shapes: Mapping[Key, Shape], said: str) -> PictureCache:
             f"--cache: a file for {said} has no room in the folder for temporary files, which "
             f"has {left / 2**20:.0f} MB left; set TMPDIR to another folder, or use --cache none"
         )
-    logger.info("cache: disk; %s", said)
+    log.info("cache: disk; %s", said)
     return PictureCache(shapes, SharedFile)
 
 

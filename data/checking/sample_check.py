@@ -9,7 +9,7 @@ from data.files.raster import Raster
 from data.files.side import Side
 from data.files.source import Source, read_together
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 MOST_FILES = 20  # about a second for photos of 12 megapixels
 THREADS = 4  # decoders release the interpreter
 
@@ -37,12 +37,12 @@ def look_at_some(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
         kind = next(iter(kinds)) if len(kinds) == 1 else ", ".join(words)
         what.append(f"{side.letter} {_sizes(rasters)} {kind}")
         if len(kinds) > 1:
-            logger.warning(
+            log.warning(
                 "%s is mixed: %s; python scripts/check_dataset.py looks at all of them",
                 side.letter, ", ".join(words),
             )
     noun = "pairs" if len(sides) == 2 else "pictures"
-    logger.info("looked at %d of %d %s: %s", count, len(rows), noun, ", ".join(what))
+    log.info("looked at %d of %d %s: %s", count, len(rows), noun, ", ".join(what))
 
 
 def _read(sides: Sequence[Side], row: Sequence[Source]) -> list[Raster]:

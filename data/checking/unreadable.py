@@ -9,7 +9,7 @@ from data.files.side import Side
 from data.files.source import Source, read_together
 from util.runtime import count_cores
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> set[int]:
@@ -32,9 +32,9 @@ def unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> set[i
     with ThreadPoolExecutor(count_cores()) as pool:  # decoders release the interpreter
         faults = {i: text for i, text in enumerate(pool.map(fault, rows)) if text}
     for text in faults.values():
-        logger.warning("skipped: %s", text)
+        log.warning("skipped: %s", text)
     if faults:
-        logger.warning("--on_bad_image skip: %d of %d left out", len(faults), len(rows))
+        log.warning("--on_bad_image skip: %d of %d left out", len(faults), len(rows))
     if rows and len(faults) == len(rows):
         raise ValueError(f"not one of {len(rows)} pictures can be used; the first: {faults[0]}")
     return set(faults)

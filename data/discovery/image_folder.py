@@ -6,7 +6,7 @@ from pathlib import Path
 
 from util.folders import EXTENSIONS, is_picture, visible_files
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def find_images(
@@ -38,7 +38,7 @@ def find_images(
             f"{listed or 'no files'}; {_way_out(dataroot, phase, side)}"
         )
     if others:
-        logger.warning("%s: files in formats that are not read are left out: %s", folder, listed)
+        log.warning("%s: files in formats that are not read are left out: %s", folder, listed)
     for path in images[:limit]:
         if not path.exists():
             raise FileNotFoundError(f"{path} is a link to nothing; mend it or remove it")

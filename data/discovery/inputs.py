@@ -17,7 +17,7 @@ from data.files.source import Source
 from data.record import Record
 from util.folders import EXTENSIONS, is_picture
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]
 _LOOKED_AT = 50  # files whose shape tells whether a folder holds pairs
 
@@ -133,7 +133,7 @@ def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
     candidates = [*halves, dataroot / phase]
     found = next((folder for folder in candidates if holds_picture(folder)), dataroot)
     if found != dataroot:
-        logger.info("%s is a data set: the pictures of %s go in", dataroot, found)
+        log.info("%s is a data set: the pictures of %s go in", dataroot, found)
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from util.folders import is_picture, visible_files
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 CHOOSE = "or choose by a list of the pairs, --pairs FILE, or by another --dataroot"
 
 
@@ -77,7 +77,7 @@ def places(dataroot: Path, phase: str) -> list[Folders]:
 @cache
 def _tell_what_is_not_read(pairs: Path, folders: Folders) -> None:
     """Once, by the cache: several parts of a program may look for the same pairs."""
-    logger.info(
+    log.info(
         "%s holds pairs side by side, so %s are not read; to read them: a list of the pairs, "
         "--pairs FILE, or another --dataroot", pairs, folders,
     )

@@ -12,7 +12,7 @@ from data.files.source import Pair, Source
 from util.folders import EXTENSIONS, is_picture
 from util.text import listing
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 # What may part the columns: the first of them that the first line holds.
 DELIMITERS = {".csv": (",", ";", "\t"), ".tsv": ("\t",)}
 OTHERWISE = ("\t", ",", ";")
@@ -103,7 +103,7 @@ def read_list(
             f"mend the list{skip} ({FORMAT}):\n{listing(faults)}"
         )
     if faults:
-        logger.warning("%s: dropped %d lines:\n%s", file, len(faults), listing(faults))
+        log.warning("%s: dropped %d lines:\n%s", file, len(faults), listing(faults))
     return pairs, len(faults)
 
 

@@ -14,7 +14,7 @@ from data.discovery.stacks import sources_by_stem, stem_of
 from data.files.source import Pair, Source
 from util.text import listing
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 LOOKED_AT = 50  # files whose sizes are looked at
 LISTED = 20  # pictures without a partner, in an error
 COMPARED = 2000  # names among which the nearest is searched: some seconds at most
@@ -65,7 +65,7 @@ def find_pairs(
     folders = find_folders(dataroot, phase)
     if folders is None:
         return _side_by_side(dataroot, phase, suffixes=input_suffixes, limit=limit)
-    logger.info(
+    log.info(
         "%s are taken as pairs by name; if they show different things, use --dataset_mode "
         "unaligned", folders,
     )
@@ -141,7 +141,7 @@ def _match(
             f"folders {folders} of {folders.root}: {counts}; rename or add files, or drop those "
             f"without a partner by --allow_unpaired:\n{lines}"
         )
-    logger.warning("folders %s: %s; dropped those without a partner:\n%s", folders, counts, lines)
+    log.warning("folders %s: %s; dropped those without a partner:\n%s", folders, counts, lines)
     return pairs, len(lonely)
 
 

@@ -8,7 +8,7 @@ from unicodedata import normalize
 from data.files.source import Source
 from util.text import listing
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def find_sources(
@@ -42,7 +42,7 @@ def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict
             "_r,_nir for x_r.png and x_nir.png; or leave --input_suffixes out"
         )
     if strange:
-        logger.warning(
+        log.warning(
             "left out, names that do not end in %s (--input_suffixes): %d\n%s",
             " or ".join(wanted), len(strange), listing(strange),
         )

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # EXIF orientation -> what turns the picture upright; 1 is upright.
 _TURNS = {
@@ -123,7 +123,7 @@ def _orientation(image: Image.Image, path: Path) -> int:
     try:
         return int(image.getexif().get(Base.Orientation, 1))
     except (SyntaxError, ValueError, TypeError, struct.error) as error:
-        logger.warning("%s: EXIF data is damaged (%s), so the picture is not turned", path, error)
+        log.warning("%s: EXIF data is damaged (%s), so the picture is not turned", path, error)
         return 1
 
 
