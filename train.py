@@ -16,7 +16,7 @@ from pathlib import Path
 from data import create_dataset
 from data.base_dataset import Batch
 from data.loader import Loader
-from data.record import examine, save_record
+from data.record import record_formats, save_record
 from data.transforms import PREPROCESS
 from display.images import to_picture
 from display.reports import FilmReport, LossReport, PictureReport
@@ -110,7 +110,7 @@ def begin_folder(
         delete_run(saver.folder)
     options.save(opt)
     if not opt.continue_train:
-        save_record(examine(dataset.dataset.examples), saver.folder)
+        save_record(record_formats(dataset.dataset.examples), saver.folder)
 
 
 def loop(run: Training, first_epoch: int) -> None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import partial
 
 from data.base_dataset import BaseDataset, Sample
-from data.discovery.pairs import describe, find_pairs
+from data.discovery.pairs import find_pairs, pairs_summary
 from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels
 from data.files.source import Pair, Source
-from data.resizing import size_of
+from data.resizing import image_size
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class AlignedDataset(BaseDataset):
         )
         self.pairs = self.usable_pairs([(pair.A, pair.B) for pair in found.pairs])
         found = replace(found, pairs=[Pair(A, B) for A, B in self.pairs])
-        log.info("%s", describe(found, read_size))
+        log.info("%s", pairs_summary(found, read_size))
         self._warn_about_single_pictures()
 
     def _warn_about_single_pictures(self) -> None:
@@ -62,7 +62,7 @@ class AlignedDataset(BaseDataset):
         A, B = self.pictures.pair(
             (self.A, self.B), self.pairs[index], partial(self._require_one_size, index)
         )
-        draw = self.recipe.draw_scaled(size_of(A), self.random(index), source=source_A.path)
+        draw = self.recipe.draw_scaled(image_size(A), self.random(index), source=source_A.path)
         return {
             "A": self.pack(self.A, A, draw),
             "B": self.pack(self.B, B, draw),
@@ -72,7 +72,7 @@ class AlignedDataset(BaseDataset):
 
     def _require_one_size(self, index: int, A: Pixels, B: Pixels) -> None:
         """A crop that is not scaled first needs pixels that lie upon each other."""
-        (width_A, height_A), (width_B, height_B) = size_of(A), size_of(B)
+        (width_A, height_A), (width_B, height_B) = image_size(A), image_size(B)
         # The right half of a file of odd width is one pixel wider.
         apart = abs(width_A - width_B) > 1 or height_A != height_B
         if apart and self.recipe.preprocess in ("crop", "none"):

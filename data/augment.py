@@ -14,15 +14,16 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from data.files.raster import Pixels, rounded
+from util.pixel_values import from_unit, to_unit
 
 Size = tuple[int, int]  # width, height
-Box = tuple[int, int, int, int]  # left, top, right, bottom; pixels
+CropBox = tuple[int, int, int, int]  # left, top, right, bottom; pixels
 # a, b, c, d, e, f: what is shown at (x, y) comes from (ax + by + c, dx + ey + f); pixels.
 Matrix = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AppliedAugmentation:
     """One outcome of the dice; the defaults change nothing."""
 
     matrix: Matrix | None = None
@@ -52,7 +53,7 @@ class Outcome:
             return picture
         from torchvision.transforms.v2 import functional  # not needed for anything else
 
-        light = (picture + 1) / 2
+        light = to_unit(picture)
         light = light if len(light) == 3 else light[:, None]  # [C, 1, H, W]: grey pictures
         if self.brightness != 1:
             light = functional.adjust_brightness(light, self.brightness)
@@ -62,7 +63,7 @@ class Outcome:
             light = functional.adjust_saturation(light, self.saturation)
         if self.hue != 0:
             light = functional.adjust_hue(light, self.hue)
-        return light.view_as(picture) * 2 - 1
+        return from_unit(light.view_as(picture))
 
     def cut_out(self, picture: Tensor) -> Tensor:
         """Hide the square under 0, the middle of -1..1; [C, H, W]."""
@@ -76,7 +77,7 @@ class Outcome:
         return hidden
 
 
-UNCHANGED = Outcome()
+UNCHANGED = AppliedAugmentation()
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Augmentation:
     colour_jitter: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     cutout: int = 0  # pixels
 
-    def draw(self, size: Size, rng: Random) -> Outcome:
+    def draw(self, size: Size, rng: Random) -> AppliedAugmentation:
         """Roll the dice for a picture of ``size``, scaled but not yet cropped.
 
         The same number of times whatever the flags, so switching one on moves no other.
@@ -110,7 +111,7 @@ class Augmentation:
                 zoom=self.zoom[0] + (self.zoom[1] - self.zoom[0]) * zoom,
                 shift=(self.translate * (2 * right - 1), self.translate * (2 * down - 1)),
             )
-        return Outcome(
+        return AppliedAugmentation(
             matrix,
             upside_down=self.flip_vertical and coin < 0.5,
             quarter_turns=int(4 * quarter) if self.turn_90 else 0,
@@ -132,7 +133,7 @@ def affine(size: Size, *, radians: float, zoom: float, shift: tuple[float, float
     return (cos, sin, width / 2 - cos * x - sin * y, -sin, cos, height / 2 + sin * x - cos * y)
 
 
-def warp(pixels: Pixels, matrix: Matrix, box: Box, *, nearest: bool) -> Pixels:
+def warp(pixels: Pixels, matrix: Matrix, box: CropBox, *, nearest: bool) -> Pixels:
     """What ``box`` shows of the transformed picture, in the dtype that came.
 
     Bicubic (a = -0.75, as OpenCV's), or the nearest pixel; beyond its borders the picture is

@@ -16,14 +16,14 @@ from torch.utils.data import Dataset
 from data.augment import Augmentation
 from data.cache.scaled_pictures import ScaledPictures
 from data.checking.sample_check import look_at_some
-from data.checking.unreadable import unreadable
+from data.checking.unreadable import find_unreadable
 from data.discovery.image_folder import find_images
-from data.discovery.stacks import find_sources
+from data.discovery.stacks import sources_of_files
 from data.files.raster import Pixels
 from data.files.side import Side
 from data.files.source import Source
 from data.files.value_range import LEVELS, ValueRange
-from data.resizing import size_of
+from data.resizing import image_size
 from data.transforms import Draw, Recipe
 
 
@@ -130,7 +130,7 @@ class BaseDataset(Dataset[Sample], ABC):
 
     def _drawn(self, side: Side, source: Source, rng: Random) -> tuple[Pixels, Draw]:
         pixels = self.pictures.one(side, source)
-        return pixels, self.recipe.draw_scaled(size_of(pixels), rng, source=source.path)
+        return pixels, self.recipe.draw_scaled(image_size(pixels), rng, source=source.path)
 
     def pack(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
         """``finish``; but inside a loader 8-bit pictures that need no more than a crop and a flip
@@ -159,7 +159,7 @@ class BaseDataset(Dataset[Sample], ABC):
         limit = self.opt.max_dataset_size
         suffixes = self.opt.input_suffixes if side.letter == self.input_letter else ()
         files = find_images(self.root, phase, side=letter, limit=None if suffixes else limit)
-        return self.usable(side, find_sources(files, suffixes, limit=limit))
+        return self.usable(side, sources_of_files(files, suffixes, limit=limit))
 
     def usable(self, side: Side, sources: Sequence[Source]) -> list[Source]:
         """``sources`` whose pictures can be used, in their order; see ``usable_pairs``."""
@@ -182,7 +182,7 @@ class BaseDataset(Dataset[Sample], ABC):
         self, sides: Sequence[Side], rows: Sequence[tuple[Source, ...]]
     ) -> list[tuple[Source, ...]]:
         if self.opt.on_bad_image == "skip":
-            bad = unreadable(sides, rows)
+            bad = find_unreadable(sides, rows)
             rows = [row for index, row in enumerate(rows) if index not in bad]
         self._check_sizes([source for row in rows for source in row])
         if self.opt.isTrain:

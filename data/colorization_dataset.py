@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from data.base_dataset import BaseDataset, Sample
 from data.files.side import Side
 from data.files.source import Source
-from data.resizing import size_of
+from data.resizing import image_size
 from util.colour import rgb_to_lab
 
 
@@ -43,7 +43,7 @@ class ColorizationDataset(BaseDataset):
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]
         pixels = self.pictures.one(self.photos, source)
-        draw = self.recipe.draw_scaled(size_of(pixels), self.random(index), source=source.path)
+        draw = self.recipe.draw_scaled(image_size(pixels), self.random(index), source=source.path)
         A, B = rgb_to_lab(self.photos.to_tensor(draw(pixels)))
         return {
             "A": draw.augment.cut_out(draw.augment.jitter(A)),

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from data.base_dataset import BaseDataset, Batch, Sample
 from data.epoch_order import EpochOrder, Share
-from data.files.value_range import levels_to_float
+from util.pixel_values import levels_to_float
 from util.runtime import count_cores
 from util.threads import read_ahead
 

@@ -82,7 +82,7 @@ class Record:
         )
 
 
-def examine(examples: Mapping[str, Sequence[Source]]) -> Record:
+def record_formats(examples: Mapping[str, Sequence[Source]]) -> Record:
     """Side -> its pictures: decodes the first of each, and reads the sizes of 50 files."""
     formats = {
         letter: Format.of(sources[0].read().pixels, sources[0].path)

@@ -19,7 +19,7 @@ def resize(
     ``by`` torch: 8 bits are resized several times as fast, some pixels one grey level apart from
     Pillow's; what has more bits, and labels, are Pillow's in any case.
     """
-    if size == size_of(pixels):
+    if size == image_size(pixels):
         return pixels
     if by == "torch" and pixels.dtype == np.uint8 and not nearest:
         [scaled] = _resize_levels(np.stack([pixels]), size)
@@ -37,7 +37,7 @@ def resize_both(A: Pixels, B: Pixels, size: Size, *, labels: str, by: str) -> tu
     torch takes both in one call, where they are alike.
     """
     alike = A.shape == B.shape and A.dtype == B.dtype == np.uint8
-    if by == "torch" and alike and not labels and size != size_of(A):
+    if by == "torch" and alike and not labels and size != image_size(A):
         scaled_A, scaled_B = _resize_levels(np.stack([A, B]), size)
         return scaled_A, scaled_B
     return (
@@ -46,7 +46,7 @@ def resize_both(A: Pixels, B: Pixels, size: Size, *, labels: str, by: str) -> tu
     )
 
 
-def size_of(pixels: Pixels) -> Size:
+def image_size(pixels: Pixels) -> Size:
     return pixels.shape[1], pixels.shape[0]
 
 

@@ -11,8 +11,9 @@
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.resizing import size_of
+from data.resizing import image_size
 from util.flags import positive_float
+from util.pixel_values import from_unit, to_unit
 
 
 class TemplateDataset(BaseDataset):
@@ -45,10 +46,10 @@ class TemplateDataset(BaseDataset):
         # Decoded and scaled, [H, W, C], for reading only.
         A, B = self.pictures.one(self.A, source), self.pictures.one(self.B, source)
         # One draw, both pictures: they stay in register.
-        draw = self.recipe.draw_scaled(size_of(A), self.random(index), source=source.path)
-        light = (self.finish(self.A, A, draw) + 1) / 2  # 0..1
+        draw = self.recipe.draw_scaled(image_size(A), self.random(index), source=source.path)
+        light = to_unit(self.finish(self.A, A, draw))
         return {
-            "A": (light * self.opt.new_dataset_option).clamp(max=1) * 2 - 1,
+            "A": from_unit((light * self.opt.new_dataset_option).clamp(max=1)),
             "B": self.finish(self.B, B, draw),
             "A_paths": str(source.path),
             "B_paths": str(source.path),

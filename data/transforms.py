@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.augment import UNCHANGED, Augmentation, Box, Outcome, Size, warp
+from data.augment import UNCHANGED, AppliedAugmentation, Augmentation, CropBox, Size, warp
 from data.files.raster import Pixels
-from data.resizing import resize, size_of
+from data.resizing import image_size, resize
 
 log = logging.getLogger(__name__)
 _NO_AUGMENTATION = Augmentation()
@@ -69,9 +69,9 @@ class Draw:
     """One outcome of the dice. ``resize``, ``box`` None: leave as it is."""
 
     resize: Size | None
-    box: Box | None
+    box: CropBox | None
     mirror: bool
-    augment: Outcome = UNCHANGED
+    augment: AppliedAugmentation = UNCHANGED
     resizer: str = "pillow"
 
     def __call__(self, pixels: Pixels, *, nearest: bool = False) -> Pixels:
@@ -79,7 +79,7 @@ class Draw:
         if self.resize is not None:
             pixels = resize(pixels, self.resize, nearest=nearest, by=self.resizer)
         if self.augment.matrix is not None:
-            box = self.box or (0, 0, *size_of(pixels))
+            box = self.box or (0, 0, *image_size(pixels))
             pixels = warp(pixels, self.augment.matrix, box, nearest=nearest)
         elif self.box is not None:
             left, top, right, bottom = self.box

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasets.jobs import faults_reported, tool_parser
 from datasets.joining import add_join_flags, join_pairs
-from datasets.pairs import Pair, find_pictures, match, strip_suffix
+from datasets.pairs import NamedPair, find_pictures, match, strip_suffix
 from util.flags import positive_int
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def require_apart(fold_A: Path, fold_B: Path, fold_AB: Path, *, use_AB: bool) ->
                              "its own output; choose a folder outside")
 
 
-def plan(args: argparse.Namespace) -> list[Pair]:
+def plan_pairs(args: argparse.Namespace) -> list[NamedPair]:
     """All pairs, matched by their path without extension."""
     named_A, named_B = find_pictures(args.fold_A), find_pictures(args.fold_B)
     way_out = ""
@@ -70,9 +70,9 @@ def plan(args: argparse.Namespace) -> list[Pair]:
                  skip_flag="--allow_unpaired", way_out=way_out)
 
 
-def first_of_every_split(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
+def first_of_every_split(pairs: Sequence[NamedPair], limit: int | None) -> list[NamedPair]:
     """At most ``limit`` pairs per top folder; says how many each split has and gives."""
-    splits: dict[str, list[Pair]] = defaultdict(list)
+    splits: dict[str, list[NamedPair]] = defaultdict(list)
     for pair in pairs:
         splits[pair.name.split("/")[0] if "/" in pair.name else "."].append(pair)
     for split, members in splits.items():
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     with faults_reported("combine_A_and_B"):
         require_apart(args.fold_A, args.fold_B, args.fold_AB, use_AB=args.use_AB)
-        pairs = first_of_every_split(plan(args), args.num_imgs)
+        pairs = first_of_every_split(plan_pairs(args), args.num_imgs)
         join_pairs(pairs, [args.fold_AB / f"{pair.name}.{args.format}" for pair in pairs], args)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from data.files.pillow_files import read_picture
+from data.files.pillow_files import read_rgb
 from datasets.jobs import add_job_flags, do_jobs
-from datasets.pairs import Pair, require_equal_sizes, warn_about_leftovers
-from datasets.pictures import save_picture, side_by_side
+from datasets.pairs import NamedPair, require_equal_sizes, warn_about_leftovers
+from datasets.pictures import save_if_changed, side_by_side
 
 RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 
@@ -21,7 +21,7 @@ RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.N
 class Join:
     """One picture to write. ``resize_to`` is "A", "B" or "" (the sizes are equal)."""
 
-    pair: Pair
+    pair: NamedPair
     target: Path
     resize_to: str
     resample: str
@@ -40,18 +40,20 @@ def add_join_flags(parser: argparse.ArgumentParser) -> None:
 
 def write_join(job: Join) -> bool:
     """Write one file; False where it was there already. Names the pair in every fault."""
-    A, B = read_picture(job.pair.A), read_picture(job.pair.B)
+    A, B = read_rgb(job.pair.A), read_rgb(job.pair.B)
     if job.resize_to == "A":
         B = B.resize(A.size, RESAMPLING[job.resample])
     elif job.resize_to == "B":
         A = A.resize(B.size, RESAMPLING[job.resample])
     try:
-        return save_picture(side_by_side(A, B), job.target, overwrite=job.overwrite)
+        return save_if_changed(side_by_side(A, B), job.target, overwrite=job.overwrite)
     except ValueError as error:
         raise ValueError(f"{job.target} from {job.pair.A} and {job.pair.B}: {error}") from error
 
 
-def join_pairs(pairs: Sequence[Pair], targets: Sequence[Path], args: argparse.Namespace) -> None:
+def join_pairs(
+    pairs: Sequence[NamedPair], targets: Sequence[Path], args: argparse.Namespace
+) -> None:
     """Write ``pairs[i]`` to ``targets[i]`` as the shared flags ask."""
     if not args.resize_to:
         require_equal_sizes(pairs, way_out=", or pass --resize_to A or --resize_to B")

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasets.jobs import faults_reported, tool_parser
 from datasets.joining import add_join_flags, join_pairs
-from datasets.pairs import Pair, find_pictures, match, strip_suffix
+from datasets.pairs import NamedPair, find_pictures, match, strip_suffix
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +59,11 @@ def splits_of(root: Path) -> list[str]:
     return found
 
 
-def pair_by_position(named_A: dict[str, Path], named_B: dict[str, Path]) -> list[Pair]:
+def pair_by_position(named_A: dict[str, Path], named_B: dict[str, Path]) -> list[NamedPair]:
     if len(named_A) != len(named_B):
         raise ValueError(f"--by_position needs equal numbers, found {len(named_A)} pictures A and "
                          f"{len(named_B)} pictures B")
-    pairs = [Pair(name, named_A[name], path)
+    pairs = [NamedPair(name, named_A[name], path)
              for name, path in zip(named_A, named_B.values(), strict=True)]
     for pair in pairs[:3]:
         log.info("by position: %s with %s", pair.A, pair.B)
@@ -72,7 +72,7 @@ def pair_by_position(named_A: dict[str, Path], named_B: dict[str, Path]) -> list
 
 def pair_by_name(
     named_A: dict[str, Path], named_B: dict[str, Path], *, allow_unpaired: bool
-) -> list[Pair]:
+) -> list[NamedPair]:
     """Equal names, or equal names before ``_A`` and ``_B`` where all carry such an end."""
     marked = [all(name.endswith(end) for name in named)
               for named, end in ((named_A, "_A"), (named_B, "_B"))]
@@ -84,7 +84,7 @@ def pair_by_name(
                  way_out=", or pair the sorted lists with --by_position")
 
 
-def plan(split: str, args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
+def plan_split(split: str, args: argparse.Namespace) -> tuple[list[NamedPair], list[Path]]:
     """The pairs of one split and where each is written."""
     named_A = find_pictures(args.dataset_path / f"{split}A")
     named_B = find_pictures(args.dataset_path / f"{split}B")
@@ -100,7 +100,7 @@ def plan(split: str, args: argparse.Namespace) -> tuple[list[Pair], list[Path]]:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     with faults_reported("make_dataset_aligned"):
-        plans = [plan(split, args) for split in splits_of(args.dataset_path)]
+        plans = [plan_split(split, args) for split in splits_of(args.dataset_path)]
         pairs = [pair for pairs, _ in plans for pair in pairs]
         targets = [target for _, targets in plans for target in targets]
         join_pairs(pairs, targets, args)

@@ -24,7 +24,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.demo_drawing.labels import Picture, draw_labels
+from datasets.demo_drawing.labels import RgbImage, draw_labels
 from datasets.demo_drawing.photo import draw_photo
 from datasets.demo_drawing.street import invent_street
 from datasets.jobs import faults_reported, tool_parser
@@ -84,12 +84,14 @@ def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
     return True
 
 
-def _labels_and_photo(split: int, number: int, *, size: int, seed: int) -> tuple[Picture, Picture]:
+def _labels_and_photo(
+    split: int, number: int, *, size: int, seed: int
+) -> tuple[RgbImage, RgbImage]:
     street = invent_street(np.random.default_rng([seed, split, number, 0]), size)
     return draw_labels(street), draw_photo(street, np.random.default_rng([seed, split, number, 1]))
 
 
-def _pictures(parameters: dict[str, int]) -> Iterator[tuple[str, Picture]]:
+def _pictures(parameters: dict[str, int]) -> Iterator[tuple[str, RgbImage]]:
     """Every picture of the set with its path below the root."""
     size, seed = parameters["size"], parameters["seed"]
     for split_number, split in enumerate(SPLITS):

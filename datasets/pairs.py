@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.files.pillow_files import read_size
+from data.files.pillow_files import read_rgb_size
 from datasets.jobs import listing
 from util.folders import EXTENSIONS, is_picture, visible_files
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Pair:
+class NamedPair:
     """``name``: path below the folder, without the extension, ``/`` between its parts."""
 
     name: str
@@ -29,7 +29,7 @@ class Pair:
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """Every picture below ``folder`` by its ``Pair.name``, sorted.
+    """Every picture below ``folder`` by its ``NamedPair.name``, sorted.
 
     Linked sub-folders are entered, hidden files (``._x.png``) are not pictures. A name that
     occurs with two extensions is a ValueError: nobody could say which of them is meant.
@@ -82,7 +82,7 @@ def match(
     allow_unpaired: bool = False,
     skip_flag: str | None = None,
     way_out: str = "",
-) -> list[Pair]:
+) -> list[NamedPair]:
     """Pairs of equal name, sorted; a picture without mate is an error unless it is allowed.
 
     The error advises ``skip_flag`` where pairs would be left, and ``way_out`` anyhow.
@@ -98,12 +98,12 @@ def match(
         )
     if lonely:
         log.warning("skipped, without mate: %d\n%s", len(lonely), listing(lonely))
-    return [Pair(name, named_A[name], named_B[name]) for name in names]
+    return [NamedPair(name, named_A[name], named_B[name]) for name in names]
 
 
-def require_equal_sizes(pairs: Sequence[Pair], *, way_out: str = "") -> None:
+def require_equal_sizes(pairs: Sequence[NamedPair], *, way_out: str = "") -> None:
     """Compare the sizes in the file headers: cheap, for no pixel is decoded."""
-    sizes = [(pair, read_size(pair.A), read_size(pair.B)) for pair in pairs]
+    sizes = [(pair, read_rgb_size(pair.A), read_rgb_size(pair.B)) for pair in pairs]
     unequal = [
         f"{pair.A} is {A[0]}x{A[1]}, {pair.B} is {B[0]}x{B[1]}" for pair, A, B in sizes if A != B
     ]

@@ -42,7 +42,7 @@ def _holds(path: Path, encoded: bytes) -> bool:
         return False
 
 
-def save_picture(image: Image.Image, target: Path, *, overwrite: bool) -> bool:
+def save_if_changed(image: Image.Image, target: Path, *, overwrite: bool) -> bool:
     """Write aside, then rename; False where the same picture was there already.
 
     A different file at ``target`` is a ValueError unless ``overwrite``.

@@ -22,10 +22,10 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data.files.pillow_files import read_picture
+from data.files.pillow_files import read_rgb
 from datasets.jobs import add_job_flags, do_jobs, faults_reported, tool_parser
-from datasets.pairs import Pair, match, require_equal_sizes, warn_about_leftovers
-from datasets.pictures import save_picture, side_by_side
+from datasets.pairs import NamedPair, match, require_equal_sizes, warn_about_leftovers
+from datasets.pictures import save_if_changed, side_by_side
 from util.folders import visible_files
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ PHOTO, LABEL = "_leftImg8bit.png", "_gtFine_color.png"
 class Scene:
     """One pair and its three output files."""
 
-    pair: Pair
+    pair: NamedPair
     joined: Path
     photo: Path
     label: Path
@@ -72,7 +72,7 @@ def find(root: Path, split: str, ending: str) -> dict[str, Path]:
     return found
 
 
-def plan(split: str, args: argparse.Namespace) -> list[Scene]:
+def plan_scenes(split: str, args: argparse.Namespace) -> list[Scene]:
     """A is the photo, B the label."""
     photos, labels = find(args.leftImg8bit_dir, split, PHOTO), find(args.gtFine_dir, split, LABEL)
     ours, root = SPLITS[split], args.output_dir
@@ -85,12 +85,12 @@ def plan(split: str, args: argparse.Namespace) -> list[Scene]:
 
 def write_scene(scene: Scene) -> bool:
     """Write the three files of one scene; False where all of them were there already."""
-    photo = read_picture(scene.pair.A).resize(SIZE, Image.Resampling.LANCZOS)
+    photo = read_rgb(scene.pair.A).resize(SIZE, Image.Resampling.LANCZOS)
     # A label colour is a class: any filter but the nearest pixel invents classes at the edges.
-    label = read_picture(scene.pair.B).resize(SIZE, Image.Resampling.NEAREST)
+    label = read_rgb(scene.pair.B).resize(SIZE, Image.Resampling.NEAREST)
     outputs = {scene.joined: side_by_side(photo, label), scene.photo: photo, scene.label: label}
     try:
-        written = [save_picture(image, path, overwrite=scene.overwrite)
+        written = [save_if_changed(image, path, overwrite=scene.overwrite)
                    for path, image in outputs.items()]
     except ValueError as error:
         raise ValueError(f"{scene.joined} from {scene.pair.A}: {error}") from error
@@ -100,7 +100,7 @@ def write_scene(scene: Scene) -> bool:
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     with faults_reported("prepare_cityscapes_dataset"):
-        scenes = [scene for split in SPLITS for scene in plan(split, args)]
+        scenes = [scene for split in SPLITS for scene in plan_scenes(split, args)]
         require_equal_sizes([scene.pair for scene in scenes])
         warn_about_leftovers([path for scene in scenes
                               for path in (scene.joined, scene.photo, scene.label)])

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from util.files import replacing, writing
+from util.pixel_values import float_to_levels
 from util.png import encode_png
 
 Picture = npt.NDArray[np.uint8]  # [H, W, 3]
@@ -47,8 +48,7 @@ def to_pictures(images: Tensor) -> list[Picture]:
         raise ValueError(f"pictures need shape [N, C, H, W], got {list(images.shape)}")
     if images.shape[1] != 3:
         images = images.mean(dim=1, keepdim=True)
-    levels = images.detach().to("cpu", torch.float32).nan_to_num(nan=-1.0)
-    levels = ((levels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    levels = float_to_levels(images.detach().to("cpu", torch.float32))
     pixels = levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
     return [np.ascontiguousarray(one.numpy()) for one in pixels]
 

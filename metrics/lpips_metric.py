@@ -12,6 +12,7 @@ from metrics.base_metric import MeanMetric, Score, Settings, package
 from metrics.picture import Picture
 from metrics.pixel_pairs import levels, require_side
 from metrics.weights import Weights
+from util.pixel_values import levels_to_float
 
 WEIGHTS = Weights("lpips_weights", "AlexNet", "alexnet-owt-7be5be79.pth", "torchvision", 233)
 SMALLEST = 32  # pixels: AlexNet leaves nothing of less than 31
@@ -35,7 +36,7 @@ class LPIPS(MeanMetric):
         pictures = levels(fake, real)
         require_side(real, SMALLEST, "AlexNet")
         made, wanted = (
-            (torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1)
+            levels_to_float(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None])
             .to(self.settings.device)
             for picture in pictures
         )

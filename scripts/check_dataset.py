@@ -23,8 +23,8 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.checking.checks import by_side, find_all
-from data.checking.facts import RowFacts, gather
-from data.checking.issue import Finding
+from data.checking.facts import RowFacts, collect_facts
+from data.checking.issue import Issue
 from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
 from data.files.pillow_files import PictureError
@@ -77,14 +77,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.dataroot, mode=args.dataset_mode, phases=args.phases, list_file=args.pairs,
         input_side=args.direction[0], suffixes=args.input_suffixes,
     )
-    rows = gather(layout.rows)
+    rows = collect_facts(layout.rows)
     limits = {"A": args.value_range_A, "B": args.value_range_B}
     ranges = {side: ValueRange(*pair) if pair else None for side, pair in limits.items()}
-    findings = find_all(layout, rows, ranges, alone=gather(layout.lonely))
-    facts = [f"--dataset_mode {layout.mode}", *describe(layout, rows)]
-    report(facts, findings)
+    findings = find_all(layout, rows, ranges, alone=collect_facts(layout.lonely))
+    facts = [f"--dataset_mode {layout.mode}", *phase_summaries(layout, rows)]
+    log_issues(facts, findings)
     if args.json:
-        write_text(args.json, as_json(facts, findings))
+        write_text(args.json, issues_as_json(facts, findings))
         log.info("wrote %s", args.json)
     if not args.no_sheet:
         name = args.dataroot.resolve().name
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def describe(layout: Layout, rows: Sequence[RowFacts]) -> list[str]:
+def phase_summaries(layout: Layout, rows: Sequence[RowFacts]) -> list[str]:
     """"train: 400 pairs, A 256x256 rgb uint8, B 256x256 rgb uint8"; counts where kinds differ."""
     lines = []
     for phase in dict.fromkeys(row.phase for row in layout.rows):
@@ -107,12 +107,12 @@ def describe(layout: Layout, rows: Sequence[RowFacts]) -> list[str]:
             sizes = Counter("{}x{}".format(*facts.size) for _, _, facts in pictures)
             kinds = Counter(facts.kind for _, _, facts in pictures)
             count = "" if pairs else f"{len(pictures)} "
-            words.append(f"{letter} {count}{in_words(sizes)} {in_words(kinds)}")
+            words.append(f"{letter} {count}{most_frequent(sizes)} {most_frequent(kinds)}")
         lines.append(f"{phase or layout.mode}: {', '.join(words)}")
     return lines
 
 
-def in_words(counts: Mapping[str, int]) -> str:
+def most_frequent(counts: Mapping[str, int]) -> str:
     """The only one, or the most frequent with their numbers."""
     if len(counts) == 1:
         return next(iter(counts))
@@ -121,7 +121,7 @@ def in_words(counts: Mapping[str, int]) -> str:
     return f"({', '.join(words)}{others})"
 
 
-def report(facts: Sequence[str], findings: Sequence[Finding]) -> None:
+def log_issues(facts: Sequence[str], findings: Sequence[Issue]) -> None:
     for line in facts:
         log.info("%s", line)
     for finding in findings:
@@ -131,14 +131,14 @@ def report(facts: Sequence[str], findings: Sequence[Finding]) -> None:
     log.info("%s", verdict(findings))
 
 
-def verdict(findings: Sequence[Finding]) -> str:
+def verdict(findings: Sequence[Issue]) -> str:
     levels = Counter(finding.level for finding in findings)
     words = [f"{levels[level]} {level}{'s' * (levels[level] > 1)}"
              for level in ("error", "warning") if levels[level]]
     return f"found {' and '.join(words)}" if words else "found nothing wrong"
 
 
-def as_json(facts: Sequence[str], findings: Sequence[Finding]) -> str:
+def issues_as_json(facts: Sequence[str], findings: Sequence[Issue]) -> str:
     found = [
         {
             "level": finding.level, "kind": finding.kind, "text": finding.text,
@@ -153,7 +153,7 @@ def as_json(facts: Sequence[str], findings: Sequence[Finding]) -> str:
     return json.dumps({"set": facts, "findings": found}, indent=2, ensure_ascii=False) + "\n"
 
 
-def sections(facts: Sequence[RowFacts], findings: Sequence[Finding]) -> list[Section]:
+def sections(facts: Sequence[RowFacts], findings: Sequence[Issue]) -> list[Section]:
     drawn = [
         Section(
             finding.kind.capitalize(), finding.level, finding.text,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from data.files.pillow_files import PictureError, read_picture
+from data.files.pillow_files import PictureError, read_rgb
 from display.images import save_picture
 from inference.export.exporter import Exporter, Request
 from inference.export.norms import BnMode
@@ -91,7 +91,7 @@ def _write_network(
              "; without the dropout that test.py draws by --seed" if exporter.dropout else "")
     channels = translator.input.channels
     pictures = [
-        np.asarray(read_picture(sample))[:, :, :channels] for sample in samples[:VERIFIED_ON]
+        np.asarray(read_rgb(sample))[:, :, :channels] for sample in samples[:VERIFIED_ON]
     ]
     file = folder / f"{one.direction}.onnx"
     exporter.write(file, pictures or [exporter.noise(description.size[::-1])])

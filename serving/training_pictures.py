@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data.checking.layout import MODES, Layout, find_rows, quiet
+from data.checking.layout import MODES, Layout, data_logs_muted, find_rows
 from data.files import value_range
 from data.files.pillow_files import PictureError
 from data.files.raster import as_channels
@@ -48,7 +48,7 @@ def find_sources(
 
 def _find(saved: dict[str, Any], dataroot: Path, phase: str) -> Layout:
     mode = saved.get("dataset_mode")
-    with quiet():  # the training has said it all
+    with data_logs_muted():  # the training has said it all
         return find_rows(
             dataroot,
             mode=mode if mode in MODES else None,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from data.augment import Outcome, affine, warp
+from data.augment import AppliedAugmentation, affine, warp
 from data.files.raster import Pixels
 
 ramp = np.add.outer(np.arange(40.0) * 3, np.arange(48.0) * 2)[:, :, None]
@@ -15,7 +15,8 @@ ramp = np.add.outer(np.arange(40.0) * 3, np.arange(48.0) * 2)[:, :, None]
 
 def test_what_is_not_square_keeps_its_shape() -> None:
     wide = np.arange(6).reshape(2, 3, 1)
-    shown = [Outcome(quarter_turns=turns).turn(wide)[:, :, 0].tolist() for turns in range(4)]
+    augments = [AppliedAugmentation(quarter_turns=turns) for turns in range(4)]
+    shown = [augment.turn(wide)[:, :, 0].tolist() for augment in augments]
     turned = [[5, 4, 3], [2, 1, 0]]
     assert shown == [wide[:, :, 0].tolist()] * 2 + [turned] * 2
 
@@ -77,29 +78,29 @@ def test_bicubic_does_not_wrap_around() -> None:
 
 def test_cutout_hides_one_square_under_the_middle_of_the_range() -> None:
     light = torch.ones(2, 8, 10)
-    hidden = Outcome(cutout=4, centre=(0.5, 0.5)).cut_out(light)
+    hidden = AppliedAugmentation(cutout=4, centre=(0.5, 0.5)).cut_out(light)
     assert (hidden[:, 2:6, 3:7] == 0).all()
     assert hidden.sum() == 2 * (80 - 16)
     assert (light == 1).all()
-    corner = Outcome(cutout=4, centre=(0.0, 0.99)).cut_out(light)
+    corner = AppliedAugmentation(cutout=4, centre=(0.0, 0.99)).cut_out(light)
     assert corner.sum() == 2 * (80 - 2 * 3)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 def test_brightness_and_contrast_of_any_number_of_channels(channels: int) -> None:
     picture = torch.linspace(-0.5, 0.5, channels * 12).view(channels, 3, 4)
-    dark = Outcome(brightness=0.5).jitter(picture)
+    dark = AppliedAugmentation(brightness=0.5).jitter(picture)
     assert torch.allclose((dark + 1) / 2, (picture + 1) / 4, atol=1e-6)
-    flat = Outcome(contrast=0.5).jitter(picture)
+    flat = AppliedAugmentation(contrast=0.5).jitter(picture)
     assert torch.allclose(flat.std(dim=(1, 2)), picture.std(dim=(1, 2)) / 2, atol=1e-6)
-    assert Outcome(brightness=1.9).jitter(picture).max() == 1
+    assert AppliedAugmentation(brightness=1.9).jitter(picture).max() == 1
 
 
 def test_saturation_and_hue() -> None:
     red = torch.tensor([0.8, -0.6, -0.6]).view(3, 1, 1).expand(3, 2, 2)
-    grey = Outcome(saturation=0.0).jitter(red)
+    grey = AppliedAugmentation(saturation=0.0).jitter(red)
     assert all(torch.allclose(one, other) for one, other in pairwise(grey))
-    green = Outcome(hue=1 / 3).jitter(red)
+    green = AppliedAugmentation(hue=1 / 3).jitter(red)
     assert torch.allclose(green, red[[1, 0, 2]], atol=1e-5)
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tool_runs import draw, fault, noise, pixels, written
 
-from data.files.pillow_files import PictureError, read_picture
+from data.files.pillow_files import PictureError, read_rgb
 from datasets import combine_A_and_B, jobs, pictures
 
 
@@ -25,7 +25,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr(Path, "replace", full_disk)
     with pytest.raises(OSError, match="No space"):
-        pictures.save_picture(noise(8, 6, 3), tmp_path / "1.png", overwrite=True)
+        pictures.save_if_changed(noise(8, 6, 3), tmp_path / "1.png", overwrite=True)
     assert written(tmp_path) == ["1.png"]
     assert pixels(tmp_path / "1.png")[2] == old.tobytes()
 
@@ -35,12 +35,12 @@ def test_a_picture_is_synced_to_disk_before_it_gets_its_name(
 ) -> None:
     synced = []
     monkeypatch.setattr(os, "fsync", lambda _: synced.append(written(tmp_path)))
-    pictures.save_picture(noise(8, 6), tmp_path / "1.png", overwrite=False)
+    pictures.save_if_changed(noise(8, 6), tmp_path / "1.png", overwrite=False)
     assert len(synced) >= 1 and "1.png" not in synced[0]
 
 
 def test_jpg_keeps_full_colour_resolution(tmp_path: Path) -> None:
-    pictures.save_picture(noise(8, 6), tmp_path / "1.jpg", overwrite=False)
+    pictures.save_if_changed(noise(8, 6), tmp_path / "1.jpg", overwrite=False)
     with Image.open(tmp_path / "1.jpg") as image:
         assert image.format == "JPEG"
         assert {layer[1:3] for layer in vars(image)["layer"]} == {(1, 1)}
@@ -63,7 +63,7 @@ def test_deep_pictures_are_refused_as_training_would(tmp_path: Path, resize: tup
         Image.new("I;16", (4, 4), 60000).save(tmp_path / side / "1.png")
     text = fault(combine_A_and_B.main, [*folders(tmp_path), *resize])
     with pytest.raises(PictureError) as refused:
-        read_picture(tmp_path / "A" / "1.png")
+        read_rgb(tmp_path / "A" / "1.png")
     assert str(refused.value) in text
     assert written(tmp_path) == ["A/1.png", "B/1.png"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.demo_drawing.labels import HEADS, PALETTE, Mask, Part, Picture, cover, draw_labels
+from datasets.demo_drawing.labels import HEADS, PALETTE, Mask, Part, RgbImage, cover, draw_labels
 from datasets.demo_drawing.painters import PAINTERS
 from datasets.demo_drawing.photo import LOOKS, draw_photo
 from datasets.demo_drawing.street import invent_street
@@ -23,7 +23,7 @@ def make(root: Path, *, seed: int) -> None:
     make_demo_dataset(root, size=64, train=4, val=1, test=2, seed=seed)
 
 
-def read(path: Path) -> Picture:
+def read(path: Path) -> RgbImage:
     with Image.open(path) as image:
         assert image.mode == "RGB"
         return np.asarray(image)
@@ -33,7 +33,7 @@ def contents(root: Path) -> dict[str, bytes]:
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
-def pictures(folder: Path) -> list[Picture]:
+def pictures(folder: Path) -> list[RgbImage]:
     return [read(path) for path in sorted(folder.iterdir())]
 
 
@@ -91,7 +91,7 @@ def test_no_street_is_shared_by_train_A_train_B_val_and_test(demo: Path) -> None
     assert len({labels.tobytes() for labels in streets}) == len(streets) == 4 + 1 + 2 + 4
 
 
-def contrast(photo: Picture, chosen: Mask, others: Mask) -> float:
+def contrast(photo: RgbImage, chosen: Mask, others: Mask) -> float:
     return float(abs(photo[chosen].mean(axis=0) - photo[others].mean(axis=0)).max())
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from data.files.image_io import can_hold, extension_for, read_image, read_size, write_image
 from data.files.pillow_files import PictureError
-from data.files.raster import Raster, as_channels, stack
+from data.files.raster import Raster, as_channels, stack_rasters
 from data.files.value_range import ValueRange, of_dtype
 from util.packages import MissingPackageError
 
@@ -309,11 +309,11 @@ def test_channels_that_cannot_be_had_name_the_file() -> None:
 
 def test_stacked_files_must_agree() -> None:
     one = Raster(np.zeros((4, 6, 1), np.uint16), "gray")
-    both = stack([one, one], ["a_r.tif", "a_nir.tif"])
+    both = stack_rasters([one, one], ["a_r.tif", "a_nir.tif"])
     assert (both.channels, both.colour) == (2, "bands")
     other = Raster(np.zeros((4, 5, 1), np.uint16), "gray")
     with pytest.raises(PictureError, match=r"a_r\.tif is 6 x 4.*a_nir\.tif.* is 5 x 4"):
-        stack([one, other], ["a_r.tif", "a_nir.tif"])
+        stack_rasters([one, other], ["a_r.tif", "a_nir.tif"])
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tiny_sets import write_noise
 
-from data.discovery.pairs import Pairs, describe, find_pairs
-from data.discovery.stacks import find_sources
-from data.files.pillow_files import read_size
+from data.discovery.pairs import Pairs, find_pairs, pairs_summary
+from data.discovery.stacks import sources_of_files
+from data.files.pillow_files import read_rgb_size
 
 FOLDERS = {
     "folders trainA and trainB": ("trainA", "trainB"),
@@ -40,7 +40,7 @@ def test_side_by_side_gives_two_halves_of_each_file(tmp_path: Path) -> None:
     assert [(pair.A.half, pair.B.half) for pair in found.pairs] == [("left", "right")] * 2
     assert all(pair.A.files == pair.B.files for pair in found.pairs)
     assert [pair.A.path.name for pair in found.pairs] == ["2.PNG", "1.png"]
-    assert describe(found, read_size) == "2 pairs, side by side, 12x5"
+    assert pairs_summary(found, read_rgb_size) == "2 pairs, side by side, 12x5"
 
 
 @pytest.mark.parametrize("layout", FOLDERS)
@@ -55,7 +55,7 @@ def test_folders_pair_by_name_without_extension(tmp_path: Path, layout: str) -> 
         (f"{A}/ü.png", f"{B}/ü.webp"),
     ]
     assert (found.layout, found.dropped) == (layout, 0)
-    assert describe(found, read_size) == f"3 pairs, {layout}, A 6x5, B 6x7"
+    assert pairs_summary(found, read_rgb_size) == f"3 pairs, {layout}, A 6x5, B 6x7"
 
 
 def test_accents_are_one_letter_or_two(tmp_path: Path) -> None:
@@ -179,8 +179,9 @@ def test_allow_unpaired_drops_counts_and_warns(
     assert (len(found.pairs), found.dropped) == (1, 3)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "pairs 1, only in A 1, only in B 2" in caplog.text
-    assert describe(found, read_size).startswith("1 pair, folders trainA and trainB, A 6x5")
-    assert describe(found, read_size).endswith(", 3 dropped")
+    summary = pairs_summary(found, read_rgb_size)
+    assert summary.startswith("1 pair, folders trainA and trainB, A 6x5")
+    assert summary.endswith(", 3 dropped")
 
 
 @pytest.mark.parametrize("allow_unpaired", [False, True])
@@ -228,20 +229,20 @@ def test_suffixes_contradict_files_side_by_side(tmp_path: Path) -> None:
 
 def test_sources_of_a_folder(caplog: pytest.LogCaptureFixture) -> None:
     files = [Path(name) for name in ("b_nir.png", "b_r.png", "a_r.png", "a_nir.png", "a_g.png")]
-    assert [source.files for source in find_sources(files)] == [(file,) for file in files]
-    assert len(find_sources(files, limit=2)) == 2
-    stacks = find_sources(files, ("_r", "_nir"))
+    assert [source.files for source in sources_of_files(files)] == [(file,) for file in files]
+    assert len(sources_of_files(files, limit=2)) == 2
+    stacks = sources_of_files(files, ("_r", "_nir"))
     assert [str(source) for source in stacks] == ["a_r.png + a_nir.png", "b_r.png + b_nir.png"]
     assert "do not end in _r or _nir (--input_suffixes): 1\n  a_g.png" in caplog.text
-    assert find_sources(files, ("_r", "_nir"), limit=1) == stacks[:1]
+    assert sources_of_files(files, ("_r", "_nir"), limit=1) == stacks[:1]
     with pytest.raises(ValueError, match="no name ends in _red or _x"):
-        find_sources(files, ("_red", "_x"))
+        sources_of_files(files, ("_red", "_x"))
     with pytest.raises(ValueError, match=r"a_r\.png and a_r\.tif"):
-        find_sources([Path("a_r.png"), Path("a_r.tif")], ("_r",))
+        sources_of_files([Path("a_r.png"), Path("a_r.tif")], ("_r",))
 
 
 def test_the_longest_suffix_counts() -> None:
-    (source,) = find_sources([Path("x_ir.png"), Path("xr.png")], ("r", "_ir"))
+    (source,) = sources_of_files([Path("x_ir.png"), Path("xr.png")], ("r", "_ir"))
     assert str(source) == "xr.png + x_ir.png"
 
 
@@ -249,7 +250,7 @@ def test_mixed_sizes_are_said_from_the_smallest_to_the_largest(tmp_path: Path) -
     for index, (width, height) in enumerate([(40, 9), (20, 18), (51, 40)]):
         write(tmp_path, f"trainA/{index}.png", width=width, height=height)
         write(tmp_path, f"trainB/{index}.png")
-    line = describe(find_pairs(tmp_path, "train"), read_size)
+    line = pairs_summary(find_pairs(tmp_path, "train"), read_rgb_size)
     assert line == "3 pairs, folders trainA and trainB, A mixed sizes 20x18 to 51x40, B 6x5"
 
 
@@ -263,5 +264,5 @@ def test_fifty_pairs_are_looked_at(tmp_path: Path) -> None:
         asked.append(path)
         return (4, 2)
 
-    assert describe(find_pairs(tmp_path, "train"), size_of) == "60 pairs, side by side, 4x2"
+    assert pairs_summary(find_pairs(tmp_path, "train"), size_of) == "60 pairs, side by side, 4x2"
     assert len(asked) == 50

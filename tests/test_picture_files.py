@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from tiny_sets import noise
 
-from data.files.pillow_files import PictureError, read_picture, read_size
+from data.files.pillow_files import PictureError, read_rgb, read_rgb_size
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "tif", "webp"])
@@ -25,8 +25,8 @@ def test_exif_orientation_is_honoured(tmp_path: Path, extension: str, orientatio
     exif[0x0112] = orientation
     path = tmp_path / f"x.{extension}"
     stored.save(path, exif=exif)
-    picture = read_picture(path)
-    assert picture.size == read_size(path) == ((16, 8) if orientation < 5 else (8, 16))
+    picture = read_rgb(path)
+    assert picture.size == read_rgb_size(path) == ((16, 8) if orientation < 5 else (8, 16))
     seen = np.asarray(picture.convert("L")).astype(int)
     wanted = [greys[name] for name in corners[orientation].split()]
     assert np.abs(seen[1, [1, -2]] - wanted).max() <= 12  # JPEG and WebP lose a little
@@ -36,7 +36,7 @@ def test_damaged_exif_does_not_stop_the_picture(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     noise(8, 4).save(tmp_path / "x.png", exif=b"Exif\0\0junkjunkjunk")
-    assert read_picture(tmp_path / "x.png").size == (8, 4)
+    assert read_rgb(tmp_path / "x.png").size == (8, 4)
     assert "x.png: EXIF data is damaged" in caplog.text
 
 
@@ -45,7 +45,7 @@ def test_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
     extension = "tif" if mode == "CMYK" else "png"
     image = Image.new("RGB", (8, 8), "white").convert(mode)
     image.save(tmp_path / f"x.{extension}")
-    picture = read_picture(tmp_path / f"x.{extension}")
+    picture = read_rgb(tmp_path / f"x.{extension}")
     assert picture.mode == "RGB"
     assert np.asarray(picture).min() >= 254
 
@@ -55,7 +55,7 @@ def test_palette_with_transparency(tmp_path: Path) -> None:
     image.putpalette([0, 0, 0, 200, 100, 50])
     image.save(tmp_path / "x.png", transparency=b"\x00\x80")
     half = [round(255 + (level - 255) * 0x80 / 255) for level in (200, 100, 50)]
-    assert read_picture(tmp_path / "x.png").getpixel((0, 0)) == tuple(half)
+    assert read_rgb(tmp_path / "x.png").getpixel((0, 0)) == tuple(half)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_is_transparent_shows_white(
     tmp_path: Path, mode: str, colour: tuple[int, ...] | int, saved: dict[str, Any]
 ) -> None:
     Image.new(mode, (4, 4), colour).save(tmp_path / "x.png", **saved)
-    assert read_picture(tmp_path / "x.png").getcolors() == [(16, (255, 255, 255))]
+    assert read_rgb(tmp_path / "x.png").getcolors() == [(16, (255, 255, 255))]
 
 
 def test_opaque_alpha_changes_no_level(tmp_path: Path) -> None:
@@ -80,11 +80,11 @@ def test_opaque_alpha_changes_no_level(tmp_path: Path) -> None:
     picture = Image.fromarray(levels)
     picture.putalpha(255)
     picture.save(tmp_path / "x.png")
-    assert np.array_equal(np.asarray(read_picture(tmp_path / "x.png")), levels)
+    assert np.array_equal(np.asarray(read_rgb(tmp_path / "x.png")), levels)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-@pytest.mark.parametrize("read", [read_picture, read_size])
+@pytest.mark.parametrize("read", [read_rgb, read_rgb_size])
 def test_deep_pictures_are_refused(
     tmp_path: Path, dtype: type[np.generic], read: Callable[[Path], object]
 ) -> None:
@@ -100,10 +100,10 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, name: str) -> Non
     noise(64, 64).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(PictureError, match=rf"{name} cannot be read .*truncated"):
-        read_picture(path)
+        read_rgb(path)
     path.write_text("not a picture")
     with pytest.raises(PictureError, match=rf"{name} cannot be read"):
-        read_size(path)
+        read_rgb_size(path)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,6 @@ def test_no_picture_at_all_is_told_with_the_path_once(
     path = tmp_path / "x.png"
     path.write_bytes(content)
     with pytest.raises(PictureError) as caught:
-        read_picture(path)
+        read_rgb(path)
     assert f"cannot be read as a picture ({reason})" in str(caught.value)
     assert str(caught.value).count(str(path)) == 1

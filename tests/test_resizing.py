@@ -3,8 +3,9 @@ import pytest
 import torch
 from tiny_sets import noise
 
-from data.files.value_range import LEVELS, levels_to_float
+from data.files.value_range import LEVELS
 from data.resizing import resize, resize_both
+from util.pixel_values import levels_to_float
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])

@@ -9,7 +9,7 @@ from tiny_sets import noise
 from torch.nn.functional import interpolate
 
 from data.augment import Size
-from data.resizing import resize, size_of
+from data.resizing import image_size, resize
 from data.transforms import PREPROCESS, Recipe
 
 FILE = Path("x.png")
@@ -41,7 +41,7 @@ def test_output_shapes(preprocess: str, shapes: list[Size | None]) -> None:
                 recipe(preprocess).draw(size, Random(0), source=FILE)
         else:
             draw = recipe(preprocess).draw(size, Random(0), source=FILE)
-            assert size_of(draw(np.zeros((size[1], size[0], 3), np.uint8))) == shape
+            assert image_size(draw(np.zeros((size[1], size[0], 3), np.uint8))) == shape
 
 
 def test_modes_are_the_references() -> None:
@@ -52,7 +52,7 @@ def test_modes_are_the_references() -> None:
 @pytest.mark.parametrize(("side", "rounded"), [(130, 128), (134, 136), (2, 4), (1, 4), (6, 8)])
 def test_none_rounds_to_multiples_of_4(side: int, rounded: int) -> None:
     draw = recipe("none").draw((side, 8), Random(0), source=FILE)
-    assert size_of(draw(np.zeros((8, side, 1), np.uint8))) == (rounded, 8)
+    assert image_size(draw(np.zeros((8, side, 1), np.uint8))) == (rounded, 8)
 
 
 def test_resize_is_antialiased_bicubic() -> None:

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from util.pixel_values import from_unit, to_unit
+
 _XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169),
         (0.019334, 0.119193, 0.950227))
 _WHITE = (0.95047, 1.0, 1.08883)
@@ -21,7 +23,7 @@ def rgb_to_lab(image: Tensor) -> tuple[Tensor, Tensor]:
     """RGB float32 [3, H, W] in -1..1 -> A float32 [1, H, W], B float32 [2, H, W], both in -1..1."""
     from skimage.color import rgb2lab
 
-    rgb = ((image.double() + 1) / 2).permute(1, 2, 0).cpu().numpy()
+    rgb = to_unit(image.double()).permute(1, 2, 0).cpu().numpy()
     lab = torch.from_numpy(rgb2lab(rgb).astype(np.float32)).permute(2, 0, 1)
     return (lab[:1] / 50 - 1).contiguous(), (lab[1:] / 110).contiguous()
 
@@ -38,12 +40,13 @@ def lab_to_rgb(A: Tensor, B: Tensor) -> Tensor:
         # An untrained generator asks for impossible colours; clipping them is what is wanted.
         warnings.filterwarnings("ignore", message="Conversion from CIE-LAB", category=UserWarning)
         rgb = lab2rgb(lab.permute(0, 2, 3, 1).cpu().numpy())
-    return (torch.from_numpy(rgb).permute(0, 3, 1, 2).float() * 2 - 1).contiguous().to(A.device)
+    pixels = torch.from_numpy(rgb).permute(0, 3, 1, 2).float()
+    return from_unit(pixels).contiguous().to(A.device)
 
 
 def traced_lightness(pictures: Tensor) -> Tensor:
     """RGB float32 [N, 3, H, W] in -1..1 -> L float32 [N, 1, H, W] in -1..1."""
-    rgb = (pictures + 1) / 2
+    rgb = to_unit(pictures)
     linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055).clamp(min=0) ** 2.4, rgb / 12.92)
     red, green, blue = (weight * linear[:, i : i + 1] for i, weight in enumerate(_XYZ[1]))
     y = red + green + blue
@@ -63,4 +66,4 @@ def traced_lab_to_rgb(A: Tensor, B: Tensor) -> Tensor:
     linear = torch.nn.functional.conv2d(xyz * white, to_rgb.reshape(3, 3, 1, 1))
     curved = 1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055
     rgb = torch.where(linear > 0.0031308, curved, linear * 12.92)
-    return rgb.clamp(0, 1) * 2 - 1
+    return from_unit(rgb.clamp(0, 1))

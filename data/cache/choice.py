@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 
-from data.cache.picture_cache import Key, PictureCache, Shape, bytes_needed
+from data.cache.picture_cache import CacheKey, PictureCache, Shape, bytes_needed
 from data.cache.shared_bytes import (
     SharedFile,
     SharedMemory,
@@ -61,7 +61,7 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
     return PictureCache(shapes, SharedMemory)
 
 
-def _on_disk(shapes: Mapping[Key, Shape], said: str) -> PictureCache:
+def _on_disk(shapes: Mapping[CacheKey, Shape], said: str) -> PictureCache:
     size, left = bytes_needed(shapes) * _processes(), temporary_space_left()
     if size > left:
         raise ValueError(
@@ -72,12 +72,12 @@ def _on_disk(shapes: Mapping[Key, Shape], said: str) -> PictureCache:
     return PictureCache(shapes, SharedFile)
 
 
-def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[Key, Shape]:
+def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[CacheKey, Shape]:
     """[C, H, W] of every picture as it is after scaling, from headers alone.
 
     Row by row there is one source for each side, and the first one's size decides for all of them.
     """
-    shapes: dict[Key, Shape] = {}
+    shapes: dict[CacheKey, Shape] = {}
     for sides, sources in rows:
         try:
             size = recipe.square or recipe.new_size(sources[0].read_size())

@@ -10,7 +10,7 @@ from data.files.raster import Pixels
 from data.files.side import Side
 from data.files.source import Source
 
-Key = tuple[Side, Source]
+CacheKey = tuple[Side, Source]
 Shape = tuple[int, int, int]  # C, H, W
 
 
@@ -22,7 +22,7 @@ class PictureCache:
     """
 
     def __init__(
-        self, shapes: Mapping[Key, Shape], storage: type[SharedMemory | SharedFile]
+        self, shapes: Mapping[CacheKey, Shape], storage: type[SharedMemory | SharedFile]
     ) -> None:
         self._shapes = list(shapes.values())
         self._numbers = {key: number for number, key in enumerate(shapes)}
@@ -53,5 +53,5 @@ class PictureCache:
         return planes
 
 
-def bytes_needed(shapes: Mapping[Key, Shape]) -> int:
+def bytes_needed(shapes: Mapping[CacheKey, Shape]) -> int:
     return len(shapes) + sum(map(math.prod, shapes.values()))

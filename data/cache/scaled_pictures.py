@@ -7,7 +7,7 @@ from data.cache.picture_cache import PictureCache
 from data.files.raster import Pixels
 from data.files.side import Side
 from data.files.source import Source, read_together
-from data.resizing import resize, resize_both, size_of
+from data.resizing import image_size, resize, resize_both
 from data.transforms import Recipe
 
 
@@ -35,7 +35,7 @@ class ScaledPictures:
         pixels = self.kept(side, source)
         if pixels is None:
             pixels = side.read(source)
-            size = self.recipe.new_size(size_of(pixels))
+            size = self.recipe.new_size(image_size(pixels))
             if size is not None:
                 pixels = resize(pixels, size, nearest=side.labels, by=self.recipe.resizer)
             self._keep(side, source, pixels)
@@ -58,7 +58,7 @@ class ScaledPictures:
         A = sides[0].convert(raster_A, source=sources[0])
         B = sides[1].convert(raster_B, source=sources[1])
         check(A, B)
-        size = self.recipe.new_size(size_of(A))
+        size = self.recipe.new_size(image_size(A))
         if size is not None:
             labels = "".join(side.letter for side in sides if side.labels)
             A, B = resize_both(A, B, size, labels=labels, by=self.recipe.resizer)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from data.checking.copies import copies
 from data.checking.facts import Facts, RowFacts, same_size
-from data.checking.issue import Entry, Finding, names
-from data.checking.layout import Layout, Row
+from data.checking.issue import Entry, Issue, names
+from data.checking.layout import Layout, SourceRow
 from data.checking.limits import proposed
 from data.checking.measures import Shift
 from data.checking.suspicion import misaligned, swapped
@@ -26,19 +26,19 @@ Ranges = Mapping[str, ValueRange | None]  # by side
 
 def find_all(
     layout: Layout, rows: Sequence[RowFacts], ranges: Ranges, *, alone: Sequence[RowFacts] = ()
-) -> list[Finding]:
+) -> list[Issue]:
     """Errors first. ``alone``: pictures without a partner, which are only asked to be readable."""
-    checks: list[Callable[[Sequence[RowFacts]], Iterable[Finding]]] = [
-        lambda rows: unreadable(rows, alone), lambda rows: values(rows, ranges), unequal_pairs,
-        mixed_kinds, copies, blank, suspicious,
+    checks: list[Callable[[Sequence[RowFacts]], Iterable[Issue]]] = [
+        lambda rows: unreadable_files(rows, alone), lambda rows: values(rows, ranges),
+        unequal_pairs, mixed_kinds, copies, blank, suspicious,
     ]
-    found = [Finding("without partner", "error", fault) for fault in layout.faults]
+    found = [Issue("without partner", "error", fault) for fault in layout.faults]
     found += [finding for check in checks for finding in check(rows)]
     return sorted(found, key=lambda finding: finding.level != "error")
 
 
-def by_side(rows: Iterable[RowFacts]) -> dict[str, list[tuple[Row, Source, Facts]]]:
-    sides: dict[str, list[tuple[Row, Source, Facts]]] = {}
+def by_side(rows: Iterable[RowFacts]) -> dict[str, list[tuple[SourceRow, Source, Facts]]]:
+    sides: dict[str, list[tuple[SourceRow, Source, Facts]]] = {}
     for it in rows:
         if not it.facts:  # unreadable
             continue
@@ -47,19 +47,19 @@ def by_side(rows: Iterable[RowFacts]) -> dict[str, list[tuple[Row, Source, Facts
     return sides
 
 
-def unreadable(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Iterator[Finding]:
+def unreadable_files(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Iterator[Issue]:
     parts = [[Entry(it.fault, ()) for it in some if it.fault] for some in (rows, alone)]
     counts = [_of(parts[0], rows), f"{_of(parts[1], alone)} without a partner"]
     what = " and ".join(count for count, bad in zip(counts, parts, strict=True) if bad)
     if what:
-        yield Finding(
+        yield Issue(
             "unreadable", "error",
             f"{what} cannot be read; replace them, or train with --on_bad_image skip",
             [*parts[0], *parts[1]],
         )
 
 
-def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Finding]:
+def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
     """Of each side: floating point without a range, clipped values, a range that is hardly used."""
     for letter, pictures in by_side(rows).items():
         for dtype in sorted({facts.dtype for _, _, facts in pictures}):
@@ -72,18 +72,18 @@ def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Finding]:
             limits = ranges.get(letter) or value_range.of_dtype(dtype)
             slack = ROUNDED * limits.half if limits else 0.0
             if limits is None:
-                yield Finding("value range", "error", f"{what}, which has no range of its own; "
+                yield Issue("value range", "error", f"{what}, which has no range of its own; "
                               f"train with {flag}, or with the limits of your instrument")
             elif low < limits.low - slack or high > limits.high + slack:
-                yield Finding("value range", "warning", f"{what}, of which those outside of "
+                yield Issue("value range", "warning", f"{what}, of which those outside of "
                               f"{limits.low:g} to {limits.high:g} are clipped")
             elif dtype != "uint8" and high - low < NARROW * (limits.high - limits.low):
-                yield Finding("value range", "warning", f"{what}, a small part of {limits.low:g} "
+                yield Issue("value range", "warning", f"{what}, a small part of {limits.low:g} "
                               f"to {limits.high:g}, so their contrast is poor; for all of it "
                               f"train with {flag}")
 
 
-def unequal_pairs(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+def unequal_pairs(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     pairs = [it for it in rows if len(it.facts) == 2]
     unequal = [
         Entry(", ".join(f"{source} is {_size(facts.size)}"
@@ -92,7 +92,7 @@ def unequal_pairs(rows: Sequence[RowFacts]) -> Iterator[Finding]:
         for it in pairs if not same_size(it.facts)
     ]
     if unequal:
-        yield Finding(
+        yield Issue(
             "size of pairs", "error",
             f"{_of(unequal, pairs)} differ in size; --preprocess crop and none refuse that, the "
             "others scale A and B to one size, which fits only if both show the same section",
@@ -100,7 +100,7 @@ def unequal_pairs(rows: Sequence[RowFacts]) -> Iterator[Finding]:
         )
 
 
-def mixed_kinds(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+def mixed_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     for letter, pictures in by_side(rows).items():
         counts = Counter(facts.kind for _, _, facts in pictures)
         if len(counts) < 2:
@@ -111,15 +111,15 @@ def mixed_kinds(rows: Sequence[RowFacts]) -> Iterator[Finding]:
         end = ("a network takes one number of channels: convert or remove some" if refused else
                "they are converted to the channels of --input_nc and --output_nc, each by the "
                "range of its type")
-        yield Finding(
+        yield Issue(
             "mixed kinds", "error" if refused else "warning",
-            f"{letter} holds {in_words(counts)}; {end}",
+            f"{letter} holds {kind_counts(counts)}; {end}",
             [Entry(f"{source} is {facts.kind}", row.sources)
              for row, source, facts in pictures if facts.kind != usual],
         )
 
 
-def blank(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+def blank(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     entries = [
         Entry(f"{source} holds {facts.low:g} everywhere" if facts.low == facts.high else
               f"{source} holds one colour, {facts.low:g} to {facts.high:g}", row.sources)
@@ -127,15 +127,15 @@ def blank(rows: Sequence[RowFacts]) -> Iterator[Finding]:
     ]
     if entries:
         count = "1 picture has" if len(entries) == 1 else f"{len(entries)} pictures have"
-        yield Finding("blank", "warning", f"{count} one colour all over", entries)
+        yield Issue("blank", "warning", f"{count} one colour all over", entries)
 
 
-def suspicious(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+def suspicious(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     pairs = [it for it in rows if len(it.facts) == 2]
     exchanged = swapped(pairs)
     if exchanged:
         entries = [Entry(names(it.row), it.row.sources) for it in exchanged]
-        yield Finding("swapped", "warning", f"{_of(exchanged, pairs)} look as if A and B were "
+        yield Issue("swapped", "warning", f"{_of(exchanged, pairs)} look as if A and B were "
                       "exchanged: A looks like the others' B, and B like their A", entries)
     moved = misaligned(pairs)
     if moved:
@@ -144,7 +144,7 @@ def suspicious(rows: Sequence[RowFacts]) -> Iterator[Finding]:
                   it.row.sources)
             for it in moved if it.shift
         ]
-        yield Finding("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B did not "
+        yield Issue("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B did not "
                       "lie upon each other", entries)
 
 
@@ -158,7 +158,7 @@ def way(shift: Shift, size: tuple[int, int]) -> str:
     )
 
 
-def in_words(counts: Mapping[str, int]) -> str:
+def kind_counts(counts: Mapping[str, int]) -> str:
     """"398 rgb uint8, 2 gray uint8": the most frequent first."""
     return ", ".join(f"{count} {name}" for name, count in Counter(counts).most_common())
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from data.checking.facts import RowFacts
-from data.checking.issue import Entry, Finding, names, times
+from data.checking.issue import Entry, Issue, names, times
 
 
-def copies(rows: Sequence[RowFacts]) -> Iterator[Finding]:
+def copies(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     """Rows with the same pixels; then pairs that have only A, or only B, in common.
 
     Blank pictures are alike without being copies.
@@ -26,15 +26,15 @@ def copies(rows: Sequence[RowFacts]) -> Iterator[Finding]:
 
 def _copy_findings(
     groups: Sequence[Sequence[RowFacts]], what: str, leak: Literal["error", "warning"]
-) -> Iterator[Finding]:
+) -> Iterator[Issue]:
     across = [group for group in groups if len({it.row.phase for it in group}) > 1]
     within = [group for group in groups if group not in across]
     if across:
-        yield Finding("leak", leak, f"the same {what} in several phases, {times(across)}: a "
+        yield Issue("leak", leak, f"the same {what} in several phases, {times(across)}: a "
                       "test of what was trained on tells nothing; remove one of each",
                       [_copy_entry(group) for group in across])
     if within:
-        yield Finding("copies", "warning", f"the same {what} within a phase, {times(within)}: "
+        yield Issue("copies", "warning", f"the same {what} within a phase, {times(within)}: "
                       "they are seen more often than the others",
                       [_copy_entry(group) for group in within])
 

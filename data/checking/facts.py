@@ -8,8 +8,8 @@ from hashlib import blake2b
 import numpy as np
 from tqdm import tqdm
 
-from data.checking.layout import Row
-from data.checking.measures import Floats, Shift, best_shift, look
+from data.checking.layout import SourceRow
+from data.checking.measures import Features, Shift, best_shift, look
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, Raster
 from data.files.source import read_together
@@ -29,7 +29,7 @@ class Facts:
     high: float
     blank: bool  # one colour all over
     digest: bytes  # of the pixels, their shape and dtype; not of the file
-    look: Floats
+    look: Features
 
     @property
     def kind(self) -> str:
@@ -41,20 +41,20 @@ class Facts:
 class RowFacts:
     """``facts``: one for each picture of the row; () with a ``fault`` where one is unreadable."""
 
-    row: Row
+    row: SourceRow
     facts: tuple[Facts, ...] = ()
     shift: Shift | None = None  # of pairs of one size
     fault: str = ""
 
 
-def gather(rows: Sequence[Row]) -> list[RowFacts]:
+def collect_facts(rows: Sequence[SourceRow]) -> list[RowFacts]:
     """In the order of ``rows``; a progress line on terminals, if it takes more than 2 seconds."""
     with ThreadPoolExecutor(THREADS) as pool:
-        found: Iterable[RowFacts] = pool.map(examine, rows)
+        found: Iterable[RowFacts] = pool.map(facts_of_row, rows)
         return list(tqdm(found, total=len(rows), unit=" rows", delay=2, disable=None, leave=False))
 
 
-def examine(row: Row) -> RowFacts:
+def facts_of_row(row: SourceRow) -> RowFacts:
     try:
         rasters = read_together(row.sources)
     except PictureError as error:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from data.checking.layout import Row
+from data.checking.layout import SourceRow
 from data.files.source import Source
 
 
@@ -15,7 +15,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Issue:
     """``text``: what was found, how often, and the way out; ``entries``: where."""
 
     kind: str
@@ -28,7 +28,7 @@ def times(found: Sequence[object]) -> str:
     return "once" if len(found) == 1 else f"{len(found)} times"
 
 
-def names(row: Row) -> str:
+def names(row: SourceRow) -> str:
     """A file that holds both sides is named once."""
     names = dict.fromkeys(" + ".join(map(str, source.files)) for source in row.sources)
     return " and ".join(names)

@@ -11,7 +11,7 @@ from data.discovery.image_folder import find_images
 from data.discovery.pair_folders import find_folders
 from data.discovery.pair_list import phases_in
 from data.discovery.pairs import Pairs, find_pairs
-from data.discovery.stacks import find_sources, longest_suffix
+from data.discovery.stacks import longest_suffix, sources_of_files
 from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
@@ -24,7 +24,7 @@ LOOKED_AT = 50  # headers
 
 
 @dataclass(frozen=True)
-class Row:
+class SourceRow:
     """A picture, or a pair of A and B; ``letters``: the side of each of ``sources``."""
 
     phase: str
@@ -41,9 +41,9 @@ class Layout:
     """``faults``: sentences about pictures without a partner; ``lonely``: those of folders."""
 
     mode: str
-    rows: list[Row]
+    rows: list[SourceRow]
     faults: list[str]
-    lonely: list[Row] = field(default_factory=list)
+    lonely: list[SourceRow] = field(default_factory=list)
 
 
 def find_rows(
@@ -65,7 +65,7 @@ def find_rows(
     """
     phases = phases or (phases_in(list_file, dataroot) if list_file else phases_there(dataroot))
     if mode is None:
-        with quiet():  # the search below says it again
+        with data_logs_muted():  # the search below says it again
             mode = "aligned" if list_file else find_mode(dataroot, phases[0], suffixes)
     rows, faults, lonely = [], [], []
     for phase in phases:
@@ -73,16 +73,17 @@ def find_rows(
             found, fault = _pairs(
                 dataroot, phase, list_file=list_file, input_side=input_side, suffixes=suffixes
             )
-            rows += [Row(phase, "AB", (pair.A, pair.B)) for pair in found.pairs]
+            rows += [SourceRow(phase, "AB", (pair.A, pair.B)) for pair in found.pairs]
             faults += fault
-            lonely += [Row(phase, letter, (source,))
+            lonely += [SourceRow(phase, letter, (source,))
                        for letter, sources in found.lonely.items() for source in sources]
             continue
         for letter in "AB" if mode == "unaligned" else "A":
             folder_letter = letter if mode == "unaligned" else ""
             files = find_images(dataroot, "" if mode == "single" else phase, side=folder_letter)
             stacked = suffixes if letter == input_side or mode == "single" else ()
-            rows += [Row(phase, letter, (source,)) for source in find_sources(files, stacked)]
+            rows += [SourceRow(phase, letter, (source,))
+                     for source in sources_of_files(files, stacked)]
     return Layout(mode, rows, faults, lonely)
 
 
@@ -141,12 +142,12 @@ def _pairs(
     try:
         return find(allow_unpaired=False), []
     except (ValueError, FileNotFoundError) as error:
-        with quiet():
+        with data_logs_muted():
             return find(allow_unpaired=True), [str(error)]
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def data_logs_muted() -> Iterator[None]:
     """What the modules of ``data`` would say is said elsewhere."""
     parent = logging.getLogger("data")
     level = parent.level

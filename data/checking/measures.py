@@ -7,13 +7,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from data.files.raster import Pixels
+from util.pixel_values import levels_to_unit
 
 SIDE = 128  # pixels of the squares that are laid upon each other
 MARGIN = SIDE // 8  # so far one picture is moved over the other
 BLUR = 1.0  # pixels: edges of drawn labels and of photos never meet exactly
 LOOK_SIDE = 64
 
-Floats = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ def preview(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2))
 
 
-def look(pixels: Pixels) -> Floats:
+def look(pixels: Pixels) -> Features:
     """[9]: means and deviations of red, green, blue; bits of colours; edges; even ground."""
     rows = np.linspace(0, pixels.shape[0] - 1, LOOK_SIDE).round().astype(int)
     columns = np.linspace(0, pixels.shape[1] - 1, LOOK_SIDE).round().astype(int)
     # Picked, not averaged: averages have colours that the picture has not.
-    small = preview(pixels[rows][:, columns], (LOOK_SIDE, LOOK_SIDE)).astype(np.float32) / 255
+    small = levels_to_unit(preview(pixels[rows][:, columns], (LOOK_SIDE, LOOK_SIDE)))
     levels = (small * 31).astype(int)
     colours = len(np.unique(levels @ np.array([1, 32, 1024])))
     steps = np.abs(np.diff(small.mean(axis=2), axis=1))
@@ -76,12 +77,12 @@ def best_shift(A: Pixels, B: Pixels) -> Shift:
     return Shift((int(right) - MARGIN) / SIDE, (int(down) - MARGIN) / SIDE, gain)
 
 
-def _edges(pixels: Pixels) -> Floats:
+def _edges(pixels: Pixels) -> Features:
     """float32 [2, SIDE, SIDE], mean 0: edges across and along. Their direction matters: house
     fronts are full of parallels."""
     from skimage.filters import gaussian, sobel_h, sobel_v
 
-    grey = preview(pixels, (SIDE, SIDE)).astype(np.float32).mean(axis=2) / 255
+    grey = levels_to_unit(preview(pixels, (SIDE, SIDE)).astype(np.float32).mean(axis=2))
     edges = np.stack([gaussian(np.abs(sobel(grey)), BLUR) for sobel in (sobel_h, sobel_v)])
-    centred: Floats = edges - edges.mean(axis=(1, 2), keepdims=True)
+    centred: Features = edges - edges.mean(axis=(1, 2), keepdims=True)
     return centred

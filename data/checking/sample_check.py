@@ -17,7 +17,7 @@ THREADS = 4  # decoders release the interpreter
 def look_at_some(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> None:
     """Say in one line what a few of the pictures are, and warn where kinds are mixed.
 
-    Row by row there is one source for each of ``sides``.
+    SourceRow by row there is one source for each of ``sides``.
 
     Raises:
         PictureError: one of them cannot be used for its side: it is unreadable, has other

@@ -20,7 +20,7 @@ LEAST_SHIFT = 0.03  # of the side: 8 of 256 pixels
 LEAST_GAIN = 0.12  # of correlation
 ODD_GAIN = 6.0  # deviations from the median gain of the set
 
-Floats = npt.NDArray[np.float64]
+_Floats = npt.NDArray[np.float64]
 
 
 def swapped(pairs: Sequence[RowFacts]) -> list[RowFacts]:
@@ -33,8 +33,8 @@ def swapped(pairs: Sequence[RowFacts]) -> list[RowFacts]:
     spread = np.median(np.abs(np.concatenate([A - usual_A, B - usual_B])), axis=0)
     spread += 0.02 * np.maximum(1, np.abs(usual_A))
 
-    def distance(looks: Floats, usual: Floats) -> Floats:
-        far: Floats = np.minimum(np.abs(looks - usual) / spread, FARTHEST).mean(axis=1)
+    def distance(looks: _Floats, usual: _Floats) -> _Floats:
+        far: _Floats = np.minimum(np.abs(looks - usual) / spread, FARTHEST).mean(axis=1)
         return far + 0.05
 
     ratios = np.stack([

@@ -12,10 +12,10 @@ from util.runtime import count_cores
 log = logging.getLogger(__name__)
 
 
-def unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> set[int]:
+def find_unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> set[int]:
     """Indices of the rows in which a picture cannot be read; each is named in a warning.
 
-    Every file is decoded once. Row by row there is one source for each of ``sides``.
+    Every file is decoded once. SourceRow by row there is one source for each of ``sides``.
 
     Raises:
         ValueError: not one row can be read.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from data.discovery.image_folder import find_images
-from data.discovery.pair_folders import Folders, holds_picture, places
-from data.discovery.stacks import find_sources, longest_suffix
+from data.discovery.pair_folders import Folders, candidate_folders, holds_picture
+from data.discovery.stacks import longest_suffix, sources_of_files
 from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
@@ -58,7 +58,7 @@ def find_inputs(
 
     sources = [
         replace(source, half=half) if is_pair(source) else source
-        for source in find_sources(files, suffixes)
+        for source in sources_of_files(files, suffixes)
     ]
     paths = [source.path.relative_to(root) for source in sources]
     stems = [_stem(path, suffixes) for path in paths]
@@ -91,7 +91,7 @@ def is_pattern(path: Path) -> bool:
 
 
 def _holds_pairs(dataroot: Path, phase: str, record: Record) -> bool:
-    if any(folders.exist for folders in places(dataroot, phase)):
+    if any(folders.exist for folders in candidate_folders(dataroot, phase)):
         return True
     if not phase or not holds_picture(dataroot / phase):
         return False
@@ -129,7 +129,8 @@ def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
     """Where a data set keeps the inputs of its phase; ``dataroot`` itself: it is none."""
     if not phase:
         return dataroot
-    halves = [folders.A if letter == "A" else folders.B for folders in places(dataroot, phase)]
+    halves = [folders.A if letter == "A" else folders.B
+              for folders in candidate_folders(dataroot, phase)]
     candidates = [*halves, dataroot / phase]
     found = next((folder for folder in candidates if holds_picture(folder)), dataroot)
     if found != dataroot:

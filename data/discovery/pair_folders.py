@@ -44,7 +44,7 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
         ValueError: several places hold pairs.
     """
     inner = Folders(dataroot, dataroot / phase / "A", dataroot / phase / "B")
-    candidates = places(dataroot, phase)
+    candidates = candidate_folders(dataroot, phase)
     complete = [folders for folders in candidates if folders.exist]
     filled = [folders for folders in complete if folders.hold_pictures] or complete[:1]
     side_by_side = holds_picture(dataroot / phase, but=inner if inner.exist else None)
@@ -67,7 +67,7 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
     return filled[0] if filled else None
 
 
-def places(dataroot: Path, phase: str) -> list[Folders]:
+def candidate_folders(dataroot: Path, phase: str) -> list[Folders]:
     """Where pairs by name may lie, whether or not they do."""
     names = ((f"{phase}A", f"{phase}B"), (f"A/{phase}", f"B/{phase}"), (f"{phase}/A", f"{phase}/B"))
     found = [Folders(dataroot, dataroot / A.strip("/"), dataroot / B.strip("/")) for A, B in names]

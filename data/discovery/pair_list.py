@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.discovery.stacks import gather, longest_suffix, missing, stack, stem_of
+from data.discovery.stacks import group_by_stem, longest_suffix, missing, stacked_source, stem_of
 from data.files.source import Pair, Source
 from util.folders import EXTENSIONS, is_picture
 from util.text import listing
@@ -21,7 +21,7 @@ POSITIONS = ({"a": 0, "b": 1}, {"a": 0, "b": 1, "phase": 2})  # of two columns, 
 
 
 @dataclass(frozen=True)
-class Row:
+class ListedPair:
     line: int
     A: str
     B: str
@@ -46,7 +46,7 @@ class Finder:
             for base in dict.fromkeys(self.bases):
                 parts = self._parts(base / cell)
                 if len(parts) == len(wanted):
-                    return stack(parts, wanted)
+                    return stacked_source(parts, wanted)
                 found = found or parts
             if found:
                 return f"{cell}: {missing(found, wanted)}"
@@ -62,7 +62,7 @@ class Finder:
         if folder not in self._stacks:
             files = sorted(folder.iterdir()) if folder.is_dir() else []
             pictures = [file for file in files if is_picture(file)]
-            self._stacks[folder], _ = gather(pictures, self.suffixes)
+            self._stacks[folder], _ = group_by_stem(pictures, self.suffixes)
         name = path.stem if is_picture(path) else path.name
         name = name.removesuffix(longest_suffix(name, self.suffixes) or "")
         return self._stacks[folder].get(stem_of(folder, name), {})
@@ -116,7 +116,7 @@ def phases_in(file: Path, dataroot: Path) -> list[str]:
     return list(dict.fromkeys(row.phase or "" for row in _all_rows(_located(file, dataroot))))
 
 
-def _rows_of_phase(file: Path, phase: str) -> list[Row]:
+def _rows_of_phase(file: Path, phase: str) -> list[ListedPair]:
     rows = _all_rows(file)
     chosen = [row for row in rows if row.phase in (None, phase)]
     if not chosen:
@@ -137,7 +137,7 @@ def _located(file: Path, dataroot: Path) -> Path:
     )
 
 
-def _all_rows(file: Path) -> list[Row]:
+def _all_rows(file: Path) -> list[ListedPair]:
     try:
         rows = list(_rows(file))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -147,7 +147,7 @@ def _all_rows(file: Path) -> list[Row]:
     return rows
 
 
-def _rows(file: Path) -> Iterator[Row]:
+def _rows(file: Path) -> Iterator[ListedPair]:
     with file.open(encoding="utf-8-sig") as text:  # spreadsheets begin a file with a mark
         lines = [
             (number, line) for number, line in enumerate(text, start=1)
@@ -167,11 +167,11 @@ def _rows(file: Path) -> Iterator[Row]:
         yield _row(cells, columns, place=f"{file}, line {number}", line=number)
 
 
-def _row(cells: Sequence[str], columns: dict[str, int], *, place: str, line: int) -> Row:
+def _row(cells: Sequence[str], columns: dict[str, int], *, place: str, line: int) -> ListedPair:
     used = {key: columns[key] for key in ("a", "b", "phase") if key in columns}
     if len(used) < 2 or len(cells) <= max(used.values()):
         raise ValueError(f"{place} has {len(cells)} columns: {' | '.join(cells)}; {FORMAT}")
     if "phase" in used and not cells[used["phase"]]:
         raise ValueError(f"{place} names no phase, but other lines do; write train, test, ...")
     phase = cells[used["phase"]] if "phase" in used else None
-    return Row(line, cells[used["a"]], cells[used["b"]], phase)
+    return ListedPair(line, cells[used["a"]], cells[used["b"]], phase)

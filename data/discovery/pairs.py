@@ -75,7 +75,7 @@ def find_pairs(
     return Pairs(f"folders {folders}", pairs[:limit], dropped, lonely)
 
 
-def describe(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
+def pairs_summary(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
     """One line: "400 pairs, folders trainA and trainB, A 256x256, B 256x256" (width x height).
 
     ``size_of`` a file is asked for the first 50 pairs.

@@ -11,7 +11,7 @@ from util.text import listing
 log = logging.getLogger(__name__)
 
 
-def find_sources(
+def sources_of_files(
     files: Sequence[Path], suffixes: Sequence[str] = (), *, limit: int | None = None
 ) -> list[Source]:
     """One source for each file; with suffixes, one for each complete set of ``<stem><suffix>.*``.
@@ -28,13 +28,13 @@ def find_sources(
 
 
 def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict[str, Source]:
-    """``find_sources`` under sorted keys: the path without suffix and extension.
+    """``sources_of_files`` under sorted keys: the path without suffix and extension.
 
     Raises:
-        ValueError: as ``find_sources``; and two files differ in nothing but the extension.
+        ValueError: as ``sources_of_files``; and two files differ in nothing but the extension.
     """
     wanted = tuple(suffixes) or ("",)
-    found, strange = gather(files, wanted)
+    found, strange = group_by_stem(files, wanted)
     if strange and not found:
         raise ValueError(
             f"no name ends in {' or '.join(wanted)} (--input_suffixes), found:\n"
@@ -57,10 +57,10 @@ def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict
             f"{','.join(wanted)}); add the files, or remove the rest of the picture:\n"
             f"{listing(partial)}"
         )
-    return {stem: stack(found[stem], wanted) for stem in sorted(found)}
+    return {stem: stacked_source(found[stem], wanted) for stem in sorted(found)}
 
 
-def gather(
+def group_by_stem(
     files: Iterable[Path], suffixes: Sequence[str]
 ) -> tuple[dict[str, dict[str, Path]], list[str]]:
     """Stem -> suffix -> file, and the files that have none of the suffixes.
@@ -97,7 +97,7 @@ def stem_of(folder: Path, name: str) -> str:
     return normalize("NFC", f"{folder.as_posix()}/{name}")
 
 
-def stack(parts: dict[str, Path], suffixes: Sequence[str]) -> Source:
+def stacked_source(parts: dict[str, Path], suffixes: Sequence[str]) -> Source:
     return Source(tuple(parts[suffix] for suffix in suffixes))
 
 

@@ -33,8 +33,8 @@ _SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
     ".npy": array_files.npy_size,
     ".npz": array_files.npz_size,
     ".dcm": array_files.dicom_size,
-    ".tif": tiff_files.size,
-    ".tiff": tiff_files.size,
+    ".tif": tiff_files.tiff_size,
+    ".tiff": tiff_files.tiff_size,
 }
 # Pillow mode -> what the channels are; any other mode becomes RGB.
 _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
@@ -55,7 +55,7 @@ def read_image(path: Path) -> Raster:
     if reader:
         raster = reader(path)
     elif path.suffix.lower() in (".tif", ".tiff") and tiff_files.is_special(path):
-        raster = tiff_files.read(path)
+        raster = tiff_files.read_tiff(path)
     elif _is_deep_colour_png(path):
         raster = _read_deep_colour_png(path)
     else:
@@ -91,7 +91,7 @@ def write_image(pixels: Pixels, path: Path) -> None:
             with aside.open("wb") as file:
                 np.save(file, plane)
         elif extension in (".tif", ".tiff"):
-            tiff_files.write(plane, aside)
+            tiff_files.write_tiff(plane, aside)
         elif extension == ".png":
             if pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes grey alone
                 package_for(path, "imagecodecs")

@@ -42,7 +42,7 @@ class PictureError(ValueError):
     """A picture file that cannot be used; the message names it."""
 
 
-def read_picture(path: Path) -> Image.Image:
+def read_rgb(path: Path) -> Image.Image:
     """The picture as 8-bit RGB, turned upright by its EXIF orientation.
 
     Where it is transparent it shows a white ground: the colours under transparent pixels are
@@ -57,11 +57,11 @@ def read_picture(path: Path) -> Image.Image:
         return upright(_on_white(image), path, like=image)
 
 
-def read_size(path: Path) -> tuple[int, int]:
+def read_rgb_size(path: Path) -> tuple[int, int]:
     """``picture_size``, for pictures of 8 bits a channel.
 
     Raises:
-        PictureError: as for ``read_picture``, as far as the header tells.
+        PictureError: as for ``read_rgb``, as far as the header tells.
     """
     with opened(path) as image:
         _refuse_deep(image, path)

@@ -9,12 +9,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from data.files.pillow_files import PictureError
+from util.pixel_values import LUMA
 
 # [H, W, C]: uint8, uint16, int16 or float32.
 Pixels = npt.NDArray[Any]
-
-# ITU-R 601, as Pillow's grey.
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def require_finite(pixels: Pixels, source: object) -> Pixels:
     return pixels
 
 
-def stack(rasters: Sequence[Raster], sources: Sequence[object]) -> Raster:
+def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raster:
     """Several pictures of one scene -> the channels of one.
 
     Raises:
@@ -111,7 +109,7 @@ def _on_white(raster: Raster) -> Raster:
 def _luma(pixels: Pixels) -> Pixels:
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
-    return rounded((pixels @ _LUMA)[:, :, None], pixels.dtype)
+    return rounded((pixels @ np.array(LUMA))[:, :, None], pixels.dtype)
 
 
 def rounded(values: Pixels, dtype: npt.DTypeLike) -> Pixels:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from data.files.image_io import read_image, read_size
 from data.files.pillow_files import PictureError
-from data.files.raster import Raster, stack
+from data.files.raster import Raster, stack_rasters
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Source:
         Raises:
             PictureError: unreadable, or files that do not fit each other.
         """
-        return stack([read_image(file) for file in self.files], self.files)
+        return stack_rasters([read_image(file) for file in self.files], self.files)
 
     def cut(self, raster: Raster) -> Raster:
         """This source's half. In a picture of odd width the right one is a pixel wider."""

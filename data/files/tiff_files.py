@@ -42,7 +42,7 @@ def is_special(path: Path) -> bool:
         )
 
 
-def read(path: Path) -> Raster:
+def read_tiff(path: Path) -> Raster:
     """Pages, and channels of a page, become channels in their order in the file.
 
     Raises:
@@ -61,7 +61,7 @@ def read(path: Path) -> Raster:
     return as_raster(turn(pixels) if turn else pixels, path, colour=colour)
 
 
-def size(path: Path) -> tuple[int, int]:
+def tiff_size(path: Path) -> tuple[int, int]:
     """Width and height (pixels) of the upright picture, from the header."""
     with _opened(path) as tiff:
         page = tiff.pages.first
@@ -70,7 +70,7 @@ def size(path: Path) -> tuple[int, int]:
     return (height, width) if sideways else (width, height)
 
 
-def write(pixels: Pixels, path: Path) -> None:
+def write_tiff(pixels: Pixels, path: Path) -> None:
     """[H, W] or [H, W, C], compressed without loss; 3 channels are marked as RGB."""
     bands = pixels.ndim == 3
     package_for(path, "tifffile").imwrite(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from data.files.raster import Pixels, rounded
+from util.pixel_values import clamped, levels_to_float
 
-# One grey level of uint8 is 2 / 255 in -1..1.
 _OF_DTYPE = {"uint8": (0, 255), "uint16": (0, 65535), "int16": (-32768, 32767)}
 
 
@@ -48,21 +48,12 @@ class ValueRange:
         Values outside -1..1 are clamped, infinities too; NaN becomes the lowest level, so that a
         network that has diverged shows itself.
         """
-        levels = image.detach().to("cpu", torch.float64).nan_to_num(nan=-1.0).clamp(-1, 1)
-        values = ((levels + 1) * self.half + self.low).permute(1, 2, 0).numpy()
+        image = clamped(image.detach().to("cpu", torch.float64))
+        values = ((image + 1) * self.half + self.low).permute(1, 2, 0).numpy()
         return np.ascontiguousarray(rounded(values, dtype))
 
 
 LEVELS = ValueRange(0, 255)
-
-
-def levels_to_float(levels: Tensor) -> Tensor:
-    """uint8 0..255 -> float32 -1..1, to the same bit on every device, contiguous.
-
-    Divided by a tensor of the device: by a number, CUDA multiplies with its rounded inverse.
-    """
-    half = torch.full((), LEVELS.half, device=levels.device)
-    return levels.float().div_(half).sub_(1.0)
 
 
 def of_dtype(dtype: npt.DTypeLike) -> ValueRange | None:

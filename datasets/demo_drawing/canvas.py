@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.demo_drawing.labels import Floats, Mask, Part, cover
-from datasets.demo_drawing.materials import Colour
+from datasets.demo_drawing.labels import Grid, Mask, Part, cover
+from datasets.demo_drawing.materials import Tint
 
-Material = Callable[[np.random.Generator, Floats, Floats, Colour], Floats]
+Material = Callable[[np.random.Generator, Grid, Grid, Tint], Grid]
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class Look:
     """Materials and colours of one house, 0..1."""
 
     material: Material
-    wall: Colour
-    trim: Colour
-    frame: Colour
-    accent: Colour  # doors, shutters, awnings
+    wall: Tint
+    trim: Tint
+    frame: Tint
+    accent: Tint  # doors, shutters, awnings
     roofing: Material
-    roof: Colour
+    roof: Tint
     panes: tuple[int, int]  # rows and columns of glass in a window
 
 
@@ -33,11 +33,11 @@ class Patch:
     """The part of the canvas that a part covers; writing to ``rgb`` and ``height`` paints."""
 
     part: Part
-    rgb: Floats  # [h, w, 3], a view of the canvas
-    height: Floats  # [h, w], a view of the canvas
+    rgb: Grid  # [h, w, 3], a view of the canvas
+    height: Grid  # [h, w], a view of the canvas
     mask: Mask  # [h, w]
-    y: Floats  # [h, 1] units
-    x: Floats  # [1, w] units
+    y: Grid  # [h, 1] units
+    x: Grid  # [1, w] units
     unit: float  # units per pixel
     scale: float  # units per label pixel
     rng: np.random.Generator
@@ -49,18 +49,18 @@ class Patch:
         return part.left * scale, part.top * scale, part.right * scale, part.bottom * scale
 
     def fill(
-        self, colour: Colour | Floats, height: float | Floats, *, where: Mask | None = None
+        self, colour: Tint | Grid, height: float | Grid, *, where: Mask | None = None
     ) -> None:
         """Paint one colour or one for each pixel; ``where`` and arrays broadcast to [h, w]."""
         chosen = self.mask if where is None else self.mask & where
         self.rgb[chosen] = np.broadcast_to(np.asarray(colour), self.rgb.shape)[chosen]
         self.height[chosen] = np.broadcast_to(np.asarray(height), self.mask.shape)[chosen]
 
-    def down(self) -> Floats:
+    def down(self) -> Grid:
         """0 at the upper and 1 at the lower edge, [h, 1]."""
         return (self.y - self.box[1]) / (self.box[3] - self.box[1])
 
-    def along(self) -> Floats:
+    def along(self) -> Grid:
         """0 at the left and 1 at the right edge, [1, w]."""
         return (self.x - self.box[0]) / (self.box[2] - self.box[0])
 
@@ -80,8 +80,8 @@ class Canvas:
 
     street_side: int  # label pixels
     scale: int
-    rgb: Floats
-    height: Floats
+    rgb: Grid
+    height: Grid
 
     def cut(self, part: Part, rng: np.random.Generator) -> Patch | None:
         """The patch of a part, or None if nothing of it is in the picture."""

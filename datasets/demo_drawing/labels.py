@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+Grid = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
-Picture = npt.NDArray[np.uint8]
+RgbImage = npt.NDArray[np.uint8]
 
 PALETTE: dict[str, tuple[int, int, int]] = {
     "sky": (0, 0, 170),
@@ -69,32 +69,32 @@ class Street:
             yield from house.parts
 
 
-def _flat(part: Part, across: Floats, y: Floats) -> Mask:
+def _flat(part: Part, across: Grid, y: Grid) -> Mask:
     return (across <= 1) & (y > part.top)
 
 
-def _arch(part: Part, across: Floats, y: Floats) -> Mask:
+def _arch(part: Part, across: Grid, y: Grid) -> Mask:
     curve = 1 - np.sqrt(np.clip(1 - across**2, 0, 1))
     return (across <= 1) & (y > part.top + part.rise * curve)
 
 
-def _gable(part: Part, across: Floats, y: Floats) -> Mask:
+def _gable(part: Part, across: Grid, y: Grid) -> Mask:
     return (across <= 1) & (y > part.top + part.rise * across)
 
 
-def _slope(part: Part, across: Floats, y: Floats) -> Mask:
+def _slope(part: Part, across: Grid, y: Grid) -> Mask:
     half = (part.right - part.left) / 2
     lean = part.rise / half * (part.bottom - y) / (part.bottom - part.top)
     return (across <= 1 - lean) & (y > part.top)
 
 
-def _round(part: Part, across: Floats, y: Floats) -> Mask:
+def _round(part: Part, across: Grid, y: Grid) -> Mask:
     down = (2 * y - part.top - part.bottom) / (part.bottom - part.top)
     return across**2 + down**2 <= 1
 
 
 # ``across`` is 0 on the middle line of the box and 1 on both sides; y is in label pixels.
-HEADS: dict[str, Callable[[Part, Floats, Floats], Mask]] = {
+HEADS: dict[str, Callable[[Part, Grid, Grid], Mask]] = {
     "flat": _flat,
     "arch": _arch,
     "gable": _gable,
@@ -125,7 +125,7 @@ def cover(part: Part, side: int, *, scale: int = 1) -> Cover | None:
     return Cover(slice(top, bottom), slice(left, right), mask)
 
 
-def draw_labels(street: Street) -> Picture:
+def draw_labels(street: Street) -> RgbImage:
     """Street -> label map, uint8 [side, side, 3], every pixel one of the PALETTE's colours."""
     picture = np.zeros((street.side, street.side, 3), np.uint8)
     for part in street.parts():

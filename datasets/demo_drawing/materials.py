@@ -7,33 +7,33 @@ A unit is 1/256 of the picture's side, so that a brick has the same size at ever
 import numpy as np
 from PIL import Image
 
-from datasets.demo_drawing.labels import Floats
+from datasets.demo_drawing.labels import Grid
 
-Colour = tuple[float, float, float]
+Tint = tuple[float, float, float]
 
 
 def smooth_noise(
     rng: np.random.Generator, height: int, width: int, *, cells: tuple[int, int]
-) -> Floats:
+) -> Grid:
     """Random hills around 0, float32 [height, width], with cells[0] x cells[1] of them."""
     coarse = rng.normal(0, 1, cells).astype(np.float32)
     fine = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(fine, dtype=np.float32)
 
 
-def shaded(colour: Colour, light: Floats) -> Floats:
+def shaded(colour: Tint, light: Grid) -> Grid:
     """One colour under light [h, w] -> [h, w, 3]."""
     return light[..., None] * np.asarray(colour, np.float32)
 
 
-def mix(first: Colour, second: Colour, share: Floats) -> Floats:
+def mix(first: Tint, second: Tint, share: Grid) -> Grid:
     """From the first colour (share 0) to the second (share 1); share [h, w] -> [h, w, 3]."""
     return shaded(first, 1 - share) + shaded(second, share)
 
 
 def _blocks(
-    rng: np.random.Generator, y: Floats, x: Floats, *, size: tuple[float, float], spread: float
-) -> tuple[Floats, Floats]:
+    rng: np.random.Generator, y: Grid, x: Grid, *, size: tuple[float, float], spread: float
+) -> tuple[Grid, Grid]:
     """Running bond of blocks (height, width): brightness of the blocks around 1; 1 in joints."""
     height, width = size
     row = np.floor(y / height)
@@ -44,7 +44,7 @@ def _blocks(
     return tone, joint.astype(np.float32)
 
 
-def _weathered(rng: np.random.Generator, y: Floats, x: Floats, *, strength: float) -> Floats:
+def _weathered(rng: np.random.Generator, y: Grid, x: Grid, *, strength: float) -> Grid:
     """Stains and streaks of rain as a brightness around 1, [h, w]."""
     shape = (y.size, x.size)
     stains = smooth_noise(rng, *shape, cells=(7, 7))
@@ -52,27 +52,27 @@ def _weathered(rng: np.random.Generator, y: Floats, x: Floats, *, strength: floa
     return 1 + strength * (stains + 0.6 * streaks)
 
 
-def brick(rng: np.random.Generator, y: Floats, x: Floats, colour: Colour) -> Floats:
+def brick(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
     tone, joint = _blocks(rng, y, x, size=(3.4, 8), spread=0.11)
     tone *= _weathered(rng, y, x, strength=0.03)
     mortar = (0.55 * colour[0] + 0.34, 0.55 * colour[1] + 0.32, 0.55 * colour[2] + 0.29)
     return mix(colour, mortar, 0.75 * joint) * tone[..., None]
 
 
-def stone(rng: np.random.Generator, y: Floats, x: Floats, colour: Colour) -> Floats:
+def stone(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
     tone, joint = _blocks(rng, y, x, size=(11, 26), spread=0.035)
     tone *= _weathered(rng, y, x, strength=0.02) * (1 - 0.20 * joint)
     return shaded(colour, tone)
 
 
-def plaster(rng: np.random.Generator, y: Floats, x: Floats, colour: Colour) -> Floats:
+def plaster(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
     grain = rng.normal(0, 0.018, (y.size, x.size)).astype(np.float32)
     damp = np.clip((y - 215) / 30, 0, 1) * 0.13
     tone = _weathered(rng, y, x, strength=0.028) + grain - damp
     return shaded(colour, tone)
 
 
-def tiles(rng: np.random.Generator, y: Floats, x: Floats, colour: Colour) -> Floats:
+def tiles(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
     """Rows of overlapping roof tiles, each row dark at its lower edge."""
     tone, _ = _blocks(rng, y, x, size=(4.5, 5), spread=0.10)
     row = np.floor(y / 4.5)
@@ -82,13 +82,13 @@ def tiles(rng: np.random.Generator, y: Floats, x: Floats, colour: Colour) -> Flo
     return shaded(colour, tone * shape * weather)
 
 
-def slate(rng: np.random.Generator, y: Floats, x: Floats, colour: Colour) -> Floats:
+def slate(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
     tone, joint = _blocks(rng, y, x, size=(5, 6), spread=0.09)
     tone *= (1 - 0.28 * joint) * _weathered(rng, y, x, strength=0.03)
     return shaded(colour, tone)
 
 
-def sky(rng: np.random.Generator, y: Floats, x: Floats, _colour: Colour) -> Floats:
+def sky(rng: np.random.Generator, y: Grid, x: Grid, _colour: Tint) -> Grid:
     """Deep blue above, pale at the horizon, with flat clouds."""
     shape = (y.size, x.size)
     air = mix((0.36, 0.56, 0.83), (0.80, 0.87, 0.92), np.clip(y / 235, 0, 1) + 0 * x)
@@ -101,7 +101,7 @@ def sky(rng: np.random.Generator, y: Floats, x: Floats, _colour: Colour) -> Floa
     return air + shaded((0.97, 0.97, 0.96), cloud)
 
 
-def pavement(rng: np.random.Generator, y: Floats, x: Floats, _colour: Colour) -> Floats:
+def pavement(rng: np.random.Generator, y: Grid, x: Grid, _colour: Tint) -> Grid:
     """Slabs in perspective, the kerb and a strip of asphalt, from 92.5 % of the height down."""
     depth = (y - 236) / 20
     slab = ((x - 128) / (1 + 0.9 * depth)) % 22 < 1
@@ -112,7 +112,7 @@ def pavement(rng: np.random.Generator, y: Floats, x: Floats, _colour: Colour) ->
     return ground * rng.normal(1, 0.05, (y.size, x.size, 1))
 
 
-def leaves(rng: np.random.Generator, y: Floats, x: Floats, colour: Colour) -> Floats:
+def leaves(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
     """Foliage: tufts in two sizes."""
     height, width = y.size, x.size
     light = np.ones((height, width), np.float32)

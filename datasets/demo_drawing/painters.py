@@ -10,39 +10,39 @@ import numpy as np
 
 from datasets.demo_drawing import materials
 from datasets.demo_drawing.canvas import Look, Patch
-from datasets.demo_drawing.labels import Floats, Mask
-from datasets.demo_drawing.materials import Colour, mix, shaded
+from datasets.demo_drawing.labels import Grid, Mask
+from datasets.demo_drawing.materials import Tint, mix, shaded
 
 
-def _darker(colour: Colour, factor: float) -> Colour:
+def _darker(colour: Tint, factor: float) -> Tint:
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
-def wall(patch: Patch, look: Look) -> None:
+def paint_wall(patch: Patch, look: Look) -> None:
     patch.fill(look.material(patch.rng, patch.y, patch.x, look.wall), 0)
 
 
-def trim(patch: Patch, look: Look, *, height: float) -> None:
+def paint_trim(patch: Patch, look: Look, *, height: float) -> None:
     grain = patch.rng.normal(1, 0.03, patch.mask.shape).astype(np.float32)
     patch.fill(shaded(look.trim, grain), height)
 
 
-def cornice(patch: Patch, look: Look) -> None:
+def paint_cornice(patch: Patch, look: Look) -> None:
     """A moulding in two steps; a tall one stands on dentils."""
     tall = patch.box[3] - patch.box[1] > 4
-    trim(patch, look, height=5 if tall else 2.5)
+    paint_trim(patch, look, height=5 if tall else 2.5)
     if tall:
         low = patch.down() > 0.5
         patch.height[patch.mask & low] = 2
         patch.height[patch.mask & low & (patch.x % 6 < 3)] = 4
 
 
-def pillar(patch: Patch, look: Look) -> None:
-    trim(patch, look, height=1.6)
+def paint_pillar(patch: Patch, look: Look) -> None:
+    paint_trim(patch, look, height=1.6)
     patch.height[patch.mask & (patch.y % 9 < 1.2)] = 0
 
 
-def _glass(patch: Patch) -> Floats:
+def _glass(patch: Patch) -> Grid:
     """Sky mirrored above, a dark room below, a slanted gleam."""
     down, along = patch.down(), patch.along()
     depth = np.clip(0.15 + 0.75 * down + 0.10 * along, 0, 1)
@@ -59,7 +59,7 @@ def _bars(patch: Patch, panes: tuple[int, int], *, thick: float) -> Mask:
     return np.asarray(across | level)
 
 
-def window(patch: Patch, look: Look) -> None:
+def paint_window(patch: Patch, look: Look) -> None:
     patch.fill(_glass(patch), -4)
     along, down = patch.along(), patch.down()
     if patch.rng.random() < 0.5:
@@ -72,7 +72,7 @@ def window(patch: Patch, look: Look) -> None:
     patch.fill(look.frame, -2.5, where=~patch.within(thick))
 
 
-def door(patch: Patch, look: Look) -> None:
+def paint_door(patch: Patch, look: Look) -> None:
     """Two leaves with panels, a fanlight above, a step below."""
     down, along = patch.down(), patch.along()
     grain = patch.rng.normal(1, 0.03, (1, patch.x.size)).astype(np.float32) + 0 * patch.y
@@ -88,7 +88,7 @@ def door(patch: Patch, look: Look) -> None:
     patch.fill((0.70, 0.68, 0.64), 5, where=patch.y > patch.box[3] - 3)
 
 
-def shop(patch: Patch, look: Look) -> None:
+def paint_shop(patch: Patch, look: Look) -> None:
     """Signboard with letters, large panes with goods in warm light, a panelled base."""
     left, _, right, _ = patch.box
     wood = _darker(look.accent, 0.72)
@@ -109,7 +109,7 @@ def shop(patch: Patch, look: Look) -> None:
     patch.fill((0.93, 0.86, 0.62), 1.8, where=board & letters & (patch.x % 4 > 1))
 
 
-def awning(patch: Patch, look: Look) -> None:
+def paint_awning(patch: Patch, look: Look) -> None:
     """Striped cloth that comes forward as it comes down, with a scalloped valance."""
     stripe = patch.x // 7 % 2 == 0
     cloth = np.where(stripe[..., None], look.accent, (0.94, 0.91, 0.84))
@@ -118,7 +118,7 @@ def awning(patch: Patch, look: Look) -> None:
     patch.fill(cloth * shade[..., None], 2 + 6 * np.minimum(down, 0.78))
 
 
-def balcony(patch: Patch, look: Look) -> None:
+def paint_balcony(patch: Patch, look: Look) -> None:
     """Iron bars in front of what is there already, a hand rail, a slab."""
     down = patch.down()
     slab = patch.y > patch.box[3] - 4
@@ -131,24 +131,24 @@ def balcony(patch: Patch, look: Look) -> None:
     patch.fill(look.trim, 7, where=slab)
 
 
-def shutter(patch: Patch, look: Look) -> None:
+def paint_shutter(patch: Patch, look: Look) -> None:
     slat = 0.82 + 0.22 * (patch.y % 2.6 < 1.4) + 0 * patch.x
     patch.fill(shaded(look.accent, slat), 1.2)
     frame = ~patch.within(1.1) | (np.abs(patch.down() - 0.5) < 0.03)
     patch.fill(look.accent, 1.8, where=frame)
 
 
-def roof(patch: Patch, look: Look) -> None:
+def paint_roof(patch: Patch, look: Look) -> None:
     patch.fill(look.roofing(patch.rng, patch.y, patch.x, look.roof), -3)
     patch.fill(_darker(look.roof, 0.75), -1, where=patch.y < patch.box[1] + 2)
 
 
-def chimney(patch: Patch, _look: Look) -> None:
+def paint_chimney(patch: Patch, _look: Look) -> None:
     patch.fill(materials.brick(patch.rng, patch.y, patch.x, (0.52, 0.30, 0.24)), -1)
     patch.fill((0.62, 0.58, 0.54), 1, where=patch.y < patch.box[1] + 3)
 
 
-def plant(patch: Patch, _look: Look) -> None:
+def paint_plant(patch: Patch, _look: Look) -> None:
     """A bush; or, flat, a box of flowers."""
     green = materials.leaves(patch.rng, patch.y, patch.x, (0.27, 0.43, 0.18))
     down = patch.down()
@@ -161,17 +161,18 @@ def plant(patch: Patch, _look: Look) -> None:
     patch.fill((0.50, 0.28, 0.18), 3.5, where=down > 0.72)
 
 
-def sky(patch: Patch, look: Look) -> None:
+def paint_sky(patch: Patch, look: Look) -> None:
     patch.fill(materials.sky(patch.rng, patch.y, patch.x, look.wall), -99)
 
 
-def pavement(patch: Patch, look: Look) -> None:
+def paint_pavement(patch: Patch, look: Look) -> None:
     patch.fill(materials.pavement(patch.rng, patch.y, patch.x, look.wall), 0)
 
 
 PAINTERS: dict[str, Callable[[Patch, Look], None]] = {
-    "sky": sky, "pavement": pavement, "wall": wall, "window": window, "door": door,
-    "cornice": cornice, "sill": partial(trim, height=2.5), "balcony": balcony,
-    "shutter": shutter, "decoration": partial(trim, height=1.5), "roof": roof, "pillar": pillar,
-    "shop": shop, "chimney": chimney, "awning": awning, "plant": plant,
+    "sky": paint_sky, "pavement": paint_pavement, "wall": paint_wall, "window": paint_window,
+    "door": paint_door, "cornice": paint_cornice, "sill": partial(paint_trim, height=2.5),
+    "balcony": paint_balcony, "shutter": paint_shutter,
+    "decoration": partial(paint_trim, height=1.5), "roof": paint_roof, "pillar": paint_pillar,
+    "shop": paint_shop, "chimney": paint_chimney, "awning": paint_awning, "plant": paint_plant,
 }

@@ -7,8 +7,8 @@ from PIL import Image
 
 from datasets.demo_drawing import materials
 from datasets.demo_drawing.canvas import Canvas, Look
-from datasets.demo_drawing.labels import Floats, Part, Picture, Street
-from datasets.demo_drawing.materials import Colour
+from datasets.demo_drawing.labels import Grid, Part, RgbImage, Street
+from datasets.demo_drawing.materials import Tint
 from datasets.demo_drawing.painters import PAINTERS
 
 SUPERSAMPLING = 2  # the photo is painted this much larger per axis, then reduced
@@ -45,7 +45,7 @@ LOOKS: dict[str, Look] = {
 }
 
 
-def _vary(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
+def _vary(rng: np.random.Generator, colour: Tint, spread: float) -> Tint:
     bright = 1 + rng.normal(0, spread)
     tint = rng.normal(0, spread / 5, 3)
     red, green, blue = (
@@ -71,13 +71,13 @@ def _paint(canvas: Canvas, part: Part, look: Look, rng: np.random.Generator) -> 
         PAINTERS[part.label](patch, look)
 
 
-def _blur(field: Floats, factor: int) -> Floats:
+def _blur(field: Grid, factor: int) -> Grid:
     side = field.shape[0]
     small = Image.fromarray(field).reduce(factor)
     return np.asarray(small.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float32)
 
 
-def _shadow(height: Floats, slant: float) -> Floats:
+def _shadow(height: Grid, slant: float) -> Grid:
     """Share of the sun that is blocked, 0..1 [S, S]; it shines from the upper left.
 
     A point lies in shadow if something ``distance`` units towards the sun stands out by more than
@@ -96,7 +96,7 @@ def _shadow(height: Floats, slant: float) -> Floats:
     return _blur(np.clip(blocked * 1.2, 0, 1), 2)
 
 
-def _light(rgb: Floats, height: Floats, rng: np.random.Generator) -> Floats:
+def _light(rgb: Grid, height: Grid, rng: np.random.Generator) -> Grid:
     """Sun, blue light of the sky, darker corners between things that stand out, lit edges."""
     solid = height > SKY / 2
     relief = np.maximum(height, -6)
@@ -109,7 +109,7 @@ def _light(rgb: Floats, height: Floats, rng: np.random.Generator) -> Floats:
     return np.where(solid[..., None], rgb * light, rgb)
 
 
-def _camera(rgb: Floats, rng: np.random.Generator) -> Floats:
+def _camera(rgb: Grid, rng: np.random.Generator) -> Grid:
     """A little vignetting and sensor noise."""
     side = rgb.shape[0]
     axis = np.linspace(-1, 1, side, dtype=np.float32)
@@ -118,7 +118,7 @@ def _camera(rgb: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(rgb * vignette[..., None] + noise, dtype=np.float32)
 
 
-def draw_photo(street: Street, rng: np.random.Generator) -> Picture:
+def draw_photo(street: Street, rng: np.random.Generator) -> RgbImage:
     """Street -> photo, uint8 [side, side, 3]; every part at the pixels that its label has."""
     side = street.side * SUPERSAMPLING
     canvas = Canvas(

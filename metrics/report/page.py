@@ -15,6 +15,7 @@ from metrics.picture import Picture
 from metrics.report.compared_sets import ComparedSet
 from metrics.report.tables import in_order, remarks
 from util.files import replacing
+from util.pixel_values import unit_to_levels
 
 SHOWN_AS_THEY_ARE = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # by every browser
 LARGEST = 2**20  # bytes: of larger files the page shows a small copy
@@ -92,7 +93,7 @@ def _copy_small(file: Path, copy: Path, limits: ValueRange | None) -> None:
     unit = Picture.read(file, limits).unit.clip(0, 1)
     if unit.shape[2] not in (1, 3):
         unit = unit.mean(axis=2, keepdims=True)
-    image = Image.fromarray(np.repeat((unit * 255).round().astype(np.uint8), 3 // unit.shape[2], 2))
+    image = Image.fromarray(np.repeat(unit_to_levels(unit), 3 // unit.shape[2], 2))
     image.thumbnail((COPY_SIDE, COPY_SIDE))
     with replacing(copy) as aside:
         image.save(aside)

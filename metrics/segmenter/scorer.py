@@ -14,6 +14,7 @@ from torch import Tensor
 from metrics.palette import RADIUS, Classes, Palette
 from metrics.segmenter.network import DEPTH, Segmenter
 from util import checkpoint
+from util.pixel_values import levels_to_float
 
 Levels = npt.NDArray[np.uint8]  # [H, W, 3]
 
@@ -46,7 +47,7 @@ class Scorer:
     @torch.no_grad()
     def segment(self, levels: Levels) -> Classes:
         """A photo, uint8 [H, W, 3] -> the class of each pixel, [size, size]."""
-        photo = to_input(torch.from_numpy(scaled_photo(levels, self.size))[None])
+        photo = levels_to_float(torch.from_numpy(scaled_photo(levels, self.size))[None])
         logits: Tensor = self.net(photo.to(self.device))[0]
         return logits.argmax(dim=0).cpu().numpy().astype(np.intp)
 
@@ -119,11 +120,6 @@ def scaled_labels(classes: Classes, size: int) -> Classes:
     """[H, W] -> [size, size], nearest neighbour: classes have no values between them."""
     resized = _resized(classes.astype(np.int32), size, Image.Resampling.NEAREST)
     return np.asarray(resized).astype(np.intp)
-
-
-def to_input(photos: Tensor) -> Tensor:
-    """uint8 -> float32 in -1..1."""
-    return photos.float() / 127.5 - 1
 
 
 def _resized(pixels: npt.NDArray[Any], size: int, how: Image.Resampling) -> Image.Image:

@@ -15,7 +15,8 @@ from data.files.raster import Raster, as_channels
 from data.files.source import Source, read_together
 from metrics.palette import Colours, Palette
 from metrics.segmenter.network import Segmenter
-from metrics.segmenter.scorer import SIDE_MULTIPLE, scaled_labels, scaled_photo, to_input
+from metrics.segmenter.scorer import SIDE_MULTIPLE, scaled_labels, scaled_photo
+from util.pixel_values import levels_to_float
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ def _varied(examples: Examples, chosen: Sequence[int], nothing: int) -> tuple[Te
         photos.append(examples.photos[number][:, rows[:, None], columns])
         labels.append(examples.labels[number][rows[:, None], columns].long())
     gain, offset = LIGHT * (2 * torch.rand(2, len(photos), 1, 1, 1) - 1)
-    batch, classes = to_input(torch.stack(photos)) * (1 + gain) + offset, torch.stack(labels)
+    batch, classes = levels_to_float(torch.stack(photos)) * (1 + gain) + offset, torch.stack(labels)
     for photo, label_map in zip(batch, classes, strict=True):
         if torch.rand(()) < NOISY:
             _add_noise(photo, label_map, nothing)

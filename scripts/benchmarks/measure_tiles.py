@@ -30,6 +30,7 @@ from inference.tiles.tiff_windows import TiffReader, create_tiff
 from inference.tiles.translate import TileReport, translate_tiled
 from models.networks import GENERATORS, NORMS, define_G
 from util.flags import positive_int
+from util.pixel_values import float_to_levels, levels_to_float
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
@@ -69,11 +70,10 @@ def translate(net: torch.nn.Module, source: Path, result: Path, tile: int) -> Ti
     with TiffReader(source) as reader, create_tiff(result, reader.shape, reader.dtype) as writer:
 
         def read(box: Box) -> Tensor:
-            return torch.from_numpy(reader.read(box)).permute(2, 0, 1) / 127.5 - 1
+            return levels_to_float(torch.from_numpy(reader.read(box)).permute(2, 0, 1))
 
         def write(box: Box, images: Tensor) -> None:
-            pixels = ((images + 1) * 127.5).round().clamp(0, 255).byte()
-            writer.write(box, pixels.permute(1, 2, 0).numpy())
+            writer.write(box, float_to_levels(images).permute(1, 2, 0).numpy())
 
         return translate_tiled(
             prepare(net, running_statistics=False), read, write,

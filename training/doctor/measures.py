@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from util.pixel_values import HALF_LEVELS, LUMA
+
 THUMBNAIL_PX = 16
 _SMALLEST_PX = 32  # with fewer, the frequencies of a grid and those around it meet
-_REC601 = (0.299, 0.587, 0.114)
 _ALIKE = 0.02  # standard deviation below which targets are too much alike to tell anything
 _FLAT = 1e-3  # standard deviation below which a picture has no pattern to compare
 _AROUND = 3  # frequencies on either side that a peak is compared with
@@ -23,7 +24,7 @@ def luminance(pictures: Tensor) -> Tensor:
     """[N, C, H, W] -> [N, H, W]: by ITU-R BT.601 of three channels, the mean of any others."""
     if pictures.shape[1] != 3:
         return pictures.mean(dim=1)
-    weights = torch.tensor(_REC601, device=pictures.device, dtype=pictures.dtype)
+    weights = torch.tensor(LUMA, device=pictures.device, dtype=pictures.dtype)
     return torch.einsum("nchw,c->nhw", pictures, weights)
 
 
@@ -65,7 +66,7 @@ def grid_levels(pictures: Tensor) -> float:
     rows = (0, sides[0] // 4, sides[0] // 2, 3 * sides[0] // 4)
     columns = (0, sides[1] // 4, sides[1] // 2, 3 * sides[1] // 4)
     peaks = [_stands_out(power, y, x) for y in rows for x in columns if x or y]
-    return 127.5 * math.sqrt(sum(peaks) / float(window.square().mean()))
+    return HALF_LEVELS * math.sqrt(sum(peaks) / float(window.square().mean()))
 
 
 def _stands_out(power: Tensor, y: int, x: int) -> float:
