@@ -24,7 +24,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.demo_drawing.labels import RgbImage, draw_labels
+from datasets.demo_drawing.labels import PALETTE, RgbImage, draw_labels
 from datasets.demo_drawing.photo import draw_photo
 from datasets.demo_drawing.street import invent_street
 from datasets.jobs import faults_reported, tool_parser
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
 FOLDERS = tuple(split + domain for split in SPLITS for domain in ("", "A", "B"))
+PALETTE_FILE = "palette.txt"  # scripts/serve.py reads the names of the labels from it
 MANIFEST = "demo.json"  # written last: a folder without it is not a complete set
 SMALLEST = 32  # pixels; below it windows and cornices have no room
 VERSION = 1  # of the drawing; a set drawn by another version is another set
@@ -114,11 +115,17 @@ def _clear(root: Path) -> None:
             shutil.rmtree(root / folder)
 
 
+def _write_palette(root: Path) -> None:
+    lines = [f"{red} {green} {blue} {name}\n" for name, (red, green, blue) in PALETTE.items()]
+    (root / PALETTE_FILE).write_text("".join(lines), encoding="utf-8")
+
+
 def _write(root: Path, parameters: dict[str, int]) -> None:
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     for path, picture in _pictures(parameters):
         Image.fromarray(picture).save(root / path)
+    _write_palette(root)
     aside = root / f"{MANIFEST}.partial"
     aside.write_text(json.dumps(parameters) + "\n", encoding="utf-8")
     aside.replace(root / MANIFEST)
@@ -151,6 +158,8 @@ def make_demo_dataset(
     if overwrite:
         _clear(root)
     elif _is_complete(root, parameters):
+        if not (root / PALETTE_FILE).exists():  # drawn by an older version of this script
+            _write_palette(root)
         log.info("%s is complete already: %d pairs to train on", root, train)
         return
     began = time.monotonic()

@@ -14,7 +14,7 @@ from data.record import load_record
 from inference.generator_file import Direction
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from serving.engine import Engine
-from serving.known_palettes import named
+from serving.known_palettes import load_own_palette, named
 from serving.training_pictures import (
     TEST_PHASES,
     Levels,
@@ -114,7 +114,7 @@ def _describe(
         # On a run's page, real_A is what goes in, whatever its letter in the data.
         shown = "real_A" if direction == (saved.get("direction") or "AtoB") else "real_B"
         pictures = shown_by_the_run(path, shown)
-    kind, palette = find_kind(pictures, given)
+    kind, palette = find_kind(pictures, given, load_own_palette(saved.get("dataroot")))
     if not pictures and given is None:
         log.warning(
             "%s: the pictures of the training are not there (--dataroot %s), so the page takes "
@@ -131,7 +131,9 @@ def _describe(
     )
 
 
-def find_kind(pictures: Sequence[Levels], given: Palette | None) -> tuple[Kind, Palette | None]:
+def find_kind(
+    pictures: Sequence[Levels], given: Palette | None, own: Palette | None = None
+) -> tuple[Kind, Palette | None]:
     """Labels where a palette is given or found, edges where nearly all is black on white."""
     if given is not None:
         return "labels", named(given)
@@ -143,7 +145,7 @@ def find_kind(pictures: Sequence[Levels], given: Palette | None) -> tuple[Kind, 
         palette = find_palette(pictures)
     except NoPaletteError:
         return "photo", None
-    return ("labels", named(palette)) if 2 <= len(palette) <= MOST_LABELS else ("photo", None)
+    return ("labels", named(palette, own)) if 2 <= len(palette) <= MOST_LABELS else ("photo", None)
 
 
 def _is_black_on_white(levels: Levels) -> bool:

@@ -1,17 +1,19 @@
-"""What the colours of well-known label maps mean."""
+"""The names of label colours: from the data set's own file, or of well-known label maps."""
 
-from collections.abc import Mapping
+import logging
+from pathlib import Path
 
 import numpy as np
 
-from datasets.demo_drawing.labels import PALETTE as DEMO
-from metrics.palette import Palette
+from metrics.palette import NoPaletteError, Palette, read_palette
 
-Colour = tuple[int, int, int]
-NEAR = 28.0  # levels, Euclidean: JPEG's noise moves the mean of a label less than that
+log = logging.getLogger(__name__)
+Rgb = tuple[int, int, int]
+PALETTE_FILE = "palette.txt"  # in the folder of a data set: a line R G B NAME for every label
+NEAR = 28.0  # levels, Euclidean: JPEG noise moves the mean colour of a label by less than this
 
 # CMP facade database (Tylecek and Sara 2013): twelve labels from blue to red.
-FACADES: dict[str, Colour] = {
+FACADES: dict[str, Rgb] = {
     "background": (0, 0, 170),
     "wall": (0, 0, 255),
     "window": (0, 85, 255),
@@ -27,12 +29,12 @@ FACADES: dict[str, Colour] = {
 }
 # The same labels as in the facades set of pix2pix: means over its JPEG files (measured on 60 of
 # them), in the order of the database, which agrees with what the pictures show.
-FACADES_OF_PIX2PIX: dict[str, Colour] = dict(zip(FACADES, (
+FACADES_OF_PIX2PIX: dict[str, Rgb] = dict(zip(FACADES, (
     (0, 0, 222), (0, 48, 254), (2, 127, 254), (2, 207, 255), (33, 254, 225), (112, 254, 144),
     (192, 254, 64), (254, 240, 2), (255, 159, 1), (254, 80, 1), (251, 1, 2), (174, 0, 1),
 ), strict=True))
 # Cordts et al. 2016, table of the labels that are evaluated.
-CITYSCAPES: dict[str, Colour] = {
+CITYSCAPES: dict[str, Rgb] = {
     "unlabelled": (0, 0, 0),
     "road": (128, 64, 128),
     "sidewalk": (244, 35, 232),
@@ -56,27 +58,36 @@ CITYSCAPES: dict[str, Colour] = {
 }
 
 
-def named(found: Palette) -> Palette:
-    """``found`` with exact colours and names, if one of the known palettes has all its colours.
+def _palette(colours: dict[str, Rgb]) -> Palette:
+    return Palette(np.array(list(colours.values()), np.uint8), list(colours))
 
-    The facades come before the demo set, whose palette is theirs with some additions.
+
+_KNOWN = tuple(map(_palette, (FACADES, FACADES_OF_PIX2PIX, CITYSCAPES)))
+
+
+def load_own_palette(dataroot: str | None) -> Palette | None:
+    """Return the palette of a data set that has a file ``palette.txt``, as the demo set does."""
+    file = Path(dataroot or "") / PALETTE_FILE
+    if not dataroot or not file.is_file():
+        return None
+    try:
+        return read_palette(file)
+    except NoPaletteError as error:
+        log.warning("%s; colours of labels are shown without its names", error)
+        return None
+
+
+def named(found: Palette, own: Palette | None = None) -> Palette:
+    """Return ``found`` with exact colours and names, if a known palette has all its colours.
+
+    ``own``: the palette of the data set itself, which comes before the well-known ones.
     """
     if found.names:
         return found
-    for known in (FACADES, DEMO, FACADES_OF_PIX2PIX, CITYSCAPES):
-        entries = _entries(found, known)
-        if entries:
-            names = [name for name in known if name in entries]
-            return Palette(np.array([known[name] for name in names], np.uint8), names)
+    for known in (*([own] if own and own.names else []), *_KNOWN):
+        numbers = known.classes(found.colours[None])[0]
+        off = np.linalg.norm(found.colours.astype(float) - known.colours[numbers], axis=1)
+        if off.max() <= NEAR and len(set(numbers.tolist())) == len(found):
+            numbers.sort()
+            return Palette(known.colours[numbers], [known.names[number] for number in numbers])
     return found
-
-
-def _entries(found: Palette, known: Mapping[str, Colour]) -> set[str]:
-    """The names of the found colours; none, unless each is near one of its own."""
-    table = np.array(list(known.values()), float)
-    distances = np.linalg.norm(found.colours[:, None].astype(float) - table[None], axis=2)
-    nearest = distances.argmin(axis=1)
-    if distances.min(axis=1).max() > NEAR or len(set(nearest.tolist())) < len(found):
-        return set()
-    names = list(known)
-    return {names[place] for place in nearest}

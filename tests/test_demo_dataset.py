@@ -45,7 +45,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_layout(demo: Path) -> None:
-    assert {path.name for path in demo.iterdir()} == {*FOLDERS, "demo.json"}
+    assert {path.name for path in demo.iterdir()} == {*FOLDERS, "demo.json", "palette.txt"}
     for split, count in COUNTS.items():
         for domain, width in (("", 128), ("A", 64), ("B", 64)):
             names = sorted(path.name for path in (demo / f"{split}{domain}").iterdir())
@@ -58,6 +58,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(demo: Path, tmp_
         root = tmp_path / str(seed)
         make(root, seed=seed)
         again, first = contents(root), contents(demo)
+        assert again.pop("palette.txt") == first.pop("palette.txt")
         assert [again[name] == first[name] for name in first] == [same] * len(first)
 
 
@@ -140,6 +141,10 @@ def test_a_complete_set_is_left_alone(demo: Path, caplog: pytest.LogCaptureFixtu
         make(demo, seed=3)
     assert "complete already" in caplog.text
     assert {path: path.stat().st_mtime_ns for path in demo.rglob("*")} == before
+    palette = (demo / "palette.txt").read_bytes()
+    (demo / "palette.txt").unlink()
+    make(demo, seed=3)
+    assert (demo / "palette.txt").read_bytes() == palette
 
 
 def small(root: Path, *, seed: int = 0, overwrite: bool = False) -> None:

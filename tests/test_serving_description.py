@@ -13,7 +13,13 @@ from datasets.demo_drawing.labels import PALETTE
 from metrics.palette import NoPaletteError, Palette
 from serving.description import Description, describe, find_kind
 from serving.engine import Engine
-from serving.known_palettes import CITYSCAPES, FACADES, FACADES_OF_PIX2PIX, named
+from serving.known_palettes import (
+    CITYSCAPES,
+    FACADES,
+    FACADES_OF_PIX2PIX,
+    load_own_palette,
+    named,
+)
 from serving.training_pictures import Levels
 
 
@@ -135,10 +141,27 @@ def test_known_palettes_are_recognised_in_spite_of_noise(
 ) -> None:
     noise = np.random.default_rng(0).integers(-4, 5, (len(known), 3))
     colours = np.clip(np.array(list(known.values())) + noise, 0, 255).astype(np.uint8)
-    found = named(Palette(colours[::-1]))
+    own = Palette(np.array(list(PALETTE.values())), list(PALETTE)) if known is PALETTE else None
+    found = named(Palette(colours[::-1]), own)
     assert dict(zip(found.names, map(tuple, found.colours.tolist()), strict=True)) == known
-    few = named(Palette(colours[3:6]))
+    few = named(Palette(colours[3:6]), own)
     assert list(few.names) == list(known)[3:6]
+
+
+def test_the_palette_of_the_data_set_comes_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_own_palette(None) is load_own_palette(str(tmp_path)) is None
+    file = tmp_path / "palette.txt"
+    file.write_text("0 0 255 brick\n0 0 170 air\n9 9 9 tar\n")
+    own = load_own_palette(str(tmp_path))
+    assert own is not None
+    found = Palette(np.array([[0, 0, 172], [0, 0, 255]], np.uint8))
+    assert list(named(found).names) == ["background", "wall"]
+    assert list(named(found, own).names) == ["brick", "air"]
+    file.write_text("not a palette")
+    assert load_own_palette(str(tmp_path)) is None
+    assert "palette.txt is no palette" in caplog.text
 
 
 def test_unknown_and_named_palettes_stay() -> None:
