@@ -11,6 +11,7 @@ from inference.prepare import sharing_copy
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
 from util.free_memory import available_bytes
+from util.text import format_bytes
 
 Tile = int | Literal["auto"] | None
 
@@ -104,8 +105,8 @@ def auto_tile(
         make_grid(height, width, needs, tile=tile)
     except ValueError as error:
         raise MemoryError(
-            f"{width} x {height} pixels need {pixel_bytes * height * width / 2**20:.0f} MB of "
-            f"memory, and {SHARE * available / 2**20:.0f} MB are left to them: {error}"
+            f"{width} x {height} pixels need {format_bytes(pixel_bytes * height * width)} of "
+            f"memory, and {format_bytes(SHARE * available)} are left to them: {error}"
         ) from error
     return tile
 

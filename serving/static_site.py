@@ -21,6 +21,7 @@ from serving.engine import Engine
 from serving.onnxruntime_web import LICENCE, runtime_files
 from util.files import write_text
 from util.npm_packages import write
+from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 PAGE = Path(__file__).with_name("page")
@@ -61,8 +62,8 @@ def write_site(
         )
     write_text(folder / LAST, json.dumps(model) + "\n")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    log.info("%s: %.1f MB; try it by `python -m http.server --directory %s`", folder,
-             size / 2**20, folder)
+    log.info("%s: %s; try it by `python -m http.server --directory %s`", folder,
+             format_bytes(size, digits=1), folder)
 
 
 def require_ours(folder: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from training.saving.background_saver import Saver, require_space, to_host
 from util import checkpoint
-from util.checkpoint import size_of
+from util.checkpoint import tensor_bytes
 
 
 def test_the_copy_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_space_is_compared_before_it_is_needed(tmp_path: Path) -> None:
 def test_sizes_and_copies_of_nests() -> None:
     counts = torch.zeros(2, dtype=torch.int64)
     nest: OrderedDict[str, Any] = OrderedDict(a=torch.zeros(3), b=[counts, (1, "x")])
-    assert size_of(nest) == 3 * 4 + 2 * 8
+    assert tensor_bytes(nest) == 3 * 4 + 2 * 8
     copy = to_host(nest)
     assert type(copy) is OrderedDict
     assert copy["b"][1] == (1, "x")

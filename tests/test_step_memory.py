@@ -11,10 +11,11 @@ from small_steps import GB, a_batch, options
 
 import models
 from models.execution.replicas import Replicas, alone
-from training.memory.advice import Plan, StepAdvice, amount
+from training.memory.advice import Plan, StepAdvice
 from training.memory.estimate import StepMemory, Tally
 from util import free_memory
 from util.random_states import random_state
+from util.text import format_bytes
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 
@@ -118,7 +119,7 @@ def test_flags_that_save_are_named_with_what_they_save() -> None:
     found = advice(flags, int(0.8 * needed))
     accumulated, checkpointed = Plan(3, 64, grad_accum=2), Plan(6, 64, checkpoint=True)
     assert list(found.savers().values()) == [accumulated, checkpointed]
-    saved = amount(needed - found.need(accumulated))
+    saved = format_bytes(needed - found.need(accumulated))
     words = f"--batch_size 3 --grad_accum 2 (the same step) would save {saved}, enough"
     assert words in found.ways_out()
     assert "bf16" not in found.ways_out()  # on a CPU it is no remedy

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from util.files import NotWritableError, file_size_limit, replacing
+from util.text import format_bytes
 
 _CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new object")
 
@@ -29,28 +30,25 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     except (OSError, RuntimeError) as error:  # torch's own writer raises RuntimeError
         reason = str(error) if isinstance(error, OSError) else "the file system took no more"
         limit = file_size_limit()
-        if limit is not None and limit < 2 * size_of(state):
-            reason = f"ulimit -f allows files of {megabytes(limit)}: raise it"
+        if limit is not None and limit < 2 * tensor_bytes(state):
+            reason = f"ulimit -f allows files of {format_bytes(limit, digits=1)}: raise it"
         free = shutil.disk_usage(path.parent).free
         raise OSError(
-            f"{path} could not be written ({reason}): it needs about {megabytes(size_of(state))}, "
-            f"{megabytes(free)} are free"
+            f"{path} could not be written ({reason}): it needs about "
+            f"{format_bytes(tensor_bytes(state), digits=1)}, "
+            f"{format_bytes(free, digits=1)} are free"
         ) from error
 
 
-def size_of(value: Any) -> int:
+def tensor_bytes(value: Any) -> int:
     """Bytes of all tensors in the nest."""
     if isinstance(value, torch.Tensor):
         return value.numel() * value.element_size()
     if isinstance(value, Mapping):
-        return sum(size_of(item) for item in value.values())
+        return sum(tensor_bytes(item) for item in value.values())
     if isinstance(value, list | tuple):
-        return sum(size_of(item) for item in value)
+        return sum(tensor_bytes(item) for item in value)
     return 0
-
-
-def megabytes(count: int) -> str:
-    return f"{count / 2**20:,.1f} MB"
 
 
 def load(path: Path, *, way_out: Callable[[Path], str] | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Parts of sentences for people."""
+"""Format lists, counts and sizes for messages."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +10,11 @@ def listing(lines: Sequence[str], *, most: int = 20, of: int | None = None) -> s
     if others:
         shown.append(f"  ... and {others} more")
     return "\n".join(shown)
+
+
+def format_bytes(count: float, *, digits: int = 0) -> str:
+    """Return a size such as "20 MB" or, from 1 GB on, "1.5 GB"; ``digits`` are those of the MB."""
+    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.{digits}f} MB"
 
 
 def counted(count: int, noun: str) -> str:

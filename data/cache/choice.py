@@ -16,6 +16,7 @@ from data.files.side import Side
 from data.files.source import Source
 from data.transforms import Recipe
 from util.free_memory import free_memory
+from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 CACHES = ("auto", "ram", "disk", "none")
@@ -35,24 +36,24 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
         return None
     shapes = scaled_shapes(rows, recipe)
     size = bytes_needed(shapes)
-    said = f"{len(shapes)} pictures, {size / 2**20:.0f} MB"
+    said = f"{len(shapes)} pictures, {format_bytes(size)}"
     free = free_memory() // _processes()
     if choice == "auto" and size > SHARE * free:
         log.info(
-            "cache: none; %s decoded are more than a quarter of the free memory (%.0f MB); "
-            "--cache disk keeps them in a file", said, free / 2**20,
+            "cache: none; %s decoded are more than a quarter of the free memory (%s); "
+            "--cache disk keeps them in a file", said, format_bytes(free),
         )
         return None
     if choice == "ram" and size > free:
         raise ValueError(
-            f"--cache ram needs {size / 2**20:.0f} MB for {len(shapes)} pictures, "
-            f"{free / 2**20:.0f} MB of memory are free; use --cache disk, or none"
+            f"--cache ram needs {format_bytes(size)} for {len(shapes)} pictures, "
+            f"{format_bytes(free)} of memory are free; use --cache disk, or none"
         )
     if choice == "disk":
         return _on_disk(shapes, said)
     left = shared_memory_left()
     if left is not None and size * _processes() + WORKERS_ROOM > left:
-        why = f"/dev/shm has {left / 2**20:.0f} MB left"
+        why = f"/dev/shm has {format_bytes(left)} left"
         if choice == "ram" or size * _processes() <= temporary_space_left():
             return _on_disk(shapes, f"{said}, in a file since {why}")
         log.info("cache: none; %s do not fit, %s", said, why)
@@ -66,7 +67,7 @@ def _on_disk(shapes: Mapping[CacheKey, Shape], said: str) -> PictureCache:
     if size > left:
         raise ValueError(
             f"--cache: a file for {said} has no room in the folder for temporary files, which "
-            f"has {left / 2**20:.0f} MB left; set TMPDIR to another folder, or use --cache none"
+            f"has {format_bytes(left)} left; set TMPDIR to another folder, or use --cache none"
         )
     log.info("cache: disk; %s", said)
     return PictureCache(shapes, SharedFile)

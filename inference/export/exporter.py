@@ -28,6 +28,7 @@ from models.base_model import BaseModel
 from models.networks.geometry import geometry
 from util.files import replacing
 from util.packages import package_for
+from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +178,6 @@ class Exporter:
             norm_words=self.norm_words, differences=differences, pictures=len(pictures),
             runtime=kind.runtime, licence=self.request.licence,
         )
-        log.info("wrote %s (%.1f MB, SHA-256 %s) and %s",
-                 path, path.stat().st_size / 2**20, sha256(path), card.name)
+        log.info("wrote %s (%s, SHA-256 %s) and %s",
+                 path, format_bytes(path.stat().st_size, digits=1), sha256(path), card.name)
         return differences

@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from util.text import format_bytes
+
 MOST_BYTES, MOST_SHARE = 5 * 2**20, 0.02  # that the memory may grow in 1,000 steps: the smaller
 MOST_AT_ONCE = 128 * 2**20  # a heap may take more once, as for a block that fits into no gap
 NEAR = 0.15  # of a run: samples so near to each other are compared
@@ -38,13 +40,13 @@ def faults(samples: Sequence[Sample], seconds: Sequence[float]) -> list[str]:
     grown = growth(late)
     if grown > MOST_BYTES or grown > MOST_SHARE * late[0].resident:
         found.append(
-            f"memory grows by {grown / 2**20:.1f} MB for 1,000 steps; allowed are "
-            f"{MOST_BYTES / 2**20:.0f} MB and {MOST_SHARE:.0%}"
+            f"memory grows by {format_bytes(grown, digits=1)} for 1,000 steps; allowed are "
+            f"{format_bytes(MOST_BYTES)} and {MOST_SHARE:.0%}"
         )
     risen = late[-1].resident - late[0].resident
     if risen > MOST_AT_ONCE:
-        found.append(f"memory has risen by {risen / 2**20:.0f} MB in the second half; allowed are "
-                     f"{MOST_AT_ONCE / 2**20:.0f} MB")
+        found.append(f"memory has risen by {format_bytes(risen)} in the second half; allowed are "
+                     f"{format_bytes(MOST_AT_ONCE)}")
     times = {"": step_times(seconds), " of the CPU": cpu_times(samples)}
     # Other programs on the machine move the first of them alone.
     if all(last > (1 + MOST_SLOWER) * second for second, last in times.values()):

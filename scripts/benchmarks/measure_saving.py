@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from models.networks import define_G
 from training.saving.background_saver import Saver
-from util.checkpoint import megabytes, size_of
+from util.checkpoint import tensor_bytes
 from util.flags import positive_int
 from util.runtime import choose_device, describe_device, run_program
+from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         weight.grad = torch.zeros_like(weight)
     optimizer.step()  # makes the moments
     state = {"networks": net.state_dict(), "optimizers": optimizer.state_dict()}
-    log.info("%s on %s", megabytes(size_of(state)), describe_device(device))
+    log.info("%s on %s", format_bytes(tensor_bytes(state), digits=1), describe_device(device))
     log.info("training waits (s) | until on disk (s)")
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(saves):

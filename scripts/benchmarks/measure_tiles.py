@@ -32,6 +32,7 @@ from models.networks import GENERATORS, NORMS, define_G
 from util.flags import positive_int
 from util.pixel_values import float_to_levels, levels_to_float
 from util.runtime import run_program
+from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         source, result = folder / "source.tif", folder / "result.tif"
         draw(source, args.side)
-        log.info("%d x %d pixels, deflated: %.0f MB; before the network: %.0f MB of memory",
-                 args.side, args.side, source.stat().st_size / 2**20, peak_mb())
+        log.info("%d x %d pixels, deflated: %s; before the network: %s of memory",
+                 args.side, args.side, format_bytes(source.stat().st_size),
+                 format_bytes(peak_bytes()))
         torch.manual_seed(0)
         net = define_G(args.netG, in_channels=3, out_channels=3, width=args.ngf, norm=args.norm,
                        init_type="kaiming")
@@ -61,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         report = translate(net, source, result, args.tile)
         log.info("%d tiles of %d pixels, %d passes for the statistics (last change %.4f) and one "
                  "to write", report.tiles, args.tile, report.passes, report.change)
-        log.info("%.0f s, %.0f s of them computing; peak memory (RSS) %.0f MB",
-                 time.perf_counter() - begun, time.process_time() - cpu, peak_mb())
+        log.info("%.0f s, %.0f s of them computing; peak memory (RSS) %s",
+                 time.perf_counter() - begun, time.process_time() - cpu, format_bytes(peak_bytes()))
 
 
 def translate(net: torch.nn.Module, source: Path, result: Path, tile: int) -> TileReport:
@@ -106,10 +108,10 @@ def patches(count: int) -> Iterator[NDArray[np.uint8]]:
         yield pixels.clip(0, 255).astype(np.uint8)
 
 
-def peak_mb() -> float:
-    """The most memory that this process ever held."""
+def peak_bytes() -> int:
+    """Return the most memory that this process has held."""
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":

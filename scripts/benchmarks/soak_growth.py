@@ -31,6 +31,7 @@ from scripts.benchmarks.growth import (  # noqa: E402  (the script is run as a p
 )
 from scripts.benchmarks.soak import draw_pictures  # noqa: E402
 from util.flags import positive_int  # noqa: E402
+from util.text import format_bytes  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -145,10 +146,11 @@ def main() -> None:
         bad += bool(found)
         late = [sample for sample in samples if sample.steps >= samples[-1].steps / 2]
         log.info(
-            "%s: %d steps; memory %.0f MB half way, %.0f MB at the end, %+.2f MB for 1,000 steps; "
+            "%s: %d steps; memory %s half way, %s at the end, %+.2f MB for 1,000 steps; "
             "a step %.1f ms in the second quarter, %.1f ms in the last, of the CPU %.1f and "
             "%.1f ms: %s",
-            model, samples[-1].steps, late[0].resident / 2**20, samples[-1].resident / 2**20,
+            model, samples[-1].steps, format_bytes(late[0].resident),
+            format_bytes(samples[-1].resident),
             growth(late) / 2**20,
             *(1000 * value for value in (*step_times(seconds), *cpu_times(samples))),
             "; ".join(found) or "flat",

@@ -12,6 +12,7 @@ from data.transforms import PREPROCESS
 from models.execution.speed import AUTOCAST
 from models.networks import side_multiple
 from training.memory.estimate import StepMemory
+from util.text import format_bytes
 
 SMALLEST_CROP = 32  # pixels; less is little for a PatchGAN
 LITTLE = 0.01  # of the need: what saves less is not worth a flag
@@ -145,12 +146,12 @@ class StepAdvice:
         size = f"--crop_size {asked.crop_size}"
         if not self.crops:
             size = f"pictures of {self.sides[1]} x {self.sides[0]} pixels"
-        there = f"and {amount(self.room)} are there"
+        there = f"and {format_bytes(self.room)} are there"
         if self.asked_fits:
-            there = f"and {amount(self.room)} were there, in pieces or until others took some"
+            there = f"and {format_bytes(self.room)} were there, in pieces or until others took some"
         return (
             f"a step with --batch_size {asked.batch_size} and {size} needs about "
-            f"{amount(self.need(asked))}, {there}"
+            f"{format_bytes(self.need(asked))}, {there}"
         )
 
     def ways_out(self) -> str:
@@ -162,13 +163,8 @@ class StepAdvice:
             smaller.append(f"--crop_size {crop} --load_size {load}")
         fitting = f"{' or '.join(smaller)} would fit" if smaller else "no smaller batch fits"
         saved = [
-            f"{flags} would save {amount(self.need(self.asked) - self.need(plan))}"
+            f"{flags} would save {format_bytes(self.need(self.asked) - self.need(plan))}"
             + (", enough" if self.fits(plan) else "")
             for flags, plan in self.savers().items()
         ]
         return "; ".join([fitting, *saved])
-
-
-def amount(count: int) -> str:
-    """Bytes for people."""
-    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.0f} MB"

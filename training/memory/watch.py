@@ -85,7 +85,7 @@ def room_for_a_step(model: BaseModel) -> int:
     held = [net.state_dict() for net in model.networks.values()]
     moments = [optimizer.state_dict() for optimizer in model.optimizers.values()]
     free = available_bytes(model.device) // current_process().local_world_size
-    return free + checkpoint.size_of([held, moments])
+    return free + checkpoint.tensor_bytes([held, moments])
 
 
 def most_bytes(opt: Namespace, model: BaseModel, batch: Batch) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from util import checkpoint
+from util.text import format_bytes
 
 Copies = dict[tuple[object, ...], torch.Tensor]  # where a tensor lies, and as what -> its copy
 
@@ -94,7 +95,7 @@ def require_space(folder: Path, need: int, purpose: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < need:
         raise OSError(
-            f"{folder} has {checkpoint.megabytes(free)} free, {purpose} will take about "
-            f"{checkpoint.megabytes(need)}; free some space, give another --checkpoints_dir, or "
+            f"{folder} has {format_bytes(free, digits=1)} free, {purpose} will take about "
+            f"{format_bytes(need, digits=1)}; free some space, give another --checkpoints_dir, or "
             "save less often (--save_epoch_freq, --keep_epochs)"
         )

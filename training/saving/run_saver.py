@@ -17,7 +17,7 @@ from training.saving.background_saver import Saver, require_space
 from training.saving.logs import cut_to_sizes, log_sizes
 from training.validation.best import Best
 from util import checkpoint
-from util.checkpoint import size_of
+from util.checkpoint import tensor_bytes
 from util.distributed import current_process
 from util.run_folder.weights import instead_of_state, prune_epochs
 
@@ -142,7 +142,7 @@ class RunSaver:
 
     def require_space(self) -> None:
         """Raise OSError if the first save will not fit on the disk; warn if the last may not."""
-        weights = size_of(list(self.model.network_files("latest").values()))
+        weights = tensor_bytes(list(self.model.network_files("latest").values()))
         # The state holds the networks and Adam's two moments of each weight; while it is written
         # the one before is still there.
         first = weights + 2 * 3 * weights
