@@ -15,7 +15,8 @@ from data import create_dataset
 from data.discovery.inputs import Input, find_inputs, title_of
 from data.record import load_record
 from display.images import to_pictures
-from display.visualizer import Visualizer, build_result_sinks
+from display.sinks import open_sinks
+from display.visualizer import Visualizer
 from inference.prepare import move_to_device, prepare_in_place
 from inference.results.deep_results import DeepResults
 from inference.results.names import OutputFolder, ResultNames
@@ -125,14 +126,10 @@ def open_page(opt: Namespace, *, name: str, title: str, legend: str) -> ResultsP
     """Create the page ``results/<name>/<title>_<epoch>/index.html``, with its displays."""
     epoch = opt.epoch + (f"_iter{opt.load_iter}" if opt.load_iter else "") + "_ema" * opt.ema
     folder = opt.results_dir / name / f"{title}_{epoch}"
-    sinks = build_result_sinks(
-        folder, name=name, use_tensorboard=opt.use_tensorboard, use_wandb=opt.use_wandb,
-        wandb_project_name=opt.wandb_project_name, options=vars(opt),
-    )
     heading = f"Experiment = {name}, Phase = {title}, Epoch = {opt.epoch}"
     return ResultsPage(
-        folder, Visualizer(sinks), title=heading, legend=legend, width=opt.display_winsize,
-        aspect_ratio=opt.aspect_ratio,
+        folder, Visualizer(open_sinks(folder, opt)), title=heading, legend=legend,
+        width=opt.display_winsize, aspect_ratio=opt.aspect_ratio,
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 import data
 import models
 from data.transforms import PREPROCESS
+from display import sinks
 from models.networks import side_multiple
 from options.aliases import modernise
 from options.run_file import banner, contradiction, save_options, typed
@@ -95,6 +96,7 @@ class BaseOptions:
         usage = "%(prog)s --dataroot FOLDER --name NAME [flags]"
         parser = Parser(usage=usage, formatter_class=HelpFormatter)
         self.add_flags(parser)
+        sinks.add_flags(parser, self.isTrain)
         parser.set_defaults(dataset_mode="unaligned")
         shared = {action.dest for action in parser._actions}
         models.find_model(choice.model).modify_commandline_options(parser, self.isTrain)

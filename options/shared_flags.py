@@ -134,8 +134,3 @@ def add_displays(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("displays")
     add.add_argument("--display_winsize", type=positive_int, default=256,
                      help="width of a picture on the pages (pixels)")
-    add.add_argument("--use_tensorboard", action="store_true",
-                     help="write TensorBoard event files: losses, rates, pictures")
-    add.add_argument("--use_wandb", action="store_true", help="log to Weights & Biases")
-    add.add_argument("--wandb_project_name", default="CycleGAN-and-pix2pix",
-                     help="project at Weights & Biases")

@@ -37,7 +37,7 @@ class TrainOptions(BaseOptions):
         add_speed(parser)
         _add_saving(parser)
         add_validation(parser)
-        _add_live_displays(parser)
+        _add_reports(parser)
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
@@ -173,8 +173,8 @@ def _add_saving(parser: ArgumentParser) -> None:
                      help="number of the first epoch (default: 1, or where the run stopped)")
 
 
-def _add_live_displays(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("live displays")
+def _add_reports(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("reports")
     add.add_argument("--print_freq", type=positive_int, default=100,
                      help="images between two lines of losses")
     add.add_argument("--display_freq", type=positive_int, default=400,
@@ -183,10 +183,3 @@ def _add_live_displays(parser: ArgumentParser) -> None:
                      help="images between two updates of the web page")
     add.add_argument("--no_doctor", action="store_true",
                      help="do not look after the training; see docs/tips.md, what the doctor says")
-    add.add_argument("--no_html", action="store_true", help="no web page in the run's folder")
-    add.add_argument("--display_id", type=int, default=1, help="visdom window; 0 = no visdom")
-    add.add_argument("--display_server", default="http://localhost", help="visdom server")
-    add.add_argument("--display_port", type=positive_int, default=8097, help="visdom port")
-    add.add_argument("--display_env", default="main", help="visdom environment")
-    add.add_argument("--display_ncols", type=int, default=4,
-                     help="visdom: pictures a row; 0 = a window for each")

@@ -9,8 +9,8 @@ import pytest
 from imagined_run import EPOCH_SIZE, losses, pictures, progress
 
 from display.reports import LossReport, PictureReport, Progress
-from display.sinks import Sink
 from display.sinks.background import Background
+from display.sinks.base_sink import Sink
 from display.visualizer import Visualizer
 
 
@@ -21,10 +21,10 @@ class Gate(Sink):
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, int]] = []
-        self.open = threading.Event()
+        self.opened = threading.Event()
         self.entered = threading.Event()
         self.failure: Exception | None = None
-        self.open.set()
+        self.opened.set()
 
     def start_epoch(self, progress: Progress) -> None:
         self._hear("start_epoch", progress)
@@ -43,7 +43,7 @@ class Gate(Sink):
 
     def _hear(self, kind: str, progress: Progress) -> None:
         self.entered.set()
-        self.open.wait()
+        self.opened.wait()
         if self.failure:
             raise self.failure
         self.heard.append((kind, progress.images))
@@ -53,7 +53,7 @@ class Gate(Sink):
 def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
-    gate.open.set()  # lets a thread that hangs in it end
+    gate.opened.set()  # lets a thread that hangs in it end
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -80,7 +80,7 @@ def test_reports_arrive_in_order_and_all_before_the_close(gate: Gate) -> None:
 def test_sink_that_hangs_blocks_neither_the_caller_nor_the_end(
     gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate.open.clear()
+    gate.opened.clear()
     sink = Background(gate, close_seconds=0.05)
     with Visualizer([sink]) as visualizer:
         visualizer.losses(losses(100))
@@ -95,7 +95,7 @@ def test_sink_that_hangs_blocks_neither_the_caller_nor_the_end(
 
 
 def test_sinks_that_hang_share_the_time_they_are_waited_for(gate: Gate) -> None:
-    gate.open.clear()
+    gate.opened.clear()
     sinks = [Background(gate, close_seconds=0.5) for _ in range(6)]
     for sink in sinks:
         sink.losses(losses())
@@ -105,7 +105,7 @@ def test_sinks_that_hang_share_the_time_they_are_waited_for(gate: Gate) -> None:
 
 
 def test_newest_pictures_win_but_losses_and_kept_pictures_wait(gate: Gate) -> None:
-    gate.open.clear()
+    gate.opened.clear()
     sink = Background(gate)
     sink.losses(losses(1))
     assert gate.entered.wait(10)
@@ -114,7 +114,7 @@ def test_newest_pictures_win_but_losses_and_kept_pictures_wait(gate: Gate) -> No
         sink.pictures(pictures(images))
         kept = PictureReport(progress(images), {}, keep=True)
         sink.pictures(kept)
-    gate.open.set()
+    gate.opened.set()
     sink.close()
     assert [images for kind, images in gate.heard if kind == "losses"] == [1, 100, 200, 500, 600]
     # Of those for live displays 600; of those to keep 200, the last of epoch 1, and 600.
@@ -123,24 +123,24 @@ def test_newest_pictures_win_but_losses_and_kept_pictures_wait(gate: Gate) -> No
 
 def test_no_start_of_an_epoch_is_lost(gate: Gate) -> None:
     """The first tells where a resumed run stands, and must come before its losses."""
-    gate.open.clear()
+    gate.opened.clear()
     sink = Background(gate)
     for images in (201, 401):
         sink.start_epoch(progress(images))
         sink.losses(losses(images + 10))
-    gate.open.set()
+    gate.opened.set()
     sink.close()
     assert gate.heard[:2] == [("start_epoch", 201), ("losses", 211)]
     assert gate.heard[2:4] == [("start_epoch", 401), ("losses", 411)]
 
 
 def test_falling_behind_is_said_once(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
-    gate.open.clear()
+    gate.opened.clear()
     sink = Background(gate, pictures=2)
     for epoch in range(6):
         sink.pictures(PictureReport(progress(1 + epoch * EPOCH_SIZE), {}, keep=True))
         assert gate.entered.wait(10)
-    gate.open.set()
+    gate.opened.set()
     sink.close()
     assert [images // EPOCH_SIZE for kind, images in gate.heard if kind == "pictures"] == [0, 4, 5]
     assert caplog.messages == ["gate: cannot keep up, some pictures are left out"]

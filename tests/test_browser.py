@@ -11,8 +11,8 @@ from imagined_run import losses, progress
 from display.images import save_picture
 from display.pages.html import Figure, Row, write_page
 from display.reports import PictureReport
-from display.sinks.csv_log import CsvLog
-from display.sinks.web import WebPage
+from display.sinks.csv_sink import CsvLog
+from display.sinks.web_page_sink import WebPage
 
 NAME = "a #1 ü <b>100%.png"
 

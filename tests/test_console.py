@@ -14,7 +14,7 @@ import pytest
 from imagined_run import EPOCH_SIZE, LINE, losses, progress
 
 from display.reports import Progress
-from display.sinks.console import Console, RunStatus, duration
+from display.sinks.console_sink import Console, RunStatus, duration
 
 
 def test_without_a_terminal_the_console_logs_plain_lines(
@@ -35,7 +35,7 @@ def test_without_a_terminal_the_console_logs_plain_lines(
 def test_bar_counts_images_and_lines_do_not_tear_it(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler(sys.stdout)
     logging.getLogger().addHandler(handler)
-    logging.getLogger("display.sinks.console").setLevel(logging.INFO)
+    logging.getLogger("display.sinks.console_sink").setLevel(logging.INFO)
     console = Console(bar=True)
     try:
         console.start_epoch(Progress(1, 3, 0, 0, EPOCH_SIZE))
@@ -45,7 +45,7 @@ def test_bar_counts_images_and_lines_do_not_tear_it(capsys: pytest.CaptureFixtur
     finally:
         console.close()
         logging.getLogger().removeHandler(handler)
-        logging.getLogger("display.sinks.console").setLevel(logging.NOTSET)
+        logging.getLogger("display.sinks.console_sink").setLevel(logging.NOTSET)
     out, err = capsys.readouterr()
     assert out.startswith(LINE + "\nEnd of epoch 1 / 3 \t")
     bar = err.split("\r")

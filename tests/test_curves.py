@@ -9,7 +9,7 @@ from imagined_run import EPOCH_SIZE, losses, progress
 from display.curve_drawing import draw_curves, smooth, split_by_size
 from display.curves import CurveFile, Curves, read_curves
 from display.reports import LossReport, Progress
-from display.sinks.csv_log import CsvLog
+from display.sinks.csv_sink import CsvLog
 
 
 def test_curves_read_from_csv_drop_what_a_resume_repeats(tmp_path: Path) -> None:

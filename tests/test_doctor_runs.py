@@ -16,8 +16,8 @@ from test_distributed import train_all
 
 from data.aligned_dataset import AlignedDataset
 from display.reports import Advice
-from display.sinks.doctor_log import DOCTOR_LOG, DoctorLog, read_advice, still_ill
-from display.sinks.web import WebPage
+from display.sinks.doctor_log_sink import DOCTOR_LOG, DoctorLog, read_advice, still_ill
+from display.sinks.web_page_sink import WebPage
 from models.base_model import BaseModel
 from train import train
 from training.saving.logs import cut_from_epoch

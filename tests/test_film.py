@@ -8,8 +8,8 @@ from read_page import Page
 
 from display.pages.film import MOST_FRAMES, Film, thinned
 from display.reports import FilmReport, LossReport, Progress, Strip
-from display.sinks.csv_log import CsvLog
-from display.sinks.web import WebPage
+from display.sinks.csv_sink import CsvLog
+from display.sinks.web_page_sink import WebPage
 
 
 def report(

@@ -18,7 +18,8 @@ from chromium import SHOWN
 from imagined_run import losses, pictures
 
 from display import visdom_files
-from display.sinks import visdom_server
+from display.sinks.visdom_client import connect
+from display.sinks.visdom_sink import VisdomServer
 from scripts import live_plots
 from util import npm_packages
 
@@ -162,8 +163,8 @@ def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
 ) -> None:
     process, port = server
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    client = visdom_server.connect(server="http://127.0.0.1", port=port, env="mine")
-    sink = visdom_server.VisdomServer(
+    client = connect(server="http://127.0.0.1", port=port, env="mine")
+    sink = VisdomServer(
         client, name="maps", display_id=1, columns=4, width_px=256,
         losses_csv=tmp_path / "x.csv", options={"netG": "<unet>"},
     )

@@ -6,7 +6,7 @@ import pytest
 from imagined_run import EPOCH_SIZE, losses
 from PIL import Image
 
-from display.sinks.csv_log import CsvLog
+from display.sinks.csv_sink import CsvLog
 from scripts.plot_losses import choose, find_epoch_size, main, read_run, tables
 
 

@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Argv
 from imagined_run import EPOCH_SIZE, LINE, losses, pictures, progress
 
+from display import sinks
 from display.curves import read_curves
 from display.reports import LossReport
-from display.sinks import Sink, tensorboard_files, visdom_server, wandb_run
+from display.sinks import open_sinks, tensorboard_sink, visdom_sink, wandb_sink
 from display.sinks.background import Background
-from display.sinks.console import Console
-from display.sinks.csv_log import CsvLog
-from display.sinks.doctor_log import DoctorLog
-from display.sinks.loss_log import LossLog
-from display.visualizer import Visualizer, build_sinks
+from display.sinks.base_sink import Sink
+from display.sinks.console_sink import Console
+from display.sinks.csv_sink import CsvLog
+from display.sinks.doctor_log_sink import DoctorLog
+from display.sinks.loss_log_sink import LossLog
+from display.visualizer import Visualizer
+from options.train_options import TrainOptions
+from train import train
 
 # The reports
 
@@ -93,10 +98,11 @@ def test_csv_line_torn_by_a_kill_does_not_swallow_the_next(tmp_path: Path) -> No
 
 
 def test_packages_for_display_are_imported_only_where_they_are_used() -> None:
-    util = Path(__file__).parent.parent / "util"
+    root = Path(__file__).parent.parent
+    files = [*(root / "display").rglob("*.py"), *(root / "util").rglob("*.py")]
     heavy = "visdom|wandb|dominate|matplotlib|tqdm|requests|torch.utils.tensorboard"
     lazy = re.compile(rf"^(import|from) ({heavy})\b", re.MULTILINE)
-    assert [path.name for path in util.rglob("*.py") if lazy.search(path.read_text())] == []
+    assert [path.name for path in files if lazy.search(path.read_text())] == []
 
 
 def test_visualizer_tells_every_sink_everything_in_order() -> None:
@@ -123,30 +129,59 @@ def test_visualizer_tells_every_sink_everything_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("html", "display_id", "records", "expected"),
+    ("flags", "expected"),
     [
-        (True, 1, True, ["web page", "visdom display", "TensorBoard files", "wandb display"]),
-        (False, 0, False, []),
-        (False, -1, False, []),
+        ("--display_id 1 --use_tensorboard --use_wandb",
+         ["TensorBoard files", "visdom display", "wandb display", "web page"]),
+        ("--display_id 0 --no_html", []),
+        ("--display_id -1 --no_html", []),
     ],
 )
-def test_build_sinks_builds_what_was_asked_for(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    html: bool,
-    display_id: int,
-    records: bool,
-    expected: list[str],
+def test_displays_that_were_asked_for_are_opened(
+    flags: str, expected: list[str], argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visdom_server, "connect", lambda **_: object())
-    monkeypatch.setattr(tensorboard_files, "load", lambda: object())
-    monkeypatch.setattr(wandb_run, "load", lambda: object())
-    sinks = build_sinks(
-        tmp_path / "run", name="run", html=html, display_id=display_id,
-        display_server="http://localhost", display_port=8097, display_env="main", display_ncols=4,
-        display_winsize=256, use_tensorboard=records, use_wandb=records, wandb_project_name="p",
-        options={},
-    )
-    assert [type(sink) for sink in sinks[:4]] == [Console, LossLog, CsvLog, DoctorLog]
-    assert all(isinstance(sink, Background) for sink in sinks[4:]), "training would wait for them"
-    assert [sink.title for sink in sinks[4:]] == expected
+    monkeypatch.setattr(visdom_sink, "connect", lambda **_: object())
+    monkeypatch.setattr(tensorboard_sink, "load", lambda: object())
+    monkeypatch.setattr(wandb_sink, "load", lambda: object())
+    opened = open_sinks(tmp_path, TrainOptions().parse(argv(*flags.split())))
+    logs, others = opened[:4], opened[4:]
+    assert [type(sink) for sink in logs] == [Console, CsvLog, DoctorLog, LossLog]
+    assert all(isinstance(sink, Background) for sink in others), "training would wait for them"
+    assert [sink.title for sink in others] == expected
+
+
+SHOUT = """
+from display.sinks.base_sink import Sink
+
+class Shout(Sink):
+    order = 99
+
+    @staticmethod
+    def modify_commandline_options(parser, is_train):
+        parser.add_argument_group("shout").add_argument("--shout", default="", help="a word")
+
+    @classmethod
+    def open(cls, folder, opt):
+        return cls(opt.shout, folder / "losses.csv") if opt.shout else None
+
+    def __init__(self, word, log):
+        self.word, self.log = word, log
+
+    def losses(self, report):
+        number = len(self.log.read_text().splitlines()) - 1
+        print(self.word, number, ", ".join(report.losses))
+"""
+
+
+def test_a_display_is_a_file(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file needs no change in any other; its order puts it after the log that it reads."""
+    (tmp_path / "shout_sink.py").write_text(SHOUT)
+    monkeypatch.setattr(sinks, "__path__", [*sinks.__path__, str(tmp_path)])
+    train(argv("--model", "template", "--print_freq", "2", "--shout", "LOSS"))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("LOSS")]
+    assert lines == ["LOSS 1 G", "LOSS 2 G"]
+    with pytest.raises(SystemExit):
+        TrainOptions().parse(["--help"])
+    assert "shout:\n  --shout SHOUT" in capsys.readouterr().out

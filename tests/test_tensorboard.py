@@ -9,8 +9,8 @@ import pytest
 from conftest import Argv
 from imagined_run import losses, pictures, progress
 
-from display.sinks import tensorboard_files
-from display.sinks.tensorboard_files import TensorboardFiles
+from display.sinks import tensorboard_sink
+from display.sinks.tensorboard_sink import TensorboardFiles
 from test import test as translate
 from train import train
 
@@ -27,7 +27,7 @@ def read(folder: Path) -> Any:
 
 def writer_class() -> Any:
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
-    return tensorboard_files.load()
+    return tensorboard_sink.load()
 
 
 def steps(events: Any, name: str) -> list[int]:
@@ -75,7 +75,7 @@ def test_missing_tensorboard_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    assert tensorboard_files.load() is None
+    assert tensorboard_sink.load() is None
     assert len(caplog.records) == 1
     assert "pip install tensorboard" in caplog.text
 

@@ -55,7 +55,7 @@ def test_a_save_on_the_last_image_waits_for_the_end_of_the_epoch(
 ) -> None:
     """A kill between the two would leave an epoch that is over without its lines and files."""
     order: list[str] = []
-    monkeypatch.setattr("display.sinks.Sink.end_epoch", lambda *_: order.append("end"))
+    monkeypatch.setattr("display.sinks.base_sink.Sink.end_epoch", lambda *_: order.append("end"))
 
     def network_files(_: BaseModel, label: int | str) -> dict[Path, dict[str, torch.Tensor]]:
         order.append(str(label))

@@ -10,9 +10,9 @@ import pytest
 from imagined_run import EPOCH_SIZE, losses, pictures, progress
 
 from display.reports import LossReport, Progress
-from display.sinks import visdom_server
-from display.sinks.csv_log import CsvLog
-from display.sinks.visdom_server import VisdomServer
+from display.sinks import visdom_client
+from display.sinks.csv_sink import CsvLog
+from display.sinks.visdom_sink import VisdomServer
 
 
 class RecordingClient:
@@ -178,7 +178,7 @@ def test_missing_visdom_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "visdom", None)
-    assert visdom_server.connect(server="http://localhost", port=8097, env="main") is None
+    assert visdom_client.connect(server="http://localhost", port=8097, env="main") is None
     assert len(caplog.records) == 1
     assert "python scripts/live_plots.py" in caplog.text
 

@@ -11,9 +11,9 @@ import pytest
 from fake_visdom import FakeVisdom, answering, hung, unused_port
 from imagined_run import losses, pictures
 
-from display.sinks import visdom_server
+from display.sinks import visdom_client
 from display.sinks.background import Background
-from display.sinks.visdom_server import VisdomServer
+from display.sinks.visdom_sink import VisdomServer
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def display(tmp_path: Path) -> Any:
     opened = []
 
     def open_display(port: int) -> Background:
-        client = visdom_server.connect(server="http://127.0.0.1", port=port, env="mine")
+        client = visdom_client.connect(server="http://127.0.0.1", port=port, env="mine")
         opened.append(client)
         windows = VisdomServer(
             client, name="maps", display_id=1, columns=4, width_px=256,
@@ -88,7 +88,7 @@ def test_server_that_hangs_is_given_up_and_said_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(visdom_server, "_TIMEOUT_SECONDS", (0.05, 0.05))
+    monkeypatch.setattr(visdom_client, "_TIMEOUT_SECONDS", (0.05, 0.05))
     with hung() as port:
         sink = display(port)
         for images in range(100, 500, 100):
@@ -118,7 +118,7 @@ def test_curves_are_complete_on_a_server_that_comes_back(
 ) -> None:
     """Up, down, hung, up again: nothing that was reported meanwhile is missing."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(visdom_server, "_TIMEOUT_SECONDS", (0.05, 0.05))
+    monkeypatch.setattr(visdom_client, "_TIMEOUT_SECONDS", (0.05, 0.05))
     with answering() as server:
         sink = display(server.port)
         sink.losses(losses(100))
@@ -129,7 +129,7 @@ def test_curves_are_complete_on_a_server_that_comes_back(
     with hung(server.port):
         sink.losses(losses(300))
         wait_until(lambda: not any(sink._waiting.values()))
-    monkeypatch.setattr(visdom_server, "_TIMEOUT_SECONDS", (2, 10))
+    monkeypatch.setattr(visdom_client, "_TIMEOUT_SECONDS", (2, 10))
     with answering(server.port) as again:
         sink.losses(losses(400))
         wait_until(lambda: points(again) == 4)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Argv
 from imagined_run import losses, pictures
 
-from display.sinks import wandb_run
-from display.visualizer import build_result_sinks
+from display.sinks import open_sinks, wandb_sink
+from options.test_options import TestOptions
 
 
 def fake_wandb(calls: list[Any], *, failure: bool = False) -> Any:
@@ -37,8 +38,8 @@ def fake_wandb(calls: list[Any], *, failure: bool = False) -> Any:
     return module
 
 
-def display(wandb: Any, folder: Path, *, id_file: Path | None = None) -> wandb_run.WandbRun:
-    return wandb_run.WandbRun(
+def display(wandb: Any, folder: Path, *, id_file: Path | None = None) -> wandb_sink.WandbRun:
+    return wandb_sink.WandbRun(
         wandb, folder, project="p", name="n", options={"lr": 1}, id_file=id_file
     )
 
@@ -101,7 +102,7 @@ def test_wandb_that_cannot_be_had_is_said_in_one_line(
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", module)
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    assert wandb_run.load() is None
+    assert wandb_sink.load() is None
     assert len(caplog.records) == 1
     assert said in caplog.text
     assert caplog.messages[0].endswith("Going on without it."), "test.py says it too"
@@ -111,16 +112,21 @@ def test_offline_mode_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
     module = fake_wandb([], failure=True)
     monkeypatch.setitem(sys.modules, "wandb", module)
     monkeypatch.setenv("WANDB_MODE", "offline")
-    assert wandb_run.load() is module
+    assert wandb_sink.load() is module
 
 
-def test_wandb_is_a_display_of_a_test_where_it_is_wanted(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("name", ["t", "group/t"])
+def test_a_test_logs_to_wandb_if_asked(
+    name: str, monkeypatch: pytest.MonkeyPatch, test_argv: Argv, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "wandb", fake_wandb([]))
-    for wanted in (True, False):
-        sinks = build_result_sinks(
-            tmp_path, name="n", use_tensorboard=False, use_wandb=wanted, wandb_project_name="p",
-            options={},
-        )
-        assert [type(sink) for sink in sinks] == [wandb_run.WandbRun] * wanted
+    calls: list[Any] = []
+    monkeypatch.setitem(sys.modules, "wandb", fake_wandb(calls))
+    (tmp_path / "runs" / "t").mkdir(parents=True)
+    folder = tmp_path / "results" / name / "test_latest"
+    assert open_sinks(folder, TestOptions().parse(test_argv())) == []
+    words = test_argv("--use_wandb", "--wandb_project_name", "p")
+    (sink,) = open_sinks(folder, TestOptions().parse(words))
+    sink.pictures(pictures(1))
+    (_, settings), *_ = calls
+    assert (settings["project"], settings["name"]) == ("p", name)
+    assert "id" not in settings, "each test is a new wandb run"

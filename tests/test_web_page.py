@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from read_page import Page
 
-import display.sinks.web as web_module
+import display.sinks.web_page_sink as web_module
 from display.images import save_picture
 from display.pages.html import Row
 from display.reports import LossReport, PictureReport, Progress
-from display.sinks.csv_log import CsvLog
-from display.sinks.web import WebPage
+from display.sinks.csv_sink import CsvLog
+from display.sinks.web_page_sink import WebPage
 
 
 def progress(epoch: int) -> Progress:

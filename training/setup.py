@@ -5,9 +5,9 @@ from argparse import Namespace
 from dataclasses import dataclass
 
 from data.loader import Loader
-from display.reports import VALUE
-from display.sinks.doctor_log import DOCTOR_LOG, read_advice
-from display.visualizer import Visualizer, build_sinks
+from display.sinks import open_sinks
+from display.sinks.doctor_log_sink import DOCTOR_LOG, read_advice
+from display.visualizer import Visualizer
 from models.base_model import BaseModel
 from training.clock import Clock
 from training.doctor.doctor import Doctor
@@ -108,21 +108,4 @@ def create_visualizer(opt: Namespace) -> Visualizer:
     """With the displays of the main process; the others have none."""
     if not current_process().is_main:
         return Visualizer([])
-    return Visualizer(
-        build_sinks(
-            opt.checkpoints_dir / opt.name,
-            name=opt.name,
-            html=not opt.no_html,
-            display_id=opt.display_id,
-            display_server=opt.display_server,
-            display_port=opt.display_port,
-            display_env=opt.display_env,
-            display_ncols=opt.display_ncols,
-            display_winsize=opt.display_winsize,
-            use_tensorboard=opt.use_tensorboard,
-            use_wandb=opt.use_wandb,
-            wandb_project_name=opt.wandb_project_name,
-            options=vars(opt),
-            validated=[VALUE + name for name in opt.val_metrics] if opt.val_phase else [],
-        )
-    )
+    return Visualizer(open_sinks(opt.checkpoints_dir / opt.name, opt))

@@ -1,32 +1,28 @@
-"""A display of a training run: the base class of all sinks."""
+"""One display per file: ``<name>_sink.py`` is found by its name and brings its own flags."""
 
-from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from display.sinks.base_sink import Sink
+from util.registry import Plugins
+
+PLUGINS = Plugins("display.sinks", "_sink", Sink)
 
 
-class Sink:
-    """A display. Override what it shows; everything else is ignored."""
+def find_sinks(is_train: bool) -> list[type[Sink]]:
+    """Return the displays of train.py or of test.py, in the order in which they are opened."""
+    classes = [PLUGINS.find(name) for name in PLUGINS.available()]
+    used = [cls for cls in classes if (cls.in_training if is_train else cls.in_tests)]
+    return sorted(used, key=lambda cls: cls.order)
 
-    title = "display"  # in messages
 
-    def start_epoch(self, progress: Progress) -> None: ...
+def add_flags(parser: ArgumentParser, is_train: bool) -> None:
+    """Let every display add its own flags."""
+    for sink_class in find_sinks(is_train):
+        sink_class.modify_commandline_options(parser, is_train)
 
-    def advance(self, progress: Progress) -> None:
-        """Called after every training step: must cost microseconds."""
 
-    def losses(self, report: LossReport) -> None: ...
-
-    def pictures(self, report: PictureReport) -> None: ...
-
-    def film(self, report: FilmReport) -> None: ...
-
-    def advise(self, advice: Advice) -> None: ...
-
-    def end_epoch(self, progress: Progress) -> None: ...
-
-    def refresh(self) -> None:
-        """Called in a background thread when all waiting reports have been handed on: show them."""
-
-    def finish(self) -> None:
-        """No report will follow. Every display hears it before the first is closed."""
-
-    def close(self) -> None: ...
+def open_sinks(folder: Path, opt: Namespace) -> list[Sink]:
+    """Open the displays that the options ask for. ``folder`` is the run's or the results'."""
+    opened = [sink_class.open(folder, opt) for sink_class in find_sinks(opt.isTrain)]
+    return [sink for sink in opened if sink]

@@ -9,7 +9,7 @@ from functools import partial
 from operator import itemgetter
 
 from display.reports import FilmReport, LossReport, PictureReport, Progress
-from display.sinks import Sink
+from display.sinks.base_sink import Sink
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from display.images import save_picture
 from display.reports import LossReport, PictureReport, Progress
-from display.sinks.csv_log import CsvLog
-from display.sinks.web import WebPage
+from display.sinks.csv_sink import CsvLog
+from display.sinks.web_page_sink import WebPage
 from util.flags import positive_int
 from util.runtime import run_program
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from display.reports import VALUE, Advice, LossReport
-from display.sinks.doctor_log import still_ill
+from display.sinks.doctor_log_sink import still_ill
 from models.base_model import BaseModel
 from training.clock import Clock
 from training.doctor.data_wait import Waiting

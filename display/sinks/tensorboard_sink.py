@@ -1,11 +1,13 @@
 """TensorBoard: event files with losses, learning rate and pictures, over images seen."""
 
 import logging
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
 from display.reports import LossReport, PictureReport, Progress
-from display.sinks import Sink
+from display.sinks.background import Background
+from display.sinks.base_sink import Sink
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,21 @@ class TensorboardFiles(Sink):
     """
 
     title = "TensorBoard files"
+    in_tests = True
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        group = parser.add_argument_group("TensorBoard")
+        group.add_argument("--use_tensorboard", action="store_true",
+                           help="write event files: losses, learning rate, images")
+
+    @classmethod
+    def open(cls, folder: Path, opt: Namespace) -> Sink | None:
+        writer_class = load() if opt.use_tensorboard else None
+        if writer_class is None:
+            return None
+        sink = cls(writer_class, folder / "tensorboard")
+        return Background(sink) if opt.isTrain else sink
 
     def __init__(self, writer_class: Any, folder: Path) -> None:
         self._writer_class = writer_class

@@ -1,18 +1,21 @@
 """web/index.html: the run so far, newest epoch first, for any browser and without a server."""
 
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from display.curve_drawing import CURVES_SIZE_PX, draw_curves
+from display.curve_drawing import CURVES_SIZE_PX, draw_curves, warm_up
 from display.curves import CurveFile
 from display.images import save_picture
 from display.pages.epoch_pictures import EpochPictures
 from display.pages.film import Film
 from display.pages.html import Figure, Header, Notice, write_page
 from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
-from display.sinks import Sink
-from display.sinks.doctor_log import DOCTOR_LOG, read_advice
+from display.sinks.background import Background
+from display.sinks.base_sink import Sink
+from display.sinks.doctor_log_sink import DOCTOR_LOG, read_advice
 
 _FILES = ("loss_log.txt", "losses.csv", "doctor.csv", "train_opt.txt")
 _OLD_NOTICES = 20
@@ -22,6 +25,20 @@ class WebPage(Sink):
     """Keeps the pictures of each epoch (a later save replaces an earlier one) and the curves."""
 
     title = "web page"
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        group = parser.add_argument_group("web page")
+        group.add_argument("--no_html", action="store_true", help="no web page in the run's folder")
+
+    @classmethod
+    def open(cls, folder: Path, opt: Namespace) -> Sink | None:
+        if opt.no_html:
+            return None
+        page = cls(folder, name=opt.name, width_px=opt.display_winsize, options=vars(opt))
+        with suppress(ImportError):  # the page itself will report it
+            warm_up()
+        return Background(page)
 
     def __init__(
         self, run_dir: Path, *, name: str, width_px: int, options: Mapping[str, object]

@@ -3,12 +3,14 @@
 import logging
 import os
 import uuid
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from display.reports import LossReport, PictureReport
-from display.sinks import Sink
+from display.sinks.background import Background
+from display.sinks.base_sink import Sink
 from util.files import write_text
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,27 @@ class WandbRun(Sink):
     """
 
     title = "wandb display"
+    in_tests = True
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        group = parser.add_argument_group("Weights & Biases")
+        group.add_argument("--use_wandb", action="store_true", help="log to Weights & Biases")
+        group.add_argument("--wandb_project_name", default="CycleGAN-and-pix2pix",
+                           help="project at Weights & Biases")
+
+    @classmethod
+    def open(cls, folder: Path, opt: Namespace) -> Sink | None:
+        wandb = load() if opt.use_wandb else None
+        if wandb is None:
+            return None
+        # The results of a test are in <results_dir>/<name>/<phase>_<epoch>.
+        name = opt.name if opt.isTrain else str(folder.relative_to(opt.results_dir).parent)
+        run = cls(
+            wandb, folder, project=opt.wandb_project_name, name=name, options=vars(opt),
+            id_file=folder / "wandb_id.txt" if opt.isTrain else None,
+        )
+        return Background(run) if opt.isTrain else run
 
     def __init__(
         self, wandb: Any, folder: Path, *, project: str, name: str, options: Mapping[str, object],

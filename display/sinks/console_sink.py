@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from display.reports import Advice, LossReport, Progress
-from display.sinks import Sink
+from display.sinks.base_sink import Sink
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,8 @@ _BAR_COLUMNS = 8  # that the losses leave to the bar
 
 class Console(Sink):
     """``bar=None`` draws a bar if both stdout and stderr are terminals."""
+
+    order = 0
 
     def __init__(self, *, bar: bool | None = None) -> None:
         self._wants_bar = sys.stdout.isatty() and sys.stderr.isatty() if bar is None else bar

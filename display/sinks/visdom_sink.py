@@ -1,7 +1,7 @@
 """visdom: losses, learning rate, pictures and options, live in a browser."""
 
 import html
-import logging
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,63 +13,10 @@ import numpy.typing as npt
 from display.curves import Curves, read_curves, split_validation
 from display.images import captioned_grid
 from display.reports import LossReport, PictureReport, Progress
-from display.sinks import Sink
-
-log = logging.getLogger(__name__)
-
-_TIMEOUT_SECONDS = (2, 10)  # to connect, to answer
-
-
-def connect(*, server: str, port: int, env: str) -> Any:
-    """A visdom client, which sends nothing yet; None (said in one line) without the package."""
-    try:
-        import visdom
-    except ImportError:
-        log.warning(
-            "No visdom display: the package is not installed. To have one: install "
-            "requirements.txt, then start %s. --display_id 0 asks for none. Training goes on.",
-            _start(port),
-        )
-        return None
-    logging.getLogger("visdom").setLevel(logging.ERROR)  # it announces each new connection
-    methods = {"_handle_post": _post, "has_window": _has_window}
-    client_class: Any = type("ImpatientVisdom", (visdom.Visdom,), methods)
-    # Built without sending, it announces neither a session nor a missing back channel.
-    client = client_class(
-        server=server, port=port, env=env, raise_exceptions=True, use_incoming_socket=False,
-        send=False,
-    )
-    client.send = True
-    return client
-
-
-def _post(client: Any, url: str, data: str | Mapping[str, Any] | None = None) -> str:
-    """visdom's own version waits for ever on a hung server, and takes an error page for success."""
-    import requests
-
-    place = f"{client.server}:{client.port}"
-    try:
-        reply = client.session.post(url, data=data or {}, timeout=_TIMEOUT_SECONDS)
-        reply.raise_for_status()
-    except requests.Timeout as error:
-        raise ConnectionError(f"the server at {place} hangs") from error
-    except requests.HTTPError as error:
-        raise ConnectionError(f"the server at {place} says: {error}") from error
-    except requests.RequestException as error:
-        raise ConnectionError(
-            f"no server answers at {place} (to start one: {_start(client.port)}; "
-            "--display_id 0 asks for none)"
-        ) from error
-    return str(reply.text)
-
-
-def _has_window(client: Any, window: str) -> bool:
-    message = {"win": window, "eid": client.env}
-    return bool(client._send(message, endpoint="win_exists", quiet=True) == "true")
-
-
-def _start(port: int) -> str:
-    return f"python scripts/live_plots.py --port {port}"
+from display.sinks.background import Background
+from display.sinks.base_sink import Sink
+from display.sinks.visdom_client import connect
+from util.flags import positive_int
 
 
 class VisdomServer(Sink):
@@ -85,6 +32,30 @@ class VisdomServer(Sink):
     """
 
     title = "visdom display"
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        add = parser.add_argument_group("visdom").add_argument
+        add("--display_id", type=int, default=1, help="visdom window; 0 = no visdom")
+        add("--display_server", default="http://localhost", help="visdom server")
+        add("--display_port", type=positive_int, default=8097, help="visdom port")
+        add("--display_env", default="main", help="visdom environment")
+        add("--display_ncols", type=int, default=4,
+            help="images in a row; 0 = a window for each image")
+
+    @classmethod
+    def open(cls, folder: Path, opt: Namespace) -> Sink | None:
+        if opt.display_id <= 0:
+            return None
+        client = connect(server=opt.display_server, port=opt.display_port, env=opt.display_env)
+        if client is None:
+            return None
+        windows = cls(
+            client, name=opt.name, display_id=opt.display_id, columns=opt.display_ncols,
+            width_px=opt.display_winsize, losses_csv=folder / "losses.csv", options=vars(opt),
+        )
+        # Drawing more often would take too much of the interpreter's time from the training.
+        return Background(windows, pictures=1, pause_seconds=2.0)
 
     def __init__(
         self, client: Any, *, name: str, display_id: int, columns: int, width_px: int,

@@ -3,11 +3,12 @@
 import csv
 import itertools
 import logging
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from display.reports import LossReport
-from display.sinks import Sink
+from display.reports import VALUE, LossReport
+from display.sinks.base_sink import Sink
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,13 @@ class CsvLog(Sink):
     A resumed run appends. A run with other losses starts a new file and keeps the old one as
     losses.1.csv (or the next free number).
     """
+
+    order = 0
+
+    @classmethod
+    def open(cls, folder: Path, opt: Namespace) -> Sink:
+        names = opt.val_metrics if opt.val_phase else []
+        return cls(folder / "losses.csv", [VALUE + name for name in names])
 
     def __init__(self, path: Path, validated: Sequence[str] = ()) -> None:
         self.path = path

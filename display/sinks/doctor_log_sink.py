@@ -1,11 +1,12 @@
 """doctor.csv: what the doctor said, and when it was over. The page and a resumed run read it."""
 
 import csv
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from display.reports import Advice
-from display.sinks import Sink
+from display.sinks.base_sink import Sink
 
 DOCTOR_LOG = "doctor.csv"
 _COLUMNS = ("epoch", "images", "complaint", "state", "seen", "meaning", "what_to_do")
@@ -13,6 +14,12 @@ _COLUMNS = ("epoch", "images", "complaint", "state", "seen", "meaning", "what_to
 
 class DoctorLog(Sink):
     """One row for each beginning and each end; no file while there is nothing to say."""
+
+    order = 0
+
+    @classmethod
+    def open(cls, folder: Path, opt: Namespace) -> Sink:
+        return cls(folder / DOCTOR_LOG)
 
     def __init__(self, path: Path) -> None:
         self.path = path
