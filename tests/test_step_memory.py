@@ -82,7 +82,8 @@ def test_the_estimate_leaves_everything_as_it_was(caplog: pytest.LogCaptureFixtu
 
 def test_it_is_alone_among_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dist, "is_initialized", lambda: True)
-    monkeypatch.setattr("models.execution.replicas.place", lambda: Namespace(world_size=2))
+    two = Namespace(world_size=2)
+    monkeypatch.setattr("models.execution.replicas.current_process", lambda: two)
     device = torch.device("cpu")
     assert Replicas(device).size == 2
     with alone():
