@@ -3,10 +3,10 @@
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
+from data.colour import rgb_to_lab
 from data.files.side import Side
 from data.files.source import Source
 from data.resizing import image_size
-from util.colour import rgb_to_lab
 
 
 class ColorizationDataset(BaseDataset):

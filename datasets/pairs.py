@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.discovery.folders import EXTENSIONS, is_picture, visible_files
 from data.files.pillow_files import read_rgb_size
 from datasets.jobs import listing
-from util.folders import EXTENSIONS, is_picture, visible_files
 
 log = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data.discovery.folders import visible_files
 from data.files.pillow_files import read_rgb
 from datasets.jobs import add_job_flags, do_jobs, faults_reported, tool_parser
 from datasets.pairs import NamedPair, match, require_equal_sizes, warn_about_leftovers
 from datasets.pictures import save_if_changed, side_by_side
-from util.folders import visible_files
 
 log = logging.getLogger(__name__)
 

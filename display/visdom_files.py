@@ -9,8 +9,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from util.files import replacing
-from util.npm_packages import (
+from display.npm_packages import (
     Files,
     Wanted,
     cache_folder,
@@ -20,6 +19,7 @@ from util.npm_packages import (
     read_folder,
     require_known,
 )
+from util.files import replacing
 
 VISDOM_VERSION = "0.2.4"
 DIGEST = "7121b109df39a045ee914160637ebb89afbb8d7e5c42cfabc89ac0ee518a75c9"

@@ -5,9 +5,9 @@ from argparse import ArgumentParser, Namespace
 import torch
 from torch import Tensor
 
+from data.colour import lab_to_rgb, rgb_to_lab, traced_lab_to_rgb, traced_lightness
 from models.comparison import Outcome
 from models.pix2pix_model import Pix2PixModel
-from util.colour import lab_to_rgb, rgb_to_lab, traced_lab_to_rgb, traced_lightness
 
 
 class ColorizationModel(Pix2PixModel):

@@ -26,8 +26,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from display import visdom_files
-from util import npm_packages
+from display import npm_packages, visdom_files
 from util.files import write_text
 from util.flags import non_negative_int
 from util.runtime import run_program

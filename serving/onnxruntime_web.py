@@ -3,7 +3,7 @@
 import tarfile
 from pathlib import Path
 
-from util.npm_packages import (
+from display.npm_packages import (
     Files,
     Wanted,
     cache_folder,

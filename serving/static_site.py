@@ -14,13 +14,13 @@ import numpy as np
 
 from data.files.pillow_files import PictureError, read_rgb
 from display.images import save_picture
+from display.npm_packages import write
 from inference.export.exporter import Exporter, Request
 from inference.export.norms import BnMode
 from serving.description import Description, DirectionDescription
 from serving.engine import Engine
 from serving.onnxruntime_web import LICENCE, runtime_files
 from util.files import write_text
-from util.npm_packages import write
 from util.text import format_bytes
 
 log = logging.getLogger(__name__)

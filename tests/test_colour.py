@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from util.colour import lab_to_rgb, rgb_to_lab
+from data.colour import lab_to_rgb, rgb_to_lab
 
 
 def rgb(*levels: int) -> torch.Tensor:

@@ -12,10 +12,10 @@ import data
 from data.aligned_dataset import AlignedDataset
 from data.base_dataset import BaseDataset, Sample
 from data.colorization_dataset import ColorizationDataset
+from data.colour import lab_to_rgb
 from data.single_dataset import SingleDataset
 from data.template_dataset import TemplateDataset
 from data.unaligned_dataset import UnalignedDataset
-from util.colour import lab_to_rgb
 
 LAB = {"input_nc": 1, "output_nc": 2}
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from exports import contrast, export, exporter, generator_file
 
+from data.colour import lab_to_rgb, rgb_to_lab, traced_lab_to_rgb, traced_lightness
 from data.discovery.inputs import find_inputs
 from data.files.value_range import LEVELS, ValueRange
 from data.record import Format, Record
@@ -18,7 +19,6 @@ from inference.export.verify import LIMITS, Difference, judge, three_sizes
 from inference.padding import translate_any_size
 from inference.translator import Translator
 from models.networks import GENERATORS, NORMS
-from util.colour import lab_to_rgb, rgb_to_lab, traced_lab_to_rgb, traced_lightness
 from util.packages import MissingPackageError
 
 FAST = ("onnx", "torchscript")

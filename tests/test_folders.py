@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from util.folders import is_picture, visible_files
+from data.discovery.folders import is_picture, visible_files
 
 
 def touch(*paths: Path) -> None:

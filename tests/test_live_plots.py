@@ -17,11 +17,10 @@ import pytest
 from chromium import SHOWN
 from imagined_run import losses, pictures
 
-from display import visdom_files
+from display import npm_packages, visdom_files
 from display.sinks.visdom_client import connect
 from display.sinks.visdom_sink import VisdomServer
 from scripts import live_plots
-from util import npm_packages
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = {"js/a.js": b"1", "css/deep/b.css": b"2"}

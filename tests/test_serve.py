@@ -18,10 +18,10 @@ import pytest
 from web_server import served
 
 from data.files.source import Source
+from display import npm_packages
 from scripts import serve
 from scripts.benchmarks import load_server
 from serving import onnxruntime_web
-from util import npm_packages
 from util.packages import MissingPackageError, require_packages
 
 pytest.importorskip("starlette", reason="starlette is not installed")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from data.discovery.folders import is_picture
 from data.discovery.image_folder import find_images
 from data.discovery.pair_folders import find_folders
 from data.discovery.pair_list import phases_in
@@ -15,7 +16,6 @@ from data.discovery.stacks import longest_suffix, sources_of_files
 from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
-from util.folders import is_picture
 
 MODES = ("aligned", "unaligned", "single", "colorization")
 PHASES = ("train", "val", "test")

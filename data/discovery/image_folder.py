@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from util.folders import EXTENSIONS, is_picture, visible_files
+from data.discovery.folders import EXTENSIONS, is_picture, visible_files
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from data.discovery.folders import EXTENSIONS, is_picture
 from data.discovery.image_folder import find_images
 from data.discovery.pair_folders import Folders, candidate_folders, holds_picture
 from data.discovery.stacks import longest_suffix, sources_of_files
@@ -15,7 +16,6 @@ from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
 from data.record import Record
-from util.folders import EXTENSIONS, is_picture
 
 log = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]

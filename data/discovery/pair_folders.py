@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from util.folders import is_picture, visible_files
+from data.discovery.folders import is_picture, visible_files
 
 log = logging.getLogger(__name__)
 CHOOSE = "or choose by a list of the pairs, --pairs FILE, or by another --dataroot"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.discovery.folders import EXTENSIONS, is_picture
 from data.discovery.stacks import group_by_stem, longest_suffix, missing, stacked_source, stem_of
 from data.files.source import Pair, Source
-from util.folders import EXTENSIONS, is_picture
 from util.text import listing
 
 log = logging.getLogger(__name__)

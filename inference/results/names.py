@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.discovery.folders import is_picture
 from data.discovery.inputs import Input
-from util.folders import is_picture
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from util.folders import is_picture, visible_files
+from data.discovery.folders import is_picture, visible_files
 from util.text import listing
 
 # The file names of test.py: <name>_<label>.png. Inputs alone give "real" and "fake", no target.
