@@ -38,14 +38,14 @@ class AlignedDataset(BaseDataset):
         self._warn_about_single_pictures()
 
     def _warn_about_single_pictures(self) -> None:
-        """A pair of ordinary pictures is at least 4:3 wide; looks at the first 50 headers."""
+        """A pair of ordinary images is at least 4:3 wide; looks at the first 50 headers."""
         sizes = [read_size(A.path) for A, _ in self.pairs[:50] if A.half]
         narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
         if narrow and 2 * len(narrow) > len(sizes):
             width, height = narrow[0]
             log.warning(
                 "%d of %d files looked at are about as high as wide (%d x %d), like single "
-                "pictures; each is cut into A, %d x %d, and B. For pictures without partners: "
+                "images; each is cut into A, %d x %d, and B. For images without partners: "
                 "--dataset_mode unaligned --model cycle_gan",
                 len(narrow), len(sizes), width, height, width // 2, height,
             )

@@ -1,4 +1,4 @@
-"""Augmentation of one sample: draw once, apply to both pictures of a pair.
+"""Augmentation of one sample: draw once, apply to both images of a pair.
 
 Geometry and the cut-out square are shared by the sides; colours change on the model's input alone.
 Off by default: the reference has only its crop and its mirror, which are in data/transforms.py.
@@ -54,7 +54,7 @@ class AppliedAugmentation:
         from torchvision.transforms.v2 import functional  # not needed for anything else
 
         light = to_unit(picture)
-        light = light if len(light) == 3 else light[:, None]  # [C, 1, H, W]: grey pictures
+        light = light if len(light) == 3 else light[:, None]  # [C, 1, H, W]: grey images
         if self.brightness != 1:
             light = functional.adjust_brightness(light, self.brightness)
         if self.contrast != 1:
@@ -93,7 +93,7 @@ class Augmentation:
     cutout: int = 0  # pixels
 
     def draw(self, size: Size, rng: Random) -> AppliedAugmentation:
-        """Roll the dice for a picture of ``size``, scaled but not yet cropped.
+        """Roll the dice for an image of ``size``, scaled but not yet cropped.
 
         The same number of times whatever the flags, so switching one on moves no other.
         """
@@ -128,15 +128,15 @@ def affine(size: Size, *, radians: float, zoom: float, shift: tuple[float, float
     """Turn clockwise and enlarge about the middle, then move by fractions of ``size``."""
     width, height = size
     cos, sin = math.cos(radians) / zoom, math.sin(radians) / zoom
-    # The shown point that the middle of the picture moves to.
+    # The shown point that the middle of the image moves to.
     x, y = (0.5 + shift[0]) * width, (0.5 + shift[1]) * height
     return (cos, sin, width / 2 - cos * x - sin * y, -sin, cos, height / 2 + sin * x - cos * y)
 
 
 def warp(pixels: Pixels, matrix: Matrix, box: CropBox, *, nearest: bool) -> Pixels:
-    """What ``box`` shows of the transformed picture, in the dtype that came.
+    """What ``box`` shows of the transformed image, in the dtype that came.
 
-    Bicubic (a = -0.75, as OpenCV's), or the nearest pixel; beyond its borders the picture is
+    Bicubic (a = -0.75, as OpenCV's), or the nearest pixel; beyond its borders the image is
     mirrored.
     """
     height, width = pixels.shape[:2]

@@ -108,7 +108,7 @@ class BaseDataset(Dataset[Sample], ABC):
 
     @property
     def examples(self) -> dict[str, list[Source]]:
-        """The pictures of each side, A and B, as far as the data set knows them."""
+        """The images of each side, A and B, as far as the data set knows them."""
         return {}
 
     def set_epoch(self, epoch: int) -> None:
@@ -119,7 +119,7 @@ class BaseDataset(Dataset[Sample], ABC):
         return seeded(self.opt.seed, int(self._epoch), index)
 
     def load(self, side: Side, source: Source, rng: Random) -> Tensor:
-        """Read one picture and change it as the flags say. float32 [C, H, W]."""
+        """Read one image and change it as the flags say. float32 [C, H, W]."""
         pixels, draw = self._drawn(side, source, rng)
         return self.finish(side, pixels, draw)
 
@@ -133,7 +133,7 @@ class BaseDataset(Dataset[Sample], ABC):
         return pixels, self.recipe.draw_scaled(image_size(pixels), rng, source=source.path)
 
     def pack(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
-        """``finish``; but inside a loader 8-bit pictures that need no more than a crop and a flip
+        """``finish``; but inside a loader 8-bit images that need no more than a crop and a flip
         stay uint8 0..255, a quarter of the bytes: the device makes floats of them.
         """
         plain = pixels.dtype == np.uint8 and side.range_of(pixels) == LEVELS
@@ -142,7 +142,7 @@ class BaseDataset(Dataset[Sample], ABC):
         return draw.window(pixels)
 
     def finish(self, side: Side, pixels: Pixels, draw: Draw) -> Tensor:
-        """What ``side.read`` gave -> float32 [C, H, W]. One draw for both pictures of a pair.
+        """What ``side.read`` gave -> float32 [C, H, W]. One draw for both images of a pair.
 
         Of the model's input the colours change too, with --colour_jitter.
         """
@@ -152,7 +152,7 @@ class BaseDataset(Dataset[Sample], ABC):
         return draw.augment.cut_out(picture)
 
     def find(self, side: Side, phase: str, letter: str = "") -> list[Source]:
-        """The pictures of ``<dataroot>/<phase><letter>`` that can be used for ``side``.
+        """The images of ``<dataroot>/<phase><letter>`` that can be used for ``side``.
 
         At most --max_dataset_size. Of the model's input, --input_suffixes makes stacks of files.
         """
@@ -162,7 +162,7 @@ class BaseDataset(Dataset[Sample], ABC):
         return self.usable(side, sources_of_files(files, suffixes, limit=limit))
 
     def usable(self, side: Side, sources: Sequence[Source]) -> list[Source]:
-        """``sources`` whose pictures can be used, in their order; see ``usable_pairs``."""
+        """``sources`` whose images can be used, in their order; see ``usable_pairs``."""
         return [source for source, in self._usable([side], [(source,) for source in sources])]
 
     def usable_pairs(
@@ -174,7 +174,7 @@ class BaseDataset(Dataset[Sample], ABC):
         and named. Otherwise files are read when their turn comes, and a bad one stops the program.
 
         Raises:
-            ValueError: not one is left, or pictures are smaller than the crop.
+            ValueError: not one is left, or images are smaller than the crop.
         """
         return [(A, B) for A, B in self._usable([self.A, self.B], pairs)]
 
@@ -192,7 +192,7 @@ class BaseDataset(Dataset[Sample], ABC):
 
     def _check_sizes(self, sources: Sequence[Source]) -> None:
         """Reads headers only (about 0.1 ms a file), and only for ``--preprocess crop``: the other
-        modes scale the picture first.
+        modes scale the image first.
         """
         if self.recipe.preprocess != "crop":
             return
@@ -201,7 +201,7 @@ class BaseDataset(Dataset[Sample], ABC):
         if small:
             source, (width, height) = small[0]
             raise ValueError(
-                f"{len(small)} of {len(sources)} pictures are too small for --crop_size "
+                f"{len(small)} of {len(sources)} images are too small for --crop_size "
                 f"{self.recipe.crop_size} (pixels), the first is {source}: {width} x {height}; "
                 "lower --crop_size, or use --preprocess resize_and_crop, or remove them"
             )

@@ -1,4 +1,4 @@
-"""Which pictures of an epoch come when, and which of several processes takes them."""
+"""Which images of an epoch come when, and which of several processes takes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class EpochOrder(Sampler[int]):
     """A new permutation per epoch, or 0, 1, 2, ... without ``shuffle``; may start inside.
 
     Several processes take turns in it. A step of all of them is the next ``batch_size`` times
-    ``world_size`` pictures of the order, so that it holds the same pictures as one of a single
-    process with so large a batch. A process that finds no picture left for the last step of an
+    ``world_size`` images of the order, so that it holds the same images as one of a single
+    process with so large a batch. A process that finds no image left for the last step of an
     epoch gets the last one of the order again, so that it can take part; ``share`` tells.
     """
 
@@ -46,11 +46,11 @@ class EpochOrder(Sampler[int]):
 
     @property
     def step_images(self) -> int:
-        """Pictures in a full step of all processes."""
+        """Images in a full step of all processes."""
         return self.batch_size * self.world_size
 
     def share(self, first: int) -> Share:
-        """Of the step that begins with picture ``first`` of the epoch."""
+        """Of the step that begins with image ``first`` of the epoch."""
         images = min(self.step_images, self.count - first)
         return Share(images, len(range(self.rank, images, self.world_size)))
 
@@ -65,6 +65,6 @@ class EpochOrder(Sampler[int]):
 
     @property
     def _filler(self) -> int:
-        """1 where the last step leaves this process without a picture."""
+        """1 where the last step leaves this process without an image."""
         rest = (self.count - self.start) % self.step_images
         return int(0 < rest <= self.rank)

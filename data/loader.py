@@ -98,7 +98,7 @@ class Loader:
         return read_ahead(lambda _: next(rest), range(min(count, len(self._batches))))
 
     def share(self, first: int) -> Share:
-        """How many pictures the step after ``first`` pictures of the epoch has."""
+        """How many images the step after ``first`` images of the epoch has."""
         return self._order.share(first)
 
     def _on_device(self, batch: Batch) -> Batch:
@@ -156,7 +156,7 @@ def _leave_group(worker: int) -> None:
 def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> int:
     """One core is left to the training itself.
 
-    On a CPU a cached picture costs less than what the training's threads lose by a worker beside
+    On a CPU a cached image costs less than what the training's threads lose by a worker beside
     them. On a GPU the training only starts kernels, and workers keep it from doing anything else.
     """
     cores = own_cores() if cores is None else cores
@@ -167,7 +167,7 @@ def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> in
 
 
 def loading_advice(*, cached: bool, workers: int) -> str:
-    """Which flag to change where steps wait for pictures."""
+    """Which flag to change where steps wait for images."""
     if not cached:
         return "--cache ram or --cache disk decodes each of them once only"
     if workers < own_cores():

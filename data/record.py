@@ -1,4 +1,4 @@
-"""What the pictures of a training were: ``pictures.json`` in the folder of its run.
+"""What the images of a training were: ``pictures.json`` in the folder of its run.
 
 A network does not say whether its output was 16-bit TIFF; the files that it learned from did.
 """
@@ -45,7 +45,7 @@ class Record:
     def is_pair(self, size: tuple[int, int]) -> bool:
         """Whether a single file of this width and height is a pair like those of the training.
 
-        Where all of them had one size, a file of another is not: it may be a wide picture.
+        Where all of them had one size, a file of another is not: it may be a wide image.
         """
         return size == self.pair_size if self.pair_size else self.looks_like_pair(size)
 
@@ -83,7 +83,7 @@ class Record:
 
 
 def record_formats(examples: Mapping[str, Sequence[Source]]) -> Record:
-    """Side -> its pictures: decodes the first of each, and reads the sizes of 50 files."""
+    """Side -> its images: decodes the first of each, and reads the sizes of 50 files."""
     formats = {
         letter: Format.of(sources[0].read().pixels, sources[0].path)
         for letter, sources in examples.items()

@@ -1,4 +1,4 @@
-"""Scale pictures [H, W, C] to another size, by Pillow or by torch."""
+"""Scale images [H, W, C] to another size, by Pillow or by torch."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Pictures to translate, without partners: <dataroot>/ itself, no phase."""
+"""Images to translate, without partners: <dataroot>/ itself, no phase."""
 
 from argparse import Namespace
 

@@ -1,10 +1,10 @@
-"""A dataset to copy: pictures of <dataroot>/<phase>/ (B) and brighter versions of them (A).
+"""A dataset to copy: images of <dataroot>/<phase>/ (B) and brighter versions of them (A).
 
 1. Copy this file to data/<name>_dataset.py; ``--dataset_mode <name>`` finds it there. It must
    define exactly one subclass of BaseDataset; the class name is free.
 2. Write the four methods below; the static one may be left out. To refuse flags that contradict
    each other, extend ``BaseDataset.check_options``, as colorization_dataset.py does.
-3. Try this one, which learns to darken pictures that were lit too much:
+3. Try this one, which learns to darken images that were lit too much:
    python train.py --model template --dataset_mode template --dataroot <folder with train/>
 """
 
@@ -28,7 +28,7 @@ class TemplateDataset(BaseDataset):
             "--new_dataset_option",
             type=positive_float,
             default=2.0,
-            help="dataset template: brightness of A relative to B (1 = the same picture)",
+            help="dataset template: brightness of A relative to B (1 = the same image)",
         )
         parser.set_defaults(max_dataset_size=10)
 
@@ -45,7 +45,7 @@ class TemplateDataset(BaseDataset):
         source = self.sources[index]
         # Decoded and scaled, [H, W, C], for reading only.
         A, B = self.pictures.one(self.A, source), self.pictures.one(self.B, source)
-        # One draw, both pictures: they stay in register.
+        # One draw, both images: they stay in register.
         draw = self.recipe.draw_scaled(image_size(A), self.random(index), source=source.path)
         light = to_unit(self.finish(self.A, A, draw))
         return {

@@ -1,7 +1,7 @@
-"""Geometry of one sample: draw once, apply to every picture that must stay in register.
+"""Geometry of one sample: draw once, apply to every image that must stay in register.
 
 The order is fixed: channels -> resize -> affine, crop -> flip, turn -> tensor in -1..1 -> colours
--> cut-out. Pictures are arrays [H, W, C], sizes (width, height) in pixels. Resizing is Pillow's
+-> cut-out. Images are arrays [H, W, C], sizes (width, height) in pixels. Resizing is Pillow's
 bicubic, which is antialiased, or torch's (``--resize``); of labels it is nearest neighbour, which
 invents no colours.
 """
@@ -142,33 +142,33 @@ class Recipe:
         return not PREPROCESS[self.preprocess].crops or min(size) >= self.crop_size
 
     def draw(self, size: Size, rng: Random, *, source: Path) -> Draw:
-        """Roll the dice for a picture of ``size``; ``source`` is named in errors.
+        """Roll the dice for an image of ``size``; ``source`` is named in errors.
 
         The dice roll the same number of times whatever the flags, so --no_flip moves no crop.
         Those of the augmentation are seeded by the three here: ``rng`` goes on as without them.
 
         Raises:
-            ValueError: the picture is smaller than the crop.
+            ValueError: the image is smaller than the crop.
         """
         new_size = self.new_size(size)
         draw = self.draw_scaled(new_size or size, rng, source=source)
         return replace(draw, resize=new_size)
 
     def new_size(self, size: Size) -> Size | None:
-        """What a picture of ``size`` is scaled to; None: it stays as it is."""
+        """What an image of ``size`` is scaled to; None: it stays as it is."""
         return PREPROCESS[self.preprocess].resize(size, self.load_size, self.crop_size)
 
     @property
     def square(self) -> Size | None:
-        """The size of every scaled picture, if it does not depend on the file's."""
+        """The size of every scaled image, if it does not depend on the file's."""
         return (self.load_size, self.load_size) if self.preprocess == "resize_and_crop" else None
 
     def draw_scaled(self, size: Size, rng: Random, *, source: Path) -> Draw:
-        """``draw`` for a picture that is scaled already, to ``size``."""
+        """``draw`` for an image that is scaled already, to ``size``."""
         width, height = size
         if not self.fits((width, height)):
             raise ValueError(
-                f"{source}: the picture is {width} x {height}, too small for --crop_size "
+                f"{source}: the image is {width} x {height}, too small for --crop_size "
                 f"{self.crop_size}; lower --crop_size or use --preprocess resize_and_crop"
             )
         x, y, coin = rng.random(), rng.random(), rng.random()

@@ -1,10 +1,10 @@
 # ruff: noqa: N999  (users call this tool by its published name)
-"""Glue the pictures of folder A and folder B into A | B pairs for ``--dataset_mode aligned``.
+"""Glue the images of folder A and folder B into A | B pairs for ``--dataset_mode aligned``.
 
     python datasets/combine_A_and_B.py --fold_A data/A --fold_B data/B --fold_AB data/AB
 
 ``A/train/0001.jpg`` and ``B/train/0001.png`` become ``AB/train/0001.png``. Sub-folders are kept,
-so splits (train, val, test) are optional. Pictures without a mate and pairs of unequal size are
+so splits (train, val, test) are optional. Images without a mate and pairs of unequal size are
 errors that are listed before anything is written.
 """
 
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
-    parser.add_argument("--fold_A", type=Path, required=True, help="pictures A (left half)")
-    parser.add_argument("--fold_B", type=Path, required=True, help="pictures B (right half)")
+    parser.add_argument("--fold_A", type=Path, required=True, help="images A (left half)")
+    parser.add_argument("--fold_B", type=Path, required=True, help="images B (right half)")
     parser.add_argument("--fold_AB", type=Path, required=True, help="folder to write")
     parser.add_argument("--num_imgs", type=positive_int,
                         help="take only the first N pairs of every split (default: all)")
@@ -44,7 +44,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def require_apart(fold_A: Path, fold_B: Path, fold_AB: Path, *, use_AB: bool) -> None:
-    """Refuse folders that would pair a picture with itself or read the output back."""
+    """Refuse folders that would pair an image with itself or read the output back."""
     if fold_A.resolve() == fold_B.resolve() and not use_AB:
         raise ValueError(f"--fold_A and --fold_B are both {fold_A}; for 0001_A, 0001_B in one "
                          "folder pass --use_AB")

@@ -50,7 +50,7 @@ def listing(lines: Sequence[str]) -> str:
 
 
 def do_jobs(work: Callable[[Job], bool], jobs: Sequence[Job], *, parallel: bool) -> None:
-    """Do every job, go on past faults, report how many pictures were written.
+    """Do every job, go on past faults, report how many images were written.
 
     ``work`` returns False where nothing had to be written, and must be importable by name, for
     the processes of the pool may be spawned.
@@ -65,7 +65,7 @@ def do_jobs(work: Callable[[Job], bool], jobs: Sequence[Job], *, parallel: bool)
     else:
         outcomes = [attempt(job) for job in jobs]
     faults = [outcome for outcome in outcomes if isinstance(outcome, str)]
-    log.info("%d pictures written, %d were there already",
+    log.info("%d images written, %d were there already",
              outcomes.count(True), outcomes.count(False))
     if faults:
         raise ValueError(f"{len(faults)} pairs could not be written:\n{listing(faults)}")

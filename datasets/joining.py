@@ -19,7 +19,7 @@ RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.N
 
 @dataclass(frozen=True)
 class Join:
-    """One picture to write. ``resize_to`` is "A", "B" or "" (the sizes are equal)."""
+    """One image to write. ``resize_to`` is "A", "B" or "" (the sizes are equal)."""
 
     pair: NamedPair
     target: Path
@@ -30,9 +30,9 @@ class Join:
 
 def add_join_flags(parser: argparse.ArgumentParser) -> None:
     """The ways out that the error messages name."""
-    parser.add_argument("--allow_unpaired", action="store_true", help="skip pictures without mate")
+    parser.add_argument("--allow_unpaired", action="store_true", help="skip images without mate")
     parser.add_argument("--resize_to", choices=("A", "B"), default="",
-                        help="where sizes differ: which picture of a pair keeps its size")
+                        help="where sizes differ: which image of a pair keeps its size")
     parser.add_argument("--resample", choices=tuple(RESAMPLING), default="lanczos",
                         help="filter of --resize_to; lanczos mixes label colours, nearest does not")
     add_job_flags(parser)

@@ -61,8 +61,8 @@ def splits_of(root: Path) -> list[str]:
 
 def pair_by_position(named_A: dict[str, Path], named_B: dict[str, Path]) -> list[NamedPair]:
     if len(named_A) != len(named_B):
-        raise ValueError(f"--by_position needs equal numbers, found {len(named_A)} pictures A and "
-                         f"{len(named_B)} pictures B")
+        raise ValueError(f"--by_position needs equal numbers, found {len(named_A)} images A and "
+                         f"{len(named_B)} images B")
     pairs = [NamedPair(name, named_A[name], path)
              for name, path in zip(named_A, named_B.values(), strict=True)]
     for pair in pairs[:3]:

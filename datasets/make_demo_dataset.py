@@ -93,7 +93,7 @@ def _labels_and_photo(
 
 
 def _pictures(parameters: dict[str, int]) -> Iterator[tuple[str, RgbImage]]:
-    """Every picture of the set with its path below the root."""
+    """Every image of the set with its path below the root."""
     size, seed = parameters["size"], parameters["seed"]
     for split_number, split in enumerate(SPLITS):
         for number, name in enumerate(_names(parameters[split])):
@@ -143,7 +143,7 @@ def make_demo_dataset(
 ) -> None:
     """Draw the set below ``root``; do nothing if the same set is there already.
 
-    ``size`` is the side of one picture in pixels; ``train``, ``val`` and ``test`` count pairs.
+    ``size`` is the side of one image in pixels; ``train``, ``val`` and ``test`` count pairs.
     Equal arguments give equal files. ValueError for impossible arguments, FileExistsError if
     ``root`` holds anything else, unless ``overwrite``: then the split folders are deleted first.
     """
@@ -172,7 +172,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
     parser.add_argument("root", type=Path, help="folder to write, such as datasets/demo")
     parser.add_argument("--size", type=positive_int, default=128,
-                        help=f"side of one picture, >= {SMALLEST} pixels (default 128)")
+                        help=f"side of one image, >= {SMALLEST} pixels (default 128)")
     parser.add_argument("--train", type=positive_int, default=200, help="pairs (default 200)")
     parser.add_argument("--val", type=non_negative_int, default=20, help="pairs (default 20)")
     parser.add_argument("--test", type=non_negative_int, default=20, help="pairs (default 20)")

@@ -1,6 +1,6 @@
-"""Find the pictures of A and B and match them: the planning half of the pair tools.
+"""Find the images of A and B and match them: the planning half of the pair tools.
 
-A tool first plans (every picture has a mate, both have one size), then writes (``pictures.py``),
+A tool first plans (every image has a mate, both have one size), then writes (``pictures.py``),
 so that a fault in the data is reported before the first file exists.
 """
 
@@ -29,9 +29,9 @@ class NamedPair:
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """Every picture below ``folder`` by its ``NamedPair.name``, sorted.
+    """Every image below ``folder`` by its ``NamedPair.name``, sorted.
 
-    Linked sub-folders are entered, hidden files (``._x.png``) are not pictures. A name that
+    Linked sub-folders are entered, hidden files (``._x.png``) are not images. A name that
     occurs with two extensions is a ValueError: nobody could say which of them is meant.
     """
     if not folder.is_dir():
@@ -44,13 +44,13 @@ def find_pictures(folder: Path) -> dict[str, Path]:
         else:
             others += 1
     if not found:
-        raise FileNotFoundError(f"{folder} holds no picture ({' '.join(EXTENSIONS)})")
+        raise FileNotFoundError(f"{folder} holds no image ({' '.join(EXTENSIONS)})")
     twins = [" and ".join(map(str, sorted(paths))) for paths in found.values() if len(paths) > 1]
     if twins:
         raise ValueError(
             f"{len(twins)} names occur with several extensions; keep one of each:\n{listing(twins)}"
         )
-    log.info("%s: %d pictures (other files, ignored: %d)", folder, len(found), others)
+    log.info("%s: %d images (other files, ignored: %d)", folder, len(found), others)
     return {name: found[name][0] for name in sorted(found)}
 
 
@@ -83,7 +83,7 @@ def match(
     skip_flag: str | None = None,
     way_out: str = "",
 ) -> list[NamedPair]:
-    """Pairs of equal name, sorted; a picture without mate is an error unless it is allowed.
+    """Pairs of equal name, sorted; an image without mate is an error unless it is allowed.
 
     The error advises ``skip_flag`` where pairs would be left, and ``way_out`` anyhow.
     """
@@ -93,7 +93,7 @@ def match(
     if lonely and (not allow_unpaired or not names):
         skip = f", or skip them with {skip_flag}" if names and skip_flag else ""
         raise ValueError(
-            f"{len(names)} pairs of equal name, but {len(lonely)} pictures without mate; rename "
+            f"{len(names)} pairs of equal name, but {len(lonely)} images without mate; rename "
             f"or add them{skip}{way_out}:\n{listing(lonely)}"
         )
     if lonely:
@@ -115,7 +115,7 @@ def require_equal_sizes(pairs: Sequence[NamedPair], *, way_out: str = "") -> Non
 
 
 def warn_about_leftovers(targets: Sequence[Path]) -> None:
-    """Training takes every picture of a folder, so name those that this run will not write."""
+    """Training takes every image of a folder, so name those that this run will not write."""
     expected = set(targets)
     leftovers = sorted(
         str(path)
@@ -126,7 +126,7 @@ def warn_about_leftovers(targets: Sequence[Path]) -> None:
     )
     if leftovers:
         log.warning(
-            "the output folders hold %d other pictures, which will be trained on too:\n%s",
+            "the output folders hold %d other images, which will be trained on too:\n%s",
             len(leftovers),
             listing(leftovers),
         )

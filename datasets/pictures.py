@@ -1,4 +1,4 @@
-"""Join and save pictures: the writing half of the pair tools. Needs nothing but Pillow."""
+"""Join and save images: the writing half of the pair tools. Needs nothing but Pillow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from util.files import replacing
 
 
 def side_by_side(A: Image.Image, B: Image.Image) -> Image.Image:
-    """A | B, two RGB pictures of one size."""
+    """A | B, two RGB images of one size."""
     if A.size != B.size:
         raise ValueError(f"sizes differ: {A.width}x{A.height} and {B.width}x{B.height}")
     joined = Image.new("RGB", (A.width + B.width, A.height))
@@ -43,7 +43,7 @@ def _holds(path: Path, encoded: bytes) -> bool:
 
 
 def save_if_changed(image: Image.Image, target: Path, *, overwrite: bool) -> bool:
-    """Write aside, then rename; False where the same picture was there already.
+    """Write aside, then rename; False where the same image was there already.
 
     A different file at ``target`` is a ValueError unless ``overwrite``.
     """

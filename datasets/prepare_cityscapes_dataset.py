@@ -3,7 +3,7 @@
     python datasets/prepare_cityscapes_dataset.py --gtFine_dir gtFine \\
         --leftImg8bit_dir leftImg8bit --output_dir datasets/cityscapes
 
-Its licence forbids passing the pictures on, so everybody gets gtFine_trainvaltest.zip and
+Its licence forbids passing the images on, so everybody gets gtFine_trainvaltest.zip and
 leftImg8bit_trainvaltest.zip from https://www.cityscapes-dataset.com and runs this once. Writes
 train/<i>.png and test/<i>.png (from val; photo left, label right), trainA and testA/<i>_A.png
 (photos), trainB and testB/<i>_B.png (labels), <i> counting from 0 in the order of the names.

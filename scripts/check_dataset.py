@@ -1,11 +1,11 @@
-"""Look at every picture of a data set before the training, and tell what is wrong with it.
+"""Look at every image of a data set before the training, and tell what is wrong with it.
 
     python scripts/check_dataset.py --dataroot datasets/facades
 
-Errors are what a training refuses or what makes its test worthless: unreadable files, pictures
+Errors are what a training refuses or what makes its test worthless: unreadable files, images
 without a partner, pairs of different size, numbers of channels that do not fit, floating point
-without a range, the same picture in training and test. Warnings are for a person to look at: mixed
-kinds, blank pictures, copies, pairs that look exchanged or moved against each other. The exit code
+without a range, the same image in training and test. Warnings are for a person to look at: mixed
+kinds, blank images, copies, pairs that look exchanged or moved against each other. The exit code
 is 1 if there are errors, else 0. An HTML page shows what was found.
 """
 
@@ -102,7 +102,7 @@ def phase_summaries(layout: Layout, rows: Sequence[RowFacts]) -> list[str]:
     for phase in dict.fromkeys(row.phase for row in layout.rows):
         of_phase = [it for it in rows if it.row.phase == phase]
         pairs = of_phase[0].row.is_pair
-        words = [f"{len(of_phase)} {'pair' if pairs else 'picture'}{'s' * (len(of_phase) != 1)}"]
+        words = [f"{len(of_phase)} {'pair' if pairs else 'image'}{'s' * (len(of_phase) != 1)}"]
         for letter, pictures in by_side(of_phase).items():
             sizes = Counter("{}x{}".format(*facts.size) for _, _, facts in pictures)
             kinds = Counter(facts.kind for _, _, facts in pictures)

@@ -24,7 +24,7 @@ def draw_pictures(folder: Path, count: int, size: tuple[int, int], seed: int = 0
 
 @pytest.fixture
 def dataroot(tmp_path: Path) -> Path:
-    """Side-by-side pairs in train and test, single pictures in trainA, trainB, testA, testB."""
+    """Side-by-side pairs in train and test, single images in trainA, trainB, testA, testB."""
     root = tmp_path / "pictures"
     for phase in ("train", "test"):
         draw_pictures(root / phase, 3, (64, 32), seed=1)

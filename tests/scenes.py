@@ -1,4 +1,4 @@
-"""Pairs whose A is a noisy picture of boxes and whose B is a flat map of the same boxes."""
+"""Pairs whose A is a noisy image of boxes and whose B is a flat map of the same boxes."""
 
 from pathlib import Path
 

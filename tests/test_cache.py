@@ -1,4 +1,4 @@
-"""A cache changes nothing but the time: where it keeps pictures, and where it cannot."""
+"""A cache changes nothing but the time: where it keeps images, and where it cannot."""
 
 import logging
 import re
@@ -99,7 +99,7 @@ def test_workers_share_one_cache(
     dataset = build("aligned", root)
     assert_same(alone, run(dataset, cache, workers=workers, start_method=start_method))
     for path in (root / "train").iterdir():
-        path.unlink()  # the workers' pictures are this process's too
+        path.unlink()  # the workers' images are this process's too
     assert_same(alone, epochs(Loader(dataset, batch_size=2, num_workers=0, shuffle=True, seed=7),
                               1, 2))
 
@@ -153,8 +153,8 @@ def needed(root: Path) -> int:
 
 @pytest.mark.parametrize(
     ("of_the_free", "line"),
-    [(4.1, "cache: ram; 10 pictures, 0 MB"),
-     (3.9, r"cache: none; 10 pictures, 0 MB decoded are more than a quarter of .* --cache disk")],
+    [(4.1, "cache: ram; 10 images, 0 MB"),
+     (3.9, r"cache: none; 10 images, 0 MB decoded are more than a quarter of .* --cache disk")],
 )
 def test_by_default_a_cache_takes_a_quarter_of_the_free_memory(
     of_the_free: float, line: str, root: Path, monkeypatch: pytest.MonkeyPatch,
@@ -191,7 +191,7 @@ def test_little_shared_memory_leads_to_a_file(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(choice, "shared_memory_left", lambda: 2**20)
     assert created(root, cache="ram").dataset.pictures.has_cache
-    assert any("cache: disk; 10 pictures, 0 MB, in a file since /dev/shm has 1 MB left" in line
+    assert any("cache: disk; 10 images, 0 MB, in a file since /dev/shm has 1 MB left" in line
                for line in caplog.messages)
 
 
@@ -199,7 +199,7 @@ def test_no_room_for_what_was_asked_for_is_an_error(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "free_memory", lambda: 100)
-    with pytest.raises(ValueError, match="--cache ram needs 0 MB for 10 pictures, 0 MB of memory"):
+    with pytest.raises(ValueError, match="--cache ram needs 0 MB for 10 images, 0 MB of memory"):
         created(root, cache="ram")
     monkeypatch.setattr(choice, "temporary_space_left", lambda: 100)
     with pytest.raises(ValueError, match=r"has no room in the folder for temporary files.*TMPDIR"):

@@ -161,7 +161,7 @@ def test_unaligned_draws_its_partners_and_crops_apart(root: Path) -> None:
 def test_unaligned_names_the_missing_side(root: Path) -> None:
     for file in (root / "trainB").iterdir():
         file.unlink()
-    with pytest.raises(FileNotFoundError, match=r"trainB holds no pictures .*found: no files"):
+    with pytest.raises(FileNotFoundError, match=r"trainB holds no images .*found: no files"):
         UnalignedDataset(make_opt(root))
 
 

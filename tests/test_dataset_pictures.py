@@ -1,4 +1,4 @@
-"""Joining and writing pictures: read as training reads, and never half-written."""
+"""Joining and writing images: read as training reads, and never half-written."""
 
 import os
 from pathlib import Path

@@ -36,7 +36,7 @@ def test_make_aligned_refuses_other_names_unless_by_position(tmp_path: Path) -> 
     assert aligned(tmp_path, "--by_position") == ["train/0000.png", "train/0001.png"]
     draw(tmp_path / "trainB" / "label9.png")
     text = fault(make_dataset_aligned.main, [*argv, "--by_position"])
-    assert "2 pictures A and 3 pictures B" in text
+    assert "2 images A and 3 images B" in text
 
 
 def test_make_aligned_keeps_names_on_demand(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_cityscapes_names_an_empty_folder(tmp_path: Path) -> None:
 def test_cityscapes_refuses_a_photo_without_label(tmp_path: Path) -> None:
     argv = cityscapes(tmp_path)
     next((tmp_path / "gtFine" / "val" / "bonn").iterdir()).unlink()
-    assert "1 pictures without mate" in fault(prepare_cityscapes_dataset.main, argv)
+    assert "1 images without mate" in fault(prepare_cityscapes_dataset.main, argv)
     assert not (tmp_path / "out").exists()
 
 

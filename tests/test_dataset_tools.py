@@ -1,4 +1,4 @@
-"""combine_A_and_B loses no pixel and no picture, and says so when it cannot go on."""
+"""combine_A_and_B loses no pixel and no image, and says so when it cannot go on."""
 
 import logging
 import subprocess
@@ -41,7 +41,7 @@ def test_combine_takes_pictures_without_splits_and_ignores_hidden_files(tmp_path
     for side in "AB":
         draw(tmp_path / side / "1.JPeG")
         (tmp_path / side / "._1.png").write_bytes(b"resource fork")
-        (tmp_path / side / "notes.txt").write_text("no picture")
+        (tmp_path / side / "notes.txt").write_text("no image")
     assert combine(tmp_path) == ["1.png"]
 
 
@@ -61,7 +61,7 @@ def test_combine_lists_missing_mates_of_both_sides_and_writes_nothing(tmp_path: 
         draw(tmp_path / "A" / f"only_{i:02d}.png")
     draw(tmp_path / "B" / "strange.png")
     text = fault(combine_A_and_B.main, folders(tmp_path))
-    assert "13 pictures without mate" in text and "--allow_unpaired" in text
+    assert "13 images without mate" in text and "--allow_unpaired" in text
     assert "only_09.png has no B" in text and "only_10" not in text and "and 3 more" in text
     assert not (tmp_path / "AB").exists()
     assert combine(tmp_path, "--allow_unpaired") == ["both.png"]
@@ -123,7 +123,7 @@ def test_num_imgs_counts_per_split(tmp_path: Path, caplog: pytest.LogCaptureFixt
         for side in "AB":
             draw(tmp_path / side / f"{name}.png")
     assert combine(tmp_path, "--num_imgs", "2") == ["train/1.png", "train/2.png", "val/1.png"]
-    assert "split train: 3 pairs, 2 used" in caplog.text and "3 pictures written" in caplog.text
+    assert "split train: 3 pairs, 2 used" in caplog.text and "3 images written" in caplog.text
 
 
 def test_existing_output_is_kept_unless_overwrite(
@@ -134,7 +134,7 @@ def test_existing_output_is_kept_unless_overwrite(
         draw(tmp_path / side / "1.png")
     combine(tmp_path)
     combine(tmp_path)
-    assert "0 pictures written, 1 were there already" in caplog.text
+    assert "0 images written, 1 were there already" in caplog.text
     before = pixels(tmp_path / "AB" / "1.png")
     draw(tmp_path / "A" / "1.png", seed=5)
     assert "--overwrite" in fault(combine_A_and_B.main, folders(tmp_path))
@@ -170,7 +170,7 @@ def test_impossible_folders_are_refused(
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
     draw(tmp_path / "A" / "1.png")
     (tmp_path / "B").mkdir()
-    assert "holds no picture" in fault(combine_A_and_B.main, folders(tmp_path))
+    assert "holds no image" in fault(combine_A_and_B.main, folders(tmp_path))
 
 
 def test_the_pool_works_under_spawn(tmp_path: Path) -> None:

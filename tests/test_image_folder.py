@@ -76,7 +76,7 @@ def test_missing_dataroot_and_pictures_one_level_up(tmp_path: Path) -> None:
 
 
 def test_empty_folder_and_wrong_extensions(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"holds no pictures .*\.webp.* found: no files"):
+    with pytest.raises(FileNotFoundError, match=r"holds no images .*\.webp.* found: no files"):
         find_images(tmp_path)
     (tmp_path / "x.gif").touch()
     with pytest.raises(FileNotFoundError, match=r"found: 1 \.gif"):

@@ -1,4 +1,4 @@
-"""Every kind of picture file, as pixels with all their bits."""
+"""Every kind of image file, as pixels with all their bits."""
 
 import sys
 from pathlib import Path
@@ -144,7 +144,7 @@ def test_tiff_with_pages_of_two_sizes_is_refused(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "x.tif") as tiff:
         for side in (4, 8):
             tiff.write(np.zeros((side, side), np.uint16))
-    with pytest.raises(PictureError, match=r"x\.tif holds 2 pictures .*4 x 4, 8 x 8"):
+    with pytest.raises(PictureError, match=r"x\.tif holds 2 images .*4 x 4, 8 x 8"):
         read_image(tmp_path / "x.tif")
 
 
@@ -180,7 +180,7 @@ def test_npz_holds_one_array(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "reason"),
     [
-        (np.zeros(4), r"shape \[4\]; a picture is"),
+        (np.zeros(4), r"shape \[4\]; an image is"),
         (np.zeros((0, 4)), r"shape \[0, 4\]"),
         (np.full((2, 2), np.nan), "4 of 4 values are not finite"),
         (np.full((2, 2), 2**30), "lose digits; save it as float32"),
@@ -209,7 +209,7 @@ def test_damaged_files_are_named(tmp_path: Path, extension: str, read: Any) -> N
     if extension == "dcm":
         pytest.importorskip("pydicom", reason="reads DICOM")
     path = tmp_path / f"x.{extension}"
-    for content in (b"", b"no picture at all, but a line of text"):
+    for content in (b"", b"no image at all, but a line of text"):
         path.write_bytes(content)
         with pytest.raises(PictureError, match=rf"x\.{extension} cannot be read"):
             read(path)

@@ -142,7 +142,7 @@ def test_nothing_at_all_is_explained(tmp_path: Path) -> None:
     assert "folders in" in fault(tmp_path, FileNotFoundError)
     write(tmp_path, "trainA/1.png")
     (tmp_path / "trainB").mkdir()
-    assert "trainB holds no pictures" in fault(tmp_path, FileNotFoundError)
+    assert "trainB holds no images" in fault(tmp_path, FileNotFoundError)
 
 
 def test_pictures_without_a_partner_are_counted_and_listed(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_suffixes_stack_files_of_the_input_side(tmp_path: Path, side: str) -> No
 def test_a_stack_without_a_part_is_named(tmp_path: Path) -> None:
     write(tmp_path, "trainA/x_r.png", "trainA/x_nir.png", "trainA/y_r.png", "trainB/x.png")
     message = fault(tmp_path, input_suffixes=("_r", "_nir"))
-    assert "1 of 2 pictures lack a part" in message
+    assert "1 of 2 images lack a part" in message
     assert f"{tmp_path}/trainA/y: no file for _nir, found y_r.png" in message
 
 

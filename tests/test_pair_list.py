@@ -8,7 +8,7 @@ from data.discovery.pairs import Pairs, find_pairs
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    root = tmp_path / "my pictures"
+    root = tmp_path / "my images"
     write_noise(root / "photos", "1.png", "2 b.png", "3.PNG")
     write_noise(root / "maps", "1.png", "two, ü.png", "3.png")
     return root

@@ -101,13 +101,13 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, name: str) -> Non
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(PictureError, match=rf"{name} cannot be read .*truncated"):
         read_rgb(path)
-    path.write_text("not a picture")
+    path.write_text("not an image")
     with pytest.raises(PictureError, match=rf"{name} cannot be read"):
         read_rgb_size(path)
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"", "it is empty"), (b"text", "it is no picture")]
+    ("content", "reason"), [(b"", "it is empty"), (b"text", "it is no image")]
 )
 def test_no_picture_at_all_is_told_with_the_path_once(
     tmp_path: Path, content: bytes, reason: str
@@ -116,5 +116,5 @@ def test_no_picture_at_all_is_told_with_the_path_once(
     path.write_bytes(content)
     with pytest.raises(PictureError) as caught:
         read_rgb(path)
-    assert f"cannot be read as a picture ({reason})" in str(caught.value)
+    assert f"cannot be read as an image ({reason})" in str(caught.value)
     assert str(caught.value).count(str(path)) == 1

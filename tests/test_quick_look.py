@@ -1,4 +1,4 @@
-"""A training looks at a few pictures before it builds its networks."""
+"""A training looks at a few images before it builds its networks."""
 
 import logging
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_large_set_is_looked_at_from_its_first_to_its_last_picture(
     write_noise(tmp_path, *(f"{number:02}.png" for number in range(30)))
     write_noise(tmp_path, "29.png", width=50)
     assert messages(caplog, tmp_path, "single") == [
-        f"looked at {MOST_FILES} of 30 pictures: A 24x20 to 50x20 rgb uint8"
+        f"looked at {MOST_FILES} of 30 images: A 24x20 to 50x20 rgb uint8"
     ]
 
 
@@ -45,7 +45,7 @@ def test_mixed_kinds_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixt
     Image.new("L", (24, 20)).save(tmp_path / "trainA" / "3.png")
     lines = messages(caplog, tmp_path, "unaligned")
     assert lines[0].startswith("A is mixed: 2 rgb uint8, 1 gray uint8;")
-    assert lines[2] == "looked at 1 of 1 pictures: B 24x20 rgb uint8"
+    assert lines[2] == "looked at 1 of 1 images: B 24x20 rgb uint8"
 
 
 def test_floating_point_without_a_range_is_refused_before_the_networks(tmp_path: Path) -> None:

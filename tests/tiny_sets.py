@@ -1,4 +1,4 @@
-"""Options and picture files for the tests of data/."""
+"""Options and image files for the tests of data/."""
 
 from argparse import Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures to feed the data set tools with, and what the tools say and leave."""
+"""Images to feed the data set tools with, and what the tools say and leave."""
 
 import io
 import re
@@ -13,7 +13,7 @@ Main = Callable[[Sequence[str]], None]
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
-    """A colour picture in which no two rows, columns or seeds are alike."""
+    """A colour image in which no two rows, columns or seeds are alike."""
     image = Image.new("RGB", (width, height))
     image.putdata([(x * 29 % 256, y * 31 % 256, seed * 37 % 256)
                    for y in range(height) for x in range(width)])

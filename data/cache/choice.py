@@ -1,4 +1,4 @@
-"""--cache: where the decoded pictures of a training are kept."""
+"""--cache: where the decoded images of a training are kept."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ Rows = Sequence[tuple[Sequence[Side], tuple[Source, ...]]]
 
 
 def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
-    """The cache for the pictures of ``rows``, none if it is not wanted; says which in one line.
+    """The cache for the images of ``rows``, none if it is not wanted; says which in one line.
 
     Raises:
         ValueError: there is no room for the one that was asked for.
@@ -36,7 +36,7 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
         return None
     shapes = scaled_shapes(rows, recipe)
     size = bytes_needed(shapes)
-    said = f"{len(shapes)} pictures, {format_bytes(size)}"
+    said = f"{len(shapes)} images, {format_bytes(size)}"
     free = free_memory() // _processes()
     if choice == "auto" and size > SHARE * free:
         log.info(
@@ -46,7 +46,7 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
         return None
     if choice == "ram" and size > free:
         raise ValueError(
-            f"--cache ram needs {format_bytes(size)} for {len(shapes)} pictures, "
+            f"--cache ram needs {format_bytes(size)} for {len(shapes)} images, "
             f"{format_bytes(free)} of memory are free; use --cache disk, or none"
         )
     if choice == "disk":
@@ -74,7 +74,7 @@ def _on_disk(shapes: Mapping[CacheKey, Shape], said: str) -> PictureCache:
 
 
 def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[CacheKey, Shape]:
-    """[C, H, W] of every picture as it is after scaling, from headers alone.
+    """[C, H, W] of every image as it is after scaling, from headers alone.
 
     Row by row there is one source for each side, and the first one's size decides for all of them.
     """

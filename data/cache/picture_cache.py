@@ -1,4 +1,4 @@
-"""Pictures that are decoded and scaled once, and then shared by all the workers of a run."""
+"""Images that are decoded and scaled once, and then shared by all the workers of a run."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Shape = tuple[int, int, int]  # C, H, W
 
 
 class PictureCache:
-    """8-bit pictures, each filled in by whichever process needs it first.
+    """8-bit images, each filled in by whichever process needs it first.
 
     Two that come at once write the same bytes. Other depths, and sizes that the files' headers
     did not foretell, are not kept: they are read anew each time.
@@ -27,7 +27,7 @@ class PictureCache:
         self._shapes = list(shapes.values())
         self._numbers = {key: number for number, key in enumerate(shapes)}
         sizes = [math.prod(shape) for shape in self._shapes]
-        # First a byte for each picture: whether it is there. Then the pictures.
+        # First a byte for each image: whether it is there. Then the images.
         self._starts = np.cumsum([len(shapes), *sizes])[:-1].tolist()
         self._shared = storage(bytes_needed(shapes))
 
@@ -45,7 +45,7 @@ class PictureCache:
         if number is None or pixels.dtype != np.uint8 or planes.shape != self._shapes[number]:
             return
         self._planes(number)[:] = planes
-        self._shared.bytes[number] = 1  # last: whoever sees it finds the picture whole
+        self._shared.bytes[number] = 1  # last: whoever sees it finds the image whole
 
     def _planes(self, number: int) -> Pixels:
         shape, start = self._shapes[number], self._starts[number]

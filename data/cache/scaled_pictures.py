@@ -1,4 +1,4 @@
-"""The pictures of a data set, decoded and scaled; kept in a cache, if there is one."""
+"""The images of a data set, decoded and scaled; kept in a cache, if there is one."""
 
 from collections.abc import Callable, Sequence
 

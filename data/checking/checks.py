@@ -27,7 +27,7 @@ Ranges = Mapping[str, ValueRange | None]  # by side
 def find_all(
     layout: Layout, rows: Sequence[RowFacts], ranges: Ranges, *, alone: Sequence[RowFacts] = ()
 ) -> list[Issue]:
-    """Errors first. ``alone``: pictures without a partner, which are only asked to be readable."""
+    """Errors first. ``alone``: images without a partner, which are only asked to be readable."""
     checks: list[Callable[[Sequence[RowFacts]], Iterable[Issue]]] = [
         lambda rows: unreadable_files(rows, alone), lambda rows: values(rows, ranges),
         unequal_pairs, mixed_kinds, copies, blank, suspicious,
@@ -66,8 +66,8 @@ def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
             found = [facts for _, _, facts in pictures if facts.dtype == dtype]
             low, high = min(f.low for f in found), max(f.high for f in found)
             flag = f"--value_range_{letter}={proposed(low, high)}"
-            count = f"1 {dtype} picture holds" if len(found) == 1 else (
-                f"{len(found)} {dtype} pictures hold")
+            count = f"1 {dtype} image holds" if len(found) == 1 else (
+                f"{len(found)} {dtype} images hold")
             what = f"{letter}: {count} values from {low:g} to {high:g}"
             limits = ranges.get(letter) or value_range.of_dtype(dtype)
             slack = ROUNDED * limits.half if limits else 0.0
@@ -126,7 +126,7 @@ def blank(rows: Sequence[RowFacts]) -> Iterator[Issue]:
         for pictures in by_side(rows).values() for row, source, facts in pictures if facts.blank
     ]
     if entries:
-        count = "1 picture has" if len(entries) == 1 else f"{len(entries)} pictures have"
+        count = "1 image has" if len(entries) == 1 else f"{len(entries)} images have"
         yield Issue("blank", "warning", f"{count} one colour all over", entries)
 
 
@@ -165,7 +165,7 @@ def kind_counts(counts: Mapping[str, int]) -> str:
 
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:
     pairs = bool(whole) and whole[0].row.is_pair
-    word = "pair" if pairs else "picture"
+    word = "pair" if pairs else "image"
     return f"{len(part)} of {len(whole)} {word}{'s' * (len(whole) != 1)}"
 
 

@@ -11,11 +11,11 @@ from data.checking.issue import Entry, Issue, names, times
 def copies(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     """Rows with the same pixels; then pairs that have only A, or only B, in common.
 
-    Blank pictures are alike without being copies.
+    Blank images are alike without being copies.
     """
     good = [it for it in rows if it.facts and not all(facts.blank for facts in it.facts)]
     whole = _groups(good, lambda it: (it.row.letters, *(facts.digest for facts in it.facts)))
-    yield from _copy_findings(whole, "pictures", "error")
+    yield from _copy_findings(whole, "images", "error")
     for place, letter in enumerate("AB"):
         pairs = [it for it in good if it.row.is_pair and not it.facts[place].blank]
         groups = _groups(pairs, lambda it, place=place: it.facts[place].digest)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Read every picture of a set once, and keep what the checks need to know about it."""
+"""Read every image of a set once, and keep what the checks need to know about it."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ THREADS = 4  # decoders release the interpreter
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one picture that could be read."""
+    """Of one image that could be read."""
 
     size: tuple[int, int]  # width, height (pixels)
     channels: int
@@ -39,7 +39,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class RowFacts:
-    """``facts``: one for each picture of the row; () with a ``fault`` where one is unreadable."""
+    """``facts``: one for each image of the row; () with a ``fault`` where one is unreadable."""
 
     row: SourceRow
     facts: tuple[Facts, ...] = ()

@@ -1,4 +1,4 @@
-"""Which pictures of a folder a training would read, and which of them belong together."""
+"""Which images of a folder a training would read, and which of them belong together."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ LOOKED_AT = 50  # headers
 
 @dataclass(frozen=True)
 class SourceRow:
-    """A picture, or a pair of A and B; ``letters``: the side of each of ``sources``."""
+    """An image, or a pair of A and B; ``letters``: the side of each of ``sources``."""
 
     phase: str
     letters: str
@@ -38,7 +38,7 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class Layout:
-    """``faults``: sentences about pictures without a partner; ``lonely``: those of folders."""
+    """``faults``: sentences about images without a partner; ``lonely``: those of folders."""
 
     mode: str
     rows: list[SourceRow]
@@ -55,10 +55,10 @@ def find_rows(
     input_side: Literal["A", "B"] = "A",
     suffixes: Sequence[str] = (),
 ) -> Layout:
-    """All pictures of ``phases`` (default: train, val and test, as far as they are there).
+    """All images of ``phases`` (default: train, val and test, as far as they are there).
 
     ``mode`` None: pairs in any layout; two folders whose names do not pair; files that are not
-    wide enough for two pictures: single ones.
+    wide enough for two images: single ones.
 
     Raises:
         FileNotFoundError, ValueError: nothing there, or it cannot be told what belongs together.
@@ -88,7 +88,7 @@ def find_rows(
 
 
 def phases_there(dataroot: Path) -> list[str]:
-    """Of train, val and test those that have a folder; [""] where pictures lie in the root."""
+    """Of train, val and test those that have a folder; [""] where images lie in the root."""
     there = [
         phase for phase in PHASES
         if any((dataroot / name).is_dir()

@@ -1,4 +1,4 @@
-"""Numbers that tell pictures apart: what they look like, and how two of them lie together."""
+"""Numbers that tell images apart: what they look like, and how two of them lie together."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from data.files.raster import Pixels
 from util.pixel_values import levels_to_unit
 
 SIDE = 128  # pixels of the squares that are laid upon each other
-MARGIN = SIDE // 8  # so far one picture is moved over the other
+MARGIN = SIDE // 8  # so far one image is moved over the other
 BLUR = 1.0  # pixels: edges of drawn labels and of photos never meet exactly
 LOOK_SIDE = 64
 
@@ -21,7 +21,7 @@ Features = npt.NDArray[np.float32]
 class Shift:
     """How B would have to be moved to lie on A, as fractions of the width and the height.
 
-    ``gain`` is the correlation of the edges there, less that of the pictures as they are: 0..2.
+    ``gain`` is the correlation of the edges there, less that of the images as they are: 0..2.
     """
 
     right: float
@@ -47,7 +47,7 @@ def look(pixels: Pixels) -> Features:
     """[9]: means and deviations of red, green, blue; bits of colours; edges; even ground."""
     rows = np.linspace(0, pixels.shape[0] - 1, LOOK_SIDE).round().astype(int)
     columns = np.linspace(0, pixels.shape[1] - 1, LOOK_SIDE).round().astype(int)
-    # Picked, not averaged: averages have colours that the picture has not.
+    # Picked, not averaged: averages have colours that the image has not.
     small = levels_to_unit(preview(pixels[rows][:, columns], (LOOK_SIDE, LOOK_SIDE)))
     levels = (small * 31).astype(int)
     colours = len(np.unique(levels @ np.array([1, 32, 1024])))
@@ -62,7 +62,7 @@ def look(pixels: Pixels) -> Features:
 def best_shift(A: Pixels, B: Pixels) -> Shift:
     """Correlation of the edges of A and B for all moves up to an eighth of the side.
 
-    Through the Fourier transform, so the picture goes on at its opposite side.
+    Through the Fourier transform, so the image goes on at its opposite side.
     """
     edges_A, edges_B = _edges(A), _edges(B)
     power = float(np.sqrt((edges_A**2).sum() * (edges_B**2).sum()))

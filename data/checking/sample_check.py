@@ -1,4 +1,4 @@
-"""Decode a few pictures, spread over the set, before the networks are built."""
+"""Decode a few images, spread over the set, before the networks are built."""
 
 import logging
 from collections import Counter
@@ -15,7 +15,7 @@ THREADS = 4  # decoders release the interpreter
 
 
 def look_at_some(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> None:
-    """Say in one line what a few of the pictures are, and warn where kinds are mixed.
+    """Say in one line what a few of the images are, and warn where kinds are mixed.
 
     SourceRow by row there is one source for each of ``sides``.
 
@@ -41,7 +41,7 @@ def look_at_some(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
                 "%s is mixed: %s; python scripts/check_dataset.py looks at all of them",
                 side.letter, ", ".join(words),
             )
-    noun = "pairs" if len(sides) == 2 else "pictures"
+    noun = "pairs" if len(sides) == 2 else "images"
     log.info("looked at %d of %d %s: %s", count, len(rows), noun, ", ".join(what))
 
 

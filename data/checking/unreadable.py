@@ -1,4 +1,4 @@
-"""Find the pictures that cannot be used, before the training begins."""
+"""Find the images that cannot be used, before the training begins."""
 
 import logging
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def find_unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> set[int]:
-    """Indices of the rows in which a picture cannot be read; each is named in a warning.
+    """Indices of the rows in which an image cannot be read; each is named in a warning.
 
     Every file is decoded once. SourceRow by row there is one source for each of ``sides``.
 
@@ -36,5 +36,5 @@ def find_unreadable(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> 
     if faults:
         log.warning("--on_bad_image skip: %d of %d left out", len(faults), len(rows))
     if rows and len(faults) == len(rows):
-        raise ValueError(f"not one of {len(rows)} pictures can be used; the first: {faults[0]}")
+        raise ValueError(f"not one of {len(rows)} images can be used; the first: {faults[0]}")
     return set(faults)

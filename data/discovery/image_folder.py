@@ -1,4 +1,4 @@
-"""Find the picture files of one folder, or explain why there are none."""
+"""Find the image files of one folder, or explain why there are none."""
 
 import logging
 from collections import Counter
@@ -12,14 +12,14 @@ log = logging.getLogger(__name__)
 def find_images(
     dataroot: Path, phase: str = "", *, side: str = "", limit: int | None = None
 ) -> list[Path]:
-    """Pictures of ``<dataroot>/<phase><side>`` and its sub-folders, sorted by path.
+    """Images of ``<dataroot>/<phase><side>`` and its sub-folders, sorted by path.
 
     An extension counts in any letter case; names that begin with a dot do not count; linked
     sub-folders are entered. ``side`` is "A" or "B" in unaligned sets. The first ``limit`` files
     are returned, all of them for None.
 
     Raises:
-        FileNotFoundError: no such folder, or not one picture in it.
+        FileNotFoundError: no such folder, or not one image in it.
     """
     folder = dataroot / f"{phase}{side}"
     if not folder.is_dir():
@@ -34,7 +34,7 @@ def find_images(
     listed = ", ".join(f"{count} {extension}" for extension, count in sorted(others.items()))
     if not images:
         raise FileNotFoundError(
-            f"folder {folder} holds no pictures ({' '.join(EXTENSIONS)}), found: "
+            f"folder {folder} holds no images ({' '.join(EXTENSIONS)}), found: "
             f"{listed or 'no files'}; {_way_out(dataroot, phase, side)}"
         )
     if others:
@@ -73,7 +73,7 @@ def _way_out(dataroot: Path, phase: str, side: str) -> str:
         return f"{found}; did you mean --dataroot {dataroot.parent}?"
     if any(is_picture(entry) for entry in dataroot.iterdir()):
         return (
-            f"pictures lie in {dataroot} itself: move them to {dataroot / phase}, "
+            f"images lie in {dataroot} itself: move them to {dataroot / phase}, "
             "or translate them with --dataset_mode single --model test"
         )
     return f"{found}; check --dataroot and --phase"
@@ -85,7 +85,7 @@ def _move_or_choose(dataroot: Path, phase: str) -> str:
     if (A / phase).is_dir() and (B / phase).is_dir():
         return f"pairs in A/{phase} and B/{phase} are read by --dataset_mode aligned"
     if any(is_picture(entry) for entry in A.iterdir()):
-        return f"move the pictures of {A} to {A / phase}, and those of {B} to {B / phase}"
+        return f"move the images of {A} to {A / phase}, and those of {B} to {B / phase}"
     phases = [
         entry.name for entry in A.iterdir() if entry.is_dir() and (B / entry.name).is_dir()
     ]

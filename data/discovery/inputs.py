@@ -1,4 +1,4 @@
-"""The pictures to translate: a file, a folder, a glob, or the input side of a data set."""
+"""The images to translate: a file, a folder, a glob, or the input side of a data set."""
 
 import glob
 import logging
@@ -46,7 +46,7 @@ def find_inputs(
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: a single file that is no picture.
+        ValueError: a single file that is no image.
     """
     root, files = _files(path, phase=phase, letter=letter)
     half: Literal["left", "right"] = "left" if letter == "A" else "right"
@@ -112,14 +112,14 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
     """The folder that names are relative to, and the files."""
     if path.is_file():
         if not is_picture(path):
-            raise ValueError(f"{path} is no picture by its name; read are {' '.join(EXTENSIONS)}")
+            raise ValueError(f"{path} is no image by its name; read are {' '.join(EXTENSIONS)}")
         return path.parent, [path]
     if is_pattern(path):
         root = _above(path)
         found = sorted(root.glob(str(path.relative_to(root))))
         files = [file for file in found if file.is_file() and is_picture(file)]
         if not files:
-            raise FileNotFoundError(f"no picture is called {path}; quote the pattern, or check it")
+            raise FileNotFoundError(f"no image is called {path}; quote the pattern, or check it")
         return root, files
     folder = _input_folder(path, phase, letter)
     return folder, find_images(folder)
@@ -134,7 +134,7 @@ def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
     candidates = [*halves, dataroot / phase]
     found = next((folder for folder in candidates if holds_picture(folder)), dataroot)
     if found != dataroot:
-        log.info("%s is a data set: the pictures of %s go in", dataroot, found)
+        log.info("%s is a data set: the images of %s go in", dataroot, found)
     return found
 
 

@@ -13,7 +13,7 @@ CHOOSE = "or choose by a list of the pairs, --pairs FILE, or by another --dataro
 
 @dataclass(frozen=True)
 class Folders:
-    """A picture of ``A`` and the picture of the same name in ``B`` are a pair."""
+    """An image of ``A`` and the image of the same name in ``B`` are a pair."""
 
     root: Path
     A: Path
@@ -50,7 +50,7 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
     side_by_side = holds_picture(dataroot / phase, but=inner if inner.exist else None)
     if side_by_side and inner in filled:
         raise ValueError(
-            f"{dataroot / phase} holds pictures itself, like pairs side by side, and the folders "
+            f"{dataroot / phase} holds images itself, like pairs side by side, and the folders "
             f"{inner}; move one of them away, {CHOOSE}"
         )
     if side_by_side:
@@ -88,8 +88,8 @@ def _complain_of_half(candidates: list[Folders]) -> None:
         there, lacking = sorted((folders.A, folders.B), key=Path.is_dir, reverse=True)
         if there.is_dir() and holds_picture(there):
             raise FileNotFoundError(
-                f"{there} is there, but {lacking} is not; pairs need both folders, with pictures "
-                f"of equal names. For pictures without partners: --dataset_mode single "
+                f"{there} is there, but {lacking} is not; pairs need both folders, with images "
+                f"of equal names. For images without partners: --dataset_mode single "
                 f"--model test --dataroot {there}"
             )
 

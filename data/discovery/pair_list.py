@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 # What may part the columns: the first of them that the first line holds.
 DELIMITERS = {".csv": (",", ";", "\t"), ".tsv": ("\t",)}
 OTHERWISE = ("\t", ",", ";")
-FORMAT = "wanted lines A,B or A,B,phase with paths of pictures; a header has these very names"
+FORMAT = "wanted lines A,B or A,B,phase with paths of images; a header has these very names"
 POSITIONS = ({"a": 0, "b": 1}, {"a": 0, "b": 1, "phase": 2})  # of two columns, of three
 
 

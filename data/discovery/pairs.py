@@ -16,7 +16,7 @@ from util.text import listing
 
 log = logging.getLogger(__name__)
 LOOKED_AT = 50  # files whose sizes are looked at
-LISTED = 20  # pictures without a partner, in an error
+LISTED = 20  # images without a partner, in an error
 COMPARED = 2000  # names among which the nearest is searched: some seconds at most
 
 Named = dict[str, Source]
@@ -28,7 +28,7 @@ class Pairs:
 
     layout: str
     pairs: list[Pair]
-    dropped: int  # pictures without a partner, or lines of a list, that were left out
+    dropped: int  # images without a partner, or lines of a list, that were left out
     lonely: dict[str, list[Source]] = field(default_factory=dict)  # of folders: by side, A and B
 
 
@@ -46,12 +46,12 @@ def find_pairs(
 
     Side by side: ``<phase>/x.png`` holds A in its left half, B in its right half. By name, with
     sub-folders and without the extension: ``<phase>A/x.png`` and ``<phase>B/x.jpg``; ``A/<phase>``
-    and ``B/<phase>``; ``<phase>/A`` and ``<phase>/B``. With ``input_suffixes`` each picture of the
+    and ``B/<phase>``; ``<phase>/A`` and ``<phase>/B``. With ``input_suffixes`` each image of the
     input side is a stack of ``x<suffix>.*``. The first ``limit`` pairs are returned.
 
     Raises:
         FileNotFoundError: no pairs, or files of the list that do not exist.
-        ValueError: several layouts, pictures without a partner (dropped with ``allow_unpaired``),
+        ValueError: several layouts, images without a partner (dropped with ``allow_unpaired``),
             names that occur twice, or stacks that lack a part.
     """
     suffixes_A = tuple(input_suffixes) if input_side == "A" else ()
@@ -109,7 +109,7 @@ def _side_by_side(
 
 
 def _named(folder: Path, suffixes: Sequence[str]) -> Named:
-    """The pictures below ``folder`` under their paths in it."""
+    """The images below ``folder`` under their paths in it."""
     sources = sources_by_stem(find_images(folder), suffixes)
     above = stem_of(folder, "")
     return {stem.removeprefix(above): source for stem, source in sources.items()}
@@ -146,7 +146,7 @@ def _match(
 
 
 def _lonely_lines(A: Named, B: Named) -> str:
-    """Pictures without a partner, some of either side, each with the closest name of the other."""
+    """Images without a partner, some of either side, each with the closest name of the other."""
     only_A, only_B = sorted(A.keys() - B.keys()), sorted(B.keys() - A.keys())
     first_A = only_A[: max(LISTED // 2, LISTED - len(only_B))]
     first_B = only_B[: LISTED - len(first_A)]

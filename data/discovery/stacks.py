@@ -1,4 +1,4 @@
-"""Gather the files of one picture: x_r.png and x_nir.png are two channels of x."""
+"""Gather the files of one image: x_r.png and x_nir.png are two channels of x."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -53,8 +53,8 @@ def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict
     ]
     if partial:
         raise ValueError(
-            f"{len(partial)} of {len(found)} pictures lack a part (--input_suffixes "
-            f"{','.join(wanted)}); add the files, or remove the rest of the picture:\n"
+            f"{len(partial)} of {len(found)} images lack a part (--input_suffixes "
+            f"{','.join(wanted)}); add the files, or remove the rest of the image:\n"
             f"{listing(partial)}"
         )
     return {stem: stacked_source(found[stem], wanted) for stem in sorted(found)}
@@ -83,7 +83,7 @@ def group_by_stem(
         parts[suffix] = file
     if twins:
         raise ValueError(
-            "pictures are told apart by their names without the extension, but these are called "
+            "images are told apart by their names without the extension, but these are called "
             f"alike; keep one of each:\n{listing(twins)}"
         )
     return found, strange

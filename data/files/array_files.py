@@ -1,4 +1,4 @@
-"""Pictures that are stored as arrays: .npy, .npz and DICOM."""
+"""Images that are stored as arrays: .npy, .npz and DICOM."""
 
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def _only_array(path: Path) -> npt.NDArray[Any]:
 def _require_picture(array: npt.NDArray[Any], path: Path) -> None:
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise PictureError(
-            f"{path} holds an array of shape {list(array.shape)}; a picture is [H, W] or [H, W, C]"
+            f"{path} holds an array of shape {list(array.shape)}; an image is [H, W] or [H, W, C]"
         )
 
 

@@ -1,4 +1,4 @@
-"""Read and write one picture file, in any depth and with any number of channels.
+"""Read and write one image file, in any depth and with any number of channels.
 
     extension            reader                          what comes out
     .npy .npz            numpy                           [H, W] or [H, W, C] as stored
@@ -46,10 +46,10 @@ _PNG_DEPTH = 24  # the place of the bit depth in a PNG file; its colour type fol
 
 
 def read_image(path: Path) -> Raster:
-    """The picture, turned upright, with all its bits and channels.
+    """The image, turned upright, with all its bits and channels.
 
     Raises:
-        PictureError: the file is damaged, no picture, or holds what no picture can be.
+        PictureError: the file is damaged, no image, or holds what no image can be.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader:
@@ -65,7 +65,7 @@ def read_image(path: Path) -> Raster:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height (pixels) of the upright picture, from the header where there is one.
+    """Width and height (pixels) of the upright image, from the header where there is one.
 
     Raises:
         PictureError: as for ``read_image``, as far as the header tells.
@@ -165,6 +165,6 @@ def _read_deep_colour_png(path: Path) -> Raster:
     try:
         pixels = imagecodecs.png_decode(path.read_bytes())
     except imagecodecs.PngError as error:
-        raise PictureError(f"{path} cannot be read as a picture ({error}); replace it") from error
+        raise PictureError(f"{path} cannot be read as an image ({error}); replace it") from error
     colour = {2: "gray_alpha", 3: "rgb", 4: "rgba"}[pixels.shape[2]]
     return Raster(pixels, colour)

@@ -1,4 +1,4 @@
-"""Open one picture file with Pillow: upright, whole or as 8-bit RGB; errors name the file."""
+"""Open one image file with Pillow: upright, whole or as 8-bit RGB; errors name the file."""
 
 import logging
 import shlex
@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 log = logging.getLogger(__name__)
 
-# EXIF orientation -> what turns the picture upright; 1 is upright.
+# EXIF orientation -> what turns the image upright; 1 is upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,17 +39,17 @@ DAMAGE = (
 
 
 class PictureError(ValueError):
-    """A picture file that cannot be used; the message names it."""
+    """An image file that cannot be used; the message names it."""
 
 
 def read_rgb(path: Path) -> Image.Image:
-    """The picture as 8-bit RGB, turned upright by its EXIF orientation.
+    """The image as 8-bit RGB, turned upright by its EXIF orientation.
 
     Where it is transparent it shows a white ground: the colours under transparent pixels are
     whatever the editor left there, and nobody has seen them.
 
     Raises:
-        PictureError: the file is damaged, not a picture, or has more than 8 bits a channel.
+        PictureError: the file is damaged, not an image, or has more than 8 bits a channel.
     """
     with opened(path) as image:
         _refuse_deep(image, path)
@@ -58,7 +58,7 @@ def read_rgb(path: Path) -> Image.Image:
 
 
 def read_rgb_size(path: Path) -> tuple[int, int]:
-    """``picture_size``, for pictures of 8 bits a channel.
+    """``picture_size``, for images of 8 bits a channel.
 
     Raises:
         PictureError: as for ``read_rgb``, as far as the header tells.
@@ -69,7 +69,7 @@ def read_rgb_size(path: Path) -> tuple[int, int]:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height (pixels) of the upright picture, from its header: nothing is decoded."""
+    """Width and height (pixels) of the upright image, from its header: nothing is decoded."""
     with opened(path) as image:
         width, height = image.size
         orientation = 1
@@ -108,7 +108,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise
     except DAMAGE as error:
         raise PictureError(
-            f"{path} cannot be read as a picture ({_reason(error, path)}); replace or remove it"
+            f"{path} cannot be read as an image ({_reason(error, path)}); replace or remove it"
         ) from error
 
 
@@ -116,14 +116,14 @@ def _reason(error: Exception, path: Path) -> str:
     """Pillow's word for what it does not know is the path once more."""
     if not isinstance(error, UnidentifiedImageError):
         return f"{type(error).__name__}: {error}"
-    return "it is no picture" if path.stat().st_size else "it is empty"
+    return "it is no image" if path.stat().st_size else "it is empty"
 
 
 def _orientation(image: Image.Image, path: Path) -> int:
     try:
         return int(image.getexif().get(Base.Orientation, 1))
     except (SyntaxError, ValueError, TypeError, struct.error) as error:
-        log.warning("%s: EXIF data is damaged (%s), so the picture is not turned", path, error)
+        log.warning("%s: EXIF data is damaged (%s), so the image is not turned", path, error)
         return 1
 
 
@@ -131,7 +131,7 @@ def _refuse_deep(image: Image.Image, path: Path) -> None:
     """Pillow clips 16-bit grey, 32-bit and float pixels at 255: almost everything turns white."""
     if image.mode == "F" or image.mode.startswith("I"):
         raise PictureError(
-            f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); 8-bit pictures "
+            f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); 8-bit images "
             f"are wanted. Convert it, for example: magick {shlex.quote(str(path))} "
             "-depth 8 converted.png"
         )

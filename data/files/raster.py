@@ -1,4 +1,4 @@
-"""Pictures as arrays: how many channels they have, and what those mean."""
+"""Images as arrays: how many channels they have, and what those mean."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ def require_finite(pixels: Pixels, source: object) -> Pixels:
 
 
 def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raster:
-    """Several pictures of one scene -> the channels of one.
+    """Several images of one scene -> the channels of one.
 
     Raises:
         PictureError: they differ in size or dtype.

@@ -1,4 +1,4 @@
-"""What the pictures of one side of a set, A or B, are like, and how they become tensors."""
+"""What the images of one side of a set, A or B, are like, and how they become tensors."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from data.files.value_range import ValueRange
 
 @dataclass(frozen=True)
 class Side:
-    """``channels`` of every picture; ``value_range``: of every file, None: that of its dtype.
+    """``channels`` of every image; ``value_range``: of every file, None: that of its dtype.
 
     ``labels``: colours are names of things, and must not be mixed.
     """
@@ -24,7 +24,7 @@ class Side:
     labels: bool = False
 
     def read(self, source: Source) -> Pixels:
-        """The picture [H, W, channels] in its own dtype.
+        """The image [H, W, channels] in its own dtype.
 
         Raises:
             PictureError: unreadable, or not of these channels, or without a range.
@@ -32,7 +32,7 @@ class Side:
         return self.convert(source.cut(source.read()), source=source)
 
     def convert(self, raster: Raster, *, source: object) -> Pixels:
-        """``read``, of a picture that is there; ``source`` is named in errors."""
+        """``read``, of an image that is there; ``source`` is named in errors."""
         pixels = as_channels(raster, self.channels, source=source)
         if self.range_of(pixels) is None:
             raise PictureError(

@@ -1,4 +1,4 @@
-"""Where one picture comes from: a file, half of a file, or several files to be stacked."""
+"""Where one image comes from: a file, half of a file, or several files to be stacked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Source:
 
     @property
     def path(self) -> Path:
-        """The first file, which stands for the picture in reports and names of results."""
+        """The first file, which stands for the image in reports and names of results."""
         return self.files[0]
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class Source:
         return f"{names} ({self.half} half)" if self.half else names
 
     def read(self) -> Raster:
-        """The picture of all the files, both halves of it: see ``cut``.
+        """The image of all the files, both halves of it: see ``cut``.
 
         Raises:
             PictureError: unreadable, or files that do not fit each other.
@@ -35,7 +35,7 @@ class Source:
         return stack_rasters([read_image(file) for file in self.files], self.files)
 
     def cut(self, raster: Raster) -> Raster:
-        """This source's half. In a picture of odd width the right one is a pixel wider."""
+        """This source's half. In an image of odd width the right one is a pixel wider."""
         width, height = raster.size
         if self.half and width < 2:
             raise PictureError(
@@ -56,7 +56,7 @@ class Source:
 
 
 def read_together(sources: Sequence[Source]) -> list[Raster]:
-    """The pictures; two halves of one file are read once.
+    """The images; two halves of one file are read once.
 
     Raises:
         PictureError: one cannot be read.

@@ -46,7 +46,7 @@ def read_tiff(path: Path) -> Raster:
     """Pages, and channels of a page, become channels in their order in the file.
 
     Raises:
-        PictureError: damaged, or pictures of several sizes in one file.
+        PictureError: damaged, or images of several sizes in one file.
     """
     with _opened(path) as tiff:
         series = _only_series(tiff, path)
@@ -62,7 +62,7 @@ def read_tiff(path: Path) -> Raster:
 
 
 def tiff_size(path: Path) -> tuple[int, int]:
-    """Width and height (pixels) of the upright picture, from the header."""
+    """Width and height (pixels) of the upright image, from the header."""
     with _opened(path) as tiff:
         page = tiff.pages.first
         width, height = page.imagewidth, page.imagelength
@@ -90,7 +90,7 @@ def _opened(path: Path) -> Iterator["TiffFile"]:
         raise
     except (tifffile.TiffFileError, OSError, ValueError, IndexError, RuntimeError) as error:
         raise PictureError(
-            f"{path} cannot be read as a picture ({error}); replace or remove it"
+            f"{path} cannot be read as an image ({error}); replace or remove it"
         ) from error
 
 
@@ -99,7 +99,7 @@ def _only_series(tiff: "TiffFile", path: Path) -> Any:
     if len(series) != 1:
         shapes = ", ".join(" x ".join(map(str, s.shape)) for s in tiff.series)
         raise PictureError(
-            f"{path} holds {len(tiff.series)} pictures of different shapes ({shapes}); "
+            f"{path} holds {len(tiff.series)} images of different shapes ({shapes}); "
             "save the wanted one in a file of its own"
         )
     return series[0]

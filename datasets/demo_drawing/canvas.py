@@ -44,7 +44,7 @@ class Patch:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of the whole part in units, also where the picture cuts it."""
+        """Left, top, right, bottom of the whole part in units, also where the image cuts it."""
         part, scale = self.part, self.scale
         return part.left * scale, part.top * scale, part.right * scale, part.bottom * scale
 
@@ -84,7 +84,7 @@ class Canvas:
     height: Grid
 
     def cut(self, part: Part, rng: np.random.Generator) -> Patch | None:
-        """The patch of a part, or None if nothing of it is in the picture."""
+        """The patch of a part, or None if nothing of it is in the image."""
         covered = cover(part, self.street_side, scale=self.scale)
         if covered is None:
             return None

@@ -39,7 +39,7 @@ class Draft:
         return self.floor_line(self.floors)
 
     def thin(self, share: float) -> int:
-        """A share of the picture's side, at least one pixel."""
+        """A share of the image's side, at least one pixel."""
         return max(1, round(share * self.side))
 
     def add(self, label: str, box: tuple[float, float, float, float]) -> None:

@@ -57,7 +57,7 @@ class House:
 
 @dataclass(frozen=True)
 class Street:
-    """Everything in one picture of ``side`` x ``side`` label pixels, from the back to the front."""
+    """Everything in one image of ``side`` x ``side`` label pixels, from the back to the front."""
 
     side: int
     backdrop: tuple[Part, ...]
@@ -113,7 +113,7 @@ class Cover:
 
 
 def cover(part: Part, side: int, *, scale: int = 1) -> Cover | None:
-    """Fill a part on a grid of ``side * scale`` pixels; None if nothing of it is in the picture."""
+    """Fill a part on a grid of ``side * scale`` pixels; None if nothing of it is in the image."""
     top, bottom = (min(max(edge, 0), side) * scale for edge in (part.top, part.bottom))
     left, right = (min(max(edge, 0), side) * scale for edge in (part.left, part.right))
     if top >= bottom or left >= right:

@@ -1,7 +1,7 @@
 """Procedural materials: colours, float32 [h, w, 3] in 0..1, of points given in units.
 
-A unit is 1/256 of the picture's side, so that a brick has the same size at every resolution.
-``y`` is float32 [h, 1], ``x`` is float32 [1, w]; both count from the upper left of the picture.
+A unit is 1/256 of the image's side, so that a brick has the same size at every resolution.
+``y`` is float32 [h, 1], ``x`` is float32 [1, w]; both count from the upper left of the image.
 """
 
 import numpy as np
