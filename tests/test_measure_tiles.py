@@ -1,4 +1,4 @@
-"""The program that translates a huge TIFF, on a small one: the same picture as at once."""
+"""scripts/benchmarks/measure_tiles.py with a small TIFF: the result is that of one pass."""
 
 from pathlib import Path
 
@@ -10,17 +10,19 @@ import torch
 from inference.padding import translate_any_size
 from inference.prepare import prepare
 from models.networks import define_G
-from scripts.benchmarks.measure_tiles import main, peak_bytes
+from scripts.benchmarks.common import peak_bytes
+from scripts.benchmarks.measure_tiles import main
 
 
-def test_a_compressed_tiff_becomes_the_picture_that_the_network_makes_of_it(
+def test_tiles_of_a_compressed_tiff_give_the_result_of_the_whole_image(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
         main(["--side", "601", "--tile", "384", "--ngf", "2", "--folder", str(tmp_path)])
-    assert "9 tiles of 384 pixels" in caplog.text
+    assert "601 x 601 in 9 tiles" in caplog.text
     assert peak_bytes() > 10 * 2**20
-    source, result = (tifffile.imread(tmp_path / f"{name}.tif") for name in ("source", "result"))
+    source = tifffile.imread(tmp_path / "source.tif")
+    result = tifffile.imread(tmp_path / "result" / "source.tif")
     torch.manual_seed(0)
     net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2, init_type="kaiming")
     image = torch.from_numpy(source).permute(2, 0, 1)[None] / 127.5 - 1
@@ -29,4 +31,4 @@ def test_a_compressed_tiff_becomes_the_picture_that_the_network_makes_of_it(
     expected = ((whole + 1) * 127.5).round().permute(1, 2, 0).numpy()
     assert result.shape == (601, 601, 3)
     assert np.abs(result - expected).max() <= 1
-    assert result.std() > 20, "not a flat picture"
+    assert result.std() > 20, "not a flat image"

@@ -1,4 +1,4 @@
-"""What scripts/benchmarks/soak_growth.py calls growth."""
+"""scripts/benchmarks/soak_growth.py judges correctly whether memory and step time grow."""
 
 import os
 import subprocess
@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from scripts.benchmarks.growth import Sample, faults
-from scripts.benchmarks.soak_growth import children, resident
+from scripts.benchmarks.soak_growth import MemorySample, children, problems, resident
 
 MB = 2**20
 FLAT = [0.02] * 40
@@ -16,61 +15,61 @@ FLAT = [0.02] * 40
 
 def samples(
     megabytes_for_1000: float, *, start: float = 600, jump_at: int = -1, slower: float = 0
-) -> list[Sample]:
-    """Of a run of 2,000 steps that grows all the time, with one sample far above the others."""
+) -> list[MemorySample]:
+    """Return a run of 2,000 steps that grows steadily; one sample may be far above the rest."""
     held = {steps: start + megabytes_for_1000 * steps / 1000 for steps in range(0, 2001, 100)}
     held |= {jump_at: held[jump_at] + 80} if jump_at in held else {}
     return [
-        Sample(steps, int(megabytes * MB), 0.02 * steps + slower * steps**2)
+        MemorySample(steps, int(megabytes * MB), 0.02 * steps + slower * steps**2)
         for steps, megabytes in held.items()
     ]
 
 
-def test_a_flat_run_passes_one_peak_included() -> None:
-    assert faults(samples(0), FLAT) == []
-    assert faults(samples(0, jump_at=1900), FLAT) == []
-    assert faults(samples(3), FLAT) == []
+def test_a_flat_run_passes_even_with_one_peak() -> None:
+    assert problems(samples(0), FLAT) == []
+    assert problems(samples(0, jump_at=1900), FLAT) == []
+    assert problems(samples(3), FLAT) == []
 
 
-def test_memory_that_grows_is_named() -> None:
-    (said,) = faults(samples(6), FLAT)
-    assert "grows by 6.0 MB for 1,000 steps; allowed are 5 MB and 2%" in said
-    assert faults(samples(3, start=100), FLAT)  # 3 %
+def test_memory_growth_is_reported() -> None:
+    (sentence,) = problems(samples(6), FLAT)
+    assert "grows by 6.0 MB for 1,000 steps; allowed are 5 MB and 2%" in sentence
+    assert problems(samples(3, start=100), FLAT)  # 3 %
 
 
-def test_one_rise_is_no_growth_but_many_are() -> None:
+def test_one_rise_is_allowed_but_many_are_not() -> None:
     once = [replace(s, resident=s.resident + 80 * MB * (s.steps > 1500)) for s in samples(0)]
-    assert faults(once, FLAT) == []
+    assert problems(once, FLAT) == []
     stairs = [replace(s, resident=s.resident + 3 * MB * (s.steps // 300)) for s in samples(0)]
-    assert "grows by" in faults(stairs, FLAT)[0]
-    (said,) = faults(
+    assert "grows by" in problems(stairs, FLAT)[0]
+    (sentence,) = problems(
         [replace(s, resident=s.resident + 200 * MB * (s.steps > 1500)) for s in samples(0)], FLAT
     )
-    assert "risen by 200 MB in the second half; allowed are 128 MB" in said
+    assert "risen by 200 MB in the second half; allowed are 128 MB" in sentence
 
 
-def test_growth_while_a_run_warms_up_is_none() -> None:
+def test_growth_in_the_first_half_is_allowed() -> None:
     warm = [replace(s, resident=min(s.resident, 610 * MB)) for s in samples(20)]
-    assert faults(warm, FLAT) == []
+    assert problems(warm, FLAT) == []
 
 
-def test_steps_that_become_slower_are_named() -> None:
+def test_slower_steps_are_reported() -> None:
     slower = [0.02 + 0.0002 * index for index in range(40)]
-    said, of_the_cpu = faults(samples(0, slower=3e-6), slower)
-    assert "a step takes 26.9 ms in the last quarter, 22.9 ms in the second" in said
+    wall_clock, of_the_cpu = problems(samples(0, slower=3e-6), slower)
+    assert "a step takes 26.9 ms in the last quarter, 22.9 ms in the second" in wall_clock
     assert "30.5 ms of the CPU in the last quarter, 24.5 ms in the second" in of_the_cpu
-    assert faults(samples(0), slower) == []  # others kept the machine busy
-    assert faults(samples(0), [*FLAT[:-1], 0.5]) == []  # one step is no trend
-    assert faults(samples(0), FLAT[::-1]) == []
+    assert problems(samples(0), slower) == []  # other programs kept the machine busy
+    assert problems(samples(0), [*FLAT[:-1], 0.5]) == []  # one step is no trend
+    assert problems(samples(0), FLAT[::-1]) == []
 
 
-def test_a_run_that_is_too_short_is_not_judged() -> None:
+def test_a_short_run_is_refused() -> None:
     with pytest.raises(ValueError, match="too few to judge"):
-        faults(samples(0)[:5], FLAT)
+        problems(samples(0)[:5], FLAT)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_count() -> None:
+def test_memory_of_workers_counts() -> None:
     held = "import sys; data = bytearray(40_000_000); print(flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", held]
     alone = resident(os.getpid())

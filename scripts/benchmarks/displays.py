@@ -1,13 +1,13 @@
-"""Measure what displays cost a training: step time with visdom in every state.
+"""Measure the cost of displays for a training: step times with visdom in every state.
 
     python scripts/benchmarks/displays.py --out displays.md
 
-Trains a small model on noise, in turn with no display, with the web page, and with a visdom server
-that is up, missing, hung (SIGSTOP) from a third of the run on, or killed after one third and
-started anew after two. Starting a server keeps a core busy for seconds: one state without a
-display tells what that alone costs. The states are interleaved, so that a slow minute of the
-machine hits all of them. The first epoch warms up and does not count. The server needs no network;
-its page stays blank, which costs the training nothing.
+Trains a small model on noise: without a display, with the web page, and with a visdom server that
+is up, missing, hung (SIGSTOP) from a third of the run on, or killed after one third and restarted
+after two. Starting a server keeps a core busy for seconds: one state without a display shows the
+cost of that alone. The states are run in turn, so that a slow minute of the machine affects all of
+them. The first epoch warms up and does not count. The server needs no network; its page stays
+blank, which costs the training nothing.
 """
 
 import argparse
@@ -16,46 +16,86 @@ import logging
 import os
 import platform
 import signal
-import statistics
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from statistics import mean, median
 
-import numpy as np
-from PIL import Image
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from scripts.benchmarks.visdom_process import Server  # noqa: E402
-from util.files import write_text  # noqa: E402
-from util.flags import positive_int  # noqa: E402
-from util.runtime import run_program  # noqa: E402
+from scripts.benchmarks.common import ROOT, in_turn, markdown, write_images
+from util.files import write_text
+from util.flags import positive_int
+from util.runtime import run_program
 
 log = logging.getLogger(__name__)
 
-NONE, BESIDE, PAGE, RESTARTED = "none", "beside", "page", "restarted"
 LABELS = {
-    NONE: "none",
-    BESIDE: "none, while a visdom server starts",
-    PAGE: "web page",
+    "none": "none",
+    "beside": "none, while a visdom server starts",
+    "page": "web page",
     "up": "visdom, up",
     "missing": "visdom, not there",
     "hung": "visdom, hung",
-    RESTARTED: "visdom, killed and restarted",
+    "restarted": "visdom, killed and restarted",
 }
-STATES = tuple(LABELS)
-_IMAGES = 200  # of an epoch
+_IMAGES = 200  # images of an epoch
 _PRINT = 20  # steps between two reports
+_SERVE = (
+    "import sys; sys.argv = ['visdom', '-bind_local', '-port', sys.argv[1], '-env_path', "
+    "sys.argv[2]]; from visdom.server.run_server import main; main()"
+)  # the usual start first fetches the files of its page
+
+
+class VisdomProcess:
+    """A visdom server in a process of its own, which can be stopped, killed and restarted."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._command = [sys.executable, "-c", _SERVE, str(self.port), str(folder)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise ValueError("visdom did not start within 20 s; is the package installed?")
+
+    def send(self, number: int) -> None:
+        if self._process:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+        if self._process:
+            self._process.wait()
+
+    def points(self) -> int:
+        """Return the number of points of the loss curve that the server holds."""
+        import requests
+
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy
+            reply = session.post(f"http://127.0.0.1:{self.port}/win_data",
+                                 json={"eid": "main", "win": "1"}, timeout=10)
+        return len(reply.json()["content"]["data"][0]["x"]) if reply.text else 0
 
 
 @dataclass(frozen=True)
-class Run:
+class DisplayCost:
     step_ms: float  # mean
     slowest_ms: float  # mean of the slowest report
     exit_seconds: float  # from the last save to the end of the process
@@ -68,122 +108,102 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--repeats", type=positive_int, default=3, help="runs of each state")
     parser.add_argument("--epochs", type=positive_int, default=4,
-                        help=f"of each run, {_IMAGES} steps each; at least 3")
-    parser.add_argument("--out", type=Path, help="write the table there (default: show it)")
+                        help=f"epochs of each run, {_IMAGES} steps each; at least 3")
+    parser.add_argument("--out", type=Path, help="write the table there (default: print it)")
     opt = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        table = measure(Path(folder), repeats=opt.repeats, epochs=opt.epochs)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_images(folder / "data", _IMAGES, side=64)
+        train(folder, "none", epochs=2)  # fills the caches of the file system
+        costs = in_turn({state: partial(train, folder, state, epochs=opt.epochs)
+                         for state in LABELS}, opt.repeats, warm_up=False)
+    table = as_table(costs, epochs=opt.epochs)
     if opt.out:
         write_text(opt.out, table)
     else:
         log.info("%s", table)
 
 
-def measure(folder: Path, *, repeats: int, epochs: int) -> str:
-    draw_noise(folder / "data" / "train")
-    runs: dict[str, list[Run]] = {state: [] for state in STATES}
-    train(folder, -1, NONE, epochs=2)  # fills the caches of the file system
-    for number in range(repeats):
-        for state in STATES:
-            runs[state].append(train(folder, number, state, epochs=epochs))
-            log.info("%d: %s: %s", number + 1, state, runs[state][-1])
-    return as_table(runs, epochs=epochs)
-
-
-def draw_noise(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for number in range(_IMAGES):
-        pixels = rng.integers(0, 256, (64, 128, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-
-
-def train(folder: Path, number: int, state: str, *, epochs: int) -> Run:
-    """One run of train.py; the server goes through ``state`` meanwhile."""
-    name = f"{STATES.index(state)}_{number}"
-    run_dir = folder / "runs" / name
-    server = Server(folder / "visdom")
-    if state in ("up", "hung", RESTARTED):
+def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:
+    """Run train.py once while the server goes through ``state``."""
+    runs = Path(tempfile.mkdtemp(dir=folder))
+    losses = runs / "run" / "losses.csv"
+    server = VisdomProcess(runs / "visdom")
+    if state in ("up", "hung", "restarted"):
         server.start()
-    begun = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, ROOT / "train.py", *flags(folder, name, state, server.port, epochs)],
+        [sys.executable, ROOT / "train.py", "--dataroot", folder / "data", "--checkpoints_dir",
+         runs, *flags(state, server.port, epochs)],
         stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1", "NO_PROXY": "*"},
     )
     try:
         for share, event in events(state, server):
-            wait_for_rows(process, run_dir / "losses.csv", round(share * epochs * _IMAGES / _PRINT))
+            rows = round(share * epochs * _IMAGES / _PRINT)
+            while process.poll() is None and len(read_seconds(losses)) < rows:
+                time.sleep(0.1)
             event()
         if process.wait() != 0:
-            raise ValueError(f"train.py ended with {process.returncode} after "
-                             f"{time.monotonic() - begun:.0f} s; run it by hand to see why")
-        exit_seconds = time.time() - (run_dir / "latest_state.pth").stat().st_mtime
-        rows = read_seconds(run_dir / "losses.csv")
-        has_curve = state in ("up", RESTARTED)
-        points = f"{server.points()} of {len(rows)}" if has_curve else "-"
+            raise ValueError(f"train.py ended with {process.returncode}; run it by hand to see why")
+        exit_seconds = time.time() - (runs / "run" / "latest_state.pth").stat().st_mtime
+        seconds = read_seconds(losses)
+        has_curve = state in ("up", "restarted")
+        points = f"{server.points()} of {len(seconds)}" if has_curve else "-"
     finally:
         process.kill()
-        server.stop()
-    steady = [1000 * seconds for seconds in rows[_IMAGES // _PRINT :]]
-    return Run(statistics.mean(steady), max(steady), exit_seconds, points)
+        server.kill()
+    steady = [1000 * value for value in seconds[_IMAGES // _PRINT :]]
+    cost = DisplayCost(mean(steady), max(steady), exit_seconds, points)
+    log.info("%s: %s", state, cost)
+    return cost
 
 
-def flags(folder: Path, name: str, state: str, port: int, epochs: int) -> list[str]:
-    small = (
-        "--model pix2pix --netG unet_128 --ngf 4 --ndf 4 --load_size 128 --crop_size 128 "
-        f"--gpu_ids -1 --num_threads 0 --print_freq {_PRINT} --display_freq 100 "
-        f"--n_epochs {epochs} --n_epochs_decay 0"
-    )
-    page = "" if state == PAGE else "--no_html"
-    visdom = "--display_id 0" if state in (NONE, BESIDE, PAGE) else f"--display_port {port}"
-    places = ["--dataroot", folder / "data", "--checkpoints_dir", folder / "runs", "--name", name]
-    return [*map(str, places), *small.split(), *page.split(), *visdom.split()]
+def flags(state: str, port: int, epochs: int) -> list[str]:
+    page = "" if state == "page" else "--no_html"
+    has_visdom = state not in ("none", "beside", "page")
+    visdom = f"--display_port {port}" if has_visdom else "--display_id 0"
+    return (
+        "--name run --model pix2pix --netG unet_128 --ngf 4 --ndf 4 --load_size 128 "
+        f"--crop_size 128 --gpu_ids -1 --num_threads 0 --print_freq {_PRINT} --display_freq 100 "
+        f"--n_epochs {epochs} --n_epochs_decay 0 {page} {visdom}"
+    ).split()
 
 
-def events(state: str, server: Server) -> list[tuple[float, Callable[[], None]]]:
-    """What happens to the server, after which share of the run."""
+def events(state: str, server: VisdomProcess) -> list[tuple[float, Callable[[], None]]]:
+    """Return what happens to the server, after which share of the run."""
     if state == "hung":
-        return [(1 / 3, lambda: server.signal(signal.SIGSTOP))]
-    if state == BESIDE:
+        return [(1 / 3, lambda: server.send(signal.SIGSTOP))]
+    if state == "beside":
         return [(2 / 3, server.start)]
-    if state == RESTARTED:
-        return [(1 / 3, server.stop), (2 / 3, server.start)]
+    if state == "restarted":
+        return [(1 / 3, server.kill), (2 / 3, server.start)]
     return []
 
 
-def wait_for_rows(process: subprocess.Popen[bytes], path: Path, count: int) -> None:
-    while process.poll() is None and (not path.exists() or len(read_seconds(path)) < count):
-        time.sleep(0.1)
-
-
 def read_seconds(path: Path) -> list[float]:
+    if not path.exists():
+        return []
     with path.open(newline="") as file:
         return [float(row["seconds"] or "nan") for row in csv.DictReader(file)]
 
 
-def as_table(runs: dict[str, list[Run]], *, epochs: int) -> str:
-    baseline = statistics.median(run.step_ms for run in runs[NONE])
-    lines = [
-        "| displays | step (ms) | against none | slowest 20 steps (ms) | exit (s) | curve |",
-        "|---|---|---|---|---|---|",
-    ]
-    for state, repeats in runs.items():
-        step = statistics.median(run.step_ms for run in repeats)
-        slowest = statistics.median(run.slowest_ms for run in repeats)
-        exit_seconds = max(run.exit_seconds for run in repeats)
-        lines.append(
-            f"| {LABELS[state]} | {step:.1f} | {step / baseline - 1:+.1%} | {slowest:.1f} "
-            f"| {exit_seconds:.1f} | {repeats[-1].points} |"
-        )
+def as_table(costs: Mapping[str, Sequence[DisplayCost]], *, epochs: int) -> str:
+    baseline = median(cost.step_ms for cost in costs["none"])
+    rows = {}
+    for state, repeats in costs.items():
+        step = median(cost.step_ms for cost in repeats)
+        rows[LABELS[state]] = {
+            "step (ms)": f"{step:.1f}", "against none": f"{step / baseline - 1:+.1%}",
+            "slowest 20 steps (ms)": f"{median(cost.slowest_ms for cost in repeats):.1f}",
+            "exit (s)": f"{max(cost.exit_seconds for cost in repeats):.1f}",
+            "curve": repeats[-1].points,
+        }
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "visdom", "tornado"))
-    repeats_each = len(runs[NONE])
-    lines += [
-        "",
-        f"Medians of {repeats_each} runs of {(epochs - 1) * _IMAGES} steps; exit: the longest. "
-        f"{time.strftime('%d %B %Y')}, Python {platform.python_version()}, {packages}, "
-        f"{os.cpu_count()} cores ({platform.machine()}).",
-    ]
-    return "\n".join(lines) + "\n"
+    return (
+        f"{markdown(rows)}\n\nMedians of {len(costs['none'])} runs of {(epochs - 1) * _IMAGES} "
+        f"steps; exit: the longest. {time.strftime('%d %B %Y')}, Python "
+        f"{platform.python_version()}, {packages}, {os.cpu_count()} cores "
+        f"({platform.machine()}).\n"
+    )
 
 
 if __name__ == "__main__":

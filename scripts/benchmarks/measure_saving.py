@@ -1,9 +1,9 @@
-"""Measure how long a save keeps the training waiting, and how long its writing takes.
+"""Measure how long the training waits for a save, and how long the writing takes.
 
     python scripts/benchmarks/measure_saving.py
 
 The state is that of pix2pix's unet_256 at full width (54.4 M parameters) with Adam's two moments
-of each. The training waits only for the copy to host memory; the disk is left to a thread.
+of each. The training waits only for the copy to host memory; a thread writes to the disk.
 """
 
 import argparse
@@ -11,9 +11,8 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -38,24 +37,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     optimizer = torch.optim.Adam(net.parameters())
     for weight in net.parameters():
         weight.grad = torch.zeros_like(weight)
-    optimizer.step()  # makes the moments
+    optimizer.step()  # creates the moments
     state = {"networks": net.state_dict(), "optimizers": optimizer.state_dict()}
     log.info("%s on %s", format_bytes(tensor_bytes(state), digits=1), describe_device(device))
     log.info("training waits (s) | until on disk (s)")
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(saves):
-            waited, written = save(Path(folder) / "latest_state.pth", state)
-            log.info("%18.2f | %17.2f", waited, written)
-
-
-def save(path: Path, state: Mapping[str, Any]) -> tuple[float, float]:
-    """Seconds until the training would go on, and until the file is on disk."""
-    saver = Saver()
-    begun = time.perf_counter()
-    saver.save({path: state})
-    waited = time.perf_counter() - begun
-    saver.wait()
-    return waited, time.perf_counter() - begun
+            saver = Saver()
+            start = time.perf_counter()
+            saver.save({Path(folder) / "latest_state.pth": state})
+            waited = time.perf_counter() - start
+            saver.wait()
+            log.info("%18.2f | %17.2f", waited, time.perf_counter() - start)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Count the work of web/index.html at several ages of a run: it should not grow with the age.
+"""Count the work of web/index.html at several ages of a run: it should not grow (Linux).
 
     python scripts/benchmarks/measure_web_page.py --epochs 2 100 1000
 
-Work, not time: bytes read and written (Linux counts them in /proc/self/io), calls of Python
-functions, rows of the page; and for once the CPU's time. Every epoch has 10 loss reports and one
-row of 3 pictures, and every measured one draws the curves.
+The work is counted in bytes read and written (/proc/self/io), calls of Python functions, rows of
+the page, and once in CPU time. Every epoch has 10 loss reports and one row of 3 images; every
+measured epoch draws the curves.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,40 +36,31 @@ _LABELS = ("real_A", "fake_B", "real_B")
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=positive_int, nargs="+", default=[2, 100, 1000])
+    columns = "%6s %12s %14s %8s %10s %8s"
     args = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        run_epoch(WebPage(Path(folder), name="first", width_px=256, options={}),
-                  CsvLog(Path(folder) / "losses.csv"), 1)  # imports, fonts
-    log.info("%6s %12s %14s %8s %10s %8s", "epoch", "bytes read", "bytes written", "rows",
-             "calls", "CPU ms")
-    for epoch in args.epochs:
+    for epoch in (1, *args.epochs):  # the first one only loads modules and fonts
         with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), epoch)
+            row = measure(Path(folder), epoch)
+        if epoch == 1:
+            row = ("epoch", "bytes read", "bytes written", "rows", "calls", "CPU ms")
+        log.info(columns, *row)
 
 
-def measure(run_dir: Path, epoch: int) -> None:
-    """Go on with a run of ``epoch - 2`` epochs; measure the second epoch after that."""
+def measure(run_dir: Path, epoch: int) -> tuple[str, ...]:
+    """Continue a run of ``epoch - 2`` epochs, and return the work of the second epoch after it."""
     csv_log = CsvLog(run_dir / "losses.csv")
     for earlier in range(1, epoch - 1):
         report_losses(csv_log, earlier)
         for label in _LABELS:
-            save_picture(noise(8), run_dir / "web" / "images" / f"epoch{earlier:03d}_{label}.png")
+            save_picture(noise(), run_dir / "web" / "images" / f"epoch{earlier:03d}_{label}.png")
     web = WebPage(run_dir, name="measured", width_px=256, options={"lr": 0.0002})
     if epoch > 1:
         run_epoch(web, csv_log, epoch - 1)
-    read, written = bytes_moved()
-    begun = time.process_time()
+    before, cpu_start = bytes_moved(), time.process_time()
     run_epoch(web, csv_log, epoch)
-    cpu_ms = 1000 * (time.process_time() - begun)
-    now_read, now_written = bytes_moved()
+    cpu_ms = 1000 * (time.process_time() - cpu_start)
+    read, written = (after - earlier for after, earlier in zip(bytes_moved(), before, strict=True))
     rows = (run_dir / "web" / "index.html").read_text().count("<h3>")
-    calls = count_calls(lambda: run_epoch(web, csv_log, epoch + 1))
-    log.info("%6d %12s %14s %8d %10s %8.0f", epoch, f"{now_read - read:,}",
-             f"{now_written - written:,}", rows, f"{calls:,}", cpu_ms)
-
-
-def count_calls(function: Callable[[], None]) -> int:
-    """Functions called, those written in C included."""
     calls = 0
 
     def count(frame: object, event: str, argument: object) -> None:
@@ -77,26 +68,24 @@ def count_calls(function: Callable[[], None]) -> int:
         calls += event in ("call", "c_call")
 
     sys.setprofile(count)
-    function()
+    run_epoch(web, csv_log, epoch + 1)
     sys.setprofile(None)
-    return calls
+    return (str(epoch), f"{read:,}", f"{written:,}", str(rows), f"{calls:,}", f"{cpu_ms:.0f}")
 
 
 def run_epoch(web: WebPage, csv_log: CsvLog, epoch: int) -> None:
-    place = progress(epoch, _EPOCH_SIZE)
     web.start_epoch(progress(epoch, 0))
     report_losses(csv_log, epoch, web)
-    pictures = {label: noise(8) for label in _LABELS}
-    web.pictures(PictureReport(place, pictures, keep=True))
-    web.end_epoch(place)
+    images = {label: noise() for label in _LABELS}
+    web.pictures(PictureReport(progress(epoch, _EPOCH_SIZE), images, keep=True))
+    web.end_epoch(progress(epoch, _EPOCH_SIZE))
     web.close()  # draws the curves, whenever they were drawn last
 
 
 def report_losses(csv_log: CsvLog, epoch: int, web: WebPage | None = None) -> None:
     for number in range(1, _REPORTS + 1):
+        losses = {name: np.random.rand() for name in ("G_GAN", "G_L1", "D_real", "D_fake")}
         place = progress(epoch, number * _EPOCH_SIZE // _REPORTS)
-        losses = {name: float(value) for name, value in
-                  zip(("G_GAN", "G_L1", "D_real", "D_fake"), np.random.rand(4), strict=True)}
         report = LossReport(place, losses, 0.1, 0.01, 2e-4)
         csv_log.losses(report)
         if web:
@@ -108,12 +97,12 @@ def progress(epoch: int, epoch_images: int) -> Progress:
     return Progress(epoch, 2000, images, epoch_images, _EPOCH_SIZE)
 
 
-def noise(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return np.random.randint(0, 256, (side, side, 3), dtype=np.uint8)
+def noise() -> np.ndarray:
+    return np.random.randint(0, 256, (8, 8, 3), dtype=np.uint8)
 
 
 def bytes_moved() -> tuple[int, int]:
-    """Read and written by this process so far, files of the page cache included."""
+    """Return the bytes that this process has read and written, files of the page cache included."""
     lines = Path("/proc/self/io").read_text().splitlines()
     counts = dict(line.split(": ") for line in lines)
     return int(counts["rchar"]), int(counts["wchar"])

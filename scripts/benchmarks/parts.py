@@ -1,86 +1,144 @@
-"""The parts around the step, for benchmark.py: loading and starting."""
+"""Loading, starting and testing beside the reference, for run.py."""
 
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 
+import test
+import train
 from data import create_dataset
 from options.train_options import TrainOptions
-from scripts.benchmarks.contenders import Case, load_size, training_flags
-from scripts.benchmarks.reference_data import reference_loader
+from scripts.benchmarks.common import ROOT, in_turn, spread, synchronise
+from scripts.benchmarks.contenders import Case, gpu_flag
+from scripts.benchmarks.reference_data import ReferenceSet, reference_loader, reference_test
+from scripts.benchmarks.reference_step import REFERENCES
 
-PROGRAMS = Path(__file__).resolve().parents[2]
-CPU = torch.device("cpu")
 
+def loading(case: Case, root: Path, *, images: int, repeats: int) -> dict[str, dict[str, object]]:
+    """Return a table row for each loader, without a model, in one process.
 
-def loaders(case: Case, root: Path) -> dict[str, Iterable[Any]]:
-    """One process each, and no model: batches of float32 on the CPU."""
+    CPU time is used because wall-clock time depends on the other programs of a busy machine.
+    """
+    torch.empty(2**24, dtype=torch.uint8)  # so that malloc keeps large blocks, as in a training
 
-    def ours(flags: str) -> Iterable[Any]:
-        words = [*training_flags(case, root, CPU), "--num_threads", "0", *flags.split()]
+    def ours(flags: str) -> Any:
+        words = case.flags(root, torch.device("cpu"), f"--num_threads 0 {flags}")
         return create_dataset(TrainOptions().parse(words))
 
+    def rate(batches: Iterable[Any], epochs: int) -> float:
+        start = time.process_time()
+        for _ in range(epochs):
+            for _ in batches:
+                pass
+        return epochs * images / (time.process_time() - start)
+
+    plain = reference_loader(case.model, root, load=case.load, crop=case.crop, batch=case.batch,
+                             workers=0)
     cached = ours("--cache ram")
+    rates = in_turn({
+        "reference": partial(rate, plain, 1),
+        "uncached, --resize pillow": partial(rate, ours("--cache none --resize pillow"), 1),
+        "uncached": partial(rate, ours("--cache none"), 1),
+        "cached": partial(rate, cached, 20),
+        # The work of a worker if a GPU converts to floats.
+        "cached, before the floats": partial(rate, cached._batches, 20),
+    }, repeats)
+    return {name: {"pairs a CPU second": spread(values),
+                   "times reference": median(values) / median(rates["reference"])}
+            for name, values in rates.items()}
+
+
+def starting(case: Case, root: Path, device: torch.device) -> dict[str, dict[str, object]]:
+    def seconds(flags: list[str], first: str) -> float:
+        """Return the time from the start of train.py to a line that begins with ``first``."""
+        start, lines = time.perf_counter(), []
+        with subprocess.Popen([sys.executable, "-u", "train.py", *flags], cwd=ROOT,
+                              stdout=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            for line in program.stdout:
+                lines.append(line)
+                if line.startswith(first):
+                    program.kill()
+                    return time.perf_counter() - start
+        raise RuntimeError("train.py ended before its first step:\n" + "".join(lines))
+
+    words = case.flags(root, device, f"--overwrite --print_freq {case.batch}")
+    return {"first losses": {"seconds": spread(seconds(words, "(epoch: 1,") for _ in range(3))},
+            "--help": {"seconds": spread(seconds(["--help"], "usage:") for _ in range(3))}}
+
+
+def testing(case: Case, root: Path, device: torch.device, *, images: int, repeats: int
+            ) -> dict[str, dict[str, object]]:
+    """Return a table row for each side, from the files of weights to the written page.
+
+    All sides have the same weights and images. The CPU time is that of all threads.
+    """
+    run = train_briefly(case, root, device)
+
+    def timed(name: str, side: Callable[[Path], object]) -> tuple[float, float]:
+        start, cpu_start = time.perf_counter(), time.process_time()
+        side(root / "results" / f"{case.model} {name} {start}")
+        synchronise(device)
+        return time.perf_counter() - start, time.process_time() - cpu_start
+
+    sides: dict[str, Callable[[Path], object]] = {
+        "reference": partial(by_reference, case, root, run, images, device),
+        "ours": partial(by_ours, root, run, images, device),
+        "ours, --batch_size 1": partial(by_ours, root, run, images, device, batch=1),
+        "networks alone": partial(networks_alone, case, run, images, device),
+    }
+    times = in_turn({name: partial(timed, name, side) for name, side in sides.items()}, repeats)
     return {
-        "reference": reference_loader(
-            case.model, root, load=load_size(case), crop=case.crop, batch=case.batch, workers=0
-        ),
-        "uncached, --resize pillow": ours("--cache none --resize pillow"),
-        "uncached": ours("--cache none"),
-        "cached": cached,
-        # What is left to a worker where a GPU makes the floats.
-        "cached, before the floats": cached._batches,  # type: ignore[attr-defined]
+        name: {
+            "images/s": spread(images / seconds for seconds, _ in pairs),
+            "times reference": spread(theirs / seconds for (theirs, _), (seconds, _)
+                                      in zip(times["reference"], pairs, strict=True)),
+            "CPU ms an image": 1000 * median(cpu for _, cpu in pairs) / images,
+        }
+        for name, pairs in times.items()
     }
 
 
-def pairs_per_second(batches: Iterable[Any], *, images: int, least: int) -> float:
-    """For each second of the CPU: on a busy machine, seconds of the clock say little.
-
-    Over as many epochs as give at least ``least`` images.
-    """
-    epochs = -(-least // images)
-    start = time.process_time()
-    for _ in range(epochs):
-        for _ in batches:
-            pass
-    return epochs * images / (time.process_time() - start)
+def train_briefly(case: Case, root: Path, device: torch.device) -> Path:
+    """Train one step and return the run folder."""
+    train.train(case.flags(root, device, "--n_epochs 1 --n_epochs_decay 0 --overwrite "
+                                         f"--max_dataset_size 1 --name {case.model}"))
+    return root / "runs" / case.model
 
 
-def loading(case: Case, root: Path, *, images: int, repeats: int) -> dict[str, list[float]]:
-    """Pairs a second of each loader, interleaved; the first round warms up."""
-    torch.empty(2**24, dtype=torch.uint8)  # so that malloc keeps large blocks, as in a training
-    kinds = loaders(case, root)
-    found: dict[str, list[float]] = {name: [] for name in kinds}
-    for _ in range(repeats + 1):
-        for name, batches in kinds.items():
-            least = 20 * images if name.startswith("cached") else images
-            found[name].append(pairs_per_second(batches, images=images, least=least))
-    return {name: values[1:] for name, values in found.items()}
+def by_reference(
+    case: Case, root: Path, run: Path, count: int, device: torch.device, results: Path
+) -> None:
+    model = REFERENCES[case.model](case.netG, case.width, device, run)
+    images = ReferenceSet(case.model, root, load=case.crop, crop=case.crop, is_train=False)
+    reference_test(model, images, results, count=count)
 
 
-def seconds_to_first_step(case: Case, root: Path, device: torch.device, flags: str) -> float:
-    """From the start of train.py to the first line of losses."""
-    words = [*training_flags(case, root, device), *flags.split(), "--overwrite", "--print_freq"]
-    command = [sys.executable, "-u", "train.py", *words, str(case.batch)]
-    start = time.perf_counter()
-    with subprocess.Popen(command, cwd=PROGRAMS, stdout=subprocess.PIPE, text=True) as program:
-        assert program.stdout is not None
-        lines = []
-        for line in program.stdout:
-            lines.append(line)
-            if line.startswith("(epoch: 1,"):
-                program.kill()
-                return time.perf_counter() - start
-    raise RuntimeError("train.py ended before its first step:\n" + "".join(lines))
+def by_ours(
+    root: Path, run: Path, count: int, device: torch.device, results: Path, *,
+    batch: int | None = None,
+) -> Path:
+    """Return the path of the page."""
+    return test.test([
+        "--dataroot", str(root), "--checkpoints_dir", str(run.parent), "--name", run.name,
+        "--phase", "train", "--results_dir", str(results), "--num_test", str(count),
+        "--gpu_ids", gpu_flag(device), *(["--batch_size", str(batch)] if batch else []),
+    ])
 
 
-def seconds_of_help() -> float:
-    start = time.perf_counter()
-    command = [sys.executable, "train.py", "--help"]
-    subprocess.run(command, cwd=PROGRAMS, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
+def networks_alone(
+    case: Case, run: Path, count: int, device: torch.device, results: Path
+) -> None:
+    """Translate without reading or writing: a limit for any test that takes single images."""
+    model = REFERENCES[case.model](case.netG, case.width, device, run)
+    image = torch.zeros(1, 3, case.crop, case.crop, device=device).uniform_(-1, 1)
+    with torch.inference_mode():
+        for _ in range(count):
+            model.translate(image, image)

@@ -1,120 +1,212 @@
-"""One training step as the original implementation does it, for benchmark.py: float32, one pass
-after another, an optimizer without fused or grouped updates, nothing shared with models/.
+"""The published networks and training steps, written plainly: the opponent of our training.
+
+It shares no code with models/: float32, one pass after another, Adam without fused or grouped
+updates. U-Net: arXiv:1611.07004, appendix 6.1.1. ResNet and the 70 x 70 PatchGAN:
+arXiv:1703.10593, appendix 7.2. Images are [N, 3, H, W] in -1..1.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
-from scripts.benchmarks.reference_networks import patchgan, resnet, started, unet
 
-NETWORKS = {"unet_256": (unet, 8), "unet_128": (unet, 7),
-            "resnet_9blocks": (resnet, 9), "resnet_6blocks": (resnet, 6)}
-
-
-def generator(name: str, ngf: int, kind: str) -> nn.Module:
-    build, depth = NETWORKS[name]
-    return started(build(depth, ngf, kind))
+def norm(kind: str, channels: int) -> nn.Module:
+    return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
 
 
-def adam(*nets: nn.Module) -> torch.optim.Adam:
-    weights = [weight for net in nets for weight in net.parameters()]
-    return torch.optim.Adam(weights, lr=2e-4, betas=(0.5, 0.999), foreach=False, fused=False)
+class Skip(nn.Module):
+    """Join the input and the output of ``layers``: by concatenation (U-Net) or sum (ResNet)."""
+
+    def __init__(self, *layers: nn.Module, join: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layers, self.join = nn.Sequential(*layers), join
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.join(x, self.layers(x))
 
 
-def require_gradients(nets: Iterable[nn.Module], wanted: bool) -> None:
-    for net in nets:
-        net.requires_grad_(wanted)
+def concatenate(a: Tensor, b: Tensor) -> Tensor:
+    return torch.cat((a, b), 1)
 
 
-class ReferencePix2Pix:
-    """Batch norm, dropout in G, cross entropy, 100 x L1."""
+def unet_level(outer: int, width: int, inner: nn.Module | None, kind: str, *,
+               dropout: bool = False) -> nn.Module:
+    """Return one level of the U-Net around ``inner``, the level below it."""
+    bias = kind == "instance"
+    return Skip(
+        nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(outer, width, 4, 2, 1, bias=bias),
+        *([norm(kind, width), inner] if inner else []), nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(2 * width if inner else width, outer, 4, 2, 1, bias=bias),
+        norm(kind, outer), *([nn.Dropout(0.5)] if dropout else []), join=concatenate,
+    )
 
-    def __init__(self, netG: str, width: int, device: torch.device) -> None:
+
+def unet(levels: int, ngf: int, kind: str) -> nn.Module:
+    """Return unet_256 (``levels`` 8) or unet_128 (7), with dropout in the wide middle levels."""
+    level = unet_level(8 * ngf, 8 * ngf, None, kind)
+    for _ in range(levels - 5):
+        level = unet_level(8 * ngf, 8 * ngf, level, kind, dropout=True)
+    for factor in (4, 2, 1):
+        level = unet_level(factor * ngf, 2 * factor * ngf, level, kind)
+    return nn.Sequential(
+        nn.Conv2d(3, ngf, 4, 2, 1, bias=kind == "instance"), level, nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(2 * ngf, 3, 4, 2, 1), nn.Tanh(),
+    )
+
+
+def resnet(blocks: int, ngf: int, kind: str) -> nn.Module:
+    bias = kind == "instance"
+
+    def normed(width: int) -> list[nn.Module]:
+        return [norm(kind, width), nn.ReLU(inplace=True)]
+
+    def padded(width: int) -> list[nn.Module]:
+        return [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=bias)]
+
+    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, ngf, 7, bias=bias), *normed(ngf)]
+    for width in (ngf, 2 * ngf):
+        layers += [nn.Conv2d(width, 2 * width, 3, 2, 1, bias=bias), *normed(2 * width)]
+    wide = 4 * ngf
+    layers += [Skip(*padded(wide), *normed(wide), *padded(wide), norm(kind, wide), join=torch.add)
+               for _ in range(blocks)]
+    for width in (wide, 2 * ngf):
+        layers += [nn.ConvTranspose2d(width, width // 2, 3, 2, 1, 1, bias=bias)]
+        layers += normed(width // 2)
+    return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(ngf, 3, 7), nn.Tanh())
+
+
+def patchgan(channels: int, ndf: int, kind: str) -> nn.Module:
+    layers: list[nn.Module] = [nn.Conv2d(channels, ndf, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+    for width, stride in ((ndf, 2), (2 * ndf, 2), (4 * ndf, 1)):
+        layers += [nn.Conv2d(width, 2 * width, 4, stride, 1, bias=kind == "instance"),
+                   norm(kind, 2 * width), nn.LeakyReLU(0.2, inplace=True)]
+    return nn.Sequential(*layers, nn.Conv2d(8 * ndf, 1, 4, 1, 1))
+
+
+def initialised(net: nn.Module) -> nn.Module:
+    """Return ``net`` with the initial weights of both papers: N(0, 0.02)."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+    return net
+
+
+GENERATORS = {"unet_256": (unet, 8), "unet_128": (unet, 7),
+              "resnet_9blocks": (resnet, 9), "resnet_6blocks": (resnet, 6)}
+
+
+class ReferenceModel(nn.Module):
+    """Generators and, unless they are loaded from the folder ``run``, all that training needs."""
+
+    kind: str  # of the norm layers
+    sides: tuple[str, ...]  # suffixes of the networks' names
+    D_channels: int
+    gan_loss: Callable[[Tensor, Tensor], Tensor]
+
+    def __init__(self, netG: str, width: int, device: torch.device, run: Path | None = None
+                 ) -> None:
+        super().__init__()
+        build, depth = GENERATORS[netG]
         self.device = device
-        self.G = generator(netG, width, "batch").to(device)
-        self.D = started(patchgan(6, width, "batch")).to(device)
-        self.optimizer_G, self.optimizer_D = adam(self.G), adam(self.D)
+        self.G = nn.ModuleList(initialised(build(depth, width, self.kind)) for _ in self.sides)
+        if run:
+            for net, side in zip(self.G, self.sides, strict=True):
+                weights = torch.load(run / f"latest_net_G{side}.pth", "cpu", weights_only=True)
+                # The names differ from the published ones; the order is the same.
+                net.load_state_dict(dict(zip(net.state_dict(), weights.values(), strict=True)))
+            self.to(device)
+            return
+        self.D = nn.ModuleList(initialised(patchgan(self.D_channels, width, self.kind))
+                               for _ in self.sides).requires_grad_(False)
+        self.to(device)
+        self.optimizer_G, self.optimizer_D = (
+            torch.optim.Adam(nets.parameters(), lr=2e-4, betas=(0.5, 0.999), foreach=False,
+                             fused=False) for nets in (self.G, self.D)
+        )
+        self.pools: list[list[Tensor]] = [[] for _ in self.sides]
 
-    def step(self, A: Tensor, B: Tensor) -> None:
-        A, B = A.to(self.device), B.to(self.device)
-        fake = self.G(A)
-        require_gradients([self.D], True)
-        self.optimizer_D.zero_grad()
-        D_fake = self._gan(self.D(torch.cat((A, fake), 1).detach()), 0.0)
-        D_real = self._gan(self.D(torch.cat((A, B), 1)), 1.0)
-        ((D_fake + D_real) * 0.5).backward()
-        self.optimizer_D.step()
-        require_gradients([self.D], False)
+    def translate(self, A: Tensor, B: Tensor) -> dict[str, Tensor]:
+        """Return every image of a row of the results page by its label."""
+        raise NotImplementedError
+
+    def train_step(self, A: Tensor, B: Tensor) -> None:
+        raise NotImplementedError
+
+    def gan(self, logits: Tensor, target: float) -> Tensor:
+        return self.gan_loss(logits, torch.full_like(logits, target))
+
+    def update_G(self, loss: Tensor) -> None:
         self.optimizer_G.zero_grad()
-        G_GAN = self._gan(self.D(torch.cat((A, fake), 1)), 1.0)
-        (G_GAN + l1_loss(fake, B) * 100.0).backward()
+        loss.backward()
         self.optimizer_G.step()
 
-    @staticmethod
-    def _gan(logits: Tensor, target: float) -> Tensor:
-        return binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+    def update_D(self, *images: tuple[Tensor, Tensor]) -> None:
+        """Take one step of all discriminators; ``images``: real and fake ones for each."""
+        self.D.requires_grad_(True)
+        self.optimizer_D.zero_grad()
+        for D, (real, fake) in zip(self.D, images, strict=True):
+            ((self.gan(D(real), 1.0) + self.gan(D(fake), 0.0)) * 0.5).backward()
+        self.optimizer_D.step()
+        self.D.requires_grad_(False)
 
-
-class Pool:
-    """50 earlier fakes; half of the time one of them is handed out in place of the new one."""
-
-    def __init__(self) -> None:
-        self.images: list[Tensor] = []
-
-    def query(self, images: Tensor) -> Tensor:
-        chosen = []
+    def from_pool(self, index: int, images: Tensor) -> Tensor:
+        """Exchange half of the new fakes for fakes of earlier steps, of which 50 are kept."""
+        pool, chosen = self.pools[index], []
         for image in images.detach():
-            if len(self.images) < 50:
-                self.images.append(image)
+            if len(pool) < 50:
+                pool.append(image)
             elif random.random() > 0.5:
                 place = random.randrange(50)
-                image, self.images[place] = self.images[place].clone(), image
+                image, pool[place] = pool[place].clone(), image
             chosen.append(image[None])
         return torch.cat(chosen)
 
 
-class ReferenceCycleGAN:
+class ReferencePix2Pix(ReferenceModel):
+    """Batch norm, dropout in G, cross entropy, 100 x L1."""
+
+    kind, sides, D_channels = "batch", ("",), 6
+    gan_loss = staticmethod(binary_cross_entropy_with_logits)
+
+    def translate(self, A: Tensor, B: Tensor) -> dict[str, Tensor]:
+        return {"real_A": A, "fake_B": self.G[0](A), "real_B": B}
+
+    def train_step(self, A: Tensor, B: Tensor) -> None:
+        fake = self.G[0](A)
+        self.update_D((concatenate(A, B), concatenate(A, fake).detach()))
+        G_GAN = self.gan(self.D[0](concatenate(A, fake)), 1.0)
+        self.update_G(G_GAN + l1_loss(fake, B) * 100.0)
+
+
+class ReferenceCycleGAN(ReferenceModel):
     """Instance norm, least squares, cycle losses x 10, identity losses x 5."""
 
-    def __init__(self, netG: str, width: int, device: torch.device) -> None:
-        self.device = device
-        self.G_A, self.G_B = (generator(netG, width, "instance").to(device) for _ in "AB")
-        self.D_A, self.D_B = (started(patchgan(3, width, "instance")).to(device) for _ in "AB")
-        self.optimizer_G = adam(self.G_A, self.G_B)
-        self.optimizer_D = adam(self.D_A, self.D_B)
-        self.pool_A, self.pool_B = Pool(), Pool()
+    kind, sides, D_channels = "instance", ("_A", "_B"), 3
+    gan_loss = staticmethod(mse_loss)
 
-    def step(self, A: Tensor, B: Tensor) -> None:
-        A, B = A.to(self.device), B.to(self.device)
-        fake_B = self.G_A(A)
-        rec_A = self.G_B(fake_B)
-        fake_A = self.G_B(B)
-        rec_B = self.G_A(fake_A)
-        require_gradients([self.D_A, self.D_B], False)
-        self.optimizer_G.zero_grad()
-        loss = l1_loss(self.G_A(B), B) * 5.0 + l1_loss(self.G_B(A), A) * 5.0
-        loss = loss + self._gan(self.D_A(fake_B), 1.0) + self._gan(self.D_B(fake_A), 1.0)
-        loss = loss + l1_loss(rec_A, A) * 10.0 + l1_loss(rec_B, B) * 10.0
-        loss.backward()
-        self.optimizer_G.step()
-        require_gradients([self.D_A, self.D_B], True)
-        self.optimizer_D.zero_grad()
-        self._backward_D(self.D_A, B, self.pool_B.query(fake_B))
-        self._backward_D(self.D_B, A, self.pool_A.query(fake_A))
-        self.optimizer_D.step()
+    def translate(self, A: Tensor, B: Tensor) -> dict[str, Tensor]:
+        G_A, G_B = self.G
+        fake_B, fake_A = G_A(A), G_B(B)
+        return {"real_A": A, "fake_B": fake_B, "rec_A": G_B(fake_B),
+                "real_B": B, "fake_A": fake_A, "rec_B": G_A(fake_A)}
 
-    def _backward_D(self, D: nn.Module, real: Tensor, fake: Tensor) -> None:
-        ((self._gan(D(real), 1.0) + self._gan(D(fake), 0.0)) * 0.5).backward()
-
-    @staticmethod
-    def _gan(logits: Tensor, target: float) -> Tensor:
-        return mse_loss(logits, torch.full_like(logits, target))
+    def train_step(self, A: Tensor, B: Tensor) -> None:
+        [G_A, G_B], [D_A, D_B] = self.G, self.D
+        _, fake_B, rec_A, _, fake_A, rec_B = self.translate(A, B).values()
+        loss = l1_loss(G_A(B), B) * 5.0 + l1_loss(G_B(A), A) * 5.0
+        loss = loss + self.gan(D_A(fake_B), 1.0) + self.gan(D_B(fake_A), 1.0)
+        self.update_G(loss + l1_loss(rec_A, A) * 10.0 + l1_loss(rec_B, B) * 10.0)
+        self.update_D((B, self.from_pool(0, fake_B)), (A, self.from_pool(1, fake_A)))
 
 
-REFERENCES: dict[str, type[ReferencePix2Pix | ReferenceCycleGAN]] = {
+REFERENCES: dict[str, type[ReferenceModel]] = {
     "pix2pix": ReferencePix2Pix, "cycle_gan": ReferenceCycleGAN,
 }

@@ -1,9 +1,9 @@
-"""Train 2,000 steps through train.py and judge whether memory and step time stay flat.
+"""Train 2,000 steps with train.py and check that memory and step time do not grow (Linux).
 
     python scripts/benchmarks/soak_growth.py --plot docs/images/no_growth.png        # make soak
 
-Displays, saves and one worker are on, as in a real run; pictures are small. Exit code 1 where the
-second half of a run grows. Uses the CPU.
+Displays, saves and one worker are on, as in a real run; images are small. The second half of a run
+is judged, because the first half warms up. The exit code is 1 if it grows. Uses the CPU.
 """
 
 import argparse
@@ -14,93 +14,163 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts.benchmarks.growth import (  # noqa: E402  (the script is run as a program, from anywhere)
-    Sample,
-    cpu_times,
-    faults,
-    growth,
-    step_times,
-)
-from scripts.benchmarks.soak import draw_pictures  # noqa: E402
-from util.flags import positive_int  # noqa: E402
-from util.text import format_bytes  # noqa: E402
+from scripts.benchmarks.common import ROOT, write_images
+from util.flags import positive_int
+from util.runtime import start_logging
+from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 
-PICTURES = 100  # an epoch
-SMALL = (
+MOST_BYTES, MOST_SHARE = 5 * 2**20, 0.02  # limits of growth in 1,000 steps; the smaller one counts
+MOST_AT_ONCE = 128 * 2**20  # limit of the whole rise: the heap may grow once, for a large block
+NEAR = 0.15  # share of the run: samples with a smaller distance are compared
+MOST_SLOWER = 0.1  # limit for the step time: last quarter against the second
+IMAGES = 100  # images of an epoch
+FLAGS = (
     "--gpu_ids -1 --ngf 8 --ndf 8 --load_size 140 --display_id 0 --num_threads 1 --pool_size 20 "
     "--use_tensorboard --print_freq 20 --display_freq 100 --update_html_freq 200 "
     "--save_latest_freq 300 --save_epoch_freq 5 --keep_epochs 1 --n_epochs_decay 1"
 )
-FLAGS = {
+MODELS = {
     "pix2pix": "--model pix2pix --netG unet_128 --crop_size 128",
     "cycle_gan": "--model cycle_gan --netG resnet_6blocks --crop_size 64",
 }
 
 
-def resident(pid: int) -> int:
-    """Bytes of a program and of all that it started; 0 where it has ended. Linux only.
+@dataclass(frozen=True)
+class MemorySample:
+    """``resident``: bytes of the program and its workers; ``cpu_seconds``: the program alone."""
 
-    Without the files of libraries, whose pages other programs may share. What the program shares
-    with its workers is counted once.
+    steps: int
+    resident: int
+    cpu_seconds: float
+
+
+def problems(samples: Sequence[MemorySample], seconds: Sequence[float]) -> list[str]:
+    """Return a sentence for everything that grew; ``seconds``: step times over the run.
+
+    Raises:
+        ValueError: fewer than four samples or times in the second half.
+    """
+    end = samples[-1].steps if samples else 0
+    late = [sample for sample in samples if sample.steps >= end / 2]
+    if len(late) < 4 or len(seconds) < 8:
+        raise ValueError(
+            f"{len(late)} samples of the second half and {len(seconds)} times are too few to "
+            "judge; wanted 4 and 8: run more steps"
+        )
+    sentences = []
+    growth = growth_per_1000(late)
+    if growth > MOST_BYTES or growth > MOST_SHARE * late[0].resident:
+        sentences.append(
+            f"memory grows by {format_bytes(growth, digits=1)} for 1,000 steps; allowed are "
+            f"{format_bytes(MOST_BYTES)} and {MOST_SHARE:.0%}"
+        )
+    rise = late[-1].resident - late[0].resident
+    if rise > MOST_AT_ONCE:
+        sentences.append(f"memory has risen by {format_bytes(rise)} in the second half; allowed "
+                         f"are {format_bytes(MOST_AT_ONCE)}")
+    times = {"": step_times(seconds), " of the CPU": cpu_times(samples)}
+    # Other programs on the machine affect the wall-clock time only.
+    if all(last > (1 + MOST_SLOWER) * second for second, last in times.values()):
+        sentences += [
+            f"a step takes {1000 * last:.1f} ms{unit} in the last quarter, {1000 * second:.1f} ms "
+            f"in the second; allowed are {MOST_SLOWER:.0%} more"
+            for unit, (second, last) in times.items()
+        ]
+    return sentences
+
+
+def growth_per_1000(samples: Sequence[MemorySample]) -> float:
+    """Return bytes per 1,000 steps: the median slope between samples that are near each other.
+
+    The Theil-Sen estimator takes all pairs, half of which one rise in the middle would affect.
+    """
+    near = NEAR * samples[-1].steps
+    return 1000 * median(
+        (b.resident - a.resident) / (b.steps - a.steps)
+        for index, a in enumerate(samples)
+        for b in samples[index + 1 :]
+        if 0 < b.steps - a.steps <= near
+    )
+
+
+def step_times(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the medians of the second and of the last quarter."""
+    quarter = len(seconds) // 4
+    return median(seconds[quarter : 2 * quarter]), median(seconds[-quarter:])
+
+
+def cpu_times(samples: Sequence[MemorySample]) -> tuple[float, float]:
+    """Return CPU seconds of a step: the means of the second and of the last quarter."""
+    end = samples[-1].steps
+
+    def mean(first: float, last: float) -> float:
+        within = [sample for sample in samples if first * end <= sample.steps <= last * end]
+        steps = max(1, within[-1].steps - within[0].steps)
+        return (within[-1].cpu_seconds - within[0].cpu_seconds) / steps
+
+    return mean(0.25, 0.5), mean(0.75, 1)
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of a program and all its children, 0 if it has ended.
+
+    Files of libraries do not count: other programs may share their pages. Memory that the program
+    shares with its workers counts once.
     """
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return 0
-    kilobytes = [
-        int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))
-    ]
-    return 1024 * sum(kilobytes) + sum(resident(child) for child in children(pid))
+    kilobytes = [int(line.split()[1]) for line in lines
+                 if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
+    return 1024 * sum(kilobytes) + sum(map(resident, children(pid)))
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of a program without its workers; 0 where it has ended. Linux only."""
+def stat(pid: int | str) -> list[str]:
+    """Return the fields of /proc/PID/stat after the name of the program, [] if it has ended."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return []
 
 
 def children(pid: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            parent = stat.read_text().rpartition(")")[2].split()[1]  # the name may hold blanks
-            if int(parent) == pid:
-                found.append(int(stat.parent.name))
-    return found
+    processes = [path.name for path in Path("/proc").glob("[0-9]*")]
+    return [int(process) for process in processes if stat(process)[1:2] == [str(pid)]]
 
 
-def run(folder: Path, model: str, *, steps: int) -> tuple[list[Sample], list[float]]:
-    """Train; the samples of its memory and the seconds of its steps, one for each line of losses.
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a program without its workers, 0 if it has ended."""
+    return sum(map(int, stat(pid)[11:13])) / os.sysconf("SC_CLK_TCK")
 
-    Raises:
-        CalledProcessError: train.py failed.
-    """
-    draw_pictures(folder / "pictures", count=PICTURES, side=140)
-    epochs = max(2, -(-steps // PICTURES))
-    words = f"{SMALL} {FLAGS[model]} --n_epochs {epochs - 1} --name {model}".split()
-    place = ["--dataroot", str(folder / "pictures"), "--checkpoints_dir", str(folder)]
-    command = [sys.executable, str(ROOT / "train.py"), *place, *words]
+
+def train(folder: Path, model: str, *, steps: int) -> tuple[list[MemorySample], list[float]]:
+    """Return samples of the memory and the step times, one for each line of losses."""
+    write_images(folder / "images", IMAGES, side=140)
+    epochs = max(2, -(-steps // IMAGES))
+    flags = (f"--dataroot {folder / 'images'} --checkpoints_dir {folder} {FLAGS} {MODELS[model]} "
+             f"--n_epochs {epochs - 1} --name {model}")
+    command = [sys.executable, str(ROOT / "train.py"), *flags.split()]
     losses = folder / model / "losses.csv"
-    samples: list[Sample] = []
+    samples: list[MemorySample] = []
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             time.sleep(0.5)
             rows, held, used = read(losses), resident(process.pid), cpu_seconds(process.pid)
-            if rows and held and int(rows[-1]["images"]) > (samples[-1].steps if samples else 0):
-                samples.append(Sample(int(rows[-1]["images"]), held, used))
+            done = int(rows[-1]["images"]) if rows else 0
+            if held and done > (samples[-1].steps if samples else 0):
+                samples.append(MemorySample(done, held, used))
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return samples, [float(row["seconds"]) for row in read(losses)]
@@ -113,18 +183,15 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def plot(path: Path, runs: dict[str, tuple[list[Sample], list[float]]]) -> None:
-    import matplotlib as mpl
+def plot(path: Path, runs: dict[str, tuple[list[MemorySample], list[float]]]) -> None:
+    from matplotlib.figure import Figure
 
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (memory, pace) = pyplot.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    memory, pace = figure.subplots(1, 2)
     for model, (samples, seconds) in runs.items():
         steps = [sample.steps for sample in samples]
         memory.plot(steps, [sample.resident / 2**20 for sample in samples], label=model)
-        places = np.linspace(0, steps[-1], len(seconds) + 1)[1:]
-        pace.plot(places, [1000 * value for value in seconds], label=model)
+        pace.plot(np.linspace(0, steps[-1], len(seconds) + 1)[1:], 1000 * np.array(seconds))
     memory.set(xlabel="steps", ylabel="memory (MB)", ylim=(0, None))
     pace.set(xlabel="steps", ylabel="time of a step (ms)", ylim=(0, None))
     memory.legend()
@@ -133,31 +200,31 @@ def plot(path: Path, runs: dict[str, tuple[list[Sample], list[float]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--steps", type=positive_int, default=2000, help="of each model")
-    parser.add_argument("--model", choices=tuple(FLAGS), nargs="+", default=list(FLAGS))
+    parser.add_argument("--steps", type=positive_int, default=2000, help="steps of each model")
+    parser.add_argument("--model", choices=tuple(MODELS), nargs="+", default=list(MODELS))
     parser.add_argument("--plot", type=Path, help="write the figure here (.png or .svg)")
     opt = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    bad, runs = 0, {}
+    start_logging()
+    runs, grown = {}, False
     for model in opt.model:
         with tempfile.TemporaryDirectory() as folder:
-            samples, seconds = runs[model] = run(Path(folder), model, steps=opt.steps)
-        found = faults(samples, seconds)
-        bad += bool(found)
+            samples, seconds = runs[model] = train(Path(folder), model, steps=opt.steps)
+        sentences = problems(samples, seconds)
+        grown = grown or bool(sentences)
         late = [sample for sample in samples if sample.steps >= samples[-1].steps / 2]
         log.info(
             "%s: %d steps; memory %s half way, %s at the end, %+.2f MB for 1,000 steps; "
-            "a step %.1f ms in the second quarter, %.1f ms in the last, of the CPU %.1f and "
+            "a step %.1f ms in the second quarter, %.1f ms in the last; CPU time %.1f and "
             "%.1f ms: %s",
             model, samples[-1].steps, format_bytes(late[0].resident),
             format_bytes(samples[-1].resident),
-            growth(late) / 2**20,
+            growth_per_1000(late) / 2**20,
             *(1000 * value for value in (*step_times(seconds), *cpu_times(samples))),
-            "; ".join(found) or "flat",
+            "; ".join(sentences) or "no growth",
         )
     if opt.plot:
         plot(opt.plot, runs)
-    sys.exit(1 if bad else 0)
+    sys.exit(grown)
 
 
 if __name__ == "__main__":

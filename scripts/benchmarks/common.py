@@ -1,0 +1,106 @@
+"""Parts that the benchmark programs share: images, timing, memory and Markdown tables."""
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+Spread = tuple[float, float, float]  # median, lowest, highest
+
+
+def spread(values: Iterable[float]) -> Spread:
+    numbers = list(values)
+    return statistics.median(numbers), min(numbers), max(numbers)
+
+
+def markdown(rows: Mapping[str, Mapping[str, object]]) -> str:
+    """Return a table of named rows; the first row names the columns.
+
+    Numbers are printed with three digits, a Spread as its median and (lowest to highest).
+    """
+    columns = list(next(iter(rows.values())))
+    lines = [["", *columns], ["---"] * (1 + len(columns))]
+    lines += [[name, *(_cell(row.get(column, "-")) for column in columns)]
+              for name, row in rows.items()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, tuple):
+        median, low, high = map(_cell, value)
+        return f"{median} ({low} to {high})"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return str(value)
+
+
+def in_turn(
+    calls: Mapping[str, Callable[[], T]], rounds: int, *, warm_up: bool = True
+) -> dict[str, list[T]]:
+    """Call all of them in each round, and return the results by name.
+
+    A slow minute of the machine then affects all of them. ``warm_up`` adds a round, which does not
+    count.
+    """
+    results: dict[str, list[T]] = {name: [] for name in calls}
+    for number in range(-warm_up, rounds):
+        for name, call in calls.items():
+            result = call()
+            if number >= 0:
+                results[name].append(result)
+    return results
+
+
+def seconds_of(call: Callable[[], object], device: torch.device) -> float:
+    """Return the wall-clock seconds of one call, including the work that it queued on a GPU."""
+    synchronise(device)
+    start = time.perf_counter()
+    call()
+    synchronise(device)
+    return time.perf_counter() - start
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def peak_bytes() -> float:
+    """Return the largest resident memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # the value of getrusage includes the peak of the parent process on Linux
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * 1024.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def write_images(root: Path, count: int, *, side: int = 256) -> None:
+    """Write JPEG files of smooth noise: pairs in train, single images in trainA and trainB.
+
+    The files are about as large as those of photos.
+    """
+    rng = np.random.default_rng(0)
+    for folder in ("train", "trainA", "trainB"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        halves = {side_name: _smooth_noise(rng, side) for side_name in "AB"}
+        for side_name, pixels in halves.items():
+            Image.fromarray(pixels).save(root / f"train{side_name}" / f"{index}.jpg", quality=90)
+        pair = Image.fromarray(np.concatenate(list(halves.values()), axis=1))
+        pair.save(root / "train" / f"{index}.jpg", quality=90)
+
+
+def _smooth_noise(rng: np.random.Generator, side: int) -> np.ndarray:
+    coarse = rng.integers(0, 256, (side // 8, side // 8, 3), dtype=np.uint8)
+    large = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+    return (np.asarray(large) + rng.normal(0, 6, (side, side, 3))).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,144 @@
+"""Training beside the reference, for run.py: rates, memory, and the limits of the machine."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from scripts.benchmarks.common import in_turn, peak_bytes, seconds_of, spread
+from scripts.benchmarks.contenders import Case, Contender, EpochTimes, ours, reference
+from scripts.benchmarks.reference_step import REFERENCES
+from training.step import TrainingStep
+
+_CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
+
+
+def training(
+    case: Case, root: Path, device: torch.device, *, flags: str, repeats: int, ceiling: float
+) -> dict[str, dict[str, object]]:
+    """Train with both sides in turn and return a table row for each.
+
+    ``flags`` of train.py go to our side; ``ceiling``: the machine's FLOP/s.
+    """
+    own = ours(case, root, device, flags)
+    epochs = in_turn({"reference": reference(case, root, device).epoch, "ours": own.epoch}, repeats)
+    work = flops_per_image(case, device)
+    rows = {name: figures(times, epochs["reference"], work, ceiling)
+            for name, times in epochs.items()}
+    for name, side_flags in (("reference", None), ("ours", flags)):
+        rows[name]["peak MB"] = peak_memory(case, root, device, side_flags) / 2**20
+    own.step = TrainingStep(own.model)  # a replay of a recorded step shows no convolutions
+    alone = convolution_seconds(own) / case.batch
+    step = median((times.seconds - times.waiting) / times.images for times in epochs["ours"])
+    rows["ours"]["convolutions alone (%)"] = 100 * alone / step
+    rows["reference"]["convolutions alone (%)"] = "-"
+    return rows
+
+
+def figures(
+    epochs: Sequence[EpochTimes], reference_epochs: Sequence[EpochTimes], flops: float,
+    ceiling: float,
+) -> dict[str, object]:
+    rate = spread(epoch.images / epoch.seconds for epoch in epochs)
+    return {
+        "images/s": rate,
+        "times reference": spread(
+            theirs.seconds / epoch.seconds
+            for theirs, epoch in zip(reference_epochs, epochs, strict=True)
+        ),
+        "without waiting": median(epoch.images / (epoch.seconds - epoch.waiting)
+                                  for epoch in epochs),
+        "waiting (%)": median(100 * epoch.waiting / epoch.seconds for epoch in epochs),
+        "TFLOP/s": rate[0] * flops / 1e12,
+        "of the ceiling (%)": 100 * rate[0] * flops / ceiling,
+    }
+
+
+def ceilings(device: torch.device, *, seconds: float) -> dict[str, float]:
+    """Return FLOP/s of a large matrix product and of a 3 x 3 convolution, by dtype: the best."""
+    is_gpu = device.type == "cuda"
+    side, maps, pixels = (8192, 64, 128) if is_gpu else (1024, 1, 64)
+    rates = {}
+    for dtype in (torch.float32, torch.bfloat16) if is_gpu else (torch.float32,):
+        make = partial(torch.randn, device=device, dtype=dtype)
+        convolve = partial(torch.nn.functional.conv2d, make(maps, 256, pixels, pixels),
+                           make(256, 256, 3, 3), padding=1)
+        calls = {"matmul": (2 * side**3, partial(torch.mm, make(side, side), make(side, side))),
+                 "convolution": (2 * maps * 256 * 256 * 9 * pixels**2, convolve)}
+        for name, (flops, call) in calls.items():
+            times: list[float] = []
+            end = time.perf_counter() + seconds
+            while len(times) < 3 or time.perf_counter() < end:
+                times.append(seconds_of(call, device))
+            rates[f"{name} {str(dtype).removeprefix('torch.')}"] = flops / min(times)
+    return rates
+
+
+class _Convolutions(TorchDispatchMode):
+    """Records every convolution that is computed inside, backward passes too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Callable[[], object]] = []
+
+    def __torch_dispatch__(
+        self, kernel: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        call = partial(kernel, *args, **(kwargs or {}))
+        if kernel in _CONVOLUTIONS:
+            self.calls.append(call)
+        return call()
+
+
+def convolution_seconds(contender: Contender, *, repeats: int = 5) -> float:
+    """Return the median time of the convolutions of one step alone: a lower limit of the step.
+
+    Their tensors take the memory of a whole step meanwhile.
+    """
+    batch = next(iter(contender.batches()))
+    contender.step(batch)  # libraries choose their kernels
+    with _Convolutions() as convolutions:
+        contender.step(batch)
+
+    def again() -> None:
+        for call in convolutions.calls:
+            call()
+
+    with torch.no_grad():
+        return median(seconds_of(again, contender.device) for _ in range(repeats))
+
+
+def flops_per_image(case: Case, device: torch.device) -> float:
+    """Return the work of the reference's step."""
+    model = REFERENCES[case.model](case.netG, case.width, device)
+    image = torch.zeros(case.batch, 3, case.crop, case.crop, device=device)
+    with FlopCounterMode(display=False) as counter:
+        model.train_step(image, image)
+    return float(counter.get_total_flops() / case.batch)
+
+
+def peak_memory(case: Case, root: Path, device: torch.device, flags: str | None) -> float:
+    """Return the bytes that two epochs need in a process of their own; flags None: the reference.
+
+    On a GPU, what torch reserved at most; on a CPU, the growth of the resident memory.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_peak_here, case, root, device, flags).result()
+
+
+def _peak_here(case: Case, root: Path, device: torch.device, flags: str | None) -> float:
+    before = peak_bytes()
+    side = reference(case, root, device) if flags is None else ours(case, root, device, flags)
+    for _ in range(2):
+        side.epoch()
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_reserved(device))
+    return peak_bytes() - before
