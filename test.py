@@ -27,7 +27,7 @@ from inference.translator import Translator
 from models import create_model
 from options.test_options import TestOptions
 from util import runtime
-from util.runtime import seed_torch
+from util.random_states import seed_everything, seed_torch
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def test(argv: Sequence[str] | None = None) -> Path:
     opt = options.parse(argv)
     log.info("device: %s", runtime.describe_device(opt.device))
     runtime.keep_freed_memory()
-    runtime.seed_everything(opt.seed)
+    seed_everything(opt.seed)
     return translate_inputs(opt, options) if opt.inputs else test_data_set(opt, options)
 
 

@@ -42,8 +42,9 @@ from training.setup import (
 from training.step import training_step
 from training.validation.validation import create_validation, validated
 from util.distributed import current_process, process_group, require_equal
-from util.run_folder.layout import delete_run, sole_use
-from util.runtime import describe_device, run_program, seed_everything, set_arithmetic
+from util.random_states import seed_everything
+from util.run_folder.layout import delete_run, lock_run
+from util.runtime import describe_device, run_program, set_arithmetic
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def train(argv: Sequence[str] | None = None) -> None:
         dataset = create_dataset(opt)
         require_equal(len(dataset), "the number of pictures")
         folder = opt.checkpoints_dir / opt.name
-        with sole_use(folder) if current_process().is_main else nullcontext():
+        with lock_run(folder) if current_process().is_main else nullcontext():
             run(options, opt, dataset)
 
 

@@ -29,7 +29,8 @@ from inference.padding import translate_any_size
 from inference.prepare import PictureDropout, move_to_device, prepare
 from inference.tiles.translate import translate_in_tiles
 from models.base_model import BaseModel
-from util.runtime import choose_device, seed_torch
+from util.random_states import seed_torch
+from util.runtime import choose_device
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Weights:
         Raises:
             ValueError: the file is damaged or is no file of tensors.
         """
-        return load(path, way_out=lambda _: f"give {self.file}")
+        return load(path, advice=lambda _: f"give {self.file}")
 
     def not_fetched(self, error: OSError) -> MissingError:
         return MissingError(

@@ -25,7 +25,7 @@ from inference.export.exporter import Exporter, Request
 from inference.export.norms import BN_MODES
 from inference.generator_file import GeneratorFile, find_generator
 from util.flags import positive_int, value_range
-from util.run_folder.layout import runs_in
+from util.run_folder.layout import list_runs
 from util.run_folder.options import load_options
 from util.runtime import run_program
 
@@ -95,7 +95,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("give --name RUN, or --weights FILE")
     args.path = args.weights or args.checkpoints_dir / args.name
     if args.name and not args.path.is_dir():
-        runs = runs_in(args.checkpoints_dir)
+        runs = list_runs(args.checkpoints_dir)
         parser.error(f"--name: there is no run {args.path}; runs in that folder: {runs}")
     if not args.path.exists():
         parser.error(f"--weights {args.path} is not there: give a .pth file or a folder")

@@ -27,13 +27,8 @@ from metrics.segmenter.network import Segmenter
 from metrics.segmenter.scorer import SIDE_MULTIPLE, Scorer, check_size
 from metrics.segmenter.training import LabelledPhoto, fingerprint, fit, read_examples
 from util.flags import gpu_list, positive_float, positive_int, seed
-from util.runtime import (
-    choose_device,
-    describe_device,
-    run_program,
-    seed_everything,
-    set_arithmetic,
-)
+from util.random_states import seed_everything
+from util.runtime import choose_device, describe_device, run_program, set_arithmetic
 
 log = logging.getLogger(__name__)
 MOST_PIXELS = 256  # of a side, unless --size asks for more

@@ -223,7 +223,7 @@ def test_a_killed_process_ends_the_other_with_the_reason(
     flags = argv("--model", "template", *PLAIN)
     codes = processes.finish(processes.start(tmp_path / "out", killed, flags))
     assert codes == [1, -signal.SIGKILL]
-    assert "process 0 of 2 lost touch with the others" in (tmp_path / "out" / "0.txt").read_text()
+    assert "process 0 of 2 lost the connection" in (tmp_path / "out" / "0.txt").read_text()
 
 
 def test_launched_processes_are_ended_when_one_is_killed(
@@ -239,7 +239,7 @@ def test_launched_processes_are_ended_when_one_is_killed(
     )
     with pytest.raises(ChildProcessError, match="process 1 of 2 was killed by SIGKILL"):
         launch(program, argv("--model", "template", *PLAIN), processes=2)
-    assert "process 0 of 2 lost touch with the others" in capfd.readouterr().out
+    assert "process 0 of 2 lost the connection to the others" in capfd.readouterr().out
 
 
 def test_several_gpus_start_as_many_processes(

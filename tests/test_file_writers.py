@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from display.images import save_picture
-from util.threads import WAITING, FileWriters, Pixels
+from util.threads import QUEUE_LENGTH, FileWriters, Pixels
 
 
 def pixels(size: int = 1) -> Pixels:
@@ -42,22 +42,23 @@ def test_threads_write_the_same_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "room", "accepted"), [(1, 1000, WAITING), (400, 1000, 2), (1000, 1000, 1)]
+    ("size", "queue_bytes", "accepted"), [(1, 1000, QUEUE_LENGTH), (400, 1000, 2), (1000, 1000, 1)]
 )
-def test_few_pictures_wait_at_a_time(size: int, room: int, accepted: int) -> None:
+def test_few_pictures_wait_at_a_time(size: int, queue_bytes: int, accepted: int) -> None:
     gate = Gate()
-    with FileWriters(threads=1, room=room) as writers, ThreadPoolExecutor(1) as caller:
+    writers = FileWriters(threads=1, queue_bytes=queue_bytes)
+    with writers, ThreadPoolExecutor(1) as caller:
         for _ in range(accepted):
             writers.write(gate, pixels(size), Path("x"))
-        one_more = caller.submit(writers.write, gate, pixels(size), Path("x"))
-        assert wait([one_more], timeout=0.1).not_done
+        waiting = caller.submit(writers.write, gate, pixels(size), Path("x"))
+        assert wait([waiting], timeout=0.1).not_done
         gate.open.set()
-        one_more.result(timeout=60)
+        waiting.result(timeout=60)
 
 
 def test_a_huge_picture_is_written_at_once() -> None:
     caller: list[int] = []
-    with FileWriters(room=10) as writers:
+    with FileWriters(queue_bytes=10) as writers:
         writers.write(lambda *_: caller.append(threading.get_ident()), pixels(11), Path("x"))
         assert caller == [threading.get_ident()]
 
@@ -74,11 +75,11 @@ def wait_until(condition: Callable[[], object]) -> None:
 def test_an_error_comes_with_the_next_picture() -> None:
     writers = FileWriters(threads=1)
     writers.write(failing, pixels(), Path("a"))
-    wait_until(lambda: writers.lost)
+    wait_until(lambda: writers.failed)
     with pytest.raises(OSError, match="no room"), writers:
         writers.write(failing, pixels(), Path("b"))
         pytest.fail("the error was swallowed")
-    assert writers.lost == {Path("a")}
+    assert writers.failed == {Path("a")}
 
 
 def test_an_error_of_the_last_picture_comes_at_the_end(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_a_caller_that_waits_for_room_gets_the_error() -> None:
         gate(picture, path)
         raise OSError("no room")
 
-    writers = FileWriters(threads=1, room=1)
+    writers = FileWriters(threads=1, queue_bytes=1)
     with pytest.raises(OSError, match="no room"), writers, ThreadPoolExecutor(1) as caller:
         writers.write(fail_late, pixels(), Path("a"))
         waiting = caller.submit(writers.write, gate, pixels(), Path("b"))

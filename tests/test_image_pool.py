@@ -8,7 +8,7 @@ def images(*values: float) -> torch.Tensor:
     return torch.tensor(values).reshape(-1, 1, 1, 1)
 
 
-def test_size_zero_hands_everything_through() -> None:
+def test_size_zero_returns_every_image_unchanged() -> None:
     batch = images(1, 2)
     assert ImagePool(0).query(batch) is batch
 
@@ -24,13 +24,13 @@ def test_fills_first_then_returns_old_images_half_of_the_time() -> None:
 
 
 def test_draws_come_from_the_seed_and_survive_saving() -> None:
-    one, two = ImagePool(3, seed=5), ImagePool(3, seed=5)
+    first, second = ImagePool(3, seed=5), ImagePool(3, seed=5)
     for value in range(20):
-        assert torch.equal(one.query(images(value)), two.query(images(value)))
+        assert torch.equal(first.query(images(value)), second.query(images(value)))
     other = ImagePool(3, seed=6)
-    other.load_state_dict(one.state_dict(), torch.device("cpu"))
+    other.load_state_dict(first.state_dict(), torch.device("cpu"))
     for value in range(20, 40):
-        assert torch.equal(two.query(images(value)), other.query(images(value)))
+        assert torch.equal(second.query(images(value)), other.query(images(value)))
 
 
 def test_keeps_no_gradient() -> None:
@@ -38,11 +38,11 @@ def test_keeps_no_gradient() -> None:
     assert not pool.query(images(1.0).requires_grad_()).requires_grad
 
 
-def test_images_of_an_earlier_run_do_not_tell_the_size_of_a_batch() -> None:
+def test_the_batch_size_is_not_taken_from_restored_images() -> None:
     before, after = ImagePool(3), ImagePool(3)
     before.query(images(1, 2))
     after.load_state_dict(before.state_dict(), torch.device("cpu"))
-    with pytest.raises(RuntimeError, match="image buffer was not asked"):
+    with pytest.raises(RuntimeError, match="image pool was not used"):
         after.fix()
     after.query(images(3))
     after.fix()

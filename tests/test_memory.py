@@ -58,7 +58,7 @@ def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
         (tmp_path / "memory.current").write_text(f"{290 * MB}\n")
         (tmp_path / "memory.stat").write_text(f"anon 5\nfile {140 * MB}\n")
     monkeypatch.setattr(free_memory, "CONTROL_GROUP", tmp_path)
-    monkeypatch.setattr(free_memory, "_free_of_the_machine", lambda: 1000 * MB)
+    monkeypatch.setattr(free_memory, "_free_in_machine", lambda: 1000 * MB)
     assert available_bytes(torch.device("cpu")) == (free or 1000 * MB)
 
 

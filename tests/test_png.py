@@ -23,7 +23,7 @@ def _encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setitem(sys.modules, "imagecodecs", None)  # import fails
     else:
         pytest.importorskip("imagecodecs")
-        monkeypatch.setattr(png, "_by_pillow", lambda plane: pytest.fail("Pillow wrote it"))
+        monkeypatch.setattr(png, "_encode_by_pillow", lambda plane: pytest.fail("Pillow wrote it"))
 
 
 def noise(shape: tuple[int, ...], dtype: type = np.uint8) -> np.ndarray:

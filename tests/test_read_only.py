@@ -99,7 +99,7 @@ def test_a_result_that_cannot_be_written_ends_the_test(
 @pytest.mark.parametrize(
     ("number", "words"),
     [(errno.ENOSPC, "the disk is full: free some space, or choose another folder"),
-     (errno.EFBIG, "no file may be so large: see ulimit -f")],
+     (errno.EFBIG, "the file is larger than ulimit -f allows")],
 )
 def test_a_full_disk_is_named_with_the_file(
     number: int, words: str, argv: Argv, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.saving.logs import cut_from_epoch, cut_to_sizes, log_sizes
-from util.run_folder.layout import delete_run, holds_run, sole_use
+from util.run_folder.layout import delete_run, holds_run, lock_run
 from util.run_folder.weights import prune_epochs
 
 
@@ -86,8 +86,8 @@ def test_logs_are_cut_to_their_size_at_the_save(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from util.run_folder.layout import sole_use
-with sole_use(Path(sys.argv[1])):
+from util.run_folder.layout import lock_run
+with lock_run(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -99,9 +99,9 @@ def test_a_second_training_is_refused_until_the_first_is_dead(tmp_path: Path) ->
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
-        with pytest.raises(ValueError, match="another training is at work"), sole_use(tmp_path):
+        with pytest.raises(ValueError, match="another training is running"), lock_run(tmp_path):
             pass
         first.kill()
         first.wait()
-    with sole_use(tmp_path):
+    with lock_run(tmp_path):
         assert (tmp_path / ".lock").exists()

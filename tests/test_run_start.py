@@ -100,8 +100,8 @@ def flip(path: Path) -> None:
 
 STATE = r"latest_state\.pth "
 FROM_LATEST = (
-    r"; delete latest_state\.pth, then --continue_train --epoch_count 5 goes on from "
-    r"latest_net_\*\.pth, with fresh optimizers$"
+    r"; delete latest_state\.pth, then --continue_train --epoch_count 5 resumes from "
+    r"latest_net_\*\.pth with new optimizers$"
 )
 
 
@@ -134,13 +134,13 @@ def test_the_way_out_is_true(run_dir: Path, argv: Argv) -> None:
     flip(run_dir / "latest_state.pth")
     for path in run_dir.glob("[34l]*_net_G.pth"):
         flip(path)
-    with pytest.raises(ValueError, match=r"; --continue_train --epoch 2 goes on from 2_net"):
+    with pytest.raises(ValueError, match=r"; --continue_train --epoch 2 resumes from 2_net"):
         go_on(argv)
     go_on(argv, "--epoch", "2")
     assert timeline(run_dir) == [(epoch, 3 * epoch) for epoch in range(1, 5)]
     for path in run_dir.glob("*.pth"):
         flip(path)
-    with pytest.raises(ValueError, match="no whole weights are here: begin again with --overwrite"):
+    with pytest.raises(ValueError, match="no intact weights: start again with --overwrite"):
         go_on(argv)
 
 

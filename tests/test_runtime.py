@@ -10,13 +10,8 @@ from subprocess import PIPE
 import pytest
 import torch
 
-from util.runtime import (
-    choose_device,
-    describe_device,
-    run_program,
-    seed_everything,
-    set_arithmetic,
-)
+from util.random_states import seed_everything
+from util.runtime import choose_device, describe_device, run_program, set_arithmetic
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -88,7 +83,7 @@ def test_a_second_ctrl_c_ends_in_a_sentence_too(caplog: pytest.LogCaptureFixture
     with pytest.raises(SystemExit) as stop:
         run_program(main)
     assert stop.value.code == 130
-    assert "stopped at once" in caplog.text
+    assert "progress since the last checkpoint is lost" in caplog.text
 
 
 def test_our_own_mistakes_keep_their_traceback() -> None:

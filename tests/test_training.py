@@ -17,7 +17,7 @@ from options.train_options import TrainOptions
 from train import train
 from training.clock import Clock
 from util import checkpoint
-from util.runtime import seed_everything
+from util.random_states import seed_everything
 
 TRAINABLE = [name for name in models.available() if name != "test"]
 

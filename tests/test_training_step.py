@@ -25,7 +25,7 @@ from models.execution.speed import Speed
 from train import train
 from training import step
 from training.step import WARM_UP, RecordedStep, TrainingStep
-from util.runtime import seed_everything
+from util.random_states import seed_everything
 
 # A rate that float32 holds exactly: it is a tensor in a recorded step.
 EXACT = "--lr 0.0009765625 --lr_policy linear --n_epochs 1 --n_epochs_decay 1 "

@@ -1,4 +1,4 @@
-"""Files of tensors: written whole or not at all, read without running code from them."""
+"""Save and load files of tensors, atomically and without running code from them."""
 
 import re
 import shutil
@@ -17,10 +17,10 @@ _CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new obje
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
-    """Write the file aside, sync it, rename it.
+    """Write a temporary file, sync it and rename it to ``path``.
 
     Raises:
-        OSError: the disk is full or refuses; what stood at ``path`` is whole.
+        OSError: the disk is full, or writing fails; an earlier file at ``path`` is intact.
     """
     try:
         with replacing(path) as aside:
@@ -28,7 +28,7 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     except NotWritableError:
         raise
     except (OSError, RuntimeError) as error:  # torch's own writer raises RuntimeError
-        reason = str(error) if isinstance(error, OSError) else "the file system took no more"
+        reason = str(error) if isinstance(error, OSError) else "no more data is accepted"
         limit = file_size_limit()
         if limit is not None and limit < 2 * tensor_bytes(state):
             reason = f"ulimit -f allows files of {format_bytes(limit, digits=1)}: raise it"
@@ -41,7 +41,7 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def tensor_bytes(value: Any) -> int:
-    """Bytes of all tensors in the nest."""
+    """Return the size of all tensors in nested mappings, lists and tuples."""
     if isinstance(value, torch.Tensor):
         return value.numel() * value.element_size()
     if isinstance(value, Mapping):
@@ -51,27 +51,28 @@ def tensor_bytes(value: Any) -> int:
     return 0
 
 
-def load(path: Path, *, way_out: Callable[[Path], str] | None = None) -> dict[str, Any]:
+def load(path: Path, *, advice: Callable[[Path], str] | None = None) -> dict[str, Any]:
     """Read a file of tensors to the CPU.
 
     Args:
-        way_out: says what to do if the file is damaged; None: which weights to take instead.
+        advice: returns what to do if the file is damaged, for the error message; the default is
+            to name the newest intact weights of the same network.
 
     Raises:
-        FileNotFoundError: names the checkpoints that are there.
-        ValueError: the file is damaged, or is no file of tensors.
+        FileNotFoundError: the file does not exist; the message names those in its folder.
+        ValueError: the file is damaged, or is not a file of tensors.
     """
     if not path.is_file():
         saved = ", ".join(sorted(file.name for file in path.parent.glob("*.pth"))) or "none"
         raise FileNotFoundError(f"{path} does not exist; checkpoints in that folder: {saved}")
     if is_damaged(path):
-        raise ValueError(f"{path} {describe_damage(None)}; {(way_out or _another)(path)}")
+        raise ValueError(f"{path} {describe_damage(None)}; {(advice or _advice)(path)}")
     try:
-        # weights_only: a foreign file can hold tensors and plain values, never code.
+        # weights_only: a file from the internet must not run code.
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # bytes that are no pickle can raise anything
+    except Exception as error:  # reading damaged bytes can raise any exception
         what = describe_damage(error)
-        raise ValueError(f"{path} {what}; {(way_out or _another)(path)}") from error
+        raise ValueError(f"{path} {what}; {(advice or _advice)(path)}") from error
     if not isinstance(state, dict):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> tensor)"
@@ -79,47 +80,48 @@ def load(path: Path, *, way_out: Callable[[Path], str] | None = None) -> dict[st
     return state
 
 
-def _another(path: Path) -> str:
-    """What to use in place of a damaged file: the newest weights of the same network."""
+def _advice(path: Path) -> str:
+    """Name the newest intact weights of the same network, and the flag that selects them."""
     network = path.name.partition("_net_")[2] or "*.pth"
     others = (other for other in path.parent.glob(f"*_net_{network}") if other != path)
-    newest = newest_whole(others)
+    newest = newest_intact(others)
     if newest is None:
-        return "no other whole one is here"
+        return "that folder holds no other intact weights of this network"
     label = newest.name.partition("_net_")[0]
     flag = f"--load_iter {label[5:]}" if label.startswith("iter_") else f"--epoch {label}"
-    return f"the newest whole one here is {newest.name} ({flag})"
+    return f"the newest intact weights in that folder are {newest.name} ({flag})"
 
 
 def is_damaged(path: Path) -> bool:
-    """Whether a checksum in the archive is wrong. Reads all of it: 600 MB take half a second.
+    """Return whether a checksum in the archive is wrong. Reads the whole file: 0.5 s for 600 MB.
 
-    torch itself compares no checksums. Files of before PyTorch 1.6 are no archives and have none.
+    torch itself does not compare checksums. Files of PyTorch before 1.6 are not archives and have
+    no checksums.
     """
     if not zipfile.is_zipfile(path):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is not None
-    # A damaged entry may claim another place, name, compression or password.
+    # A damaged entry may have a wrong offset, name, compression method or password flag.
     except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError):
         return True
 
 
 def describe_damage(error: Exception | None) -> str:
-    """Why a file could not be read; None: its checksums are wrong."""
+    """Return why a file could not be read; ``error`` None means that a checksum is wrong."""
     code = _CODE.search(str(error))
     if code:
         what = f" ({code[1]})" if code[1] else ""
         return (
             f"holds code or objects of code{what}, which is never run; "
-            "only tensors and plain values are taken"
+            "only tensors and plain values are loaded"
         )
     return "is damaged, or was not written by torch.save: copy it again"
 
 
-def newest_whole(files: Iterable[Path]) -> Path | None:
-    """The file that was written last, of those whose checksums are right."""
+def newest_intact(files: Iterable[Path]) -> Path | None:
+    """Return the file that was written last among those whose checksums are right."""
     by_age = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
-    whole = (file for file in by_age if zipfile.is_zipfile(file) and not is_damaged(file))
-    return next(whole, None)
+    intact = (file for file in by_age if zipfile.is_zipfile(file) and not is_damaged(file))
+    return next(intact, None)

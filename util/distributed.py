@@ -1,7 +1,7 @@
-"""Several processes that train one model: who this one is, and what they tell each other.
+"""Distributed training: rank of this process, process group, collective operations.
 
-torchrun (or ``launch``, for --gpu_ids 0,1,2) starts them and describes each in environment
-variables. Without these, every function here is that of a single process and costs nothing.
+torchrun (or ``launch``, for --gpu_ids 0,1,2) starts the processes and describes each in environment
+variables. In a single process every function here returns its argument and costs nothing.
 """
 
 import os
@@ -19,13 +19,13 @@ _BACKENDS = re.compile(r"\bgloo\b|NCCL|Connection (closed|reset)", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Process:
-    """``rank`` counts over all machines, ``local_rank`` on this one; both from 0."""
+    """``rank`` counts over all machines, ``local_rank`` on this machine; both from 0."""
 
     rank: int = 0
     local_rank: int = 0
     world_size: int = 1
     local_world_size: int = 1
-    launched: bool = False  # torchrun has started this process, be it alone
+    launched: bool = False  # by torchrun, also as a single process
 
     @property
     def is_distributed(self) -> bool:
@@ -33,15 +33,15 @@ class Process:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process is the one that writes, prints and displays."""
+        """True for the one process that writes files, prints and displays."""
         return self.rank == 0
 
 
 def current_process(environment: Mapping[str, str] = os.environ) -> Process:
-    """Where this process stands, by the variables that torchrun sets.
+    """Read rank and world size from the variables that torchrun sets.
 
     Raises:
-        ValueError: WORLD_SIZE alone is set, which does not say which process this one is.
+        ValueError: WORLD_SIZE is above 1, but RANK or another variable is not set.
     """
     launched = "LOCAL_RANK" in environment
     world_size = int(environment.get("WORLD_SIZE", "1"))
@@ -65,13 +65,14 @@ def current_process(environment: Mapping[str, str] = os.environ) -> Process:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Meet the other processes; left alone by an error, which the others then notice.
+    """Initialise the process group, and destroy it at the end.
 
-    CUDA tensors go through NCCL. Words and flags go through gloo, so that they do not wait for
-    the GPU; so does everything on the CPU, and on Windows, which has no NCCL.
+    After an error it is not destroyed: the other processes notice that this one has ended.
+    NCCL carries CUDA tensors. gloo carries CPU tensors and Python objects, so that these do not
+    wait for the GPU, and everything on Windows, which has no NCCL.
 
     Raises:
-        ConnectionError: the others cannot be reached.
+        ConnectionError: the other processes cannot be reached.
     """
     if not current_process().is_distributed:
         yield
@@ -79,35 +80,35 @@ def process_group(device: torch.device) -> Iterator[None]:
     nccl = device.type == "cuda" and dist.is_nccl_available()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    with _explained():
+    with _connection_errors():
         dist.init_process_group("cpu:gloo,cuda:nccl" if nccl else "gloo")
-        dist.barrier()  # no process looks at the run's folder while another writes to it
+        dist.barrier()  # no process reads the run's folder while another writes to it
         try:
             yield
-        except SystemExit:  # all of them stop together
+        except SystemExit:  # all processes stop together
             dist.destroy_process_group()
             raise
     dist.destroy_process_group()
 
 
 def all_reduce_sum(tensor: torch.Tensor) -> torch.Tensor:
-    """The sum over all processes, in place."""
+    """Sum the tensor over all processes, in place, and return it."""
     if dist.is_initialized():
         dist.all_reduce(tensor)
     return tensor
 
 
-def all_reduce_max(number: int) -> int:
-    """The largest of the processes' numbers."""
+def all_reduce_max(value: int) -> int:
+    """Return the maximum over all processes."""
     if not dist.is_initialized():
-        return number
-    numbers = torch.tensor([number])
-    dist.all_reduce(numbers, op=dist.ReduceOp.MAX)
-    return int(numbers)
+        return value
+    maximum = torch.tensor([value])
+    dist.all_reduce(maximum, op=dist.ReduceOp.MAX)
+    return int(maximum)
 
 
 def all_gather(value: Any) -> list[Any]:
-    """The values of all processes, by rank, in each of them."""
+    """Return the values of all processes, ordered by rank, in every process."""
     if not dist.is_initialized():
         return [value]
     values: list[Any] = [None] * dist.get_world_size()
@@ -116,7 +117,7 @@ def all_gather(value: Any) -> list[Any]:
 
 
 def gather_to_main(value: Any) -> list[Any]:
-    """The values of all processes, by rank, in the main one; an empty list in the others."""
+    """Return the values of all processes, ordered by rank; in all but the main process []."""
     if not dist.is_initialized():
         return [value]
     values: list[Any] = [None] * dist.get_world_size() if dist.get_rank() == 0 else []
@@ -125,28 +126,28 @@ def gather_to_main(value: Any) -> list[Any]:
 
 
 def require_equal(value: Any, what: str) -> None:
-    """Raise ValueError where the processes do not agree on ``value``."""
+    """Raise ValueError if ``value`` is not equal in all processes."""
     values = all_gather(value)
     if any(other != values[0] for other in values):
-        found = ", ".join(f"process {rank}: {other}" for rank, other in enumerate(values))
+        listed = ", ".join(f"process {rank}: {other}" for rank, other in enumerate(values))
         raise ValueError(
-            f"the processes differ in {what} ({found}); give all machines the same files, flags "
+            f"the processes differ in {what} ({listed}); give all machines the same files, flags "
             "and versions"
         )
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """torch reports a lost neighbour as a RuntimeError with the backend's words."""
+def _connection_errors() -> Iterator[None]:
+    """Convert torch's RuntimeError about a lost connection to a ConnectionError."""
     try:
         yield
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and not _BACKENDS.search(str(error)):
             raise
-        me = current_process()
-        words = str(error).strip().splitlines() or ["no reason given"]
+        process = current_process()
+        reason = str(error).strip().splitlines() or ["no reason given"]
         raise ConnectionError(
-            f"process {me.rank} of {me.world_size} lost touch with the others: one of them has "
-            "ended (its own message says why), or cannot be reached; the last save is whole, "
-            f"--continue_train goes on from it [{words[0]}]"
+            f"process {process.rank} of {process.world_size} lost the connection to the others: "
+            "one of them has ended (see its own error message), or cannot be reached; the last "
+            f"checkpoint is intact, --continue_train resumes from it [{reason[0]}]"
         ) from error

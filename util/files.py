@@ -1,4 +1,4 @@
-"""Write a file so that a reader, or a power cut, never meets half of it."""
+"""Write files atomically: a reader never sees half a file, not even after a power failure."""
 
 import errno
 import os
@@ -6,28 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _FULL = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the quota is used up: free some space",
-    errno.EFBIG: "no file may be so large: see ulimit -f",
+    errno.EFBIG: "the file is larger than ulimit -f allows",
 }
 
 
 class NotWritableError(OSError):
-    """The system does not let us write; the message says where, why, and the way out."""
+    """A file or folder is read-only; the message names it, the reason and the fix."""
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Make one sentence of a refusal to write ``path``, a file or a folder.
+    """Explain an OSError raised while ``path``, a file or a folder, is written.
 
     Raises:
-        NotWritableError: a read-only disk or folder.
-        OSError: the disk is full, the quota is used up, the file is too large; the message says
-            which. Others pass as they are.
+        NotWritableError: the disk or folder is read-only.
+        OSError: the disk is full, the quota is used up, or the file is too large; the message
+            names the reason. Other errors pass unchanged.
     """
     try:
         yield
@@ -37,7 +35,7 @@ def writing(path: Path) -> Iterator[None]:
                 f"{path} could not be written: {_FULL[error.errno]}, or choose another folder "
                 "(--checkpoints_dir for a training, --results_dir for a test)"
             ) from error
-        if error.errno not in _REFUSALS:
+        if error.errno not in _READ_ONLY:
             raise
         raise NotWritableError(
             f"{path} could not be written ({error.strerror}: {error.filename}); make its folder "
@@ -50,17 +48,17 @@ def writing(path: Path) -> Iterator[None]:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it is synced to disk and renamed to ``path``.
 
-    The folder is made if missing. On an exception the unfinished file is removed and whatever
-    stood at ``path`` stays as it was.
+    A missing folder is created. On an exception the unfinished file is removed and an earlier file
+    at ``path`` stays unchanged.
 
     Raises:
         NotWritableError: the folder is read-only.
     """
-    # The ending is kept at the end: Pillow and matplotlib choose the format by it.
+    # The extension stays last: Pillow and matplotlib choose the format by it.
     aside = path.with_name(f".{path.stem}.partial{path.suffix}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.touch()  # torch's own writer would not tell why it cannot
+        aside.touch()  # torch's own writer does not report why it fails
     try:
         yield aside
         _sync(aside, os.O_RDWR)
@@ -68,13 +66,13 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    # The new name is on disk only when its folder is. Windows has no such call.
+    # The new name is on disk only after its folder is synced. Windows has no such call.
     if os.name == "posix":
         _sync(path.parent, os.O_RDONLY)
 
 
 def file_size_limit() -> int | None:
-    """Bytes that a file may have by ``ulimit -f``; None: no limit, or no such thing here."""
+    """Return the limit of ``ulimit -f`` in bytes; None: no limit, or the system has none."""
     try:
         import resource
     except ImportError:  # Windows
@@ -92,6 +90,6 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8. The bytes of a file name that are no UTF-8 become ``\\udce9`` and the like."""
+    """Write UTF-8. Bytes of file names that are not UTF-8 are written as escapes: ``\\udce9``."""
     with writing(path), replacing(path) as aside:
         aside.write_text(text, encoding="utf-8", errors="backslashreplace")

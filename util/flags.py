@@ -1,4 +1,4 @@
-"""Strict argparse types: a bad value dies at the command line, naming what was wanted."""
+"""Strict argparse types: a bad value is refused at the command line, with what was wanted."""
 
 import math
 from argparse import ArgumentTypeError
@@ -28,12 +28,12 @@ AUTO = "auto"
 
 
 def count_or_auto(text: str) -> int | str:
-    """``auto``, or a number >= 0."""
+    """Accept ``auto``, or a number >= 0."""
     return AUTO if text == AUTO else non_negative_int(text)
 
 
 def seed(text: str) -> int:
-    """What torch's generators take: 0 to 2**63 - 1."""
+    """Accept what torch's generators take: 0 to 2**63 - 1."""
     value = _integer(text, 0)
     if value >= 2**63:
         raise ArgumentTypeError(f"must be < 2**63, got {value}")
@@ -41,11 +41,11 @@ def seed(text: str) -> int:
 
 
 def int_or_unlimited(text: str) -> int | None:
-    """A count >= 1, or ``inf`` for no limit (None)."""
+    """Accept a count >= 1, or ``inf`` for no limit (None)."""
     return None if text == "inf" else positive_int(text)
 
 
-def number(text: str) -> float:
+def finite_float(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -56,65 +56,71 @@ def number(text: str) -> float:
 
 
 def positive_float(text: str) -> float:
-    value = number(text)
+    value = finite_float(text)
     if value <= 0:
         raise ArgumentTypeError(f"must be > 0, got {text}")
     return value
 
 
 def weight(text: str) -> float:
-    """A loss weight; zero switches the term off."""
-    value = number(text)
+    """Accept a loss weight >= 0; zero switches the term off."""
+    value = finite_float(text)
     if value < 0:
         raise ArgumentTypeError(f"must be >= 0, got {text}")
     return value
 
 
 def fraction(text: str) -> float:
-    """0 <= value < 1, such as Adam's momentum."""
-    value = number(text)
+    """Accept 0 <= value < 1, such as Adam's momentum."""
+    value = finite_float(text)
     if not 0 <= value < 1:
         raise ArgumentTypeError(f"must be in 0 <= x < 1, got {text}")
     return value
 
 
 def tile_side(text: str) -> int | str | None:
-    """``auto``; pixels >= 1; 0 for none."""
+    """Accept ``auto``, a number of pixels, or 0 for no tiles (None)."""
     return "auto" if text == "auto" else non_negative_int(text) or None
 
 
 def value_range(text: str) -> tuple[float, float]:
-    """``LO,HI``, LO below HI."""
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise ArgumentTypeError(f"must be LO,HI such as 0,4095, got {text!r}")
-    low, high = number(parts[0]), number(parts[1])
-    if not low < high:
+    """Convert ``LO,HI`` to two numbers with LO < HI."""
+    low, high = _two_numbers(text, example="0,4095")
+    if low >= high:
         raise ArgumentTypeError(f"must have LO below HI, got {text!r}")
     return low, high
 
 
 def degrees(text: str) -> float:
-    """0 to 180."""
-    value = number(text)
+    """Accept an angle from 0 to 180 degrees."""
+    value = finite_float(text)
     if not 0 <= value <= 180:
         raise ArgumentTypeError(f"must be in 0 <= x <= 180 (degrees), got {text}")
     return value
 
 
 def zoom(text: str) -> tuple[float, float]:
-    """``LO,HI`` -> factors of enlargement, 0 < LO <= HI."""
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise ArgumentTypeError(f"must be LO,HI such as 0.9,1.1, got {text!r}")
-    low, high = positive_float(parts[0]), positive_float(parts[1])
+    """Convert ``LO,HI`` to two scale factors with 0 < LO <= HI."""
+    low, high = _two_numbers(text, example="0.9,1.1")
+    if low <= 0:
+        raise ArgumentTypeError(f"must be > 0, got {text}")
     if low > high:
         raise ArgumentTypeError(f"must not have LO above HI, got {text!r}")
     return low, high
 
 
+def _two_numbers(text: str, *, example: str) -> tuple[float, float]:
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise ArgumentTypeError(f"must be LO,HI such as {example}, got {text!r}")
+    return finite_float(parts[0]), finite_float(parts[1])
+
+
 def colour_jitter(text: str) -> tuple[float, ...]:
-    """``B,C,S,H``, or the first ones of them: brightness, contrast, saturation 0..1, hue 0..0.5."""
+    """Convert ``B,C,S,H`` to four strengths; omitted ones are 0.
+
+    Brightness, contrast and saturation are in 0..1, hue is in 0..0.5.
+    """
     strengths = [weight(part) for part in text.split(",")]
     highest = (1, 1, 1, 0.5)
     if len(strengths) > 4 or any(map(gt, strengths, highest)):
@@ -126,14 +132,14 @@ def colour_jitter(text: str) -> tuple[float, ...]:
 
 
 def sides(text: str) -> str:
-    """``A``, ``B``, ``AB``; "" for neither."""
+    """Accept ``A``, ``B``, ``AB``, or "" for neither."""
     if text not in ("", "A", "B", "AB"):
         raise ArgumentTypeError(f"must be A, B or AB, got {text!r}")
     return text
 
 
 def one_of(names: Iterable[str]) -> Callable[[str], str]:
-    """Accept a name in any spelling that differs only in underscores or case: cyclegan, unet256."""
+    """Return a type that ignores underscores and case in one of ``names``: cyclegan, unet256."""
     canonical = {name.replace("_", "").lower(): name for name in names}
 
     def name(text: str) -> str:
@@ -143,7 +149,7 @@ def one_of(names: Iterable[str]) -> Callable[[str], str]:
 
 
 def gpu_list(text: str) -> list[int]:
-    """``0`` or ``0,1`` -> device numbers; ``-1`` -> [] (the CPU)."""
+    """Convert ``0`` or ``0,1`` to device numbers, and ``-1`` to [] (the CPU)."""
     try:
         ids = [int(part) for part in text.split(",")]
     except ValueError:
@@ -156,7 +162,7 @@ def gpu_list(text: str) -> list[int]:
 
 
 def suffixes(text: str) -> tuple[str, ...]:
-    """``_r,_nir`` -> different ends of names, as they stand before the extension; "" -> ()."""
+    """Convert ``_r,_nir`` to different suffixes of file names (before the extension), "" to ()."""
     ends = tuple(part.strip() for part in text.split(",")) if text.strip() else ()
     if not all(ends) or len(set(ends)) != len(ends) or "/" in text:
         raise ArgumentTypeError(

@@ -1,4 +1,4 @@
-"""How much memory this process may still take."""
+"""Free memory of the machine, the container, this process, and a device."""
 
 import os
 import sys
@@ -10,21 +10,21 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory() -> int:
-    """Bytes that the machine, a container's limit and one of the process leave."""
-    limits = [*_free_of_the_container(CONTROL_GROUP), *_free_of_the_process()]
-    return min([_free_of_the_machine(), *limits])
+    """Return the bytes that the machine and the limits of container and process leave free."""
+    limits = [*_free_in_container(CONTROL_GROUP), *_free_in_process()]
+    return min([_free_in_machine(), *limits])
 
 
 def available_bytes(device: torch.device) -> int:
-    """Free memory of the device; of the CPU, what the machine and a container's limit leave."""
+    """Return the free memory of the device; for the CPU, see ``free_memory``."""
     if device.type == "cuda":
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + reserved
     return free_memory()
 
 
-def _free_of_the_machine() -> int:
-    """Linux tells what it could free; elsewhere the physical memory counts as free."""
+def _free_in_machine() -> int:
+    """Return what Linux reports as available; on other systems, the physical memory."""
     info = Path("/proc/meminfo")
     if info.exists():
         lines = dict(line.split(":", 1) for line in info.read_text().splitlines())
@@ -32,29 +32,29 @@ def _free_of_the_machine() -> int:
             return int(lines["MemAvailable"].split()[0]) * 1024
     if hasattr(os, "sysconf"):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 4 * 2**30  # Windows does not tell without further packages
+    return 4 * 2**30  # Windows reports it only to further packages
 
 
-def _free_of_the_container(folder: Path) -> list[int]:
-    """Of the control group, version 2 and version 1, where it has a limit.
+def _free_in_container(folder: Path) -> list[int]:
+    """Return what the limits of the control groups (version 2 and version 1) leave free.
 
-    Files that the system keeps in memory count as used there, but give way.
+    The kernel's file cache counts as used there, but is freed on demand: it is added again.
     """
     v2 = (folder, "memory.max", "memory.current", "file")
     v1 = (folder / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")
-    found = []
+    free_bytes = []
     for group, limit, used, cached in (v2, v1):
         try:
             free = int((group / limit).read_text()) - int((group / used).read_text())
             lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-            found.append(max(0, free + int(lines[cached])))
-        except (OSError, ValueError, KeyError):  # no such group; or "max", no limit
+            free_bytes.append(max(0, free + int(lines[cached])))
+        except (OSError, ValueError, KeyError):  # no such group, or no limit ("max")
             continue
-    return found
+    return free_bytes
 
 
-def _free_of_the_process() -> list[int]:
-    """Below the limits that ``ulimit -v`` and ``-d`` set, as some clusters do."""
+def _free_in_process() -> list[int]:
+    """Return what ``ulimit -v`` and ``-d`` leave free; some clusters set these limits."""
     if sys.platform != "linux":
         return []
     import resource

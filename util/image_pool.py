@@ -1,4 +1,4 @@
-"""A buffer of earlier fakes for D (Shrivastava et al. 2017; CycleGAN, section 4)."""
+"""A buffer of earlier generated images for D (Shrivastava et al. 2017; CycleGAN, section 4)."""
 
 import random
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Exchange:
-    """What happens to a new image: it may go into ``slot``, and what lay there may come out."""
+    """Whether a new image is stored in ``slot``, and whether the image stored there is returned."""
 
     slot: int = 0
     goes_in: bool = False
@@ -19,14 +19,15 @@ class Exchange:
 
 
 class ImagePool:
-    """Hands D a mixture of new and earlier fakes, so that it does not forget old tricks of G.
+    """Returns a mixture of new and earlier fakes, so that D does not forget earlier outputs of G.
 
-    A step that is recorded as a CUDA graph repeats the same kernels on the same memory; for it,
-    ``fix`` gives the images a place, and ``draw`` decides before the step what it will exchange.
+    A step that is recorded as a CUDA graph repeats the same kernels on the same memory. For such
+    steps ``fix`` allocates static memory for the images, and ``draw`` decides before each step
+    which images it exchanges.
 
     Args:
-        size: images kept; 0 hands every image through.
-        seed: of the pool's own random generator.
+        size: number of images in the pool; 0 returns every image unchanged.
+        seed: seed of the pool's own random generator.
     """
 
     def __init__(self, size: int, seed: int = 0) -> None:
@@ -35,13 +36,16 @@ class ImagePool:
         self.filled = 0
         self.random = random.Random(seed)
         self.queries = 0
-        self._batch = 0  # images of the last query
-        self._store: Tensor | None = None  # [size, C, H, W], of which ``images`` then are views
+        self._batch = 0  # number of images in the last query
+        self._store: Tensor | None = None  # [size, C, H, W]; ``images`` are views of it
         self._drawn: Tensor | None = None  # Exchanges of the next query, int64 [N, 3]
         self._is_drawn = False
 
     def query(self, images: Tensor) -> Tensor:
-        """[N, C, H, W] new fakes -> as many, each new or, with probability 1/2, an earlier one."""
+        """Return N images for N new fakes [N, C, H, W].
+
+        Each is the new fake or, with probability 1/2, an earlier one.
+        """
         if self.size == 0:
             return images
         self.queries += 1
@@ -53,13 +57,13 @@ class ImagePool:
         return torch.stack([self._exchange(image, self._decide()) for image in images])
 
     def fix(self) -> None:
-        """Keep the images in one place from now on, for batches like the last one.
+        """Move the images to static memory, for batches of the same size as the last one.
 
         Raises:
             RuntimeError: there was no query yet, or the images have several sizes.
         """
         if not self._batch or len({image.shape for image in self.images}) != 1:
-            raise RuntimeError("its image buffer was not asked, or has pictures of several sizes")
+            raise RuntimeError("its image pool was not used, or has images of several sizes")
         first = self.images[0]
         store = first.new_zeros((self.size, *first.shape))
         for slot, image in zip(store, self.images, strict=False):
@@ -68,20 +72,20 @@ class ImagePool:
         self._drawn = torch.zeros(self._batch, 3, dtype=torch.int64, device=store.device)
 
     def draw(self) -> None:
-        """Decide now, on the host, what the next query exchanges, if ``fix`` was called."""
+        """Decide on the host which images the next query exchanges, if ``fix`` was called."""
         if self._drawn is not None and not self._is_drawn:
             wanted = torch.tensor([astuple(self._decide()) for _ in range(len(self._drawn))])
             if self._drawn.is_cuda:
-                wanted = wanted.pin_memory()  # or the copy would wait for the step before
+                wanted = wanted.pin_memory()  # otherwise the copy waits for the previous step
             self._drawn.copy_(wanted, non_blocking=True)
             self._is_drawn = True
 
     def keep_draw(self) -> None:
-        """The query since the last ``draw`` was only recorded."""
+        """Use the last ``draw`` again: the query since then was only recorded, not executed."""
         self._is_drawn = self._drawn is not None
 
     def drop_draw(self) -> None:
-        """A replay has done what was drawn."""
+        """Mark the last ``draw`` as used: a replayed step has done these exchanges."""
         self._is_drawn = False
 
     def _decide(self) -> Exchange:
@@ -107,7 +111,7 @@ class ImagePool:
         return earlier if wanted.comes_out else image
 
     def _exchange_as_drawn(self, images: Tensor) -> Tensor:
-        """The same by kernels that do not depend on what was drawn."""
+        """Exchange images with kernels that do not depend on the values drawn."""
         assert self._store is not None and self._drawn is not None
         chosen = []
         for image, exchange in zip(images.split(1), self._drawn.unbind(), strict=True):

@@ -1,4 +1,4 @@
-"""Packages that only some files need: imported when such a file comes along."""
+"""Optional packages: imported when a file needs them."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class MissingPackageError(ValueError):
-    """Not the fault of one file: nothing goes on without it."""
+    """An optional package is not installed; no file of this format can be read or written."""
 
 
 def require_packages(purpose: str, *names: str) -> None:
-    """Raises MissingPackageError: ``purpose`` needs packages that are not installed."""
+    """Raise MissingPackageError if ``purpose`` needs packages that are not installed."""
     missing = [name for name in names if find_spec(name) is None]
     if missing:
         raise MissingPackageError(
@@ -21,10 +21,10 @@ def require_packages(purpose: str, *names: str) -> None:
 
 
 def package_for(path: Path, name: str) -> Any:
-    """The module ``name``, which ``path`` cannot be read or written without.
+    """Import and return the module ``name``, which is needed to read or write ``path``.
 
     Raises:
-        MissingPackageError: it is not installed, or broken; the message says how to get it.
+        MissingPackageError: it is not installed, or broken; the message has the pip command.
     """
     try:
         return import_module(name)

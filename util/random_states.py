@@ -1,4 +1,4 @@
-"""The states of the global random generators of python, numpy, torch and CUDA."""
+"""Seeds and states of the global random generators of python, numpy, torch and CUDA."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,27 @@ import numpy as np
 import torch
 
 
+def seed_everything(seed: int) -> None:
+    """Seed the global generators: python, numpy, torch on every device."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed torch's generator of ``device``.
+
+    On a CPU this is a millisecond faster than torch.manual_seed, which records its caller for GPUs
+    that may be initialised later.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 def random_state() -> dict[str, Any]:
-    """The state of every global random generator: python, numpy, torch, CUDA."""
+    """Return the state of every global random generator, as tensors and plain values."""
     numpy_state = np.random.get_state(legacy=False)
     assert isinstance(numpy_state, dict)
     words = torch.from_numpy(numpy_state["state"]["key"].astype(np.int64))
@@ -23,7 +42,7 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: Mapping[str, Any]) -> None:
-    """Put back what ``random_state`` took. CUDA states are skipped where there is no CUDA."""
+    """Restore what ``random_state`` returned. CUDA states are skipped if there is no CUDA."""
     random.setstate(state["python"])
     words = state["numpy"]["state"]["key"].numpy().astype(np.uint32)
     np.random.set_state(

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 
 def listing(lines: Sequence[str], *, most: int = 20, of: int | None = None) -> str:
-    """The first lines, indented, and the number of the others, of ``of`` in all."""
+    """Return the first lines, indented, and how many of all (``of``) are not shown."""
     shown = [f"  {line}" for line in lines[:most]]
-    others = (len(lines) if of is None else of) - len(shown)
-    if others:
-        shown.append(f"  ... and {others} more")
+    hidden = (len(lines) if of is None else of) - len(shown)
+    if hidden:
+        shown.append(f"  ... and {hidden} more")
     return "\n".join(shown)
 
 
@@ -17,15 +17,18 @@ def format_bytes(count: float, *, digits: int = 0) -> str:
     return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.{digits}f} MB"
 
 
-def counted(count: int, noun: str) -> str:
-    """"1 picture", "2 pictures"."""
+def pluralise(count: int, noun: str) -> str:
+    """Return the count with the noun in the right number: "1 image", "2 images"."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def merge_equal_lines(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """Speaker -> lines; returns each different line once, with those who say it, or "" for all."""
-    said: dict[str, list[str]] = {}
-    for speaker, own in lines.items():
-        for line in own:
-            said.setdefault(line, []).append(speaker)
-    return [("" if len(who) == len(lines) else ", ".join(who), line) for line, who in said.items()]
+    """Return each different line once, as (sources that have it, "" if all have it; line)."""
+    sources: dict[str, list[str]] = {}
+    for source, source_lines in lines.items():
+        for line in source_lines:
+            sources.setdefault(line, []).append(source)
+    return [
+        ("" if len(having) == len(lines) else ", ".join(having), line)
+        for line, having in sources.items()
+    ]

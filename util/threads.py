@@ -1,6 +1,6 @@
-"""Threads beside the network: they read the next input, and write finished images.
+"""Threads that read the next input and write finished images while the network computes.
 
-Decoding, compression and the disk release the interpreter, so threads run in parallel to it.
+Decoding, compression and disk access release the interpreter lock, so threads run in parallel.
 """
 
 import threading
@@ -19,30 +19,30 @@ Item = TypeVar("Item")
 Read = TypeVar("Read")
 
 THREADS = 4  # also on few cores: half of the time they wait for the disk
-WAITING = 32  # pictures for each thread: a batch of eight rows comes at once
-ROOM = 256 * 2**20  # bytes of all that wait
+QUEUE_LENGTH = 32  # images per thread: the results of a batch arrive together
+QUEUE_BYTES = 256 * 2**20
 
 
 class FileWriters:
-    """Inside a ``with``, which waits for all files, whatever ends it.
+    """Writes files in threads. Use it in a ``with`` statement, whose end waits for all files.
 
     The first error of a file is raised by the next ``write``, or at the end.
     """
 
-    def __init__(self, *, threads: int = THREADS, room: int = ROOM) -> None:
-        self.lost: set[Path] = set()  # files that could not be written
-        self._room = room
-        self._most = threads * WAITING
-        self._sizes: list[int] = []  # bytes of each that waits or is being written
+    def __init__(self, *, threads: int = THREADS, queue_bytes: int = QUEUE_BYTES) -> None:
+        self.failed: set[Path] = set()  # files that could not be written
+        self._queue_bytes = queue_bytes
+        self._queue_length = threads * QUEUE_LENGTH
+        self._sizes: list[int] = []  # bytes of each image that waits or is being written
         self._changed = threading.Condition()
         self._error: Exception | None = None
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="files")
 
     def write(self, write: Write, pixels: Pixels, path: Path) -> None:
-        """Have ``write(pixels, path)`` done by a thread; waits while too much waits already.
+        """Call ``write(pixels, path)`` in a thread; wait first while the queue is full.
 
-        What alone is larger than the room is written before this returns: two such pictures
-        could be more than fits into memory.
+        An image larger than the whole queue is written before this returns: two such images might
+        not fit into memory.
         """
         size = pixels.nbytes
         with self._changed:
@@ -50,7 +50,7 @@ class FileWriters:
             if self._error:
                 raise self._error
             self._sizes.append(size)
-        if size > self._room:
+        if size > self._queue_bytes:
             self._run(write, pixels, path)
         else:
             self._pool.submit(self._run, write, pixels, path)
@@ -66,14 +66,15 @@ class FileWriters:
     def _has_room(self, size: int) -> bool:
         if self._error or not self._sizes:
             return True
-        return len(self._sizes) < self._most and sum(self._sizes) + size <= self._room
+        return (len(self._sizes) < self._queue_length
+                and sum(self._sizes) + size <= self._queue_bytes)
 
     def _run(self, write: Write, pixels: Pixels, path: Path) -> None:
         try:
             write(pixels, path)
-        except Exception as error:  # for the thread that asked: see ``write``
+        except Exception as error:  # raised in the main thread: see ``write``
             with self._changed:
-                self.lost.add(path)
+                self.failed.add(path)
                 self._error = self._error or error
         finally:
             with self._changed:
@@ -87,15 +88,15 @@ def read_ahead(
     *,
     is_huge: Callable[[Item], bool] = lambda item: False,
 ) -> Iterator[Read]:
-    """``read(item)`` of each, in order; an error comes in its turn.
+    """Yield ``read(item)`` in the order of the items, and raise an error in the same order.
 
-    ``is_huge``: of items that are read when their turn has come, since memory may not hold two.
+    One item is read ahead, unless ``is_huge(item)``: memory may not hold two of these.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
-        begun: deque[Callable[[], Read]] = deque()
+        pending: deque[Callable[[], Read]] = deque()
         for item in items:
-            begun.append(partial(read, item) if is_huge(item) else pool.submit(read, item).result)
-            if len(begun) > 1:
-                yield begun.popleft()()
-        while begun:
-            yield begun.popleft()()
+            pending.append(partial(read, item) if is_huge(item) else pool.submit(read, item).result)
+            if len(pending) > 1:
+                yield pending.popleft()()
+        while pending:
+            yield pending.popleft()()

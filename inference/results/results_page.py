@@ -52,7 +52,7 @@ class ResultsPage:
                 self._finish()
 
     def _finish(self) -> None:
-        lost = self.writers.lost
+        lost = self.writers.failed
         self.rows = [row for row in self.rows if not lost & _files(self.folder, [row])]
         _remove_older(self.images, self.rows)
         write_page(

@@ -19,7 +19,7 @@ from metrics.report.result_files import (
     result_files,
 )
 from util.run_folder.options import load_options
-from util.text import counted, listing
+from util.text import listing, pluralise
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +40,10 @@ class ComparedSet:
 
     def describe(self) -> str:
         if not self.unpaired:
-            return f"{counted(len(self.files), 'pair')}; {self.about}"
+            return f"{pluralise(len(self.files), 'pair')}; {self.about}"
         fakes = sum(files.fake is not None for files in self.files)
         reals = sum(files.real is not None for files in self.files)
-        sides = f"{counted(fakes, 'output')} and {counted(reals, 'target')}"
+        sides = f"{pluralise(fakes, 'output')} and {pluralise(reals, 'target')}"
         return f"{sides}, no pairs; {self.about}"
 
     def examples(
@@ -128,8 +128,8 @@ def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> Compa
 def _about_alone(paths: Sequence[str]) -> list[str]:
     if not paths:
         return []
-    number = counted(len(paths), "picture")
-    return [f"not counted, because without a partner: {number}\n{listing(paths)}"]
+    number = pluralise(len(paths), "picture")
+    return [f"not pluralise, because without a partner: {number}\n{listing(paths)}"]
 
 
 def _beside(one: ComparedSet, first: ComparedSet) -> ComparedSet:

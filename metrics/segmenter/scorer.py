@@ -81,7 +81,7 @@ def load_scorer(path: Path, device: torch.device | None = None) -> Scorer:
         ValueError: it holds something else.
     """
     advice = "give a file that scripts/train_scorer.py has written"
-    state = checkpoint.load(path, way_out=lambda _: advice)
+    state = checkpoint.load(path, advice=lambda _: advice)
     if not state.keys() >= ENTRIES:
         raise ValueError(f"{path} is no scorer (it lacks {min(ENTRIES - state.keys())}); {advice}")
     palette = Palette(state["palette"].numpy(), tuple(state["names"]))

@@ -19,7 +19,7 @@ from training.validation.best import Best
 from util import checkpoint
 from util.checkpoint import tensor_bytes
 from util.distributed import current_process
-from util.run_folder.weights import instead_of_state, prune_epochs
+from util.run_folder.weights import advice_without_state, prune_epochs
 
 log = logging.getLogger(__name__)
 
@@ -124,12 +124,12 @@ class RunSaver:
 
     def restore(self) -> None:
         """Put back what was saved last; logs lose what was written after it."""
-        state = checkpoint.load(self.path, way_out=instead_of_state)
+        state = checkpoint.load(self.path, advice=advice_without_state)
         if not state.keys() >= _PARTS:
             found = ", ".join(map(str, list(state)[:3])) or "nothing"
             raise ValueError(
                 f"{self.path} is no state of a run (it begins with {found}; wanted "
-                f"{', '.join(sorted(_PARTS))}); {instead_of_state(self.path)}"
+                f"{', '.join(sorted(_PARTS))}); {advice_without_state(self.path)}"
             )
         self.model.load_state_dict(state["model"])
         self.clock.load_state_dict(state["clock"])

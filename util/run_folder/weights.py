@@ -1,12 +1,12 @@
-"""The files ``<label>_net_<name>.pth`` of a run: their epochs, pruning, a way out."""
+"""The files ``<label>_net_<name>.pth`` of a run: list epochs, delete old ones, give advice."""
 
 from pathlib import Path
 
-from util.checkpoint import newest_whole
+from util.checkpoint import newest_intact
 
 
 def numbered_epochs(run_dir: Path) -> dict[int, list[Path]]:
-    """Epoch -> its files; without ``latest`` and ``iter_<N>``."""
+    """Map each numbered epoch to its files; ``latest`` and ``iter_<N>`` are not included."""
     epochs: dict[int, list[Path]] = {}
     for path in sorted(run_dir.glob("*_net_*.pth")):
         label = path.name.partition("_net_")[0]
@@ -16,14 +16,15 @@ def numbered_epochs(run_dir: Path) -> dict[int, list[Path]]:
 
 
 def newest_epoch(run_dir: Path) -> int:
-    """0: no numbered one is there."""
+    """Return the newest numbered epoch, or 0 if there is none."""
     return max(numbered_epochs(run_dir), default=0)
 
 
 def prune_epochs(run_dir: Path, keep: int | None, *, newest: int) -> None:
-    """Delete numbered checkpoints but those of the last ``keep`` epochs; None keeps all.
+    """Delete numbered checkpoints except those of the last ``keep`` epochs; None keeps all.
 
-    Those after ``newest``, the run's own epoch, are from before it went back: they stay.
+    ``newest`` is the current epoch. Later epochs exist if the run was resumed from an earlier one;
+    their checkpoints stay.
     """
     if keep is None:
         return
@@ -33,12 +34,12 @@ def prune_epochs(run_dir: Path, keep: int | None, *, newest: int) -> None:
             path.unlink()
 
 
-def instead_of_state(state: Path) -> str:
-    """The way out when ``latest_state.pth`` cannot be read: the newest weights that are whole."""
+def advice_without_state(state: Path) -> str:
+    """Return advice for an unreadable ``latest_state.pth``: which weights to resume from."""
     run_dir = state.parent
-    newest = newest_whole(run_dir.glob("*_net_*.pth"))
+    newest = newest_intact(run_dir.glob("*_net_*.pth"))
     if newest is None:
-        return "no whole weights are here: begin again with --overwrite"
+        return "that folder holds no intact weights: start again with --overwrite"
     label = newest.name.partition("_net_")[0]
     flags = f"--epoch_count {newest_epoch(run_dir) + 1}"
     if label.isdecimal():
@@ -49,5 +50,5 @@ def instead_of_state(state: Path) -> str:
         flags = f"--load_iter {label[5:]} {flags}"
     first = f"delete {state.name}, then " if label == "latest" else ""
     return (
-        f"{first}--continue_train {flags} goes on from {label}_net_*.pth, with fresh optimizers"
+        f"{first}--continue_train {flags} resumes from {label}_net_*.pth with new optimizers"
     )
