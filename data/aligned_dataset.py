@@ -20,6 +20,7 @@ class AlignedDataset(BaseDataset):
     """A and B share one draw of crop, flip and turns, so they stay in register."""
 
     unused_flags = ()
+    paired = True
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)

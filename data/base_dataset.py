@@ -61,6 +61,8 @@ class BaseDataset(Dataset[Sample], ABC):
 
     # Flags that do nothing in this mode, and so are refused.
     unused_flags: ClassVar[tuple[str, ...]] = ("pairs", "allow_unpaired")
+    # Whether A and B of a sample show the same thing, so that they may be compared.
+    paired: ClassVar[bool] = False
 
     def __init__(self, opt: Namespace) -> None:
         self.check_options(opt)

@@ -13,6 +13,7 @@ class ColorizationDataset(BaseDataset):
     """CIE Lab: A = L / 50 - 1 in [1, H, W], B = (a, b) / 110 in [2, H, W]."""
 
     unused_flags = (*BaseDataset.unused_flags, "input_suffixes", "nearest")
+    paired = True
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)

@@ -10,10 +10,14 @@ from data.base_dataset import seeded
 
 @dataclass(frozen=True)
 class Share:
-    """Of one step: ``images`` of all processes, ``own`` of this one, which may have none left."""
+    """Images of one step: of all processes, and of this one, which may have none left.
+
+    ``weight``: images of this process, relative to the mean of all processes.
+    """
 
     images: int
     own: int
+    weight: float
 
 
 class EpochOrder(Sampler[int]):
@@ -52,7 +56,8 @@ class EpochOrder(Sampler[int]):
     def share(self, first: int) -> Share:
         """Of the step that begins with image ``first`` of the epoch."""
         images = min(self.step_images, self.count - first)
-        return Share(images, len(range(self.rank, images, self.world_size)))
+        own = len(range(self.rank, images, self.world_size))
+        return Share(images, own, own * self.world_size / images)
 
     def __len__(self) -> int:
         return len(range(self.start + self.rank, self.count, self.world_size)) + self._filler

@@ -20,6 +20,7 @@ class TemplateDataset(BaseDataset):
     """A = B with its light multiplied by ``--new_dataset_option``, clipped at white."""
 
     unused_flags = (*BaseDataset.unused_flags, "input_suffixes")
+    paired = True
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:

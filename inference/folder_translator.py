@@ -164,14 +164,14 @@ def _translate_windows(translator: Translator, one: Input, output: Path, written
             found = require_finite(picture.read(box), one.source)
             raster = as_raster(found, one.source.path, colour=picture.colour)
             pixels = side.convert(raster, source=one.source)
-            return model.encode(side.to_tensor(pixels)[None])[0]
+            return model.codec.encode(side.to_tensor(pixels)[None])[0]
 
         def decoded(box: Box, image: Tensor) -> Tensor:
             # Only a model with colours of its own needs the input for the output's picture.
-            inputs = read(box) if model.picture_channels else image
-            return model.decode(inputs[None], image[None])[0]
+            inputs = read(box) if model.codec.image_channels else image
+            return model.codec.decode(inputs[None], image[None])[0]
 
-        out_channels = model.picture_channels or translator.file.output_nc
+        out_channels = model.codec.image_channels or translator.file.output_nc
         shape = (height, width, out_channels)
         limits, dtype = translator.output_range(written), np.dtype(written.dtype)
         with create_tiff(output, shape, dtype) as result:

@@ -75,7 +75,7 @@ class Translator:
         # A model knows how pictures go into its network; a file without a run is taken as plain.
         known = file.model in models.available()
         self.model = models.find_model(file.model) if known else BaseModel
-        channels = self.model.picture_channels or file.input_nc
+        channels = self.model.codec.image_channels or file.input_nc
         self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
         with torch.random.fork_rng([]):  # a new network draws weights before it gets its own
             built = file.build()
@@ -221,7 +221,7 @@ class Translator:
                 "samples differ by dropout, which tiles are without: leave --samples out, or give "
                 "pictures that fit into memory in one piece (--tile 0)"
             )
-        inputs = self.model.encode(images.to(self.device))
+        inputs = self.model.codec.encode(images.to(self.device))
         # The random numbers of the caller are left alone.
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             seed_torch(self.seed + sample, self.device)
@@ -229,4 +229,4 @@ class Translator:
                 outputs = translate_any_size(self.net, inputs)
             else:
                 outputs = translate_in_tiles(self.net, inputs[0], tile)[None].to(self.device)
-        return self.model.decode(inputs, outputs)
+        return self.model.codec.decode(inputs, outputs)

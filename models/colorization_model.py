@@ -2,16 +2,16 @@
 
 from argparse import ArgumentParser, Namespace
 
-import torch
-from torch import Tensor
-
-from data.colour import lab_to_rgb, rgb_to_lab, traced_lab_to_rgb, traced_lightness
-from models.comparison import Outcome
+from data.colour import lab_to_rgb
+from models.codec import LabCodec
+from models.comparison import Comparison
 from models.pix2pix_model import Pix2PixModel
 
 
 class ColorizationModel(Pix2PixModel):
     """real_A is the lightness [N, 1, H, W], real_B and fake_B are the two colours [N, 2, H, W]."""
+
+    codec = LabCodec()
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
@@ -28,26 +28,9 @@ class ColorizationModel(Pix2PixModel):
                 "use --dataset_mode colorization"
             )
 
-    picture_channels = 3
-
     @staticmethod
-    def encode(pictures: Tensor) -> Tensor:
-        return torch.stack([rgb_to_lab(picture)[0] for picture in pictures]).to(pictures.device)
-
-    @staticmethod
-    def decode(inputs: Tensor, outputs: Tensor) -> Tensor:
-        return lab_to_rgb(inputs, outputs)
-
-    @classmethod
-    def encode_in_torch(cls, pictures: Tensor) -> Tensor:
-        return traced_lightness(pictures)
-
-    @classmethod
-    def decode_in_torch(cls, inputs: Tensor, outputs: Tensor) -> Tensor:
-        return traced_lab_to_rgb(inputs, outputs)
-
-    def outcomes(self) -> tuple[Outcome, ...]:
-        return (Outcome(given="real_A", made="fake_B_rgb", wanted="real_B_rgb"),)
+    def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
+        return (Comparison.paired("real_A", "fake_B_rgb", "real_B_rgb"),)
 
     def compute_visuals(self) -> None:
         self.visuals = {

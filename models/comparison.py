@@ -1,31 +1,68 @@
-"""Which of a model's pictures a validation looks at."""
+"""What a model's outputs may be compared with, by a validation and by the doctor."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Labels of ``BaseModel.visuals``: of ``given`` a generator made ``made``, to be ``wanted``.
+class Comparison:
+    """Labels of ``BaseModel.visuals``; the generator made ``made`` from ``given``.
 
-    Without pairs, ``wanted`` is of the same kind only, and ``again`` is ``given`` there and back.
-    Metrics of pairs then compare these two: what a cycle keeps, not how good a translation is.
+    Exactly one of three kinds, chosen by the constructor that is called:
+
+    - ``paired``: ``made`` should equal ``target``.
+    - ``cycle``: ``back`` should equal ``given``. A metric of pairs then measures what the cycle
+      keeps, not how good the translation is.
+    - ``unpaired``: nothing should equal ``made``. No metric of pairs is computed.
+
+    ``domain``: images of the kind that ``made`` should look like. They are compared as a set.
     """
 
     given: str
     made: str
-    wanted: str
-    again: str = ""
+    domain: str
+    target: str = ""
+    back: str = ""
+
+    @classmethod
+    def paired(cls, given: str, made: str, target: str) -> "Comparison":
+        return cls(given, made, domain=target, target=target)
+
+    @classmethod
+    def cycle(cls, given: str, made: str, back: str, domain: str) -> "Comparison":
+        return cls(given, made, domain=domain, back=back)
+
+    @classmethod
+    def unpaired(cls, given: str, made: str, domain: str) -> "Comparison":
+        return cls(given, made, domain=domain)
 
     @property
-    def pair(self) -> tuple[str, str]:
-        """Output and target of metrics that compare picture with picture."""
-        return (self.again, self.given) if self.again else self.sets
+    def pair(self) -> tuple[str, str] | None:
+        """Output and target for metrics of pairs; None if nothing can be compared so."""
+        if self.back:
+            return self.back, self.given
+        return (self.made, self.target) if self.target else None
 
     @property
     def sets(self) -> tuple[str, str]:
-        """Outputs and targets of metrics that compare set with set."""
-        return self.made, self.wanted
+        """Outputs and images of their domain for metrics of sets."""
+        return self.made, self.domain
 
     @property
     def labels(self) -> set[str]:
-        return {self.given, self.made, self.wanted, *self.pair}
+        """Every label that the model's visuals must have."""
+        return {self.given, self.made, self.domain, *(self.pair or ())}
+
+    @property
+    def description(self) -> str:
+        """Which images are compared, in words."""
+        if self.back:
+            return f"{self.back} with {self.given}"
+        if self.target:
+            return f"{self.made} with {self.target}"
+        return f"{self.made} with the set of {self.domain}"
+
+
+def have_pairs(comparisons: Sequence[Comparison]) -> bool:
+    """Return whether metrics of pairs can measure the model."""
+    return bool(comparisons) and all(comparison.pair for comparison in comparisons)

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
+from data import find_dataset
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from models.comparison import Outcome
+from models.comparison import Comparison
 from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
 from util.flags import weight
 from util.image_pool import ImagePool
@@ -96,13 +97,16 @@ class CycleGANModel(BaseModel):
             b["idt_A"] = self.idt_A
         self.visuals = a | b
 
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """Without pairs, what comes back is compared with what went there."""
-        paired = self.opt.dataset_mode == "aligned"
-        rec_A, rec_B = ("", "") if paired else ("rec_A", "rec_B")
+    @staticmethod
+    def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
+        if find_dataset(opt.dataset_mode).paired:
+            return (
+                Comparison.paired("real_A", "fake_B", "real_B"),
+                Comparison.paired("real_B", "fake_A", "real_A"),
+            )
         return (
-            Outcome(given="real_A", made="fake_B", wanted="real_B", again=rec_A),
-            Outcome(given="real_B", made="fake_A", wanted="real_A", again=rec_B),
+            Comparison.cycle("real_A", "fake_B", back="rec_A", domain="real_B"),
+            Comparison.cycle("real_B", "fake_A", back="rec_B", domain="real_A"),
         )
 
     def optimize_parameters(self) -> None:

@@ -1,101 +1,178 @@
-"""What a model is made of, as plain dicts: all of it for a resume, or what one bad step spoils."""
+"""The registered parts of a model (networks, optimizers, image buffers) and their state.
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+``state_dict`` holds everything that a resumed run needs of a model. ``step_state`` holds what one
+step changes besides the weights, so that ``--on_nan skip`` can undo the step.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import torch
+from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
-from models.execution.speed import put_rates, rates
+from models.averages import Averages
+from models.execution.speed import Speed, rates, set_rates
+from models.schedules import Plateau
 from models.weights import network_files
 from models.weights.mismatch import describe_mismatch
+from util.image_pool import ImagePool
 
-# What Adam's groups say about the kernel that is used.
+# generator: averaged (--ema), tested and exported. discriminator: its logits are watched by the
+# doctor, and no test loads it. auxiliary: saved and loaded, nothing else.
+Role = Literal["generator", "discriminator", "auxiliary"]
+
+# Settings in an optimizer's groups that choose a kernel: not restored with the state of a run.
 _KERNEL = {"fused", "foreach", "capturable"}
 
-if TYPE_CHECKING:
-    from models.base_model import BaseModel
 
+class Parts:
+    """Dicts by name. ``base_rates``: the learning rate that each parameter group started with."""
 
-def state_dict(model: "BaseModel") -> dict[str, Any]:
-    """Networks, their averages, optimizers, image buffers, the plateau policy."""
-    return {
-        "networks": {name: net.state_dict() for name, net in model.networks.items()},
-        "optimizers": {name: _optimizer_state(opt) for name, opt in model.optimizers.items()},
-        "pools": {name: pool.state_dict() for name, pool in model.pools.items()},
-        "plateau": model.plateau.state_dict() if model.plateau else None,
-        "scalers": {name: scaler.state_dict() for name, scaler in model.scalers.items()},
-        "averages": model.averages.state_dict() if model.averages else None,
-    }
+    def __init__(self, device: torch.device, speed: Speed) -> None:
+        self.device = device
+        self.speed = speed
+        self.networks: dict[str, nn.Module] = {}
+        self.roles: dict[str, Role] = {}
+        self.optimizers: dict[str, Optimizer] = {}
+        self.base_rates: dict[str, list[float]] = {}
+        self.scalers: dict[str, GradScaler] = {}
+        self.pools: dict[str, ImagePool] = {}
+        self.plateau: Plateau | None = None
+        self.averages: Averages | None = None
 
+    def add_network(self, name: str, net: nn.Module, role: Role) -> None:
+        if role not in get_args(Role):
+            raise ValueError(
+                f"network {name}: the role is {role!r}; choose from {', '.join(get_args(Role))}"
+            )
+        if name in self.networks:
+            raise ValueError(f"two networks are called {name}; give each its own name")
+        self.networks[name], self.roles[name] = net, role
 
-def load_state_dict(model: "BaseModel", state: Mapping[str, Any]) -> None:
-    """Put back what ``state_dict`` took.
+    def add_optimizer(self, name: str, optimizer: Optimizer) -> None:
+        if name in self.optimizers:
+            raise ValueError(f"two optimizers are called {name}; give each its own name")
+        self.optimizers[name] = optimizer
+        self.base_rates[name] = [float(group["lr"]) for group in optimizer.param_groups]
+        self.scalers[name] = self.speed.make_scaler(self.device)
+        # A recorded step reads the rates from tensors; only some classes can do that.
+        if self.speed.graph and "capturable" in optimizer.defaults:
+            set_rates(optimizer, [torch.tensor(rate, device=self.device)
+                                  for rate in self.base_rates[name]])
 
-    Raises:
-        ValueError: the state is that of another model, or of networks of other sizes.
-    """
-    network_files.require_same_parts(state["networks"], model.networks, "networks")
-    network_files.require_same_parts(state["optimizers"], model.optimizers, "optimizers")
-    for name, net in model.networks.items():
-        found = {key: tuple(value.shape) for key, value in state["networks"][name].items()}
-        wanted = {key: tuple(value.shape) for key, value in net.state_dict().items()}
-        if found != wanted:
-            raise ValueError(describe_mismatch(found, wanted, f"{name} in latest_state.pth"))
-        net.load_state_dict(state["networks"][name])
-    for name, optimizer in model.optimizers.items():
-        _load_optimizer(optimizer, state["optimizers"][name])
-    for name, pool in model.pools.items():
-        pool.load_state_dict(state["pools"][name], model.device)
-    if model.plateau and state["plateau"]:
-        model.plateau.load_state_dict(state["plateau"], model.device)
-    for name, saved in state.get("scalers", {}).items():
-        scaler = model.scalers[name] = model.speed.make_scaler(model.device)
-        if scaler.is_enabled() and saved:  # --precision may be another one now
-            scaler.load_state_dict(saved)
-    if model.averages and state.get("averages"):  # else --ema is new, and begins here
-        model.averages.load_state_dict(state["averages"])
+    def with_role(self, role: Role) -> dict[str, nn.Module]:
+        return {name: net for name, net in self.networks.items() if self.roles[name] == role}
+
+    def roles_of(self, weights: Sequence[Tensor]) -> set[Role | None]:
+        """Return the roles of the networks that own ``weights``; None for unregistered ones."""
+        owners = {id(weight): role for name, role in self.roles.items()
+                  for weight in self.networks[name].parameters()}
+        return {owners.get(id(weight)) for weight in weights}
+
+    def scale_rates(self, factor: float) -> None:
+        """Set every learning rate to ``factor`` times the rate that its group started with."""
+        for name, optimizer in self.optimizers.items():
+            places = rates(optimizer)
+            for group, rate in zip(optimizer.param_groups, self.base_rates[name], strict=True):
+                group["lr"] = rate * factor
+            set_rates(optimizer, places)
+
+    @property
+    def rates_are_tensors(self) -> bool:
+        """Whether a recorded step can follow a schedule."""
+        return all(isinstance(rate, Tensor) for optimizer in self.optimizers.values()
+                   for rate in rates(optimizer))
+
+    def start_plateau_epoch(self, epoch: int) -> None:
+        """Let the plateau policy judge the last epoch and set the rates for ``epoch``."""
+        assert self.plateau is not None
+        places = {name: rates(optimizer) for name, optimizer in self.optimizers.items()}
+        self.plateau.start_epoch(epoch)
+        for name, optimizer in self.optimizers.items():
+            set_rates(optimizer, places[name])
+
+    # ---- state ---------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs: tensors are shared, not copied."""
+        return {
+            "networks": {name: net.state_dict() for name, net in self.networks.items()},
+            "optimizers": {name: _optimizer_state(own) for name, own in self.optimizers.items()},
+            "pools": {name: pool.state_dict() for name, pool in self.pools.items()},
+            "plateau": self.plateau.state_dict() if self.plateau else None,
+            "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
+            "averages": self.averages.state_dict() if self.averages else None,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what ``state_dict`` returned.
+
+        Raises:
+            ValueError: the state belongs to another model, or to networks of other sizes.
+        """
+        network_files.require_same_parts(state["networks"], self.networks, "networks")
+        network_files.require_same_parts(state["optimizers"], self.optimizers, "optimizers")
+        for name, net in self.networks.items():
+            found = {key: tuple(value.shape) for key, value in state["networks"][name].items()}
+            wanted = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+            if found != wanted:
+                raise ValueError(describe_mismatch(found, wanted, f"{name} in latest_state.pth"))
+            net.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            _load_optimizer(optimizer, state["optimizers"][name])
+        for name, pool in self.pools.items():
+            pool.load_state_dict(state["pools"][name], self.device)
+        if self.plateau and state["plateau"]:
+            self.plateau.load_state_dict(state["plateau"], self.device)
+        for name, saved in state.get("scalers", {}).items():
+            if self.scalers[name].is_enabled() and saved:  # --precision may have changed
+                self.scalers[name].load_state_dict(saved)
+        if self.averages and state.get("averages"):  # otherwise --ema is new and starts here
+            self.averages.load_state_dict(state["averages"])
+
+    def step_state(self) -> dict[str, Any]:
+        """Return a copy of what a step changes besides weights: statistics, buffers, plateau."""
+        return {
+            "buffers": [buffer.clone() for buffer in self._buffers()],
+            "pools": [pool.state_dict() for pool in self.pools.values()],
+            "plateau": self.plateau.state_dict() if self.plateau else None,
+        }
+
+    def load_step_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what ``step_state`` returned."""
+        for buffer, saved in zip(self._buffers(), state["buffers"], strict=True):
+            buffer.copy_(saved)
+        for pool, saved in zip(self.pools.values(), state["pools"], strict=True):
+            pool.load_state_dict(saved, self.device)
+        if self.plateau and state["plateau"]:
+            self.plateau.load_state_dict(state["plateau"], self.device)
+
+    def _buffers(self) -> Iterator[Tensor]:
+        for net in self.networks.values():
+            yield from net.buffers()
 
 
 def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
-    """Its own, with rates as numbers wherever they lie."""
+    """Return the optimizer's state with learning rates as numbers, wherever they are kept."""
     state = optimizer.state_dict()
     groups = [group | {"lr": float(group["lr"])} for group in state["param_groups"]]
     return state | {"param_groups": groups}
 
 
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Moments and settings of the run; which kernel, and where in memory, as it is now."""
+    """Restore moments and settings; keep the kernel and the memory layout of this process."""
     places = rates(optimizer)
     groups = [
         saved | {key: own[key] for key in _KERNEL & own.keys()}
         for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
     ]
     optimizer.load_state_dict(state | {"param_groups": groups})
-    put_rates(optimizer, places)
+    set_rates(optimizer, places)
     for weight, values in optimizer.state.items():
         for key, value in values.items():
+            if not isinstance(value, Tensor):
+                continue
             if value.shape == weight.shape and value.stride() != weight.stride():
-                values[key] = torch.empty_like(weight).copy_(value)  # channels_last, or no longer
-
-
-def fragile_state(model: "BaseModel") -> dict[str, Any]:
-    """What a step changes besides weights: statistics, pools, the plateau's sum, losses."""
-    return {
-        "buffers": [b.clone() for net in model.networks.values() for b in net.buffers()],
-        "pools": [pool.state_dict() for pool in model.pools.values()],
-        "plateau": model.plateau.state_dict() if model.plateau else None,
-        "losses": model.losses,
-    }
-
-
-def load_fragile_state(model: "BaseModel", state: Mapping[str, Any]) -> None:
-    """Put back what ``fragile_state`` took."""
-    model.losses = state["losses"]
-    own = [b for net in model.networks.values() for b in net.buffers()]
-    for buffer, saved in zip(own, state["buffers"], strict=True):
-        buffer.copy_(saved)
-    for pool, saved in zip(model.pools.values(), state["pools"], strict=True):
-        pool.load_state_dict(saved, model.device)
-    if model.plateau and state["plateau"]:
-        model.plateau.load_state_dict(state["plateau"], model.device)
+                values[key] = torch.empty_like(weight).copy_(value)  # --channels_last changed

@@ -1,43 +1,125 @@
-"""Learning-rate factors: pure functions of the epoch, counted from 1."""
+"""Learning-rate schedules: pure functions of the epoch, and the plateau policy.
+
+A schedule returns a factor. It multiplies the rate that each optimizer was made with.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from display.reports import VALUE
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The numbers of epochs that the schedules use."""
+class EpochCounts:
+    """Numbers of epochs that the schedules use."""
 
     constant: int  # epochs at the initial rate (--n_epochs)
-    decay: int  # epochs on the way down (--n_epochs_decay)
+    decay: int  # epochs in which the rate falls (--n_epochs_decay)
     period: int  # epochs between two drops of ``step`` (--lr_decay_iters)
 
 
-def constant(epoch: int, plan: Plan) -> float:
+def constant(epoch: int, counts: EpochCounts) -> float:
     return 1.0
 
 
-def linear(epoch: int, plan: Plan) -> float:
-    """1 for ``plan.constant`` epochs, then a straight line; 0 would be reached one epoch late."""
-    return 1.0 - max(0, epoch - plan.constant) / (plan.decay + 1)
+def linear(epoch: int, counts: EpochCounts) -> float:
+    """Return 1 for ``counts.constant`` epochs, then fall linearly to 0 one epoch after the end."""
+    return 1.0 - max(0, epoch - counts.constant) / (counts.decay + 1)
 
 
-def step(epoch: int, plan: Plan) -> float:
-    """A tenth, after every ``plan.period`` epochs."""
-    return float(0.1 ** ((epoch - 1) // plan.period))
+def step(epoch: int, counts: EpochCounts) -> float:
+    """Divide by 10 after every ``counts.period`` epochs."""
+    return float(0.1 ** ((epoch - 1) // counts.period))
 
 
-def cosine(epoch: int, plan: Plan) -> float:
-    """Half a cosine from 1 to 0 over all epochs (Loshchilov and Hutter 2017, eq. 5)."""
-    return 0.5 * (1.0 + math.cos(math.pi * (epoch - 1) / (plan.constant + plan.decay)))
+def cosine(epoch: int, counts: EpochCounts) -> float:
+    """Return half a cosine from 1 to 0 over all epochs (Loshchilov and Hutter 2017, eq. 5)."""
+    return 0.5 * (1.0 + math.cos(math.pi * (epoch - 1) / (counts.constant + counts.decay)))
 
 
-SCHEDULES: dict[str, Callable[[int, Plan], float]] = {
+SCHEDULES: dict[str, Callable[[int, EpochCounts], float]] = {
     "linear": linear,
     "step": step,
     "cosine": cosine,
     "constant": constant,
 }
-PLATEAU = "plateau"  # the one policy that looks at a metric
+PLATEAU = "plateau"  # the only policy that follows a loss or a validation value
 LR_POLICIES = (*SCHEDULES, PLATEAU)
+
+
+def watches_validation(metric: str) -> bool:
+    """Return whether ``--lr_metric`` names validation values instead of losses."""
+    return any(name.startswith(VALUE) for name in metric.split("+"))
+
+
+class Plateau:
+    """Feed torch's ReduceLROnPlateau with the mean of one loss over each epoch.
+
+    Args:
+        metric: a loss name, or several joined by ``+`` (``cycle_A+cycle_B``); or validation values
+            in the same form (``val_l1``).
+        higher_is_better: whether a larger metric is an improvement.
+    """
+
+    def __init__(
+        self, metric: str, optimizers: Iterable[Optimizer], *, higher_is_better: bool = False
+    ) -> None:
+        self.names = metric.split("+")
+        self.watches_validation = watches_validation(metric)
+        mode: Literal["min", "max"] = "max" if higher_is_better else "min"
+        self.schedulers = [
+            ReduceLROnPlateau(optimizer, mode=mode, factor=0.2, threshold=0.01, patience=5)
+            for optimizer in optimizers
+        ]
+        self.epoch = 1
+        self.total = torch.zeros(())
+        self.steps = 0
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Add the losses of one step. Does not synchronise."""
+        if self.watches_validation:
+            return
+        missing = [name for name in self.names if name not in losses]
+        if missing:
+            raise ValueError(
+                f"--lr_metric {'+'.join(self.names)}: this run has no loss {', '.join(missing)}; "
+                f"it has {', '.join(losses)}"
+            )
+        self.total = self.total + sum(losses[name].detach() for name in self.names)
+        self.steps += 1
+
+    def add_validation(self, values: Mapping[str, float]) -> None:
+        """Add the values of one validation."""
+        if self.watches_validation:
+            self.total = self.total + sum(values.get(name, math.nan) for name in self.names)
+            self.steps += 1
+
+    def start_epoch(self, epoch: int) -> None:
+        """Evaluate the epoch that has just ended. Does nothing if ``epoch`` was only resumed."""
+        if epoch == self.epoch:
+            return
+        if self.steps:
+            for scheduler in self.schedulers:
+                scheduler.step(self.total.item() / self.steps)
+        self.epoch, self.total, self.steps = epoch, torch.zeros_like(self.total), 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
+            "epoch": self.epoch,
+            "total": self.total,
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
+            scheduler.load_state_dict(saved)
+        self.epoch, self.steps = state["epoch"], state["steps"]
+        self.total = state["total"].to(device)

@@ -12,7 +12,7 @@ from torch.nn.functional import l1_loss
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from models.comparison import Outcome
+from models.comparison import Comparison
 from util.flags import weight
 
 
@@ -54,9 +54,10 @@ class TemplateModel(BaseModel):
     def compute_visuals(self) -> None:
         self.visuals = {"data_A": self.data_A, "data_B": self.data_B, "output": self.output}
 
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """What a validation compares (--val_phase): labels of ``visuals``."""
-        return (Outcome(given="data_A", made="output", wanted="data_B"),)
+    @staticmethod
+    def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
+        """Labels of ``visuals`` that a validation compares (--val_phase)."""
+        return (Comparison.paired("data_A", "output", "data_B"),)
 
     def optimize_parameters(self) -> None:
         self.forward()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
+from models.comparison import Comparison
 
 
 class TestModel(BaseModel):
@@ -39,6 +40,10 @@ class TestModel(BaseModel):
             self.save_dir, self.load_suffix, opt.direction
         )
         self.netG = self.add_generator(f"G{suffix}", opt.input_nc, opt.output_nc)
+
+    @staticmethod
+    def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
+        return ()
 
     def set_input(self, batch: Batch) -> None:
         self.real = batch["A"].to(self.device)

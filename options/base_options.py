@@ -23,6 +23,7 @@ import data
 import models
 from data.transforms import PREPROCESS
 from display import sinks
+from models import networks
 from models.networks import side_multiple
 from options.aliases import modernise
 from options.run_file import banner, contradiction, save_options, typed
@@ -102,11 +103,21 @@ class BaseOptions:
         models.find_model(choice.model).modify_commandline_options(parser, self.isTrain)
         mode = choice.dataset_mode or parser.get_default("dataset_mode")
         data.find_dataset(mode).modify_commandline_options(parser, self.isTrain)
+        self._add_network_flags(parser, argv)
         # The chosen names win over defaults that the two classes set.
         parser.set_defaults(model=choice.model, dataset_mode=mode)
         self.plugin_flags = {action.dest for action in parser._actions} - shared
         self.adjust_defaults(parser, choice, argv)
         return parser
+
+    def _add_network_flags(self, parser: ArgumentParser, argv: Sequence[str]) -> None:
+        """Let the networks of --netG and --netD that have files of their own add their flags."""
+        choice = ArgumentParser(add_help=False, allow_abbrev=False)
+        for flag in ("netG", "netD"):
+            choice.add_argument(f"--{flag}", default=self.saved.get(flag, parser.get_default(flag)))
+        chosen, _ = choice.parse_known_args(argv)
+        networks.add_network_flags(parser, "generator", chosen.netG, is_train=self.isTrain)
+        networks.add_network_flags(parser, "discriminator", chosen.netD, is_train=self.isTrain)
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
         """Stage 1: which model and which dataset mode (None: the model's own).

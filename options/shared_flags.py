@@ -9,7 +9,8 @@ import models
 from data.cache.choice import CACHES
 from data.resizing import RESIZERS
 from data.transforms import PREPROCESS
-from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS
+from models import networks
+from models.networks import INITS, NORMS
 from util.flags import (
     AUTO,
     count_or_auto,
@@ -64,9 +65,12 @@ def add_networks(parser: ArgumentParser) -> None:
                      help="channels of the input: 3 colour, 1 gray, or as many as the "
                           "files have")
     add.add_argument("--output_nc", type=positive_int, default=3, help="channels of the output")
-    add.add_argument("--netG", type=one_of(GENERATORS), choices=tuple(GENERATORS),
-                     default="resnet_9blocks", help="generator")
-    add.add_argument("--netD", type=one_of(DISCRIMINATORS), choices=tuple(DISCRIMINATORS),
+    generators = networks.available("generator")
+    discriminators = networks.available("discriminator")
+    add.add_argument("--netG", type=one_of(generators), choices=generators,
+                     default="resnet_9blocks",
+                     help="generator; models/networks/<name>_generator.py adds a name")
+    add.add_argument("--netD", type=one_of(discriminators), choices=discriminators,
                      default="basic",
                      help="discriminator; basic is the 70 x 70 PatchGAN, patch_<N> is named by "
                           "the pixels it sees")

@@ -12,7 +12,12 @@ from options.augmentation_flags import add_augmentation, check_augmentation
 from options.base_options import BaseOptions
 from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
 from options.speed_flags import add_speed, check_speed
-from options.validation_flags import add_validation, check_plateau, check_validation
+from options.validation_flags import (
+    add_validation,
+    check_plateau,
+    check_validation,
+    choose_metrics,
+)
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
 from util.run_folder.layout import holds_run
 
@@ -63,6 +68,7 @@ class TrainOptions(BaseOptions):
         check_augmentation(opt)
         check_speed(opt)
         _check_depth(opt)
+        opt.val_metrics = choose_metrics(opt)
         check_validation(opt)
         check_plateau(opt)
 
@@ -131,8 +137,16 @@ def _add_schedule(parser: ArgumentParser) -> None:
                      help="epochs at the initial learning rate")
     add.add_argument("--n_epochs_decay", type=non_negative_int, default=100,
                      help="epochs in which the rate then goes to zero")
-    add.add_argument("--lr", type=positive_float, default=2e-4, help="Adam's learning rate")
-    add.add_argument("--beta1", type=fraction, default=0.5, help="Adam's first momentum")
+    add.add_argument("--lr", type=positive_float, default=2e-4, help="initial learning rate")
+    add.add_argument("--lr_G", type=positive_float,
+                     help="initial learning rate of all optimizers but those of discriminators "
+                          "(default: --lr)")
+    add.add_argument("--lr_D", type=positive_float,
+                     help="initial learning rate of the discriminators' optimizers (default: --lr)")
+    add.add_argument("--beta1", type=fraction, default=0.5,
+                     help="Adam: decay of the mean of the gradients")
+    add.add_argument("--beta2", type=fraction, default=0.999,
+                     help="Adam: decay of the mean of their squares")
     add.add_argument("--lr_policy", choices=LR_POLICIES, default="linear",
                      help="how the learning rate changes from epoch to epoch")
     add.add_argument("--lr_decay_iters", type=positive_int, default=50,

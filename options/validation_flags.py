@@ -8,13 +8,15 @@ import models
 from data.discovery.inputs import is_data_set
 from data.record import Record
 from display.reports import VALUE
-from models.plateau import watches_validation
-from models.schedules import PLATEAU
+from models.comparison import have_pairs
+from models.schedules import PLATEAU, watches_validation
 from options.whole_pictures import without_crop
-from training.validation.best import Best
+from training.validation.best import best_metric
 from util.flags import fraction, non_negative_int, positive_int
 
-OF_PAIRS = ["l1", "psnr", "ssim"]  # need nothing but pairs of pictures
+# Default metrics; both need nothing but the images.
+OF_PAIRS = ["l1", "psnr", "ssim"]
+OF_SETS = ["lab_histogram"]
 
 
 def metric_name(text: str) -> str:
@@ -35,8 +37,9 @@ def add_validation(parser: ArgumentParser) -> None:
                      help="images between two validations; 0 = at the end of every epoch")
     add.add_argument("--val_pictures", type=positive_int, default=50,
                      help="at most so many pictures, the same each time")
-    add.add_argument("--val_metrics", type=metric_name, nargs="+", default=OF_PAIRS,
-                     metavar="NAME", help="what is measured: names of metrics/")
+    add.add_argument("--val_metrics", type=metric_name, nargs="+", metavar="NAME",
+                     help="metrics to compute: names of metrics/ (default: l1 psnr ssim; "
+                          "lab_histogram if the model has nothing to compare in pairs)")
     for flag, text in metrics.requirements().items():
         add.add_argument(f"--{flag}", type=Path, metavar="FILE", help=f"--val_metrics: {text}")
     add.add_argument("--best_metric", type=metric_name, metavar="NAME",
@@ -49,19 +52,12 @@ def add_validation(parser: ArgumentParser) -> None:
                           "test.py --ema; 0 = none")
 
 
-def best_metric(opt: Namespace) -> str:
-    return str(opt.best_metric or opt.val_metrics[0])
-
-
-def create_best(opt: Namespace) -> Best | None:
-    """The judge of the validations; None where there are none."""
-    if not opt.val_phase:
-        return None
-    name = best_metric(opt)
-    rises = metrics.find_metric(name).higher_is_better
-    pictures = f"{opt.val_pictures} pictures of {opt.val_phase}"
-    pictures += ", by the averages (--ema)" if opt.ema else ""
-    return Best(name, higher_is_better=rises, patience=opt.early_stop, pictures=pictures)
+def choose_metrics(opt: Namespace) -> list[str]:
+    """Return --val_metrics, or metrics that can measure the model."""
+    if opt.val_metrics:
+        return list(opt.val_metrics)
+    comparisons = models.find_model(opt.model).comparisons(opt)
+    return OF_PAIRS if have_pairs(comparisons) else OF_SETS
 
 
 def check_validation(opt: Namespace) -> None:
@@ -78,8 +74,9 @@ def check_validation(opt: Namespace) -> None:
                     "leave it out"
                 )
         return
+    _check_pairs(opt)
     measured = ", ".join(opt.val_metrics)
-    if best_metric(opt) not in opt.val_metrics:
+    if best_metric(opt.best_metric, opt.val_metrics) not in opt.val_metrics:
         raise ValueError(
             f"--best_metric {opt.best_metric} is not measured, --val_metrics are {measured}; add "
             "it there, or choose one of these"
@@ -101,6 +98,24 @@ def check_validation(opt: Namespace) -> None:
             f"--val_phase {opt.val_phase}: {opt.dataroot} holds no such pictures for "
             f"--dataset_mode {mode}; folders there: {', '.join(folders) or 'none'}; name one of "
             "them, put some pictures aside for it, or leave the flag out"
+        )
+
+
+def _check_pairs(opt: Namespace) -> None:
+    """Refuse metrics of pairs for a model whose outputs have no target and no cycle."""
+    comparisons = models.find_model(opt.model).comparisons(opt)
+    unusable = [name for name in opt.val_metrics if metrics.find_metric(name).paired]
+    if not comparisons:
+        raise ValueError(
+            f"--val_phase {opt.val_phase}: --model {opt.model} names nothing to compare; write a "
+            "method `comparisons` as in models/template_model.py, or leave the flag out"
+        )
+    if unusable and not have_pairs(comparisons):
+        usable = [name for name in metrics.available() if not metrics.find_metric(name).paired]
+        raise ValueError(
+            f"--val_metrics {' '.join(unusable)}: compares an output with its target, and --model "
+            f"{opt.model} with --dataset_mode {opt.dataset_mode} has no pairs; choose from "
+            f"{', '.join(usable)}"
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from display.reports import Progress
-from models.plateau import Plateau
+from models.schedules import Plateau
 from training.validation.best import Best
 
 

@@ -95,5 +95,5 @@ def test_a_model_that_shows_something_else_is_left_alone() -> None:
     patient.doctor.look_at_pictures({"mine": torch.zeros(1, 3, 32, 32)})
     assert patient.said == []
     grey = torch.zeros(1, 3, 8, 8)
-    one = Translation("fake_B", grey, grey, grey, paired=True)
+    one = Translation("fake_B", grey, grey, grey, partner="target")
     assert [finding.ill for finding in patient.doctor._outputs.look([one])] == [None, None, False]

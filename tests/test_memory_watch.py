@@ -40,8 +40,10 @@ def test_nothing_is_estimated_where_everything_fits(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(watch, "StepAdvice", None)
     monkeypatch.setattr(watch, "available_bytes", lambda device: 4 * GB)
     opt = options()
-    with MemoryWatch(opt, models.find_model(opt.model)(opt)).step(a_batch(opt)):
-        pass
+    memory = MemoryWatch(opt, models.find_model(opt.model)(opt))
+    batch = a_batch(opt)
+    with memory:
+        assert list(memory.watch([batch])) == [batch]
 
 
 FULL = "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: ..."
@@ -91,6 +93,7 @@ def test_a_model_that_looks_at_values_gets_the_sentence_without_figures(
 
 def test_other_faults_are_not_called_full_memory() -> None:
     opt = options()
-    watch = MemoryWatch(opt, models.find_model(opt.model)(opt))
-    with pytest.raises(RuntimeError, match="shapes"), watch.step(a_batch(opt)):
-        raise RuntimeError("shapes")
+    memory = MemoryWatch(opt, models.find_model(opt.model)(opt))
+    with pytest.raises(RuntimeError, match="shapes"), memory:
+        for _ in memory.watch([a_batch(opt)]):
+            raise RuntimeError("shapes")

@@ -1,14 +1,13 @@
 import pytest
 import torch
 
-from models.plateau import Plateau
-from models.schedules import SCHEDULES, Plan
+from models.schedules import SCHEDULES, EpochCounts, Plateau
 
 TABLES = {
-    "linear": (Plan(constant=2, decay=3, period=1), [1.0, 1.0, 0.75, 0.5, 0.25]),
-    "constant": (Plan(constant=2, decay=3, period=1), [1.0] * 5),
-    "step": (Plan(constant=5, decay=0, period=2), [1.0, 1.0, 0.1, 0.1, 0.01]),
-    "cosine": (Plan(constant=2, decay=2, period=1), [1.0, 0.853553, 0.5, 0.146447, 0.0]),
+    "linear": (EpochCounts(constant=2, decay=3, period=1), [1.0, 1.0, 0.75, 0.5, 0.25]),
+    "constant": (EpochCounts(constant=2, decay=3, period=1), [1.0] * 5),
+    "step": (EpochCounts(constant=5, decay=0, period=2), [1.0, 1.0, 0.1, 0.1, 0.01]),
+    "cosine": (EpochCounts(constant=2, decay=2, period=1), [1.0, 0.853553, 0.5, 0.146447, 0.0]),
 }
 
 
@@ -24,7 +23,8 @@ def test_factors_follow_the_table(policy: str) -> None:
     [(1, 2e-4), (100, 2e-4), (101, 1.98020e-4), (150, 1.00990e-4), (200, 1.98020e-6)],
 )
 def test_linear_has_the_published_rates(epoch: int, rate: float) -> None:
-    assert 2e-4 * SCHEDULES["linear"](epoch, Plan(100, 100, 50)) == pytest.approx(rate, rel=1e-5)
+    factor = SCHEDULES["linear"](epoch, EpochCounts(100, 100, 50))
+    assert 2e-4 * factor == pytest.approx(rate, rel=1e-5)
 
 
 def make(rate: float = 1.0) -> tuple[Plateau, torch.optim.Optimizer]:

@@ -136,7 +136,7 @@ def waits(model: BaseModel) -> None:
 
 
 def counts(model: BaseModel) -> None:
-    model.steps_so_far = getattr(model, "steps_so_far", 0) + 1
+    model.steps_so_far = getattr(model, "steps_so_far", 0) + 1  # type: ignore[attr-defined]
 
 
 def gambles(model: BaseModel) -> None:

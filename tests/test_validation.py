@@ -24,7 +24,7 @@ from inference.prepare import PictureNorm
 from inference.translator import Translator
 from metrics.evaluation import Example
 from models.base_model import BaseModel
-from models.comparison import Outcome
+from models.comparison import Comparison
 from options.train_options import TrainOptions
 from options.validation_flags import as_in_a_test
 from test import test as translate
@@ -164,8 +164,8 @@ def test_its_pictures_are_bounded(
 ) -> None:
     with caplog.at_level(logging.INFO):
         train(argv("--model", "cycle_gan", "--val_pictures", "2", *VALIDATION))
-    assert ("validation: 2 pictures of val; l1, psnr, ssim of rec_A with real_A and rec_B with "
-            "real_B (how well pictures come back, not how good translations are)"
+    assert ("validation: 2 images of val; l1, psnr, ssim of rec_A with real_A and rec_B with "
+            "real_B (how well images come back, not how good translations are)"
             ) in caplog.messages
 
 
@@ -252,16 +252,19 @@ def test_a_model_that_shows_something_else_is_told(
 ) -> None:
     from models.template_model import TemplateModel
 
-    monkeypatch.setattr(TemplateModel, "outcomes", BaseModel.outcomes)
-    with pytest.raises(ValueError, match=r"names fake_B, real_A.*write a method `outcomes`"):
+    monkeypatch.setattr(TemplateModel, "comparisons", staticmethod(BaseModel.comparisons))
+    with pytest.raises(ValueError, match=r"names fake_B, real_A.*write a method `comparisons`"):
         train(argv("--model", "template", *VALIDATION))
 
 
-def test_outcomes_compare_there_and_back_where_there_are_no_pairs() -> None:
-    paired = Outcome("real_A", "fake_B", "real_B")
+def test_what_a_comparison_compares() -> None:
+    paired = Comparison.paired("real_A", "fake_B", "real_B")
     assert paired.pair == paired.sets == ("fake_B", "real_B")
-    unpaired = Outcome("real_A", "fake_B", "real_B", again="rec_A")
-    assert unpaired.pair == ("rec_A", "real_A")
+    cycle = Comparison.cycle("real_A", "fake_B", back="rec_A", domain="real_B")
+    assert cycle.pair == ("rec_A", "real_A")
+    assert cycle.sets == ("fake_B", "real_B")
+    unpaired = Comparison.unpaired("real_A", "fake_B", "real_B")
+    assert unpaired.pair is None
     assert unpaired.sets == ("fake_B", "real_B")
 
 

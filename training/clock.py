@@ -75,6 +75,15 @@ class Clock:
         """Whether the last step reached or crossed a multiple of ``every`` images."""
         return self.images // every > (self.images - self._last_step) // every
 
+    def due_or_end(self, every: int) -> bool:
+        """Return whether something is due every ``every`` images and at the end of the run.
+
+        0: at the end of every epoch.
+        """
+        if self.epoch_complete and (not every or self.epoch == self.n_epochs):
+            return True
+        return bool(every) and self.due(every)
+
     @property
     def epoch_complete(self) -> bool:
         return self.epoch_images >= self.epoch_size

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 Check = tuple[Tensor, list[str], str, list[str]]  # finite?, loss names, place, files
 
 
-class FiniteGuard:
+class NanGuard:
     """Looks at the losses of every step that is taken inside it: ``with guard: ...``.
 
     ``stop`` never waits for the device: a flag is copied to the host beside the work and looked
@@ -40,8 +40,8 @@ class FiniteGuard:
             for optimizer in model.optimizers.values():
                 _refuse_bad_gradients(optimizer)
 
-    def __enter__(self) -> "FiniteGuard":
-        self._before = self.model.fragile_state() if self.skip else {}
+    def __enter__(self) -> "NanGuard":
+        self._before = self.model.step_state() if self.skip else {}
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -52,9 +52,9 @@ class FiniteGuard:
         finite = values.isfinite()
         if finite.device.type != "cpu":
             finite = finite.to("cpu", non_blocking=True)
-        self._pending.append((finite, self.model.loss_names, place, self.model.get_image_paths()))
+        self._pending.append((finite, list(self.model.losses), place, self.model.image_paths))
         if self.skip and not bool(finite.all()):
-            self.model.load_fragile_state(self._before)
+            self.model.load_step_state(self._before)
         if self.skip or values.device.type == "cpu":
             self.look()
 

@@ -1,57 +1,152 @@
-"""What the loop of train.py works with, and how its parts are built from the options."""
+"""What the loop of train.py works with, and how it is built from the options."""
 
 import logging
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from data.loader import Loader
+from data.record import record_formats, save_record
+from display.reports import VALUE
 from display.sinks import open_sinks
 from display.sinks.doctor_log_sink import DOCTOR_LOG, read_advice
 from display.visualizer import Visualizer
+from metrics import find_metric
+from models import create_model
 from models.base_model import BaseModel
+from models.schedules import PLATEAU, Plateau
 from training.clock import Clock
 from training.doctor.doctor import Doctor
 from training.interrupt import Interrupt
 from training.memory.watch import MemoryWatch
-from training.nan_guard import FiniteGuard
+from training.nan_guard import NanGuard
 from training.saving import resume
+from training.saving.initial_weights import initialise
 from training.saving.run_saver import RunSaver
-from training.step import TrainingStep
-from training.validation.best import Best
-from training.validation.validation import Validation
+from training.step import training_step
+from training.validation.best import Best, best_metric
+from training.validation.validation import create_validation
 from util.distributed import current_process
+from util.random_states import seed_everything
+from util.run_folder.layout import delete_run
 
 log = logging.getLogger(__name__)
 
-_LONGER = "--continue_train with a larger --early_stop, or 0 for none, goes on"
+_LONGER = "--continue_train with a larger --early_stop, or 0 for none, continues it"
 
 
-@dataclass(frozen=True)
 class Training:
-    opt: Namespace
-    dataset: Loader
-    model: BaseModel
-    learn: TrainingStep
-    clock: Clock
-    guard: FiniteGuard
-    memory: MemoryWatch
-    visualizer: Visualizer
-    doctor: Doctor | None
-    saver: RunSaver
-    interrupt: Interrupt
-    validation: Validation | None  # in the main process alone
-    best: Best | None  # None: no validation
+    """A run that is ready to start at ``first_epoch``. Enter it to open its displays.
+
+    Args:
+        opt: the options of train.py.
+        validation_opt: the options that test.py would have for the validation images.
+        save_options: called when the run folder is prepared.
+    """
+
+    def __init__(
+        self, opt: Namespace, dataset: Loader, *, validation_opt: Namespace,
+        save_options: Callable[[], None],
+    ) -> None:
+        self.opt, self.dataset = opt, dataset
+        self.model = _create_model(opt)
+        self.clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
+        self.best = _create_best(opt)
+        self.saver = _create_saver(opt, self.model, self.clock, self.best)
+        self.first_epoch = _find_start(opt, self.model, self.saver)
+        self.is_over = _is_over(self.first_epoch, self.clock, self.best)
+        if self.is_over:
+            return
+        self.validation = create_validation(self.model, validation_opt) if self.best else None
+        if current_process().is_main:
+            _prepare_folder(opt, dataset, self.saver, save_options)
+        self.saver.begin()
+        self.guard = NanGuard(
+            self.model, self.clock, skip=opt.on_nan == "skip", limit=opt.nan_limit
+        )
+        self.saver.before_save = self.guard.look  # weights that are not finite are never saved
+        self.learn = training_step(self.model, cuda_graph=opt.cuda_graph)
+        self.memory = MemoryWatch(opt, self.model)
+        self.interrupt = Interrupt()
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Training":
+        self.visualizer = self._open.enter_context(create_visualizer(self.opt))
+        self._open.enter_context(self.saver)
+        self._open.enter_context(self.interrupt)
+        self.doctor = _create_doctor(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.__exit__(*error)  # type: ignore[arg-type]
+
+    def log_early_stop(self) -> None:
+        """Log that --early_stop ended the run before its last epoch, if it did."""
+        clock, best = self.clock, self.best
+        if best and best.over and not (clock.epoch == clock.n_epochs and clock.epoch_complete):
+            last = "validation was" if best.waited == 1 else f"{best.waited} validations were"
+            log.info("stopped at %s and saved: the last %s no better than %s, saved as best; %s",
+                     clock.place, last, best.describe(), _LONGER)
 
 
-def find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
-    """The number of the first epoch to train; a run that goes on gets its state back."""
+def _create_model(opt: Namespace) -> BaseModel:
+    model = create_model(opt)
+    if opt.lr_policy == PLATEAU:
+        model.parts.plateau = Plateau(
+            opt.lr_metric, model.optimizers.values(), higher_is_better=_rises(opt.lr_metric)
+        )
+    model.setup(opt)
+    if opt.init_from:
+        initialise(
+            model.networks, opt.init_from, runs=opt.checkpoints_dir,
+            first_generator=next(iter(model.parts.with_role("generator")), ""),
+        )
+    if not current_process().is_main:
+        seed_everything(opt.seed + current_process().rank)  # each process draws its own dropout
+    return model
+
+
+def _rises(metric: str) -> bool:
+    """Return whether a larger --lr_metric is better; only validation values can be so."""
+    first = metric.partition("+")[0]
+    return first.startswith(VALUE) and find_metric(first.removeprefix(VALUE)).higher_is_better
+
+
+def _create_best(opt: Namespace) -> Best | None:
+    """Return the judge of the validations; None without --val_phase."""
+    if not opt.val_phase:
+        return None
+    name = best_metric(opt.best_metric, opt.val_metrics)
+    images = f"{opt.val_pictures} pictures of {opt.val_phase}"
+    return Best(
+        name,
+        higher_is_better=find_metric(name).higher_is_better,
+        patience=opt.early_stop,
+        pictures=images + (", by the averages (--ema)" if opt.ema else ""),
+    )
+
+
+def _create_saver(opt: Namespace, model: BaseModel, clock: Clock, best: Best | None) -> RunSaver:
+    return RunSaver(
+        model,
+        clock,
+        best=best,
+        latest_freq=opt.save_latest_freq,
+        epoch_freq=opt.save_epoch_freq,
+        by_iter=opt.save_by_iter,
+        keep_epochs=opt.keep_epochs,
+    )
+
+
+def _find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
+    """Return the number of the first epoch to train; restore the state of a resumed run."""
     if opt.continue_train:
-        return resume.go_on(saver, label=model.load_suffix, epoch_count=opt.epoch_count)
+        return resume.resume_run(saver, label=model.load_suffix, epoch_count=opt.epoch_count)
     return int(opt.epoch_count or 1)
 
 
-def nothing_left(first_epoch: int, clock: Clock, best: Best | None) -> bool:
-    """Whether the run has ended already, which is said."""
+def _is_over(first_epoch: int, clock: Clock, best: Best | None) -> bool:
+    """Return True, and log it, if no epochs remain."""
     if first_epoch > clock.n_epochs:
         log.info(
             "nothing left to train: the next epoch is %d, the run ends with epoch %d; a larger "
@@ -65,47 +160,35 @@ def nothing_left(first_epoch: int, clock: Clock, best: Best | None) -> bool:
     return False
 
 
-def tell_if_stopped_early(clock: Clock, best: Best | None) -> None:
-    if best and best.over and not (clock.epoch == clock.n_epochs and clock.epoch_complete):
-        last = "validation was" if best.waited == 1 else f"{best.waited} validations were"
-        log.info("stopped at %s and saved: the last %s no better than %s, saved as best; %s",
-                 clock.place, last, best.describe(), _LONGER)
-
-
-def create_saver(opt: Namespace, model: BaseModel, clock: Clock, best: Best | None) -> RunSaver:
-    return RunSaver(
-        model,
-        clock,
-        best=best,
-        latest_freq=opt.save_latest_freq,
-        epoch_freq=opt.save_epoch_freq,
-        by_iter=opt.save_by_iter,
-        keep_epochs=opt.keep_epochs,
-    )
-
-
-def create_guard(opt: Namespace, model: BaseModel, clock: Clock, saver: RunSaver) -> FiniteGuard:
-    """Weights that are no numbers are never saved."""
-    guard = FiniteGuard(model, clock, skip=opt.on_nan == "skip", limit=opt.nan_limit)
-    saver.before_save = guard.look
-    return guard
-
-
-def create_doctor(
-    opt: Namespace, model: BaseModel, clock: Clock, visualizer: Visualizer, dataset: Loader
-) -> Doctor | None:
-    """None: nobody looks. Of several processes the main one does."""
-    if opt.no_doctor or not current_process().is_main:
-        return None
-    past = read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG)
-    return Doctor(
-        model, clock, visualizer.advise, flags=vars(opt), loading_advice=dataset.loading_advice,
-        filling=dataset.filling_images, past=past,
-    )
+def _prepare_folder(
+    opt: Namespace, dataset: Loader, saver: RunSaver, save_options: Callable[[], None]
+) -> None:
+    saver.require_space()
+    if opt.overwrite:
+        delete_run(saver.folder)
+    save_options()
+    if not opt.continue_train:
+        save_record(record_formats(dataset.dataset.examples), saver.folder)
 
 
 def create_visualizer(opt: Namespace) -> Visualizer:
-    """With the displays of the main process; the others have none."""
+    """Return the displays of the main process; the other processes have none."""
     if not current_process().is_main:
         return Visualizer([])
     return Visualizer(open_sinks(opt.checkpoints_dir / opt.name, opt))
+
+
+def _create_doctor(training: Training) -> Doctor | None:
+    """Return the doctor of the main process; None with --no_doctor."""
+    opt, dataset = training.opt, training.dataset
+    if opt.no_doctor or not current_process().is_main:
+        return None
+    return Doctor(
+        training.model,
+        training.clock,
+        training.visualizer.advise,
+        flags=vars(opt),
+        loading_advice=dataset.loading_advice,
+        filling=dataset.filling_images,
+        past=read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG),
+    )

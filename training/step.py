@@ -36,8 +36,8 @@ class TrainingStep:
 
     def __call__(self, batch: Batch) -> None:
         self.learn(batch)
-        if self.model.plateau:
-            self.model.plateau.add(self.model.losses)
+        if self.model.parts.plateau:
+            self.model.parts.plateau.add(self.model.losses)
 
     def learn(self, batch: Batch) -> None:
         self.model.set_input(batch)
@@ -161,11 +161,13 @@ def training_step(model: BaseModel, *, cuda_graph: bool) -> TrainingStep:
         log.info("%s", line)
     if not cuda_graph:
         return TrainingStep(model)
-    if model.speed.graph:
+    if model.speed.graph and model.parts.rates_are_tensors:
         return RecordedStep(model, record_cuda_graph)
     why = f"the device is {model.device}"
     if current_process().is_distributed:
         why = "there are several processes"
+    elif model.speed.graph:
+        why = "an optimizer of this class reads its learning rate on the host"
     log.info("--cuda_graph: steps are taken one by one, since %s", why)
     return TrainingStep(model)
 

@@ -93,7 +93,7 @@ class Exporter:
         return describe(self.request.bn_mode, norm=self.file.norm, pictures=count)
 
     def description(self) -> Description:
-        file, request, colours = self.file, self.request, self.model.picture_channels
+        file, request, colours = self.file, self.request, self.model.codec.image_channels
         return Description(
             name=request.name, epoch=request.epoch, direction=file.direction, model=file.model,
             netG=file.netG, norm=file.norm, bn_mode=request.bn_mode, weights=request.weights,
@@ -115,7 +115,7 @@ class Exporter:
 
     def _encoded(self, one: Input) -> Tensor:
         """[1, C, H, W], as the network gets it."""
-        return self.model.encode(self.input_range.to_tensor(self.read(one))[None])
+        return self.model.codec.encode(self.input_range.to_tensor(self.read(one))[None])
 
     def read(self, one: Input) -> Pixels:
         """A picture [H, W, C] as the graph takes it.

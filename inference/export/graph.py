@@ -43,14 +43,15 @@ class Graph(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         images = self._to_images(pictures.permute(0, 3, 1, 2))
-        inputs = self.model.encode_in_torch(images)
+        inputs = self.model.codec.encode_in_torch(images)
         if not _tracing():
             count = torch.ones(inputs.shape[0], dtype=torch.int64).sum()
             inputs = _first(inputs, 0, _unknown(count, 1))
         height, width = inputs.shape[-2], inputs.shape[-1]
         padded = _reflected(_reflected(inputs, -2, self.needs), -1, self.needs)
         outputs = _first(_first(self.net(padded), -2, height), -1, width)
-        return self._to_values(self.model.decode_in_torch(inputs, outputs)).permute(0, 2, 3, 1)
+        images = self.model.codec.decode_in_torch(inputs, outputs)
+        return self._to_values(images).permute(0, 2, 3, 1)
 
     def _to_images(self, values: Tensor) -> Tensor:
         """[N, C, H, W] of the file -> -1..1; what lies outside the range is clipped."""

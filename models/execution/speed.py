@@ -1,15 +1,19 @@
-"""Between a loss and the weights: precision, memory, optimizer steps. Models need not know it.
+"""How networks run in a training: precision, memory layout, recomputation, optimizer steps.
 
-A network that was made ready here still takes and gives float32 pictures or logits, so the losses
-are computed in float32 whatever goes on inside.
+Contract of a network: any number of tensors in, with the batch as first axis; a tensor, or a list
+or tuple of tensors out. Inputs that are no tensors are passed through. Every wrapper here passes
+``*inputs`` and keyword arguments on, so a network with two inputs works with every flag. Inputs
+and outputs stay float32, so losses are computed in float32 whatever the precision inside. A module
+with ``may_recompute = True`` may be run a second time for its gradients
+(``--checkpoint_activations``); its forward must have no side effects but random draws.
 """
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +21,9 @@ from torch.amp.grad_scaler import GradScaler
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
-from torch.utils.checkpoint import checkpoint
 
 from models.execution.row_conv import use_row_conv
+from models.execution.wrappers import recomputed, run_as
 from util.distributed import current_process
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -28,13 +32,13 @@ COMPILER = "inductor"
 
 @dataclass(frozen=True)
 class Speed:
-    """How networks run while they are trained.
+    """Settings of the networks in a training.
 
     ``precision``: one of ``util.runtime.PRECISIONS``.
-    ``parts``: pieces of a batch that go through a network one after another.
-    ``checkpoint``: keep the inputs of blocks only, and compute the rest again for the gradients.
-    ``graph``: steps are recorded (training/step.py), so nothing in them may be a number
-    that changes: learning rates are tensors.
+    ``parts``: number of parts of a batch that go through a network one after another.
+    ``checkpoint``: keep only the inputs of blocks, and compute the rest again for the gradients.
+    ``graph``: steps are recorded (training/step.py). Numbers that change would stay constant in
+    the recording, so learning rates are tensors.
     """
 
     precision: str = "default"
@@ -57,11 +61,11 @@ class Speed:
         )
 
     def prepare(self, net: nn.Module, device: torch.device) -> None:
-        """Make ``net`` run so, in place; its weights and their names stay."""
+        """Change how ``net`` runs, in place; weights and their names stay the same."""
         if self.checkpoint:
             for module in net.modules():
                 if getattr(module, "may_recompute", False):
-                    module.forward = MethodType(_recomputed, module)
+                    module.forward = MethodType(recomputed, module)
         if self.channels_last:
             net.to(memory_format=torch.channels_last)
         if device.type == "cpu":
@@ -71,12 +75,16 @@ class Speed:
                 if isinstance(norm, nn.InstanceNorm2d) and not norm.track_running_stats:
                     norm.forward = MethodType(_in_groups, norm)  # type: ignore[method-assign]
         if self.precision in AUTOCAST or self.channels_last or self.parts > 1:
-            net.forward = MethodType(partial(_run, speed=self), net)
+            dtype = AUTOCAST.get(self.precision)
+            net.forward = MethodType(
+                partial(run_as, dtype=dtype, channels_last=self.channels_last, parts=self.parts),
+                net,
+            )
         if self.compile:
             net.compile(backend=COMPILER)
 
     def remarks(self, device: torch.device) -> Iterator[str]:
-        """What one may not expect of the flags on ``device``."""
+        """Yield what the flags do not do on ``device``, for the log."""
         if self.precision == "tf32" and device.type != "cuda":
             yield f"--precision tf32 changes nothing, since the device is {device}"
         if self.precision == "fp16" and device.type == "cpu":
@@ -86,92 +94,58 @@ class Speed:
             yield "--compile: the first steps compile the networks, which may take minutes"
 
     def make_scaler(self, device: torch.device) -> GradScaler:
-        """Float16 has no small numbers: losses are made larger, gradients smaller again."""
+        """Return the scaler that keeps small float16 gradients from becoming zero."""
         return GradScaler(device.type, init_scale=1024.0, enabled=self.precision == "fp16")
 
 
 def rates(optimizer: Optimizer) -> list[float | Tensor]:
-    """Learning rates; tensors of the device where a recorded step reads them."""
+    """Return the learning rates; tensors on the device if a recorded step reads them."""
     return [group["lr"] for group in optimizer.param_groups]
 
 
-def put_rates(optimizer: Optimizer, places: Sequence[float | Tensor]) -> None:
-    """Where ``places``, an earlier ``rates``, has a tensor, that one gets the rate of now."""
+def set_rates(optimizer: Optimizer, places: Sequence[float | Tensor]) -> None:
+    """Write the current rates into the tensors among ``places``, an earlier ``rates``."""
     for group, kept in zip(optimizer.param_groups, places, strict=True):
         if isinstance(kept, Tensor):
             kept.fill_(float(group["lr"]))
             group["lr"] = kept
 
 
-def update(optimizer: Optimizer, loss: Tensor, scaler: GradScaler) -> None:
-    """One step of ``optimizer`` down the gradient of ``loss``, a scalar."""
-    optimizer.zero_grad()
+def update(optimizers: Sequence[Optimizer], loss: Tensor, scaler: GradScaler) -> None:
+    """Take one step of every optimizer along the gradient of ``loss``, a scalar."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()
     scaler.scale(loss).backward()
-    scaler.step(optimizer)
+    for optimizer in optimizers:
+        scaler.step(optimizer)
     scaler.update()
 
 
-def mixes_pictures(net: nn.Module) -> bool:
-    """Whether a picture's result depends on those beside it: batch norm in training."""
+def mixes_images(net: nn.Module) -> bool:
+    """Return whether an image's result depends on the rest of its batch (batch norm)."""
     return any(isinstance(module, _BatchNorm) and module.training for module in net.modules())
 
 
-def in_one_pass(net: nn.Module, *batches: Tensor) -> list[Tensor]:
-    """``net`` of each batch; of all at once, which is faster, where that is the same to rounding.
+def in_one_pass(net: nn.Module, *batches: Tensor) -> list[Any]:
+    """Return ``net(batch)`` for each batch, in one forward pass if the results are the same.
 
-    Batches of other sizes, and norms that take statistics of the batch, go one after another.
+    One pass is faster. Batches of different image sizes, and networks whose norms use statistics of
+    the batch, take one pass for each batch.
     """
-    if mixes_pictures(net) or len({batch.shape[1:] for batch in batches}) > 1:
+    if mixes_images(net) or len({batch.shape[1:] for batch in batches}) > 1:
         return [net(batch) for batch in batches]
-    together: Tensor = net(torch.cat(batches))
-    return list(together.split([len(batch) for batch in batches]))
-
-
-def _run(net: nn.Module, x: Tensor, *, speed: Speed) -> Tensor:
-    """The network's own ``forward``, as ``speed`` says: float32 in and out."""
-    if speed.channels_last:
-        x = x.contiguous(memory_format=torch.channels_last)
-    dtype = AUTOCAST.get(speed.precision)
-    with torch.autocast(x.device.type, dtype=dtype, enabled=dtype is not None):
-        if speed.parts > 1 and torch.is_grad_enabled():
-            outputs = torch.cat([_recomputed(net, part) for part in x.chunk(speed.parts)])
-        else:
-            outputs = type(net).forward(net, x)
-    return outputs if dtype is None else outputs.float()
+    counts = [len(batch) for batch in batches]
+    together = net(torch.cat(batches))
+    if isinstance(together, Tensor):
+        return list(together.split(counts))
+    parts = [part.split(counts) for part in together]
+    return [[part[number] for part in parts] for number in range(len(batches))]
 
 
 def _in_groups(norm: nn.InstanceNorm2d, x: Tensor) -> Tensor:
-    """Instance norm as groups of one channel, equal to rounding.
+    """Compute instance norm as groups of one channel, equal to rounding.
 
-    On a CPU it takes a quarter to four fifths of the time; and for a single picture in
-    channels_last, torch's own (2.14) gives wrong gradients there.
+    On a CPU it takes a quarter to four fifths of the time. For a single image in channels_last,
+    torch's own instance norm (2.14) returns wrong gradients there.
     """
     return functional.group_norm(x, x.shape[1], norm.weight, norm.bias, norm.eps)
-
-
-def _recomputed(net: nn.Module, x: Tensor) -> Tensor:
-    """``net.forward`` that keeps nothing but ``x``; runs again when gradients are wanted."""
-    features: Tensor = checkpoint(
-        partial(type(net).forward, net), x, use_reentrant=False, context_fn=partial(_twice, net)
-    )
-    return features
-
-
-def _twice(net: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _StatisticsKept(net)
-
-
-class _StatisticsKept(AbstractContextManager[None]):
-    """Batch norms inside do not count a batch a second time. May be entered again and again."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
-
-    def __enter__(self) -> None:
-        self.kept = [dict(norm._buffers) for norm in self.norms]
-        for norm, kept in zip(self.norms, self.kept, strict=True):
-            norm._buffers.update({key: None if b is None else b.clone() for key, b in kept.items()})
-
-    def __exit__(self, *error: object) -> None:
-        for norm, kept in zip(self.norms, self.kept, strict=True):
-            norm._buffers.update(kept)

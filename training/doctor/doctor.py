@@ -12,11 +12,12 @@ from torch import Tensor
 from display.reports import VALUE, Advice, LossReport
 from display.sinks.doctor_log_sink import still_ill
 from models.base_model import BaseModel
+from models.comparison import Comparison
 from training.clock import Clock
 from training.doctor.data_wait import Waiting
 from training.doctor.diagnoses import COMPLAINTS, Finding, Watch
 from training.doctor.gradients import Sizes
-from training.doctor.outputs import Outputs, Translation
+from training.doctor.outputs import Outputs, Partner, Translation
 from training.doctor.overfitting import Gap
 
 PICTURES = 4  # of a batch that are looked at
@@ -78,8 +79,11 @@ class Doctor:
         """``visuals``: those of the last step, with the names of the model."""
         seen = {name: image[:PICTURES] for name, image in visuals.items()}
         translations = [
-            Translation(one.made, seen[one.given], seen[one.made], seen[one.wanted], not one.again)
-            for one in self.model.outcomes() if one.labels <= seen.keys()
+            Translation(
+                shown.made, seen[shown.given], seen[shown.made], seen[shown.domain],
+                _partner(shown),
+            )
+            for shown in self.model.comparisons(self.model.opt) if shown.labels <= seen.keys()
         ]
         if not translations:
             return
@@ -92,7 +96,7 @@ class Doctor:
         """Of the discriminator that is surest of itself."""
         gan, logits = self.model.objective, self.model.logits
         shares, told = {}, {}
-        names = [name for name in self.model.networks if name.startswith("D")]
+        names = self.model.parts.with_role("discriminator")
         for number, name in enumerate(names):
             real, fake = (logits.get(f"{kind}_{number}") for kind in ("real", "fake"))
             if gan is None or gan.undecided is None or real is None or fake is None:
@@ -135,3 +139,10 @@ class Doctor:
         remedy = complaint.remedy(self._flags) or self._loading_advice
         place = self.clock.epoch, self.clock.images
         self._tell(Advice(*place, name, finding.seen, complaint.meaning, remedy, over=is_over))
+
+
+def _partner(shown: Comparison) -> Partner | None:
+    """Return which image's light and dark an output should follow; None if that is unknown."""
+    if shown.back:
+        return "input"
+    return "target" if shown.target else None

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import Literal
 
 from torch import Tensor
 
@@ -16,20 +17,21 @@ LEAST_CORRELATION = -0.4  # with the targets; without pairs, with the inputs in 
 MOST_GRID = 6.0  # grey levels of 255 more than the targets have
 
 
+Partner = Literal["target", "input"]
+
+
 @dataclass(frozen=True)
 class Translation:
-    """[N, C, H, W] in -1..1. Without pairs, ``target`` are other pictures of the same kind."""
+    """Images [N, C, H, W] in -1..1. Without pairs, ``target`` holds other images of its kind.
+
+    ``partner``: which of them has the light and dark that ``output`` should have; None: neither.
+    """
 
     name: str
     source: Tensor
     output: Tensor
     target: Tensor
-    paired: bool
-
-    @property
-    def partner(self) -> tuple[str, Tensor]:
-        """What the output's light and dark should resemble."""
-        return ("target", self.target) if self.paired else ("input", self.source)
+    partner: Partner | None
 
 
 class Outputs:
@@ -66,7 +68,10 @@ class Outputs:
     def _colours(self, translations: Sequence[Translation]) -> Finding:
         means, partners = {}, {}
         for one in translations:
-            partners[one.name], partner = one.partner
+            if one.partner is None:
+                continue
+            partners[one.name] = one.partner
+            partner = one.target if one.partner == "target" else one.source
             window = self._correlations.setdefault(one.name, deque(maxlen=WINDOW))
             window.extend(correlation(one.output, partner))
             if window:

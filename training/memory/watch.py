@@ -1,14 +1,13 @@
-"""Full memory in a training: a warning before the first step, and an error that tells the way out.
+"""Full memory in a training: a warning before the first step, and an error that names the fix.
 
-A CPU gives no error when its memory is full: the system ends the program. So a warning comes
-first, where a step may be too large.
+A CPU raises no error when its memory is full: the system kills the program. So a step that may be
+too large is warned about before it is taken.
 """
 
 import logging
 import traceback
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -28,31 +27,44 @@ WEIGHT_BYTES = 32  # weight, gradient, two moments, and as much for copies of th
 
 
 class MemoryWatch:
-    """Around every training step: ``with watch.step(batch): ...``."""
+    """Context around a training that explains full memory; ``watch`` sees its batches.
+
+    Raises:
+        MemoryError: the device or the machine has not enough memory. Names flags that fit.
+    """
 
     def __init__(self, opt: Namespace, model: BaseModel) -> None:
         self.opt, self.model = opt, model
-        self.room: int | None = None
+        self.room = 0  # bytes
+        self._batch: Batch | None = None
 
-    @contextmanager
-    def step(self, batch: Batch) -> Iterator[None]:
-        """Raises MemoryError where the device, or the machine, has not enough memory."""
-        if self.room is None:
-            self.room = room_for_a_step(self.model)
-            self._warn(batch)
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not _is_full_memory(error):
-                raise
-            told = str(error).partition("\n")[0].rpartition("Allocator: ")[2]
-            if self.model.device.type == "cuda":
-                self.room = room_for_a_step(self.model)  # others may have taken some
-            traceback.clear_frames(error.__traceback__)  # the estimate wants room, too
-            raise MemoryError(self._explained(batch, told or "refused by the machine")) from error
+    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches; before the first one, warn if a step may be too large."""
+        for batch in batches:
+            if self._batch is None:
+                self.room = room_for_a_step(self.model)
+                self._warn(batch)
+            self._batch = batch
+            yield batch
+
+    def __enter__(self) -> "MemoryWatch":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *trace: object
+    ) -> None:
+        if self._batch is None or not isinstance(error, MemoryError | RuntimeError):
+            return
+        if not _is_full_memory(error):
+            return
+        reason = str(error).partition("\n")[0].rpartition("Allocator: ")[2]
+        if self.model.device.type == "cuda":
+            self.room = room_for_a_step(self.model)  # other programs may have taken some
+        traceback.clear_frames(error.__traceback__)  # the estimate needs memory, too
+        explained = self._explained(self._batch, reason or "refused by the machine")
+        raise MemoryError(explained) from error
 
     def _warn(self, batch: Batch) -> None:
-        assert self.room is not None
         if not current_process().is_main or most_bytes(self.opt, self.model, batch) <= self.room:
             return
         try:
@@ -62,18 +74,17 @@ class MemoryWatch:
         except Exception as error:  # see ``_explained``
             log.debug("no estimate of the memory of a step: %s", error)
 
-    def _explained(self, batch: Batch, told: str) -> str:
-        assert self.room is not None
+    def _explained(self, batch: Batch, reason: str) -> str:
         opt = self.opt
         try:
             advice = StepAdvice(opt, batch, self.room)
-            return f"out of memory ({told}): {advice.needs()}; {advice.ways_out()}"
+            return f"out of memory ({reason}): {advice.needs()}; {advice.ways_out()}"
         # A model of the user's own may look at values, which the estimate does not have.
         except Exception as error:
             log.debug("no estimate of the memory of a step: %s", error)
             return (
                 f"out of memory with --batch_size {opt.batch_size} and --crop_size "
-                f"{opt.crop_size} ({told}): make one of them smaller (--grad_accum keeps the "
+                f"{opt.crop_size} ({reason}): make one of them smaller (--grad_accum keeps the "
                 "pictures of a step), or try --checkpoint_activations and --precision bf16"
             )
 
@@ -98,7 +109,7 @@ def most_bytes(opt: Namespace, model: BaseModel, batch: Batch) -> int:
 
 
 def _is_full_memory(error: Exception) -> bool:
-    told = str(error).partition("\n")[0]
+    message = str(error).partition("\n")[0]
     signs = ("allocate memory", "not enough memory", "out of memory")
     known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or any(sign in told for sign in signs)
+    return known or any(sign in message for sign in signs)

@@ -19,18 +19,19 @@ Nets = Mapping[str, nn.Module]
 _SHOWN = 20  # left-out tensors that are named, of each network
 
 
-def initialise(networks: Nets, given: Path, *, runs: Path) -> None:
+def initialise(networks: Nets, given: Path, *, runs: Path, first_generator: str) -> None:
     """Take what fits from ``given``; what does not is named. Networks without a file start anew.
 
     Args:
         given: a run's folder (its ``latest`` files, else its newest epoch), ``<folder>/15`` for
             another epoch, or one ``.pth`` file; looked for here, then in ``runs``.
+        first_generator: the network that gets a ``.pth`` file whose name names no network.
 
     Raises:
         FileNotFoundError: there is nothing to take.
         ValueError: not one tensor fits, or a file is damaged.
     """
-    sources = _sources(networks, given, runs)
+    sources = _sources(networks, given, runs, first_generator)
     taken = 0
     for name, net in networks.items():
         if name not in sources:
@@ -48,14 +49,15 @@ def initialise(networks: Nets, given: Path, *, runs: Path) -> None:
     _mention_others(networks, sources)
 
 
-def _sources(networks: Nets, given: Path, runs: Path) -> dict[str, Path]:
+def _sources(
+    networks: Nets, given: Path, runs: Path, first_generator: str
+) -> dict[str, Path]:
     """Network name -> the file to take it from."""
     for path in (given, runs / given):
         if path.is_file():
             # 20_net_G_B.pth is for G_B, and so is its average; a file of any other name is for the
             # first generator.
             named = path.stem.partition("_net_")[2].removesuffix(AVERAGED)
-            first_generator = next(name for name in networks if name.startswith("G"))
             return {named if named in networks else first_generator: path}
         if path.is_dir():
             return _of_folder(networks, path, _newest_label(path))

@@ -11,7 +11,7 @@ from util.run_folder.weights import newest_epoch
 log = logging.getLogger(__name__)
 
 
-def go_on(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
+def resume_run(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
     """Load what a run saved; return the number of the first epoch to train.
 
     The state of ``latest`` is exact, inside an epoch too. Where weights alone are loaded, or

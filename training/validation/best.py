@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,11 @@ from util.files import write_text
 from util.run_folder.layout import BEST
 
 log = logging.getLogger(__name__)
+
+
+def best_metric(chosen: str | None, measured: Sequence[str]) -> str:
+    """Return --best_metric, or the first of --val_metrics."""
+    return chosen or measured[0]
 
 
 class Best:

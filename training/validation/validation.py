@@ -1,7 +1,7 @@
-"""--val_phase: the same pictures again and again, translated as test.py would, and measured.
+"""--val_phase: translate the same images at every validation, as test.py would, and measure them.
 
-The networks of the training are shared, not copied, and left as they are; so is every random
-state. A run with validation has the weights of one without, to the bit.
+The networks of the training are shared, not copied, and not changed; neither is any random state.
+A run with validation has the same weights as a run without, to the bit.
 """
 
 import logging
@@ -27,22 +27,23 @@ from metrics.palette import NoPaletteError, find_palette
 from metrics.picture import Picture
 from metrics.report.tables import remarks
 from models.base_model import BaseModel
-from models.comparison import Outcome
+from models.comparison import Comparison
 from training.validation.twin import twin_of
 from util.distributed import all_gather, current_process
 from util.random_states import random_states_kept
 
 log = logging.getLogger(__name__)
 
-FILMED = 4  # pictures that are shown, the first ones
-Compared = dict[tuple[str, str], list[Example]]  # labels of output and target -> all pictures
+FILMED = 4  # the first images are shown
+Examples = dict[tuple[str, str], list[Example]]  # labels of output and target -> all images
 
 
 @dataclass(frozen=True)
 class Validated:
-    """``values``: names of losses.csv -> means over the pictures, and over the model's outcomes.
+    """Result of a validation.
 
-    ``strips``: of the first pictures; of several processes, in the main one.
+    ``values``: names of losses.csv -> means over the images and the model's comparisons.
+    ``strips``: the first images; empty in every process but the main one.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
@@ -50,11 +51,11 @@ class Validated:
 
 
 class Validation:
-    """Measures a model whenever it is asked to. Of several processes, the main one does.
+    """Measure a model, in the main process.
 
     Args:
-        twin: the model as in a test, on the tensors of the one that is trained: see ``twin_of``.
-        metrics: names of the room metrics/.
+        twin: the model as in a test, on the tensors of the trained one: see ``twin_of``.
+        metrics: names of files in metrics/.
         weights: files that metrics require, by their flags.
     """
 
@@ -67,70 +68,77 @@ class Validation:
         self.metrics = list(metrics)
         self.settings = Settings(device=twin.device, weights=weights)
         self.seed = seed
-        self._settings: dict[Outcome, Settings] = {}  # with the palettes, once they are found
-        self._told: set[Hashable] = set()
+        self._settings: dict[Comparison, Settings] = {}  # with the palettes, once they are found
+        self._logged: set[Hashable] = set()
 
     def measure(self) -> Validated:
-        """Translate all pictures and compare them.
+        """Translate all images and compare them.
 
         Raises:
-            ValueError: the model does not show what its ``outcomes`` name.
+            ValueError: the model does not show what its ``comparisons`` name.
         """
         with random_states_kept():
-            outcomes = self.twin.outcomes()
-            compared: list[Compared] = [{one.pair: [], one.sets: []} for one in outcomes]
+            comparisons = self.twin.comparisons(self.twin.opt)
+            collected = [_empty(comparison) for comparison in comparisons]
             strips: list[Strip] = []
             for number, (visuals, batch) in enumerate(self._translations()):
-                for outcome, lists in zip(outcomes, compared, strict=True):
-                    _require(outcome, visuals)
-                    name = _file_of(outcome.given, self.twin.get_image_paths()[0], batch)
+                for comparison, lists in zip(comparisons, collected, strict=True):
+                    _require(comparison, visuals)
+                    name = _file_of(comparison.given, self.twin.get_image_paths()[0], batch)
                     for labels, examples in lists.items():
-                        examples.append(_example(name, visuals, labels, outcome.given))
+                        examples.append(_example(name, visuals, labels, comparison.given))
                     if number < FILMED:
-                        strips.append(_strip(name, visuals, outcome))
-            scores = [self._scores(*each) for each in zip(outcomes, compared, strict=True)]
-        known = [name for name in self.metrics if all(name in found for found in scores)]
-        means = {VALUE + name: sum(found[name] for found in scores) / len(scores)
+                        strips.append(_strip(name, visuals, comparison))
+            scores = [self._scores(*each) for each in zip(comparisons, collected, strict=True)]
+        known = [name for name in self.metrics if all(name in values for values in scores)]
+        means = {VALUE + name: sum(values[name] for values in scores) / len(scores)
                  for name in known}
         return Validated(means, strips)
 
     def _translations(self) -> Iterator[tuple[dict[str, Tensor], Batch]]:
-        """As test.py does it: the same dropout for every picture."""
+        """Translate as test.py does: with the same dropout for every image."""
         for batch in self.dataset:
             torch.manual_seed(self.seed)
             self.twin.set_input(batch)
             self.twin.test()
             yield self.twin.get_current_visuals(), batch
 
-    def _scores(self, outcome: Outcome, compared: Compared) -> dict[str, float]:
-        """Metric -> value."""
-        settings = self._settings_of(outcome, compared[outcome.pair])
-        found: dict[str, float] = {}
-        for labels, examples in compared.items():
-            names = [name for name in self.metrics
-                     if labels == (outcome.pair if find_metric(name).paired else outcome.sets)]
+    def _scores(self, comparison: Comparison, collected: Examples) -> dict[str, float]:
+        """Return metric -> value. Metrics of pairs are left out if there are no pairs."""
+        settings = self._settings_of(comparison, collected[comparison.pair or comparison.sets])
+        values: dict[str, float] = {}
+        for labels, examples in collected.items():
+            names = [name for name in self.metrics if labels ==
+                     (comparison.pair if find_metric(name).paired else comparison.sets)]
             ready, left_out = create_metrics(names, settings)
             evaluation = evaluate(_handed_over(examples), ready, report_every=0)
             evaluation.left_out |= left_out
-            found |= {name: score.value for name, score in evaluation.scores.items()}
-            self._tell(evaluation, (outcome, labels))
-        return found
+            values |= {name: score.value for name, score in evaluation.scores.items()}
+            self._log_remarks(evaluation, (comparison, labels))
+        return values
 
-    def _tell(self, evaluation: Evaluation, compared: tuple[Outcome, tuple[str, str]]) -> None:
-        """What has to be known beside the values; again only if other metrics are left out."""
-        told = (*compared, frozenset(evaluation.left_out))
-        if told not in self._told:
+    def _log_remarks(
+        self, evaluation: Evaluation, compared: tuple[Comparison, tuple[str, str]]
+    ) -> None:
+        """Log what has to be known beside the values, once for each set of missing metrics."""
+        key = (*compared, frozenset(evaluation.left_out))
+        if key not in self._logged:
             for line in remarks(evaluation):
                 log.warning("validation: %s", line)
-        self._told.add(told)
+        self._logged.add(key)
 
-    def _settings_of(self, outcome: Outcome, pairs: Sequence[Example]) -> Settings:
-        """With the colours of label maps, if a metric asks for them: the targets stay the same."""
-        if outcome not in self._settings:
+    def _settings_of(self, comparison: Comparison, pairs: Sequence[Example]) -> Settings:
+        """Return the settings with the colours of label maps, if a metric needs them."""
+        if comparison not in self._settings:
             needed = any(find_metric(name).needs_palette for name in self.metrics)
-            self._settings[outcome] = _with_palette(self.settings, pairs) if needed \
+            self._settings[comparison] = _with_palette(self.settings, pairs) if needed \
                 else self.settings
-        return self._settings[outcome]
+        return self._settings[comparison]
+
+
+def _empty(comparison: Comparison) -> Examples:
+    """Return an empty list for each two labels that metrics compare."""
+    return {labels: [] for labels in (comparison.pair, comparison.sets) if labels}
 
 
 def _with_palette(settings: Settings, pairs: Sequence[Example]) -> Settings:
@@ -143,41 +151,44 @@ def _with_palette(settings: Settings, pairs: Sequence[Example]) -> Settings:
 
 
 def _handed_over(examples: list[Example]) -> Iterator[Example]:
-    """One by one: with a picture goes what the metrics have made of it, which is larger."""
+    """Yield and release each example: metrics attach large intermediate results to its images."""
     examples.reverse()
     while examples:
         yield examples.pop()
 
 
 def validated(validation: Validation | None) -> Validated:
-    """What the main process measures, told to all; the others have no ``validation``."""
-    found = validation.measure() if validation else Validated()
-    return Validated(all_gather(found.values)[0], found.strips)
+    """Return the values of the main process in all processes; the others pass None."""
+    result = validation.measure() if validation else Validated()
+    return Validated(all_gather(result.values)[0], result.strips)
 
 
 def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
-    """``opt``: options of a test. None in all processes but the main one."""
+    """Return the validation of the main process, and None in the others.
+
+    ``opt``: options of a test.
+    """
     if not current_process().is_main:
         return None
     dataset = create_dataset(opt, shared=False)
     twin = twin_of(model, opt)
-    outcomes = twin.outcomes()
-    compared = " and ".join(" with ".join(outcome.pair) for outcome in outcomes)
-    if any(outcome.again for outcome in outcomes):
-        compared += " (how well pictures come back, not how good translations are)"
-    log.info("validation: %d pictures of %s; %s of %s%s", len(dataset), opt.val_phase,
+    comparisons = twin.comparisons(opt)
+    compared = " and ".join(comparison.description for comparison in comparisons)
+    if any(comparison.back for comparison in comparisons):
+        compared += " (how well images come back, not how good translations are)"
+    log.info("validation: %d images of %s; %s of %s%s", len(dataset), opt.val_phase,
              ", ".join(opt.val_metrics), compared, ", of the averages" if model.averages else "")
     weights = {flag: getattr(opt, flag) for name in opt.val_metrics
                for flag in find_metric(name).requires}
     return Validation(twin, dataset, metrics=opt.val_metrics, weights=weights, seed=opt.seed)
 
 
-def _require(outcome: Outcome, visuals: Mapping[str, Any]) -> None:
-    missing = sorted(outcome.labels - visuals.keys())
+def _require(comparison: Comparison, visuals: Mapping[str, Any]) -> None:
+    missing = sorted(comparison.labels - visuals.keys())
     if missing:
         raise ValueError(
             f"--val_phase: the model names {', '.join(missing)} as what to compare, its visuals "
-            f"are {', '.join(visuals)}; write a method `outcomes` that names these, as in "
+            f"are {', '.join(visuals)}; write a method `comparisons` that names these, as in "
             "models/template_model.py"
         )
 
@@ -190,20 +201,19 @@ def _example(
 
 
 def _eight_bits(image: Tensor) -> Picture:
-    """[C, H, W], colour or grey: to the bit what test.py writes; other channels in their number."""
+    """Convert [C, H, W] to what test.py writes, to the bit; keep other numbers of channels."""
     if image.shape[0] in (1, 3):
         return Picture(to_picture(image), LEVELS)
     return Picture.of_tensor(image)
 
 
 def _file_of(given: str, own: str, batch: Batch) -> str:
-    """Name of the file with that label: ``own``, the model's A, or what came with it as its B."""
+    """Return the file name of that label: ``own`` is the model's A, the other path its B."""
     others = {*batch.get("A_paths", ()), *batch.get("B_paths", ())} - {own}
     return Path(others.pop() if given == "real_B" and others else own).name
 
 
-def _strip(name: str, visuals: Mapping[str, Tensor], outcome: Outcome) -> Strip:
-    given, made, wanted = (
-        to_picture(visuals[label][0]) for label in (outcome.given, outcome.made, outcome.wanted)
-    )
-    return Strip(name, outcome.made, given, made, None if outcome.again else wanted)
+def _strip(name: str, visuals: Mapping[str, Tensor], comparison: Comparison) -> Strip:
+    given, made = (to_picture(visuals[label][0]) for label in (comparison.given, comparison.made))
+    target = to_picture(visuals[comparison.target][0]) if comparison.target else None
+    return Strip(name, comparison.made, given, made, target)

@@ -1,0 +1,106 @@
+"""Wrappers around a network's ``forward``: precision, memory layout, parts, recomputation.
+
+They pass any number of inputs on and accept a tensor, or a list or tuple of tensors, as output.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+def run_as(
+    net: nn.Module, *inputs: Any, dtype: torch.dtype | None, channels_last: bool, parts: int,
+    **settings: Any,
+) -> Any:
+    """Run the network's own ``forward``: float32 in and out.
+
+    ``dtype``: of the computation inside; None: float32. ``parts``: see ``Speed``.
+    """
+    if channels_last:
+        inputs = tuple(_channels_last(value) for value in inputs)
+    device = next(value.device.type for value in inputs if isinstance(value, Tensor))
+    with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
+        if parts > 1 and torch.is_grad_enabled():
+            outputs = _joined([
+                recomputed(net, *part, **settings) for part in _split(inputs, parts)
+            ])
+        else:
+            outputs = type(net).forward(net, *inputs, **settings)
+    return outputs if dtype is None else _each(outputs, _float32)
+
+
+def _channels_last(value: Any) -> Any:
+    """Return images [N, C, H, W] in channels_last memory, and anything else as it is."""
+    if isinstance(value, Tensor) and value.ndim == 4:
+        return value.contiguous(memory_format=torch.channels_last)
+    return value
+
+
+def _float32(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
+
+
+def _each(outputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Apply ``change`` to a tensor, or to every tensor of a list or tuple."""
+    if isinstance(outputs, Tensor):
+        return change(outputs)
+    return type(outputs)(change(value) for value in outputs)
+
+
+def _split(inputs: Sequence[Any], parts: int) -> Iterator[tuple[Any, ...]]:
+    """Cut all tensors that have the batch axis of the first one; repeat every other input."""
+    size = next(len(value) for value in inputs if isinstance(value, Tensor))
+    columns = [
+        value.chunk(parts)
+        if isinstance(value, Tensor) and value.ndim and len(value) == size
+        else [value] * len(range(0, size, -(-size // parts)))
+        for value in inputs
+    ]
+    return zip(*columns, strict=True)
+
+
+def _joined(outputs: Sequence[Any]) -> Any:
+    """Join the outputs of the parts of a batch along the batch axis."""
+    first = outputs[0]
+    if isinstance(first, Tensor):
+        if first.ndim == 0:
+            raise ValueError(
+                "--grad_accum: a network returns a single number for a batch, which cannot be "
+                "joined; return one value for each image, or leave the flag out"
+            )
+        return torch.cat(list(outputs))
+    return type(first)(_joined(column) for column in zip(*outputs, strict=True))
+
+
+def recomputed(net: nn.Module, *inputs: Any, **settings: Any) -> Any:
+    """Run ``net.forward``, keep only its inputs, and run it again for the gradients."""
+    return checkpoint(
+        partial(type(net).forward, net, **settings), *inputs,
+        use_reentrant=False, context_fn=partial(_twice, net),
+    )
+
+
+def _twice(net: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), _StatisticsKept(net)
+
+
+class _StatisticsKept(AbstractContextManager[None]):
+    """Keep batch norms inside from counting a batch twice. Can be entered repeatedly."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]
+
+    def __enter__(self) -> None:
+        self.kept = [dict(norm._buffers) for norm in self.norms]
+        for norm, kept in zip(self.norms, self.kept, strict=True):
+            norm._buffers.update({key: None if b is None else b.clone() for key, b in kept.items()})
+
+    def __exit__(self, *error: object) -> None:
+        for norm, kept in zip(self.norms, self.kept, strict=True):
+            norm._buffers.update(kept)

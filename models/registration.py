@@ -1,0 +1,183 @@
+"""The calls by which a model registers its parts, and the files and state of these parts.
+
+``add_...`` registers a network, an optimizer, an image buffer or the objective and returns its
+argument, or what replaces it. What is registered is moved to the device, saved, resumed, scheduled
+and listed.
+"""
+
+from argparse import Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from models.averages import Averages
+from models.building import (
+    as_groups,
+    build_optimizer,
+    discriminator_from_options,
+    generator_from_options,
+    probe,
+)
+from models.execution.replicas import Replicas
+from models.execution.speed import Speed
+from models.parts import Parts, Role
+from models.schedules import Plateau
+from models.weights import network_files
+from util import checkpoint
+from util.distributed import current_process
+from util.image_pool import ImagePool
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class _Names:
+    """Attribute with the names of registered things. It cannot be assigned."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: Any, owner: type | None = None) -> list[str]:
+        return list(getattr(model, self.source))
+
+    def __set__(self, model: Any, value: Any) -> None:
+        raise ValueError(
+            f"self.{self.name} = ... is how models of the original implementation begin; here it "
+            "follows from add_network, report_losses and self.visuals: see docs/design.md, what "
+            "differs from the reference"
+        )
+
+
+class Registration:
+    """The base class of ``BaseModel``, which documents when to make these calls."""
+
+    model_names = _Names("networks")
+    loss_names = _Names("losses")
+    visual_names = _Names("visuals")
+
+    def __init__(self, opt: Namespace) -> None:
+        self.opt = opt
+        self.isTrain: bool = opt.isTrain
+        self.device: torch.device = opt.device
+        self.save_dir: Path = opt.checkpoints_dir / opt.name
+        self.losses: dict[str, Tensor] = {}
+        self.speed = Speed.of(opt) if self.isTrain else Speed()
+        self.parts = Parts(self.device, self.speed)
+        self.networks, self.optimizers = self.parts.networks, self.parts.optimizers
+        self.scalers, self.pools = self.parts.scalers, self.parts.pools
+        self.replicas = Replicas(self.device)
+
+    def add_network(self, name: str, net: Net, *, role: Role = "auxiliary") -> Net:
+        """Register ``net`` and return the module to call: ``net``, or its wrapper for processes."""
+        inner: nn.Module = net.to(self.device)
+        if self.isTrain:
+            inner = self.replicas.share_statistics(inner)
+            self.speed.prepare(inner, self.device)
+        self.parts.add_network(name, inner, role)
+        return cast(Net, self.replicas.add(inner) if self.isTrain else inner)
+
+    def add_generator(self, name: str, in_channels: int, out_channels: int) -> nn.Module:
+        """Register the generator of --netG, --ngf, --norm, ... as ``name``."""
+        net = generator_from_options(self.opt, in_channels, out_channels)
+        return self.add_network(name, net, role="generator")
+
+    def add_discriminator(self, name: str, in_channels: int) -> nn.Module:
+        """Register the discriminator of --netD, --ndf, --norm, ... as ``name``."""
+        net = discriminator_from_options(self.opt, in_channels)
+        return self.add_network(name, net, role="discriminator")
+
+    def probe(self, net: nn.Module, channels: int, *inputs: Any) -> Any:
+        """Return the output of ``net`` for a blank image [1, channels, crop_size, crop_size].
+
+        For parts whose sizes follow the features of another network: call it before the optimizers
+        are made. See ``models.building.probe``.
+        """
+        side = self.opt.crop_size
+        return probe(getattr(net, "module", net), self.device, (1, channels, side, side), *inputs)
+
+    def add_optimizer(
+        self, name: str, parameters: Iterable[Any], cls: type[Optimizer] = Adam, *,
+        lr: float | None = None, **settings: Any,
+    ) -> Optimizer:
+        """Register an optimizer: Adam with the papers' moments (pix2pix, section 3.3) by default.
+
+        Args:
+            parameters: weights, or groups as torch.optim takes them.
+            cls: any torch.optim class that needs no closure.
+            lr: default: --lr_D if all weights belong to discriminators, --lr_G if none does, else
+                --lr. The schedule multiplies this rate.
+            settings: passed to ``cls``; ``betas`` is (--beta1, --beta2) by default.
+        """
+        groups = as_groups(parameters)
+        optimizer = build_optimizer(
+            cls, groups, lr=self._rate(groups) if lr is None else lr,
+            betas=(self.opt.beta1, self.opt.beta2), device=self.device,
+            capturable=self.speed.graph and self.device.type == "cuda", settings=settings,
+        )
+        self.parts.add_optimizer(name, optimizer)
+        return optimizer
+
+    def _rate(self, groups: Sequence[Mapping[str, Any]]) -> float:
+        roles = self.parts.roles_of([weight for group in groups for weight in group["params"]])
+        if roles == {"discriminator"}:
+            return float(self.opt.lr if self.opt.lr_D is None else self.opt.lr_D)
+        mixed = "discriminator" in roles or self.opt.lr_G is None
+        return float(self.opt.lr if mixed else self.opt.lr_G)
+
+    def add_pool(self, name: str) -> ImagePool:
+        """Register an image buffer of ``--pool_size`` with a random generator of its own."""
+        # Each process keeps the images of its own batches.
+        seed = self.opt.seed + len(self.pools) + 1000 * current_process().rank
+        self.pools[name] = ImagePool(self.opt.pool_size, seed=seed)
+        return self.pools[name]
+
+    @property
+    def plateau(self) -> Plateau | None:
+        return self.parts.plateau
+
+    @property
+    def averages(self) -> Averages | None:
+        return self.parts.averages
+
+    # ---- files ---------------------------------------------------------------------------------
+
+    def save_networks(self, epoch: int | str) -> None:
+        """Write ``<epoch>_net_<name>.pth`` for every network, with the published keys."""
+        for path, weights in self.network_files(epoch).items():
+            checkpoint.save(path, weights)
+
+    def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
+        """Return what ``save_networks`` writes, for a caller that writes in the background."""
+        averages = self.averages.weights if self.averages else {}
+        return network_files.files(self.networks, self.save_dir, epoch, averages)
+
+    def load_networks(self, epoch: int | str) -> None:
+        """Load every network; in a test, no discriminator, and with ``--ema`` the averages."""
+        testing = not self.isTrain
+        networks = {name: net for name, net in self.networks.items()
+                    if self.isTrain or self.parts.roles[name] != "discriminator"}
+        averaged = testing and self.opt.ema
+        network_files.load(networks, self.save_dir, epoch, averaged=averaged)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs of the model."""
+        return self.parts.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore ``state_dict``. Raises ValueError if the state belongs to another model."""
+        self.parts.load_state_dict(state)
+
+    def step_state(self) -> dict[str, Any]:
+        """Return what a step changes besides weights, to undo the step."""
+        return {"parts": self.parts.step_state(), "losses": self.losses}
+
+    def load_step_state(self, state: Mapping[str, Any]) -> None:
+        """Restore what ``step_state`` returned."""
+        self.losses = state["losses"]
+        self.parts.load_step_state(state["parts"])

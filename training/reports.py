@@ -1,0 +1,49 @@
+"""What a training shows: losses, images, and the values of a validation."""
+
+from collections.abc import Mapping
+
+from display.images import to_picture
+from display.reports import FilmReport, LossReport, PictureReport
+from training.setup import Training
+from training.validation.validation import validated
+
+
+def validate(training: Training) -> Mapping[str, float]:
+    """Measure the model, update best and plateau, and show its images. Return the values."""
+    assert training.best is not None
+    with training.clock.paused():
+        measured = validated(training.validation)
+    training.best.judge(measured.values, training.clock.progress)
+    if training.model.plateau:
+        training.model.plateau.add_validation(measured.values)
+    training.visualizer.film(
+        FilmReport(training.clock.progress, training.best.validations, measured.strips)
+    )
+    return measured.values
+
+
+def show_losses(training: Training, validation: Mapping[str, float] | None = None) -> None:
+    """Send the losses of the last step to the displays and the doctor. Synchronises."""
+    losses = training.model.get_current_losses()  # before the pace, which then includes the wait
+    pace = training.clock.pace()
+    report = LossReport(
+        progress=training.clock.progress,
+        losses=losses,
+        seconds_per_image=pace.seconds,
+        data_seconds_per_image=pace.data_seconds,
+        learning_rate=training.model.learning_rate,
+        validation=validation or {},
+    )
+    training.visualizer.losses(report)
+    if training.doctor:
+        training.doctor.look_at_losses(report)
+
+
+def show_images(training: Training, *, keep: bool) -> None:
+    """Send the images of the last step to the displays; ``keep``: to the web page as well."""
+    training.model.compute_visuals()
+    visuals = training.model.get_current_visuals()
+    images = {name: to_picture(image[0]) for name, image in visuals.items()}
+    if training.doctor:
+        training.doctor.look_at_pictures(visuals)
+    training.visualizer.pictures(PictureReport(training.clock.progress, images, keep=keep))
