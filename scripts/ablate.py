@@ -1,18 +1,19 @@
-"""Take pix2pix apart as its paper does: train every row of its tables, score them, compare.
+"""Repeat the ablation of the pix2pix paper: train every row of its tables, score and compare them.
 
     python scripts/ablate.py --table losses patches --dataroot datasets/facades --out ablation
     python scripts/ablate.py --table losses --dataroot datasets/facades --size 128 --epochs 12 \\
         -- --ngf 16 --ndf 16 --batch_size 2
 
-All rows have one budget: pictures, epochs, sizes. Flags behind -- go to every train.py. The same
-command goes on where it was stopped, and adds tables to those that are done. Photos are scored by
-a segmenter (scripts/train_scorer.py), label maps by their colours. The page is index.html in --out.
+All rows have the same budget: images, epochs and sizes. The flags after -- are passed to every
+train.py. The same command resumes an interrupted run, and adds tables to those that are done.
+Photos are scored by a segmenter (scripts/train_scorer.py), label maps by their colours. The page is
+index.html in --out.
 """
 
 import argparse
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -20,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from metrics.base_metric import Settings
 from metrics.segmenter.scorer import load_scorer
 from scripts.ablation.page import strips, write_page, write_strips
-from scripts.ablation.report import Scored, as_json, lines, score
-from scripts.ablation.runs import ROOT, Ablation, Budget, call
-from scripts.ablation.tables import TABLES, Row, Table
+from scripts.ablation.report import RowResult, as_json, lines, score
+from scripts.ablation.runs import ROOT, Ablation, Budget, call_or_raise
+from scripts.ablation.tables import TABLES, AblationTable
 from util.files import write_text
 from util.flags import gpu_list, positive_int
 from util.runtime import choose_device, run_program
@@ -31,8 +32,8 @@ log = logging.getLogger(__name__)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    words = list(sys.argv[1:] if argv is None else argv)
-    end = words.index("--") if "--" in words else len(words)
+    words = [*(sys.argv[1:] if argv is None else argv), "--"]
+    end = words.index("--")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False, usage="%(prog)s --dataroot DIR [flags] [-- flags of train.py]",
@@ -42,36 +43,35 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help=f"{', '.join(TABLES)} (all)")
     add("--dataroot", type=Path, required=True, help="folder of pairs, photo and label map")
     add("--labels", choices=("A", "B"), default="B",
-        help="which side is the label maps (%(default)s)")
+        help="the side of the label maps (%(default)s)")
     add("--out", type=Path, default=Path("ablation"), metavar="DIR",
         help="folder of runs, results and the page (%(default)s)")
     add("--epochs", type=positive_int, default=200,
-        help="of every row, the second half of them with a falling rate (%(default)s)")
+        help="epochs of every row; the learning rate decays in the second half (%(default)s)")
     add("--size", type=int, choices=(128, 256), default=256,
-        help="side of pictures and networks (%(default)s pixels)")
-    add("--phase", default="test", help="pictures that are scored (%(default)s)")
+        help="side of images and networks (%(default)s pixels)")
+    add("--phase", default="test", help="images that are scored (%(default)s)")
     add("--scorer", type=Path, metavar="FILE",
-        help="segmenter of this set (scorer.pth in --out, trained if it is not there)")
-    add("--pictures", type=positive_int, default=4, help="in the strips (%(default)s)")
+        help="segmenter of this set (scorer.pth in --out, trained if it does not exist)")
+    add("--pictures", type=positive_int, default=4, help="images in the strips (%(default)s)")
     add("--strips", type=Path, metavar="FILE", help="write the strips of the first table as PNG")
-    add("--list", action="store_true", help="print the commands, and do nothing")
-    add("--report", action="store_true", help="train nothing: report the rows that are done")
+    add("--list", action="store_true", help="print the commands and exit")
+    add("--report", action="store_true", help="do not train: report the rows that are done")
     add("--gpu_ids", type=gpu_list, metavar="N",
         help="GPU that scores; -1: the CPU (a GPU if there is one)")
-    add("--verbose", action="store_true", help="show where an error happened")
+    add("--verbose", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(words[:end])
-    args.extra = words[end + 1:]
+    args.extra = words[end + 1 : -1]
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    budget = Budget(
+    ablation = Ablation(args.out, Budget(
         str(args.dataroot), args.labels, args.size, args.epochs, args.phase, tuple(args.extra)
-    )
-    ablation = Ablation(args.out, budget)
-    tables = [(name, TABLES[name]) for name in dict.fromkeys(args.table)]
-    rows = {row.run: (table, row) for _, table in tables for row in table.rows}
+    ))
+    tables = {name: TABLES[name] for name in args.table}
+    rows = {row.run: (table, row) for table in tables.values() for row in table.rows}
     if args.list:
         for table, row in rows.values():
             log.info("%s", ablation.describe(table, row))
@@ -79,64 +79,54 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.report and not any(ablation.is_done(row) for _, row in rows.values()):
         raise ValueError(f"{args.out} holds no row of these tables that is done: leave --report "
                          "out to train them, or give another --out")
-    budget.hold(args.out)
-    scorer = args.scorer or args.out / "scorer.pth"
+    ablation.budget.hold(args.out)
+    file = args.scorer or args.out / "scorer.pth"
     if not args.report:
-        if not scorer.is_file():
-            train_scorer(args, scorer)
-        load_scorer(scorer)  # a file that cannot be used is told now, not after the trainings
+        if not file.is_file():
+            train_scorer(args, file)
+        load_scorer(file)  # a file that cannot be used is refused before the trainings
         for table, row in rows.values():
             ablation.make(table, row)
-    report(args, ablation, tables, score_all(ablation, rows.values(), scorer, args.gpu_ids))
+    settings = Settings(device=choose_device(args.gpu_ids), weights={"scorer": file},
+                              palette=load_scorer(file).palette)
+    report(args, ablation, tables, {run: score(ablation, table, row, settings)
+                                    for run, (table, row) in rows.items() if ablation.is_done(row)})
 
 
 def train_scorer(args: argparse.Namespace, path: Path) -> None:
     """
     Raises:
-        ValueError: it ended with an error, which it has told.
+        ValueError: the training ended with an error.
     """
-    code = call([
+    command = [
         sys.executable, str(ROOT / "scripts" / "train_scorer.py"), "--dataroot",
         str(args.dataroot), "--labels", args.labels, "--test_phase", args.phase,
         "--size", str(args.size), "--out", str(path),
-    ])
-    if code:
-        raise ValueError(f"the training of the scorer ended with exit code {code}")
-
-
-def score_all(
-    ablation: Ablation, rows: Iterable[tuple[Table, Row]], scorer: Path,
-    gpu_ids: Sequence[int] | None,
-) -> dict[str, Scored]:
-    """Run -> scores, of the rows that are done."""
-    settings = Settings(
-        device=choose_device(gpu_ids), weights={"scorer": scorer},
-        palette=load_scorer(scorer).palette,
-    )
-    return {row.run: score(ablation, table, row, settings)
-            for table, row in rows if ablation.is_done(row)}
+    ]
+    call_or_raise(command, "the training of the scorer ended with exit code {}")
 
 
 def report(
-    args: argparse.Namespace, ablation: Ablation, tables: Sequence[tuple[str, Table]],
-    scored: dict[str, Scored],
+    args: argparse.Namespace, ablation: Ablation, tables: Mapping[str, AblationTable],
+    results: Mapping[str, RowResult],
 ) -> None:
-    for _, table in tables:
-        log.info("\n%s", "\n".join(lines(table, scored)))
-    budget = ablation.budget
-    counts = {own.pictures for own in scored.values()}
+    for table in tables.values():
+        log.info("\n%s", "\n".join(lines(table, results)))
+    counts = {result.pictures for result in results.values()}
     facts = (
-        f"{budget.dataroot}: {budget.epochs} epochs at {budget.size} x {budget.size} pixels for "
-        f"every row, flags {' '.join(budget.extra) or 'as they are'}; scored on "
-        f"{', '.join(map(str, counts)) or 'no'} pictures of {budget.phase}. Published numbers are "
-        "those of Cityscapes, by another segmenter: compare orders, not values."
+        f"{args.dataroot}: {args.epochs} epochs at {args.size} x {args.size} pixels for every "
+        f"row, flags: {' '.join(args.extra) or 'the defaults'}; scored on "
+        f"{', '.join(map(str, counts)) or 'no'} images of {args.phase}. Published numbers are "
+        "those of Cityscapes, by another segmenter: compare the order of the rows, not the values."
     )
-    shown = [strips(ablation, table, scored, args.pictures) for _, table in tables]
-    write_text(args.out / "scores.json", as_json(ablation, tables, scored))
-    write_page(args.out / "index.html", facts, [table for _, table in tables], scored, shown)
+    images = {name: strips(ablation, table, results, args.pictures)
+              for name, table in tables.items()}
+    write_text(args.out / "scores.json", as_json(ablation, tables, results))
+    write_page(args.out / "index.html", facts, tables, results, images)
     log.info("\n%s\nwrote %s and scores.json", facts, args.out / "index.html")
-    if args.strips and shown[0]:
-        write_strips(args.strips, shown[0])
+    first = next(iter(images.values()))
+    if args.strips and first:
+        write_strips(args.strips, first)
         log.info("wrote %s", args.strips)
 
 

@@ -1,4 +1,4 @@
-"""scripts/ablate.py makes tables, scores them and shows them; its smallest run, in this process."""
+"""scripts/ablate.py trains, scores and shows tables: its smallest run, in this process."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ def dataroot(tmp_path: Path) -> Path:
     return tmp_path / "scenes"
 
 
-def test_list_shows_the_commands_and_does_nothing(
+def test_list_prints_the_commands_and_does_nothing_else(
     dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = {row.run for table in TABLES.values() for row in table.rows}
@@ -38,7 +38,7 @@ def test_list_shows_the_commands_and_does_nothing(
     assert "# patch_286: to do" in caplog.text
 
 
-def test_a_report_of_nothing_is_refused_and_leaves_nothing(
+def test_a_report_without_rows_is_refused_and_writes_nothing(
     dataroot: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match="leave --report out to train them"):
@@ -48,7 +48,7 @@ def test_a_report_of_nothing_is_refused_and_leaves_nothing(
 
 @pytest.fixture
 def made(dataroot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two tables by their smallest trainings, in this process."""
+    """Make two tables with the smallest trainings, in this process."""
     programs: dict[str, Callable[[Sequence[str]], object]] = {
         "train.py": train.train, "test.py": test.test, "train_scorer.py": tiny_scorer,
     }
@@ -57,8 +57,7 @@ def made(dataroot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         programs[Path(command[1]).name](command[2:])
         return 0
 
-    for module in (ablate, ablation_runs):
-        monkeypatch.setattr(module, "call", call)
+    monkeypatch.setattr(ablation_runs, "call", call)
     ablate.main([
         "--table", "losses", "photo2labels", "--dataroot", str(dataroot), "--out",
         str(tmp_path / "out"), "--size", "128", "--epochs", "1", "--pictures", "2", "--gpu_ids",
@@ -87,13 +86,13 @@ def test_tables_are_made_scored_and_shown(made: Path, dataroot: Path) -> None:
     assert len(sources) == 2 * (5 + 2) + 2 * (3 + 2)
     assert all((made / source).is_file() for source in sources)
     assert (made.parent / "strips.png").is_file()
-    # What is done is reported without training anything, though its scorer is gone elsewhere.
+    # Rows that are done are reported without any training, also if the scorer has been moved.
     (made / "scorer.pth").rename(made / "moved.pth")
     ablate.main(["--table", "patches", "--dataroot", str(dataroot), "--out", str(made), "--size",
                  "128", "--epochs", "1", "--report", "--scorer", str(made / "moved.pth"),
                  "--gpu_ids", "-1", "--", *TINY])
-    again = json.loads((made / "scores.json").read_text())["tables"]["patches"]["rows"]
-    assert ["ours" in row for row in again] == [False, False, True, False]
+    rows = json.loads((made / "scores.json").read_text())["tables"]["patches"]["rows"]
+    assert ["ours" in row for row in rows] == [False, False, True, False]
 
 
 @pytest.mark.browser

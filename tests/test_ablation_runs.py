@@ -1,4 +1,4 @@
-"""Every row of an ablation is made once, with one budget, and goes on where it was stopped."""
+"""Every row of an ablation is made once, with one budget, and is resumed after an interruption."""
 
 import logging
 import signal
@@ -26,15 +26,15 @@ def ablation(tmp_path: Path) -> Ablation:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The commands that are called, in place of running them."""
-    found: list[list[str]] = []
+    """Record the commands instead of running them."""
+    commands: list[list[str]] = []
 
     def call(command: Sequence[str]) -> int:
-        found.append(list(command))
+        commands.append(list(command))
         return 0
 
     monkeypatch.setattr(ablation_runs, "call", call)
-    return found
+    return commands
 
 
 def test_a_row_is_made_once(ablation: Ablation, calls: list[list[str]]) -> None:
@@ -48,7 +48,7 @@ def test_a_row_is_made_once(ablation: Ablation, calls: list[list[str]]) -> None:
     (["latest_state.pth", "latest_net_G.pth", "losses.csv"], "--continue_train"),
     (["losses.csv"], "--overwrite"),  # stopped before its first save
 ])
-def test_a_row_that_was_stopped_goes_on(
+def test_an_interrupted_row_is_resumed(
     files: list[str], flag: str, ablation: Ablation, calls: list[list[str]]
 ) -> None:
     run_dir = ablation.out / "runs" / "L1"
@@ -59,11 +59,11 @@ def test_a_row_that_was_stopped_goes_on(
     assert calls[0][-1] == flag
 
 
-def test_a_row_that_failed_is_not_done(
+def test_a_failed_row_is_not_done(
     ablation: Ablation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ablation_runs, "call", lambda command: 3)
-    with pytest.raises(ValueError, match="L1 ended with exit code 3; the same command goes on"):
+    with pytest.raises(ValueError, match="L1 ended with exit code 3; the same command resumes it"):
         ablation.make(*L1)
     assert not ablation.is_done(L1[1])
 
@@ -72,7 +72,7 @@ def test_a_row_that_failed_is_not_done(
 def test_ctrl_c_loses_no_epoch(
     stopped_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Real programs: the training is stopped after an epoch, the test before its work."""
+    """Run the real programs: the training is stopped after an epoch, the test before its work."""
     write_scenes(tmp_path / "scenes", train=2)
     budget = Budget(str(tmp_path / "scenes"), "B", 128, 2, "test", TINY)
     ablation = Ablation(tmp_path / "out", budget)
@@ -113,7 +113,7 @@ def test_a_program_may_save_after_ctrl_c(tmp_path: Path, caplog: pytest.LogCaptu
     finally:
         signal.signal(signal.SIGINT, before)
     assert (tmp_path / "saved").is_file()
-    assert "the same command goes on" in caplog.text
+    assert "the same command resumes it" in caplog.text
 
 
 def test_rows_of_another_budget_are_refused(ablation: Ablation) -> None:

@@ -1,4 +1,4 @@
-"""The rows of an ablation are the trainings that they are called, beside the published numbers."""
+"""The rows of an ablation train what their names say; the published numbers are right."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from options.train_options import TrainOptions
-from scripts.ablation.report import Scored, grid, lines, order
+from scripts.ablation.report import RowResult, grid, lines, order
 from scripts.ablation.runs import Ablation, Budget
-from scripts.ablation.tables import TABLES, Row, Scores, Table
+from scripts.ablation.tables import TABLES, AblationRow, AblationTable, SegmentationScores
 
 ROWS = {row.run: (table, row) for table in TABLES.values() for row in table.rows}
 
@@ -31,20 +31,20 @@ MEANINGS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("run", "wanted"), MEANINGS)
-def test_a_row_is_the_training_that_it_is_called(run: str, wanted: dict[str, Any]) -> None:
+def test_a_row_trains_what_its_name_says(run: str, wanted: dict[str, Any]) -> None:
     ablation = Ablation(Path("out"), Budget("scenes", "B", 256, 200, "test", ("--ngf", "8")))
     opt = TrainOptions().parse(ablation.train_command(*ROWS[run])[2:])
-    same = {"netG": "unet_256", "direction": "BtoA", "load_size": 286, "crop_size": 256,
+    common = {"netG": "unet_256", "direction": "BtoA", "load_size": 286, "crop_size": 256,
             "n_epochs": 100, "n_epochs_decay": 100, "ngf": 8, "seed": 0, "name": run}
-    found = {flag: getattr(opt, flag) for flag in {**same, **wanted}}
-    assert found == same | wanted
+    found = {flag: getattr(opt, flag) for flag in {**common, **wanted}}
+    assert found == common | wanted
 
 
-def test_every_row_of_the_tables_is_looked_at_above() -> None:
+def test_every_row_of_the_tables_is_tested_above() -> None:
     assert {run for run, _ in MEANINGS} == set(ROWS)
 
 
-def test_labels_on_the_other_side_turn_both_directions() -> None:
+def test_labels_on_the_other_side_reverse_both_directions() -> None:
     other = Ablation(Path("out"), Budget("scenes", "A", 128, 3, "test"))
     for run, direction in (("L1", "AtoB"), ("photo2labels_L1", "BtoA")):
         opt = TrainOptions().parse(other.train_command(*ROWS[run])[2:])
@@ -65,12 +65,13 @@ def test_the_published_numbers_are_printed(name: str, published: list[str]) -> N
     assert sum("not done" in line for line in drawn) == len(TABLES[name].rows)
 
 
-def scored(per_pixel: float) -> Scored:
-    return Scored(Scores(per_pixel, 0.2, per_pixel / 2), Scores(0.9, 0.8, 0.7), 5, 90.0)
+def result(per_pixel: float) -> RowResult:
+    ours = SegmentationScores(per_pixel, 0.2, per_pixel / 2)
+    return RowResult(ours, SegmentationScores(0.9, 0.8, 0.7), 5, 90.0)
 
 
-def test_our_numbers_stand_left_of_the_published_ones_and_orders_are_compared() -> None:
-    found = {"L1": scored(0.5), "GAN": scored(0.1), "cGAN": scored(0.4)}
+def test_our_scores_are_left_of_the_published_ones_and_orders_are_compared() -> None:
+    found = {"L1": result(0.5), "GAN": result(0.1), "cGAN": result(0.4)}
     cells = grid(TABLES["losses"], found)
     assert cells[0] == ["L1", "0.50", "0.20", "0.25", "0.42", "0.15", "0.11", "1.5 min"]
     assert cells[-1] == ["Real photos", "0.90", "0.80", "0.70", "0.80", "0.26", "0.21", ""]
@@ -81,5 +82,5 @@ def test_our_numbers_stand_left_of_the_published_ones_and_orders_are_compared() 
 
 
 def test_rows_that_are_equal_in_the_paper_have_no_order() -> None:
-    rows = [Row(name, name, Scores(0.5, 0.1, 0.1)) for name in "ab"]
-    assert order(Table("x", rows), {"a": scored(0.1), "b": scored(0.2)}) == []
+    rows = [AblationRow(name, name, SegmentationScores(0.5, 0.1, 0.1)) for name in "ab"]
+    assert order(AblationTable("x", rows), {"a": result(0.1), "b": result(0.2)}) == []

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from metrics import find_metric
 from metrics.base_metric import Score
@@ -44,14 +44,16 @@ def table(found: Mapping[str, Evaluation]) -> list[str]:
                 [f"  {part}", "", *(_of_part(score, part, metric.places) for score in scores)]
                 for part in parts
             ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    told = merge_equal_lines({run: remarks(evaluation) for run, evaluation in found.items()})
-    said = [f"{who}: {line}" if who else line for who, line in told]
-    return ["", *(lines if rows[1:] else []), *said]
+    merged = merge_equal_lines({run: remarks(evaluation) for run, evaluation in found.items()})
+    notes = [f"{run}: {line}" if run else line for run, line in merged]
+    return ["", *(aligned(rows) if rows[1:] else []), *notes]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, in columns of equal width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows]
 
 
 def remarks(evaluation: Evaluation) -> list[str]:

@@ -1,7 +1,7 @@
-"""An ablation as a page: its tables, and strips of pictures as in figures 4 and 5 of pix2pix."""
+"""The page of an ablation: its tables, and strips of images as in figures 4 and 5 of pix2pix."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,48 +10,51 @@ from PIL import Image
 
 from display.images import captioned_grid, save_picture
 from display.pages.html import CSS, url
-from scripts.ablation.report import OUTPUT, SCORES, Scored, grid, order, spread
+from metrics.report.result_files import result_files
+from scripts.ablation.report import OUTPUT, SCORES, RowResult, grid, order
 from scripts.ablation.runs import Ablation
-from scripts.ablation.tables import Table
+from scripts.ablation.tables import AblationTable
 from util.files import write_text
 
-Strip = dict[str, Path]  # caption -> file: input, every row, target
+ImageStrip = dict[str, Path]  # caption -> file: input, every row, target
 
 
 def strips(
-    ablation: Ablation, table: Table, scored: Mapping[str, Scored], count: int
-) -> dict[str, Strip]:
-    """Name of a picture -> its strip, of the rows that are done."""
-    done = [row for row in table.rows if row.run in scored]
+    ablation: Ablation, table: AblationTable, results: Mapping[str, RowResult], count: int
+) -> dict[str, ImageStrip]:
+    """Return strips of the rows that are done, by the names of ``count`` images over the set."""
+    done = [row for row in table.rows if row.run in results]
     if not done:
         return {}
-    first = ablation.results(done[0]) / "images"
-    found: dict[str, Strip] = {}
-    for name in spread(first.parent, count):
-        made = {row.label: ablation.results(row) / "images" / f"{name}_{OUTPUT}.png"
-                for row in done}
-        found[name] = {"Input": first / f"{name}_real_A.png", **made,
-                       "Ground truth": first / f"{name}_real_B.png"}
-    return found
+    folders = {row.label: ablation.results(row) / "images" for row in done}
+    first = folders[done[0].label]
+    names = [files.name for files in result_files(first.parent, OUTPUT)]
+    count = min(count, len(names))
+    chosen = [names[index * (len(names) - 1) // max(1, count - 1)] for index in range(count)]
+    return {
+        name: {
+            "Input": first / f"{name}_real_A.png",
+            **{label: folder / f"{name}_{OUTPUT}.png" for label, folder in folders.items()},
+            "Ground truth": first / f"{name}_real_B.png",
+        }
+        for name in chosen
+    }
 
 
-def write_strips(path: Path, found: Mapping[str, Strip]) -> None:
-    """All strips as one PNG, a column for each caption."""
+def write_strips(path: Path, rows: Mapping[str, ImageStrip]) -> None:
+    """Write all strips as one PNG, with a column for each caption."""
     columns: dict[str, Any] = {}
-    for caption in next(iter(found.values())):
-        cells = []
-        for strip in found.values():
-            with Image.open(strip[caption]) as image:
-                cells.append(np.asarray(image.convert("RGB")))
-        columns[caption] = np.concatenate(cells)
+    for caption in next(iter(rows.values())):
+        images = [Image.open(strip[caption]).convert("RGB") for strip in rows.values()]
+        columns[caption] = np.concatenate([np.asarray(image) for image in images])
     save_picture(captioned_grid(columns, columns=len(columns)), path)
 
 
 def write_page(
-    path: Path, facts: str, tables: Sequence[Table], scored: Mapping[str, Scored],
-    pictures: Sequence[Mapping[str, Strip]],
+    path: Path, facts: str, tables: Mapping[str, AblationTable],
+    results: Mapping[str, RowResult], images: Mapping[str, Mapping[str, ImageStrip]],
 ) -> None:
-    """``pictures``: the strips of each table. They are linked where they lie."""
+    """``images``: the strips of each table, which the page links."""
     from dominate import document, tags, util
 
     page = document(title="Ablation")
@@ -60,36 +63,31 @@ def write_page(
         tags.meta(name="viewport", content="width=device-width, initial-scale=1")
         tags.style(util.raw(CSS.replace("WIDTH", "128px") + _CSS))
     page.add(tags.h1("The tables of pix2pix"), tags.p(facts, cls="status"))
-    for table, strips_of_it in zip(tables, pictures, strict=True):
-        page.add(tags.h2(table.title), _numbers(table, scored))
-        page.add(tags.ul((tags.li(line) for line in order(table, scored)), cls="order"))
-        if strips_of_it:
-            page.add(tags.div(_pictures(path.parent, strips_of_it), cls="wide"))
+    for name, table in tables.items():
+        page.add(tags.h2(table.title), _scores(table, results))
+        page.add(tags.ul((tags.li(line) for line in order(table, results)), cls="order"))
+        if images[name]:
+            page.add(tags.div(_images(path.parent, images[name]), cls="wide"))
     write_text(path, page.render(pretty=False))
 
 
-def _numbers(table: Table, scored: Mapping[str, Scored]) -> Any:
+def _scores(table: AblationTable, results: Mapping[str, RowResult]) -> Any:
     from dominate import tags
 
-    head = tags.thead(
-        tags.tr(tags.th(), tags.th("ours", colspan=3), tags.th("published", colspan=3),
-                tags.th()),
-        tags.tr(tags.th(), *(tags.th(name) for name in [*SCORES.values()] * 2),
-                tags.th("training")),
-    )
-    body = tags.tbody(
-        tags.tr(tags.th(label), (tags.td(cell) for cell in cells))
-        for label, *cells in grid(table, scored)
-    )
+    sides = (tags.th(side, colspan=3) for side in ("ours", "published"))
+    names = (tags.th(name) for name in ["", *SCORES.values(), *SCORES.values(), "training"])
+    head = tags.thead(tags.tr(tags.th(), *sides, tags.th()), tags.tr(*names))
+    body = tags.tbody(tags.tr(tags.th(label), *(tags.td(cell) for cell in cells))
+                      for label, *cells in grid(table, results))
     return tags.div(tags.table(head, body, cls="scores"), cls="wide")
 
 
-def _pictures(folder: Path, found: Mapping[str, Strip]) -> Any:
+def _images(folder: Path, rows: Mapping[str, ImageStrip]) -> Any:
     from dominate import tags
 
-    captions = list(next(iter(found.values())))
+    captions = next(iter(rows.values()))
     body = tags.tbody()
-    for name, strip in found.items():
+    for name, strip in rows.items():
         row = body.add(tags.tr(title=name))
         for caption, file in strip.items():
             src = url(os.path.relpath(file.resolve(), folder.resolve()))

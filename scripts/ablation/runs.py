@@ -1,4 +1,4 @@
-"""Train and test the rows of an ablation, each once, with one budget; go on where it stopped."""
+"""Train and test every row of an ablation once, with one budget; resume what was interrupted."""
 
 import csv
 import json
@@ -10,21 +10,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.ablation.tables import Row, Table
+from scripts.ablation.tables import AblationRow, AblationTable
 from util.files import write_text
 from util.run_folder.layout import holds_run
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
-LOADED = 286 / 256  # pictures are scaled to so many crops, as in the paper
-THREADS = "0"  # one process for a row: small pictures are read fast
+LOAD_SIZE = 286 / 256  # load_size / crop_size, as in the paper
 
 
 @dataclass(frozen=True)
 class Budget:
     """What all rows have in common. ``extra``: flags for every train.py.
 
-    ``labels``: side of the label maps, A or B; ``size``: of pictures and networks (pixels).
+    ``labels``: side of the label maps, A or B; ``size``: of images and networks (pixels).
     """
 
     dataroot: str
@@ -35,106 +34,111 @@ class Budget:
     extra: Sequence[str] = ()
 
     def hold(self, out: Path) -> None:
-        """Write it down; rows of different budgets are no table.
+        """Write the budget to ``out``.
 
         Raises:
-            ValueError: ``out`` has rows of another one.
+            ValueError: ``out`` has rows with another budget.
         """
         path, own = out / "budget.json", json.loads(json.dumps(asdict(self)))
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else own
-        other = [f"{key} {found.get(key)!r}, now {value!r}"
-                 for key, value in own.items() if found.get(key) != value]
-        if other:
-            raise ValueError(f"{out} holds rows with another budget ({'; '.join(other)}); give "
+        saved = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else own
+        changes = [f"{key} {saved.get(key)!r}, now {value!r}"
+                   for key, value in own.items() if saved.get(key) != value]
+        if changes:
+            raise ValueError(f"{out} holds rows with another budget ({'; '.join(changes)}); give "
                              "the same flags, or another --out")
         write_text(path, json.dumps(own, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """Rows in ``out``: runs in ``runs/``, results in ``results/``, done ones in ``done/``."""
+    """Rows in ``out``: runs in ``runs/``, results in ``results/``, finished ones in ``done/``."""
 
     out: Path
     budget: Budget
 
-    def train_command(self, table: Table, row: Row) -> list[str]:
+    def train_command(self, table: AblationTable, row: AblationRow) -> list[str]:
         budget = self.budget
         to_A = (budget.labels == "A") == table.to_labels
-        constant = budget.epochs - budget.epochs // 2
-        values = {
-            "dataroot": budget.dataroot, "checkpoints_dir": self.out / "runs", "name": row.run,
-            "model": "pix2pix", "direction": "BtoA" if to_A else "AtoB",
-            "netG": f"{row.generator}_{budget.size}", "load_size": round(budget.size * LOADED),
-            "crop_size": budget.size, "n_epochs": constant,
-            "n_epochs_decay": budget.epochs - constant, "num_threads": THREADS,
-            "display_id": 0, "keep_epochs": 1,
-        }
-        flags = [word for flag, value in values.items() for word in (f"--{flag}", str(value))]
-        return [sys.executable, str(ROOT / "train.py"), *flags, "--no_html", *row.flags,
-                *budget.extra]
+        decay = budget.epochs // 2
+        flags = (
+            f"--name {row.run} --model pix2pix --direction {'BtoA' if to_A else 'AtoB'} "
+            f"--netG {row.generator}_{budget.size} --load_size {round(budget.size * LOAD_SIZE)} "
+            f"--crop_size {budget.size} --n_epochs {budget.epochs - decay} "
+            f"--n_epochs_decay {decay} --num_threads 0 --display_id 0 --keep_epochs 1 --no_html"
+        )
+        return [*self._program("train.py"), *flags.split(), *row.flags, *budget.extra]
 
-    def test_command(self, row: Row) -> list[str]:
-        return [
-            sys.executable, str(ROOT / "test.py"), "--dataroot", self.budget.dataroot,
-            "--checkpoints_dir", str(self.out / "runs"), "--results_dir", str(self.out / "results"),
-            "--name", row.run, "--phase", self.budget.phase,
-        ]
+    def test_command(self, row: AblationRow) -> list[str]:
+        return [*self._program("test.py"), "--results_dir", str(self.out / "results"),
+                "--name", row.run, "--phase", self.budget.phase]
 
-    def is_done(self, row: Row) -> bool:
+    def _program(self, name: str) -> list[str]:
+        return [sys.executable, str(ROOT / name), "--dataroot", self.budget.dataroot,
+                "--checkpoints_dir", str(self.out / "runs")]
+
+    def is_done(self, row: AblationRow) -> bool:
         return (self.out / "done" / row.run).is_file()
 
-    def results(self, row: Row) -> Path:
+    def results(self, row: AblationRow) -> Path:
         return self.out / "results" / row.run / f"{self.budget.phase}_latest"
 
-    def describe(self, table: Table, row: Row) -> str:
-        """Its commands, and whether they have been run."""
-        state = "done" if self.is_done(row) else "to do"
+    def describe(self, table: AblationTable, row: AblationRow) -> str:
+        """Return the commands, and whether they have been run."""
         commands = (self.train_command(table, row), self.test_command(row))
-        return "\n".join([f"# {row.run}: {state}", *(shlex.join(words) for words in commands)])
+        return "\n".join([f"# {row.run}: {'done' if self.is_done(row) else 'to do'}",
+                          *(shlex.join(words) for words in commands)])
 
-    def make(self, table: Table, row: Row) -> None:
-        """Train and test the row, unless that is done; a training that was stopped goes on.
+    def make(self, table: AblationTable, row: AblationRow) -> None:
+        """Train and test the row unless that is done; an interrupted training is resumed.
 
         Raises:
-            ValueError: a program ended with an error, which it has told.
+            ValueError: a program ended with an error.
         """
         if self.is_done(row):
             log.info("%s is done", row.run)
             return
         run_dir, train = self.out / "runs" / row.run, self.train_command(table, row)
-        if (run_dir / "latest_state.pth").is_file() and holds_run(run_dir):
-            train.append("--continue_train")
-        elif holds_run(run_dir):
-            train.append("--overwrite")  # it ended before its first save
+        if holds_run(run_dir):  # it may have been stopped before its first save
+            is_saved = (run_dir / "latest_state.pth").is_file()
+            train.append("--continue_train" if is_saved else "--overwrite")
         for command in (train, self.test_command(row)):
             log.info("%s", shlex.join(command))
-            code = call(command)
-            if code:
-                raise ValueError(f"{row.run} ended with exit code {code}; the same command goes "
-                                   "on with it")
+            call_or_raise(command, f"{row.run} ended with exit code {{}}; the same command "
+                                   "resumes it")
         write_text(self.out / "done" / row.run, shlex.join(train) + "\n")
 
-    def seconds(self, row: Row) -> float:
-        """What its steps took together; saving and testing come on top."""
+    def seconds(self, row: AblationRow) -> float:
+        """Return the time of all steps together, without saving and testing."""
         seconds, before = 0.0, 0
         with (self.out / "runs" / row.run / "losses.csv").open(encoding="utf-8") as file:
             for line in csv.DictReader(file):
                 images = int(line["images"])
+                # Steps that were repeated after an interruption count once.
                 seconds += float(line["seconds"]) * max(0, images - before)
-                before = max(images, before)  # a stretch that was trained twice counts once
+                before = max(images, before)
         return seconds
 
 
+def call_or_raise(command: Sequence[str], message: str) -> None:
+    """
+    Raises:
+        ValueError: the program failed; ``message`` takes its exit code.
+    """
+    code = call(command)
+    if code:
+        raise ValueError(message.format(code))
+
+
 def call(command: Sequence[str]) -> int:
-    """Run a program. Ctrl-C reaches it too; it is waited for while it saves, and that is the end.
+    """Run a program; after Ctrl-C, which reaches it too, wait until it has saved, and exit.
 
     Raises:
-        SystemExit: with Ctrl-C's code.
+        SystemExit: with the exit code of Ctrl-C.
     """
     process = subprocess.Popen(command)
     try:
         return process.wait()
     except KeyboardInterrupt:
         process.wait()
-        log.info("stopped; the same command goes on")
+        log.info("stopped; the same command resumes it")
         sys.exit(130)

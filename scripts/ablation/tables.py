@@ -1,14 +1,12 @@
-"""The tables of pix2pix (Isola et al. 2017) that take the method apart: their rows as flags, and
-their published numbers on Cityscapes.
-"""
+"""The ablation tables of pix2pix (Isola et al. 2017): rows as flags, and the published numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Scores(NamedTuple):
-    """Of a segmentation, each in 0..1."""
+class SegmentationScores(NamedTuple):
+    """Scores in 0..1."""
 
     per_pixel: float
     per_class: float
@@ -16,63 +14,68 @@ class Scores(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
-    """``run``: name of its folder; rows of several tables that are the same training share it.
+class AblationRow:
+    """One training. ``run``: name of its folder, which equal trainings of several tables share.
 
-    ``generator``: family of networks, to which the size of the pictures is added.
+    ``generator``: family of networks; the image size is added to it.
     """
 
     label: str
     run: str
-    published: Scores
+    published: SegmentationScores
     flags: Sequence[str] = ()
     generator: str = "unet"
 
 
 @dataclass(frozen=True)
-class Table:
-    """``to_labels``: photos become label maps; else label maps become photos.
+class AblationTable:
+    """``to_labels``: photos to label maps instead of label maps to photos.
 
-    ``reals``: what real photos score there, if the table says so.
+    ``reals``: the published scores of real photos, if the table has them.
     """
 
     title: str
-    rows: Sequence[Row]
+    rows: Sequence[AblationRow]
     to_labels: bool = False
-    reals: Scores | None = None
+    reals: SegmentationScores | None = None
 
 
 L1_ALONE = ("--lambda_GAN", "0")
 GAN_ALONE = ("--lambda_L1", "0")
 UNCONDITIONAL = ("--unconditional_D",)
-REALS = Scores(0.80, 0.26, 0.21)
+
+
+def _row(label: str, run: str, scores: tuple[float, float, float], flags: Sequence[str] = (),
+         generator: str = "unet") -> AblationRow:
+    return AblationRow(label, run, SegmentationScores(*scores), flags, generator)
+
 
 TABLES = {
-    "losses": Table("Losses (table 1)", [
-        Row("L1", "L1", Scores(0.42, 0.15, 0.11), L1_ALONE),
-        Row("GAN", "GAN", Scores(0.22, 0.05, 0.01), GAN_ALONE + UNCONDITIONAL),
-        Row("cGAN", "cGAN", Scores(0.57, 0.22, 0.16), GAN_ALONE),
-        Row("L1+GAN", "L1_GAN", Scores(0.64, 0.20, 0.15), UNCONDITIONAL),
-        Row("L1+cGAN", "L1_cGAN", Scores(0.66, 0.23, 0.17)),
-    ], reals=REALS),
-    # Trained with batches of 10 there: L1+cGAN differs from tables 1 and 3 for that.
-    "generators": Table("Generators (table 2)", [
-        Row("Encoder-decoder, L1", "encoder_decoder_L1", Scores(0.35, 0.12, 0.08), L1_ALONE,
-            "encoder_decoder"),
-        Row("Encoder-decoder, L1+cGAN", "encoder_decoder_L1_cGAN", Scores(0.29, 0.09, 0.05), (),
-            "encoder_decoder"),
-        Row("U-Net, L1", "L1", Scores(0.48, 0.18, 0.13), L1_ALONE),
-        Row("U-Net, L1+cGAN", "L1_cGAN", Scores(0.55, 0.20, 0.14)),
+    "losses": AblationTable("Losses (table 1)", [
+        _row("L1", "L1", (0.42, 0.15, 0.11), L1_ALONE),
+        _row("GAN", "GAN", (0.22, 0.05, 0.01), GAN_ALONE + UNCONDITIONAL),
+        _row("cGAN", "cGAN", (0.57, 0.22, 0.16), GAN_ALONE),
+        _row("L1+GAN", "L1_GAN", (0.64, 0.20, 0.15), UNCONDITIONAL),
+        _row("L1+cGAN", "L1_cGAN", (0.66, 0.23, 0.17)),
+    ], reals=SegmentationScores(0.80, 0.26, 0.21)),
+    # The paper trained this table with batches of 10, so its L1+cGAN differs from tables 1 and 3.
+    "generators": AblationTable("Generators (table 2)", [
+        _row("Encoder-decoder, L1", "encoder_decoder_L1", (0.35, 0.12, 0.08), L1_ALONE,
+             "encoder_decoder"),
+        _row("Encoder-decoder, L1+cGAN", "encoder_decoder_L1_cGAN", (0.29, 0.09, 0.05), (),
+             "encoder_decoder"),
+        _row("U-Net, L1", "L1", (0.48, 0.18, 0.13), L1_ALONE),
+        _row("U-Net, L1+cGAN", "L1_cGAN", (0.55, 0.20, 0.14)),
     ]),
-    "patches": Table("Patches of the discriminator (table 3)", [
-        Row("1 x 1", "patch_1", Scores(0.39, 0.15, 0.10), ("--netD", "patch_1")),
-        Row("16 x 16", "patch_16", Scores(0.65, 0.21, 0.17), ("--netD", "patch_16")),
-        Row("70 x 70", "L1_cGAN", Scores(0.66, 0.23, 0.17)),
-        Row("286 x 286", "patch_286", Scores(0.42, 0.16, 0.11), ("--netD", "patch_286")),
+    "patches": AblationTable("Patches of the discriminator (table 3)", [
+        _row("1 x 1", "patch_1", (0.39, 0.15, 0.10), ("--netD", "patch_1")),
+        _row("16 x 16", "patch_16", (0.65, 0.21, 0.17), ("--netD", "patch_16")),
+        _row("70 x 70", "L1_cGAN", (0.66, 0.23, 0.17)),
+        _row("286 x 286", "patch_286", (0.42, 0.16, 0.11), ("--netD", "patch_286")),
     ]),
-    "photo2labels": Table("Photo to labels (table 6)", [
-        Row("L1", "photo2labels_L1", Scores(0.86, 0.42, 0.35), L1_ALONE),
-        Row("cGAN", "photo2labels_cGAN", Scores(0.74, 0.28, 0.22), GAN_ALONE),
-        Row("L1+cGAN", "photo2labels_L1_cGAN", Scores(0.83, 0.36, 0.29)),
+    "photo2labels": AblationTable("Photo to labels (table 6)", [
+        _row("L1", "photo2labels_L1", (0.86, 0.42, 0.35), L1_ALONE),
+        _row("cGAN", "photo2labels_cGAN", (0.74, 0.28, 0.22), GAN_ALONE),
+        _row("L1+cGAN", "photo2labels_L1_cGAN", (0.83, 0.36, 0.29)),
     ], to_labels=True),
 }
