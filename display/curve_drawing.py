@@ -8,30 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from display.curves import OTHER_VALUES, Curves, split_validation
+from display.curves import Curves, Series, split_columns
 from util.files import replacing
 
-Floats = npt.NDArray[np.float64]
-
 CURVES_SIZE_PX = (900, 620)
-VALIDATION_PX = 150  # more in height for each panel of them
+VALIDATION_PX = 150  # more height for each panel of validations
 _PANEL_FACTOR = 5
 
 
 def draw_curves(curves: Curves, path: Path) -> tuple[int, int]:
-    """Write an SVG: for every loss a thin raw line and a thick smoothed one; below them the
-    values of validations, as dots; then the learning rate and the images per second, where
-    ``curves`` have ``lr`` and ``seconds``. Returns width and height, in pixels.
+    """Write an SVG and return its width and height in pixels.
 
-    Losses of very different size get a panel each, or the large one would flatten the small.
+    Each loss is a thin raw line and a thick smoothed line. The panels below show the values of
+    validations as dots, then the learning rate and the images per second, if ``curves`` have ``lr``
+    and ``seconds``. Losses of very different size get two panels, or the large losses would flatten
+    the small ones.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     epochs, values = curves.thinned()
-    names, measured = split_validation(name for name in values if name not in OTHER_VALUES)
+    names, measured = split_columns(values)
     losses = {name: values[name] for name in names}
     places, means = curves.known(*measured).thinned()
     panels, rates = split_by_size(losses), _rates(values)
@@ -63,24 +61,27 @@ def draw_curves(curves: Curves, path: Path) -> tuple[int, int]:
 
 @cache
 def warm_up() -> None:
-    """Pay once, before the training, for what the first drawing costs: imports and fonts.
+    """Import matplotlib and find fonts before the training starts.
 
-    In the background they would take the interpreter from the training for a second.
+    In a background thread this would block the training for a second.
     """
     with tempfile.TemporaryDirectory() as folder:
         draw_curves(Curves([1.0], {"loss": [1.0]}), Path(folder) / "curves.svg")
 
 
-def plot_smoothed(axes: Any, x: Floats, values: Floats, *, window: int = 0, **style: Any) -> None:
-    """A thin raw line and a thick mean over ``window`` points each way (0: a 20th of all)."""
+def plot_smoothed(axes: Any, x: Series, values: Series, *, window: int = 0, **style: Any) -> None:
+    """Draw a thin raw line and a thick line, the mean over ``window`` points on either side.
+
+    ``window`` 0 is a 20th of all points.
+    """
     smoothed = smooth(values, window=window or max(1, len(x) // 20))
-    dot = "." if len(x) == 1 else ""  # a lone point makes no line
+    dot = "." if len(x) == 1 else ""  # a single point makes no line
     faint = {name: value for name, value in style.items() if name != "label"}
     axes.plot(x, values, **faint | {"lw": 0.7, "alpha": 0.35, "marker": dot})
     axes.plot(x, smoothed, **style)
 
 
-def _plot_rates(rows: Any, epochs: Floats, rates: Mapping[str, Floats]) -> None:
+def _plot_rates(rows: Any, epochs: Series, rates: Mapping[str, Series]) -> None:
     for axes, (label, rate) in zip(rows, rates.items(), strict=True):
         axes.plot(epochs, rate, color="0.45", lw=1.2, marker="." if len(epochs) == 1 else "")
         axes.set_ylim(bottom=0)
@@ -88,13 +89,14 @@ def _plot_rates(rows: Any, epochs: Floats, rates: Mapping[str, Floats]) -> None:
 
 
 def tidy(rows: Any) -> None:
+    """Draw a faint grid, and no top or right border."""
     for axes in rows:
         axes.margins(x=0.01)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
 
 
-def _rates(values: Mapping[str, Floats]) -> dict[str, Floats]:
+def _rates(values: Mapping[str, Series]) -> dict[str, Series]:
     rates = {}
     if "lr" in values:
         rates["learning\nrate"] = values["lr"]
@@ -104,8 +106,8 @@ def _rates(values: Mapping[str, Floats]) -> dict[str, Floats]:
     return rates
 
 
-def split_by_size(losses: Mapping[str, Floats]) -> list[list[str]]:
-    """The names in one group; or in two, large and small, if a factor of 5 or more parts them."""
+def split_by_size(losses: Mapping[str, Series]) -> list[list[str]]:
+    """Return the names in one group; in two, large and small, if their sizes have a gap of 5x."""
     sizes = {name: _typical_size(values) for name, values in losses.items()}
     names = sorted(sizes, key=lambda name: sizes[name], reverse=True)
     factors = [sizes[large] / sizes[small] for large, small in itertools.pairwise(names)]
@@ -115,16 +117,16 @@ def split_by_size(losses: Mapping[str, Floats]) -> list[list[str]]:
     return [[name for name in losses if (name in large) is wanted] for wanted in (True, False)]
 
 
-def _typical_size(values: Floats) -> float:
-    finite = np.abs(values[np.isfinite(values)])
-    return max(float(np.median(finite)), 1e-3) if finite.size else 1e-3
+def _typical_size(values: Series) -> float:
+    known = np.abs(values[np.isfinite(values)])
+    return max(float(np.median(known)), 1e-3) if known.size else 1e-3
 
 
-def smooth(values: Floats, *, window: int) -> Floats:
-    """Mean over ``window`` points before and after each one; NaN counts for nothing."""
+def smooth(values: Series, *, window: int) -> Series:
+    """Return the mean over ``window`` points before and after each point; NaN is ignored."""
     kernel = np.ones(2 * window + 1)
     known = np.isfinite(values)
     total = np.convolve(np.where(known, values, 0.0), kernel)[window:-window]
     count = np.convolve(known.astype(float), kernel)[window:-window].round()
-    means: Floats = np.where(known, total / np.maximum(count, 1.0), np.nan)
+    means: Series = np.where(known, total / np.maximum(count, 1.0), np.nan)
     return means

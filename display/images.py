@@ -1,4 +1,4 @@
-"""From tensors to pictures, and from pictures to files."""
+"""Convert tensors to 8-bit images, and write these to files."""
 
 import math
 from collections.abc import Mapping
@@ -6,57 +6,55 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from display.reports import Image8
 from util.files import replacing, writing
 from util.pixel_values import float_to_levels
 from util.png import encode_png
-
-Picture = npt.NDArray[np.uint8]  # [H, W, 3]
 
 _CAPTION_PX = 16
 _GAP_PX = 4
 
 
-def to_picture(image: Tensor) -> Picture:
-    """[C, H, W] in -1..1 -> uint8 [H, W, 3]; see ``to_pictures``.
+def to_picture(image: Tensor) -> Image8:
+    """Convert float [C, H, W] in -1..1 to uint8 [H, W, 3]; see ``to_pictures``.
 
     Raises:
-        ValueError: not one image of C channels.
+        ValueError: the tensor has another number of dimensions.
     """
     if image.ndim != 3:
         raise ValueError(
-            f"a picture needs shape [C, H, W], got {list(image.shape)}; pass one image of the batch"
+            f"an image needs shape [C, H, W], got {list(image.shape)}; pass one image of the batch"
         )
     return to_pictures(image[None])[0]
 
 
-def to_pictures(images: Tensor) -> list[Picture]:
-    """[N, C, H, W] in -1..1 -> N times uint8 [H, W, 3], rounded to the nearest grey level.
+def to_pictures(images: Tensor) -> list[Image8]:
+    """Convert float [N, C, H, W] in -1..1 to N arrays uint8 [H, W, 3].
 
-    Values outside the range are clamped, infinities too; NaN becomes black, so that a network
-    that has diverged shows itself. Three channels are colours; any other count, which has no
-    agreed colours, is shown as the grey of its mean.
+    Values are rounded to the nearest grey level. Values outside the range, and infinities, are
+    clamped; NaN becomes black, so that a diverged network can be seen. Three channels are shown as
+    RGB, any other number of channels as the grey of their mean.
 
     Raises:
-        ValueError: not a batch of images.
+        ValueError: the tensor has another number of dimensions.
     """
     if images.ndim != 4:
-        raise ValueError(f"pictures need shape [N, C, H, W], got {list(images.shape)}")
+        raise ValueError(f"images need shape [N, C, H, W], got {list(images.shape)}")
     if images.shape[1] != 3:
         images = images.mean(dim=1, keepdim=True)
     levels = float_to_levels(images.detach().to("cpu", torch.float32))
     pixels = levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
-    return [np.ascontiguousarray(one.numpy()) for one in pixels]
+    return [np.ascontiguousarray(image.numpy()) for image in pixels]
 
 
-def save_picture(picture: Picture, path: Path, *, aspect_ratio: float = 1.0) -> tuple[int, int]:
-    """Write uint8 [H, W, 3] as PNG; ``path`` never holds half a file. Returns ``saved_size``.
+def save_picture(picture: Image8, path: Path, *, aspect_ratio: float = 1.0) -> tuple[int, int]:
+    """Write uint8 [H, W, 3] as PNG, whole or not at all, and return ``saved_size``.
 
-    Scaled by bicubic interpolation where ``aspect_ratio`` changes the size.
+    The image is scaled by bicubic interpolation if ``aspect_ratio`` changes its size.
     """
     size = saved_size(picture, aspect_ratio)
     if size != picture.shape[1::-1]:
@@ -68,26 +66,21 @@ def save_picture(picture: Picture, path: Path, *, aspect_ratio: float = 1.0) -> 
     return size
 
 
-def saved_size(picture: Picture, aspect_ratio: float) -> tuple[int, int]:
-    """Width and height (pixels) of [H, W, 3] as ``save_picture`` writes it.
+def saved_size(picture: Image8, aspect_ratio: float) -> tuple[int, int]:
+    """Return width and height (pixels) of the file that ``save_picture`` writes.
 
-    ``aspect_ratio`` > 1 widens the picture to width * ratio, < 1 heightens it to height / ratio,
-    so that width / height grows by the ratio either way.
+    ``aspect_ratio`` multiplies width / height: above 1 it enlarges the width, below 1 the height.
     """
     if not (math.isfinite(aspect_ratio) and aspect_ratio > 0):
         raise ValueError(
             f"aspect_ratio must be a number > 0, got {aspect_ratio}; 1 keeps the shape"
         )
     height, width = picture.shape[:2]
-    if aspect_ratio > 1:
-        width = round(width * aspect_ratio)
-    if aspect_ratio < 1:
-        height = round(height / aspect_ratio)
-    return width, height
+    return round(width * max(1.0, aspect_ratio)), round(height / min(1.0, aspect_ratio))
 
 
-def captioned_grid(pictures: Mapping[str, Picture], *, columns: int) -> Picture:
-    """One white sheet with all the pictures, ``columns`` to a row, the label under each."""
+def captioned_grid(pictures: Mapping[str, Image8], *, columns: int) -> Image8:
+    """Return one white sheet with ``columns`` images in a row, each with its label below."""
     rows = math.ceil(len(pictures) / columns)
     cell_height = max(picture.shape[0] for picture in pictures.values()) + _CAPTION_PX + _GAP_PX
     font = ImageFont.load_default()
@@ -95,9 +88,8 @@ def captioned_grid(pictures: Mapping[str, Picture], *, columns: int) -> Picture:
               for label, shown in pictures.items()]
     cell_width = max(widths) + _GAP_PX
     columns = min(columns, len(pictures))
-    sheet = Image.new(
-        "RGB", (columns * cell_width + _GAP_PX, rows * cell_height + _GAP_PX), "white"
-    )
+    size = columns * cell_width + _GAP_PX, rows * cell_height + _GAP_PX
+    sheet = Image.new("RGB", size, "white")
     pen: Any = ImageDraw.Draw(sheet)
     for number, (label, picture) in enumerate(pictures.items()):
         left = _GAP_PX + number % columns * cell_width

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-VALUE = "val_"  # begins the name of a validation's value
-Picture = npt.NDArray[np.uint8]  # [H, W, 3]
+VALUE = "val_"  # prefix of the names of validation values
+Image8 = npt.NDArray[np.uint8]  # [H, W, 3]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the run is. Epochs count from 1, everything else counts images."""
+    """The position of the run. Epochs count from 1, all other fields count images."""
 
     epoch: int
     n_epochs: int  # number of the last epoch
@@ -22,39 +22,39 @@ class Progress:
 
     @property
     def epoch_position(self) -> float:
-        """The epoch with its fraction: 3.5 is the middle of epoch 3."""
+        """Return the epoch with its fraction: 3.5 is the middle of epoch 3."""
         return self.epoch + self.epoch_images / max(1, self.epoch_size)
 
     @property
     def images_left(self) -> int:
-        """Until the end of the run."""
+        """Return the number of images until the end of the run."""
         epochs_left = max(0, self.n_epochs - self.epoch)
         return epochs_left * self.epoch_size + max(0, self.epoch_size - self.epoch_images)
 
 
 @dataclass(frozen=True)
 class LossReport:
-    """``validation``: what was measured at this place, by names that begin with ``VALUE``."""
+    """``validation``: the values measured at this position, by names that begin with ``VALUE``."""
 
     progress: Progress
     losses: Mapping[str, float]
     seconds_per_image: float
-    data_seconds_per_image: float  # part of the above, spent waiting for data
+    data_seconds_per_image: float  # the part of it that was spent waiting for data
     learning_rate: float
     validation: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def data_share(self) -> float:
-        """Share of the time spent waiting for data, 0..1."""
+        """Return the share of the time that was spent waiting for data, 0..1."""
         if self.seconds_per_image <= 0:
             return 0.0
         return min(1.0, self.data_seconds_per_image / self.seconds_per_image)
 
     @property
     def line(self) -> str:
-        """The line that tools for this family of programs have parsed since 2017.
+        """Return the line that tools for this family of programs have parsed since 2017.
 
-        The blank at its end is part of it.
+        The space at its end is part of the format.
         """
         head = (
             f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, "
@@ -64,38 +64,38 @@ class LossReport:
 
     @property
     def lines(self) -> list[str]:
-        """That line, and one of the validation where there was one."""
+        """Return ``line``, and a second line if there are values of a validation."""
         if not self.validation:
             return [self.line]
         values = "".join(f"{name}: {value:.4f} " for name, value in self.validation.items())
-        place = f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, validation) "
-        return [self.line, place + values]
+        head = f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, validation) "
+        return [self.line, head + values]
 
 
 @dataclass(frozen=True)
 class PictureReport:
     progress: Progress
-    pictures: Mapping[str, Picture]  # by label
-    keep: bool  # True: for the web page and the live displays; False: for the live displays only
+    pictures: Mapping[str, Image8]  # by label
+    keep: bool  # True: all displays show it; False: only the live displays
 
 
 @dataclass(frozen=True)
 class Strip:
-    """One picture of a validation: input, output, and target where there is one.
+    """One example of a validation: input, output, and target if there is one.
 
-    ``name`` is that of its file, ``label`` that of the output.
+    ``name`` is the name of its file, ``label`` the model's name of the output.
     """
 
     name: str
     label: str
-    given: Picture
-    made: Picture
-    wanted: Picture | None
+    given: Image8
+    made: Image8
+    wanted: Image8 | None
 
 
 @dataclass(frozen=True)
 class FilmReport:
-    """The same pictures at every validation; ``number`` counts them from 1."""
+    """The same examples at every validation; ``number`` counts the validations from 1."""
 
     progress: Progress
     number: int
@@ -104,12 +104,12 @@ class FilmReport:
 
 @dataclass(frozen=True)
 class Advice:
-    """What is wrong with a training, and what to do; or that it is ``over``."""
+    """A problem of a training and what to do about it; ``over``: the problem has ended."""
 
     epoch: int
     images: int  # seen since the run began
     complaint: str  # a name of training.doctor.diagnoses.COMPLAINTS
-    seen: str  # with the number
+    seen: str  # the observation, with its value
     meaning: str
     remedy: str
     over: bool = False

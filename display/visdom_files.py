@@ -1,8 +1,8 @@
-"""The files that visdom's page needs and its package lacks: from npm, or from a bundle.
+"""The files that visdom's page needs and its package does not contain: from npm, or a bundle.
 
-The visdom server would fetch them from several web sites when it starts, and not come up without.
-The table is that of visdom 0.2.4 (visdom/server/build.py), without what only its login page or
-nobody uses, and with the rest of MathJax's SVG fonts: titles with TeX stay blank without them.
+The visdom server would fetch them from several web sites when it starts, and fail if it cannot. The
+table is that of visdom 0.2.4 (visdom/server/build.py) without files that are unused or belong to
+the login page, and with the rest of MathJax's SVG fonts: titles with TeX stay blank without them.
 """
 
 import io
@@ -62,17 +62,17 @@ _WANTED = Wanted(_PACKAGES, "the files of visdom's page", _BUNDLE_ADVICE)
 
 
 def default_folder() -> Path:
-    """Where the files are kept: not in visdom's own folder, which may be read-only or shared."""
+    """Return the folder of the files. visdom's own folder may be read-only or shared."""
     return cache_folder(f"visdom-{VISDOM_VERSION}")
 
 
 def are_whole(folder: Path) -> bool:
-    """Whether the folder holds the very files that this module knows, and no others."""
+    """Return True if the folder contains exactly the files that this module knows."""
     return folder.is_dir() and digest(read_folder(folder)) == DIGEST
 
 
 def from_npm(*, seconds: float = 300) -> Files:
-    """See ``npm_packages.fetch``. Raises ValueError: npm delivers other files than the known."""
+    """See ``npm_packages.fetch``. Raises ValueError if npm delivers unknown files."""
     return _known(fetch(_WANTED, seconds=seconds), "npm")
 
 
@@ -80,7 +80,7 @@ def from_bundle(path: Path) -> Files:
     """Read a file of ``write_bundle``.
 
     Raises:
-        ValueError: no such archive, a member that would leave the folder, or other content.
+        ValueError: not such an archive, a member outside the folder, or unknown content.
     """
     try:
         with tarfile.open(path) as archive:

@@ -31,7 +31,7 @@ from data.files.pillow_files import PictureError
 from data.files.raster import Raster
 from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
-from display.pages.contact_sheet import Cell, Section, write_sheet
+from display.pages.contact_sheet import Section, SheetCell, write_sheet
 from util.files import write_text
 from util.flags import suffixes, value_range
 from util.runtime import run_program
@@ -169,12 +169,12 @@ def sections(facts: Sequence[RowFacts], findings: Sequence[Issue]) -> list[Secti
     return [*drawn, Section("Sample", "", f"{count} of {len(rows)}, spread over the set.", some)]
 
 
-def cell(caption: str, sources: Sequence[Source]) -> Cell:
+def cell(caption: str, sources: Sequence[Source]) -> SheetCell:
     try:
         rasters = read_together(sources[:MOST_PICTURES])
     except PictureError as error:
-        return Cell(str(error))
-    return Cell(caption, [thumbnail(raster) for raster in rasters])
+        return SheetCell(str(error))
+    return SheetCell(caption, [thumbnail(raster) for raster in rasters])
 
 
 def thumbnail(raster: Raster) -> npt.NDArray[np.uint8]:

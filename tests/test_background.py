@@ -91,7 +91,7 @@ def test_sink_that_hangs_blocks_neither_the_caller_nor_the_end(
             visualizer.end_epoch(progress(images))
     assert gate.heard == [], "it hangs to the end"
     assert len(caplog.records) == 1
-    assert "gate: not finished within" in caplog.text
+    assert "gate: did not finish within" in caplog.text
 
 
 def test_sinks_that_hang_share_the_time_they_are_waited_for(gate: Gate) -> None:
@@ -164,7 +164,7 @@ def test_outage_is_said_once_and_so_is_its_end(
         hand_over(number * 100 + 10, ValueError("a mistake"))
         hand_over(number * 100 + 20, None)
     sink.close()
-    assert caplog.messages == ["gate: disk full. Training goes on.", "gate: works again"] * 2
+    assert caplog.messages == ["gate: disk full. Training continues.", "gate: works again"] * 2
 
 
 def test_thread_begins_after_the_workers_of_the_loader(gate: Gate) -> None:

@@ -9,7 +9,7 @@ from chromium import SHOWN, open_page
 from imagined_run import losses, progress
 
 from display.images import save_picture
-from display.pages.html import Figure, Row, write_page
+from display.pages.html import Figure, FigureRow, write_page
 from display.reports import PictureReport
 from display.sinks.csv_sink import CsvLog
 from display.sinks.web_page_sink import WebPage
@@ -20,7 +20,7 @@ NAME = "a #1 ü <b>100%.png"
 @pytest.mark.browser
 def test_browser_shows_a_picture_with_an_awkward_name(browser: Any, tmp_path: Path) -> None:
     save_picture(np.zeros((8, 16, 3), np.uint8), tmp_path / "images" / NAME)
-    row = Row(NAME, [Figure(f"images/{NAME}", "real_A", 16, 8)])
+    row = FigureRow(NAME, [Figure(f"images/{NAME}", "real_A", 16, 8)])
     write_page(tmp_path / "index.html", "x", [row], width=256)
     page, requests = open_page(browser, tmp_path / "index.html", width=1280)
     page.wait_for_function(f"[...document.images].every({SHOWN})")
@@ -34,7 +34,7 @@ def test_browser_shows_a_picture_with_an_awkward_name(browser: Any, tmp_path: Pa
 @pytest.mark.browser
 def test_browser_loads_a_long_page_as_it_is_scrolled(browser: Any, tmp_path: Path) -> None:
     save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "x.png")
-    rows = [Row(f"{n}", [Figure(f"x.png?{n}", "real", 8, 8)]) for n in range(300)]
+    rows = [FigureRow(f"{n}", [Figure(f"x.png?{n}", "real", 8, 8)]) for n in range(300)]
     write_page(tmp_path / "index.html", "x", rows, width=256)
     text = (tmp_path / "index.html").read_text()
     # A query makes one file 300 pictures, so that every load is seen.

@@ -19,8 +19,8 @@ def test_curves_read_from_csv_drop_what_a_resume_repeats(tmp_path: Path) -> None
         log.losses(losses(images, G=value))
     curves = read_curves(path, epoch_size=EPOCH_SIZE)
     assert curves.epochs == [1.25, 1.5, 2.25]
-    assert curves.losses == {"G": [1.0, 4.0, 5.0]}
-    assert read_curves(path, epoch_size=EPOCH_SIZE, before=1.5).losses == {"G": [1.0, 4.0]}
+    assert curves.losses["G"] == [1.0, 4.0, 5.0]
+    assert read_curves(path, epoch_size=EPOCH_SIZE, before=1.5).losses["G"] == [1.0, 4.0]
     assert read_curves(tmp_path / "none.csv", epoch_size=EPOCH_SIZE).epochs == []
 
 
@@ -32,7 +32,7 @@ def test_curves_go_on_where_a_run_from_weights_alone_counts_images_anew(tmp_path
         CsvLog(path).losses(LossReport(place, {"G": float(images)}, 0.1, 0.0, 2e-4))
     curves = read_curves(path, epoch_size=EPOCH_SIZE)
     assert curves.epochs == [2.0, 2.25, 2.75, 3.25]
-    assert curves.losses == {"G": [400.0, 100.0, 150.0, 250.0]}
+    assert curves.losses["G"] == [400.0, 100.0, 150.0, 250.0]
 
 
 def test_older_files_tell_the_place_in_the_epoch_by_all_images(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_older_files_tell_the_place_in_the_epoch_by_all_images(tmp_path: Path) -
     path.write_text("epoch,images,G,lr,seconds,data_share\n1,400,1,0,0,0\n2,500,2,0,0,0\n")
     curves = read_curves(path, epoch_size=EPOCH_SIZE)
     assert curves.epochs == [2.0, 2.25]
-    assert curves.losses == {"G": [1.0, 2.0]}
+    assert curves.losses["G"] == [1.0, 2.0]
 
 
 def test_last_image_of_an_epoch_belongs_to_it(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from test_distributed import train_all
 
 from data.aligned_dataset import AlignedDataset
 from display.reports import Advice
-from display.sinks.doctor_log_sink import DOCTOR_LOG, DoctorLog, read_advice, still_ill
+from display.sinks.doctor_log_sink import DOCTOR_LOG, DoctorLog, open_problems, read_advice
 from display.sinks.web_page_sink import WebPage
 from models.base_model import BaseModel
 from train import train
@@ -176,7 +176,7 @@ def test_the_file_gives_back_what_was_said(tmp_path: Path) -> None:
     for one in lines:
         DoctorLog(path).advise(one)
     assert read_advice(path) == lines
-    assert [one.complaint for one in still_ill(lines[:3])] == ["b"]
+    assert [one.complaint for one in open_problems(lines[:3])] == ["b"]
     with path.open("a") as file:
         file.write("5,50,torn")  # by a run that was killed
     assert read_advice(path) == lines

@@ -86,7 +86,7 @@ def test_runs_stand_side_by_side(tmp_path: Path, said: Any) -> None:
 
     page = Page(tmp_path / "results" / "evaluation" / "index.html")
     assert page.texts["th"][:2] == ["good", "bad"]
-    data = json.loads("".join(page.texts["script"]).split("\n")[0])
+    data = json.loads(page.texts["script"][0])
     shown = data["pictures"][0]["shown"]
     assert shown == {
         "input": "../good/test_latest/images/0_real_A.png",

@@ -12,7 +12,13 @@ from PIL import Image
 from read_page import Page
 
 from display.images import save_picture
-from display.pages.evaluation_page import Cell, Column, PictureRow, RunColumn, write_evaluation_page
+from display.pages.evaluation_page import (
+    Column,
+    PictureRow,
+    RunColumn,
+    ScoreCell,
+    write_evaluation_page,
+)
 
 NAME = "a #1 ü </script><b>100%"
 L1 = Column("l1", "L1", higher_is_better=False, places=4, per_picture=True)
@@ -37,8 +43,9 @@ def write_page(folder: Path, count: int = 30, names: list[str] | None = None) ->
         }
         rows.append(row)
     runs = [
-        RunColumn("old", {"l1": Cell(0.25, 0.01), "fid": Cell(80.0)}, ["left out: LPIPS"]),
-        RunColumn("new", {"l1": Cell(0.2, 0.02, {"#0030ff": 0.5})},
+        RunColumn("old", {"l1": ScoreCell(0.25, 0.01), "fid": ScoreCell(80.0)},
+                  ["left out: LPIPS"]),
+        RunColumn("new", {"l1": ScoreCell(0.2, 0.02, {"#0030ff": 0.5})},
                   ["left out: LPIPS", "few pictures"]),
     ]
     path = folder / "index.html"
@@ -57,10 +64,9 @@ def test_scores_and_notes_need_no_script(tmp_path: Path) -> None:
 
 
 def test_awkward_names_stay_names(tmp_path: Path) -> None:
-    text = write_page(tmp_path, count=1, names=[NAME]).read_text()
-    assert text.count("</script>") == 2
-    start = text.index('id="data">') + len('id="data">')
-    data = json.loads(text[start : text.index("</script>", start)])
+    path = write_page(tmp_path, count=1, names=[NAME])
+    assert path.read_text().count("</script>") == 2
+    data = json.loads(Page(path).texts["script"][0])
     assert data["pictures"][0]["name"] == NAME
     assert data["pictures"][0]["values"]["new"]["psnr"] == "Infinity"
 
@@ -77,7 +83,7 @@ def test_browser_sorts_by_any_column(browser: Any, tmp_path: Path) -> None:
     assert names_in_table(page)[:3] == ["0", "1", "2"]
     heads = page.locator("#all th button")
     assert [text.split()[0] for text in heads.all_inner_texts()] == [
-        "Picture", "L1", "L1", "SSIM", "SSIM", "PSNR", "PSNR"]
+        "Image", "L1", "L1", "SSIM", "SSIM", "PSNR", "PSNR"]
     heads.nth(2).click()  # L1 of new
     assert names_in_table(page)[:2] == ["29", "28"]
     assert page.locator("#all th").nth(2).get_attribute("aria-sort") == "ascending"
@@ -184,7 +190,7 @@ def test_browser_shows_sets_without_values_of_pictures(browser: Any, tmp_path: P
     rows = [PictureRow("1", {"made": "x.png"}), PictureRow("1 (target)", {"target": "x.png"})]
     errors: list[str] = []
     path = tmp_path / "index.html"
-    write_evaluation_page(path, "x", "", [FID], [RunColumn("made", {"fid": Cell(1.0)})], rows)
+    write_evaluation_page(path, "x", "", [FID], [RunColumn("made", {"fid": ScoreCell(1.0)})], rows)
     page = browser.new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())

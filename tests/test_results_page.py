@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from display.images import Picture, save_picture
+from display.images import save_picture
+from display.reports import Image8
 from display.visualizer import Visualizer
 from inference.results import results_page
 from inference.results.results_page import ResultsPage
 
 
-def picture(level: int) -> Picture:
+def picture(level: int) -> Image8:
     return np.full((4, 6, 3), level, np.uint8)
 
 
@@ -31,7 +32,7 @@ def test_rows_keep_their_order_though_files_come_late(
 ) -> None:
     last = threading.Event()
 
-    def slow_first(picture: Picture, path: Path, **options: Any) -> object:
+    def slow_first(picture: Image8, path: Path, **options: Any) -> object:
         if path.name == "c_fake.png":
             last.set()
         assert path.name != "b_fake.png" or last.wait(60)
@@ -49,7 +50,7 @@ def test_rows_keep_their_order_though_files_come_late(
 def test_a_row_without_its_file_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(picture: Picture, path: Path, **options: Any) -> object:
+    def failing(picture: Image8, path: Path, **options: Any) -> object:
         if path.name == "b_fake.png":
             raise OSError("no room")
         return save_picture(picture, path, **options)

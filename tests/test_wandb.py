@@ -105,7 +105,7 @@ def test_wandb_that_cannot_be_had_is_said_in_one_line(
     assert wandb_sink.load() is None
     assert len(caplog.records) == 1
     assert said in caplog.text
-    assert caplog.messages[0].endswith("Going on without it."), "test.py says it too"
+    assert caplog.messages[0].endswith("Continuing without it."), "test.py says it too"
 
 
 def test_offline_mode_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:

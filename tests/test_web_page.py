@@ -9,7 +9,7 @@ from read_page import Page
 
 import display.sinks.web_page_sink as web_module
 from display.images import save_picture
-from display.pages.html import Row
+from display.pages.html import FigureRow
 from display.reports import LossReport, PictureReport, Progress
 from display.sinks.csv_sink import CsvLog
 from display.sinks.web_page_sink import WebPage
@@ -45,7 +45,7 @@ def test_a_page_is_the_same_work_at_any_epoch(
 ) -> None:
     written: list[tuple[str, int]] = []
 
-    def count_rows(path: Path, _: str, rows: list[Row], **__: object) -> None:
+    def count_rows(path: Path, _: str, rows: list[FigureRow], **__: object) -> None:
         written.append((path.name, len(rows)))
 
     monkeypatch.setattr(web_module, "write_page", count_rows)
@@ -147,7 +147,7 @@ def test_resumed_run_lists_earlier_epochs_but_not_later_ones(
     page = Page(tmp_path / "web" / "index.html")
     assert page.texts["h3"] == ["epoch [4]", "epoch [2]"]
     assert page.attributes("img")[-1]["height"] == "128"
-    assert "epoch001_real_A.png is no readable picture" in caplog.text
+    assert "epoch001_real_A.png cannot be read as an image" in caplog.text
     assert len(caplog.records) == 1
 
 

@@ -1,14 +1,15 @@
-"""Which pictures of a run stand on which page: the newest 50 epochs on index.html, and every full
-50 of them on a page of their own, which is written once. So a page costs the same at any age."""
+"""The images of each epoch on the pages of a run.
+
+index.html shows the newest 50 epochs. Every 50 completed epochs get a page of their own, which is
+written once. The work for a page therefore does not grow with the age of the run.
+"""
 
 import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from PIL import Image
-
-from display.pages.html import Figure, Row
+from display.pages.html import Figure, FigureRow
 
 log = logging.getLogger(__name__)
 
@@ -20,26 +21,34 @@ _PAGE = re.compile(r"epochs_(\d+)-(\d+)\.html")
 class EpochPictures:
     def __init__(self, web_dir: Path) -> None:
         self._web_dir = web_dir
-        self._epochs = _find_pictures(web_dir)  # without those that only full pages show
+        self._epochs = _find_pictures(web_dir)  # without epochs that only full pages show
         self._labels: list[str] = []  # in the model's order
         self._first_page = 0  # number of the first page, from 0, that is not yet written
         self._names: list[str] = []  # of the full pages, oldest first
 
     def replace(self, epoch: int, figures: Mapping[str, Figure]) -> None:
-        """Another model in this folder had other labels: its pictures go like those of the same."""
+        """Set the images of an epoch. Delete files whose label no longer exists.
+
+        Another model that was trained in this folder may have left such files.
+        """
         for label, figure in self._epochs.get(epoch, {}).items():
             if label not in figures:
                 (self._web_dir / figure.src).unlink(missing_ok=True)
         self._epochs[epoch] = dict(figures)
         self._labels = list(figures)
 
-    def newest(self, last_epoch: int) -> list[Row]:
-        """Newest first. Epochs after the last, left by another run in this folder, are not ours."""
+    def newest(self, last_epoch: int) -> list[FigureRow]:
+        """Return the rows of index.html, newest first.
+
+        Epochs after ``last_epoch`` are left out: another run in this folder has written them.
+        """
         return self._rows(range(last_epoch, last_epoch - EPOCHS_PER_PAGE, -1))
 
-    def turn_pages(self, last_epoch: int) -> Iterator[tuple[str, list[Row], dict[str, str]]]:
-        """Name, rows and links of each page that is full now: at the start of a run that goes on
-        all of them, later one in 50 epochs."""
+    def full_pages(self, last_epoch: int) -> Iterator[tuple[str, list[FigureRow], dict[str, str]]]:
+        """Yield name, rows and links of each page that became full since the last call.
+
+        When a run is resumed, the first call yields all full pages.
+        """
         page_now = (last_epoch - 1) // EPOCHS_PER_PAGE
         if self._first_page == 0:
             self._remove_later_pages(page_now)
@@ -50,25 +59,25 @@ class EpochPictures:
                 yield name, rows, {"newest epochs": "index.html", **self.links()}
                 self._names.append(name)
         self._first_page = max(self._first_page, page_now)
-        # index.html needs those of the page before as well.
+        # index.html still needs the epochs of the last full page.
         for epoch in [e for e in self._epochs if e <= (page_now - 1) * EPOCHS_PER_PAGE]:
             del self._epochs[epoch]
 
     def links(self) -> dict[str, str]:
-        """Text -> file of the full pages, newest first."""
+        """Return text -> file of the full pages, newest first."""
         return {name.removesuffix(".html").replace("_", " "): name for name in self._names[::-1]}
 
-    def _rows(self, epochs: range) -> list[Row]:
+    def _rows(self, epochs: range) -> list[FigureRow]:
         order = {label: number for number, label in enumerate(self._labels)}
-        rows = []
-        for epoch in (epoch for epoch in epochs if epoch in self._epochs):
-            figures = self._epochs[epoch].values()
-            known_first = sorted(figures, key=lambda f: (order.get(f.label, len(order)), f.label))
-            rows.append(Row(f"epoch [{epoch}]", known_first))
-        return rows
+
+        def key(figure: Figure) -> tuple[int, str]:
+            return order.get(figure.label, len(order)), figure.label
+
+        return [FigureRow(f"epoch [{epoch}]", sorted(self._epochs[epoch].values(), key=key))
+                for epoch in epochs if epoch in self._epochs]
 
     def _remove_later_pages(self, page_now: int) -> None:
-        """Those that a run left which came further than the one that goes on here."""
+        """Delete full pages of later epochs, left by a run that came further than this one."""
         for path in self._web_dir.glob("epochs_*.html"):
             match = _PAGE.fullmatch(path.name)
             if match and int(match[2]) > page_now * EPOCHS_PER_PAGE:
@@ -76,7 +85,7 @@ class EpochPictures:
 
 
 def _find_pictures(web_dir: Path) -> dict[int, dict[str, Figure]]:
-    """epoch -> label -> picture, as an earlier start of the run left them."""
+    """Return epoch -> label -> figure of the image files that an earlier start has left."""
     epochs: dict[int, dict[str, Figure]] = {}
     for path in sorted((web_dir / "images").glob("*.png")):
         match = _PICTURE.fullmatch(path.name)
@@ -84,9 +93,9 @@ def _find_pictures(web_dir: Path) -> dict[int, dict[str, Figure]]:
             continue
         epoch, label = int(match[1]), match[2]
         try:
-            with Image.open(path) as image:
-                figure = Figure(f"images/{path.name}", label, *image.size)
-                epochs.setdefault(epoch, {})[label] = figure
+            figure = Figure.read(web_dir, f"images/{path.name}", label)
         except OSError:
-            log.warning("%s is no readable picture: left out of the page", path)
+            log.warning("%s cannot be read as an image: the page does not show it", path)
+        else:
+            epochs.setdefault(epoch, {})[label] = figure
     return epochs

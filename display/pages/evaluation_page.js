@@ -1,10 +1,10 @@
 "use strict";
-// The page's data (display/pages/evaluation_page.py describes it); every row of it is one picture.
+// The page's data (display/pages/evaluation_page.py describes it); every row of it is one image.
 const {metrics, runs, pictures} = JSON.parse(document.getElementById("data").textContent);
 const INPUT = "input", TARGET = "target";
-const MOST = 20;                      // pictures among the worst, and among the best
+const MOST = 20;                      // images among the worst, and among the best
 const outputs = runs.map(run => run.name);
-const measured = metrics.filter(metric => metric.perPicture);
+const measured = metrics.filter(metric => metric.per_picture);
 const byName = new Intl.Collator(undefined, {numeric: true});
 const $ = id => document.getElementById(id);
 
@@ -16,7 +16,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// JSON knows no infinity: it is written as a word, which Number reads.
+// JSON has no infinity: Python writes a word that Number() reads.
 function valueOf(picture, run, metric) {
   const value = picture.values[run]?.[metric];
   return value === undefined ? undefined : Number(value);
@@ -36,7 +36,7 @@ function choices(select, options, chosen) {
     make("option", {value, textContent: text, selected: value === chosen})));
 }
 
-// The viewer: two pictures on top of each other, of which the slider shows left and right parts.
+// The viewer: two images on top of each other; the slider divides the left from the right.
 
 let current = 0;
 
@@ -79,7 +79,7 @@ function startViewer() {
   for (const id of ["left", "right", "slider"]) $(id).addEventListener("input", draw);
   $("previous").onclick = () => show(current - 1);
   $("next").onclick = () => show(current + 1);
-  // A drag anywhere on the picture moves the divider.
+  // A drag anywhere on the image moves the divider.
   const follow = event => {
     if (!event.buttons && event.type !== "click") return;
     const box = $("stage").getBoundingClientRect();
@@ -91,12 +91,12 @@ function startViewer() {
   show(0, false);
 }
 
-// The worst and the best of one run by one metric.
+// The worst and the best images of one run by one metric.
 
 function rank() {
   const run = $("rank_run").value;
   const metric = measured.find(it => it.key === $("rank_metric").value);
-  const sign = metric.higher ? 1 : -1;
+  const sign = metric.higher_is_better ? 1 : -1;
   const ranked = pictures.map((picture, index) => [sign * valueOf(picture, run, metric.key), index])
     .filter(([value]) => !Number.isNaN(value))
     .sort((one, other) => one[0] - other[0] || one[1] - other[1]);
@@ -118,7 +118,7 @@ function figure(index, run, metric) {
     onclick: () => show(index)}, strip, caption);
 }
 
-// All runs beside each other, as long as each can be seen.
+// Up to three runs are shown side by side, more would be too small.
 function stripOf(run) {
   return [INPUT, ...(outputs.length > 3 ? [run] : outputs), TARGET];
 }
@@ -137,8 +137,8 @@ function startRanks() {
 function startTable() {
   const columns = measured.flatMap(metric => runs.map(run => ({metric, run: run.name})));
   const heading = ({metric, run}) => [
-    `${metric.label} ${metric.higher ? "↑" : "↓"}`, ...(runs.length > 1 ? [make("small", {}, run)] : [])];
-  const heads = [make("th", {scope: "col"}, make("button", {type: "button"}, "Picture")),
+    `${metric.label} ${metric.higher_is_better ? "↑" : "↓"}`, ...(runs.length > 1 ? [make("small", {}, run)] : [])];
+  const heads = [make("th", {scope: "col"}, make("button", {type: "button"}, "Image")),
     ...columns.map(column => make("th", {scope: "col"},
       make("button", {type: "button"}, ...heading(column))))];
   const rows = pictures.map((picture, index) => {
@@ -164,7 +164,7 @@ function startTable() {
   });
 }
 
-// Pictures without a value come last, whichever way is up.
+// Images without a value come last in both directions.
 function order(one, other, column, sign) {
   const [a, b] = [one.values[column], other.values[column]];
   if (column >= 0 && (a === undefined) !== (b === undefined)) return a === undefined ? 1 : -1;

@@ -1,27 +1,30 @@
-"""The page of an evaluation: runs side by side, each picture to look at, worst and best first.
+"""The page of an evaluation: the scores of all runs, every image to compare, worst and best first.
 
-One HTML file that needs no network: data, style and script are in it, and the pictures, which stay
-where they are, are linked by relative paths.
+One HTML file that needs no network: data, style and script are in it. It links the images, which
+stay in their folders, by relative paths.
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from html import escape
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from display.pages.html import CSS, url
+from display.pages.html import new_document, url
 from util.files import write_text
 from util.text import merge_equal_lines
 
-MOST_OPEN = 4  # parts of a score that are shown unasked
-_SCRIPT, _STYLE = (Path(__file__).with_suffix(ending) for ending in (".js", ".css"))
+MOST_OPEN = 4  # a score with more parts than this shows them folded
+_SCRIPT, _STYLE, _VIEWER = (
+    Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
+    for suffix in (".js", ".css", ".html")
+)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric; ``per_picture``: whether each picture has a value of its own."""
+    """A metric; ``per_picture``: whether each image has its own value."""
 
     key: str
     label: str
@@ -31,8 +34,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A score, its standard error, and the same of each class or channel."""
+class ScoreCell:
+    """A score, its standard error, and the score of each class or channel."""
 
     value: float
     error: float | None = None
@@ -41,10 +44,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class RunColumn:
-    """``scores``: key of a metric -> score; ``notes``: what has to be known beside the numbers."""
+    """``scores``: key of a metric -> score; ``notes``: remarks that explain the numbers."""
 
     name: str
-    scores: Mapping[str, Cell]
+    scores: Mapping[str, ScoreCell]
     notes: Sequence[str] = ()
 
 
@@ -61,123 +64,87 @@ class PictureRow:
 
 
 def write_evaluation_page(
-    path: Path,
-    title: str,
-    facts: str,
-    columns: Sequence[Column],
-    runs: Sequence[RunColumn],
-    pictures: Sequence[PictureRow],
+    path: Path, title: str, facts: str,
+    columns: Sequence[Column], runs: Sequence[RunColumn], pictures: Sequence[PictureRow],
 ) -> None:
-    """``facts``: lines under the title. Names are escaped, paths percent-encoded."""
+    """Write the page; ``facts`` are lines below the title."""
+    from dominate import tags, util
+
     data = {
-        "metrics": [
-            {"key": it.key, "label": it.label, "higher": it.higher_is_better, "places": it.places,
-             "perPicture": it.per_picture}
-            for it in columns
-        ],
+        "metrics": [asdict(column) for column in columns],
         "runs": [{"name": run.name} for run in runs],
         "pictures": [
             {"name": row.name, "shown": {label: url(src) for label, src in row.shown.items()},
-             "values": {run: {key: number(value) for key, value in values.items()}
+             "values": {run: {key: _json_number(value) for key, value in values.items()}
                         for run, values in row.values.items()}}
             for row in pictures
         ],
     }
     # "</script>" in a name would end the data.
     text = json.dumps(data).replace("<", "\\u003c")
-    scores = _score_table(columns, runs) + _notes(runs)
-    style = CSS.replace("WIDTH", "256px") + _STYLE.read_text(encoding="utf-8")
-    write_text(path, _PAGE.format(
-        title=escape(title), facts=escape(facts), css=style,
-        scores=scores, viewer=_VIEWER if pictures else "", data=text,
-        script=_SCRIPT.read_text(encoding="utf-8") if pictures else "",
-    ))
+    page = new_document(title, width_px=256, css=_STYLE)
+    viewer, script = (_VIEWER, _SCRIPT) if pictures else ("", "")
+    page.add(
+        tags.p(facts, cls="status"), _score_table(columns, runs), _notes(runs), util.raw(viewer),
+        tags.script(util.raw(text), type="application/json", id="data"),
+        tags.script(util.raw(script)),
+    )
+    write_text(path, page.render(pretty=False))
 
 
-def number(value: float) -> float | str:
-    """As JSON can hold it: infinity as a word."""
+def _json_number(value: float) -> float | str:
+    """Return a value that JSON can hold: infinity becomes a word."""
     return value if math.isfinite(value) else str(value).replace("inf", "Infinity")
 
 
-def written(value: float, places: int) -> str:
+def _decimal(value: float, places: int) -> str:
     return f"{value:.{places}f}" if math.isfinite(value) else "∞"
 
 
-def _score_table(columns: Sequence[Column], runs: Sequence[RunColumn]) -> str:
-    heads = "".join(f"<th scope=col>{escape(run.name)}</th>" for run in runs)
+def _score_table(columns: Sequence[Column], runs: Sequence[RunColumn]) -> Any:
+    from dominate import tags
+
     rows = []
     for column in columns:
-        cells = [run.scores.get(column.key) for run in runs]
-        values = [cell.value for cell in cells if cell]
+        scores = [run.scores.get(column.key) for run in runs]
+        values = [score.value for score in scores if score]
         best = (max if column.higher_is_better else min)(values) if values[1:] else None
-        arrow = "↑" if column.higher_is_better else "↓"
-        meaning = "higher is better" if column.higher_is_better else "lower is better"
-        rows.append(
-            f"<tr><th scope=row>{escape(column.label)} <abbr title='{meaning}'>{arrow}</abbr></th>"
-            + "".join(_cell(cell, column, best) for cell in cells) + "</tr>"
-        )
-    return (f"<table class=scores><thead><tr><th></th>{heads}</tr></thead>"
-            f"<tbody>{''.join(rows)}</tbody></table>")
+        meaning, arrow = ("higher", "↑") if column.higher_is_better else ("lower", "↓")
+        arrow_tag = tags.abbr(arrow, title=f"{meaning} is better")
+        head = tags.th(f"{column.label} ", arrow_tag, scope="row")
+        rows.append(tags.tr(head, (_cell(score, column, best) for score in scores)))
+    names = (tags.th(run.name, scope="col") for run in runs)
+    return tags.table(tags.thead(tags.tr(tags.th(), names)), tags.tbody(rows), cls="scores")
 
 
-def _cell(cell: Cell | None, column: Column, best: float | None) -> str:
-    if cell is None:
-        return "<td class=number>left out</td>"
-    text = written(cell.value, column.places)
-    text = f"<b>{text}</b>" if cell.value == best else text
-    if cell.error is not None:
-        text += f" <span class=error_bar>± {written(cell.error, column.places)}</span>"
-    if cell.parts:
-        parts = "".join(
-            f"<li>{_swatch(name)}{escape(name)} {written(value, column.places)}</li>"
-            for name, value in cell.parts.items()
-        )
-        opened = " open" if len(cell.parts) <= MOST_OPEN else ""
-        text += f"<details{opened}><summary>parts</summary><ul>{parts}</ul></details>"
-    return f"<td class=number>{text}</td>"
+def _cell(score: ScoreCell | None, column: Column, best: float | None) -> Any:
+    from dominate import tags
+
+    if score is None:
+        return tags.td("left out", cls="number")
+    text = _decimal(score.value, column.places)
+    cell = tags.td(tags.b(text) if score.value == best else text, cls="number")
+    if score.error is not None:
+        cell.add(" ", tags.span(f"± {_decimal(score.error, column.places)}", cls="error_bar"))
+    if score.parts:
+        items = (tags.li(_swatch(name), f"{name} {_decimal(value, column.places)}")
+                 for name, value in score.parts.items())
+        is_open = len(score.parts) <= MOST_OPEN
+        cell.add(tags.details(tags.summary("parts"), tags.ul(items), open=is_open))
+    return cell
 
 
-def _swatch(name: str) -> str:
-    """A label without a name is called by its colour."""
+def _swatch(name: str) -> list[Any]:
+    """Return a square of colour for a class that has no name but its colour, such as #0030ff."""
+    from dominate import tags
+
     is_colour = len(name) == 7 and name.startswith("#")
-    return f"<i style='background:{escape(name)}'></i> " if is_colour else ""
+    return [tags.i(style=f"background:{name}"), " "] if is_colour else []
 
 
-def _notes(runs: Sequence[RunColumn]) -> str:
-    items = "".join(
-        "<li>" + (f"<b>{escape(who)}</b>: " if who else "") + escape(note) + "</li>"
-        for who, note in merge_equal_lines({run.name: run.notes for run in runs})
-    )
-    return f"<ul class=notes>{items}</ul>" if items else ""
+def _notes(runs: Sequence[RunColumn]) -> Any:
+    from dominate import tags
 
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>{css}</style></head><body>
-<h1>{title}</h1><p class="status">{facts}</p>
-{scores}
-{viewer}
-<script type="application/json" id="data">{data}</script>
-<script>{script}</script>
-</body></html>
-"""
-_VIEWER = """
-<section id="viewer"><h2>Compare</h2>
-<div class="bar"><button type="button" id="previous" title="previous picture">←</button>
-<button type="button" id="next" title="next picture">→</button> <b id="shown_name"></b></div>
-<div class="bar"><label>left <select id="left"></select></label>
-<label>right <select id="right"></select></label></div>
-<div class="side_by_side"><div>
-<div id="stage"><img id="under" alt="" draggable="false"><img id="over" alt="" draggable="false">
-<div id="divider"></div></div>
-<input type="range" id="slider" min="0" max="100" step="0.1" value="50"
- aria-label="how much of the left picture is shown">
-</div><table id="shown_values"></table></div></section>
-<section id="ranks"><h2>Worst and best</h2>
-<div class="bar"><label>by <select id="rank_metric"></select></label>
-<label>of <select id="rank_run"></select></label> <span id="strip_labels"></span></div>
-<h3>Worst</h3><div class="grid" id="worst"></div>
-<h3>Best</h3><div class="grid" id="best"></div></section>
-<section><h2>All pictures</h2><div class="wide"><table id="all"></table></div></section>
-"""
+    notes = merge_equal_lines({run.name: run.notes for run in runs})
+    items = [tags.li([tags.b(who), f": {note}"] if who else note) for who, note in notes]
+    return tags.ul(items, cls="notes") if items else []

@@ -1,31 +1,30 @@
-"""A display in a thread of its own: the training hands its reports over and never waits."""
+"""A display in a thread of its own: the training passes its reports on and never waits."""
 
-import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable, Hashable
 from functools import partial
-from operator import itemgetter
 
 from display.reports import FilmReport, LossReport, PictureReport, Progress
 from display.sinks.base_sink import Sink
 
 log = logging.getLogger(__name__)
 
-_PLENTY = 10_000  # reports of losses that may wait: some MB
+_UNLIMITED = 10_000  # waiting reports of losses: a few MB
 
 
 class Background(Sink):
-    """Hands reports on to ``sink``, in their order, in a daemon thread.
+    """Passes reports to ``sink``, in their order, in a daemon thread.
 
-    Losses and starts of epochs wait until the sink has time. Of pictures the newest wait: one per
-    epoch that keeps them, at most ``pictures`` in all. After each batch of reports the sink may
-    ``refresh``, then rests for ``pause_seconds``. ``advance`` is not handed on.
+    Reports of losses and starts of epochs wait until the sink is free. Of the images only the
+    newest wait: one report per epoch if the page keeps them, at most ``pictures`` in all. After
+    each batch of reports the thread calls ``refresh`` and then sleeps for ``pause_seconds``.
+    ``advance`` is not passed on.
 
-    What the sink raises is said once and does not end the training; from the first call that
-    fails to the next that works is one outage. ``close`` waits at most ``close_seconds``, counted
-    from ``finish``.
+    An exception of the sink does not end the training. Each outage is logged once; it ends when
+    every method that failed has succeeded again. ``close`` waits at most ``close_seconds`` after
+    ``finish``.
     """
 
     def __init__(
@@ -37,34 +36,31 @@ class Background(Sink):
         self._pause_seconds = pause_seconds
         self._close_seconds = close_seconds
         self._limits = {
-            "start_epoch": _PLENTY, "losses": _PLENTY, "pictures": pictures, "film": pictures,
+            "start_epoch": _UNLIMITED, "losses": _UNLIMITED, "pictures": pictures, "film": pictures,
             "end_epoch": 1,
         }
-        self._waiting: dict[str, dict[Hashable, tuple[int, Callable[[], None]]]] = {
-            kind: {} for kind in self._limits
-        }
-        self._order = itertools.count()
+        self._waiting: dict[tuple[str, Hashable], Callable[[], None]] = {}  # in their order
         self._changed = threading.Condition()
         self._deadline: float | None = None
-        self._failing: set[str] = set()
+        self._failing: set[str] = set()  # methods whose last call raised
         self._fell_behind = False
         self._thread = threading.Thread(target=self._work, name=self.title, daemon=True)
 
     def start_epoch(self, progress: Progress) -> None:
-        self._hand_over("start_epoch", progress.epoch, partial(self.sink.start_epoch, progress))
+        self._enqueue("start_epoch", progress.epoch, partial(self.sink.start_epoch, progress))
 
     def losses(self, report: LossReport) -> None:
-        self._hand_over("losses", report.progress.images, partial(self.sink.losses, report))
+        self._enqueue("losses", report.progress.images, partial(self.sink.losses, report))
 
     def pictures(self, report: PictureReport) -> None:
-        place = report.progress.epoch if report.keep else None
-        self._hand_over("pictures", place, partial(self.sink.pictures, report))
+        key = report.progress.epoch if report.keep else None
+        self._enqueue("pictures", key, partial(self.sink.pictures, report))
 
     def film(self, report: FilmReport) -> None:
-        self._hand_over("film", report.number, partial(self.sink.film, report))
+        self._enqueue("film", report.number, partial(self.sink.film, report))
 
     def end_epoch(self, progress: Progress) -> None:
-        self._hand_over("end_epoch", None, partial(self.sink.end_epoch, progress))
+        self._enqueue("end_epoch", None, partial(self.sink.end_epoch, progress))
 
     def finish(self) -> None:
         with self._changed:
@@ -78,66 +74,60 @@ class Background(Sink):
             return
         self._thread.join(max(0.0, self._deadline - time.monotonic()))
         if self._thread.is_alive():
-            self._complain("close", f"not finished within {self._close_seconds:.0f} s, left alone")
+            self._warn("close", f"did not finish within {self._close_seconds:.0f} s, abandoned")
 
-    def _hand_over(self, kind: str, place: Hashable, call: Callable[[], None]) -> None:
-        """A report for a ``place`` that is taken replaces the older one."""
+    def _enqueue(self, method: str, key: Hashable, call: Callable[[], None]) -> None:
+        """Add a report to the queue. It replaces a waiting report of the same method and key."""
         with self._changed:
-            waiting = self._waiting[kind]
-            waiting.pop(place, None)
-            waiting[place] = (next(self._order), call)
-            crowded = len(waiting) > self._limits[kind]
-            if crowded:
-                del waiting[next(iter(waiting))]
+            self._waiting.pop((method, key), None)
+            self._waiting[method, key] = call
+            same = [entry for entry in self._waiting if entry[0] == method]
+            is_full = len(same) > self._limits[method]
+            if is_full:
+                del self._waiting[same[0]]
             self._changed.notify()
-        if crowded and self._limits[kind] > 1 and not self._fell_behind:
+        if is_full and self._limits[method] > 1 and not self._fell_behind:
             self._fell_behind = True
-            log.warning("%s: cannot keep up, some %s are left out", self.title, kind)
-        # Not before the first report of an epoch: by then the loader has forked its workers,
-        # which would inherit the locks that a thread holds.
-        if kind != "start_epoch" and not self._thread.ident:
+            log.warning("%s: cannot keep up, some %s are left out", self.title, method)
+        # The thread starts with the first report inside an epoch. By then the loader has forked its
+        # workers, which would otherwise inherit locks that this thread holds.
+        if method != "start_epoch" and not self._thread.ident:
             self._thread.start()
 
     def _work(self) -> None:
         while self._wait():
-            self._hand_on()
+            self._pass_on()
             with self._changed:
                 self._changed.wait_for(lambda: self._deadline is not None, self._pause_seconds)
-        self._hand_on()
+        self._pass_on()
         self._attempt("close", self.sink.close)
 
     def _wait(self) -> bool:
-        """Until there is a report to hand on (True), or none will come (False)."""
+        """Wait for a report (True) or for ``finish`` (False)."""
         with self._changed:
-            self._changed.wait_for(lambda: self._deadline or any(self._waiting.values()))
+            self._changed.wait_for(lambda: self._deadline or self._waiting)
             return self._deadline is None
 
-    def _hand_on(self) -> None:
+    def _pass_on(self) -> None:
         with self._changed:
-            calls = [
-                (number, kind, call)
-                for kind, waiting in self._waiting.items()
-                for number, call in waiting.values()
-            ]
-            for waiting in self._waiting.values():
-                waiting.clear()
-        for _, kind, call in sorted(calls, key=itemgetter(0)):
-            self._attempt(kind, call)
+            calls, self._waiting = self._waiting, {}
+        for (method, _), call in calls.items():
+            self._attempt(method, call)
         self._attempt("refresh", self.sink.refresh)
 
-    def _attempt(self, kind: str, call: Callable[[], None]) -> None:
+    def _attempt(self, method: str, call: Callable[[], None]) -> None:
         try:
             call()
         except Exception as error:
-            log.debug("%s: %s", self.title, kind, exc_info=True)
-            self._complain(kind, str(error) or type(error).__name__)
+            log.debug("%s: %s", self.title, method, exc_info=True)
+            self._warn(method, str(error) or type(error).__name__)
             return
-        if kind in self._failing:
-            self._failing.remove(kind)
+        if method in self._failing:
+            self._failing.remove(method)
             if not self._failing:
                 log.info("%s: works again", self.title)
 
-    def _complain(self, kind: str, reason: str) -> None:
+    def _warn(self, method: str, reason: str) -> None:
         if not self._failing:
-            log.warning("%s: %s. Training goes on.", self.title, reason)
-        self._failing.add(kind)
+            log.warning("%s: %s. Training continues.", self.title, reason)
+        self._failing.add(method)

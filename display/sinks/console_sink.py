@@ -1,4 +1,4 @@
-"""The terminal: a progress bar per epoch, or plain lines where there is no terminal."""
+"""The terminal: a progress bar per epoch, or plain lines if the output is not a terminal."""
 
 import logging
 import sys
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _LAYOUT = (
     "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{rate_fmt}, {remaining} left{postfix}]"
 )
-_BAR_COLUMNS = 8  # that the losses leave to the bar
+_BAR_COLUMNS = 8  # kept free for the bar
 
 
 class Console(Sink):
@@ -25,7 +25,7 @@ class Console(Sink):
 
     def __init__(self, *, bar: bool | None = None) -> None:
         self._wants_bar = sys.stdout.isatty() and sys.stderr.isatty() if bar is None else bar
-        self._bar: Any = None  # a tqdm, imported where it is wanted
+        self._bar: Any = None  # a tqdm, imported when it is used
         self._status: RunStatus | None = None
         self._cleanup = ExitStack()
         self._epoch_started = time.monotonic()
@@ -38,21 +38,16 @@ class Console(Sink):
         from tqdm.contrib.logging import logging_redirect_tqdm
 
         if self._status is None:
-            # Every log line, from wherever, goes above the bar instead of through it.
+            # All log lines are printed above the bar, not across it.
             self._cleanup.enter_context(logging_redirect_tqdm())
             self._status = RunStatus(progress, now=time.monotonic(), columns=self._columns)
         self._close_bar()
         self._status.progress = progress
-        postfix: Any = self._status  # tqdm formats whatever object stands here
+        postfix: Any = self._status  # tqdm calls str() of it
         self._bar = tqdm(
-            desc=f"epoch {progress.epoch}/{progress.n_epochs}",
-            total=progress.epoch_size,
-            initial=progress.epoch_images,
-            unit=" img",
-            bar_format=_LAYOUT,
-            dynamic_ncols=True,
-            leave=False,
-            postfix=postfix,
+            desc=f"epoch {progress.epoch}/{progress.n_epochs}", total=progress.epoch_size,
+            initial=progress.epoch_images, unit=" img", bar_format=_LAYOUT, dynamic_ncols=True,
+            leave=False, postfix=postfix,
         )
 
     def advance(self, progress: Progress) -> None:
@@ -82,8 +77,8 @@ class Console(Sink):
         self._cleanup.close()
 
     def _columns(self) -> int:
-        """What a line has left for the status, beside a short bar and the rest of the meter."""
-        if self._bar is None:  # tqdm draws a bar for the first time while it is made
+        """Return the columns left for the status, beside a short bar and the rest of the meter."""
+        if self._bar is None:  # the constructor of tqdm draws the bar for the first time
             return 0
         meter = self._bar.format_dict
         rest = {"bar_format": _LAYOUT.replace("{bar}", ""), "postfix": "", "ncols": None}
@@ -97,10 +92,10 @@ class Console(Sink):
 
 
 class RunStatus:
-    """The end of the bar: time left for the whole run, and of the last losses what fits.
+    """The end of the bar: the time left for the whole run, and as many losses as fit.
 
-    tqdm turns it into text only when it redraws the bar, so it costs nothing in between.
-    ``columns`` tells how long the text may be; the time left stands in any case.
+    tqdm converts it to text only when it redraws the bar. ``columns`` returns the greatest length
+    of the text; the time left is always shown.
     """
 
     def __init__(
@@ -113,7 +108,7 @@ class RunStatus:
         self._columns = columns
 
     def seconds_left(self, now: float) -> float | None:
-        """For the rest of the run at the mean speed so far; None before the first image."""
+        """Return the time for the rest of the run at the mean speed; at first None."""
         images = self.progress.images - self._first_image
         if images <= 0:
             return None
@@ -133,7 +128,7 @@ class RunStatus:
 
 
 def duration(seconds: float) -> str:
-    """``4:07``, ``1:02:03``, or ``2 d 03:04`` (days, hours and minutes)."""
+    """Format as ``4:07``, ``1:02:03``, or ``2 d 03:04`` (days, hours and minutes)."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)

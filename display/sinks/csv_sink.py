@@ -1,4 +1,4 @@
-"""losses.csv: every report in full precision, for plots and for display/curves.py."""
+"""losses.csv: all reports in full precision, for plots and for display/curves.py."""
 
 import csv
 import itertools
@@ -15,10 +15,11 @@ log = logging.getLogger(__name__)
 
 class CsvLog(Sink):
     """Columns: epoch, images (since the run began), epoch_images (in this epoch), one per loss, one
-    per ``validated`` value (empty between validations), lr, seconds (per image), data_share (0..1).
+    per value of ``validated`` (empty between validations), lr, seconds (per image), data_share
+    (0..1).
 
-    A resumed run appends. A run with other losses starts a new file and keeps the old one as
-    losses.1.csv (or the next free number).
+    A resumed run appends. A run with other losses starts a new file and renames the old one to
+    losses.1.csv, or the next free number.
     """
 
     order = 0
@@ -50,38 +51,26 @@ class CsvLog(Sink):
         self._append([list(row.values())])
 
     def _begin(self) -> None:
-        """Continue a file with our columns, or put it aside and start one."""
-        found = _read_header(self.path)
-        if found == self._columns:
-            self._finish_torn_line()
+        """Continue a file that has these columns; rename any other file and start a new one."""
+        header: list[str] = []
+        if self.path.exists():
+            with self.path.open(newline="", encoding="utf-8") as file:
+                header = next(csv.reader(file), [])
+        if header == self._columns:
+            # A run that was killed during a write leaves a line without an end.
+            if not self.path.read_bytes().endswith(b"\n"):
+                self._append([[]])
             return
-        if found:
-            aside = _free_name(self.path)
+        if header:
+            candidates = (self.path.with_suffix(f".{n}.csv") for n in itertools.count(1))
+            aside = next(path for path in candidates if not path.exists())
             self.path.replace(aside)
             log.warning(
-                "%s has the columns %s, this run has %s: kept the old file as %s",
-                self.path.name, ", ".join(found), ", ".join(self._columns), aside.name,
+                "%s has the columns %s, this run has %s: renamed the old file to %s",
+                self.path.name, ", ".join(header), ", ".join(self._columns), aside.name,
             )
         self._append([self._columns])
-
-    def _finish_torn_line(self) -> None:
-        # A run killed in the middle of a write leaves a line without an end.
-        if not self.path.read_bytes().endswith(b"\n"):
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write("\n")
 
     def _append(self, rows: Sequence[Sequence[object]]) -> None:
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
-
-
-def _read_header(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return next(csv.reader(file), [])
-
-
-def _free_name(path: Path) -> Path:
-    candidates = (path.with_suffix(f".{number}{path.suffix}") for number in itertools.count(1))
-    return next(candidate for candidate in candidates if not candidate.exists())

@@ -1,4 +1,7 @@
-"""doctor.csv: what the doctor said, and when it was over. The page and a resumed run read it."""
+"""doctor.csv: the problems that the doctor reported, and when each ended.
+
+The web page and a resumed run read it.
+"""
 
 import csv
 from argparse import Namespace
@@ -13,7 +16,7 @@ _COLUMNS = ("epoch", "images", "complaint", "state", "seen", "meaning", "what_to
 
 
 class DoctorLog(Sink):
-    """One row for each beginning and each end; no file while there is nothing to say."""
+    """Writes one row when a problem begins and one when it ends. The first row creates the file."""
 
     order = 0
 
@@ -35,22 +38,22 @@ class DoctorLog(Sink):
 
 
 def read_advice(path: Path) -> list[Advice]:
-    """Oldest first; torn lines, which a killed run can leave, are passed over."""
+    """Return all rows, oldest first. Ignore incomplete lines, which a killed run can leave."""
     if not path.exists():
         return []
-    found = []
+    advice = []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if list(row) != list(_COLUMNS) or None in row.values():
                 continue
-            found.append(Advice(
+            advice.append(Advice(
                 int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
                 row["meaning"], row["what_to_do"], over=row["state"] == "over",
             ))
-    return found
+    return advice
 
 
-def still_ill(advice: Sequence[Advice]) -> list[Advice]:
-    """Those that have begun and are not over."""
-    last = {one.complaint: one for one in advice}
-    return [one for one in last.values() if not one.over]
+def open_problems(advice: Sequence[Advice]) -> list[Advice]:
+    """Return the problems that have begun and have not ended."""
+    last = {item.complaint: item for item in advice}
+    return [item for item in last.values() if not item.over]

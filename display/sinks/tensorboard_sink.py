@@ -1,4 +1,4 @@
-"""TensorBoard: event files with losses, learning rate and pictures, over images seen."""
+"""TensorBoard: event files with losses, learning rate and images, over the images seen."""
 
 import logging
 from argparse import ArgumentParser, Namespace
@@ -13,23 +13,24 @@ log = logging.getLogger(__name__)
 
 
 def load() -> Any:
-    """The class that writes event files; None (said in one line) without the package."""
+    """Return the class that writes event files; log one line and return None without the package.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         log.warning(
-            "No TensorBoard files: the package is not installed. To have them: "
-            "pip install tensorboard. Going on without them."
+            "No TensorBoard files: the package is not installed. To write them: "
+            "pip install tensorboard. Continuing without them."
         )
         return None
     return SummaryWriter
 
 
 class TensorboardFiles(Sink):
-    """One file per start of the run in ``folder``.
+    """Writes one file per start of the run in ``folder``.
 
-    A start says how many images it begins with (``purge_step``), so that TensorBoard forgets what
-    an earlier start had written beyond its last save.
+    Each start writes the number of its first image (``purge_step``), so that TensorBoard drops
+    values which an earlier start wrote after its last checkpoint.
     """
 
     title = "TensorBoard files"
@@ -43,8 +44,7 @@ class TensorboardFiles(Sink):
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink | None:
-        writer_class = load() if opt.use_tensorboard else None
-        if writer_class is None:
+        if not opt.use_tensorboard or not (writer_class := load()):
             return None
         sink = cls(writer_class, folder / "tensorboard")
         return Background(sink) if opt.isTrain else sink

@@ -1,4 +1,4 @@
-"""A visdom client that never waits long for its server."""
+"""A visdom client that does not wait long for its server."""
 
 import logging
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ _TIMEOUT_SECONDS = (2, 10)  # to connect, to answer
 
 
 def connect(*, server: str, port: int, env: str) -> Any:
-    """A visdom client, which sends nothing yet; None (said in one line) without the package."""
+    """Return a visdom client; log one line and return None without the package."""
     try:
         import visdom
     except ImportError:
         log.warning(
-            "No visdom display: the package is not installed. To have one: install "
-            "requirements.txt, then start %s. --display_id 0 asks for none. Training goes on.",
-            _start(port),
+            "No visdom display: the package is not installed. To use it: install "
+            "requirements.txt, then start %s. --display_id 0 switches it off. Training continues.",
+            _start_command(port),
         )
         return None
-    logging.getLogger("visdom").setLevel(logging.ERROR)  # it announces each new connection
+    logging.getLogger("visdom").setLevel(logging.ERROR)  # it logs each new connection
     methods = {"_handle_post": _post, "has_window": _has_window}
-    client_class: Any = type("ImpatientVisdom", (visdom.Visdom,), methods)
-    # Built without sending, it announces neither a session nor a missing back channel.
+    client_class: Any = type("VisdomWithTimeout", (visdom.Visdom,), methods)
+    # A client that may not send yet prints no messages about its session or connection.
     client = client_class(
         server=server, port=port, env=env, raise_exceptions=True, use_incoming_socket=False,
         send=False,
@@ -33,7 +33,7 @@ def connect(*, server: str, port: int, env: str) -> Any:
 
 
 def _post(client: Any, url: str, data: str | Mapping[str, Any] | None = None) -> str:
-    """visdom's own version waits for ever on a hung server, and takes an error page for success."""
+    """Post with a timeout, and raise for an error page; visdom's own method does neither."""
     import requests
 
     place = f"{client.server}:{client.port}"
@@ -41,13 +41,13 @@ def _post(client: Any, url: str, data: str | Mapping[str, Any] | None = None) ->
         reply = client.session.post(url, data=data or {}, timeout=_TIMEOUT_SECONDS)
         reply.raise_for_status()
     except requests.Timeout as error:
-        raise ConnectionError(f"the server at {place} hangs") from error
+        raise ConnectionError(f"the server at {place} does not answer in time") from error
     except requests.HTTPError as error:
         raise ConnectionError(f"the server at {place} says: {error}") from error
     except requests.RequestException as error:
         raise ConnectionError(
-            f"no server answers at {place} (to start one: {_start(client.port)}; "
-            "--display_id 0 asks for none)"
+            f"no server answers at {place} (to start one: {_start_command(client.port)}; "
+            "--display_id 0 switches visdom off)"
         ) from error
     return str(reply.text)
 
@@ -57,5 +57,5 @@ def _has_window(client: Any, window: str) -> bool:
     return bool(client._send(message, endpoint="win_exists", quiet=True) == "true")
 
 
-def _start(port: int) -> str:
+def _start_command(port: int) -> str:
     return f"python scripts/live_plots.py --port {port}"

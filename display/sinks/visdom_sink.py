@@ -1,4 +1,4 @@
-"""visdom: losses, learning rate, pictures and options, live in a browser."""
+"""visdom: losses, learning rate, images and options, live in a browser."""
 
 import html
 from argparse import ArgumentParser, Namespace
@@ -8,27 +8,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from display.curves import Curves, read_curves, split_validation
+from display.curves import Curves, read_curves, split_columns
 from display.images import captioned_grid
-from display.reports import LossReport, PictureReport, Progress
+from display.reports import Image8, LossReport, PictureReport, Progress
 from display.sinks.background import Background
 from display.sinks.base_sink import Sink
 from display.sinks.visdom_client import connect
 from util.flags import positive_int
 
+_PLOTS = {  # part -> suffix of the window's name, title, vertical axis
+    "losses": ("", "loss over time", "loss"),
+    "rates": ("_lr", "learning rate", "learning rate"),
+    "validation": ("_validation", "validation", "value"),
+}
+
 
 class VisdomServer(Sink):
-    """Window ``display_id`` shows the losses, the windows after it the pictures; ``<id>_lr``,
-    ``<id>_validation`` and ``<id>_options`` the learning rate, what validations measured and the
-    options of the run.
+    """Window ``display_id`` shows the losses, the windows after it the images; ``<id>_lr``,
+    ``<id>_validation`` and ``<id>_options`` show the learning rate, the values of validations and
+    the options of the run.
 
-    ``columns`` pictures to a row; 0 or less gives every picture a window of its own. Pictures are
-    ``width_px`` wide. The curves of an earlier start of the run are read back from ``losses_csv``.
+    A row has ``columns`` images; 0 or less gives every image a window of its own. Images are
+    ``width_px`` wide. The curves of an earlier start of the run are read from ``losses_csv``.
 
-    Reports are only remembered; ``refresh`` sends what has changed. What could not be sent stays
-    due, and a server that has lost the windows gets all of them again.
+    Reports are only stored; ``refresh`` sends what has changed. A part that could not be sent is
+    sent later, and a server that was restarted gets all windows again.
     """
 
     title = "visdom display"
@@ -68,79 +73,59 @@ class VisdomServer(Sink):
         self._width_px = width_px
         self._losses_csv = losses_csv
         self._options = options
-        self._losses = Curves()
-        self._rates = Curves()
-        self._values = Curves()
-        self._pictures: PictureReport | None = None
+        self._curves = {part: Curves() for part in _PLOTS}
+        self._pictures: Mapping[str, Image8] = {}
         self._senders: dict[str, Callable[[], None]] = {
             "options": self._send_options,
-            "losses": self._send_losses,
-            "rates": self._send_rates,
-            "validation": self._send_validation,
+            **{part: partial(self._send_plot, part) for part in _PLOTS},
             "pictures": self._send_pictures,
         }
         self._due = {"options"}
         self._sent: set[str] = set()
 
     def start_epoch(self, progress: Progress) -> None:
-        if not self._losses.epochs:
-            read = partial(
-                read_curves, self._losses_csv, epoch_size=progress.epoch_size,
-                before=progress.epoch_position,
+        if not self._curves["losses"].epochs:
+            past = read_curves(
+                self._losses_csv, epoch_size=progress.epoch_size, before=progress.epoch_position
             )
-            found = read()
-            names, measured = split_validation(found.losses)
-            self._losses = Curves(found.epochs, {name: found.losses[name] for name in names})
-            self._values = found.known(*measured)
-            self._rates = read(columns=("lr",))
+            losses, measured = split_columns(past.losses)
+            names = {"losses": losses, "rates": past.losses.keys() & {"lr"}, "validation": measured}
+            self._curves = {part: past.known(*names[part]) for part in _PLOTS}
 
     def losses(self, report: LossReport) -> None:
-        self._losses.add(report.progress.epoch_position, report.losses)
-        self._rates.add(report.progress.epoch_position, {"lr": report.learning_rate})
-        self._due |= {"losses", "rates"}
+        position = report.progress.epoch_position
+        self._curves["losses"].add(position, report.losses)
+        self._curves["rates"].add(position, {"lr": report.learning_rate})
         if report.validation:
-            self._values.add(report.progress.epoch_position, report.validation)
-        if self._values.epochs:
-            self._due.add("validation")
+            self._curves["validation"].add(position, report.validation)
+        self._due |= {part for part, curves in self._curves.items() if curves.epochs}
 
     def pictures(self, report: PictureReport) -> None:
-        self._pictures = report
+        self._pictures = report.pictures
         self._due.add("pictures")
 
     def refresh(self) -> None:
         if not self._due:
             return
         if "losses" in self._sent and not self._client.has_window(self._window):
-            self._due |= self._sent  # a server that was started anew
+            self._due |= self._sent  # the server was restarted
         for part, send in self._senders.items():
             if part in self._due:
                 send()
                 self._due.remove(part)
                 self._sent.add(part)
 
-    def _send_losses(self) -> None:
-        self._send_curves(self._window, f"{self._name} loss over time", "loss", self._losses)
-
-    def _send_rates(self) -> None:
-        window = f"{self._window}_lr"
-        self._send_curves(window, f"{self._name} learning rate", "learning rate", self._rates)
-
-    def _send_validation(self) -> None:
-        window = f"{self._window}_validation"
-        self._send_curves(window, f"{self._name} validation", "value", self._values)
-
-    def _send_curves(self, window: str, title: str, ylabel: str, curves: Curves) -> None:
-        # The whole thinned curve each time: appending costs the server time that grows with it.
-        epochs, values = curves.thinned()
+    def _send_plot(self, part: str) -> None:
+        # The whole thinned curve is sent each time. If points were appended, the work of the server
+        # would grow with the length of the curve.
+        suffix, title, ylabel = _PLOTS[part]
+        epochs, values = self._curves[part].thinned()
         options = {
-            "title": title,
-            "legend": list(values),
-            "showlegend": True,
-            "xlabel": "epoch",
-            "ylabel": ylabel,
+            "title": f"{self._name} {title}", "legend": list(values), "showlegend": True,
+            "xlabel": "epoch", "ylabel": ylabel,
         }
         columns = np.stack(list(values.values()), axis=1)
-        self._client.line(columns, X=epochs, win=window, opts=options)
+        self._client.line(columns, X=epochs, win=self._window + suffix, opts=options)
 
     def _send_options(self) -> None:
         rows = "".join(
@@ -151,20 +136,15 @@ class VisdomServer(Sink):
         self._client.text(f"<table>{rows}</table>", win=f"{self._window}_options", opts=options)
 
     def _send_pictures(self) -> None:
-        if self._pictures is None:
-            return
-        shown = self._pictures.pictures
         if self._columns > 0:
-            sheet = captioned_grid(shown, columns=self._columns)
-            columns = min(self._columns, len(shown))
+            sheet = captioned_grid(self._pictures, columns=self._columns)
+            columns = min(self._columns, len(self._pictures))
             self._send_picture(1, f"{self._name} images", sheet, columns * self._width_px)
             return
-        for number, (label, picture) in enumerate(shown.items(), start=1):
+        for number, (label, picture) in enumerate(self._pictures.items(), start=1):
             self._send_picture(number, label, picture, self._width_px)
 
-    def _send_picture(
-        self, number: int, title: str, picture: npt.NDArray[np.uint8], width_px: int
-    ) -> None:
+    def _send_picture(self, number: int, title: str, picture: Image8, width_px: int) -> None:
         height, width, _ = picture.shape
         options = {"title": title, "width": width_px, "height": round(width_px * height / width)}
         window = str(int(self._window) + number)

@@ -1,4 +1,4 @@
-"""Weights & Biases: losses by their names, pictures as results/<label>, over images seen."""
+"""Weights & Biases: losses by name and images as results/<label>, over the images seen."""
 
 import logging
 import os
@@ -17,35 +17,31 @@ log = logging.getLogger(__name__)
 
 
 def load() -> Any:
-    """The wandb module, logged in; None, said in one line, if that cannot be had.
+    """Return the wandb module after a login; log one line and return None if that fails.
 
-    May ask the person at the terminal for a key, which is why it is no work for the background.
+    The login may ask the user at the terminal for a key, so it must not run in a thread.
     """
     try:
         import wandb
-        from wandb import Error  # a folder of that name can be imported, but has nothing in it
+        from wandb import Error  # fails for a mere folder of that name, which can be imported
     except ImportError:
-        log.warning(
-            "No wandb display: the package is not installed. To have one: pip install wandb. "
-            "Going on without it."
-        )
-        return None
-    try:
-        if os.environ.get("WANDB_MODE", "online") == "online":
-            wandb.login()
-    except Error as error:
-        log.warning(
-            "No wandb display: %s. To record without an account: WANDB_MODE=offline. "
-            "Going on without it.", str(error).rstrip(".")
-        )
-        return None
-    return wandb
+        problem = "the package is not installed. To log to it: pip install wandb"
+    else:
+        try:
+            if os.environ.get("WANDB_MODE", "online") == "online":
+                wandb.login()
+            return wandb
+        except Error as error:
+            problem = f"{str(error).rstrip('.')}. To log without an account: WANDB_MODE=offline"
+    log.warning("No wandb display: %s. Continuing without it.", problem)
+    return None
 
 
 class WandbRun(Sink):
-    """A run that begins with the first report, or one that the program has begun already.
+    """A wandb run. It starts with the first report, unless the program has started one already.
 
-    ``id_file`` keeps the run's id: where it exists, that run goes on. None: always a new run.
+    ``id_file`` keeps the id of the run, which is resumed if the file exists. None: always a new
+    run.
     """
 
     title = "wandb display"
@@ -60,8 +56,7 @@ class WandbRun(Sink):
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink | None:
-        wandb = load() if opt.use_wandb else None
-        if wandb is None:
+        if not opt.use_wandb or not (wandb := load()):
             return None
         # The results of a test are in <results_dir>/<name>/<phase>_<epoch>.
         name = opt.name if opt.isTrain else str(folder.relative_to(opt.results_dir).parent)
@@ -76,17 +71,17 @@ class WandbRun(Sink):
         id_file: Path | None = None,
     ) -> None:
         self._wandb = wandb
-        self._folder = folder  # of wandb's own files
+        self._folder = folder  # for wandb's own files
         self._settings = {"project": project, "name": name, "config": dict(options)}
         self._id_file = id_file
 
     def losses(self, report: LossReport) -> None:
         values = {**report.losses, **report.validation, "learning_rate": report.learning_rate}
-        self._begin()
+        self._start()
         self._wandb.log(values, step=report.progress.images)
 
     def pictures(self, report: PictureReport) -> None:
-        self._begin()
+        self._start()
         step = report.progress.images
         images = {
             f"results/{label}": self._wandb.Image(picture, caption=f"{label} - Step {step}")
@@ -98,7 +93,7 @@ class WandbRun(Sink):
         if self._wandb.run is not None:
             self._wandb.finish()
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         if self._wandb.run is not None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""web/index.html: the run so far, newest epoch first, for any browser and without a server."""
+"""web/index.html: the state of the run, newest epoch first. It needs a browser, but no server."""
 
 import time
 from argparse import ArgumentParser, Namespace
@@ -18,11 +18,11 @@ from display.sinks.base_sink import Sink
 from display.sinks.doctor_log_sink import DOCTOR_LOG, read_advice
 
 _FILES = ("loss_log.txt", "losses.csv", "doctor.csv", "train_opt.txt")
-_OLD_NOTICES = 20
+_ENDED_NOTICES = 20
 
 
 class WebPage(Sink):
-    """Keeps the pictures of each epoch (a later save replaces an earlier one) and the curves."""
+    """Shows the curves, and the newest images of each epoch."""
 
     title = "web page"
 
@@ -87,59 +87,56 @@ class WebPage(Sink):
 
     def _write(self, progress: Progress) -> None:
         self._progress = progress
-        # Drawing may take 2 % of the time: tiny epochs end many times a second.
+        # Drawing may take 2 % of the time, because tiny epochs end many times a second.
         if time.monotonic() - self._drawn_at >= 50 * self._drawing_seconds:
             self._draw_curves(progress)
         title = f"Experiment name = {self._name}"
-        for name, rows, links in self._epochs.turn_pages(progress.epoch):
+        for name, rows, links in self._epochs.full_pages(progress.epoch):
             write_page(self._web_dir / name, title, rows, width=self._width_px, pages=links)
+        rows = self._epochs.newest(progress.epoch)
         write_page(
-            self._web_dir / "index.html",
-            title,
-            self._epochs.newest(progress.epoch),
-            width=self._width_px,
-            header=self._header(progress),
-            pages=self._epochs.links(),
+            self._web_dir / "index.html", title, rows, width=self._width_px,
+            header=self._header(progress), pages=self._epochs.links(),
         )
 
     def _header(self, progress: Progress) -> Header:
         has_curves = (self._web_dir / "losses.svg").exists()
+        curves = Figure("losses.svg", "loss curves", *self._curves_size_px)
         return Header(
             status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.epoch_images:,} of "
             f"its {progress.epoch_size:,} images seen.{self._pace} "
             f"Written {time.strftime('%d %b %Y, %H:%M')}.",
-            notices=told(read_advice(self._run_dir / DOCTOR_LOG)),
-            curves=Figure("losses.svg", "loss curves", *self._curves_size_px)
-            if has_curves else None,
+            notices=doctor_notices(read_advice(self._run_dir / DOCTOR_LOG)),
+            curves=curves if has_curves else None,
             film=self._film.rows(),
             links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()},
             options=self._options,
         )
 
     def _draw_curves(self, progress: Progress) -> None:
-        begun = time.monotonic()
+        start = time.monotonic()
         self._curve_file.update(epoch_size=progress.epoch_size)
         if self._curve_file.curves.epochs:
             svg = self._web_dir / "losses.svg"
             self._curves_size_px = draw_curves(self._curve_file.curves, svg)
         self._drawn_at = time.monotonic()
-        self._drawing_seconds = self._drawn_at - begun
+        self._drawing_seconds = self._drawn_at - start
 
 
-def told(advice: Sequence[Advice]) -> list[Notice]:
-    """What the doctor said: first what is so now, then the newest of what is over."""
-    open_: dict[str, Advice] = {}
-    over = []
-    for one in advice:
-        began = open_.pop(one.complaint, None)
-        if not one.over:
-            open_[one.complaint] = one
-        elif began:
-            title = f"{one.complaint} (epochs {began.epoch} to {one.epoch})"
-            over.append(Notice(title, began.seen, is_over=True))
+def doctor_notices(advice: Sequence[Advice]) -> list[Notice]:
+    """Return the doctor's open problems, then at most 20 that have ended, the newest first."""
+    open_problems: dict[str, Advice] = {}
+    ended = []
+    for item in advice:
+        begin = open_problems.pop(item.complaint, None)
+        if not item.over:
+            open_problems[item.complaint] = item
+        elif begin:
+            title = f"{item.complaint} (epochs {begin.epoch} to {item.epoch})"
+            ended.append(Notice(title, begin.seen, is_over=True))
     now = [
-        Notice(f"Doctor: {one.complaint}, since epoch {one.epoch} ({one.images:,} images)",
-               f"{one.seen}: {one.meaning}.", f"What to do: {one.remedy}.")
-        for one in open_.values()
+        Notice(f"Doctor: {item.complaint}, since epoch {item.epoch} ({item.images:,} images)",
+               f"{item.seen}: {item.meaning}.", f"What to do: {item.remedy}.")
+        for item in open_problems.values()
     ]
-    return now + over[: -_OLD_NOTICES - 1 : -1]
+    return now + ended[: -_ENDED_NOTICES - 1 : -1]

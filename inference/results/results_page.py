@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from display.images import Picture, save_picture, saved_size
-from display.pages.html import Figure, Header, Row, write_page
-from display.reports import PictureReport, Progress
+from display.images import save_picture, saved_size
+from display.pages.html import Figure, FigureRow, Header, write_page
+from display.reports import Image8, PictureReport, Progress
 from display.visualizer import Visualizer
 from util.threads import FileWriters
 
@@ -38,7 +38,7 @@ class ResultsPage:
         self.folder, self.title, self.legend = folder, title, legend
         self.width, self.aspect_ratio = width, aspect_ratio
         self.visualizer = visualizer
-        self.rows: list[Row] = []
+        self.rows: list[FigureRow] = []
         self.writers = FileWriters()
 
     def __enter__(self) -> "ResultsPage":
@@ -60,7 +60,7 @@ class ResultsPage:
         )
 
     def add(
-        self, name: str, pictures: Mapping[str, Picture], files: Mapping[str, Path] | None = None
+        self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None
     ) -> None:
         """Add a row of images (label -> image), written as ``images/<name>_<label>.png``.
 
@@ -77,7 +77,7 @@ class ResultsPage:
             deep = (files or {}).get(label)
             link = deep.relative_to(self.folder).as_posix() if deep else ""
             figures.append(Figure(path, label, *size, link=link))
-        self.rows.append(Row(name, figures))
+        self.rows.append(FigureRow(name, figures))
         count = len(self.rows)
         progress = Progress(
             epoch=1, n_epochs=1, images=count, epoch_images=count, epoch_size=count
@@ -85,13 +85,13 @@ class ResultsPage:
         self.visualizer.pictures(PictureReport(progress=progress, pictures=pictures, keep=True))
 
 
-def _files(folder: Path, rows: Sequence[Row]) -> set[Path]:
+def _files(folder: Path, rows: Sequence[FigureRow]) -> set[Path]:
     """Return the files that the page in ``folder`` shows or links to."""
     figures = [figure for row in rows for figure in row.figures]
     return {folder / path for figure in figures for path in (figure.src, figure.link) if path}
 
 
-def _remove_older(folder: Path, rows: Sequence[Row]) -> None:
+def _remove_older(folder: Path, rows: Sequence[FigureRow]) -> None:
     """Remove files that the page does not show, of any format, if their label is on the page."""
     shown = _files(folder.parent, rows)
     labels = tuple(f"_{figure.label}" for row in rows[:1] for figure in row.figures)

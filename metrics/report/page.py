@@ -8,7 +8,13 @@ import numpy as np
 from PIL import Image
 
 from data.files.value_range import ValueRange
-from display.pages.evaluation_page import Cell, Column, PictureRow, RunColumn, write_evaluation_page
+from display.pages.evaluation_page import (
+    Column,
+    PictureRow,
+    RunColumn,
+    ScoreCell,
+    write_evaluation_page,
+)
 from metrics import find_metric
 from metrics.evaluation import Evaluation
 from metrics.picture import Picture
@@ -39,7 +45,7 @@ def write_report_page(
         ))
     runs = []
     for run, evaluation in found.items():
-        cells = {name: Cell(score.value, score.error, score.parts)
+        cells = {name: ScoreCell(score.value, score.error, score.parts)
                  for name, score in evaluation.scores.items()}
         runs.append(RunColumn(run, cells, remarks(evaluation)))
     facts = "\n".join(f"{one.name}: {one.describe()}" for one in sets)

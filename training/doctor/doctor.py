@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from display.reports import VALUE, Advice, LossReport
-from display.sinks.doctor_log_sink import still_ill
+from display.sinks.doctor_log_sink import open_problems
 from models.base_model import BaseModel
 from models.comparison import Comparison
 from training.clock import Clock
@@ -54,7 +54,7 @@ class Doctor:
         self._tell = tell
         self._flags = flags
         self._loading_advice = loading_advice
-        ill = {one.complaint for one in still_ill(past)}
+        ill = {one.complaint for one in open_problems(past)}
         self._watches = {
             name: Watch(complaint.looks, ill=name in ill)
             for name, complaint in COMPLAINTS.items()
