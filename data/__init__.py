@@ -1,4 +1,4 @@
-"""One dataset per file: data/<name>_dataset.py is selected by ``--dataset_mode <name>``."""
+"""Datasets: ``--dataset_mode <name>`` selects data/<name>_dataset.py."""
 
 import logging
 from argparse import Namespace
@@ -16,7 +16,10 @@ available, find_dataset = PLUGINS.available, PLUGINS.find
 
 
 def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
-    """``shared``: of several processes, each gets its part of every step; else all of it."""
+    """Build the dataset that the flags ask for, with its cache, and a loader for it.
+
+    ``shared``: several processes share the images of every step; else each process gets all.
+    """
     dataset = find_dataset(opt.dataset_mode)(opt)
     dataset.pictures.open_cache(opt.cache)
     workers = opt.num_threads

@@ -1,4 +1,4 @@
-"""Pairs: side by side in one file, or in two folders, or in a list."""
+"""Pairs A and B: side by side in one file, in two folders, or in a list."""
 
 import logging
 from argparse import Namespace
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class AlignedDataset(BaseDataset):
-    """A and B share one draw of crop, flip and turns, so they stay in register."""
+    """A and B share the crop, the flip and the augmentation, so they stay in register."""
 
     unused_flags = ()
     paired = True
@@ -33,19 +33,19 @@ class AlignedDataset(BaseDataset):
             input_suffixes=opt.input_suffixes,
             limit=opt.max_dataset_size,
         )
-        self.pairs = self.usable_pairs([(pair.A, pair.B) for pair in found.pairs])
-        found = replace(found, pairs=[Pair(A, B) for A, B in self.pairs])
-        log.info("%s", pairs_summary(found, read_size))
-        self._warn_about_single_pictures()
+        rows = self.usable((self.A, self.B), [(pair.A, pair.B) for pair in found.pairs])
+        self.pairs = [Pair(A, B) for A, B in rows]
+        log.info("%s", pairs_summary(replace(found, pairs=self.pairs), read_size))
+        self._warn_about_single_images()
 
-    def _warn_about_single_pictures(self) -> None:
-        """A pair of ordinary images is at least 4:3 wide; looks at the first 50 headers."""
-        sizes = [read_size(A.path) for A, _ in self.pairs[:50] if A.half]
+    def _warn_about_single_images(self) -> None:
+        """Two images of usual shapes are at least 4:3 wide. Reads the first 50 headers."""
+        sizes = [read_size(pair.A.path) for pair in self.pairs[:50] if pair.A.half]
         narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
         if narrow and 2 * len(narrow) > len(sizes):
             width, height = narrow[0]
             log.warning(
-                "%d of %d files looked at are about as high as wide (%d x %d), like single "
+                "%d of the first %d files are about as high as wide (%d x %d), like single "
                 "images; each is cut into A, %d x %d, and B. For images without partners: "
                 "--dataset_mode unaligned --model cycle_gan",
                 len(narrow), len(sizes), width, height, width // 2, height,
@@ -56,30 +56,30 @@ class AlignedDataset(BaseDataset):
 
     @property
     def examples(self) -> dict[str, list[Source]]:
-        return {"A": [A for A, _ in self.pairs], "B": [B for _, B in self.pairs]}
+        return {"A": [pair.A for pair in self.pairs], "B": [pair.B for pair in self.pairs]}
 
     def __getitem__(self, index: int) -> Sample:
-        source_A, source_B = self.pairs[index]
-        A, B = self.pictures.pair(
-            (self.A, self.B), self.pairs[index], partial(self._require_one_size, index)
+        pair = self.pairs[index]
+        A, B = self.pictures.row(
+            (self.A, self.B), (pair.A, pair.B), check=partial(self._require_one_size, index)
         )
-        draw = self.recipe.draw_scaled(image_size(A), self.random(index), source=source_A.path)
+        draw = self.draw(A, self.random(index), pair.A)
         return {
             "A": self.pack(self.A, A, draw),
             "B": self.pack(self.B, B, draw),
-            "A_paths": str(source_A.path),
-            "B_paths": str(source_B.path),
+            "A_paths": str(pair.A.path),
+            "B_paths": str(pair.B.path),
         }
 
     def _require_one_size(self, index: int, A: Pixels, B: Pixels) -> None:
-        """A crop that is not scaled first needs pixels that lie upon each other."""
+        """Without scaling, both images must have the same size before the crop."""
         (width_A, height_A), (width_B, height_B) = image_size(A), image_size(B)
         # The right half of a file of odd width is one pixel wider.
         apart = abs(width_A - width_B) > 1 or height_A != height_B
         if apart and self.recipe.preprocess in ("crop", "none"):
-            source_A, source_B = self.pairs[index]
+            pair = self.pairs[index]
             raise PictureError(
-                f"{source_A} is {width_A} x {height_A}, its partner {source_B} is {width_B} x "
+                f"{pair.A} is {width_A} x {height_A}, its partner {pair.B} is {width_B} x "
                 f"{height_B}; --preprocess {self.recipe.preprocess} needs pairs of one size, "
                 "resize_and_crop scales both"
             )

@@ -1,7 +1,7 @@
-"""Augmentation of one sample: draw once, apply to both images of a pair.
+"""Augmentation of one sample: drawn once, applied to both images of a pair.
 
-Geometry and the cut-out square are shared by the sides; colours change on the model's input alone.
-Off by default: the reference has only its crop and its mirror, which are in data/transforms.py.
+Both sides share the geometry and the cut-out square; only the model's input changes its colours.
+Augmentation is off by default. Crop and flip, as in the reference, are in data/transforms.py.
 """
 
 import math
@@ -18,13 +18,13 @@ from util.pixel_values import from_unit, to_unit
 
 Size = tuple[int, int]  # width, height
 CropBox = tuple[int, int, int, int]  # left, top, right, bottom; pixels
-# a, b, c, d, e, f: what is shown at (x, y) comes from (ax + by + c, dx + ey + f); pixels.
+# a, b, c, d, e, f: the pixel at (x, y) comes from (ax + by + c, dx + ey + f).
 Matrix = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True)
 class AppliedAugmentation:
-    """One outcome of the dice; the defaults change nothing."""
+    """The random choices of one sample; the defaults change nothing."""
 
     matrix: Matrix | None = None
     upside_down: bool = False
@@ -37,24 +37,24 @@ class AppliedAugmentation:
     centre: tuple[float, float] = (0.0, 0.0)  # of the square, in 0..1 of width and height
 
     def turn(self, pixels: Pixels) -> Pixels:
-        """[H, W, C]. What is not square is turned by 180 degrees or not: it keeps its shape."""
+        """Turn [H, W, C]; images that are not square keep their shape: only half turns apply."""
         if self.upside_down:
             pixels = pixels[::-1]
         square = pixels.shape[0] == pixels.shape[1]
         turns = self.quarter_turns if square else self.quarter_turns // 2 * 2
         return np.rot90(pixels, turns) if turns else pixels
 
-    def jitter(self, picture: Tensor) -> Tensor:
-        """The colours of the model's input, float32 [C, H, W] in -1..1.
+    def jitter(self, image: Tensor) -> Tensor:
+        """Change the colours of float32 [C, H, W] in -1..1.
 
-        Contrast is relative to the mean grey of three channels, else to the mean of each.
+        Contrast is relative to the mean grey of three channels, else to the mean of each channel.
         """
         if (self.brightness, self.contrast, self.saturation, self.hue) == (1, 1, 1, 0):
-            return picture
-        from torchvision.transforms.v2 import functional  # not needed for anything else
+            return image
+        from torchvision.transforms.v2 import functional  # optional package
 
-        light = to_unit(picture)
-        light = light if len(light) == 3 else light[:, None]  # [C, 1, H, W]: grey images
+        light = to_unit(image)
+        light = light if len(light) == 3 else light[:, None]  # [C, 1, H, W]: C grey images
         if self.brightness != 1:
             light = functional.adjust_brightness(light, self.brightness)
         if self.contrast != 1:
@@ -63,16 +63,16 @@ class AppliedAugmentation:
             light = functional.adjust_saturation(light, self.saturation)
         if self.hue != 0:
             light = functional.adjust_hue(light, self.hue)
-        return from_unit(light.view_as(picture))
+        return from_unit(light.view_as(image))
 
-    def cut_out(self, picture: Tensor) -> Tensor:
-        """Hide the square under 0, the middle of -1..1; [C, H, W]."""
+    def cut_out(self, image: Tensor) -> Tensor:
+        """Fill the square of [C, H, W] with 0, the middle of -1..1."""
         if not self.cutout:
-            return picture
-        height, width = picture.shape[1:]
+            return image
+        height, width = image.shape[1:]
         left = int(self.centre[0] * width) - self.cutout // 2
         top = int(self.centre[1] * height) - self.cutout // 2
-        hidden = picture.clone()
+        hidden = image.clone()
         hidden[:, max(top, 0) : top + self.cutout, max(left, 0) : left + self.cutout] = 0
         return hidden
 
@@ -82,7 +82,7 @@ UNCHANGED = AppliedAugmentation()
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What the flags ask for; see options/augmentation_flags.py for their meaning and units."""
+    """The values of the flags in options/augmentation_flags.py, which has their meanings."""
 
     flip_vertical: bool = False
     turn_90: bool = False
@@ -93,9 +93,9 @@ class Augmentation:
     cutout: int = 0  # pixels
 
     def draw(self, size: Size, rng: Random) -> AppliedAugmentation:
-        """Roll the dice for an image of ``size``, scaled but not yet cropped.
+        """Draw the choices for an image of ``size``, scaled but not yet cropped.
 
-        The same number of times whatever the flags, so switching one on moves no other.
+        The same count of numbers is drawn for all flags, so that one flag does not change another.
         """
         coin, quarter = rng.random(), rng.random()
         angle, zoom, right, down = (rng.random() for _ in range(4))
@@ -125,33 +125,36 @@ class Augmentation:
 
 
 def affine(size: Size, *, radians: float, zoom: float, shift: tuple[float, float]) -> Matrix:
-    """Turn clockwise and enlarge about the middle, then move by fractions of ``size``."""
+    """Return the matrix that turns clockwise, enlarges about the middle, then shifts.
+
+    ``shift`` is in fractions of ``size``.
+    """
     width, height = size
     cos, sin = math.cos(radians) / zoom, math.sin(radians) / zoom
-    # The shown point that the middle of the image moves to.
+    # The point that the middle of the image moves to.
     x, y = (0.5 + shift[0]) * width, (0.5 + shift[1]) * height
     return (cos, sin, width / 2 - cos * x - sin * y, -sin, cos, height / 2 + sin * x - cos * y)
 
 
 def warp(pixels: Pixels, matrix: Matrix, box: CropBox, *, nearest: bool) -> Pixels:
-    """What ``box`` shows of the transformed image, in the dtype that came.
+    """Return the part ``box`` of the transformed image, in the same dtype.
 
-    Bicubic (a = -0.75, as OpenCV's), or the nearest pixel; beyond its borders the image is
-    mirrored.
+    The interpolation is bicubic (a = -0.75, as in OpenCV) or ``nearest``. The image is mirrored at
+    its borders.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = box
     a, b, c, d, e, f = matrix
-    # Middles of pixels lie at halves; float64, since float32 has 24 bits for the place.
+    # Pixel centres lie at halves. float64, because float32 has only 24 bits for a position.
     x = torch.arange(left, right, dtype=torch.float64) + 0.5
     y = torch.arange(top, bottom, dtype=torch.float64)[:, None] + 0.5
-    places = torch.stack(
+    positions = torch.stack(
         ((a * x + b * y + c) * 2 / width - 1, (d * x + e * y + f) * 2 / height - 1), dim=2
     )
     planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
     values = grid_sample(
         planes[None],
-        places[None].float(),
+        positions[None].float(),
         mode="nearest" if nearest else "bicubic",
         padding_mode="reflection",
         align_corners=False,

@@ -1,4 +1,4 @@
-"""Colour photographs in <dataroot>/<phase>/, split into lightness (A) and colour (B)."""
+"""Colour photos in <dataroot>/<phase>/, split into lightness (A) and colour (B)."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -6,7 +6,6 @@ from data.base_dataset import BaseDataset, Sample
 from data.colour import rgb_to_lab
 from data.files.side import Side
 from data.files.source import Source
-from data.resizing import image_size
 
 
 class ColorizationDataset(BaseDataset):
@@ -31,7 +30,7 @@ class ColorizationDataset(BaseDataset):
             if getattr(opt, flag) != wanted:
                 raise ValueError(
                     f"--{flag} is {getattr(opt, flag)}, but --dataset_mode colorization predicts "
-                    f"2 colour channels (B) from 1 of lightness (A): leave --{flag} out"
+                    f"2 colour channels (B) from 1 channel of lightness (A): leave --{flag} out"
                 )
 
     def __len__(self) -> int:
@@ -44,7 +43,7 @@ class ColorizationDataset(BaseDataset):
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]
         pixels = self.pictures.one(self.photos, source)
-        draw = self.recipe.draw_scaled(image_size(pixels), self.random(index), source=source.path)
+        draw = self.draw(pixels, self.random(index), source)
         A, B = rgb_to_lab(self.photos.to_tensor(draw(pixels)))
         return {
             "A": draw.augment.cut_out(draw.augment.jitter(A)),

@@ -1,18 +1,26 @@
-"""Which images of an epoch come when, and which of several processes takes them."""
+"""The order of the images in an epoch, and how several processes share it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 
 from torch.utils.data import Sampler
 
-from data.base_dataset import seeded
+
+def seeded(*key: int) -> Random:
+    """Return a generator that depends on ``key`` alone.
+
+    ``Random`` hashes text with SHA-512. Unlike ``hash``, this gives the same seed in every process;
+    unlike a sum of the numbers, it gives unrelated seeds for neighbouring keys.
+    """
+    return Random("/".join(map(str, key)))
 
 
 @dataclass(frozen=True)
 class Share:
-    """Images of one step: of all processes, and of this one, which may have none left.
+    """One step: the number of ``images`` of all processes, and of this process, which may be 0.
 
-    ``weight``: images of this process, relative to the mean of all processes.
+    ``weight``: the images of this process, relative to the mean of all processes.
     """
 
     images: int
@@ -21,12 +29,12 @@ class Share:
 
 
 class EpochOrder(Sampler[int]):
-    """A new permutation per epoch, or 0, 1, 2, ... without ``shuffle``; may start inside.
+    """A new permutation for each epoch, or 0, 1, 2, ... without ``shuffle``; may start inside.
 
-    Several processes take turns in it. A step of all of them is the next ``batch_size`` times
-    ``world_size`` images of the order, so that it holds the same images as one of a single
-    process with so large a batch. A process that finds no image left for the last step of an
-    epoch gets the last one of the order again, so that it can take part; ``share`` tells.
+    Several processes take turns. Their common step takes the next ``batch_size * world_size``
+    images of the order, so it holds the same images as a step of one process with that batch size.
+    If no image is left for a process in the last step of an epoch, the process gets the last image
+    of the order again, so that it can take part in the step; ``share`` then counts 0 own images.
     """
 
     def __init__(
@@ -54,7 +62,7 @@ class EpochOrder(Sampler[int]):
         return self.batch_size * self.world_size
 
     def share(self, first: int) -> Share:
-        """Of the step that begins with image ``first`` of the epoch."""
+        """Return the share of this process in the step that begins with image ``first``."""
         images = min(self.step_images, self.count - first)
         own = len(range(self.rank, images, self.world_size))
         return Share(images, own, own * self.world_size / images)
@@ -70,6 +78,6 @@ class EpochOrder(Sampler[int]):
 
     @property
     def _filler(self) -> int:
-        """1 where the last step leaves this process without an image."""
+        """1 if the last step leaves this process without an image, else 0."""
         rest = (self.count - self.start) % self.step_images
         return int(0 < rest <= self.rank)

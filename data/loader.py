@@ -1,10 +1,10 @@
-"""Batches of one epoch after another, in an order that (seed, epoch) alone decides."""
+"""Batches of one epoch after another, in an order that depends on (seed, epoch) alone."""
 
 import os
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -20,19 +20,18 @@ _SIDES: tuple[Literal["A", "B"], ...] = ("A", "B")
 
 
 class Loader:
-    """Iterate over it for one epoch's ``Batch``es; ``len`` is the number of images in an epoch.
+    """An iterable over the batches of one epoch; ``len`` is the number of images in an epoch.
 
-    Of several processes, each gets its share; ``len`` is that of all.
+    data/base_dataset.py describes a ``Batch``. Its tensors are on the device: they are copied
+    without waiting, and uint8 images become floats there. Several processes share the images of an
+    epoch; ``len`` counts those of all processes.
 
-    A and B lie on the device already: the workers hand on bytes, which are copied there without
-    waiting and become floats there.
-
-    The last batch may be short. Call ``set_epoch`` before each epoch. Iterating leaves torch's
-    global random state alone, so a resumed run meets the same dropout as one that never stopped.
+    Call ``set_epoch`` before each epoch. Iterating does not change torch's global random state, so
+    a resumed run has the same dropout as an uninterrupted one.
 
     Args:
-        device: of the batches, the CPU by default.
-        start_method: fork, spawn or forkserver for the workers; None: the platform's.
+        device: device of the batches, the CPU by default.
+        start_method: fork, spawn or forkserver for the workers; None: the platform's default.
     """
 
     def __init__(
@@ -58,11 +57,11 @@ class Loader:
             world_size=world_size,
         )
         batches = -(-len(dataset) // self._order.step_images)
-        workers = min(num_workers, batches)  # more would never get a batch to make
+        workers = min(num_workers, batches)  # further workers would have no batch
         self.workers = workers
         cached = dataset.pictures.has_cache
         self.loading_advice = loading_advice(cached=cached, workers=workers)
-        self.filling_images = len(dataset) if cached else 0  # after which all is in the cache
+        self.filling_images = len(dataset) if cached else 0  # until the cache is full
         self._batches = DataLoader(
             dataset,
             batch_size=batch_size,
@@ -72,8 +71,8 @@ class Loader:
             pin_memory=self.device.type == "cuda",
             collate_fn=collate,
             multiprocessing_context=start_method if workers else None,
-            worker_init_fn=_leave_group,
-            # DataLoader draws a number per epoch; by default from torch's global generator.
+            worker_init_fn=_leave_process_group,
+            # DataLoader draws a number per epoch, by default from torch's global generator.
             generator=torch.Generator().manual_seed(seed),
         )
 
@@ -85,31 +84,34 @@ class Loader:
             for batch in self._batches:
                 yield self._on_device(batch)
         except (ValueError, FileNotFoundError) as error:
-            raise _plain(error) from error
+            raise _without_traceback(error) from error
 
     def first(self, count: int) -> Iterator[Batch]:
-        """The first ``count`` batches; where no workers read them, a thread reads one ahead.
+        """Return the first ``count`` batches; without workers, a thread reads one ahead.
 
-        The dataset must leave torch's global random state alone, which the caller may be using.
+        The dataset must not use torch's global random state, because the caller may be using it.
         """
-        rest = iter(self)
+        batches = iter(self)
         if self.workers:
-            return islice(rest, count)
-        return read_ahead(lambda _: next(rest), range(min(count, len(self._batches))))
+            return islice(batches, count)
+        return read_ahead(lambda _: next(batches), range(min(count, len(self._batches))))
 
     def share(self, first: int) -> Share:
-        """How many images the step after ``first`` images of the epoch has."""
+        """Return the number of images in the step after ``first`` images of the epoch."""
         return self._order.share(first)
 
     def _on_device(self, batch: Batch) -> Batch:
+        moved: Any = {
+            key: value.to(self.device, non_blocking=True) if isinstance(value, Tensor) else value
+            for key, value in batch.items()
+        }
         for side in _SIDES:
-            if isinstance(batch.get(side), Tensor):
-                there = batch[side].to(self.device, non_blocking=True)
-                batch[side] = levels_to_float(there) if there.dtype == torch.uint8 else there
-        return batch
+            if side in moved and moved[side].dtype == torch.uint8:
+                moved[side] = levels_to_float(moved[side])
+        return cast(Batch, moved)
 
     def set_epoch(self, epoch: int, start_image: int = 0) -> None:
-        """Choose the epoch's order and draws; skip its first ``start_image`` images.
+        """Select the order and the random numbers of an epoch; skip ``start_image`` images.
 
         Raises:
             ValueError: the epoch has fewer images than ``start_image``.
@@ -117,7 +119,7 @@ class Loader:
         if not 0 <= start_image <= len(self):
             raise ValueError(
                 f"cannot start epoch {epoch} after {start_image} images: the set has {len(self)}; "
-                "was it changed since the run was saved? Restore it, or start a new epoch"
+                "was it changed after the run was saved? Restore it, or start a new epoch"
             )
         self.dataset.set_epoch(epoch)
         self._order.epoch = epoch
@@ -125,10 +127,10 @@ class Loader:
 
 
 def collate(samples: list[Sample]) -> Batch:
-    """torch's, but never of levels and floats: where a side has both, all become floats."""
+    """Apply ``default_collate``; if some images of a side are levels, make all of them floats."""
     for side in _SIDES:
-        pictures = [sample[side] for sample in samples if isinstance(sample.get(side), Tensor)]
-        if len({picture.dtype for picture in pictures}) > 1:
+        dtypes = {sample[side].dtype for sample in samples if isinstance(sample.get(side), Tensor)}
+        if len(dtypes) > 1:
             for sample in samples:
                 if sample[side].dtype == torch.uint8:
                     sample[side] = levels_to_float(sample[side])
@@ -136,28 +138,29 @@ def collate(samples: list[Sample]) -> Batch:
     return batch
 
 
-def _plain(error: Exception) -> Exception:
-    """The sentence of an error in a worker, without the traceback that torch puts before it."""
+def _without_traceback(error: Exception) -> Exception:
+    """Return the message of an error in a worker; torch puts a traceback before it."""
     text = str(error)
     caught = re.match(r"Caught (\w+) in ", text)
     if not caught:
         return error
-    # The last line that begins with the error's name, and all that follows: a message may be long.
+    # The message begins at the last line that starts with the error's name.
     *_, message = re.split(rf"^(?:\w+\.)*{caught[1]}: ", text, flags=re.MULTILINE)
     return ValueError(message.rstrip())
 
 
-def _leave_group(worker: int) -> None:
-    """A signal to the whole group of processes is meant for the training, which then saves."""
+def _leave_process_group(worker: int) -> None:
+    """Signals to the whole process group are meant for the training process, which then saves."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()
 
 
 def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> int:
-    """One core is left to the training itself.
+    """Return the number of workers; one core is kept for the training itself.
 
-    On a CPU a cached image costs less than what the training's threads lose by a worker beside
-    them. On a GPU the training only starts kernels, and workers keep it from doing anything else.
+    On a CPU with a cache there are none: a worker would slow down the threads of the training by
+    more than a cached image costs. On a GPU the training process only starts kernels, and workers
+    do the rest.
     """
     cores = own_cores() if cores is None else cores
     if device == "cpu" and cached:
@@ -167,14 +170,14 @@ def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> in
 
 
 def loading_advice(*, cached: bool, workers: int) -> str:
-    """Which flag to change where steps wait for images."""
+    """Return which flag to change if steps wait for images."""
     if not cached:
-        return "--cache ram or --cache disk decodes each of them once only"
+        return "--cache ram or --cache disk decodes each image only once"
     if workers < own_cores():
         return f"give more than --num_threads {workers}"
-    return f"--num_threads {workers} are as many as there are cores; lower --load_size"
+    return f"--num_threads {workers} uses all cores already; lower --load_size"
 
 
 def own_cores() -> int:
-    """Of the cores that there are, this training's share; torchrun may have started several."""
+    """Return this process's share of the cores; torchrun may have started several processes."""
     return count_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

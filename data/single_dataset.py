@@ -1,4 +1,4 @@
-"""Images to translate, without partners: <dataroot>/ itself, no phase."""
+"""Images to translate, without targets: the files of <dataroot>/ itself, without a phase."""
 
 from argparse import Namespace
 
@@ -6,7 +6,7 @@ from data.base_dataset import BaseDataset, Sample
 
 
 class SingleDataset(BaseDataset):
-    """A is what the generator gets, so it has ``--input_nc`` channels in either direction."""
+    """A is the input of the generator, with ``--input_nc`` channels for either --direction."""
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
@@ -18,5 +18,5 @@ class SingleDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]
-        picture = self.load_packed(self.side, source, self.random(index))
-        return {"A": picture, "A_paths": str(source.path)}
+        A = self.load(self.side, source, self.random(index), packed=True)
+        return {"A": A, "A_paths": str(source.path)}

@@ -3,28 +3,28 @@
 1. Copy this file to data/<name>_dataset.py; ``--dataset_mode <name>`` finds it there. It must
    define exactly one subclass of BaseDataset; the class name is free.
 2. Write the four methods below; the static one may be left out. To refuse flags that contradict
-   each other, extend ``BaseDataset.check_options``, as colorization_dataset.py does.
-3. Try this one, which learns to darken images that were lit too much:
+   each other, extend ``BaseDataset.check_options``, as colorization_dataset.py does. A sample may
+   have further keys, such as labels or masks: data/base_dataset.py describes the contract.
+3. Try this one, which learns to darken images that are too bright:
    python train.py --model template --dataset_mode template --dataroot <folder with train/>
 """
 
 from argparse import ArgumentParser, Namespace
 
 from data.base_dataset import BaseDataset, Sample
-from data.resizing import image_size
 from util.flags import positive_float
 from util.pixel_values import from_unit, to_unit
 
 
 class TemplateDataset(BaseDataset):
-    """A = B with its light multiplied by ``--new_dataset_option``, clipped at white."""
+    """A = B with its brightness multiplied by ``--new_dataset_option``, clipped at white."""
 
     unused_flags = (*BaseDataset.unused_flags, "input_suffixes")
     paired = True
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
-        """Flags of your own, with strict types; and other defaults for shared flags."""
+        """Add your own flags, with strict types, and other defaults for shared flags."""
         parser.add_argument(
             "--new_dataset_option",
             type=positive_float,
@@ -34,7 +34,7 @@ class TemplateDataset(BaseDataset):
         parser.set_defaults(max_dataset_size=10)
 
     def __init__(self, opt: Namespace) -> None:
-        """Find the files, and refuse what cannot work, here: before training begins."""
+        """Find the files; refuse here, before the training begins, what cannot work."""
         super().__init__(opt)
         self.sources = self.find(self.A, opt.phase)
 
@@ -42,12 +42,12 @@ class TemplateDataset(BaseDataset):
         return len(self.sources)
 
     def __getitem__(self, index: int) -> Sample:
-        """Tensors float32 [C, H, W] in -1..1. Chance comes from ``self.random(index)`` alone."""
+        """Return tensors float32 [C, H, W] in -1..1; randomness comes from ``self.random``."""
         source = self.sources[index]
-        # Decoded and scaled, [H, W, C], for reading only.
+        # Decoded and scaled, [H, W, C]. Do not write to them.
         A, B = self.pictures.one(self.A, source), self.pictures.one(self.B, source)
-        # One draw, both images: they stay in register.
-        draw = self.recipe.draw_scaled(image_size(A), self.random(index), source=source.path)
+        # Both images take the same draw, so they stay in register.
+        draw = self.draw(A, self.random(index), source)
         light = to_unit(self.finish(self.A, A, draw))
         return {
             "A": from_unit((light * self.opt.new_dataset_option).clamp(max=1)),

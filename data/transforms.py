@@ -1,14 +1,14 @@
-"""Geometry of one sample: draw once, apply to every image that must stay in register.
+"""The geometry of one sample: drawn once, applied to every image that must stay in register.
 
-The order is fixed: channels -> resize -> affine, crop -> flip, turn -> tensor in -1..1 -> colours
--> cut-out. Images are arrays [H, W, C], sizes (width, height) in pixels. Resizing is Pillow's
-bicubic, which is antialiased, or torch's (``--resize``); of labels it is nearest neighbour, which
-invents no colours.
+The order is: channels -> resize -> affine, crop -> flip, turn -> tensor in -1..1 -> colours ->
+cut-out. Images are arrays [H, W, C]; sizes are (width, height) in pixels. Images are resized by
+antialiased bicubic interpolation of Pillow or torch (``--resize``). Labels are resized to the
+nearest pixel, so that no new colours appear.
 """
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from data.augment import UNCHANGED, AppliedAugmentation, Augmentation, CropBox, Size, warp
 from data.files.raster import Pixels
-from data.resizing import image_size, resize
+from data.resizing import image_size
 
 log = logging.getLogger(__name__)
 _NO_AUGMENTATION = Augmentation()
@@ -29,12 +29,12 @@ def _keep(size: Size, load_size: int, crop_size: int) -> None:
 
 
 def _scale_to_square(size: Size, load_size: int, crop_size: int) -> Size:
-    """load_size x load_size, whatever the aspect ratio was."""
+    """Return load_size x load_size, whatever the aspect ratio was."""
     return load_size, load_size
 
 
 def _scale_to_width(size: Size, load_size: int, crop_size: int) -> Size:
-    """load_size wide, the aspect ratio kept unless that is lower than crop_size."""
+    """Return load_size as the width; keep the aspect ratio, but at least crop_size of height."""
     width, height = size
     return load_size, int(max(load_size * height / width, crop_size))
 
@@ -44,14 +44,14 @@ def _scale_to_width_by_4(size: Size, load_size: int, crop_size: int) -> Size:
 
 
 def _round_to_4(size: Size, load_size: int, crop_size: int) -> Size:
-    """The nearest multiple of 4, halves to the even one: 130 -> 128, 134 -> 136; at least 4."""
+    """Round to multiples of 4, at least 4; a half to the even one: 130 -> 128, 134 -> 136."""
     width, height = (max(4, 4 * round(side / 4)) for side in size)
     return width, height
 
 
 @dataclass(frozen=True)
 class _Mode:
-    resize: Callable[[Size, int, int], Size | None]  # (size, load_size, crop_size); None: as it is
+    resize: Callable[[Size, int, int], Size | None]  # (size, load_size, crop_size) -> None: keep
     crops: bool
 
 
@@ -66,48 +66,46 @@ PREPROCESS = {
 
 @dataclass(frozen=True)
 class Draw:
-    """One outcome of the dice. ``resize``, ``box`` None: leave as it is."""
+    """The random choices of one sample; ``box`` None: no crop."""
 
-    resize: Size | None
     box: CropBox | None
     mirror: bool
     augment: AppliedAugmentation = UNCHANGED
-    resizer: str = "pillow"
 
     def __call__(self, pixels: Pixels, *, nearest: bool = False) -> Pixels:
-        """The geometry; ``nearest``: of labels, whose colours must not be mixed."""
-        if self.resize is not None:
-            pixels = resize(pixels, self.resize, nearest=nearest, by=self.resizer)
+        """Apply the geometry to a scaled image. ``nearest``: labels, whose colours must not mix."""
         if self.augment.matrix is not None:
             box = self.box or (0, 0, *image_size(pixels))
             pixels = warp(pixels, self.augment.matrix, box, nearest=nearest)
-        elif self.box is not None:
-            left, top, right, bottom = self.box
-            pixels = pixels[top:bottom, left:right]
+        else:
+            pixels = self._crop(pixels)
         return self.augment.turn(pixels[:, ::-1] if self.mirror else pixels)
 
     @property
     def only_crops_and_flips(self) -> bool:
-        return self.resize is None and self.augment == UNCHANGED
+        return self.augment == UNCHANGED
 
     def window(self, pixels: Pixels) -> Tensor:
-        """``__call__`` where it only crops and flips: a copy [C, H, W], the fastest way."""
-        if self.box is not None:
-            left, top, right, bottom = self.box
-            pixels = pixels[top:bottom, left:right]
-        planes = pixels.transpose(2, 0, 1)
-        if planes.strides[2] == 1 and planes.flags.writeable:  # out of a cache
+        """Return a copy [C, H, W] of the crop, flipped or not, in the fastest way."""
+        planes = self._crop(pixels).transpose(2, 0, 1)
+        if planes.strides[2] == 1 and planes.flags.writeable:  # from a cache
             tensor = torch.from_numpy(planes)
             return tensor.flip(2) if self.mirror else tensor.clone()
         return torch.from_numpy(np.array(planes[:, :, ::-1] if self.mirror else planes, order="C"))
 
+    def _crop(self, pixels: Pixels) -> Pixels:
+        if self.box is None:
+            return pixels
+        left, top, right, bottom = self.box
+        return pixels[top:bottom, left:right]
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """What --preprocess, --load_size, --crop_size, --no_flip and the augmentation ask for.
+    """The values of --preprocess, --load_size, --crop_size, --no_flip and the augmentation flags.
 
-    ``scale_width`` and ``none`` do not crop; they round both sides to multiples of 4, because a
-    ResNet generator returns another size than it got otherwise.
+    ``scale_width`` and ``none`` do not crop. They round both sides to multiples of 4: with other
+    sides, the output of a ResNet generator differs in size from its input.
     """
 
     preprocess: str
@@ -130,8 +128,8 @@ class Recipe:
                 "or more, or a smaller --crop_size"
             )
 
-    def announce(self) -> None:
-        """Say what changes sizes silently. Called once, in the main process."""
+    def log_rounding(self) -> None:
+        """Log that sizes are rounded. Called once, in the main process."""
         if not PREPROCESS[self.preprocess].crops:
             log.info(
                 "--preprocess %s: both sides are rounded to multiples of 4 pixels",
@@ -141,21 +139,8 @@ class Recipe:
     def fits(self, size: Size) -> bool:
         return not PREPROCESS[self.preprocess].crops or min(size) >= self.crop_size
 
-    def draw(self, size: Size, rng: Random, *, source: Path) -> Draw:
-        """Roll the dice for an image of ``size``; ``source`` is named in errors.
-
-        The dice roll the same number of times whatever the flags, so --no_flip moves no crop.
-        Those of the augmentation are seeded by the three here: ``rng`` goes on as without them.
-
-        Raises:
-            ValueError: the image is smaller than the crop.
-        """
-        new_size = self.new_size(size)
-        draw = self.draw_scaled(new_size or size, rng, source=source)
-        return replace(draw, resize=new_size)
-
     def new_size(self, size: Size) -> Size | None:
-        """What an image of ``size`` is scaled to; None: it stays as it is."""
+        """Return the size that an image of ``size`` is scaled to; None: it is not scaled."""
         return PREPROCESS[self.preprocess].resize(size, self.load_size, self.crop_size)
 
     @property
@@ -163,8 +148,15 @@ class Recipe:
         """The size of every scaled image, if it does not depend on the file's."""
         return (self.load_size, self.load_size) if self.preprocess == "resize_and_crop" else None
 
-    def draw_scaled(self, size: Size, rng: Random, *, source: Path) -> Draw:
-        """``draw`` for an image that is scaled already, to ``size``."""
+    def draw(self, size: Size, rng: Random, *, source: Path) -> Draw:
+        """Draw the random choices for a scaled image of ``size``; ``source`` is named in errors.
+
+        The count of numbers drawn from ``rng`` is always three, so --no_flip does not change the
+        crops. The augmentation has a generator of its own, which these three numbers seed.
+
+        Raises:
+            ValueError: the image is smaller than the crop.
+        """
         width, height = size
         if not self.fits((width, height)):
             raise ValueError(
@@ -180,7 +172,4 @@ class Recipe:
         augment = UNCHANGED
         if self.augmentation != _NO_AUGMENTATION:
             augment = self.augmentation.draw((width, height), Random(f"augment/{x}/{y}/{coin}"))
-        mirror = self.flip and coin < 0.5
-        return Draw(None, box, mirror=mirror, augment=augment, resizer=self.resizer)
-
-
+        return Draw(box, mirror=self.flip and coin < 0.5, augment=augment)

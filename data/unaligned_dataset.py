@@ -7,9 +7,9 @@ from data.files.source import Source
 
 
 class UnalignedDataset(BaseDataset):
-    """An epoch shows the larger set once. A comes by index, B by chance.
+    """An epoch shows each image of the larger set once. The index selects A; B is random.
 
-    With ``--serial_batches`` B comes by index too. A and B are cropped and flipped independently.
+    With ``--serial_batches`` the index selects B too. A and B are cropped and flipped separately.
     """
 
     def __init__(self, opt: Namespace) -> None:
@@ -30,8 +30,8 @@ class UnalignedDataset(BaseDataset):
         source_A = self.sources_A[index % len(self.sources_A)]
         source_B = self.sources_B[chosen % len(self.sources_B)]
         return {
-            "A": self.load_packed(self.A, source_A, rng),
-            "B": self.load_packed(self.B, source_B, rng),
+            "A": self.load(self.A, source_A, rng, packed=True),
+            "B": self.load(self.B, source_B, rng, packed=True),
             "A_paths": str(source_A.path),
             "B_paths": str(source_B.path),
         }

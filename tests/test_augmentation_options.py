@@ -41,7 +41,7 @@ def trained(argv: Argv, *flags: str) -> None:
         ("--input_nc 4 --colour_jitter 0.1,0,0.2", "--input_nc is 4; .* --colour_jitter 0.1,0"),
         ("--nearest A --colour_jitter 0.1", "--nearest A says that they are labels"),
         ("--nearest B --direction BtoA --colour_jitter 0.1", "--nearest B says"),
-        ("--model colorization --nearest A", "--nearest says nothing to --dataset_mode colorizat"),
+        ("--model colorization --nearest A", "--nearest has no effect with --dataset_mode colo"),
         ("--model colorization --colour_jitter 0,0,0.1", "need 3 channels"),
     ],
 )

@@ -6,8 +6,8 @@ import torch
 from tiny_sets import make_opt, write_noise
 
 from data import create_dataset
-from data.base_dataset import Batch, Sample, seeded
-from data.epoch_order import EpochOrder
+from data.base_dataset import Batch, Sample
+from data.epoch_order import EpochOrder, seeded
 from data.files.pillow_files import PictureError
 from data.loader import Loader
 from data.unaligned_dataset import UnalignedDataset

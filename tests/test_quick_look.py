@@ -19,13 +19,13 @@ def messages(
     caplog.set_level(logging.INFO)
     opt = make_opt(root, dataset_mode=mode, **changes)
     find_dataset(mode)(opt)
-    return [line for line in caplog.messages if "looked at" in line or "mixed:" in line]
+    return [line for line in caplog.messages if "checked" in line or "mixed:" in line]
 
 
 def test_pairs_are_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_pairs(tmp_path / "train", 3)
     assert messages(caplog, tmp_path, "aligned") == [
-        "looked at 3 of 3 pairs: A 12x12 rgb uint8, B 12x12 rgb uint8"
+        "checked 3 of 3 pairs: A 12x12 rgb uint8, B 12x12 rgb uint8"
     ]
 
 
@@ -35,7 +35,7 @@ def test_a_large_set_is_looked_at_from_its_first_to_its_last_picture(
     write_noise(tmp_path, *(f"{number:02}.png" for number in range(30)))
     write_noise(tmp_path, "29.png", width=50)
     assert messages(caplog, tmp_path, "single") == [
-        f"looked at {MOST_FILES} of 30 images: A 24x20 to 50x20 rgb uint8"
+        f"checked {MOST_FILES} of 30 images: A 24x20 to 50x20 rgb uint8"
     ]
 
 
@@ -45,7 +45,7 @@ def test_mixed_kinds_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixt
     Image.new("L", (24, 20)).save(tmp_path / "trainA" / "3.png")
     lines = messages(caplog, tmp_path, "unaligned")
     assert lines[0].startswith("A is mixed: 2 rgb uint8, 1 gray uint8;")
-    assert lines[2] == "looked at 1 of 1 images: B 24x20 rgb uint8"
+    assert lines[2] == "checked 1 of 1 images: B 24x20 rgb uint8"
 
 
 def test_floating_point_without_a_range_is_refused_before_the_networks(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import torch
 from tiny_sets import noise
 
 from data.files.value_range import LEVELS
-from data.resizing import resize, resize_both
+from data.resizing import resize, resize_together
 from util.pixel_values import levels_to_float
 
 
@@ -31,7 +31,7 @@ def test_deep_pictures_and_labels_are_pillows_in_any_case() -> None:
 @pytest.mark.parametrize("width", [40, 41])
 def test_a_pair_at_once_is_both_of_it_one_by_one(labels: str, by: str, width: int) -> None:
     A, B = np.asarray(noise(40, 33, 1)), np.asarray(noise(width, 33, 2))
-    both = resize_both(A, B, (61, 47), labels=labels, by=by)
+    both = resize_together([A, B], (61, 47), nearest=["A" in labels, "B" in labels], by=by)
     for letter, found, alone in zip("AB", both, (A, B), strict=True):
         assert np.array_equal(found, resize(alone, (61, 47), nearest=letter in labels, by=by))
 

@@ -9,6 +9,7 @@ from tiny_sets import noise
 from torch.nn.functional import interpolate
 
 from data.augment import Size
+from data.files.raster import Pixels
 from data.resizing import image_size, resize
 from data.transforms import PREPROCESS, Recipe
 
@@ -19,6 +20,13 @@ def recipe(
     preprocess: str, load_size: int = 286, crop_size: int = 256, *, flip: bool = False
 ) -> Recipe:
     return Recipe(preprocess=preprocess, load_size=load_size, crop_size=crop_size, flip=flip)
+
+
+def transformed(made_by: Recipe, pixels: Pixels) -> Pixels:
+    """Scale and crop one image as a dataset does."""
+    size = made_by.new_size(image_size(pixels))
+    scaled = pixels if size is None else resize(pixels, size, by=made_by.resizer)
+    return made_by.draw(image_size(scaled), Random(0), source=FILE)(scaled)
 
 
 SQUARE = (256, 256)
@@ -36,12 +44,12 @@ SQUARE = (256, 256)
 )
 def test_output_shapes(preprocess: str, shapes: list[Size | None]) -> None:
     for size, shape in zip([(300, 200), (200, 300), (257, 130), (100, 80)], shapes, strict=True):
+        pixels = np.zeros((size[1], size[0], 3), np.uint8)
         if shape is None:
             with pytest.raises(ValueError, match=r"x\.png: .* too small for --crop_size 256"):
-                recipe(preprocess).draw(size, Random(0), source=FILE)
+                transformed(recipe(preprocess), pixels)
         else:
-            draw = recipe(preprocess).draw(size, Random(0), source=FILE)
-            assert image_size(draw(np.zeros((size[1], size[0], 3), np.uint8))) == shape
+            assert image_size(transformed(recipe(preprocess), pixels)) == shape
 
 
 def test_modes_are_the_references() -> None:
@@ -51,58 +59,58 @@ def test_modes_are_the_references() -> None:
 
 @pytest.mark.parametrize(("side", "rounded"), [(130, 128), (134, 136), (2, 4), (1, 4), (6, 8)])
 def test_none_rounds_to_multiples_of_4(side: int, rounded: int) -> None:
-    draw = recipe("none").draw((side, 8), Random(0), source=FILE)
-    assert image_size(draw(np.zeros((8, side, 1), np.uint8))) == (rounded, 8)
+    pixels = transformed(recipe("none"), np.zeros((8, side, 1), np.uint8))
+    assert image_size(pixels) == (rounded, 8)
 
 
 def test_resize_is_antialiased_bicubic() -> None:
     # Away from black and white: Pillow clips overshoots between its two passes, torch at the end.
-    picture = noise(50, 37).point(lambda level: 64 + level // 2)
-    draw = recipe("resize_and_crop", 24, 24).draw(picture.size, Random(0), source=FILE)
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].double()
+    image = noise(50, 37).point(lambda level: 64 + level // 2)
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].double()
     reference = interpolate(pixels, (24, 24), mode="bicubic", antialias=True)[0].clamp(0, 255)
-    levels = torch.from_numpy(draw(np.asarray(picture)).copy()).permute(2, 0, 1)
+    scaled = transformed(recipe("resize_and_crop", 24, 24), np.asarray(image))
+    levels = torch.from_numpy(scaled.copy()).permute(2, 0, 1)
     assert (levels - reference).abs().max() <= 1
 
 
 def test_scale_width_equals_pillow() -> None:
-    picture = noise(50, 100)
-    draw = recipe("scale_width", 24, 16).draw(picture.size, Random(0), source=FILE)
-    reference = picture.resize((24, 48), Image.Resampling.BICUBIC)
-    assert np.array_equal(draw(np.asarray(picture)), np.asarray(reference))
+    image = noise(50, 100)
+    scaled = transformed(recipe("scale_width", 24, 16), np.asarray(image))
+    reference = image.resize((24, 48), Image.Resampling.BICUBIC)
+    assert np.array_equal(scaled, np.asarray(reference))
 
 
-def test_crop_is_a_window_of_the_picture_and_reaches_all_corners() -> None:
-    picture = noise(7, 6)
-    pixels = np.asarray(picture)
+def test_crop_is_a_window_of_the_image_and_reaches_all_corners() -> None:
+    image = noise(7, 6)
+    pixels = np.asarray(image)
     seen = set()
     for seed in range(100):
-        draw = recipe("crop", crop_size=4).draw(picture.size, Random(seed), source=FILE)
+        draw = recipe("crop", crop_size=4).draw(image.size, Random(seed), source=FILE)
         assert draw.box is not None
         left, top = draw.box[:2]
         seen.add((left, top))
-        assert np.array_equal(draw(np.asarray(picture)), pixels[top : top + 4, left : left + 4])
+        assert np.array_equal(draw(np.asarray(image)), pixels[top : top + 4, left : left + 4])
     assert seen == {(left, top) for left in range(4) for top in range(3)}
 
 
 def test_equal_sizes_leave_nothing_to_chance() -> None:
     draws = {
-        recipe("resize_and_crop", 8, 8).draw((20, 30), Random(seed), source=FILE)
+        recipe("resize_and_crop", 8, 8).draw((8, 8), Random(seed), source=FILE)
         for seed in range(9)
     }
     assert len(draws) == 1
 
 
-def test_flip_mirrors_half_the_pictures_and_moves_no_crop() -> None:
-    picture = noise(9, 9)
+def test_flip_mirrors_half_the_images_and_moves_no_crop() -> None:
+    image = noise(9, 9)
     flips = 0
     for seed in range(400):
         straight = recipe("crop", crop_size=4).draw((9, 9), Random(seed), source=FILE)
         draw = recipe("crop", crop_size=4, flip=True).draw((9, 9), Random(seed), source=FILE)
         assert draw.box == straight.box
         flips += draw.mirror
-        wanted = straight(np.asarray(picture))
-        assert np.array_equal(draw(np.asarray(picture)), wanted[:, ::-1] if draw.mirror else wanted)
+        wanted = straight(np.asarray(image))
+        assert np.array_equal(draw(np.asarray(image)), wanted[:, ::-1] if draw.mirror else wanted)
     assert 160 < flips < 240  # four standard deviations
 
 

@@ -19,7 +19,7 @@ def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(loader, "count_cores", lambda: 16)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert choose_workers(device="cuda", cached=False) == 3
-    assert "as many as there are cores" in loading_advice(cached=True, workers=4)
+    assert "uses all cores already" in loading_advice(cached=True, workers=4)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,18 @@
-"""The images of a data set, decoded and scaled; kept in a cache, if there is one."""
+"""The decoded and scaled images of a data set; kept in a cache if there is one."""
 
 from collections.abc import Callable, Sequence
 
 from data.cache.choice import open_cache
 from data.cache.picture_cache import PictureCache
 from data.files.raster import Pixels
-from data.files.side import Side
-from data.files.source import Source, read_together
-from data.resizing import image_size, resize, resize_both
+from data.files.side import Side, read_row
+from data.files.source import Source
+from data.resizing import image_size, resize_together
 from data.transforms import Recipe
 
 
 class ScaledPictures:
-    """Pixels [H, W, C] in their own dtype, to be read only: a cache's are shared."""
+    """Pixels [H, W, C] in their own dtype. Do not write to them: the cache is shared."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -20,11 +20,11 @@ class ScaledPictures:
         self._cache: PictureCache | None = None
 
     def plan(self, sides: Sequence[Side], rows: Sequence[tuple[Source, ...]]) -> None:
-        """Row by row there is one source for each of ``sides``: what a cache makes room for."""
+        """Reserve space in the cache. A row has one source for each of ``sides``."""
         self.planned += [(sides, row) for row in rows]
 
     def open_cache(self, choice: str) -> None:
-        """``choice``: what --cache says."""
+        """``choice``: the value of --cache."""
         self._cache = open_cache(choice, self.planned, self.recipe)
 
     @property
@@ -32,43 +32,34 @@ class ScaledPictures:
         return self._cache is not None
 
     def one(self, side: Side, source: Source) -> Pixels:
-        pixels = self.kept(side, source)
-        if pixels is None:
-            pixels = side.read(source)
-            size = self.recipe.new_size(image_size(pixels))
-            if size is not None:
-                pixels = resize(pixels, size, nearest=side.labels, by=self.recipe.resizer)
-            self._keep(side, source, pixels)
+        [pixels] = self.row([side], [source])
         return pixels
 
-    def pair(
+    def row(
         self,
-        sides: tuple[Side, Side],
-        sources: tuple[Source, Source],
-        check: Callable[[Pixels, Pixels], None],
-    ) -> tuple[Pixels, Pixels]:
-        """A and B, scaled to what A's size asks for; ``check`` sees both as they are in the files.
+        sides: Sequence[Side],
+        sources: Sequence[Source],
+        check: Callable[..., None] = lambda *pixels: None,
+    ) -> list[Pixels]:
+        """Return one image for each side, all scaled to the size that the first one asks for.
 
-        One file that holds both is decoded once.
+        ``check`` is called with the images before scaling. A file that holds A and B is decoded
+        once.
         """
-        kept_A, kept_B = map(self.kept, sides, sources)
-        if kept_A is not None and kept_B is not None:
-            return kept_A, kept_B
-        raster_A, raster_B = read_together(sources)
-        A = sides[0].convert(raster_A, source=sources[0])
-        B = sides[1].convert(raster_B, source=sources[1])
-        check(A, B)
-        size = self.recipe.new_size(image_size(A))
+        kept = [self.kept(side, source) for side, source in zip(sides, sources, strict=True)]
+        complete = [pixels for pixels in kept if pixels is not None]
+        if len(complete) == len(kept):
+            return complete
+        _, images = read_row(sides, sources)
+        check(*images)
+        size = self.recipe.new_size(image_size(images[0]))
         if size is not None:
-            labels = "".join(side.letter for side in sides if side.labels)
-            A, B = resize_both(A, B, size, labels=labels, by=self.recipe.resizer)
-        self._keep(sides[0], sources[0], A)
-        self._keep(sides[1], sources[1], B)
-        return A, B
+            labels = [side.labels for side in sides]
+            images = resize_together(images, size, nearest=labels, by=self.recipe.resizer)
+        if self._cache:
+            for side, source, pixels in zip(sides, sources, images, strict=True):
+                self._cache.put(side, source, pixels)
+        return images
 
     def kept(self, side: Side, source: Source) -> Pixels | None:
         return self._cache.get(side, source) if self._cache else None
-
-    def _keep(self, side: Side, source: Source, pixels: Pixels) -> None:
-        if self._cache:
-            self._cache.put(side, source, pixels)

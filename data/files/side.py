@@ -1,5 +1,6 @@
-"""What the images of one side of a set, A or B, are like, and how they become tensors."""
+"""The format of one side of a set, A or B, and how its images become tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -7,15 +8,15 @@ from torch import Tensor
 from data.files import value_range
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, Raster, as_channels
-from data.files.source import Source
+from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
 
 
 @dataclass(frozen=True)
 class Side:
-    """``channels`` of every image; ``value_range``: of every file, None: that of its dtype.
+    """``channels`` and ``value_range`` of every image; None: the range of the file's dtype.
 
-    ``labels``: colours are names of things, and must not be mixed.
+    ``labels``: the colours are names of classes and must not be mixed by interpolation.
     """
 
     letter: str  # A or B
@@ -23,21 +24,17 @@ class Side:
     value_range: ValueRange | None = None
     labels: bool = False
 
-    def read(self, source: Source) -> Pixels:
-        """The image [H, W, channels] in its own dtype.
+    def convert(self, raster: Raster, *, source: object) -> Pixels:
+        """Return the image as [H, W, channels] in its own dtype; errors name ``source``.
 
         Raises:
-            PictureError: unreadable, or not of these channels, or without a range.
+            PictureError: it cannot have these channels, or has no value range.
         """
-        return self.convert(source.cut(source.read()), source=source)
-
-    def convert(self, raster: Raster, *, source: object) -> Pixels:
-        """``read``, of an image that is there; ``source`` is named in errors."""
         pixels = as_channels(raster, self.channels, source=source)
         if self.range_of(pixels) is None:
             raise PictureError(
                 f"{source} holds {pixels.dtype} from {pixels.min():g} to {pixels.max():g}, a type "
-                f"without a range of its own: say which values are black and white with "
+                f"without a range of its own: give the values that mean black and white with "
                 f"--value_range_{self.letter} LO,HI (in Python value_range_{self.letter}=(LO, HI))"
             )
         return pixels
@@ -46,7 +43,20 @@ class Side:
         return self.value_range or value_range.of_dtype(pixels.dtype)
 
     def to_tensor(self, pixels: Pixels) -> Tensor:
-        """What ``read`` returned, [H, W, C] -> float32 [C, H, W] in -1..1."""
-        found = self.range_of(pixels)
-        assert found is not None  # read refuses pixels without
-        return found.to_tensor(pixels)
+        """Map converted pixels [H, W, C] to float32 [C, H, W] in -1..1."""
+        limits = self.range_of(pixels)
+        assert limits is not None  # ``convert`` refuses pixels without a range
+        return limits.to_tensor(pixels)
+
+
+def read_row(
+    sides: Sequence[Side], sources: Sequence[Source]
+) -> tuple[list[Raster], list[Pixels]]:
+    """Read one image for each side; return them as they are in the files, and converted.
+
+    Raises:
+        PictureError: an image cannot be read, or ``Side.convert`` refuses it.
+    """
+    rasters = read_together(sources)
+    triples = zip(sides, rasters, sources, strict=True)
+    return rasters, [side.convert(raster, source=source) for side, raster, source in triples]

@@ -53,7 +53,9 @@ class StepAdvice:
         self.shapes = {
             key: value.shape if isinstance(value, Tensor) else None for key, value in batch.items()
         }
-        height, width = next(shape[-2:] for shape in self.shapes.values() if shape)
+        height, width = next(
+            shape[-2:] for shape in self.shapes.values() if shape and len(shape) == 4
+        )
         self.sides = height, width
         square = (height, width) == (opt.crop_size, opt.crop_size)
         self.crops = PREPROCESS[opt.preprocess].crops and square

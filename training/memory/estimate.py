@@ -33,7 +33,8 @@ class StepMemory:
 
     Args:
         opt: the options of train.py, which stay as they are.
-        shapes: of the tensors of a batch of any size, [N, C, H, W]; its other entries are lists.
+        shapes: of the tensors of a batch of any size: images [N, C, H, W], and others [N, ...], which
+            do not depend on the size of the images; the other entries are lists.
 
     Raises:
         Exception: of any kind; a model may ask for values that are not there.
@@ -69,9 +70,9 @@ class StepMemory:
 
     def _batch(self, images: int, height: int, width: int) -> Any:
         return {
-            key: ["picture"] * images
-            if shape is None
-            else torch.zeros(images, *shape[1:-2], height, width)
+            key: ["picture"] * images if shape is None
+            else torch.zeros(images, shape[1], height, width) if len(shape) == 4
+            else torch.zeros(images, *shape[1:])
             for key, shape in self.shapes.items()
         }
 

@@ -101,7 +101,8 @@ def room_for_a_step(model: BaseModel) -> int:
 
 def most_bytes(opt: Namespace, model: BaseModel, batch: Batch) -> int:
     """More than a step of the networks of this project takes, at no cost."""
-    pictures = [value.shape for value in batch.values() if isinstance(value, Tensor)]
+    tensors = [value for value in batch.values() if isinstance(value, Tensor)]
+    pictures = [tensor.shape for tensor in tensors if tensor.ndim == 4]
     pixels = max((shape[0] * shape[-2] * shape[-1] for shape in pictures), default=0)
     weights = sum(w.numel() for net in model.networks.values() for w in net.parameters())
     width: int = max(opt.ngf, opt.ndf)
