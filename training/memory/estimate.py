@@ -33,7 +33,7 @@ class StepMemory:
 
     Args:
         opt: the options of train.py, which stay as they are.
-        shapes: of the tensors of a batch of any size: images [N, C, H, W], and others [N, ...], which
+        shapes: of the tensors of a batch of any size: images [N, C, H, W], and others [N, ...] that
             do not depend on the size of the images; the other entries are lists.
 
     Raises:
