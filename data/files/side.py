@@ -24,6 +24,10 @@ class Side:
     value_range: ValueRange | None = None
     labels: bool = False
 
+    def read(self, source: Source) -> Pixels:
+        """Read and ``convert`` one image."""
+        return self.convert(source.cut(source.read()), source=source)
+
     def convert(self, raster: Raster, *, source: object) -> Pixels:
         """Return the image as [H, W, channels] in its own dtype; errors name ``source``.
 
