@@ -27,7 +27,7 @@ from util.run_folder.layout import list_runs
 from util.runtime import run_program
 
 if TYPE_CHECKING:
-    from serving.description import Description
+    from serving.description import RunDescription
     from serving.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         run_server(args, path)
 
 
-def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, Description]":
+def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, RunDescription]":
     from serving.description import describe
     from serving.engine import Engine
     from util.runtime import choose_device, describe_device
@@ -148,24 +148,26 @@ def write_static(args: argparse.Namespace, path: Path) -> None:
 
 
 def run_server(args: argparse.Namespace, path: Path) -> None:
-    require_packages("the server", "starlette", "uvicorn")
-    from serving.limits import Limits
-    from serving.listening import bind, is_local, serve
+    require_packages("the server", "fastapi", "fastapi_offline", "uvicorn")
+    from serving.access import LOCAL_NAMES
+    from serving.run_server import address, bind, serve
+    from serving.server import create_app
+    from serving.service import Limits
 
-    bound = bind(args.host, args.port)  # before the slow part: a port in use is said at once
+    bound = bind(args.host, args.port)  # before the slow part, so a port in use is reported early
     engine, description = load(args, path)
     engine.warm_up(description.size)
     limits = Limits(
         args.max_bytes, args.max_pixels, seconds=args.max_seconds, waiting=args.max_waiting
     )
-    word = args.token or (None if is_local(args.host) else secrets.token_urlsafe(16))
-
-    def ready(url: str) -> None:
-        log.info("%s is at %s (Ctrl-C ends it)", description.name, url)
-        if not args.no_browser and has_screen():
-            Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-
-    serve(engine, description, limits, bound, host=args.host, token=word, ready=ready)
+    secret = args.token or (None if args.host in LOCAL_NAMES else secrets.token_urlsafe(16))
+    app = create_app(engine, description, limits, token=secret)
+    url = address(args.host, bound.getsockname()[1], secret)
+    # The port is open already: a request that comes before the server runs waits for it.
+    log.info("%s is at %s (Ctrl-C stops the server)", description.name, url)
+    if not args.no_browser and has_screen():
+        Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    serve(app, bound)
 
 
 def has_screen() -> bool:

@@ -1,86 +1,84 @@
-"""Requests that wait together go through the network together."""
+"""Batching: waiting inputs of equal key go through the network together."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
-from serving.limits import RefusedError
+from fastapi import HTTPException
 
 log = logging.getLogger(__name__)
-Key = TypeVar("Key", bound=Hashable)
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+KeyT = TypeVar("KeyT", bound=Hashable)
+InputT = TypeVar("InputT")
+OutputT = TypeVar("OutputT")
 
 
 @dataclass(frozen=True, eq=False)
-class _Waiting(Generic[Key, Item, Result]):
-    key: Key
-    item: Item
-    answer: "asyncio.Future[Result]"
+class _Job(Generic[KeyT, InputT, OutputT]):
+    key: KeyT
+    input: InputT
+    output: "asyncio.Future[OutputT]"
 
 
-class Batcher(Generic[Key, Item, Result]):
-    """``work(key, items)`` runs in one thread, on up to ``together`` waiting items of equal key.
+class Batcher(Generic[KeyT, InputT, OutputT]):
+    """Queue of inputs for ``work(key, inputs)``, which runs in one thread.
 
-    The first that came is the first to go; others of its key go with it.
+    A batch holds the oldest input and up to ``max_batch - 1`` others of equal key.
     """
 
     def __init__(
-        self, work: Callable[[Key, Sequence[Item]], Sequence[Result]], *,
-        together: int = 8, waiting: int = 32,
+        self, work: Callable[[KeyT, Sequence[InputT]], Sequence[OutputT]], *,
+        max_batch: int = 8, max_waiting: int = 32,
     ) -> None:
-        self.work, self.together, self.most_waiting = work, together, waiting
-        self.waiting: list[_Waiting[Key, Item, Result]] = []
+        self.work, self.max_batch, self.max_waiting = work, max_batch, max_waiting
+        self.waiting: list[_Job[KeyT, InputT, OutputT]] = []
         self.arrived = asyncio.Event()
 
-    async def __call__(self, key: Key, item: Item) -> Result:
-        """The result of this item.
+    async def __call__(self, key: KeyT, item: InputT) -> OutputT:
+        """Return the output for one input.
 
         Raises:
-            RefusedError: 503, too many are waiting.
+            HTTPException: 503 if too many inputs are waiting.
         """
-        if len(self.waiting) >= self.most_waiting:
-            raise RefusedError(
+        if len(self.waiting) >= self.max_waiting:
+            raise HTTPException(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f"no more pictures than {self.most_waiting} may wait; try again later",
+                f"{self.max_waiting} images are waiting, which is the limit; try again later",
             )
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self.waiting.append(_Waiting(key, item, answer))
+        output: asyncio.Future[OutputT] = asyncio.get_running_loop().create_future()
+        self.waiting.append(_Job(key, item, output))
         self.arrived.set()
-        return await answer  # whoever stops waiting cancels it
+        return await output  # a caller that stops waiting cancels it
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Process batches until this task is cancelled."""
         with ThreadPoolExecutor(1, thread_name_prefix="network") as thread:
             while True:
                 await self.arrived.wait()
-                if batch := self._take():
-                    await self._answer(batch, thread)
+                if batch := self._next_batch():
+                    await self._process(batch, thread)
                 else:
                     self.arrived.clear()
 
-    def _take(self) -> list[_Waiting[Key, Item, Result]]:
-        wanted = [one for one in self.waiting if not one.answer.done()]
-        batch = [one for one in wanted if one.key == wanted[0].key][: self.together]
-        self.waiting = [one for one in wanted if one not in batch]
+    def _next_batch(self) -> list[_Job[KeyT, InputT, OutputT]]:
+        wanted = [job for job in self.waiting if not job.output.done()]
+        batch = [job for job in wanted if job.key == wanted[0].key][: self.max_batch]
+        self.waiting = [job for job in wanted if job not in batch]
         return batch
 
-    async def _answer(self, batch: list[_Waiting[Key, Item, Result]], thread: Executor) -> None:
-        items = [one.item for one in batch]
-        loop = asyncio.get_running_loop()
+    async def _process(self, batch: list[_Job[KeyT, InputT, OutputT]], thread: Executor) -> None:
+        loop, inputs = asyncio.get_running_loop(), [job.input for job in batch]
         try:
-            results = await loop.run_in_executor(thread, self.work, batch[0].key, items)
-            answered = list(zip(batch, results, strict=True))
-        except Exception as error:  # whatever it is, it is the answer; the next batch goes on
+            outputs = await loop.run_in_executor(thread, self.work, batch[0].key, inputs)
+            settle = [partial(job.output.set_result, output)
+                      for job, output in zip(batch, outputs, strict=True)]
+        except Exception as error:  # of any kind: its callers get it, later batches still run
             log.exception("a batch of %d failed", len(batch))
-            for one in batch:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
-            return
-        for one, result in answered:
-            if not one.answer.done():
-                one.answer.set_result(result)
+            settle = [partial(job.output.set_exception, error) for job in batch]
+        for job, set_outcome in zip(batch, settle, strict=True):
+            if not job.output.done():
+                set_outcome()

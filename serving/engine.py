@@ -1,4 +1,4 @@
-"""The generators of a run as functions of 8-bit pictures: the very pictures of test.py."""
+"""The generators of a run as functions of 8-bit images. The results equal those of test.py."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,51 +14,51 @@ from data.files.value_range import LEVELS
 from inference.generator_file import Direction
 from inference.translator import Translator
 
-SHOWN_CHANNELS = (1, 3)  # grey and colours
+SHOWN_CHANNELS = (1, 3)  # grey and RGB
 
 
 @dataclass(frozen=True)
 class Engine:
-    """``translators``: by direction; the run's own comes first."""
+    """``translators``: by direction; the direction of the run comes first."""
 
     translators: Mapping[Direction, Translator]
 
     @classmethod
     def load(cls, path: Path, *, direction: Direction | None = None, **flags: Any) -> "Engine":
-        """``path``: the folder of a run, or one .pth file. ``flags``: those of ``Translator.load``.
+        """Load the folder of a run, or one .pth file. ``flags``: those of ``Translator.load``.
 
-        Without ``direction``, a two-way model brings both of its generators.
+        Without ``direction``, both generators of a two-way model are loaded.
 
         Raises:
-            FileNotFoundError: no such file.
-            ValueError: a flag contradicts the file, or pictures that no page can show.
+            FileNotFoundError: the file is missing.
+            ValueError: a flag contradicts the file, or a page cannot show the model's images.
         """
         first = Translator.load(path, direction=direction, **flags)
         translators: dict[Direction, Translator] = {first.file.direction: first}
         if path.is_dir() and first.file.is_two_way and direction is None:
-            back = next(one for one in get_args(Direction) if one not in translators)
+            back = next(name for name in get_args(Direction) if name not in translators)
             translators[back] = Translator.load(path, direction=back, **flags)
         for translator in translators.values():
             _require_shown(translator)
         return cls(translators)
 
     def read(self, raster: Raster, direction: Direction) -> Pixels:
-        """The picture [H, W, C] as the generator takes it.
+        """Convert an image to the channels of the generator, [H, W, C].
 
         Raises:
-            PictureError: there is no agreed way from its channels to the generator's.
+            PictureError: no conversion is defined between the two numbers of channels.
         """
-        return self.translators[direction].input.convert(raster, source="the picture")
+        return self.translators[direction].input.convert(raster, source="the image")
 
-    def translate(self, direction: Direction, pictures: Sequence[Pixels]) -> list[Pixels]:
-        """What ``read`` returned, all of one size -> uint8 [H, W, c]."""
+    def translate(self, direction: Direction, images: Sequence[Pixels]) -> list[Pixels]:
+        """Translate images of equal size, as ``read`` returns them, to uint8 [H, W, c]."""
         translator = self.translators[direction]
-        batch = torch.stack([_to_tensor(translator, pixels) for pixels in pictures])
-        images = translator.translate(batch).cpu()
-        return [LEVELS.from_tensor(image, np.uint8) for image in images]
+        batch = torch.stack([_to_tensor(translator, pixels) for pixels in images])
+        outputs = translator.translate(batch).cpu()
+        return [LEVELS.from_tensor(output, np.uint8) for output in outputs]
 
     def warm_up(self, size: tuple[int, int]) -> None:
-        """The first translation of a process takes seconds; nobody should wait for it."""
+        """Translate an empty image: the first translation of a process takes seconds."""
         width, height = size
         for direction, translator in self.translators.items():
             blank = np.zeros((height, width, translator.input.channels), np.uint8)
@@ -66,7 +66,11 @@ class Engine:
 
 
 def _to_tensor(translator: Translator, pixels: Pixels) -> Tensor:
-    """Bytes for a run of deeper pictures go from black to white: a page has no other levels."""
+    """Convert pixels to the range of the network.
+
+    For a model of images with more than 8 bits, bytes cover the range from black to white, because
+    a page has no other levels.
+    """
     learned = translator.file.record.formats.get(translator.file.input_letter)
     if pixels.dtype == np.uint8 and learned and learned.dtype != "uint8":
         return LEVELS.to_tensor(pixels)
@@ -79,6 +83,6 @@ def _require_shown(translator: Translator) -> None:
     if translator.input.channels in SHOWN_CHANNELS and made in SHOWN_CHANNELS:
         return
     raise ValueError(
-        f"{file.path} turns {translator.input.channels} channels into {made}; a page shows 1 "
-        "(grey) or 3 (colours): translate such pictures with test.py"
+        f"{file.path} translates {translator.input.channels} channels into {made}; a page shows 1 "
+        "(grey) or 3 (RGB): translate such images with test.py"
     )

@@ -1,190 +1,153 @@
-"""The web server: the page, what it must know, and POST /translate.
+"""The web server: the page, model.json, and POST /translate. FastAPI generates openapi.json."""
 
-Starlette carries the requests. Each is read within limits, waits with others for the network
-(batching.py), and is answered in the format that it accepts.
-"""
-
-import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated, Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.requests import ClientDisconnect
 
 from data.files.pillow_files import PictureError
-from data.files.raster import Pixels
-from inference.generator_file import Direction
-from serving.accepted import PNG, wanted_format
-from serving.access import Access, refuse
-from serving.batching import Batcher
-from serving.description import Description
+from serving.access import AccessGuard, RequireToken
+from serving.answers import ErrorMessage, Health, ModelInfo
+from serving.content_negotiation import ENCODERS
+from serving.description import RunDescription
 from serving.engine import Engine
-from serving.limits import Limits, RefusedError, read_picture
-from serving.openapi import openapi
+from serving.service import UPLOAD_FORMATS, Limits, TranslationService
+from util.png import encode_png
 
-log = logging.getLogger(__name__)
-_Key = tuple[Direction, tuple[int, ...], str]  # of pictures that may share a batch
 PAGE = Path(__file__).with_name("page")
+API_TEXT = """Send an image, get its translation:
 
+`curl --data-binary @input.png http://127.0.0.1:8100/translate -o output.png`
 
-class Service:
-    """The answers, without their addresses."""
-
-    def __init__(self, engine: Engine, description: Description, limits: Limits) -> None:
-        self.engine, self.description, self.limits = engine, description, limits
-        self.network: Batcher[_Key, Pixels, Pixels] = Batcher(
-            lambda key, pictures: engine.translate(key[0], pictures), waiting=limits.waiting
-        )
-        self.active = 0
-
-    @contextlib.asynccontextmanager
-    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """The network works as long as the server runs."""
-        working = asyncio.create_task(self.network.run())
-        yield
-        working.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await working
-
-    async def translate(self, request: Request) -> Response:
-        if self.active >= self.limits.waiting:
-            raise RefusedError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"no more requests than {self.active} are taken at once; try again later",
-            )
-        self.active += 1
-        try:
-            return await asyncio.wait_for(self._translate(request), self.limits.seconds)
-        except (asyncio.TimeoutError, TimeoutError) as error:  # two classes until Python 3.11
-            raise RefusedError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"there was no answer within {self.limits.seconds:g} seconds; send a smaller "
-                "picture, or try again later",
-            ) from error
-        finally:
-            self.active -= 1
-
-    async def _translate(self, request: Request) -> Response:
-        chosen = self._direction(request)
-        wanted = wanted_format(request.headers.get("accept", ""))
-        content = await self._body(request)
-        raster = await asyncio.to_thread(read_picture, content, self.limits)
-        pixels = self.engine.read(raster, chosen)
-        made = await self.network((chosen, pixels.shape, pixels.dtype.str), pixels)
-        return Response(await asyncio.to_thread(wanted.encode, made), media_type=wanted.media_type)
-
-    def _direction(self, request: Request) -> Direction:
-        known = [one.direction for one in self.description.directions]
-        chosen = request.query_params.get("direction") or known[0]
-        for direction in known:
-            if direction == chosen:
-                return direction
-        raise RefusedError(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"direction={chosen}: this run knows {', '.join(known)}",
-        )
-
-    async def _body(self, request: Request) -> bytes:
-        most = self.limits.upload_bytes
-        content = bytearray()
-        announced = request.headers.get("content-length", "0")
-        if int(announced) <= most:
-            async for part in request.stream():
-                content += part
-                if len(content) > most:
-                    break
-            else:
-                return bytes(content)
-        raise RefusedError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the file has more than {most:,} bytes; send a smaller one, or start the server with "
-            "a larger --max_bytes",
-        )
-
-    async def sample(self, request: Request) -> Response:
-        one = self.description.of(request.path_params["direction"])
-        number = request.path_params["number"]
-        if one is None or number not in map(str, range(len(one.samples))):
-            raise RefusedError(HTTPStatus.NOT_FOUND, "there is no such sample")
-        levels = await asyncio.to_thread(self.description.sample, one, int(number))
-        return Response(PNG.encode(levels), media_type=PNG.media_type)
-
-    async def model(self, _: Request) -> Response:
-        return JSONResponse(self.description.as_json() | {"engine": "server"})
-
-    async def health(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok", "waiting": len(self.network.waiting)})
-
-    async def openapi(self, _: Request) -> Response:
-        return JSONResponse(openapi(self.description, self.limits))
+A server that other machines can reach requires its token, too:
+`-H 'Authorization: Bearer TOKEN'`. Errors are `{"error": "..."}`.
+"""
+TRANSLATE_TEXT = (
+    "The body is the file itself, of at most {0.upload_bytes:,} bytes and {0.pixels:,} pixels. "
+    "The answer has the size of the image. It is PNG, JPEG or WebP, as the Accept header asks; PNG "
+    "is what test.py writes."
+)
+ERRORS = {
+    401: "The token is missing or wrong.",
+    403: "The Host header does not name this machine, or the request comes from another site.",
+    406: "The Accept header matches no format of the server.",
+    413: "Too many bytes or pixels.",
+    422: "Not an image, a damaged image, or an unknown direction.",
+    503: "Too many requests at once, no answer in time, or not enough memory.",
+}
+_STATUS = {PictureError: 422, ClientDisconnect: 400, MemoryError: 503}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 def create_app(
-    engine: Engine, description: Description, limits: Limits, *, token: str | None = None
-) -> Starlette:
-    """The application. With a ``token``, translations are for those who send it."""
-    service = Service(engine, description, limits)
-    return Starlette(
-        routes=[
-            Route("/translate", service.translate, methods=["POST"]),
-            Route("/translate", _not_posted, methods=["GET"]),
-            Route("/samples/{direction}/{number}.png", service.sample),
-            Route("/model.json", service.model),
-            Route("/health", service.health),
-            Route("/openapi.json", service.openapi),
-            Route("/docs", _docs),
-            Mount("/", StaticFiles(directory=PAGE, html=True)),
-        ],
-        middleware=[Middleware(Access, token=token)],
-        exception_handlers={
-            RefusedError: _refused,
-            HTTPException: _no_such_address,
-            PictureError: _say(HTTPStatus.UNPROCESSABLE_ENTITY),
-            ClientDisconnect: _say(HTTPStatus.BAD_REQUEST),
-            MemoryError: _say(HTTPStatus.SERVICE_UNAVAILABLE),
-            Exception: _unexpected,
-        },
-        lifespan=service.lifespan,
+    engine: Engine, description: RunDescription, limits: Limits, *, token: str | None = None
+) -> FastAPI:
+    """Build the application. With a ``token``, only clients that send it can use the model."""
+    service = TranslationService(engine, limits)
+    app = FastAPI(
+        title=f"Image-to-image translation: {description.name}", description=API_TEXT,
+        version="1", openapi_url=None, docs_url=None, redoc_url=None, lifespan=service.lifespan,
+        responses=_errors(403),
+        exception_handlers=dict.fromkeys([AnyHTTPException, *_STATUS, Exception], _answer_error),
     )
-
-
-def _say(status: HTTPStatus) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def answer(_: Request, error: Exception) -> Response:
-        return refuse(status, str(error))
-
-    return answer
-
-
-async def _docs(_: Request) -> Response:
-    return FileResponse(PAGE / "docs.html")
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RefusedError)
-    return refuse(error.status, str(error))
-
-
-async def _not_posted(_: Request) -> Response:
-    raise RefusedError(
-        HTTPStatus.METHOD_NOT_ALLOWED, "POST a picture to /translate; GET /docs tells how"
+    app.middleware("http")(AccessGuard(local_only=token is None))
+    private = APIRouter(
+        dependencies=[Depends(RequireToken(token))] if token else [],
+        responses=_errors(401) if token else {},
     )
+    _add_translate(private, service, description)
+    _add_run(private, description)
+    private.add_api_route("/openapi.json", app.openapi, include_in_schema=False)
+    app.include_router(private)
+
+    @app.head("/health", include_in_schema=False)
+    @app.get("/health", summary="Whether the server answers, and how many images are waiting.")
+    async def health() -> Health:
+        return Health("ok", len(service.network.waiting))
+
+    @app.head("/docs", include_in_schema=False)
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        return FileResponse(PAGE / "docs.html")
+
+    app.mount("/swagger", StaticFiles(packages=[("fastapi_offline", "static")]))
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    return app
 
 
-async def _no_such_address(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    asked = f"{request.method} {request.url.path}"
-    return refuse(
-        HTTPStatus(error.status_code), f"{asked}: {error.detail}; GET /docs tells what there is"
+def _add_translate(
+    router: APIRouter, service: TranslationService, description: RunDescription
+) -> None:
+    names = [direction.info.id for direction in description.directions]
+    answers = dict.fromkeys(ENCODERS, _BINARY)
+    uploads = {f"image/{name.lower()}": _BINARY for name in UPLOAD_FORMATS}
+
+    @router.post(
+        "/translate", summary="Translate an image.",
+        description=TRANSLATE_TEXT.format(service.limits), response_class=Response,
+        responses=_errors(406, 413, 422, 503)
+        | {200: {"description": "The translation.", "content": answers}},
+        openapi_extra={"requestBody": {"required": True, "content": uploads}},
     )
+    async def translate(
+        request: Request,
+        direction: Annotated[str, Query(
+            description="From which side of the training data to which.",
+            json_schema_extra={"enum": [*names]},
+        )] = names[0],
+    ) -> Response:
+        for name in names:
+            if name == direction:
+                return await service.translate(request, name)
+        raise HTTPException(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"direction={direction}: this run knows {', '.join(names)}",
+        )
+
+    @router.get("/translate", include_in_schema=False)
+    async def not_posted() -> None:
+        raise HTTPException(
+            HTTPStatus.METHOD_NOT_ALLOWED, "POST an image to /translate; GET /docs describes it"
+        )
 
 
-async def _unexpected(_: Request, error: Exception) -> Response:
-    return refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"the server made a mistake ({error!r})")
+def _add_run(router: APIRouter, description: RunDescription) -> None:
+    info = description.info("server")
+
+    @router.head("/model.json", include_in_schema=False)
+    @router.get("/model.json", summary="The size of the canvas, the directions and the samples.")
+    async def model() -> ModelInfo:
+        return info
+
+    @router.head("/samples/{name}/{number}.png", include_in_schema=False)
+    @router.get("/samples/{name}/{number}.png", include_in_schema=False)
+    def sample(name: str, number: str) -> Response:  # not async: it runs in a thread
+        direction = next((one for one in description.directions if one.info.id == name), None)
+        if direction is None or number not in map(str, range(len(direction.sources))):
+            raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such sample")
+        pixels = description.sample(direction, int(number))
+        return Response(encode_png(pixels), media_type="image/png")
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {code: {"model": ErrorMessage, "description": ERRORS[code]} for code in statuses}
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    """Answer every error in the form of ``ErrorMessage``."""
+    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+    message, headers = str(error), {}
+    if isinstance(error, AnyHTTPException):
+        status, message, headers = error.status_code, error.detail, dict(error.headers or {})
+        if message == HTTPStatus(status).phrase:  # raised by the framework
+            message = f"{request.method} {request.url.path}: {message}; GET /docs lists the URLs"
+    elif status == 500:
+        message = f"internal error of the server ({error!r})"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "1"
+    return JSONResponse({"error": message}, status, headers)

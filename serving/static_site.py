@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from display.images import save_picture
 from display.npm_packages import write
 from inference.export.exporter import Exporter, Request
 from inference.export.norms import BnMode
-from serving.description import Description, DirectionDescription
+from serving.description import DirectionDescription, RunDescription
 from serving.engine import Engine
 from serving.onnxruntime_web import LICENCE, runtime_files
 from util.files import write_text
@@ -25,14 +26,14 @@ from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 PAGE = Path(__file__).with_name("page")
-OF_THE_SERVER = ("docs.html", "docs.css", "docs.js")
+SERVER_ONLY = ("docs.html", "docs.js")
 OURS = "onnx_worker.js"  # written first: a folder that holds it may be overwritten
 LAST = "model.json"  # written last: without it the page says that it lacks
 VERIFIED_ON = 2  # samples
 
 
 def write_site(
-    folder: Path, engine: Engine, description: Description, *, epoch: str, run_dir: Path | None,
+    folder: Path, engine: Engine, description: RunDescription, *, epoch: str, run_dir: Path | None,
     archive: Path | None = None,
 ) -> None:
     """``run_dir``: None for a bare file. ``archive``: onnxruntime-web, as npm packed it.
@@ -48,12 +49,12 @@ def write_site(
     (folder / LAST).unlink(missing_ok=True)
     for old in (*folder.glob("*.onnx*"), *folder.glob("samples/*/*.png")):
         old.unlink()  # of another run, perhaps
-    pages = [file for file in PAGE.iterdir() if file.name not in OF_THE_SERVER]
+    pages = [file for file in PAGE.iterdir() if file.name not in SERVER_ONLY]
     for file in sorted(pages, key=lambda file: file.name != OURS):
         shutil.copyfile(file, folder / file.name)
     write(runtime, folder / "onnxruntime")
     shutil.copyfile(LICENCE, folder / "onnxruntime" / "LICENSE.txt")
-    model = description.as_json() | {"engine": "onnx"}
+    model = asdict(description.info("onnx"))
     for one, entry in zip(description.directions, model["directions"], strict=True):
         entry["samples"] = _write_samples(folder, description, one, entry["samples"])
         files = [folder / sample["url"] for sample in entry["samples"]]
@@ -76,10 +77,10 @@ def require_ours(folder: Path) -> None:
 
 
 def _write_network(
-    folder: Path, engine: Engine, description: Description, one: DirectionDescription, *,
+    folder: Path, engine: Engine, description: RunDescription, one: DirectionDescription, *,
     samples: Sequence[Path], epoch: str, run_dir: Path | None,
 ) -> dict[str, Any]:
-    translator = engine.translators[one.direction]
+    translator = engine.translators[one.info.id]
     statistics: BnMode = "running" if translator.running_statistics else "batch"
     request = Request(description.name, epoch, "onnx", run_dir=run_dir, bn_mode=statistics)
     exporter = Exporter(translator.file, request)
@@ -88,19 +89,19 @@ def _write_network(
             f"{translator.file.path} turns {exporter.input_dtype} into {exporter.output_dtype}; "
             "browsers have pictures of 8 bits alone: translate with test.py"
         )
-    log.info("%s: %s%s", one.direction, exporter.norm_words,
+    log.info("%s: %s%s", one.info.id, exporter.norm_words,
              "; without the dropout that test.py draws by --seed" if exporter.dropout else "")
     channels = translator.input.channels
     pictures = [
         np.asarray(read_rgb(sample))[:, :, :channels] for sample in samples[:VERIFIED_ON]
     ]
-    file = folder / f"{one.direction}.onnx"
+    file = folder / f"{one.info.id}.onnx"
     exporter.write(file, pictures or [exporter.noise(description.size[::-1])])
     return {"onnx": file.name, "channels": channels}
 
 
 def _write_samples(
-    folder: Path, description: Description, one: DirectionDescription,
+    folder: Path, description: RunDescription, one: DirectionDescription,
     samples: Sequence[dict[str, str]],
 ) -> list[dict[str, str]]:
     """Those of ``samples`` (name, url) that could be read."""

@@ -1,5 +1,4 @@
-"""The pictures that a run learned from, and those it is tested on, as far as they are still there.
-"""
+"""Find and read the images that a run was trained on, and its test images, if they still exist."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -18,24 +17,24 @@ from data.files.source import Source
 from data.files.value_range import LEVELS, ValueRange
 
 log = logging.getLogger(__name__)
-Levels = npt.NDArray[np.uint8]  # [H, W, 3]
+RgbPixels = npt.NDArray[np.uint8]  # [H, W, 3]
 TEST_PHASES = ("test", "val")
 
 
 def find_sources(
     saved: dict[str, Any], letter: str, phases: Sequence[str]
 ) -> list[Source]:
-    """The pictures of one side, A or B, in the first of ``phases`` that has any; or none.
+    """Return the images of side ``letter`` (A or B) in the first of ``phases`` that has any.
 
     ``saved``: the options of the run.
     """
-    dataroot = saved.get("dataroot")
-    if not dataroot or not Path(dataroot).is_dir():
+    dataroot = Path(saved.get("dataroot") or "")
+    if not saved.get("dataroot") or not dataroot.is_dir():
         return []
     for phase in phases:
         try:
-            layout = _find(saved, Path(dataroot), phase)
-        except (FileNotFoundError, ValueError):  # no such phase; the next may be there
+            layout = _find_layout(saved, dataroot, phase)
+        except (FileNotFoundError, ValueError):  # this phase is missing; try the next one
             continue
         sources = [
             source for row in layout.rows
@@ -46,9 +45,9 @@ def find_sources(
     return []
 
 
-def _find(saved: dict[str, Any], dataroot: Path, phase: str) -> Layout:
+def _find_layout(saved: dict[str, Any], dataroot: Path, phase: str) -> Layout:
     mode = saved.get("dataset_mode")
-    with data_logs_muted():  # the training has said it all
+    with data_logs_muted():  # the training has logged these messages
         return find_rows(
             dataroot,
             mode=mode if mode in MODES else None,
@@ -59,28 +58,28 @@ def _find(saved: dict[str, Any], dataroot: Path, phase: str) -> Layout:
         )
 
 
-def spread(sources: Sequence[Source], most: int) -> list[Source]:
-    """At most so many, evenly over the whole."""
-    count = min(most, len(sources))
+def spread(sources: Sequence[Source], limit: int) -> list[Source]:
+    """Return at most ``limit`` sources, evenly spaced."""
+    count = min(limit, len(sources))
     return [sources[index * len(sources) // count] for index in range(count)]
 
 
-def levels_of(sources: Sequence[Source], limits: ValueRange | None = None) -> Iterator[Levels]:
-    """``read_levels`` of each that can be shown."""
+def readable(sources: Sequence[Source], limits: ValueRange | None = None) -> Iterator[RgbPixels]:
+    """Yield ``read_8bit_rgb`` of each source. Log and skip those that cannot be read."""
     for source in sources:
         try:
-            yield read_levels(source, limits)
+            yield read_8bit_rgb(source, limits)
         except PictureError as error:
             log.warning("%s is left out: %s", source, error)
 
 
-def read_levels(source: Source, limits: ValueRange | None = None) -> Levels:
-    """The picture as a page shows it: deeper ones lose their finer levels.
+def read_8bit_rgb(source: Source, limits: ValueRange | None = None) -> RgbPixels:
+    """Read an image as 8-bit RGB. Images of more than 8 bits lose their finer levels.
 
-    ``limits``: what is black and white in deeper ones; None: the range of their dtype.
+    ``limits``: black and white in these; None: the range of their dtype.
 
     Raises:
-        PictureError: unreadable, channels that are no colours, or a dtype without a range.
+        PictureError: the file is unreadable, is not grey or RGB, or its dtype has no range.
     """
     pixels = as_channels(source.cut(source.read()), 3, source=source)
     if pixels.dtype == np.uint8:
@@ -91,13 +90,13 @@ def read_levels(source: Source, limits: ValueRange | None = None) -> Levels:
     return LEVELS.from_tensor(limits.to_tensor(pixels), np.uint8)
 
 
-def shown_by_the_run(run_dir: Path, label: str) -> list[Levels]:
-    """The inputs on the training's web page: all that is left where its pictures are gone."""
+def saved_inputs(run_dir: Path, label: str) -> list[RgbPixels]:
+    """Return the inputs on the web page of the training, for runs whose data set is gone."""
     files = sorted((run_dir / "web" / "images").glob(f"*_{label}.png"))
-    return list(levels_of([Source((file,)) for file in files[:: 1 + len(files) // 50]]))
+    return list(readable([Source((file,)) for file in files[:: 1 + len(files) // 50]]))
 
 
-def scaled(levels: Levels, size: tuple[int, int], *, mixing: bool) -> Levels:
-    """To ``size`` (width, height). Without ``mixing`` no new colours come up."""
-    how = Image.Resampling.BICUBIC if mixing else Image.Resampling.NEAREST
-    return np.asarray(Image.fromarray(levels).resize(size, how))
+def resized(pixels: RgbPixels, size: tuple[int, int], *, smooth: bool) -> RgbPixels:
+    """Scale to ``size`` (width, height). Unless ``smooth``, no new colours appear."""
+    method = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(pixels).resize(size, method))

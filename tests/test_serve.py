@@ -24,14 +24,15 @@ from scripts.benchmarks import load_server
 from serving import onnxruntime_web
 from util.packages import MissingPackageError, require_packages
 
-pytest.importorskip("starlette", reason="starlette is not installed")
+pytest.importorskip("fastapi", reason="fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
-from serving.description import describe
+from serving.answers import SampleLink
+from serving.description import DirectionDescription, describe
 from serving.engine import Engine
-from serving.limits import Limits
-from serving.listening import address, bind
+from serving.run_server import address, bind
 from serving.server import create_app
+from serving.service import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -108,7 +109,7 @@ def test_help_comes_without_the_server() -> None:
         "from scripts import serve\n"
         "try: serve.main()\n"
         "except SystemExit: pass\n"
-        "print(*sorted({'starlette', 'uvicorn', 'onnx', 'skimage'} & set(sys.modules)), 'end')"
+        "print(*sorted({'fastapi', 'uvicorn', 'onnx', 'skimage'} & set(sys.modules)), 'end')"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert "--static" in done.stdout
@@ -174,9 +175,13 @@ def test_a_static_site_is_written_anew_without_what_cannot_be_read(
     monkeypatch.setattr(static_site, "runtime_files", lambda _: {"ort.js": b"1"})
     engine = Engine.load(demo_run, device="cpu")
     description = describe(engine, demo_run)
-    one, = description.directions
-    with_gone = replace(one, samples=[Source((tmp_path / "gone.png",)), *one.samples])
-    description = replace(description, directions=[with_gone])
+    direction, = description.directions
+    samples = [SampleLink("gone.png", "samples/BtoA/0.png"), *direction.info.samples]
+    for number, sample in enumerate(direction.info.samples, start=1):
+        samples[number] = replace(sample, url=f"samples/BtoA/{number}.png")
+    info = replace(direction.info, samples=samples)
+    sources = [Source((tmp_path / "gone.png",)), *direction.sources]
+    description = replace(description, directions=[DirectionDescription(info, sources)])
     site = tmp_path / "site"
     (site / "samples" / "AtoB").mkdir(parents=True)
     leftovers = [site / "AtoB.onnx", site / "samples" / "AtoB" / "7.png"]
@@ -185,7 +190,7 @@ def test_a_static_site_is_written_anew_without_what_cannot_be_read(
     static_site.write_site(site, engine, description, epoch="latest", run_dir=demo_run)
     entry, = json.loads((site / "model.json").read_text())["directions"]
     listed = {sample["url"] for sample in entry["samples"]}
-    assert len(listed) == len(one.samples)
+    assert len(listed) == len(direction.sources)
     written = {path.relative_to(site).as_posix() for path in site.rglob("*.png")}
     assert written == listed
     assert not leftovers[0].exists()

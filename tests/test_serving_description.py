@@ -1,7 +1,8 @@
-"""What a server finds out about a run: what is drawn, in which colours, and samples of it."""
+"""What the server finds out about a run: the kind of input, its palette, and samples."""
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,10 @@ from PIL import Image, ImageDraw
 
 from datasets.demo_drawing.labels import PALETTE
 from metrics.palette import NoPaletteError, Palette
-from serving.description import Description, describe, find_kind
+from serving.description import RunDescription, describe, find_kind
 from serving.engine import Engine
-from serving.known_palettes import (
-    CITYSCAPES,
-    FACADES,
-    FACADES_OF_PIX2PIX,
-    load_own_palette,
-    named,
-)
-from serving.training_pictures import Levels
+from serving.known_palettes import KNOWN, known_palette, load_own_palette, named
+from serving.training_pictures import RgbPixels
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +25,7 @@ def engine(demo_run: Path) -> Engine:
 
 @pytest.fixture
 def moved_run(demo_run: Path, tmp_path: Path) -> Path:
-    """The run in another place, whose training pictures are gone."""
+    """Return a copy of the run whose data set is missing."""
     run = tmp_path / "moved"
     shutil.copytree(demo_run, run)
     options = json.loads((run / "train_opt.json").read_text())
@@ -38,26 +33,24 @@ def moved_run(demo_run: Path, tmp_path: Path) -> Path:
     return run
 
 
-def names(description: Description) -> set[str]:
-    palette = description.directions[0].palette
-    assert palette is not None
-    return set(palette.names)
+def names(description: RunDescription) -> set[str]:
+    return {entry.name for entry in description.directions[0].info.palette}
 
 
-def test_the_demo_set_is_drawn_in_its_labels(engine: Engine, demo_run: Path) -> None:
+def test_the_demo_set_has_its_named_labels(engine: Engine, demo_run: Path) -> None:
     description = describe(engine, demo_run)
-    one, = description.directions
+    direction, = description.directions
     assert (description.name, description.size) == ("house", (32, 32))
-    assert (one.direction, one.kind, len(one.samples)) == ("BtoA", "labels", 3)
-    assert one.palette is not None
+    info = direction.info
+    assert (info.id, info.kind, len(info.samples)) == ("BtoA", "labels", 3)
     assert names(description) >= {"sky", "wall", "window", "pavement"}
     assert names(description) <= set(PALETTE)
-    for number, colour in enumerate(one.palette.colours.tolist()):
-        assert PALETTE[one.palette.name(number)] == tuple(colour)
-    assert one.palette.name(one.ground) == "sky"
+    for entry in info.palette:
+        assert PALETTE[entry.name] == tuple(entry.colour)
+    assert info.palette[info.ground].name == "sky"
     test_set = demo_run.parents[1] / "demo" / "test"
     halves = np.asarray(Image.open(test_set / "0002.png"))
-    np.testing.assert_array_equal(description.sample(one, 1), halves[:, 32:])
+    np.testing.assert_array_equal(description.sample(direction, 1), halves[:, 32:])
 
 
 def test_the_canvas_may_have_another_size(engine: Engine, demo_run: Path) -> None:
@@ -67,33 +60,32 @@ def test_the_canvas_may_have_another_size(engine: Engine, demo_run: Path) -> Non
     assert {tuple(c) for c in sample.reshape(-1, 3).tolist()} <= set(PALETTE.values())
 
 
-def test_where_the_pictures_are_gone_the_page_of_the_run_helps(
+def test_without_the_data_set_the_web_page_of_the_run_is_used(
     engine: Engine, moved_run: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, = describe(engine, moved_run).directions
-    assert (one.kind, list(one.samples)) == ("labels", [])
+    direction, = describe(engine, moved_run).directions
+    assert (direction.info.kind, direction.info.samples) == ("labels", [])
     assert not caplog.records
-    (moved_run / "web" / "images" / "epoch002_real_A.png").write_bytes(b"no picture")
-    one, = describe(engine, moved_run).directions
-    assert one.kind == "labels"
+    (moved_run / "web" / "images" / "epoch002_real_A.png").write_bytes(b"not an image")
+    direction, = describe(engine, moved_run).directions
+    assert direction.info.kind == "labels"
     assert "epoch002_real_A.png is left out" in caplog.text
     caplog.clear()
     shutil.rmtree(moved_run / "web")
-    one, = describe(engine, moved_run).directions
-    assert (one.kind, one.palette) == ("photo", None)
+    direction, = describe(engine, moved_run).directions
+    assert (direction.info.kind, direction.info.palette) == ("photo", [])
     assert "/nowhere" in caplog.text
     assert "--palette FILE" in caplog.text
 
 
-def test_a_palette_that_is_given_is_taken(
+def test_a_given_palette_is_used(
     engine: Engine, moved_run: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "palette.txt"
     file.write_text("1 2 3 grass\n9 8 7 water\n")
     description = describe(engine, moved_run, palette_file=file)
     assert names(description) == {"grass", "water"}
-    entry, = description.as_json()["directions"]
-    assert entry["palette"] == [
+    assert asdict(description.info("server"))["directions"][0]["palette"] == [
         {"colour": [1, 2, 3], "name": "grass"}, {"colour": [9, 8, 7], "name": "water"},
     ]
     file.write_text("nonsense")
@@ -101,23 +93,23 @@ def test_a_palette_that_is_given_is_taken(
         describe(engine, moved_run, palette_file=file)
 
 
-# Kinds of pictures
+# Kinds of input
 
 
-def outlines() -> Levels:
-    picture = Image.new("RGB", (256, 256), "white")
-    draw = ImageDraw.Draw(picture)
+def outlines() -> RgbPixels:
+    image = Image.new("RGB", (256, 256), "white")
+    draw = ImageDraw.Draw(image)
     for inset in (20, 50, 80):
         draw.ellipse((inset, inset, 255 - inset, 255 - inset), outline="black", width=2)
-    return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC))
+    return np.asarray(image.resize((128, 128), Image.Resampling.BICUBIC))
 
 
-def blocks(colours: list[tuple[int, int, int]]) -> Levels:
+def blocks(colours: list[tuple[int, int, int]]) -> RgbPixels:
     rows = np.array(colours, np.uint8)[np.arange(64) * len(colours) // 64]
     return np.repeat(rows[:, None], 64, axis=1)
 
 
-def test_kinds_are_told_apart() -> None:
+def test_kinds_are_recognised() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     assert find_kind([outlines()], None) == ("edges", None)
     assert find_kind([noise], None) == ("photo", None)
@@ -127,7 +119,7 @@ def test_kinds_are_told_apart() -> None:
     assert (kind, len(palette or [])) == ("labels", 3)
 
 
-def test_many_colours_are_no_labels() -> None:
+def test_images_of_many_colours_are_photos() -> None:
     colours = [(4 * number, 0, 255 - number) for number in range(50)]
     assert find_kind([blocks(colours)], None) == ("photo", None)
 
@@ -135,17 +127,23 @@ def test_many_colours_are_no_labels() -> None:
 # Names of colours
 
 
-@pytest.mark.parametrize("known", [FACADES, PALETTE, FACADES_OF_PIX2PIX, CITYSCAPES])
-def test_known_palettes_are_recognised_in_spite_of_noise(
-    known: dict[str, tuple[int, int, int]]
-) -> None:
+DEMO = Palette(np.array(list(PALETTE.values()), np.uint8), list(PALETTE))
+
+
+@pytest.mark.parametrize("known", [*map(known_palette, KNOWN), DEMO], ids=[*KNOWN, "demo"])
+def test_known_palettes_are_recognised_despite_noise(known: Palette) -> None:
     noise = np.random.default_rng(0).integers(-4, 5, (len(known), 3))
-    colours = np.clip(np.array(list(known.values())) + noise, 0, 255).astype(np.uint8)
-    own = Palette(np.array(list(PALETTE.values())), list(PALETTE)) if known is PALETTE else None
+    colours = np.clip(known.colours + noise, 0, 255).astype(np.uint8)
+    own = DEMO if known is DEMO else None
     found = named(Palette(colours[::-1]), own)
-    assert dict(zip(found.names, map(tuple, found.colours.tolist()), strict=True)) == known
-    few = named(Palette(colours[3:6]), own)
-    assert list(few.names) == list(known)[3:6]
+    assert list(found.names) == list(known.names)
+    np.testing.assert_array_equal(found.colours, known.colours)
+    assert list(named(Palette(colours[3:6]), own).names) == list(known.names)[3:6]
+
+
+def test_the_palettes_of_the_papers_are_complete() -> None:
+    counts = {name: len(known_palette(name)) for name in KNOWN}
+    assert counts == {"facades.txt": 12, "facades_of_pix2pix.txt": 12, "cityscapes.txt": 20}
 
 
 def test_the_palette_of_the_data_set_comes_first(
@@ -164,7 +162,7 @@ def test_the_palette_of_the_data_set_comes_first(
     assert "palette.txt is no palette" in caplog.text
 
 
-def test_unknown_and_named_palettes_stay() -> None:
+def test_unknown_and_named_palettes_are_unchanged() -> None:
     unknown = Palette(np.array([[0, 0, 170], [90, 90, 90]], np.uint8))
     assert named(unknown) is unknown
     own = Palette(np.array([[0, 0, 170]], np.uint8), ["water"])
@@ -173,10 +171,10 @@ def test_unknown_and_named_palettes_stay() -> None:
     assert named(twice) is twice
 
 
-# Pictures of more than 8 bits
+# Images of more than 8 bits
 
 
-def test_deep_grey_pictures_are_shown_and_sent_as_bytes(tmp_path: Path) -> None:
+def test_grey_images_of_16_bits_are_shown_and_sent_as_bytes(tmp_path: Path) -> None:
     levels = np.random.default_rng(0).integers(0, 256, (32, 32)).astype(np.uint16)
     for folder in ("trainA", "trainB", "testA"):
         (tmp_path / "deep" / folder).mkdir(parents=True)
@@ -186,8 +184,8 @@ def test_deep_grey_pictures_are_shown_and_sent_as_bytes(tmp_path: Path) -> None:
     run = train_run(tmp_path, tmp_path / "deep", f"--model pix2pix --no_dropout {limits}")
     engine = Engine.load(run, device="cpu")
     description = describe(engine, run)
-    one, = description.directions
-    shown = description.sample(one, 0)
+    direction, = description.directions
+    shown = description.sample(direction, 0)
     np.testing.assert_array_equal(shown, np.repeat(levels[:, :, None], 3, axis=2))
     pixels = levels[:, :, None]
     from_bytes, = engine.translate("AtoB", [pixels.astype(np.uint8)])

@@ -14,14 +14,15 @@ from demo_runs import SIDE, train_run
 from PIL import Image
 from web_server import hosted, served
 
-pytest.importorskip("starlette", reason="starlette is not installed")
+pytest.importorskip("fastapi", reason="fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
 from datasets.demo_drawing.labels import PALETTE
-from serving.description import Description, DirectionDescription, describe
+from serving.answers import DirectionInfo
+from serving.description import DirectionDescription, RunDescription, describe
 from serving.engine import Engine
-from serving.limits import Limits
 from serving.server import PAGE, create_app
+from serving.service import Limits
 
 pytestmark = pytest.mark.browser
 Pixels = npt.NDArray[np.uint8]
@@ -366,11 +367,11 @@ def test_the_token_comes_from_the_address(
         with opened_page(browser, url) as opened:
             assert "token" in opened.page.get_by_role("alert").inner_text()
         with opened_page(browser, f"{url}docs#token=secret", ready=False) as opened:
-            opened.page.get_by_role("heading", name="POST /translate").wait_for()
+            opened.page.get_by_text("Translate an image.").wait_for()
             assert opened.page.get_by_role("link", name="here").evaluate("it => it.hash") == (
                 "#token=secret")
         with opened_page(browser, f"{url}docs", ready=False) as opened:
-            opened.page.get_by_text("a token is wanted").wait_for()
+            opened.page.get_by_text("Failed to load API definition").wait_for()
 
 
 # Other kinds
@@ -411,8 +412,8 @@ def test_two_way_models_turn_around_and_take_photos_from_a_camera(
 
 
 def test_edges_are_drawn_with_a_pencil(browser: Any, engine: Engine) -> None:
-    edges = DirectionDescription("BtoA", "edges", None, 0, [])
-    app = create_app(engine, Description("edges", (SIDE, SIDE), [edges]), Limits())
+    edges = DirectionDescription(DirectionInfo("BtoA", "edges", [], 0, None, []))
+    app = create_app(engine, RunDescription("edges", (SIDE, SIDE), [edges]), Limits())
     with served(app) as url, opened_page(browser, url) as opened:
         assert (opened.read("drawing") == 255).all()
         opened.page.get_by_role("button", name="Pencil").click()
@@ -425,8 +426,8 @@ def test_edges_are_drawn_with_a_pencil(browser: Any, engine: Engine) -> None:
 def test_an_empty_page_for_photos_opens_one_by_a_click(
     browser: Any, engine: Engine, tmp_path: Path
 ) -> None:
-    photos = DirectionDescription("BtoA", "photo", None, 0, [])
-    app = create_app(engine, Description("photos", (SIDE, SIDE), [photos]), Limits())
+    photos = DirectionDescription(DirectionInfo("BtoA", "photo", [], 0, None, []))
+    app = create_app(engine, RunDescription("photos", (SIDE, SIDE), [photos]), Limits())
     Image.new("RGB", (SIDE, SIDE), "teal").save(tmp_path / "teal.png")
     with served(app) as url, opened_page(browser, url) as opened:
         with opened.page.expect_file_chooser() as chooser:

@@ -15,7 +15,7 @@ def served(app: Any) -> Iterator[str]:
     """The address of an ASGI application."""
     import uvicorn
 
-    from serving.listening import bind
+    from serving.run_server import bind
 
     bound = bind("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
