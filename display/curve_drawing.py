@@ -97,12 +97,9 @@ def tidy(rows: Any) -> None:
 
 
 def _rates(values: Mapping[str, Series]) -> dict[str, Series]:
-    rates = {}
-    if "lr" in values:
-        rates["learning\nrate"] = values["lr"]
+    rates = {"learning\nrate": values["lr"]} if "lr" in values else {}
     if "seconds" in values:
-        seconds = values["seconds"]
-        rates["images/s"] = 1 / np.where(seconds > 0, seconds, np.nan)
+        rates["images/s"] = 1 / np.where(values["seconds"] > 0, values["seconds"], np.nan)
     return rates
 
 

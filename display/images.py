@@ -58,8 +58,7 @@ def save_picture(picture: Image8, path: Path, *, aspect_ratio: float = 1.0) -> t
     """
     size = saved_size(picture, aspect_ratio)
     if size != picture.shape[1::-1]:
-        image = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
-        picture = np.asarray(image)
+        picture = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
     encoded = encode_png(picture)
     with writing(path), replacing(path) as aside:
         aside.write_bytes(encoded)
@@ -84,9 +83,9 @@ def captioned_grid(pictures: Mapping[str, Image8], *, columns: int) -> Image8:
     rows = math.ceil(len(pictures) / columns)
     cell_height = max(picture.shape[0] for picture in pictures.values()) + _CAPTION_PX + _GAP_PX
     font = ImageFont.load_default()
-    widths = [max(shown.shape[1], math.ceil(font.getlength(label)))
-              for label, shown in pictures.items()]
-    cell_width = max(widths) + _GAP_PX
+    cell_width = _GAP_PX + max(
+        max(shown.shape[1], math.ceil(font.getlength(label))) for label, shown in pictures.items()
+    )
     columns = min(columns, len(pictures))
     size = columns * cell_width + _GAP_PX, rows * cell_height + _GAP_PX
     sheet = Image.new("RGB", size, "white")

@@ -1,4 +1,4 @@
-"""Files out of npm packages: fetched by the npm client, chosen, and known by their checksum."""
+"""Files of npm packages, which the npm client downloads; their checksum is known."""
 
 import hashlib
 import os
@@ -13,67 +13,85 @@ from pathlib import Path, PurePosixPath
 
 _LIMIT_BYTES = 50_000_000  # of one file
 
-Files = dict[str, bytes]  # path below the folder they are kept in -> content
+FileContents = dict[str, bytes]  # path below the folder of the files -> content
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """``packages``: package@version -> {path in it: path of ours}; a path with / at its end is a
-    folder with all that is in it. ``purpose`` and ``advice`` are parts of errors: "the files of
-    ...", and what to do where npm cannot help.
+class NpmFiles:
+    """``packages``: package@version -> {path in the package: path of ours}. A path with / at its
+    end is a folder with all of its content.
+
+    ``digest`` is the checksum of all files. ``purpose`` ("the files of ...") and ``advice`` (what
+    to do if npm fails) are parts of error messages.
     """
 
     packages: Mapping[str, Mapping[str, str]]
+    digest: str
     purpose: str
     advice: str
 
+    def fetch(self, *, seconds: float = 300) -> FileContents:
+        """Download the files.
+
+        Raises:
+            FileNotFoundError: npm is not installed.
+            ConnectionError: npm fails, or takes longer than ``seconds``.
+            ValueError: npm delivers unknown files.
+        """
+        return self.require_known(_download(self, seconds), "npm")
+
+    def require_known(self, files: FileContents, source: str) -> FileContents:
+        """Return the files. Raises ValueError if their digest is another."""
+        found = digest(files)
+        if found != self.digest:
+            raise ValueError(
+                f"{source} holds other files ({len(files)}, digest {found[:12]}) than "
+                f"{self.purpose} (digest {self.digest[:12]}): not used; {self.advice}"
+            )
+        return files
+
+    def read(self, folder: Path) -> FileContents | None:
+        """Return the files in the folder, None if they are not exactly these."""
+        files = read_folder(folder) if folder.is_dir() else {}
+        return files if digest(files) == self.digest else None
+
 
 def cache_folder(name: str) -> Path:
-    """In the user's cache, so that a new environment need not fetch the files again."""
+    """Return a folder in the user's cache, which survives the deletion of a Python environment."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "image-to-image-gan" / name
 
 
-def fetch(wanted: Wanted, *, seconds: float = 300) -> Files:
-    """Fetch the packages by the npm client, which verifies what it downloads; take what is needed.
-
-    Raises:
-        FileNotFoundError: npm is not installed.
-        ConnectionError: npm fails, or takes longer than ``seconds``.
-    """
+def _download(wanted: NpmFiles, seconds: float) -> FileContents:
+    """Run the npm client, which verifies the packages, and take the files that are needed."""
     npm = shutil.which("npm")
     if npm is None:
         raise FileNotFoundError(
-            f"{wanted.purpose} are not here, and npm, which would fetch them, is not installed; "
+            f"{wanted.purpose} are missing, and npm, which would fetch them, is not installed; "
             f"install Node.js, or {wanted.advice}"
         )
-    patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
-    command = [npm, "pack", "--ignore-scripts", "--loglevel=error", *patience, *wanted.packages]
-    files: Files = {}
+    timeouts = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
+    command = [npm, "pack", "--ignore-scripts", "--loglevel=error", *timeouts, *wanted.packages]
+    files: FileContents = {}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            ended = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
+            subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=True
             )
-        except subprocess.TimeoutExpired:
+        except subprocess.SubprocessError as error:
             raise ConnectionError(
-                f"npm did not fetch {wanted.purpose} within {seconds:.0f} seconds; is there a "
-                f"network? Without one, {wanted.advice}"
+                f"npm cannot fetch {wanted.purpose} ({_reason(error)}); is there a network? "
+                f"Without one, {wanted.advice}"
             ) from None
-        if ended.returncode:
-            raise ConnectionError(
-                f"npm cannot fetch {wanted.purpose} ({_npm_reason(ended.stderr)}); is there a "
-                f"network? Without one, {wanted.advice}"
-            )
         for package, chosen in wanted.packages.items():
             archive = Path(folder) / f"{package.replace('@', '-')}.tgz"
             files |= from_archive(archive, chosen)
     return files
 
 
-def from_archive(archive: Path, wanted: Mapping[str, str]) -> Files:
-    """What is wanted of an archive that `npm pack` wrote."""
-    chosen: Files = {}
+def from_archive(archive: Path, wanted: Mapping[str, str]) -> FileContents:
+    """Return the wanted files of an archive that `npm pack` wrote."""
+    chosen: FileContents = {}
     with tarfile.open(archive) as opened:
         for name, content in members(opened, archive):
             inner = name.partition("/")[2]  # npm puts everything into one folder
@@ -85,42 +103,32 @@ def from_archive(archive: Path, wanted: Mapping[str, str]) -> Files:
     return chosen
 
 
-def read_folder(folder: Path) -> Files:
+def read_folder(folder: Path) -> FileContents:
     paths = (path for path in folder.rglob("[!.]*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def write(files: Files, folder: Path) -> None:
-    """Write the files below a folder, which may be torn if the program ends meanwhile."""
+def write(files: FileContents, folder: Path) -> None:
+    """Write the files below a folder; ``NpmFiles.read`` detects a write that was interrupted."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
-def digest(files: Files) -> str:
-    """SHA-256 over names and contents."""
+def digest(files: FileContents) -> str:
+    """Return the SHA-256 over names and contents."""
     total = hashlib.sha256()
     for name, content in sorted(files.items()):
         total.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
     return total.hexdigest()
 
 
-def require_known(files: Files, known: str, *, source: str, wanted: Wanted) -> Files:
-    """The files themselves. Raises ValueError: their digest is not ``known``."""
-    if digest(files) != known:
-        raise ValueError(
-            f"{source} holds other files ({len(files)}, digest {digest(files)[:12]}) than "
-            f"{wanted.purpose} (digest {known[:12]}): not used; {wanted.advice}"
-        )
-    return files
-
-
 def members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the files. Nothing is unpacked to disk.
+    """Yield names and contents of the files, without unpacking them to disk.
 
     Raises:
-        ValueError: one would leave the folder, or is too large.
+        ValueError: a path that leads out of the folder, or a file that is too large.
     """
     for member in archive:
         parts = PurePosixPath(member.name)
@@ -132,6 +140,8 @@ def members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]]
             yield member.name, file.read()
 
 
-def _npm_reason(stderr: str) -> str:
-    code = re.search(r"npm error code (\S+)", stderr)
-    return code[1] if code else "it gives no reason"
+def _reason(error: subprocess.SubprocessError) -> str:
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"not within {error.timeout:.0f} seconds"
+    code = re.search(r"npm error code (\S+)", getattr(error, "stderr", ""))
+    return code[1] if code else "npm gives no reason"

@@ -9,20 +9,10 @@ import io
 import tarfile
 from pathlib import Path
 
-from display.npm_packages import (
-    Files,
-    Wanted,
-    cache_folder,
-    digest,
-    fetch,
-    members,
-    read_folder,
-    require_known,
-)
+from display.npm_packages import FileContents, NpmFiles, cache_folder, members, read_folder
 from util.files import replacing
 
 VISDOM_VERSION = "0.2.4"
-DIGEST = "7121b109df39a045ee914160637ebb89afbb8d7e5c42cfabc89ac0ee518a75c9"
 
 # Paths below /static/.
 _MATHJAX = "js/mathjax/2.7.5/"
@@ -58,7 +48,10 @@ _BUNDLE_ADVICE = (
     "run scripts/live_plots.py --write_bundle FILE on a machine that has both, and "
     "scripts/live_plots.py --bundle FILE here"
 )
-_WANTED = Wanted(_PACKAGES, "the files of visdom's page", _BUNDLE_ADVICE)
+PAGE = NpmFiles(
+    _PACKAGES, digest="7121b109df39a045ee914160637ebb89afbb8d7e5c42cfabc89ac0ee518a75c9",
+    purpose="the files of visdom's page", advice=_BUNDLE_ADVICE,
+)
 
 
 def default_folder() -> Path:
@@ -66,17 +59,7 @@ def default_folder() -> Path:
     return cache_folder(f"visdom-{VISDOM_VERSION}")
 
 
-def are_whole(folder: Path) -> bool:
-    """Return True if the folder contains exactly the files that this module knows."""
-    return folder.is_dir() and digest(read_folder(folder)) == DIGEST
-
-
-def from_npm(*, seconds: float = 300) -> Files:
-    """See ``npm_packages.fetch``. Raises ValueError if npm delivers unknown files."""
-    return _known(fetch(_WANTED, seconds=seconds), "npm")
-
-
-def from_bundle(path: Path) -> Files:
+def from_bundle(path: Path) -> FileContents:
     """Read a file of ``write_bundle``.
 
     Raises:
@@ -85,13 +68,11 @@ def from_bundle(path: Path) -> Files:
     try:
         with tarfile.open(path) as archive:
             files = dict(members(archive, path))
+    except FileNotFoundError:
+        raise
     except (tarfile.TarError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(
-            f"{path} cannot be read as a bundle ({error}); {_BUNDLE_ADVICE}"
-        ) from error
-    return _known(files, str(path))
+        raise ValueError(f"{path} is not a readable bundle ({error}); {_BUNDLE_ADVICE}") from error
+    return PAGE.require_known(files, str(path))
 
 
 def write_bundle(folder: Path, path: Path) -> None:
@@ -101,7 +82,3 @@ def write_bundle(folder: Path, path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-
-
-def _known(files: Files, source: str) -> Files:
-    return require_known(files, DIGEST, source=source, wanted=_WANTED)

@@ -1,19 +1,17 @@
 """Passes the reports of a run to all of its displays."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
 from display.sinks.base_sink import Sink
 
 
-class Visualizer:
+class Visualizer(AbstractContextManager["Visualizer"]):
     """Calls every sink with every report, in the order of ``sinks``."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = list(sinks)
-
-    def __enter__(self) -> "Visualizer":
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()

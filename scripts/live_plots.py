@@ -82,7 +82,7 @@ def check(page_files: Path) -> None:
         require_visdom()
     except ValueError as error:
         missing.append(str(error))
-    if not visdom_files.are_whole(page_files):
+    if not visdom_files.PAGE.read(page_files):
         way = "npm fetches them at the first start"
         if shutil.which("npm") is None:
             way = "npm, which would fetch them, is not installed: use --bundle"
@@ -109,13 +109,13 @@ def provide_files(folder: Path, bundle: Path | None) -> None:
     """See that the page's files are in the folder: as they are, from a bundle, or from npm."""
     if bundle is not None:
         files = visdom_files.from_bundle(bundle)
-    elif visdom_files.are_whole(folder):
+    elif visdom_files.PAGE.read(folder):
         return
     else:
         log.info("fetching the files of visdom's page by npm (24 MB, once) ...")
-        files = visdom_files.from_npm()
+        files = visdom_files.PAGE.fetch()
     npm_packages.write(files, folder)
-    if not visdom_files.are_whole(folder):
+    if not visdom_files.PAGE.read(folder):
         raise ValueError(f"{folder} holds files that are not of visdom's page; remove the folder, "
                          "or name another one by --page_files")
     log.info("the files of the page are in %s", folder)

@@ -3,31 +3,23 @@
 import tarfile
 from pathlib import Path
 
-from display.npm_packages import (
-    Files,
-    Wanted,
-    cache_folder,
-    digest,
-    fetch,
-    from_archive,
-    read_folder,
-    require_known,
-    write,
-)
+from display.npm_packages import FileContents, NpmFiles, cache_folder, from_archive, write
 
 LICENCE = Path(__file__).with_name("onnxruntime_licence.txt")  # the package has none
 PACKAGE = "onnxruntime-web@1.30.0"
-DIGEST = "e00d2f346de94840938ff93e520457bd088f261d8b5a055ce59d00c492e27bd3"
 # Called .js, since some web hosts do not know .mjs as JavaScript.
 _FILES = {
     "dist/ort.wasm.bundle.min.mjs": "ort.js",
     "dist/ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm",
 }
 _ADVICE = f"run `npm pack {PACKAGE}` where both are, and give the .tgz file by --onnxruntime_web"
-_WANTED = Wanted({PACKAGE: _FILES}, f"the files of {PACKAGE}", _ADVICE)
+RUNTIME = NpmFiles(
+    {PACKAGE: _FILES}, digest="e00d2f346de94840938ff93e520457bd088f261d8b5a055ce59d00c492e27bd3",
+    purpose=f"the files of {PACKAGE}", advice=_ADVICE,
+)
 
 
-def runtime_files(archive: Path | None = None) -> Files:
+def runtime_files(archive: Path | None = None) -> FileContents:
     """The files by their names: out of ``archive``, which npm packed, the cache, or npm.
 
     Raises:
@@ -36,16 +28,16 @@ def runtime_files(archive: Path | None = None) -> Files:
         ValueError: other files than the known ones.
     """
     if archive is not None:
-        return require_known(_read(archive), DIGEST, source=str(archive), wanted=_WANTED)
+        return RUNTIME.require_known(_read(archive), str(archive))
     cache = cache_folder(PACKAGE.replace("@", "-"))
-    if cache.is_dir() and digest(kept := read_folder(cache)) == DIGEST:
+    if kept := RUNTIME.read(cache):
         return kept
-    files = require_known(fetch(_WANTED), DIGEST, source="npm", wanted=_WANTED)
+    files = RUNTIME.fetch()
     write(files, cache)
     return files
 
 
-def _read(archive: Path) -> Files:
+def _read(archive: Path) -> FileContents:
     try:
         return from_archive(archive, _FILES)
     except (tarfile.TarError, EOFError) as error:

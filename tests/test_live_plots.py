@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ FILES = {"js/a.js": b"1", "css/deep/b.css": b"2"}
 
 @pytest.fixture
 def few_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the page needed ``FILES`` only."""
-    monkeypatch.setattr(visdom_files, "DIGEST", npm_packages.digest(FILES))
+    """Replace the files that the page needs by ``FILES``."""
+    few = replace(visdom_files.PAGE, digest=npm_packages.digest(FILES))
+    monkeypatch.setattr(visdom_files, "PAGE", few)
 
 
 # The files
@@ -44,10 +46,10 @@ def test_bundle_brings_the_files_to_another_machine(
     npm_packages.write(FILES, here)
     live_plots.main(["--write_bundle", str(bundle), "--page_files", str(here)])
     live_plots.provide_files(there, bundle)
-    assert visdom_files.are_whole(there)
+    assert visdom_files.PAGE.read(there)
     assert (there / "css/deep/b.css").read_bytes() == b"2"
     (there / "js/a.js").write_bytes(b"torn")
-    assert not visdom_files.are_whole(there)
+    assert not visdom_files.PAGE.read(there)
 
 
 def pack(path: Path, name: str, content: bytes = b"x") -> Path:
@@ -69,7 +71,7 @@ def test_foreign_and_torn_bundles_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds other files \(1, digest"):
         visdom_files.from_bundle(foreign)
     foreign.write_bytes(foreign.read_bytes()[:20])
-    with pytest.raises(ValueError, match="cannot be read as a bundle"):
+    with pytest.raises(ValueError, match="is not a readable bundle"):
         visdom_files.from_bundle(foreign)
 
 
@@ -89,7 +91,7 @@ def test_npm_that_fails_hangs_or_lacks_is_one_line(
         (tmp_path / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OSError, match=expected) as raised:
-        visdom_files.from_npm(seconds=0.3)
+        visdom_files.PAGE.fetch(seconds=0.3)
     assert "\n" not in str(raised.value)
 
 
@@ -125,10 +127,10 @@ def find_page_files(cache: pytest.Cache) -> Path:
     """Those of the user, those of an earlier test, or fetched now; else skip."""
     fetched = cache.mkdir("visdom_page")
     for folder in (visdom_files.default_folder(), fetched):
-        if visdom_files.are_whole(folder):
+        if visdom_files.PAGE.read(folder):
             return folder
     try:
-        npm_packages.write(visdom_files.from_npm(seconds=60), fetched)
+        npm_packages.write(visdom_files.PAGE.fetch(seconds=60), fetched)
     except OSError as error:
         pytest.skip(f"the files of visdom's page cannot be had: {error}")
     return fetched

@@ -145,12 +145,13 @@ def test_other_files_than_the_known_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(onnxruntime_web, "fetch", lambda _: {"ort.js": b"1"})
+    monkeypatch.setattr(npm_packages, "_download", lambda *_: {"ort.js": b"1"})
     with pytest.raises(ValueError, match="npm holds other files"):
         onnxruntime_web.runtime_files()
-    monkeypatch.setattr(onnxruntime_web, "DIGEST", npm_packages.digest({"ort.js": b"1"}))
+    known = replace(onnxruntime_web.RUNTIME, digest=npm_packages.digest({"ort.js": b"1"}))
+    monkeypatch.setattr(onnxruntime_web, "RUNTIME", known)
     assert onnxruntime_web.runtime_files() == {"ort.js": b"1"}
-    monkeypatch.setattr(onnxruntime_web, "fetch", None)  # the next time, the cache has it
+    monkeypatch.setattr(npm_packages, "_download", None)  # the next time, the cache has it
     assert onnxruntime_web.runtime_files() == {"ort.js": b"1"}
 
 

@@ -55,12 +55,12 @@ def _section(section: Section) -> Any:
         heading.add(tags.span(section.level, cls=f"badge {section.level}"))
     figures = [_figure(cell) for cell in section.cells if cell.pictures]
     lines = [tags.li(_unbroken(cell.caption)) for cell in section.cells if not cell.pictures]
-    parts = [heading, tags.p(_unbroken(section.text), cls="text")]
-    parts += [tags.ul(lines, cls="lines")] if lines else []
-    parts += [tags.div(figures, cls="row")] if figures else []
+    part = tags.section(heading, tags.p(_unbroken(section.text), cls="text"))
+    part.add([tags.ul(lines, cls="lines")] if lines else [])
+    part.add([tags.div(figures, cls="row")] if figures else [])
     if section.left_out:
-        parts.append(tags.p(f"... and {section.left_out} more", cls="status"))
-    return tags.section(parts)
+        part.add(tags.p(f"... and {section.left_out} more", cls="status"))
+    return part
 
 
 def _unbroken(text: str) -> list[Any]:

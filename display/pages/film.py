@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,6 @@ from util.files import write_text
 MOST_FRAMES = 16  # of each strip
 FOLDER = "film"
 _FRAME = re.compile(r"\d+_(\d+)_epoch(\d+)(?:_image(\d+))?\.png")
-
-
-@dataclass(frozen=True)
-class Frame:
-    path: Path
-    number: int  # of the validation, from 1
-    title: str
 
 
 class Film:
@@ -54,15 +46,15 @@ class Film:
         for index, strip in enumerate(report.strips):
             has_other_input = not self._begins_with(index, strip.given)
             self._save_ends(index, strip)
-            for frame in self._frames(index):
-                if has_other_input or frame.number >= report.number:
-                    frame.path.unlink()
+            for number, _, path in self._frames(index):
+                if has_other_input or number >= report.number:
+                    path.unlink()
             save_picture(strip.made, self._path(index, f"{report.number:06d}_{place}"))
             frames = self._frames(index)
-            kept = thinned(frame.number for frame in frames)
-            for frame in frames:
-                if frame.number not in kept:
-                    frame.path.unlink()
+            kept = thinned(number for number, _, _ in frames)
+            for number, _, path in frames:
+                if number not in kept:
+                    path.unlink()
         write_text(self._titles_file, "".join(f"{title}\n" for title in self._titles))
 
     def rows(self) -> list[FigureRow]:
@@ -86,20 +78,22 @@ class Film:
         else:
             save_picture(strip.wanted, self._path(index, "wanted"))
 
-    def _frames(self, index: int) -> list[Frame]:
+    def _frames(self, index: int) -> list[tuple[int, str, Path]]:
+        """Return number (of the validation, from 1), title and file of each frame."""
         frames = []
         for path in sorted((self._web_dir / FOLDER).glob(f"{index:02d}_*_epoch*.png")):
             if match := _FRAME.fullmatch(path.name):
                 title = f"epoch {match[2]}" + f", image {match[3]}" * bool(match[3])
-                frames.append(Frame(path, int(match[1]), title))
+                frames.append((int(match[1]), title, path))
         return frames
 
     def _figures(self, index: int) -> list[Figure]:
         wanted = self._path(index, "wanted")
-        shown = [(self._path(index, "given"), "input")]
-        shown += [(frame.path, frame.title) for frame in self._frames(index)]
-        shown += [(wanted, "target")] * wanted.is_file()
-        return [Figure.read(self._web_dir, f"{FOLDER}/{path.name}", label) for path, label in shown]
+        shown = {self._path(index, "given"): "input"}
+        shown |= {path: title for _, title, path in self._frames(index)}
+        shown |= {wanted: "target"} if wanted.is_file() else {}
+        return [Figure.read(self._web_dir, f"{FOLDER}/{path.name}", label)
+                for path, label in shown.items()]
 
 
 def thinned(numbers: Iterable[int], most: int = MOST_FRAMES) -> list[int]:

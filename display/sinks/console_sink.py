@@ -66,11 +66,9 @@ class Console(Sink):
 
     def end_epoch(self, progress: Progress) -> None:
         self._close_bar()
-        seconds = time.monotonic() - self._epoch_started
-        log.info(
-            "End of epoch %d / %d \t Time Taken: %d sec",
-            progress.epoch, progress.n_epochs, round(seconds),
-        )
+        seconds = round(time.monotonic() - self._epoch_started)
+        log.info("End of epoch %d / %d \t Time Taken: %d sec",
+                 progress.epoch, progress.n_epochs, seconds)
 
     def close(self) -> None:
         self._close_bar()
@@ -131,9 +129,6 @@ def duration(seconds: float) -> str:
     """Format as ``4:07``, ``1:02:03``, or ``2 d 03:04`` (days, hours and minutes)."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        return f"{days} d {hour:02}:{minute:02}"
-    if hour:
-        return f"{hour}:{minute:02}:{second:02}"
-    return f"{minute}:{second:02}"
+    if hours >= 24:
+        return f"{hours // 24} d {hours % 24:02}:{minute:02}"
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

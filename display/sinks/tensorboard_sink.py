@@ -13,15 +13,12 @@ log = logging.getLogger(__name__)
 
 
 def load() -> Any:
-    """Return the class that writes event files; log one line and return None without the package.
-    """
+    """Return the class that writes event files. Log one line and return None if it is missing."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        log.warning(
-            "No TensorBoard files: the package is not installed. To write them: "
-            "pip install tensorboard. Continuing without them."
-        )
+        log.warning("No TensorBoard files: the package is not installed. To write them: "
+                    "pip install tensorboard. Continuing without them.")
         return None
     return SummaryWriter
 

@@ -136,16 +136,12 @@ class VisdomServer(Sink):
         self._client.text(f"<table>{rows}</table>", win=f"{self._window}_options", opts=options)
 
     def _send_pictures(self) -> None:
+        shown, width_px = self._pictures, self._width_px
         if self._columns > 0:
-            sheet = captioned_grid(self._pictures, columns=self._columns)
-            columns = min(self._columns, len(self._pictures))
-            self._send_picture(1, f"{self._name} images", sheet, columns * self._width_px)
-            return
-        for number, (label, picture) in enumerate(self._pictures.items(), start=1):
-            self._send_picture(number, label, picture, self._width_px)
-
-    def _send_picture(self, number: int, title: str, picture: Image8, width_px: int) -> None:
-        height, width, _ = picture.shape
-        options = {"title": title, "width": width_px, "height": round(width_px * height / width)}
-        window = str(int(self._window) + number)
-        self._client.image(picture.transpose(2, 0, 1), win=window, opts=options)
+            width_px *= min(self._columns, len(shown))
+            shown = {f"{self._name} images": captioned_grid(shown, columns=self._columns)}
+        for number, (title, picture) in enumerate(shown.items(), start=int(self._window) + 1):
+            height, width, _ = picture.shape
+            height_px = round(width_px * height / width)
+            options = {"title": title, "width": width_px, "height": height_px}
+            self._client.image(picture.transpose(2, 0, 1), win=str(number), opts=options)
