@@ -1,4 +1,4 @@
-"""The kinds of pictures that Python programs hold, as rasters and back."""
+"""Convert the images of Python programs (PIL, numpy) to rasters and back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,36 +13,39 @@ from data.files.image_io import raster_of_pil
 from data.files.raster import Pixels, Raster, require_finite
 
 
-def to_rasters(picture: Any) -> list[Raster]:
-    """A PIL image or an array [H, W] or [H, W, C]: one; an array [N, H, W, C]: N of them.
+def to_rasters(image: Any) -> list[Raster]:
+    """Convert a PIL image or an array [H, W] or [H, W, C] to one raster, [N, H, W, C] to N.
 
     Raises:
         PictureError: an array of another shape, or with values that are not finite.
-        TypeError: another kind of thing.
+        TypeError: an object of another type.
     """
-    if isinstance(picture, Image.Image):
-        return [raster_of_pil(picture, source="the picture")]
-    if isinstance(picture, np.ndarray):
-        arrays = list(picture) if picture.ndim == 4 else [picture]
-        require_finite(picture, "the array")
+    if isinstance(image, Image.Image):
+        return [raster_of_pil(image, source="the picture")]
+    if isinstance(image, np.ndarray):
+        arrays = list(image) if image.ndim == 4 else [image]
+        require_finite(image, "the array")
         return [as_raster(array, Path("the array"), colour=_colour(array)) for array in arrays]
     raise TypeError(
-        f"cannot translate a {type(picture).__name__}; give a path, a PIL image, a numpy array "
+        f"cannot translate a {type(image).__name__}; give a path, a PIL image, a numpy array "
         "[H, W], [H, W, C] or [N, H, W, C], a tensor [C, H, W] or [N, C, H, W], or a list of them"
     )
 
 
-def like(picture: Any, results: Sequence[Pixels]) -> Any:
-    """The translations of ``picture``, as the kind of thing that it is."""
-    if isinstance(picture, Image.Image):
+def like(image: Any, results: Sequence[Pixels]) -> Any:
+    """Convert the translations of ``image`` to the type and the number of axes of ``image``."""
+    if isinstance(image, Image.Image):
         return to_pil(results[0])
-    if picture.ndim == 4:
+    if image.ndim == 4:
         return np.stack(results)
-    return results[0][:, :, 0] if picture.ndim == 2 and results[0].shape[2] == 1 else results[0]
+    return results[0][:, :, 0] if image.ndim == 2 and results[0].shape[2] == 1 else results[0]
 
 
 def to_pil(pixels: Pixels) -> Image.Image:
-    """Raises ValueError where PIL has no such image: more than 4 channels, or deep colours."""
+    """Convert [H, W, C]; raise ValueError for pixels that PIL does not support.
+
+    These are more than 4 channels, and colours of more than 8 bits.
+    """
     plane = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     try:
         return Image.fromarray(plane)
@@ -59,6 +62,6 @@ def fits_pil(pixels: Pixels) -> bool:
 
 
 def _colour(array: npt.NDArray[Any]) -> str:
-    """Arrays of 3 or 4 bytes are taken for colours, as everywhere; "": ``as_raster`` knows."""
-    colours = array.ndim == 3 and array.dtype == np.uint8
-    return {3: "rgb", 4: "rgba"}.get(array.shape[2], "") if colours else ""
+    """Return rgb or rgba for arrays of 3 or 4 bytes per pixel; "": ``as_raster`` decides."""
+    has_colours = array.ndim == 3 and array.dtype == np.uint8
+    return {3: "rgb", 4: "rgba"}.get(array.shape[2], "") if has_colours else ""

@@ -1,4 +1,4 @@
-"""Translate many files: grouped by size, each in its own size and depth; huge ones by windows."""
+"""Translate many files: in batches of equal size, or in windows if a file exceeds the memory."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +7,7 @@ from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
@@ -19,22 +20,25 @@ from data.record import Format
 from inference.memory_budget import usual_batch
 from inference.tiles.box import Box
 from inference.tiles.translate import translate_tiled
-from inference.translator import Result, Translator
+from inference.translator import Translation, Translator
 from util.threads import read_ahead
+
+if TYPE_CHECKING:
+    from inference.tiles.tiff_windows import TiffReader  # imported late: tifffile is slow to import
 
 log = logging.getLogger(__name__)
 
-HUGE = 2**24  # pixels of a batch; what has more is not read ahead
-Sized = tuple[tuple[int, int], Input]  # width and height (pixels), from the header
+LARGEST_READ_AHEAD = 2**24  # pixels of a batch; larger batches are not read ahead
+SizedInput = tuple[tuple[int, int], Input]  # width and height (pixels), from the header
 
 
 @dataclass(frozen=True)
-class Translated:
-    """``results``: one, or one for each sample."""
+class TranslatedInput:
+    """``results``: one for each sample."""
 
     input: Input
-    pixels: Pixels  # [H, W, C], as the generator's side takes them
-    results: list[Result]
+    pixels: Pixels  # [H, W, C], with the channels of the generator's input
+    results: list[Translation]
 
 
 def translate_all(
@@ -44,34 +48,34 @@ def translate_all(
     batch_size: int | None = None,
     samples: int = 1,
     skip_bad: bool = False,
-) -> Iterator[Translated]:
-    """In the order of the sizes, so that equal ones share a batch; which changes no result.
+) -> Iterator[TranslatedInput]:
+    """Yield the results in the order of the image sizes, so that equal sizes share a batch.
 
-    ``batch_size``: see ``usual_batch`` for None.
-    ``skip_bad``: what cannot be read is named and left out, instead of raising a PictureError.
+    The batches do not change the results. ``batch_size``: None: see ``usual_batch``.
+    ``skip_bad``: log unreadable files and leave them out, instead of raising a PictureError.
     """
     read = partial(_read_batch, translator, skip_bad=skip_bad)
     batches = _batches(inputs, batch_size, skip_bad=skip_bad)
-    for readable in read_ahead(read, batches, is_huge=_is_huge):
-        if not readable:
+    for batch in read_ahead(read, batches, is_huge=_is_huge):
+        if not batch:
             continue
-        formats = [Format.of(pixels, one.source.path) for one, pixels in readable]
-        pictures = [pixels for _, pixels in readable]
-        draws = [
-            translator.translate_pixels(pictures, formats, sample=sample)
+        formats = [Format.of(pixels, item.source.path) for item, pixels in batch]
+        images = [pixels for _, pixels in batch]
+        results = [
+            translator.translate_pixels(images, formats, sample=sample)
             for sample in range(samples)
         ]
-        for (one, pixels), *results in zip(readable, *draws, strict=True):
-            yield Translated(one, pixels, list(results))
+        for (item, pixels), *translations in zip(batch, *results, strict=True):
+            yield TranslatedInput(item, pixels, list(translations))
 
 
 def _batches(
     inputs: Sequence[Input], batch_size: int | None, *, skip_bad: bool
-) -> Iterator[list[Sized]]:
-    sized: list[Sized] = []
-    for one in inputs:
+) -> Iterator[list[SizedInput]]:
+    sized: list[SizedInput] = []
+    for item in inputs:
         try:
-            sized.append((one.source.read_size(), one))
+            sized.append((item.source.read_size(), item))
         except PictureError as error:
             _skip(error, skip_bad=skip_bad)
     by_size = itemgetter(0)
@@ -81,23 +85,20 @@ def _batches(
             yield batch
 
 
-def _is_huge(batch: Sequence[Sized]) -> bool:
-    return sum(width * height for (width, height), _ in batch) > HUGE
+def _is_huge(batch: Sequence[SizedInput]) -> bool:
+    return sum(width * height for (width, height), _ in batch) > LARGEST_READ_AHEAD
 
 
 def _read_batch(
-    translator: Translator, batch: Sequence[Sized], *, skip_bad: bool
+    translator: Translator, batch: Sequence[SizedInput], *, skip_bad: bool
 ) -> list[tuple[Input, Pixels]]:
-    read = [(one, _read(translator, one, skip_bad=skip_bad)) for _, one in batch]
-    return [(one, pixels) for one, pixels in read if pixels is not None]
-
-
-def _read(translator: Translator, one: Input, *, skip_bad: bool) -> Pixels | None:
-    try:
-        return translator.input.read(one.source)
-    except PictureError as error:
-        _skip(error, skip_bad=skip_bad)
-        return None
+    readable = []
+    for _, item in batch:
+        try:
+            readable.append((item, translator.input.read(item.source)))
+        except PictureError as error:
+            _skip(error, skip_bad=skip_bad)
+    return readable
 
 
 def _skip(error: PictureError, *, skip_bad: bool) -> None:
@@ -110,83 +111,77 @@ def translate_huge(
     translator: Translator, inputs: Sequence[Input], stem_of: Callable[[Input], Path], *,
     skip_bad: bool = False,
 ) -> tuple[list[Input], int]:
-    """Write the TIFFs that are too large for memory.
-
-    Returns the other inputs, and how many were written.
+    """Translate and write the TIFFs that are too large for memory.
 
     ``stem_of``: the path of a result without its extension. ``skip_bad``: see ``translate_all``.
+    Return the other inputs, and the number of files written.
     """
     others, done = [], 0
-    for one in inputs:
+    for item in inputs:
         try:
-            written = _window_format(translator, one)
-            if written is None:
-                others.append(one)
+            tile = _tile_for(translator, item)
+            reader = _open_windows(item.source.path) if tile else None
+            if tile is None or reader is None:
+                others.append(item)
                 continue
-            stem = stem_of(one)
-            _translate_windows(translator, one, stem.with_name(f"{stem.name}.tif"), written)
+            stem = stem_of(item)
+            with reader:
+                path = stem.with_name(f"{stem.name}.tif")
+                _translate_windows(translator, item, reader, path, tile=tile)
             done += 1
         except PictureError as error:
             _skip(error, skip_bad=skip_bad)
     return others, done
 
 
-def _window_format(translator: Translator, one: Input) -> Format | None:
-    """How a TIFF too large for memory is written; None: it is read whole, or is no such TIFF."""
-    from inference.tiles.tiff_windows import TiffReader  # tifffile takes a while to import
+def _tile_for(translator: Translator, item: Input) -> int | None:
+    """Return the side of the tiles for a TIFF too large for memory; None for all other inputs."""
+    source = item.source
+    if source.path.suffix.lower() not in (".tif", ".tiff") or source.half or source.files[1:]:
+        return None
+    width, height = source.read_size()
+    return translator.budget.tile_for(height, width)
 
-    path = one.source.path
-    if path.suffix.lower() not in (".tif", ".tiff") or one.source.half or one.source.files[1:]:
-        return None
-    width, height = one.source.read_size()
-    if translator.room.tile_for(height, width) is None:
-        return None
+
+def _open_windows(path: Path) -> "TiffReader | None":
+    from inference.tiles.tiff_windows import TiffReader
+
     try:
-        with TiffReader(path) as picture:
-            given = Format(picture.dtype.name, path.suffix.lower())
+        return TiffReader(path)
     except PictureError as error:
-        log.info("%s; it is read whole", error)
+        log.info("%s; it is read as a whole", error)
         return None
-    return translator.file.written_for(given)
 
 
-def _translate_windows(translator: Translator, one: Input, output: Path, written: Format) -> None:
-    """Read, translate and write a huge TIFF tile by tile; it is never in memory as a whole."""
-    from inference.tiles.tiff_windows import TiffReader, create_tiff
+def _translate_windows(
+    translator: Translator, item: Input, reader: "TiffReader", path: Path, *, tile: int
+) -> None:
+    """Read, translate and write a TIFF tile by tile; it is never in memory as a whole."""
+    from inference.tiles.tiff_windows import create_tiff
 
-    model, side = translator.model, translator.input
-    with TiffReader(one.source.path) as picture:
-        height, width = picture.shape[:2]
-        tile = translator.room.tile_for(height, width)
-        assert tile is not None  # see _window_format
+    codec, side, source = translator.codec, translator.input, item.source
+    height, width, _ = reader.shape
+    given = Format(reader.dtype.name, source.path.suffix.lower())
+    output, limits = translator.file.output_for(given)
+    channels = codec.image_channels or translator.file.output_nc
 
-        def read(box: Box) -> Tensor:
-            found = require_finite(picture.read(box), one.source)
-            raster = as_raster(found, one.source.path, colour=picture.colour)
-            pixels = side.convert(raster, source=one.source)
-            return model.codec.encode(side.to_tensor(pixels)[None])[0]
+    def read(box: Box) -> Tensor:
+        pixels = require_finite(reader.read(box), source)
+        raster = as_raster(pixels, source.path, colour=reader.colour)
+        return codec.encode(side.to_tensor(side.convert(raster, source=source))[None])[0]
 
-        def decoded(box: Box, image: Tensor) -> Tensor:
-            # Only a model with colours of its own needs the input for the output's picture.
-            inputs = read(box) if model.codec.image_channels else image
-            return model.codec.decode(inputs[None], image[None])[0]
+    def write(box: Box, outputs: Tensor) -> None:
+        # Only a model with its own colour space needs the inputs to decode the outputs.
+        inputs = read(box) if codec.image_channels else outputs
+        image = codec.decode(inputs[None], outputs[None])[0]
+        writer.write(box, limits.from_tensor(image, output.dtype))
 
-        out_channels = model.codec.image_channels or translator.file.output_nc
-        shape = (height, width, out_channels)
-        limits, dtype = translator.output_range(written), np.dtype(written.dtype)
-        with create_tiff(output, shape, dtype) as result:
-            report = translate_tiled(
-                translator.net,
-                read,
-                lambda box, image: result.write(
-                    box, limits.from_tensor(decoded(box, image), dtype)
-                ),
-                height=height,
-                width=width,
-                tile=tile,
-                on_pass=lambda number, change: log.info(
-                    "%s: pass %d over the tiles, statistics moved by %.2g of a deviation",
-                    one.source, number, change,
-                ),
-            )
-    log.info("%s: %d x %d in %d tiles", one.source, width, height, report.tiles)
+    def log_pass(number: int, change: float) -> None:
+        log.info("%s: pass %d over the tiles changed the statistics by up to %.2g standard "
+                 "deviations", source, number, change)
+
+    with create_tiff(path, (height, width, channels), np.dtype(output.dtype)) as writer:
+        report = translate_tiled(
+            translator.net, read, write, height=height, width=width, tile=tile, on_pass=log_pass
+        )
+    log.info("%s: %d x %d in %d tiles", source, width, height, report.tiles)

@@ -1,9 +1,9 @@
-"""A network made ready to translate: no result depends on the pictures beside it in the batch.
+"""Prepare a network for translating: no result depends on the other images in the batch.
 
-The papers test their networks as they trained them: batch norm takes the statistics of the
-picture at hand, and dropout stays on as the noise z (pix2pix, section 3.4). As they stand, both
-mix the pictures of a batch. Here each picture has statistics of its own, and all of them the
-noise that one picture alone would draw: seeded alike, any grouping gives the same pictures.
+The papers test their networks in training mode: batch norm uses the statistics of the image, and
+dropout stays on as the noise z (pix2pix, section 3.4). Without a change, both would mix the images
+of a batch. Here each image has its own statistics, and all images of a batch share the dropout
+mask that a batch of one would draw. With equal seeds, any grouping gives the same results.
 """
 
 import copy
@@ -20,16 +20,17 @@ Dropout = nn.Dropout | nn.Dropout2d
 
 
 class PictureNorm(nn.Module):
-    """[N, C, H, W] -> the same, every channel of every picture by its own mean and variance.
+    """Normalise every channel of every image by its own mean and variance: [N, C, H, W].
 
-    Of one picture it is batch norm in training, but keeps no running statistics. On a CPU it is
-    taken as groups of one channel: equal to rounding, in a quarter to four fifths of the time.
+    For one image this is batch norm in training mode, without running statistics. On a CPU it is
+    computed as group norm with one channel per group: equal up to rounding, in a quarter to four
+    fifths of the time.
     """
 
     def __init__(self, norm: Norm) -> None:
         super().__init__()
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
-        self.channels = norm.num_features  # a number; those of ``x`` are a tensor for an exporter
+        self.channels = norm.num_features  # an int; x.shape[1] is a tensor while tracing
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type == "cpu":
@@ -38,30 +39,30 @@ class PictureNorm(nn.Module):
 
 
 class PictureDropout(nn.Module):
-    """[N, C, H, W] -> the same, with one mask for all: the draw of a batch of one."""
+    """Dropout with one mask for all images, as a batch of one draws it: [N, C, H, W]."""
 
     def __init__(self, dropout: Dropout) -> None:
         super().__init__()
         self.kind, self.p = type(dropout), dropout.p
 
     def forward(self, x: Tensor) -> Tensor:
-        # Drawn in the order of NCHW, whatever the memory layout of ``x``.
+        # Drawn in NCHW order, whatever the memory layout of ``x`` is.
         ones = torch.ones_like(x[:1], memory_format=torch.contiguous_format)
         mask: Tensor = self.kind(self.p)(ones)
         return x * mask
 
 
 def prepare(net: nn.Module, *, running_statistics: bool) -> nn.Module:
-    """A copy for translating that shares the tensors of ``net``, which stays as it was.
+    """Return a copy for translating that shares the tensors of ``net``; ``net`` is unchanged.
 
-    With ``running_statistics`` (``--eval``), batch norm uses those gathered in training, where
-    there are any, and dropout is off. Without, see above; seed torch before each call.
+    With ``running_statistics`` (``--eval``), batch norm uses the statistics gathered in training,
+    if there are any, and dropout is off. Otherwise see above; seed torch before each call.
     """
     return prepare_in_place(sharing_copy(net), running_statistics=running_statistics)
 
 
 def prepare_in_place(net: nn.Module, *, running_statistics: bool) -> nn.Module:
-    """``prepare``, of ``net`` itself: it can no longer be trained."""
+    """Prepare ``net`` itself, and return it: it can no longer be trained."""
     net.train(not running_statistics)
 
     def prepared(module: nn.Module) -> nn.Module:
@@ -76,7 +77,7 @@ def prepare_in_place(net: nn.Module, *, running_statistics: bool) -> nn.Module:
 
 
 def move_to_device(net: nn.Module, device: torch.device) -> nn.Module:
-    """``net`` itself on ``device``, in the layout that is the fastest without gradients."""
+    """Move ``net`` to ``device``, in the memory layout that is fastest without gradients."""
     net.to(device)
     if device.type == "cpu":
         net.to(memory_format=torch.channels_last)
@@ -85,13 +86,13 @@ def move_to_device(net: nn.Module, device: torch.device) -> nn.Module:
 
 
 def sharing_copy(net: nn.Module) -> nn.Module:
-    """Modules of its own, the same tensors."""
+    """Return a copy of the modules that shares all tensors with ``net``."""
     memo = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
     return copy.deepcopy(net, memo)
 
 
-def replace_modules(net: nn.Module, replaced: Callable[[nn.Module], nn.Module]) -> nn.Module:
-    """``net`` with every module exchanged for what ``replaced`` makes of it, in place."""
+def replace_modules(net: nn.Module, replace: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    """Replace every module of ``net``, children first, by ``replace(module)``, in place."""
     for name, child in net.named_children():
-        setattr(net, name, replace_modules(child, replaced))
-    return replaced(net)
+        setattr(net, name, replace_modules(child, replace))
+    return replace(net)

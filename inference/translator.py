@@ -1,41 +1,37 @@
-"""Translate pictures with a trained generator: one call, any size, any depth.
+"""Translate images with a trained generator: one call, any size, any bit depth.
 
-    from inference.translator import Translator
+    from inference import Translator
     translate = Translator.load("checkpoints/facades")
     facade = translate(Image.open("labels.png"))
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-import models
-from data.files import value_range
 from data.files.image_io import extension_for, write_image
-from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, Raster
 from data.files.side import Side
 from data.files.source import Source
-from data.files.value_range import ValueRange
 from data.record import Format
 from inference.conversions import fits_pil, like, to_pil, to_rasters
-from inference.generator_file import Direction, GeneratorFile, find_generator
-from inference.memory_budget import Room, Tile
+from inference.find_generator import find_generator
+from inference.generator_file import Direction, GeneratorFile
+from inference.memory_budget import MemoryBudget, Tile
 from inference.padding import translate_any_size
 from inference.prepare import PictureDropout, move_to_device, prepare
 from inference.tiles.translate import translate_in_tiles
-from models.base_model import BaseModel
 from util.random_states import seed_torch
 from util.runtime import choose_device
 
 
 @dataclass(frozen=True)
-class Result:
-    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] as ``format`` wants them."""
+class Translation:
+    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] in the dtype of ``format``."""
 
     image: Tensor
     pixels: Pixels
@@ -43,26 +39,22 @@ class Result:
 
     @property
     def extension(self) -> str:
-        """That of the format, or one that keeps the pixels as they are."""
+        """The extension of the format, or one that stores the pixels without loss."""
         return extension_for(self.pixels, self.format.extension)
 
 
 class Translator:
-    """One generator that is ready to use. Equal pictures give equal results.
+    """A generator that is ready to use. Equal images give equal results.
 
-    The network runs as in the papers' tests: batch norm takes the statistics of each picture, and
-    dropout, where it was trained with it, stays on with the masks of ``seed`` (pix2pix, section
-    3.4). With ``running_statistics`` dropout is off and the statistics are those of the training.
+    The network runs as in the tests of the papers: batch norm uses the statistics of each image,
+    and dropout, if it was trained with it, stays on with masks drawn from ``seed`` (pix2pix,
+    section 3.4). With ``running_statistics`` dropout is off and batch norm uses the statistics of
+    the training.
     """
 
     def __init__(
-        self,
-        file: GeneratorFile,
-        *,
-        device: torch.device,
-        seed: int = 0,
-        running_statistics: bool = False,
-        tile: Tile = "auto",
+        self, file: GeneratorFile, *, device: torch.device, seed: int = 0,
+        running_statistics: bool = False, tile: Tile = "auto",
     ) -> None:
         if file.no_dropout is None and not running_statistics:
             raise ValueError(
@@ -72,161 +64,133 @@ class Translator:
             )
         self.file, self.device, self.seed = file, device, seed
         self.running_statistics = running_statistics
-        # A model knows how pictures go into its network; a file without a run is taken as plain.
-        known = file.model in models.available()
-        self.model = models.find_model(file.model) if known else BaseModel
-        channels = self.model.codec.image_channels or file.input_nc
+        self.codec = file.codec
+        channels = self.codec.image_channels or file.input_nc
         self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
-        with torch.random.fork_rng([]):  # a new network draws weights before it gets its own
-            built = file.build()
-        self.net = move_to_device(prepare(built, running_statistics=running_statistics), device)
-        self.room = Room(self.net, file.input_nc, tile)
+        with torch.random.fork_rng([]):  # a new network draws weights that are then replaced
+            net = file.build()
+        self.net = move_to_device(prepare(net, running_statistics=running_statistics), device)
+        self.budget = MemoryBudget(self.net, file.input_nc, tile)
         self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
 
     @classmethod
     def load(
-        cls,
-        path: str | Path,
-        *,
-        direction: Direction | None = None,
-        epoch: str | int = "latest",
-        ema: bool = False,
-        device: str | torch.device | None = None,
-        seed: int = 0,
-        running_statistics: bool = False,
-        tile: Tile = "auto",
-        **flags: Any,
+        cls, path: str | Path, *, direction: Direction | None = None, epoch: str | int = "latest",
+        ema: bool = False, device: str | torch.device | None = None, seed: int = 0,
+        running_statistics: bool = False, tile: Tile = "auto", **flags: Any,
     ) -> "Translator":
-        """``path``: the folder of a run, or a .pth file with the weights of a generator.
+        """Load a generator from the folder of a run, or from a .pth file with its weights.
 
-        ``direction`` chooses the generator of a two-way model. ``epoch``: latest, best, 20, ...;
-        ``ema``: the average of a run with --ema. ``device``: default a GPU if there is one.
-        ``tile``: side (pixels) of the tiles in which pictures are translated; auto: only those that
-        do not fit into memory; None: never. ``flags``: netG, ngf, norm, no_dropout, input_nc,
-        output_nc, where the file does not tell; value_range_A and value_range_B, (low, high), for
-        floating point pictures.
+        Args:
+            direction: the generator of a two-way model.
+            epoch: latest, best, 20, ...
+            ema: use the averaged weights of a run with --ema.
+            device: default: a GPU if there is one.
+            tile: side of tiles (pixels); auto: tiles only for images that do not fit into memory;
+                None: never.
+            flags: netG, ngf, norm, no_dropout, input_nc, output_nc, if the file does not tell;
+                value_range_A and value_range_B, (low, high), for floating point images.
 
         Raises:
-            FileNotFoundError: no such file.
-            ValueError: a flag contradicts the file, or one is lacking.
+            FileNotFoundError: the file does not exist.
+            ValueError: a flag contradicts the file, or is missing.
         """
-        ranges = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
-        file = find_generator(
-            Path(path), epoch=str(epoch), direction=direction, ema=ema, **flags
-        )
-        given = {side: ValueRange(*limits) for side, limits in ranges.items() if limits}
+        file = find_generator(Path(path), epoch=str(epoch), direction=direction, ema=ema, **flags)
         return cls(
-            replace(file, ranges={**file.ranges, **given}),
-            device=torch.device(device) if device else choose_device(None),
-            seed=seed,
-            running_statistics=running_statistics,
-            tile=tile,
+            file, device=torch.device(device) if device else choose_device(None), seed=seed,
+            running_statistics=running_statistics, tile=tile,
         )
 
-    def __call__(self, picture: Any, output: str | Path | None = None) -> Any:
-        """Translate what is given into the same kind of thing.
+    def __call__(self, image: Any, output: str | Path | None = None) -> Any:
+        """Return the translation of an image, as the same type.
 
-        A PIL image; a numpy array [H, W], [H, W, C] or [N, H, W, C]; a tensor [C, H, W] or
-        [N, C, H, W] in -1..1; a list of any of them; or the path of a file. Its translation is
-        written to the path ``output``, which is returned; without ``output`` it is a PIL image, or
-        an array where PIL has no such image. A picture is always taken whole: of a file that holds
-        a pair, give the half that is wanted.
+        ``image``: a PIL image; a numpy array [H, W], [H, W, C] or [N, H, W, C]; a tensor [C, H, W]
+        or [N, C, H, W] in -1..1; a list of these; or the path of a file. The translation of a file
+        is written to the path ``output``, which is returned; without ``output`` it is a PIL image,
+        or an array if PIL does not support it. An image is always translated as a whole: if a
+        file holds a pair, pass the half that you want.
         """
-        if isinstance(picture, list | tuple):
-            return [self(one) for one in picture]
-        if isinstance(picture, str | Path):
-            return self._translate_file(Path(picture), output)
-        if isinstance(picture, Tensor):
-            if not picture.is_floating_point():
+        if isinstance(image, list | tuple):
+            return [self(item) for item in image]
+        if isinstance(image, str | Path):
+            return self._translate_file(Path(image), output)
+        if isinstance(image, Tensor):
+            if not image.is_floating_point():
                 raise TypeError(
-                    f"a tensor is taken as -1..1, got {picture.dtype}; give a numpy array "
-                    "[H, W, C] for levels of grey"
+                    f"a tensor must be floating point in -1..1, got {image.dtype}; give a numpy "
+                    "array [H, W, C] for grey levels"
                 )
-            batch = picture if picture.ndim == 4 else picture[None]
-            images = self.translate(batch.float()).to(picture.device, picture.dtype)
-            return images if picture.ndim == 4 else images[0]
-        results = self.translate_rasters(to_rasters(picture))
-        return like(picture, [result.pixels for result in results])
+            batch = image if image.ndim == 4 else image[None]
+            translated = self.translate(batch.float()).to(image.device, image.dtype)
+            return translated if image.ndim == 4 else translated[0]
+        return like(image, self._translate_rasters(to_rasters(image)))
 
     def _translate_file(self, path: Path, output: str | Path | None) -> Any:
         if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist, or is no file")
+            raise FileNotFoundError(f"{path} does not exist, or is not a file")
         raster = Source((path,)).read()
-        result, = self.translate_rasters([raster], [Format.of(raster.pixels, path)])
+        pixels, = self._translate_rasters([raster], [Format.of(raster.pixels, path)])
         if output is None:
-            return to_pil(result.pixels) if fits_pil(result.pixels) else result.pixels
-        write_image(result.pixels, Path(output))
+            return to_pil(pixels) if fits_pil(pixels) else pixels
+        write_image(pixels, Path(output))
         return Path(output)
 
-    def translate_rasters(
-        self, rasters: Sequence[Raster], formats: Sequence[Format] = (), *, sample: int = 0
-    ) -> list[Result]:
-        """Pictures of one size as one batch; each comes back in its own depth.
-
-        ``formats``: of their files; by default their dtypes, as PNG. ``sample``: see ``translate``.
-        """
+    def _translate_rasters(
+        self, rasters: Sequence[Raster], formats: Sequence[Format] = ()
+    ) -> list[Pixels]:
+        """Translate images of one size; ``formats``: of their files (default: PNG)."""
         formats = formats or [Format(raster.pixels.dtype.name, ".png") for raster in rasters]
         pixels = [self.input.convert(raster, source="the picture") for raster in rasters]
-        return self.translate_pixels(pixels, formats, sample=sample)
+        return [result.pixels for result in self.translate_pixels(pixels, formats)]
 
     def translate_pixels(
         self, pixels: Sequence[Pixels], formats: Sequence[Format], *, sample: int = 0
-    ) -> list[Result]:
-        """``translate_rasters``, of pixels [H, W, C] that already suit ``self.input``."""
-        suited = [self.file.written_for(one) for one in formats]
-        ranges = [self.output_range(written) for written in suited]  # or fail before the work
-        batch = torch.stack([self.input.to_tensor(picture) for picture in pixels])
+    ) -> list[Translation]:
+        """Translate images of one size, [H, W, C] from ``self.input``, as one batch.
+
+        ``formats``: of the input files. ``sample``: see ``translate``.
+        """
+        outputs = [self.file.output_for(given) for given in formats]  # may raise: before the work
+        batch = torch.stack([self.input.to_tensor(image) for image in pixels])
         images = self.translate(batch, sample=sample).cpu()
         return [
-            Result(image, limits.from_tensor(image, written.dtype), written)
-            for image, limits, written in zip(images, ranges, suited, strict=True)
+            Translation(image, limits.from_tensor(image, output.dtype), output)
+            for image, (output, limits) in zip(images, outputs, strict=True)
         ]
-
-    def output_range(self, written: Format) -> ValueRange:
-        """What -1..1 means in an output of this format.
-
-        Raises:
-            PictureError: it is floating point, and nobody has said.
-        """
-        letter = self.file.output_letter
-        limits = self.file.ranges.get(letter) or value_range.of_dtype(written.dtype)
-        if limits is None:
-            raise PictureError(
-                "floating point has no range of its own: say which values of the output are "
-                f"black and white with --value_range_{letter} LO,HI"
-            )
-        return limits
 
     @torch.no_grad()
     def translate(self, images: Tensor, *, sample: int = 0) -> Tensor:
-        """Pictures float32 [N, C, H, W] in -1..1 -> [N, c, H, W] in -1..1, on the device.
+        """Translate float32 [N, C, H, W] in -1..1 to [N, c, H, W] in -1..1, on the device.
 
-        ``sample``: which draw of the dropout, where there is any.
+        ``sample``: number of the dropout mask, for networks with dropout.
         """
         if images.ndim != 4 or images.shape[1] != self.input.channels:
             raise ValueError(
-                f"this generator takes pictures [N, {self.input.channels}, H, W], got "
+                f"this generator takes images [N, {self.input.channels}, H, W], got "
                 f"{list(images.shape)}"
             )
-        if len(images) > 1 and not self.room.holds(len(images), *images.shape[-2:]):
+        if len(images) > 1 and not self.budget.fits(len(images), *images.shape[-2:]):
             return torch.cat([self.translate(image[None], sample=sample) for image in images])
-        tile = self.room.tile_for(*images.shape[-2:])
-        if sample and not self.has_dropout:
-            raise ValueError(
-                f"{self.file.path}: samples differ by dropout, which this generator has not; leave "
-                "--samples out"
-            )
-        if tile and sample:
-            raise ValueError(
-                "samples differ by dropout, which tiles are without: leave --samples out, or give "
-                "pictures that fit into memory in one piece (--tile 0)"
-            )
-        inputs = self.model.codec.encode(images.to(self.device))
-        # The random numbers of the caller are left alone.
+        tile = self.budget.tile_for(*images.shape[-2:])
+        self._check_sample(sample, tile)
+        inputs = self.codec.encode(images.to(self.device))
+        # The random state of the caller does not change.
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             seed_torch(self.seed + sample, self.device)
             if tile is None:
                 outputs = translate_any_size(self.net, inputs)
             else:
                 outputs = translate_in_tiles(self.net, inputs[0], tile)[None].to(self.device)
-        return self.model.codec.decode(inputs, outputs)
+        return self.codec.decode(inputs, outputs)
+
+    def _check_sample(self, sample: int, tile: Tile) -> None:
+        if sample and not self.has_dropout:
+            raise ValueError(
+                f"{self.file.path}: samples differ by dropout, and this generator has no dropout; "
+                "leave --samples out"
+            )
+        if sample and tile:
+            raise ValueError(
+                "samples differ by dropout, which is off in tiles: leave --samples out, or give "
+                "images that fit into memory in one piece (--tile 0)"
+            )

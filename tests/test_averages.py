@@ -10,7 +10,7 @@ from tiny_models import build, run
 from torch import nn
 
 import models
-from inference.generator_file import find_generator
+from inference.find_generator import find_generator
 from inference.translator import Translator
 from models.averages import Averages
 from models.networks.unet import UnetGenerator

@@ -7,7 +7,7 @@ import torch
 from patchwork import realistic
 
 from inference import memory_budget
-from inference.memory_budget import Room, auto_tile, bytes_per_pixel
+from inference.memory_budget import MemoryBudget, auto_tile, bytes_per_pixel
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
 from util import free_memory
@@ -36,7 +36,7 @@ def test_what_fits_is_not_cut() -> None:
 
 
 def test_too_little_memory_is_said() -> None:
-    with pytest.raises(MemoryError, match=r"need \d+ MB of memory, and 1 MB are left.*at least"):
+    with pytest.raises(MemoryError, match=r"need \d+ MB of memory, and 1 MB are available.*at least"):
         net = realistic("resnet_6blocks", "none")
         auto_tile(net, bytes_per_pixel(net, 3), height=900, width=900, available=2 * MB)
 
@@ -66,6 +66,6 @@ def test_a_batch_may_need_more_room_than_its_pictures(monkeypatch: pytest.Monkey
     net = realistic("resnet_6blocks", "none")
     one = bytes_per_pixel(net, 3) * 64 * 64 / memory_budget.SHARE
     monkeypatch.setattr(memory_budget, "available_bytes", lambda device: int(2.5 * one))
-    room = Room(net, 3)
-    assert room.tile_for(64, 64) is None
-    assert [room.holds(count, 64, 64) for count in (1, 2, 3)] == [True, True, False]
+    budget = MemoryBudget(net, 3)
+    assert budget.tile_for(64, 64) is None
+    assert [budget.fits(count, 64, 64) for count in (1, 2, 3)] == [True, True, False]

@@ -15,7 +15,7 @@ from inference.tiles import tiff_windows
 from inference.tiles.box import Box
 from inference.tiles.tiff_windows import TiffReader, create_tiff
 
-BOXES = (Box(0, 0, 50, 70), Box(5, 10, 45, 66), Box(49, 69, 50, 70), Box(16, 32, 32, 64))
+BOXES = (Box(0, 0, 70, 50), Box(10, 5, 66, 45), Box(69, 49, 70, 50), Box(32, 16, 64, 32))
 
 
 def noise(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
@@ -88,12 +88,12 @@ def test_only_the_tiles_of_a_box_are_decoded(
             return original(index, segment)
 
         monkeypatch.setattr(reader, "_decode_segment", counted)
-        reader.read(Box(17, 17, 31, 33))
+        reader.read(Box(17, 17, 33, 31))
         assert decoded == [5, 6]
-        reader.read(Box(17, 17, 31, 33))
+        reader.read(Box(17, 17, 33, 31))
         assert decoded == [5, 6], "both are kept"
-        reader.read(Box(0, 0, 64, 16))
-        reader.read(Box(17, 17, 31, 33))
+        reader.read(Box(0, 0, 16, 64))
+        reader.read(Box(17, 17, 33, 31))
         assert decoded == [5, 6, 0, 4, 8, 12, 5, 6], "older ones have made room"
 
 
@@ -132,7 +132,7 @@ def test_windows_have_the_channels_and_colours_of_the_whole(
                      planarconfig="contig" if channels > 1 else None)
     whole = read_image(path)
     with TiffReader(path) as reader:
-        part = as_raster(reader.read(Box(5, 10, 15, 30)), path, colour=reader.colour)
+        part = as_raster(reader.read(Box(10, 5, 30, 15)), path, colour=reader.colour)
     assert part.colour == whole.colour
     np.testing.assert_array_equal(part.pixels, whole.pixels[5:15, 10:30])
 
@@ -143,8 +143,8 @@ def test_no_tiff_and_no_such_box_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="wanted a TIFF"):
         TiffReader(path)
     tifffile.imwrite(path, noise((5, 7), "uint8"), photometric="minisblack")
-    with TiffReader(path) as reader, pytest.raises(ValueError, match="not inside a picture of 7 x"):
-        reader.read(Box(0, 0, 6, 7))
+    with TiffReader(path) as reader, pytest.raises(ValueError, match="not inside an image of 7 x"):
+        reader.read(Box(0, 0, 7, 6))
 
 
 def test_a_damaged_tile_is_an_error_that_names_the_file(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_boxes_written_in_any_order_make_the_picture(
     tmp_path: Path, dtype: str, channels: int
 ) -> None:
     path, whole = tmp_path / "out" / "a.tif", noise((50, 70, channels), dtype)
-    boxes = [Box(20, 0, 50, 70), Box(0, 30, 20, 70), Box(0, 0, 20, 30)]
+    boxes = [Box(0, 20, 70, 50), Box(30, 0, 70, 20), Box(0, 0, 30, 20)]
     with create_tiff(path, (50, 70, channels), np.dtype(dtype)) as writer:
         for box in boxes:
             writer.write(box, whole[box.rows, box.columns])
@@ -192,11 +192,11 @@ def test_an_exception_leaves_what_was_there(tmp_path: Path) -> None:
 def test_wrong_pixels_are_refused(tmp_path: Path) -> None:
     with create_tiff(tmp_path / "a.tif", (5, 7, 3), np.dtype("uint8")) as writer:
         with pytest.raises(ValueError, match=r"got uint8 \(2, 2, 3\)"):
-            writer.write(Box(0, 0, 5, 7), noise((2, 2, 3), "uint8"))
+            writer.write(Box(0, 0, 7, 5), noise((2, 2, 3), "uint8"))
         with pytest.raises(ValueError, match="got float32"):
-            writer.write(Box(0, 0, 5, 7), noise((5, 7, 3), "float32"))
+            writer.write(Box(0, 0, 7, 5), noise((5, 7, 3), "float32"))
         with pytest.raises(ValueError, match="not inside"):
-            writer.write(Box(0, 6, 5, 8), noise((5, 2, 3), "uint8"))
+            writer.write(Box(6, 0, 8, 5), noise((5, 2, 3), "uint8"))
     with (
         pytest.raises(ValueError, match="cannot write int64"),
         create_tiff(tmp_path / "b.tif", (5, 7, 3), np.dtype("int64")),

@@ -89,7 +89,7 @@ def test_statistics_of_the_tile_would_be_seen() -> None:
     grid = make_grid(301, 230, geometry(net), tile=230)
     whole, worst = at_once(net, image), torch.zeros(())
     for core in grid.cores:
-        box = grid.tile(core).cut(grid.picture)
+        box = grid.tile(core).clipped(grid.image)
         part = at_once(net, image[:, box.rows, box.columns])
         worst = torch.maximum(worst, (part - whole[:, box.rows, box.columns]).abs().max())
     assert worst > 20 * GREY_LEVEL
@@ -209,4 +209,4 @@ def test_cores_fill_the_picture_once(side: int) -> None:
     needs = geometry(realistic("resnet_6blocks", "none", width=1))
     grid = make_grid(side, 333, needs, tile=400)
     assert sum(core.height * core.width for core in grid.cores) == math.prod(grid.whole[2:])
-    assert max(max(grid.tile(core)[2] - grid.tile(core)[0] for core in grid.cores), 0) <= 400
+    assert max(max(grid.tile(core).height for core in grid.cores), 0) <= 400

@@ -12,7 +12,7 @@ from torch import nn
 
 from data.files.value_range import ValueRange
 from data.record import Format, Record, save_record
-from inference.generator_file import find_generator
+from inference.find_generator import find_generator
 from inference.translator import Translator
 from models.networks import define_G
 from models.weights.published_keys import to_published
@@ -155,7 +155,7 @@ def test_floating_point_needs_a_range(tmp_path: Path) -> None:
 def test_wrong_channels_are_named(resnet: Translator) -> None:
     with pytest.raises(ValueError, match=r"5 channels \(bands\), uint8, but 3 wanted"):
         resnet(np.zeros((8, 8, 5), np.uint8))
-    with pytest.raises(ValueError, match=r"takes pictures \[N, 3, H, W\], got \[1, 1, 8, 8\]"):
+    with pytest.raises(ValueError, match=r"takes images \[N, 3, H, W\], got \[1, 1, 8, 8\]"):
         resnet(torch.zeros(1, 8, 8))
 
 
@@ -165,7 +165,7 @@ def test_tiles_agree_with_the_whole(tmp_path: Path, tile: int) -> None:
     path, picture = tmp_path / "x.pth", np.asarray(noise(270, 201))
     whole = Translator.load(path, device="cpu", tile=None)(picture)
     tiled = Translator.load(path, device="cpu", tile=tile)
-    assert tiled.room.tile_for(201, 270) == tile
+    assert tiled.budget.tile_for(201, 270) == tile
     assert np.abs(tiled(picture).astype(int) - whole).max() <= 1
 
 
@@ -202,12 +202,12 @@ def test_a_batch_without_room_goes_one_by_one_with_the_same_result(
     translator = Translator.load(tmp_path / "x.pth", device="cpu", no_dropout=False)
     batch = torch.rand(3, 3, 20, 30) * 2 - 1
     together = translator(batch)
-    monkeypatch.setattr(translator.room, "holds", lambda count, height, width: count < 2)
+    monkeypatch.setattr(translator.budget, "fits", lambda count, height, width: count < 2)
     torch.testing.assert_close(translator(batch), together, atol=1e-5, rtol=0)
 
 
 def test_what_cannot_be_meant_is_refused(resnet: Translator, tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"taken as -1\.\.1, got torch\.uint8; give a numpy array"):
+    with pytest.raises(TypeError, match=r"in -1\.\.1, got torch\.uint8; give a numpy array"):
         resnet(torch.zeros(3, 8, 8, dtype=torch.uint8))
     with pytest.raises(TypeError, match="ngff: no such flag; there are netG"):
         Translator.load(tmp_path / "x.pth", ngff=3)
@@ -250,5 +250,5 @@ def test_a_path_to_what_pil_has_not_gives_an_array(tmp_path: Path) -> None:
 
 
 def test_samples_of_a_generator_without_dropout_are_refused(resnet: Translator) -> None:
-    with pytest.raises(ValueError, match="samples differ by dropout, which this generator has not"):
+    with pytest.raises(ValueError, match="samples differ by dropout, and this generator has no"):
         resnet.translate(torch.zeros(1, 3, 8, 8), sample=1)

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 
 class Box(NamedTuple):
-    """Rows ``top`` to ``bottom`` and columns ``left`` to ``right``, the ends not included."""
+    """Columns ``left`` to ``right`` and rows ``top`` to ``bottom``; the ends are not included."""
 
-    top: int
     left: int
-    bottom: int
+    top: int
     right: int
+    bottom: int
 
     @property
     def height(self) -> int:
@@ -28,19 +28,20 @@ class Box(NamedTuple):
         return slice(self.left, self.right)
 
     def grown(self, by: int, within: "Box") -> "Box":
-        """``by`` pixels larger on each side, as far as ``within`` reaches."""
-        return Box(self.top - by, self.left - by, self.bottom + by, self.right + by).cut(within)
+        """Return the box enlarged by ``by`` pixels on each side, clipped to ``within``."""
+        grown = Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
+        return grown.clipped(within)
 
-    def cut(self, within: "Box") -> "Box":
-        """The part that both have in common."""
+    def clipped(self, within: "Box") -> "Box":
+        """Return the intersection of both boxes."""
         return Box(
-            max(self.top, within.top), max(self.left, within.left),
-            min(self.bottom, within.bottom), min(self.right, within.right),
+            max(self.left, within.left), max(self.top, within.top),
+            min(self.right, within.right), min(self.bottom, within.bottom),
         )
 
-    def seen_from(self, other: "Box", scale: int = 1) -> "Box":
-        """Its place inside ``other``, in units of ``scale`` pixels."""
+    def relative_to(self, other: "Box", scale: int = 1) -> "Box":
+        """Return the box in coordinates of ``other``, in units of ``scale`` pixels."""
         return Box(
-            (self.top - other.top) // scale, (self.left - other.left) // scale,
-            (self.bottom - other.top) // scale, (self.right - other.left) // scale,
+            (self.left - other.left) // scale, (self.top - other.top) // scale,
+            (self.right - other.left) // scale, (self.bottom - other.top) // scale,
         )

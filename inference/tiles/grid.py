@@ -1,4 +1,4 @@
-"""How a picture is cut into tiles, and how overlapping results become one picture."""
+"""Cut an image into tiles, and join overlapping results into one image."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,37 +6,38 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from inference.padding import mirrored, padded_side
 from inference.tiles.box import Box
 from models.networks.geometry import Geometry
 
-Read = Callable[[Box], Tensor]
-Write = Callable[[Box, Tensor], None]
+ReadBox = Callable[[Box], Tensor]  # -> [C, h, w]
+WriteBox = Callable[[Box, Tensor], None]
 
-# More context than this is not given by default: it is what exactness costs for deep ResNets,
-# while a U-Net would need three times its multiple on each side of a tile.
+# The default halo is not larger than this (pixels): it is enough for exact results of deep
+# ResNets, while a U-Net would need three times its multiple on each side of a tile.
 WIDEST_HALO = 256
 
 
-def _up(side: int, multiple: int) -> int:
+def _round_up(side: int, multiple: int) -> int:
     return -(-side // multiple) * multiple
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Cores that fill the picture, each with ``halo`` pixels of context where there are any.
+    """Cores that cover the image; a tile is a core with up to ``halo`` pixels around it.
 
-    The picture is continued by reflection to sides that the network takes (``whole``), as
-    ``translate_any_size`` does; the cores lie on its multiple.
+    ``whole``: the image extended by reflection to sides that the network accepts, as in
+    ``translate_any_size``. The borders of the cores are multiples of the network's multiple.
     """
 
-    picture: Box
+    image: Box
     whole: Box
-    rows: tuple[int, ...]  # the borders of the cores, both ends included
+    rows: tuple[int, ...]  # borders of the cores, both ends included
     columns: tuple[int, ...]
     halo: int
-    feather: int  # results overlap by so much on both sides of a border; 0: tiles agree
+    feather: int  # width of the overlap on each side of a border; 0: tiles agree exactly
 
     @property
     def tiles(self) -> int:
@@ -46,7 +47,7 @@ class Grid:
     def cores(self) -> Iterator[Box]:
         for top, bottom in pairwise(self.rows):
             for left, right in pairwise(self.columns):
-                yield Box(top, left, bottom, right)
+                yield Box(left, top, right, bottom)
 
     def tile(self, core: Box) -> Box:
         return core.grown(self.halo, self.whole)
@@ -55,26 +56,26 @@ class Grid:
 def make_grid(
     height: int, width: int, needs: Geometry, *, tile: int, halo: int | None = None
 ) -> Grid:
-    """Tiles of at most ``tile`` pixels a side, halo included.
+    """Return a grid of tiles with sides of at most ``tile`` pixels, halo included.
 
     Raises:
-        ValueError: the tile has no room for its halo.
+        ValueError: the tile is too small for its halo.
     """
     multiple = needs.multiple
-    exact = _up(needs.reach, multiple)
+    exact = _round_up(needs.reach, multiple)
     if halo is None:
         halo = min(exact, max(WIDEST_HALO, multiple))
-    halo = min(_up(halo, multiple), exact)
-    whole = Box(0, 0, padded_side(height, needs), padded_side(width, needs))
+    halo = min(_round_up(halo, multiple), exact)
+    whole = Box(0, 0, padded_side(width, needs), padded_side(height, needs))
     core = (tile - 2 * halo) // multiple * multiple
     if max(whole.height, whole.width) > tile and core < max(multiple, needs.minimum):
-        wanted = 2 * halo + _up(max(multiple, needs.minimum), multiple)
+        wanted = 2 * halo + _round_up(max(multiple, needs.minimum), multiple)
         raise ValueError(
             f"tiles of {tile} pixels are too small: this network needs {halo} pixels of context "
             f"on each side, so at least {wanted}"
         )
     return Grid(
-        picture=Box(0, 0, height, width), whole=whole,
+        image=Box(0, 0, width, height), whole=whole,
         rows=_borders(whole.height, core if whole.height > tile else whole.height, multiple),
         columns=_borders(whole.width, core if whole.width > tile else whole.width, multiple),
         halo=halo, feather=0 if halo == exact else halo // 2,
@@ -82,73 +83,67 @@ def make_grid(
 
 
 def _borders(side: int, largest: int, multiple: int) -> tuple[int, ...]:
-    """Cores as equal as the multiple allows, none above ``largest``."""
-    core = _up(-(-side // -(-side // largest)), multiple)
+    """Divide ``side`` into cores of equal size, as far as ``multiple`` allows."""
+    core = _round_up(-(-side // -(-side // largest)), multiple)
     return (*range(0, side, core), side)
 
 
-def reflected(read: Read, picture: Box) -> Read:
-    """Read boxes that reach beyond the picture to the right and below."""
+def reflected(read: ReadBox, image: Box) -> ReadBox:
+    """Return a reader for boxes that reach beyond the image on the right and below."""
 
     def read_any(box: Box) -> Tensor:
-        if box == box.cut(picture):
+        if box == box.clipped(image):
             return read(box)
-        rows = mirrored(box.top, box.bottom, picture.height)
-        columns = mirrored(box.left, box.right, picture.width)
+        rows = mirrored(box.top, box.bottom, image.height)
+        columns = mirrored(box.left, box.right, image.width)
         top, left = int(rows.min()), int(columns.min())
-        inside = read(Box(top, left, int(rows.max()) + 1, int(columns.max()) + 1))
+        inside = read(Box(left, top, int(columns.max()) + 1, int(rows.max()) + 1))
         return inside.index_select(-2, rows - top).index_select(-1, columns - left)
 
     return read_any
 
 
-def write_cores(grid: Grid, results: Callable[[Box], Tensor], write: Write) -> None:
-    """Each core as it is. ``results``: box of the core -> [C, h, w]."""
+def write_cores(grid: Grid, results: ReadBox, write: WriteBox) -> None:
+    """Write each core unchanged. ``results``: box of the core -> [C, h, w]."""
     for core in grid.cores:
-        inside = core.cut(grid.picture)
+        inside = core.clipped(grid.image)
         if inside.height > 0 and inside.width > 0:
             write(inside, results(core)[:, : inside.height, : inside.width])
 
 
-def write_feathered(grid: Grid, results: Callable[[Box], Tensor], write: Write) -> None:
-    """Fade neighbours into each other over ``2 * feather`` pixels; written in strips of rows.
+def write_feathered(grid: Grid, results: ReadBox, write: WriteBox) -> None:
+    """Blend neighbours over ``2 * feather`` pixels; write the image in strips of rows.
 
     ``results``: box of the core -> [C, h, w] of the core grown by the feather.
     """
-    strip = torch.zeros(0)  # the sums of weight x result, and below them of the weights
+    strip = torch.zeros(0)  # channels: sums of weight * result; the last one: sums of weights
     top = 0
     for start, stop in pairwise(grid.rows):
         bottom = min(stop + grid.feather, grid.whole.bottom)
         for left, right in pairwise(grid.columns):
-            core = Box(start, left, stop, right)
+            core = Box(left, start, right, stop)
             grown = core.grown(grid.feather, grid.whole)
             weight = _ramp(grown.top, grown.bottom, core.top, core.bottom)[:, None] * _ramp(
                 grown.left, grown.right, core.left, core.right
             )
             result = results(core)
-            if left == 0:
-                strip = _grown_strip(strip, len(result) + 1, bottom - top, grid.whole.width)
-            place = grown.seen_from(Box(top, 0, bottom, grid.whole.width))
+            if left == 0:  # keep the rows that the previous strip left over
+                empty = torch.zeros(len(result) + 1, 0, grid.whole.width)
+                kept = strip if strip.numel() else empty
+                strip = functional.pad(kept, (0, 0, 0, bottom - top - kept.shape[1]))
+            place = grown.relative_to(Box(0, top, grid.whole.width, bottom))
             strip[:-1, place.rows, place.columns] += result * weight
             strip[-1, place.rows, place.columns] += weight
         done = stop - grid.feather if stop < grid.whole.bottom else stop
-        finished = Box(top, 0, done, grid.whole.width).cut(grid.picture)
+        finished = Box(0, top, grid.whole.width, done).clipped(grid.image)
         if finished.height > 0:
-            parts = strip[:, : finished.height, : finished.width]
-            write(finished, parts[:-1] / parts[-1])
+            sums = strip[:, : finished.height, : finished.width]
+            write(finished, sums[:-1] / sums[-1])
         strip, top = strip[:, done - top :], done
 
 
-def _grown_strip(strip: Tensor, channels: int, height: int, width: int) -> Tensor:
-    """The rows left over from the strip before, with empty ones below."""
-    grown = torch.zeros(channels, height, width)
-    if strip.numel():
-        grown[:, : strip.shape[1]] = strip
-    return grown
-
-
 def _ramp(start: int, stop: int, core_start: int, core_stop: int) -> Tensor:
-    """Weights of the pixels start..stop: 1 inside the core, falling to 0 beyond its borders."""
+    """Return the weights of pixels start..stop: 1 inside the core, falling to 0 outside it."""
     places = torch.arange(start, stop) + 0.5
     rising, falling = torch.ones(len(places)), torch.ones(len(places))
     if start < core_start:

@@ -1,13 +1,14 @@
-"""Norms of a picture that is seen tile by tile: they find the statistics of the whole picture.
+"""Norms for an image that is processed tile by tile, with the statistics of the whole image.
 
-Wanted are means and variances ``s`` of all layers with ``F(s) = s``: applied to all tiles, they
-are what comes out when all tiles are measured. A layer's measure depends on the layers before it
-only, so replacing ``s`` by ``F(s)`` is exact after as many passes as there are layers, but
-wild until then: measured under wrong statistics, later layers say nothing. So a small sample
-of the picture, which fits into memory at once, foretells what a change does to the later layers:
-``s`` is solved from ``s = S(s) + (F(old) - S(old))``, S being the measure on the sample. One pass
-of the sample solves that, layer by layer. It is still exact after as many passes as there are
-layers, and in practice every pass makes the error about ten times smaller.
+Let ``s`` be the means and variances of all layers. Wanted is the fixed point ``F(s) = s``, where
+``F`` applies ``s`` to all tiles and measures the statistics over all of them. The measured values
+of a layer depend on earlier layers only, so repeating ``s = F(s)`` is exact after as many passes
+as there are layers. Before that it is far off, because later layers are measured under wrong
+statistics of the earlier ones. Therefore a small sample of the image, which fits into memory at
+once, predicts how a change acts on the later layers: ``s`` solves ``s = S(s) + (F(old) - S(old))``,
+where ``S`` measures the sample. One pass over the sample solves this, layer by layer. The method
+is also exact after as many passes as there are layers; in practice every pass makes the error
+about ten times smaller.
 """
 
 from dataclasses import dataclass
@@ -19,15 +20,15 @@ from torch.nn import functional
 from inference.prepare import PictureNorm, replace_modules
 from inference.tiles.box import Box
 
-NOWHERE = Box(0, 0, 0, 0)
+_ORIGIN = Box(0, 0, 0, 0)
 
 
 @dataclass
 class View:
-    """What the network is shown just now; all norms of a network look at the same one."""
+    """The current input of the network; all norms of a network share one view."""
 
     height: int = 0  # of the tile, in pixels
-    core: Box | None = None  # the part of the tile that counts; None: it is the sample
+    core: Box | None = None  # the part of the tile that is measured; None: the input is the sample
 
 
 class Moments:
@@ -38,14 +39,14 @@ class Moments:
         self.mean = self.squares = torch.zeros((), dtype=torch.float64)
 
     def add(self, features: Tensor) -> None:
-        """Count the pixels of [N, C, h, w]."""
+        """Add the pixels of [N, C, h, w]."""
         count = features.numel() // features.shape[1]
         var, mean = torch.var_mean(features.float(), dim=(0, 2, 3), correction=0)
         var, mean = var.cpu().double(), mean.cpu().double()
         total = self.count + count
-        apart = mean - self.mean
-        self.mean = self.mean + apart * (count / total)
-        self.squares = self.squares + var * count + apart.square() * (self.count * count / total)
+        delta = mean - self.mean
+        self.mean = self.mean + delta * (count / total)
+        self.squares = self.squares + var * count + delta.square() * (self.count * count / total)
         self.count = total
 
     @property
@@ -54,7 +55,7 @@ class Moments:
 
 
 class TileNorm(nn.Module):
-    """A ``PictureNorm`` that sees a tile, or the sample, at a time: [N, C, h, w] -> the same."""
+    """A ``PictureNorm`` for tiles, or for the sample: [N, C, h, w] -> the same shape."""
 
     def __init__(self, norm: PictureNorm, view: View) -> None:
         super().__init__()
@@ -66,46 +67,47 @@ class TileNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.view.core is None:
-            self._foretell(x)
+            self._predict(x)
         else:
             scale = max(1, round(self.view.height / x.shape[-2]))
-            core = self.view.core.seen_from(NOWHERE, scale)
+            core = self.view.core.relative_to(_ORIGIN, scale)
             self.whole.add(x[..., core.rows, core.columns])
         mean, var = self.mean.to(x), (self.std.square() - self.eps).clamp_min(0).to(x)
         return functional.batch_norm(x, mean, var, self.weight, self.bias, eps=self.eps)
 
-    def _foretell(self, x: Tensor) -> None:
+    def _predict(self, x: Tensor) -> None:
+        """Set the statistics of the whole image from those of the sample."""
         self.sample = Moments()
         self.sample.add(x)
         std = self._std(self.sample)
         self.mean, self.std = self.sample.mean + self.shift * std, std * self.stretch
 
     def correct(self) -> float:
-        """Take in what a pass over all tiles has measured, for the next pass of the sample.
+        """Update the correction for the next pass over the sample, after a pass over all tiles.
 
-        Returns how far the applied statistics were from it, in standard deviations.
+        Return the distance between applied and measured statistics, in standard deviations.
         """
         whole, sample = self._std(self.whole), self._std(self.sample)
-        shifted = (self.mean - self.whole.mean).abs() / whole
-        stretched = (self.std / whole - 1).abs()
+        mean_error = (self.mean - self.whole.mean).abs() / whole
+        std_error = (self.std / whole - 1).abs()
         self.shift = (self.whole.mean - self.sample.mean) / sample
         self.stretch = whole / sample
         self.whole = Moments()
-        return float(torch.maximum(shifted, stretched).max())
+        return float(torch.maximum(mean_error, std_error).max())
 
     def _std(self, moments: Moments) -> Tensor:
         return (moments.var + self.eps).sqrt()
 
 
 def with_tile_norms(net: nn.Module, view: View) -> list[TileNorm]:
-    """Exchange the norms of a prepared network, in place; returns the new ones."""
+    """Replace the norms of a prepared network, in place; return the new norms."""
     norms: list[TileNorm] = []
 
-    def exchanged(module: nn.Module) -> nn.Module:
+    def tile_norm(module: nn.Module) -> nn.Module:
         if not isinstance(module, PictureNorm):
             return module
         norms.append(TileNorm(module, view))
         return norms[-1]
 
-    replace_modules(net, exchanged)
+    replace_modules(net, tile_norm)
     return norms

@@ -1,0 +1,149 @@
+"""Find a generator, in the folder of a run or in a .pth file."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from data.files.value_range import ValueRange
+from data.record import Record, load_record
+from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
+from models.weights.infer_flags import recognise
+from models.weights.network_files import AVERAGED, no_average
+from util import checkpoint
+from util.flags import value_range
+from util.run_folder.options import load_options
+
+log = logging.getLogger(__name__)
+
+
+def find_generator(
+    path: Path, *, epoch: str = "latest", direction: Direction | None = None, ema: bool = False,
+    **flags: Any,
+) -> GeneratorFile:
+    """Find a generator in the folder of a run, or in a .pth file with its weights.
+
+    ``epoch``: latest, 20 or iter_5000. ``direction``: the generator of a two-way model; default:
+    the direction of the training. ``ema``: its averaged weights. ``flags``: known values of
+    ``NETWORK_FLAGS``; the others are read from the run, or inferred from the names and shapes in
+    the file. ``value_range_A`` and ``value_range_B``, (low, high), replace those of the run.
+
+    Raises:
+        FileNotFoundError: the file does not exist; the message lists the existing files.
+        TypeError: an unknown flag.
+        ValueError: a flag contradicts the file, or the file does not tell one.
+    """
+    limits = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
+    unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS)))
+    if unknown:
+        raise TypeError(f"{unknown}: no such flag; there are {', '.join(NETWORK_FLAGS)}")
+    if ema and not path.is_dir():
+        raise ValueError(
+            f"--ema chooses among the files of a run, {path} is one file: leave the flag out, or "
+            "give the folder"
+        )
+    if path.is_dir():
+        file = _from_folder(path, epoch, direction, flags)
+    else:
+        file = _from_weights(path, direction, flags)
+    if ema:
+        file = replace(file, path=file.path.with_name(f"{file.path.stem}{AVERAGED}.pth"))
+        if not file.path.is_file():
+            raise no_average(file.path)
+    given = {side: ValueRange(*pair) for side, pair in limits.items() if pair}
+    return _with_flags(replace(file, ranges={**file.ranges, **given}), flags)
+
+
+def _from_folder(
+    folder: Path, epoch: str, direction: Direction | None, flags: Mapping[str, Any]
+) -> GeneratorFile:
+    saved = load_options(folder)
+    if saved.keys() >= set(NETWORK_FLAGS):
+        return _from_run(folder, saved, epoch, direction)
+    weights = _weights_in(folder, epoch, direction or "AtoB")
+    return replace(_from_weights(weights, direction, flags), record=load_record(folder))
+
+
+def _from_run(
+    run_dir: Path, saved: Mapping[str, Any], epoch: str, direction: Direction | None
+) -> GeneratorFile:
+    trained: Direction = "BtoA" if saved.get("direction") == "BtoA" else "AtoB"
+    wanted = direction or trained
+    backwards = wanted != trained
+    path = _weights_in(run_dir, epoch, "BtoA" if backwards else "AtoB")
+    if backwards and "_net_G_" not in path.name:
+        raise ValueError(
+            f"--direction: {wanted} is asked for, {run_dir} was trained {trained} and has one "
+            f"generator; leave the flag out, or give {trained}"
+        )
+    channels = (int(saved["input_nc"]), int(saved["output_nc"]))
+    suffixes = saved.get("input_suffixes") or ""
+    record = load_record(run_dir)
+    if not record.formats and saved.get("dataset_mode") == "aligned":
+        record = Record(pair_ratio=(2.0, 2.0))  # no record: most data sets have square images
+    return GeneratorFile(
+        path, netG=saved["netG"], ngf=int(saved["ngf"]), norm=saved["norm"],
+        no_dropout=saved["no_dropout"], input_nc=channels[backwards],
+        output_nc=channels[not backwards], direction=wanted, model=saved.get("model", ""),
+        input_suffixes=tuple(suffixes.split(",")) if suffixes and not backwards else (),
+        ranges={
+            letter: ValueRange(*value_range(text)) for letter in "AB"
+            if (text := saved.get(f"value_range_{letter}"))
+        },
+        record=record,
+    )
+
+
+def _weights_in(run_dir: Path, epoch: str, direction: str) -> Path:
+    """Return the file of the only generator, or of one of two (G_A and G_B)."""
+    names = (f"{epoch}_net_G.pth", f"{epoch}_net_G_{direction[0]}.pth")
+    for name in names:
+        if (run_dir / name).is_file():
+            return run_dir / name
+    saved = ", ".join(sorted(file.name for file in run_dir.glob("*.pth"))) or "none"
+    raise FileNotFoundError(
+        f"{run_dir} holds neither {' nor '.join(names)}; checkpoints there: {saved}"
+    )
+
+
+def _from_weights(
+    path: Path, direction: Direction | None, flags: Mapping[str, Any]
+) -> GeneratorFile:
+    """Infer the flags from the names and shapes of the tensors, and log them."""
+    shapes = {
+        name.removeprefix("module."): tuple(tensor.shape)  # the prefix of DataParallel
+        for name, tensor in checkpoint.load(path).items()
+        if isinstance(tensor, Tensor)
+    }
+    seen = recognise(shapes)
+    if "--netG" in seen:
+        log.info("%s: %s", path, " ".join(f"{key} {value}".strip() for key, value in seen.items()))
+    known = dict(flags) | {name: seen[f"--{name}"] for name in NETWORK_FLAGS if f"--{name}" in seen}
+    missing = [f"--{name}" for name in NETWORK_FLAGS if name not in known and name != "no_dropout"]
+    if missing:
+        what = "a discriminator" if "--netD" in seen else "no generator that is known by its names"
+        raise ValueError(
+            f"{path} holds {what}; choose a generator's file, or for a network of your own give "
+            f"{' '.join(missing)}"
+        )
+    no_dropout = "--no_dropout" in seen if {"--dropout", "--no_dropout"} & seen.keys() else None
+    return GeneratorFile(
+        path, netG=known["netG"], ngf=int(known["ngf"]), norm=known["norm"], no_dropout=no_dropout,
+        input_nc=int(known["input_nc"]), output_nc=int(known["output_nc"]),
+        direction=direction or "AtoB",
+    )
+
+
+def _with_flags(file: GeneratorFile, flags: Mapping[str, Any]) -> GeneratorFile:
+    """Complete ``file`` by ``flags``, which must not contradict it."""
+    for name, value in flags.items():
+        own = getattr(file, name)
+        equal = own == value or {own, value} == {"batch", "syncbatch"}  # these have equal weights
+        if own is not None and not equal:
+            conflict = f"{name} is given as {value}, the file says {own}"
+            raise ValueError(f"{file.path}: {conflict}; leave it out, or give {own}")
+    unknown = file.no_dropout is None
+    return replace(file, no_dropout=flags.get("no_dropout")) if unknown else file
