@@ -79,7 +79,7 @@ def _to_tensor(translator: Translator, pixels: Pixels) -> Tensor:
 
 def _require_shown(translator: Translator) -> None:
     file = translator.file
-    made = translator.model.codec.image_channels or file.output_nc
+    made = translator.codec.image_channels or file.output_nc
     if translator.input.channels in SHOWN_CHANNELS and made in SHOWN_CHANNELS:
         return
     raise ValueError(

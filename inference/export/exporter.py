@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import models
 from data.discovery.inputs import Input
 from data.files import value_range
 from data.files.raster import Pixels, rounded
@@ -24,7 +23,6 @@ from inference.export.verify import Difference, compare, judge, lines
 from inference.generator_file import GeneratorFile
 from inference.prepare import Dropout, sharing_copy
 from inference.translator import Translator
-from models.base_model import BaseModel
 from models.networks.geometry import geometry
 from util.files import replacing
 from util.packages import package_for
@@ -61,8 +59,7 @@ class Exporter:
 
     def __init__(self, file: GeneratorFile, request: Request) -> None:
         self.file, self.request = file, request
-        known = file.model in models.available()
-        self.model = models.find_model(file.model) if known else BaseModel
+        self.codec = file.codec
         self.input_range, self.input_dtype = self._side(file.input_letter)
         self.output_range, self.output_dtype = self._side(file.output_letter)
         # How it reads, pads and cuts is wanted of it; the network is put in below.
@@ -93,7 +90,7 @@ class Exporter:
         return describe(self.request.bn_mode, norm=self.file.norm, pictures=count)
 
     def description(self) -> Description:
-        file, request, colours = self.file, self.request, self.model.codec.image_channels
+        file, request, colours = self.file, self.request, self.codec.image_channels
         return Description(
             name=request.name, epoch=request.epoch, direction=file.direction, model=file.model,
             netG=file.netG, norm=file.norm, bn_mode=request.bn_mode, weights=request.weights,
@@ -109,13 +106,13 @@ class Exporter:
     def graph(self) -> Graph:
         net = shrink(sharing_copy(self.reference.net), self.request.weights)
         return Graph(
-            net, model=self.model, input_range=self.input_range, output_range=self.output_range,
+            net, codec=self.codec, input_range=self.input_range, output_range=self.output_range,
             bytes_in=self.input_dtype == "uint8", bytes_out=self.output_dtype == "uint8",
         ).eval()
 
     def _encoded(self, one: Input) -> Tensor:
         """[1, C, H, W], as the network gets it."""
-        return self.model.codec.encode(self.input_range.to_tensor(self.read(one))[None])
+        return self.codec.encode(self.input_range.to_tensor(self.read(one))[None])
 
     def read(self, one: Input) -> Pixels:
         """A picture [H, W, C] as the graph takes it.

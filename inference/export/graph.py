@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from data.files.value_range import ValueRange
-from models.base_model import BaseModel
+from models.codec import Codec
 from models.networks.geometry import Geometry, geometry
 
 
@@ -21,7 +21,7 @@ class Graph(nn.Module):
 
     Args:
         net: ready to translate: dropout off, norms settled (inference/export/norms.py).
-        model: knows how pictures go into the network and come out of it.
+        codec: encodes images for the network and decodes its output.
         input_range, output_range: values of the files that are -1 and 1 for the network.
         bytes_in, bytes_out: uint8 rather than float32; rounded to the nearest level.
     """
@@ -30,27 +30,27 @@ class Graph(nn.Module):
         self,
         net: nn.Module,
         *,
-        model: type[BaseModel],
+        codec: Codec,
         input_range: ValueRange,
         output_range: ValueRange,
         bytes_in: bool,
         bytes_out: bool,
     ) -> None:
         super().__init__()
-        self.net, self.model, self.needs = net, model, geometry(net)
+        self.net, self.codec, self.needs = net, codec, geometry(net)
         self.input_range, self.output_range = input_range, output_range
         self.bytes_in, self.bytes_out = bytes_in, bytes_out
 
     def forward(self, pictures: Tensor) -> Tensor:
         images = self._to_images(pictures.permute(0, 3, 1, 2))
-        inputs = self.model.codec.encode_in_torch(images)
+        inputs = self.codec.encode_in_torch(images)
         if not _tracing():
             count = torch.ones(inputs.shape[0], dtype=torch.int64).sum()
             inputs = _first(inputs, 0, _unknown(count, 1))
         height, width = inputs.shape[-2], inputs.shape[-1]
         padded = _reflected(_reflected(inputs, -2, self.needs), -1, self.needs)
         outputs = _first(_first(self.net(padded), -2, height), -1, width)
-        images = self.model.codec.decode_in_torch(inputs, outputs)
+        images = self.codec.decode_in_torch(inputs, outputs)
         return self._to_values(images).permute(0, 2, 3, 1)
 
     def _to_images(self, values: Tensor) -> Tensor:
