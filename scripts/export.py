@@ -11,7 +11,6 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.discovery.inputs import Input, find_inputs, is_pattern
 from data.files.raster import Pixels
-from data.files.value_range import ValueRange
 from inference.export import available, find_format
 from inference.export.exporter import Exporter, Request
 from inference.export.norms import BN_MODES
-from inference.generator_file import GeneratorFile, find_generator
+from inference.find_generator import find_generator
+from inference.generator_file import GeneratorFile
 from util.flags import positive_int, value_range
 from util.run_folder.layout import list_runs
 from util.run_folder.options import load_options
@@ -114,7 +113,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--out {args.out} is a folder: give the name of a file in it")
     try:
         args.file = find_generator(
-            args.path, epoch=args.epoch, direction=args.direction, ema=args.ema
+            args.path, epoch=args.epoch, direction=args.direction, ema=args.ema,
+            value_range_A=args.value_range_A, value_range_B=args.value_range_B,
         )
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
@@ -128,9 +128,6 @@ def main(argv: Sequence[str] | None = None) -> Path:
     """Returns the file."""
     args = parse(argv)
     file: GeneratorFile = args.file
-    given = {side: getattr(args, f"value_range_{side}") for side in "AB"}
-    limits = {side: ValueRange(*pair) for side, pair in given.items() if pair}
-    file = replace(file, ranges={**file.ranges, **limits})
     run_dir = args.path if args.path.is_dir() else None
     saved = load_options(run_dir) if run_dir else {}
     name = run_dir.resolve().name if run_dir else args.path.stem
