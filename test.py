@@ -98,7 +98,7 @@ def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
 def create_translator(opt: Namespace, options: TestOptions) -> Translator:
     """Load the generator that the command line names."""
     return Translator.load(
-        options.run_path(opt), direction=options.said.get("direction"),
+        options.run_path(opt), direction=options.given.get("direction"),
         epoch=f"iter_{opt.load_iter}" if opt.load_iter else opt.epoch, ema=opt.ema,
         device=opt.device, seed=opt.seed, running_statistics=opt.eval, tile=opt.tile,
         **options.network_flags(),

@@ -18,7 +18,7 @@ from data import create_dataset
 from data.base_dataset import Batch
 from data.transforms import PREPROCESS
 from options.train_options import TrainOptions
-from options.validation_flags import as_in_a_test
+from options.validation_flags import validation_options
 from training.launcher import launch
 from training.reports import show_images, show_losses, validate
 from training.setup import Training
@@ -46,7 +46,7 @@ def train(argv: Sequence[str] | None = None) -> None:
         folder = opt.checkpoints_dir / opt.name
         with lock_run(folder) if current_process().is_main else nullcontext():
             training = Training(
-                opt, dataset, validation_opt=as_in_a_test(opt),
+                opt, dataset, validation_opt=validation_options(opt),
                 save_options=partial(options.save, opt),
             )
             if not training.is_over:

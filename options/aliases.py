@@ -1,4 +1,4 @@
-"""Flags of before 2018, rewritten to today's before parsing, so that old scripts still run."""
+"""Flags from before 2018, replaced by the current ones so that old scripts still run."""
 
 import logging
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ RENAMED = {
     "--ntest": "--num_test",
 }
 REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
-# Scripts of the visdom era give these to test.py too, where they never did anything.
-# Their values may begin with a minus, which argparse takes for a flag: -1000,2000.
-WITH_SIGNS = ("--value_range_A", "--value_range_B")
+# Values of these may begin with a minus sign, which argparse takes for a flag: -1000,2000.
+SIGNED = ("--value_range_A", "--value_range_B")
+# Old scripts give these to test.py too, where they never had an effect.
 LIVE_DISPLAY = (
     "--display_id", "--display_server", "--display_env", "--display_port", "--display_ncols",
 )
 
 
 def modernise(argv: Sequence[str]) -> list[str]:
-    """Replace old flags by new ones, and name each new one in a line."""
+    """Replace old flags by the current ones, and log each replacement."""
     modern: list[str] = []
     words = iter(argv)
     for word in words:
@@ -42,7 +42,7 @@ def modernise(argv: Sequence[str]) -> list[str]:
         elif word in REPLACED:
             log.info("%s is now called %s", word, " ".join(REPLACED[word]))
             modern += REPLACED[word]
-        elif word in WITH_SIGNS:
+        elif word in SIGNED:
             modern.append("=".join([word, *islice(words, 1)]))
         else:
             modern.append(word)
@@ -50,7 +50,7 @@ def modernise(argv: Sequence[str]) -> list[str]:
 
 
 def without_live_displays(argv: Sequence[str]) -> list[str]:
-    """Leave out the flags of live displays with their values, and say so."""
+    """Remove the flags of live displays and their values, and log each flag."""
     kept: list[str] = []
     words = iter(argv)
     for word in words:

@@ -1,23 +1,16 @@
 """Flags shared by train.py and test.py, and the two-stage parse.
 
 Stage 1 reads only ``--model`` and ``--dataset_mode``. Stage 2 lets the two chosen classes add
-their own flags and defaults, then parses everything, strictly: a bad value, an unknown flag or a
-contradiction ends the program with exit code 2 before a picture is opened.
+their own flags and defaults, then parses everything strictly: a bad value, an unknown flag or a
+contradiction ends the program with exit code 2 before an image is opened.
 """
 
 import logging
 import sys
-from argparse import (
-    SUPPRESS,
-    ArgumentDefaultsHelpFormatter,
-    ArgumentError,
-    ArgumentParser,
-    Namespace,
-)
+from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import data
 import models
@@ -26,49 +19,24 @@ from display import sinks
 from models import networks
 from models.networks import side_multiple
 from options.aliases import modernise
-from options.run_file import banner, contradiction, save_options, typed
-from options.shared_flags import add_choice, add_displays, add_images, add_networks, add_run
+from options.parser import Parser, given_flags, read_flags
+from options.run_file import banner, contradiction, convert_saved, save_options
+from options.shared_flags import add_choice, add_images, add_networks, add_run
+from util.run_folder.layout import list_runs
 from util.run_folder.options import load_options
 from util.runtime import choose_device
 
 log = logging.getLogger(__name__)
 
-
-class Parser(ArgumentParser):
-    """Answers a mistake in two lines instead of four screens of usage."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, **kwargs)
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Strict, and with a suggestion for a misspelt flag."""
-        opt, unknown = self.parse_known_args(args, namespace)
-        flags = [word.partition("=")[0] for word in unknown if word.startswith("--")]
-        if unknown:
-            close = [get_close_matches(flag, self._option_string_actions, 1) for flag in flags]
-            hint = ", ".join(match for matches in close for match in matches)
-            did_you_mean = f"; did you mean {hint}?" if hint else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{did_you_mean}")
-        return opt
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n(--help lists every flag)\n")
-
-
-class HelpFormatter(ArgumentDefaultsHelpFormatter):
-    """Shows a default where there is one to show; all those of several values mean none."""
-
-    def _get_help_string(self, action: Any) -> str | None:
-        nothing = isinstance(action.default, tuple) or action.default in (None, "", SUPPRESS)
-        if nothing or action.nargs == 0:
-            return action.help  # type: ignore[no-any-return]
-        return super()._get_help_string(action)
+_WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 
 
 class BaseOptions:
+    """Parses the command line and saves the options; see TrainOptions and TestOptions."""
+
     isTrain: bool
     default_model: str
-    other_models: tuple[str, ...] = ()  # that may take the place of a run's own model
+    other_models: tuple[str, ...] = ()  # models that may replace the one of the run
 
     def parse(self, argv: Sequence[str] | None = None) -> Namespace:
         """Parse ``argv`` (default: the command line). May be called any number of times."""
@@ -88,14 +56,13 @@ class BaseOptions:
         return opt
 
     def save(self, opt: Namespace) -> None:
-        """Print the options and write them into the run's folder."""
+        """Log the options and write them into the folder of the run."""
         log.info("%s", banner(opt, self.parser))
         save_options(opt, self.parser)
 
     def _build_parser(self, argv: Sequence[str]) -> Parser:
         choice = self.read_choice(argv)
-        usage = "%(prog)s --dataroot FOLDER --name NAME [flags]"
-        parser = Parser(usage=usage, formatter_class=HelpFormatter)
+        parser = Parser(usage="%(prog)s --dataroot FOLDER --name NAME [flags]")
         self.add_flags(parser)
         sinks.add_flags(parser, self.isTrain)
         parser.set_defaults(dataset_mode="unaligned")
@@ -104,86 +71,68 @@ class BaseOptions:
         mode = choice.dataset_mode or parser.get_default("dataset_mode")
         data.find_dataset(mode).modify_commandline_options(parser, self.isTrain)
         self._add_network_flags(parser, argv)
-        # The chosen names win over defaults that the two classes set.
+        # The chosen names override defaults that the two classes set.
         parser.set_defaults(model=choice.model, dataset_mode=mode)
         self.plugin_flags = {action.dest for action in parser._actions} - shared
-        self.adjust_defaults(parser, choice, argv)
+        self.given = given_flags(argv, parser)
+        self.adjust_defaults(parser, choice)
         return parser
 
     def _add_network_flags(self, parser: ArgumentParser, argv: Sequence[str]) -> None:
-        """Let the networks of --netG and --netD that have files of their own add their flags."""
-        choice = ArgumentParser(add_help=False, allow_abbrev=False)
-        for flag in ("netG", "netD"):
-            choice.add_argument(f"--{flag}", default=self.saved.get(flag, parser.get_default(flag)))
-        chosen, _ = choice.parse_known_args(argv)
-        networks.add_network_flags(parser, "generator", chosen.netG, is_train=self.isTrain)
-        networks.add_network_flags(parser, "discriminator", chosen.netD, is_train=self.isTrain)
+        """Let the chosen networks add their flags, if they are plug-ins."""
+        flags = read_flags(argv, netG=str, netD=str)
+        netG = flags.netG or self.saved.get("netG", parser.get_default("netG"))
+        netD = flags.netD or self.saved.get("netD", parser.get_default("netD"))
+        networks.add_network_flags(parser, "generator", netG, is_train=self.isTrain)
+        networks.add_network_flags(parser, "discriminator", netD, is_train=self.isTrain)
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
-        """Stage 1: which model and which dataset mode (None: the model's own).
+        """Read the model and the dataset mode (None: the default of the model).
 
-        Where the options of a run are read, its choices hold unless ``argv`` says otherwise.
+        If the options of a run are read, the values of the run are the defaults.
         """
         parser = Parser(add_help=False)
-        add_choice(parser, self.default_model)
+        add_choice(parser, default_model=None)
         choice, _ = parser.parse_known_args(argv)
         self.run_dir, self.saved = self.find_run(argv)
         trained = self.saved.get("model")
-        if trained not in models.available():
-            return choice
-        if "--model" not in [word.partition("=")[0] for word in argv]:
-            choice.model = trained
-        elif choice.model not in (trained, *self.other_models):
-            raise contradiction("model", choice.model, trained, self.run_dir)
-        if choice.model == trained and choice.dataset_mode is None:
-            choice.dataset_mode = self.saved.get("dataset_mode")
+        if trained in models.available():
+            if choice.model not in (None, trained, *self.other_models):
+                raise contradiction("model", choice.model, trained, self.run_dir)
+            if choice.model in (None, trained):
+                choice.model = trained
+                choice.dataset_mode = choice.dataset_mode or self.saved.get("dataset_mode")
+        choice.model = choice.model or self.default_model
         return choice
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
-        """The folder that ``argv`` names, and the options of the run in it ({}: none)."""
-        parser = ArgumentParser(add_help=False, allow_abbrev=False)
-        parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"))
-        parser.add_argument("--name", default="experiment_name")
-        parser.add_argument("--suffix", default="")
-        run, _ = parser.parse_known_args(argv)
-        if "{" in run.suffix:
-            raise ValueError(
-                f"--suffix {run.suffix}: the options of a run are read from its folder, so name "
-                f"the folder itself, such as --name {run.name}_pix2pix"
-            )
-        run_dir = run.checkpoints_dir / (f"{run.name}_{run.suffix}" if run.suffix else run.name)
+        """Return the folder that ``argv`` names, and the options of the run in it, or {}."""
+        flags = read_flags(argv, checkpoints_dir=Path, name=str, suffix=str)
+        name = flags.name or "experiment_name"
+        if flags.suffix:
+            if "{" in flags.suffix:
+                raise ValueError(
+                    f"--suffix {flags.suffix}: the options of a run are read from its folder, so "
+                    f"name the folder itself, such as --name {name}_pix2pix"
+                )
+            name += f"_{flags.suffix}"
+        run_dir = (flags.checkpoints_dir or Path("checkpoints")) / name
         return run_dir, load_options(run_dir)
 
-    def typed_saved(self, parser: ArgumentParser, keys: Collection[str]) -> dict[str, Any]:
-        """The run's values of ``keys``, as far as it has them."""
+    def read_saved(self, parser: ArgumentParser, keys: Collection[str]) -> dict[str, Any]:
+        """Return those values of ``keys`` that the options of the run contain."""
         present = {key: self.saved[key] for key in sorted(self.saved.keys() & set(keys))}
-        return typed(present, parser, self.run_dir)
+        return convert_saved(present, parser, self.run_dir)
 
-    def given(self, argv: Sequence[str], parser: ArgumentParser) -> dict[str, Any]:
-        """Only what ``argv`` itself says, without any default."""
-        nothing = object()
-        blank = Namespace(**{action.dest: nothing for action in parser._actions})
-        required = [action for action in parser._actions if action.required]
-        for action in required:
-            action.required = False
-        without_help = [word for word in argv if word not in ("-h", "--help")]
-        words, _ = parser.parse_known_args(without_help, blank)
-        for action in required:
-            action.required = True
-        return {key: value for key, value in vars(words).items() if value is not nothing}
-
-    def adjust_defaults(
-        self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
-    ) -> None:
-        """Hook: take defaults from the run that is tested or gone on with."""
+    def adjust_defaults(self, parser: ArgumentParser, choice: Namespace) -> None:
+        """Take defaults from the run that is tested or resumed (a hook for subclasses)."""
 
     def require_run_folder(self, opt: Namespace) -> None:
         folder = (opt.checkpoints_dir / opt.name).resolve()
         if not folder.is_dir():
-            runs = sorted(path.name for path in opt.checkpoints_dir.glob("*/"))
             raise ValueError(
-                f"--name {opt.name}: {folder} is no folder; runs in {folder.parent}: "
-                f"{', '.join(runs) or 'none'}; train one, or give another --name or "
+                f"--name {opt.name}: the folder {folder} does not exist; runs in {folder.parent}: "
+                f"{list_runs(opt.checkpoints_dir)}; train one, or give another --name or "
                 "--checkpoints_dir"
             )
 
@@ -204,7 +153,16 @@ class BaseOptions:
         add_run(parser, self.default_model, phase="train" if self.isTrain else "test")
         add_networks(parser)
         add_images(parser)
-        add_displays(parser)
+
+
+def without_crop(preprocess: str, netG: str) -> str:
+    """Return the --preprocess value that shows whole images, for a test or a validation.
+
+    For a generator that does not take every size (a U-Net), images are scaled to --crop_size.
+    """
+    if preprocess not in _WITHOUT_CROP:
+        return preprocess
+    return _WITHOUT_CROP[preprocess] if side_multiple(netG) <= 4 else "resize_and_crop"
 
 
 def _expand(suffix: str, values: dict[str, Any]) -> str:
@@ -212,6 +170,6 @@ def _expand(suffix: str, values: dict[str, Any]) -> str:
         return suffix.format(**values)
     except (KeyError, IndexError, ValueError) as error:
         raise ValueError(
-            f"--suffix {suffix}: {error} is no option; write names of options in braces, "
+            f"--suffix {suffix}: {error} is not an option; write names of options in braces, "
             "such as {model}_{netG}_size{load_size}"
         ) from error

@@ -1,4 +1,4 @@
-"""The options of a run, on disk: ``train_opt.txt`` for people, ``train_opt.json`` for us."""
+"""The options of a run on disk: ``train_opt.txt`` for people, ``train_opt.json`` for programs."""
 
 import json
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
@@ -7,31 +7,31 @@ from typing import Any
 
 from util.files import write_text
 
-# Other values of these make another network, or another meaning of it.
-OF_THE_NETWORK = (
+# Options that change the architecture of a network, or what its inputs and outputs mean.
+NETWORK_OPTIONS = (
     "input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction", "input_suffixes",
 )
-# Other values of these make other numbers of the same files.
-OF_THE_VALUES = ("value_range_A", "value_range_B")
-RUNTIME = ("device",)  # chosen on this machine; says nothing about the run
+# Options that change the pixel values read from the files.
+VALUE_OPTIONS = ("value_range_A", "value_range_B")
+NOT_SAVED = ("device",)  # chosen for this machine; not a property of the run
 
 
 def banner(opt: Namespace, parser: ArgumentParser) -> str:
-    """Every option on a line, with the default where it differs."""
-    of_words = {action.dest for action in parser._actions if _takes_words(action)}
+    """Return one line per option, with the default if the value differs from it."""
+    list_options = {action.dest for action in parser._actions if _takes_list(action)}
     lines = ["----------------- Options ---------------"]
     for key, value in sorted(_plain(opt).items()):
         default = _as_plain(parser.get_default(key))
         comment = "" if value == default else f"\t[default: {default!s}]"
-        several = isinstance(value, list) and key in of_words
-        words = " ".join(map(str, value)) if several else str(value)
-        lines.append(f"{key:>25}: {words:<30}{comment}")
+        is_list = isinstance(value, list) and key in list_options
+        text = " ".join(map(str, value)) if is_list else str(value)
+        lines.append(f"{key:>25}: {text:<30}{comment}")
     lines.append("----------------- End -------------------")
     return "\n".join(lines)
 
 
 def save_options(opt: Namespace, parser: ArgumentParser) -> None:
-    """Write both files. Only a training writes ``train_opt``, and always: test.py reads it."""
+    """Write both files. Only a training writes ``train_opt``, which test.py reads."""
     stem = opt.phase
     if opt.isTrain:
         stem = "train"
@@ -44,19 +44,19 @@ def save_options(opt: Namespace, parser: ArgumentParser) -> None:
 
 
 def contradiction(key: str, found: Any, wanted: Any, run_dir: Path) -> ValueError:
-    """The error for a flag that says something else than the run."""
+    """Return the error for a flag whose value differs from the one of the run."""
     flag = {"no_dropout": "--no_dropout / --dropout"}.get(key, f"--{key}")
     return ValueError(
-        f"{flag}: the command line says {_shown(found)}, the run {run_dir} was trained with "
-        f"{_shown(wanted)}; leave the flag out, or give {_shown(wanted)}"
+        f"{flag}: the command line has {as_typed(found)}, the run {run_dir} was trained with "
+        f"{as_typed(wanted)}; leave the flag out, or give {as_typed(wanted)}"
     )
 
 
-def typed(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[str, Any]:
-    """Saved words as the parser's values: a text file holds "64", the parser holds 64.
+def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[str, Any]:
+    """Convert saved texts to the types of the flags: "64" in train_opt.txt becomes 64.
 
     Raises:
-        ValueError: a value that the flag would not take.
+        ValueError: a flag does not accept the saved value.
     """
     actions = {action.dest: action for action in parser._actions}
     values = {}
@@ -65,36 +65,39 @@ def typed(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[
         try:
             if isinstance(value, str) and callable(action.type):
                 value = (
-                    [action.type(word) for word in value.split()] if _takes_words(action)
+                    [action.type(word) for word in value.split()] if _takes_list(action)
                     else action.type(value)
                 )
             if action.choices is not None and value not in action.choices:
-                raise ValueError(f"wanted one of {', '.join(map(str, action.choices))}")
+                raise ValueError(f"expected one of {', '.join(map(str, action.choices))}")
         except (ValueError, ArgumentTypeError) as error:
             raise ValueError(
-                f"the options of {run_dir} say {key} = {value!r}, which cannot be: {error}; mend "
-                "train_opt.json (or train_opt.txt), or delete it and give the flags by hand"
+                f"the options of {run_dir} have {key} = {value!r}, which is not valid: {error}; "
+                "correct train_opt.json (or train_opt.txt), or delete it and give the flags on "
+                "the command line"
             ) from error
         values[key] = value
     return values
 
 
-def _takes_words(action: Action) -> bool:
-    """Whether its value is a list, such as that of ``--val_metrics l1 psnr``."""
+def _takes_list(action: Action) -> bool:
+    """Return whether the value is a list, as in ``--val_metrics l1 psnr``."""
     return action.nargs in ("+", "*")
 
 
 def _plain(opt: Namespace) -> dict[str, Any]:
-    return {key: _as_plain(value) for key, value in vars(opt).items() if key not in RUNTIME}
+    return {key: _as_plain(value) for key, value in vars(opt).items() if key not in NOT_SAVED}
 
 
 def _as_plain(value: Any) -> Any:
-    """As the flag's type reads it back: a tuple becomes a comma list."""
+    """Return a value that the flag's type can read back: a tuple becomes a comma list."""
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value) if isinstance(value, Path) else value
 
 
-def _shown(value: Any) -> str:
-    plain = str(_as_plain(value))
-    return plain or '""'
+def as_typed(value: Any) -> str:
+    """Return a value as the user would type it on the command line."""
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "-1"  # an empty list of --gpu_ids is the CPU
+    return "not given" if value is None else str(_as_plain(value)) or '""'

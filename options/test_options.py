@@ -1,4 +1,4 @@
-"""Options of test.py. What a run was trained with is read from its folder, not retyped."""
+"""Options of test.py. The options of the training are read from the folder of the run."""
 
 import logging
 import sys
@@ -14,22 +14,24 @@ from inference.generator_file import NETWORK_FLAGS
 from inference.memory_budget import usual_batch
 from models.test_model import generator_suffix
 from options.aliases import without_live_displays
-from options.base_options import BaseOptions
-from options.run_file import OF_THE_NETWORK, OF_THE_VALUES, contradiction
+from options.base_options import BaseOptions, without_crop
+from options.parser import read_flags
+from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, contradiction
 from options.test_flags import add_test, check_test
-from options.whole_pictures import without_crop
 from util.distributed import current_process
 from util.files import NotWritableError
 
 log = logging.getLogger(__name__)
 
-# These become defaults, and may be changed: the same network works at other sizes.
-OF_THE_PICTURES = ("dataset_mode", "preprocess", "crop_size", "nearest")
-# How the folder of the training is read; it is the same folder.
-OF_THE_DATA = ("pairs", "allow_unpaired", "on_bad_image")
+# Defaults from the run that the command line may change: the network works at other sizes too.
+IMAGE_OPTIONS = ("dataset_mode", "preprocess", "crop_size", "nearest")
+# How --dataroot is read; restored only if it is the folder of the training.
+DATA_OPTIONS = ("pairs", "allow_unpaired", "on_bad_image")
 
 
 class TestOptions(BaseOptions):
+    """Options of test.py. Network flags that contradict the run are refused."""
+
     isTrain = False
     default_model = "test"
     other_models = ("test",)
@@ -37,133 +39,129 @@ class TestOptions(BaseOptions):
 
     def add_flags(self, parser: ArgumentParser) -> None:
         super().add_flags(parser)
-        # In order and unmirrored, as many at once as are of one size and small.
+        # Images are read in order and not mirrored. batch_size None: see ``validate``.
         parser.set_defaults(batch_size=None, num_threads=0, serial_batches=True, no_flip=True)
-        # Each picture is shown once, and compared with what others made of it.
+        # Each image is read once; outputs are compared with those of other implementations.
         parser.set_defaults(cache="none", resize="pillow")
         add_test(parser)
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
         choice = super().read_choice(argv)
-        self.inputs = self._finds_inputs(argv, choice)
+        self.inputs = self._has_inputs_only(argv, choice)
         if self.inputs:
             choice.model, choice.dataset_mode = "test", "single"
         return choice
 
-    def _finds_inputs(self, argv: Sequence[str], choice: Namespace) -> bool:
-        """Whether --dataroot holds mere inputs, or is asked to be taken so."""
-        parser = ArgumentParser(add_help=False, allow_abbrev=False)
-        for flag in ("--dataroot", "--output_dir", "--weights", "--pairs"):
-            parser.add_argument(flag, type=Path)
-        parser.add_argument("--phase", default="test")
-        parser.add_argument("--inputs", action="store_true")
-        words, _ = parser.parse_known_args(argv)
-        if words.inputs or words.output_dir or words.weights:
+    def _has_inputs_only(self, argv: Sequence[str], choice: Namespace) -> bool:
+        """Return whether --dataroot holds inputs without targets, or --inputs is on."""
+        flags = read_flags(
+            argv, dataroot=Path, output_dir=Path, weights=Path, pairs=Path, phase=str
+        )
+        if "--inputs" in argv or flags.output_dir or flags.weights:
             return True
-        listed = words.pairs or (self._same_data(words.dataroot) and self.saved.get("pairs"))
-        if words.dataroot is None or listed or choice.model == "test":
+        has_list = flags.pairs or (self._same_data(flags.dataroot) and self.saved.get("pairs"))
+        if flags.dataroot is None or has_list or choice.model == "test":
             return False
-        if words.dataroot.is_file() or is_pattern(words.dataroot):
+        if flags.dataroot.is_file() or is_pattern(flags.dataroot):
             return True
         mode = choice.dataset_mode or "unaligned"
-        return words.dataroot.is_dir() and not is_data_set(
-            words.dataroot, words.phase, dataset_mode=mode, record=load_record(self.run_dir)
+        return flags.dataroot.is_dir() and not is_data_set(
+            flags.dataroot, flags.phase or "test", dataset_mode=mode,
+            record=load_record(self.run_dir),
         )
 
     def _same_data(self, dataroot: Path | None) -> bool:
+        """Return whether this is the --dataroot of the training."""
         return dataroot is not None and str(dataroot) == str(self.saved.get("dataroot"))
 
     def run_path(self, opt: Namespace) -> Path:
-        """Where the generator is: the folder of a run, or a file."""
+        """Return the path of the generator: the folder of a run, or a file."""
         return Path(opt.weights or opt.checkpoints_dir / opt.name)
 
     def network_flags(self) -> dict[str, Any]:
-        """What the command line says of the network and of its pictures' values."""
-        known = (*NETWORK_FLAGS, *OF_THE_VALUES)
-        return {key: value for key, value in self.said.items() if key in known}
+        """Return the flags of the command line that describe the network and its value ranges."""
+        known = (*NETWORK_FLAGS, *VALUE_OPTIONS)
+        return {key: value for key, value in self.given.items() if key in known}
 
     def parse(self, argv: Sequence[str] | None = None) -> Namespace:
         return super().parse(without_live_displays(sys.argv[1:] if argv is None else argv))
 
-    def adjust_defaults(
-        self, parser: ArgumentParser, choice: Namespace, argv: Sequence[str]
-    ) -> None:
-        given = self.said = self.given(argv, parser)
+    def adjust_defaults(self, parser: ArgumentParser, choice: Namespace) -> None:
+        """Take the options of the training as defaults, and refuse flags that contradict them."""
         parser.set_defaults(inputs=self.inputs)
-        # A one-sided test shows single pictures, whatever the pairs of the training were.
-        pictures = OF_THE_PICTURES[1:] if choice.model == "test" else OF_THE_PICTURES
-        known = {*OF_THE_NETWORK, *OF_THE_VALUES, *pictures, "load_size", *self.plugin_flags}
-        if choice.model != "test" and self._same_data(given.get("dataroot")):
-            known |= {*OF_THE_DATA}
-        saved = self.typed_saved(parser, known)
+        # The model "test" reads single images, whatever the dataset mode of the training was.
+        images = IMAGE_OPTIONS[1:] if choice.model == "test" else IMAGE_OPTIONS
+        known = {*NETWORK_OPTIONS, *VALUE_OPTIONS, *images, "load_size", *self.plugin_flags}
+        if choice.model != "test" and self._same_data(self.given.get("dataroot")):
+            known.update(DATA_OPTIONS)
+        saved = self.read_saved(parser, known)
         if choice.model == "test":
-            # The flag chooses the generator of a two-way run instead.
-            trained = saved.pop("direction", "AtoB")
-            backwards = self._backwards(given)
-            source = "A" if (trained == "AtoB") != backwards else "B"
-            if source != given.get("direction", "AtoB")[0]:
-                _exchange_sides(saved)
-            if backwards:
-                saved["input_nc"], saved["output_nc"] = saved["output_nc"], saved["input_nc"]
-                saved["input_suffixes"] = ()  # stacks are on the other side
-        for key in OF_THE_NETWORK:
-            if key in given and key in saved and given[key] != saved[key]:
-                raise contradiction(key, given[key], saved[key], self.run_dir)
+            self._adjust_sides(saved)
+        for key in NETWORK_OPTIONS:
+            if key in self.given and key in saved and self.given[key] != saved[key]:
+                raise contradiction(key, self.given[key], saved[key], self.run_dir)
         parser.set_defaults(**saved)
-        self._whole_pictures(parser, given, saved)
+        self._show_whole_images(parser, saved)
 
-    def _whole_pictures(
-        self, parser: ArgumentParser, given: dict[str, Any], saved: dict[str, Any]
-    ) -> None:
-        """Nothing is cut off: leave the crop out, or scale to the crop itself (U-Nets)."""
+    def _adjust_sides(self, saved: dict[str, Any]) -> None:
+        """Describe the input of a one-way test as side A, whichever side the generator takes."""
+        # Here --direction chooses the generator of a two-way run, so it is not restored.
+        trained = saved.pop("direction", "AtoB")
+        reverse = self._is_reverse()
+        source = "A" if (trained == "AtoB") != reverse else "B"
+        if source != self.given.get("direction", "AtoB")[0]:
+            _exchange(saved, "value_range_A", "value_range_B")
+            if saved.get("nearest") in ("A", "B"):
+                saved["nearest"] = "B" if saved["nearest"] == "A" else "A"
+        if reverse:
+            _exchange(saved, "input_nc", "output_nc")
+            saved["input_suffixes"] = ()  # only the other side has stacks
+
+    def _show_whole_images(self, parser: ArgumentParser, saved: dict[str, Any]) -> None:
+        """Set defaults that cut nothing off: no crop, or scaling to the crop size (U-Nets)."""
         if "preprocess" in saved:
-            netG = given.get("netG", parser.get_default("netG"))
+            netG = self.given.get("netG", parser.get_default("netG"))
             parser.set_defaults(preprocess=without_crop(saved["preprocess"], netG))
-        preprocess = given.get("preprocess", parser.get_default("preprocess"))
-        size = given.get("crop_size", parser.get_default("crop_size"))
+        preprocess = self.given.get("preprocess", parser.get_default("preprocess"))
+        size = self.given.get("crop_size", parser.get_default("crop_size"))
         if preprocess == "scale_width":
             size = saved.get("load_size", size)
         parser.set_defaults(load_size=size)
 
-    def _backwards(self, given: dict[str, Any]) -> bool:
-        """Whether the second generator of a two-way run is meant, which maps B to A."""
+    def _is_reverse(self) -> bool:
+        """Return whether the chosen generator is the second one of a two-way run: B to A."""
         if not {"input_nc", "output_nc"} <= self.saved.keys():
             return False
-        iteration = given.get("load_iter")
+        given, iteration = self.given, self.given.get("load_iter")
         epoch = f"iter_{iteration}" if iteration else given.get("epoch", "latest")
         direction = given.get("direction", "AtoB")
         return "_B" in (given.get("model_suffix"), generator_suffix(self.run_dir, epoch, direction))
 
     def save(self, opt: Namespace) -> None:
-        """Results may be wanted of a run in a folder of somebody else's."""
+        """Save the options, or warn if the folder of the run is read-only."""
         try:
             super().save(opt)
         except NotWritableError as error:
-            log.warning("the options of this test are not kept: %s", error)
+            log.warning("the options of this test are not saved: %s", error)
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
         if current_process().is_distributed:
-            raise ValueError("test.py is one process: start it without torchrun")
+            raise ValueError("test.py runs in one process: start it without torchrun")
         if len(opt.gpu_ids or ()) > 1:
             log.warning("--gpu_ids: a test uses one GPU, %d", opt.gpu_ids[0])
         if opt.weights is None:
             self.require_run_folder(opt)
         elif not opt.weights.exists():
-            raise ValueError(f"--weights {opt.weights} is not there: give a .pth file or a folder")
+            raise ValueError(f"--weights {opt.weights} does not exist; give a .pth file or folder")
         check_test(opt)
         if opt.epoch == "best" and not opt.ema and any(self.run_dir.glob("best_net_*_ema.pth")):
-            log.info("the best was chosen by the averaged generators: --ema tests those")
+            log.info("best was chosen by the averaged generators: give --ema to test them")
         if opt.batch_size is None and not opt.inputs:
             equal_sizes = PREPROCESS[opt.preprocess].crops
             opt.batch_size = usual_batch(opt.crop_size, opt.crop_size) if equal_sizes else 1
 
 
-def _exchange_sides(saved: dict[str, Any]) -> None:
-    """What the training said of B holds of the pictures that a one-sided test calls A."""
-    if {"value_range_A", "value_range_B"} <= saved.keys():
-        saved["value_range_A"], saved["value_range_B"] = (
-            saved["value_range_B"], saved["value_range_A"]
-        )
-    if saved.get("nearest") in ("A", "B"):
-        saved["nearest"] = "B" if saved["nearest"] == "A" else "A"
+def _exchange(saved: dict[str, Any], first: str, second: str) -> None:
+    if {first, second} <= saved.keys():
+        saved[first], saved[second] = saved[second], saved[first]

@@ -1,4 +1,4 @@
-"""Flags of train.py that measure a training while it runs, and average its generators."""
+"""Flags of train.py for validation during training and for averaged generators."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
@@ -10,13 +10,13 @@ from data.record import Record
 from display.reports import VALUE
 from models.comparison import have_pairs
 from models.schedules import PLATEAU, watches_validation
-from options.whole_pictures import without_crop
+from options.base_options import without_crop
 from training.validation.best import best_metric
 from util.flags import fraction, non_negative_int, positive_int
 
-# Default metrics; both need nothing but the images.
-OF_PAIRS = ["l1", "psnr", "ssim"]
-OF_SETS = ["lab_histogram"]
+# Default metrics; they need no weights.
+PAIR_METRICS = ["l1", "psnr", "ssim"]
+SET_METRICS = ["lab_histogram"]
 
 
 def metric_name(text: str) -> str:
@@ -31,25 +31,26 @@ def add_validation(parser: ArgumentParser) -> None:
         "validation and averaging", "see docs/tips.md, which epoch is the best"
     )
     add.add_argument("--val_phase", default="", metavar="PHASE",
-                     help="measure the generator on these pictures of --dataroot, such as val, "
-                          "which it does not learn from")
+                     help="validate the generator on this subfolder of --dataroot, such as val, "
+                          "which is not trained on")
     add.add_argument("--val_freq", type=non_negative_int, default=0,
                      help="images between two validations; 0 = at the end of every epoch")
     add.add_argument("--val_pictures", type=positive_int, default=50,
-                     help="at most so many pictures, the same each time")
+                     help="validate on at most this many images, the same each time")
     add.add_argument("--val_metrics", type=metric_name, nargs="+", metavar="NAME",
                      help="metrics to compute: names of metrics/ (default: l1 psnr ssim; "
                           "lab_histogram if the model has nothing to compare in pairs)")
     for flag, text in metrics.requirements().items():
         add.add_argument(f"--{flag}", type=Path, metavar="FILE", help=f"--val_metrics: {text}")
     add.add_argument("--best_metric", type=metric_name, metavar="NAME",
-                     help="which of --val_metrics says what is best and saved as best_net_*.pth "
+                     help="which of --val_metrics decides what is saved as best_net_*.pth "
                           "(default: the first)")
     add.add_argument("--early_stop", type=non_negative_int, default=0,
-                     help="end after so many validations in a row without improvement; 0 = never")
+                     help="stop after this many consecutive validations without improvement; "
+                          "0 = never")
     add.add_argument("--ema", type=fraction, default=0.0, metavar="DECAY",
-                     help="keep an average of the generators over the steps, such as 0.999, for "
-                          "test.py --ema; 0 = none")
+                     help="keep a moving average of the generators with this decay, such as 0.999, "
+                          "for test.py --ema; 0 = none")
 
 
 def choose_metrics(opt: Namespace) -> list[str]:
@@ -57,15 +58,11 @@ def choose_metrics(opt: Namespace) -> list[str]:
     if opt.val_metrics:
         return list(opt.val_metrics)
     comparisons = models.find_model(opt.model).comparisons(opt)
-    return OF_PAIRS if have_pairs(comparisons) else OF_SETS
+    return PAIR_METRICS if have_pairs(comparisons) else SET_METRICS
 
 
 def check_validation(opt: Namespace) -> None:
-    """Refuse what cannot work.
-
-    Raises:
-        ValueError: what was found, what was wanted, the way out.
-    """
+    """Raise ValueError for values that cannot work together, and for missing files."""
     if not opt.val_phase:
         for flag in ("early_stop", "best_metric", "val_freq"):
             if getattr(opt, flag):
@@ -88,27 +85,27 @@ def check_validation(opt: Namespace) -> None:
                     f"--val_metrics {name} needs weights: give --{flag} FILE, or leave {name} out"
                 )
             if not getattr(opt, flag).is_file():
-                raise ValueError(f"--{flag} {getattr(opt, flag)} is not there: give a .pth file")
+                raise ValueError(f"--{flag} {getattr(opt, flag)} does not exist: give a .pth file")
     mode = opt.dataset_mode
     if opt.pairs is None and not is_data_set(
         opt.dataroot, opt.val_phase, dataset_mode=mode, record=Record()
     ):
         folders = sorted(path.name for path in opt.dataroot.glob("*/"))
         raise ValueError(
-            f"--val_phase {opt.val_phase}: {opt.dataroot} holds no such pictures for "
+            f"--val_phase {opt.val_phase}: {opt.dataroot} has no such images for "
             f"--dataset_mode {mode}; folders there: {', '.join(folders) or 'none'}; name one of "
-            "them, put some pictures aside for it, or leave the flag out"
+            "them, create that folder with images, or leave the flag out"
         )
 
 
 def _check_pairs(opt: Namespace) -> None:
-    """Refuse metrics of pairs for a model whose outputs have no target and no cycle."""
+    """Raise ValueError for metrics of pairs if the model's outputs have no target and no cycle."""
     comparisons = models.find_model(opt.model).comparisons(opt)
     unusable = [name for name in opt.val_metrics if metrics.find_metric(name).paired]
     if not comparisons:
         raise ValueError(
-            f"--val_phase {opt.val_phase}: --model {opt.model} names nothing to compare; write a "
-            "method `comparisons` as in models/template_model.py, or leave the flag out"
+            f"--val_phase {opt.val_phase}: --model {opt.model} declares nothing to compare; write "
+            "a method `comparisons` as in models/template_model.py, or leave the flag out"
         )
     if unusable and not have_pairs(comparisons):
         usable = [name for name in metrics.available() if not metrics.find_metric(name).paired]
@@ -120,20 +117,17 @@ def _check_pairs(opt: Namespace) -> None:
 
 
 def check_plateau(opt: Namespace) -> None:
-    """
-    Raises:
-        ValueError: --lr_metric names nothing that the run will have.
-    """
+    """Raise ValueError if --lr_metric names a loss or metric that the run does not have."""
     if opt.lr_policy != PLATEAU:
         return
     if not opt.lr_metric:
         raise ValueError(
-            f"--lr_policy plateau watches a training loss, and --model {opt.model} names none; "
+            f"--lr_policy plateau watches a training loss, and --model {opt.model} declares none; "
             "give --lr_metric with the name of one of its losses"
         )
     names = opt.lr_metric.split("+")
     if watches_validation(opt.lr_metric):
-        _check_watched_values(opt, names)
+        _check_watched_metrics(opt, names)
         return
     known = models.find_model(opt.model).LOSSES
     unknown = [name for name in names if name not in known]
@@ -144,7 +138,7 @@ def check_plateau(opt: Namespace) -> None:
         )
 
 
-def _check_watched_values(opt: Namespace, names: list[str]) -> None:
+def _check_watched_metrics(opt: Namespace, names: list[str]) -> None:
     known = [VALUE + name for name in opt.val_metrics] if opt.val_phase else []
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -152,16 +146,16 @@ def _check_watched_values(opt: Namespace, names: list[str]) -> None:
             f"--lr_metric {opt.lr_metric}: no validation measures {', '.join(unknown)}; "
             + (f"this one has {', '.join(known)}" if known else "add --val_phase val")
         )
-    ways = {metrics.find_metric(name.removeprefix(VALUE)).higher_is_better for name in names}
-    if len(ways) > 1:
+    goals = {metrics.find_metric(name.removeprefix(VALUE)).higher_is_better for name in names}
+    if len(goals) > 1:
         raise ValueError(
-            f"--lr_metric {opt.lr_metric} adds values of which some should rise and others fall; "
+            f"--lr_metric {opt.lr_metric} adds metrics of which some should rise and others fall; "
             "watch one of them"
         )
 
 
-def as_in_a_test(opt: Namespace) -> Namespace:
-    """The options of the validation's data set and networks: what test.py would make of them."""
+def validation_options(opt: Namespace) -> Namespace:
+    """Return the options for data set and networks of the validation, equal to those of a test."""
     preprocess = without_crop(opt.preprocess, opt.netG)
     changes = {
         "isTrain": False,

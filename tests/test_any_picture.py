@@ -222,12 +222,12 @@ def test_bad_pictures_stop_or_are_named_and_left_out(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--samples 2", "--samples works on pictures of their own size"),
+        ("--samples 2", "--samples works on images of their own size"),
         ("--tile 512", "--tile works on"),
-        ("--skip_existing", "--skip_existing looks into --output_dir"),
+        ("--skip_existing", "--skip_existing needs --output_dir"),
         ("--output_dir out --aspect_ratio 2", "leave --aspect_ratio out"),
-        ("--inputs --samples 2 --eval", "--samples differ by dropout"),
-        ("--weights nowhere.pth", "--weights nowhere.pth is not there"),
+        ("--inputs --samples 2 --eval", "--samples differ only by dropout"),
+        ("--weights nowhere.pth", "--weights nowhere.pth does not exist"),
     ],
 )
 def test_flags_that_do_nothing_are_refused(

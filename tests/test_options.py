@@ -48,7 +48,7 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--lamda_A 1", "unrecognized arguments: --lamda_A 1; did you mean --lambda_A?"),
         ("--name=", "must be the name of a folder inside --checkpoints_dir"),
         ("--name ../x", "must be the name of a folder inside --checkpoints_dir"),
-        ("--continue_train --name nobody", "is no folder; runs in"),
+        ("--continue_train --name unknown", "does not exist; runs in"),
         ("--batch 2", "unrecognized arguments: --batch"),  # no abbreviations
         ("--lambda_L1 1", "unrecognized arguments: --lambda_L1"),  # a flag of another model
         ("--input_suffixes _r,", "different ends of names such as _r,_nir"),
@@ -80,7 +80,7 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--val_phase nowhere", "folders there: test, testA, testB, train, trainA, trainB; name"),
         ("--val_phase test --best_metric mse", "--val_metrics are l1, psnr, ssim; add it there"),
         ("--val_phase test --val_metrics lpips", "give --lpips_weights FILE, or leave lpips out"),
-        ("--val_phase test --val_metrics kid --inception no.pth", "no.pth is not there"),
+        ("--val_phase test --val_metrics kid --inception no.pth", "no.pth does not exist"),
         ("--val_phase test --val_metrics beauty", "must be among "),
         ("--lr_policy plateau --lr_metric val_l1", "add --val_phase val"),
         ("--val_phase test --lr_policy plateau --lr_metric val_mse", "has val_l1, val_psnr"),

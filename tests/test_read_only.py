@@ -76,7 +76,7 @@ def test_a_run_in_a_read_only_folder_can_be_tested(
     refuse(monkeypatch, Path, "touch", (".partial.txt", ".partial.json"))
     page = translate(test_argv())
     assert page.is_file()
-    assert "the options of this test are not kept: " in caplog.text
+    assert "the options of this test are not saved: " in caplog.text
 
 
 @pytest.mark.parametrize("flags", ["", "--inputs", "--output_dir out"])

@@ -26,7 +26,7 @@ from metrics.evaluation import Example
 from models.base_model import BaseModel
 from models.comparison import Comparison
 from options.train_options import TrainOptions
-from options.validation_flags import as_in_a_test
+from options.validation_flags import validation_options
 from test import test as translate
 from train import train
 from training.clock import Clock
@@ -84,7 +84,7 @@ def test_networks_and_random_states_are_left_alone(argv: Argv) -> None:
     model.setup(opt)
     before = {key: tensor.clone() for key, tensor in model.networks["G"].state_dict().items()}
     drawn = torch.get_rng_state()
-    twin = twin_of(model, as_in_a_test(opt))
+    twin = twin_of(model, validation_options(opt))
     assert torch.equal(torch.get_rng_state(), drawn)
     image = torch.rand(1, 3, 16, 16)
     twin.set_input({"A": image, "B": image, "A_paths": ["a"], "B_paths": ["b"]})
