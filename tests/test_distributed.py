@@ -48,7 +48,10 @@ def double() -> Iterator[None]:
         return a.double(), b.double()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseModel, "add_network", lambda m, name, net: add(m, name, net.double()))
+        patch.setattr(
+            BaseModel, "add_network",
+            lambda m, name, net, **role: add(m, name, net.double(), **role),
+        )
         patch.setattr(BaseModel, "take", take_double)
         yield
 
