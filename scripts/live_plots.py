@@ -1,13 +1,13 @@
-"""Start a visdom server, on which training shows its losses and pictures live.
+"""Start a visdom server, on which training shows its losses and images live.
 
     python scripts/live_plots.py                     # then open http://127.0.0.1:8097
-    python scripts/live_plots.py --check             # is everything there?
+    python scripts/live_plots.py --check             # is everything installed?
 
-At the first start npm fetches the files of the page; afterwards no network is needed. For a machine
-without network or npm:
+At the first start npm fetches the files of the page; afterwards no network is needed. If a machine
+has no network or no npm:
 
-    python scripts/live_plots.py --write_bundle visdom_page.tar.gz       # where npm is
-    python scripts/live_plots.py --bundle visdom_page.tar.gz             # there, once
+    python scripts/live_plots.py --write_bundle visdom_page.tar.gz       # on another machine
+    python scripts/live_plots.py --bundle visdom_page.tar.gz             # on this machine, once
 
 Ctrl-C (or SIGTERM) saves the environments and ends the server; the next start shows them again.
 """
@@ -33,7 +33,7 @@ from util.runtime import run_program
 
 log = logging.getLogger(__name__)
 
-_MESSAGE_BYTES = 1024**3  # as visdom's own: one message holds a whole sheet of pictures
+_MESSAGE_BYTES = 1024**3  # visdom's own limit: one message contains a whole sheet of images
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -42,21 +42,21 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("--port", type=non_negative_int, default=8097,
-                        help="port of the server (8097); 0: any free one")
+                        help="port of the server (8097); 0: any free port")
     parser.add_argument("--host", default="127.0.0.1",
-                        help="address to listen on (127.0.0.1: this machine only; visdom asks "
-                        "nobody for a password)")
+                        help="address to listen on (127.0.0.1: this machine only; visdom has no "
+                        "password)")
     parser.add_argument("--env_path", type=Path, default=Path.home() / ".visdom",
                         help="folder of the saved environments (~/.visdom)")
     parser.add_argument("--page_files", type=Path, default=visdom_files.default_folder(),
                         help="folder of the page's files (%(default)s)")
     parser.add_argument("--verbose", action="store_true", help="show where an error happened")
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--check", action="store_true", help="say what is missing, and end")
+    action.add_argument("--check", action="store_true", help="print what is missing, and exit")
     action.add_argument("--write_bundle", type=Path, metavar="FILE",
-                        help="write the page's files into FILE (.tar.gz), and end")
+                        help="write the page's files into FILE (.tar.gz), and exit")
     action.add_argument("--bundle", type=Path, metavar="FILE",
-                        help="take the page's files from FILE instead of npm")
+                        help="read the page's files from FILE instead of npm")
     return parser.parse_args(argv)
 
 
@@ -70,27 +70,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     provide_files(args.page_files, args.bundle)
     if args.write_bundle is not None:
         visdom_files.write_bundle(args.page_files, args.write_bundle)
-        log.info("wrote %s; there: scripts/live_plots.py --bundle FILE", args.write_bundle)
+        log.info("wrote %s; use it by scripts/live_plots.py --bundle FILE", args.write_bundle)
         return
     serve(bind(args.host, args.port), env_path=args.env_path, page_files=args.page_files)
 
 
 def check(page_files: Path) -> None:
-    """One line; exit code 1 if something is missing."""
+    """Log in one line what is missing; then exit with code 1 if anything is."""
     missing = []
     try:
         require_visdom()
     except ValueError as error:
         missing.append(str(error))
     if not visdom_files.PAGE.read(page_files):
-        way = "npm fetches them at the first start"
+        source = "npm fetches them at the first start"
         if shutil.which("npm") is None:
-            way = "npm, which would fetch them, is not installed: use --bundle"
-        missing.append(f"the files of the page are not in {page_files} ({way})")
+            source = "npm, which would fetch them, is not installed: use --bundle"
+        missing.append(f"the files of the page are not in {page_files} ({source})")
     if missing:
         log.info("missing: %s", "; ".join(missing))
         sys.exit(1)
-    log.info("all there: visdom %s, the files of its page in %s",
+    log.info("nothing is missing: visdom %s, the files of its page in %s",
              visdom_files.VISDOM_VERSION, page_files)
 
 
@@ -101,12 +101,12 @@ def require_visdom() -> None:
     except importlib.metadata.PackageNotFoundError:
         raise ValueError("the package visdom is not installed (see requirements.txt)") from None
     if found != wanted:
-        raise ValueError(f"visdom {found} is installed, and the page is known for {wanted} only: "
-                         f"install visdom=={wanted}")
+        raise ValueError(f"visdom {found} is installed, but the files of the page are known for "
+                         f"{wanted} only: install visdom=={wanted}")
 
 
 def provide_files(folder: Path, bundle: Path | None) -> None:
-    """See that the page's files are in the folder: as they are, from a bundle, or from npm."""
+    """Write the page's files into the folder, from a bundle or npm, unless it has them."""
     if bundle is not None:
         files = visdom_files.from_bundle(bundle)
     elif visdom_files.PAGE.read(folder):
@@ -116,8 +116,8 @@ def provide_files(folder: Path, bundle: Path | None) -> None:
         files = visdom_files.PAGE.fetch()
     npm_packages.write(files, folder)
     if not visdom_files.PAGE.read(folder):
-        raise ValueError(f"{folder} holds files that are not of visdom's page; remove the folder, "
-                         "or name another one by --page_files")
+        raise ValueError(f"{folder} holds files that do not belong to visdom's page; remove the "
+                         "folder, or name another folder by --page_files")
     log.info("the files of the page are in %s", folder)
 
 
@@ -128,7 +128,7 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         raise ValueError(
             f"cannot listen on {host}, port {port} ({error}): is a server running there already? "
-            "--port 0 takes any free port; tell the training by --display_port"
+            "--port 0 takes any free port; give it to the training by --display_port"
         ) from error
     bound.setblocking(False)
     return bound
@@ -140,20 +140,20 @@ def serve(bound: socket.socket, *, env_path: Path, page_files: Path) -> None:
     from tornado.ioloop import IOLoop
     from visdom.server import app as visdom_app
 
-    logging.getLogger().setLevel(logging.WARNING)  # visdom and tornado tell every request
+    logging.getLogger().setLevel(logging.WARNING)  # visdom and tornado log every request
     log.setLevel(logging.INFO)
-    # autoreload would start the server anew, empty, when a package is updated.
+    # autoreload would restart the server, without its data, when a package is updated.
     visdom_app.tornado_settings |= {
         "static_handler_class": page_file_handler(page_files), "autoreload": False,
     }
-    # Eager: visdom saves an environment that was not yet looked at as null.
+    # eager_data_loading: visdom would save an environment that was never opened as null.
     host, port = bound.getsockname()[:2]
     app = visdom_app.Application(port=port, env_path=str(env_path), eager_data_loading=True)
     HTTPServer(app, max_buffer_size=_MESSAGE_BYTES).add_socket(bound)
     loop = IOLoop.current()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
-    log.info("visdom is at http://%s:%d (environments in %s; Ctrl-C saves them and ends)",
+    log.info("visdom is at http://%s:%d (environments in %s; Ctrl-C saves them and ends it)",
              host, port, env_path)
     loop.start()
     save(app.state, env_path)
@@ -161,17 +161,17 @@ def serve(bound: socket.socket, *, env_path: Path, page_files: Path) -> None:
 
 
 def page_file_handler(page_files: Path) -> type[Any]:
-    """Serves visdom's own files, and those that its package lacks from our folder."""
+    """Return a handler for the files in ``page_files``, and for those in visdom's own package."""
     from tornado.web import StaticFileHandler
 
     page_root = str(page_files.resolve())
 
-    class PageFiles(StaticFileHandler):
+    class PageFileHandler(StaticFileHandler):
         @classmethod
         def make_static_url(
             cls, settings: dict[str, Any], path: str, include_version: bool = True
         ) -> str:
-            # visdom's template names ../user/style.css, which tornado 6.6 refuses with 403.
+            # visdom's template uses ../user/style.css, which tornado 6.6 refuses with 403.
             if path.startswith("../"):
                 return path.removeprefix("..")
             return super().make_static_url(settings, path, include_version)
@@ -186,11 +186,11 @@ def page_file_handler(page_files: Path) -> type[Any]:
                 root = page_root
             return super().validate_absolute_path(root, absolute_path)
 
-    return PageFiles
+    return PageFileHandler
 
 
 def save(state: dict[str, Any], env_path: Path) -> None:
-    """Write every environment as visdom reads it, each whole or not at all."""
+    """Write every environment as visdom reads it. Each file is complete or not written."""
     for name, environment in state.items():
         write_text(env_path / f"{name}.json", json.dumps(environment))
 

@@ -1,11 +1,11 @@
-"""Draw the losses of one or more runs into one picture, at any time, also while they train.
+"""Draw the losses of one or more runs into one image, at any time, also during the training.
 
     python scripts/plot_losses.py maps_pix2pix
     python scripts/plot_losses.py maps_pix2pix maps_wgan --losses G_L1 D_real --x images
 
-A run is a name in --checkpoints_dir, or the path of its folder. One panel per loss, one colour per
-run; a loss that a run lacks leaves its line out. Tables that a change of losses has put aside
-(losses.1.csv, losses.2.csv, ...) are read as earlier parts of the run.
+A run is a name in --checkpoints_dir, or the path of its folder. Each loss has a panel, each run a
+colour. A run without a loss has no line in its panel. Tables that were renamed when the losses
+changed (losses.1.csv, losses.2.csv, ...) are read as earlier parts of the run.
 """
 
 import argparse
@@ -41,9 +41,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--x", choices=("epochs", "images"), default="epochs",
                         help="horizontal axis (%(default)s)")
     parser.add_argument("--smooth", type=non_negative_int, default=0, metavar="POINTS",
-                        help="mean over so many points before and after each (0: a 20th of all)")
+                        help="draw the mean over this many points before and after each point "
+                        "(0: a 20th of all points)")
     parser.add_argument("--output", type=Path, metavar="FILE",
-                        help="picture to write, .svg, .png or .pdf (compared_losses.svg in the "
+                        help="file to write, .svg, .png or .pdf (compared_losses.svg in the "
                         "folder of the first run)")
     parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"),
                         help="folder of the runs (%(default)s)")
@@ -76,7 +77,7 @@ def find_run(run: str, checkpoints_dir: Path) -> Path:
 
 
 def tables(folder: Path) -> list[Path]:
-    """losses.1.csv, losses.2.csv, ..., losses.csv: oldest first."""
+    """Return losses.1.csv, losses.2.csv, ..., losses.csv: the oldest first."""
     aside = [path for path in folder.glob("losses.*.csv") if path.name.split(".")[1].isdigit()]
     newest = folder / "losses.csv"
     aside.sort(key=lambda path: int(path.name.split(".")[1]))
@@ -84,10 +85,10 @@ def tables(folder: Path) -> list[Path]:
 
 
 def read_run(folder: Path, *, x: str) -> Curves:
-    """The run's curves over the epoch with its fraction, or over the images seen.
+    """Return the run's curves over the epoch with its fraction, or over the images seen.
 
-    Images follow from the epochs, so that they go on where a run goes on from weights alone, whose
-    own count begins anew.
+    The images are computed from the epochs, because a run that starts from the weights of another
+    counts its images from 0 again.
     """
     paths = tables(folder)
     if len(paths) > 1:
@@ -108,8 +109,11 @@ def read_run(folder: Path, *, x: str) -> Curves:
 
 
 def find_epoch_size(paths: Sequence[Path]) -> int:
-    """Images per epoch: the most that a row counts in one. Every epoch ends with a row; so it is
-    true once the first has ended, and until then the curve is stretched to one epoch."""
+    """Return the images per epoch: the largest count of a row within its epoch.
+
+    Every epoch ends with a row, so the result is exact after the first epoch. Until then the curve
+    is stretched to one epoch.
+    """
     largest = 1
     for path in paths:
         before, epoch, images = 0, "", 0
@@ -117,7 +121,7 @@ def find_epoch_size(paths: Sequence[Path]) -> int:
             for row in csv.DictReader(file):
                 try:
                     count = int(row.get("epoch_images") or 0)
-                    if not count:  # older files: from the last row of one epoch to that of the next
+                    if not count:  # older files: since the last row of the epoch before
                         before, epoch = (before, epoch) if row["epoch"] == epoch else (
                             images, row["epoch"])
                         images = int(row["images"])
@@ -129,12 +133,12 @@ def find_epoch_size(paths: Sequence[Path]) -> int:
 
 
 def choose(runs: Mapping[str, Curves], wanted: Sequence[str] | None) -> list[str]:
-    """The losses to draw, in the order of the runs."""
+    """Return the losses to draw, in the order of the runs."""
     known = list(dict.fromkeys(name for run in runs.values() for name in run.losses))
     losses = [name for name in known if name not in OTHER_VALUES]
     missing = [name for name in wanted or () if name not in known]
     if missing:
-        raise ValueError(f"--losses {' '.join(missing)}: no run has that; there are "
+        raise ValueError(f"--losses {' '.join(missing)}: no run has them; there are "
                          f"{', '.join(losses)} and {', '.join(OTHER_VALUES)}")
     return list(wanted or losses)
 
@@ -153,10 +157,10 @@ def draw(
     for axes, name in zip(panels, names, strict=False):
         for number, (label, run) in enumerate(runs.items()):
             if name in run.losses:
-                measured = name.startswith(VALUE)  # at a few places
+                measured = name.startswith(VALUE)  # a validation has few points
                 places, values = (run.known(name) if measured else run).thinned()
                 style = {"color": f"C{number % 10}", "label": label}
-                if name == "lr":  # has no noise, but corners
+                if name == "lr":  # it has no noise, and its corners must stay sharp
                     axes.plot(places, values[name], **style)
                 elif measured:
                     axes.plot(places, values[name], ".-", **style)

@@ -18,7 +18,7 @@ BROWSER_ARGUMENTS = [
 
 
 def started() -> Iterator[Any]:
-    """The browser, closed at the end; the test is skipped where there is none."""
+    """Yield the browser and close it at the end; skip the test if it is not installed."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -30,7 +30,7 @@ def started() -> Iterator[Any]:
 
 
 def open_page(browser: Any, path: Path, *, width: int) -> tuple[Any, list[str]]:
-    """The page, and the list to which it adds every URL that it asks for."""
+    """Open a page; return it and the list to which it appends every URL that it requests."""
     page = browser.new_page(viewport={"width": width, "height": 800})
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))

@@ -1,4 +1,4 @@
-"""Servers to test the visdom display against: one that answers, and one that only accepts."""
+"""Servers for tests of the visdom display: one answers, one only accepts connections."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class FakeVisdom:
-    """Answers like visdom's server on ``port``; its windows die with it."""
+    """Answers like visdom's server on ``port``; its windows are lost when it stops."""
 
     def __init__(self, port: int = 0) -> None:
         self.received: list[dict[str, Any]] = []
@@ -61,7 +61,7 @@ def answering(port: int = 0) -> Iterator[FakeVisdom]:
 
 @contextlib.contextmanager
 def hung(port: int = 0) -> Iterator[int]:
-    """The port of a server that accepts connections and never answers, like one that is stopped."""
+    """Yield the port of a server that accepts connections and never answers."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""Reports of a run that never was, for the tests of the displays."""
+"""Reports of an imagined run, for the tests of the displays."""
 
 import numpy as np
 

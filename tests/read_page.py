@@ -1,11 +1,11 @@
-"""Pages read back."""
+"""Read HTML pages in tests."""
 
 from html.parser import HTMLParser
 from pathlib import Path
 
 
 class Page(HTMLParser):
-    """Tags with their attributes, and the text of the headings, in the order of the page."""
+    """The tags of a page with their attributes, and its texts, in their order."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The training never waits for a display in the background, whatever becomes of it."""
+"""The training never waits for a display in a background thread, even if the display fails."""
 
 import logging
 import threading
@@ -15,55 +15,55 @@ from display.visualizer import Visualizer
 
 
 class Gate(Sink):
-    """Remembers what it hears; can be made to hang, or to fail."""
+    """Records its calls; a test can make it hang or fail."""
 
     title = "gate"
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, int]] = []
+        self.calls: list[tuple[str, int]] = []
         self.opened = threading.Event()
         self.entered = threading.Event()
         self.failure: Exception | None = None
         self.opened.set()
 
     def start_epoch(self, progress: Progress) -> None:
-        self._hear("start_epoch", progress)
+        self._record("start_epoch", progress)
 
     def losses(self, report: LossReport) -> None:
-        self._hear("losses", report.progress)
+        self._record("losses", report.progress)
 
     def pictures(self, report: PictureReport) -> None:
-        self._hear("pictures", report.progress)
+        self._record("pictures", report.progress)
 
     def end_epoch(self, progress: Progress) -> None:
-        self._hear("end_epoch", progress)
+        self._record("end_epoch", progress)
 
     def close(self) -> None:
-        self._hear("close", progress(1))
+        self._record("close", progress(1))
 
-    def _hear(self, kind: str, progress: Progress) -> None:
+    def _record(self, kind: str, progress: Progress) -> None:
         self.entered.set()
         self.opened.wait()
         if self.failure:
             raise self.failure
-        self.heard.append((kind, progress.images))
+        self.calls.append((kind, progress.images))
 
 
 @pytest.fixture
 def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
-    gate.opened.set()  # lets a thread that hangs in it end
+    gate.opened.set()  # so that a thread that is blocked can end
 
 
 def wait_until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not true():
-        assert time.monotonic() < deadline, "waited 10 s in vain"
+        assert time.monotonic() < deadline, "the condition did not become true within 10 s"
         time.sleep(0.005)
 
 
-def test_reports_arrive_in_order_and_all_before_the_close(gate: Gate) -> None:
+def test_all_reports_arrive_in_order_before_the_close(gate: Gate) -> None:
     sink = Background(gate)
     sink.start_epoch(progress(1))
     for images in (100, 200, 300):
@@ -71,7 +71,7 @@ def test_reports_arrive_in_order_and_all_before_the_close(gate: Gate) -> None:
     sink.pictures(pictures(300))
     sink.end_epoch(progress(400))
     sink.close()
-    assert gate.heard == [
+    assert gate.calls == [
         ("start_epoch", 1), ("losses", 100), ("losses", 200), ("losses", 300), ("pictures", 300),
         ("end_epoch", 400), ("close", 1),
     ]
@@ -89,12 +89,12 @@ def test_sink_that_hangs_blocks_neither_the_caller_nor_the_end(
             visualizer.losses(losses(images))
             visualizer.pictures(pictures(images))
             visualizer.end_epoch(progress(images))
-    assert gate.heard == [], "it hangs to the end"
+    assert gate.calls == [], "the sink must be blocked to the end"
     assert len(caplog.records) == 1
     assert "gate: did not finish within" in caplog.text
 
 
-def test_sinks_that_hang_share_the_time_they_are_waited_for(gate: Gate) -> None:
+def test_sinks_that_hang_share_one_timeout(gate: Gate) -> None:
     gate.opened.clear()
     sinks = [Background(gate, close_seconds=0.5) for _ in range(6)]
     for sink in sinks:
@@ -104,7 +104,7 @@ def test_sinks_that_hang_share_the_time_they_are_waited_for(gate: Gate) -> None:
     assert time.monotonic() - begun < 6 * 0.5
 
 
-def test_newest_pictures_win_but_losses_and_kept_pictures_wait(gate: Gate) -> None:
+def test_the_newest_image_replaces_others_but_losses_and_kept_images_wait(gate: Gate) -> None:
     gate.opened.clear()
     sink = Background(gate)
     sink.losses(losses(1))
@@ -116,13 +116,13 @@ def test_newest_pictures_win_but_losses_and_kept_pictures_wait(gate: Gate) -> No
         sink.pictures(kept)
     gate.opened.set()
     sink.close()
-    assert [images for kind, images in gate.heard if kind == "losses"] == [1, 100, 200, 500, 600]
-    # Of those for live displays 600; of those to keep 200, the last of epoch 1, and 600.
-    assert [images for kind, images in gate.heard if kind == "pictures"] == [200, 600, 600]
+    assert [images for kind, images in gate.calls if kind == "losses"] == [1, 100, 200, 500, 600]
+    # 600 is the newest for live displays; 200 and 600 are the last of each epoch, to be kept.
+    assert [images for kind, images in gate.calls if kind == "pictures"] == [200, 600, 600]
 
 
 def test_no_start_of_an_epoch_is_lost(gate: Gate) -> None:
-    """The first tells where a resumed run stands, and must come before its losses."""
+    """The first one gives the position of a resumed run, and must come before its losses."""
     gate.opened.clear()
     sink = Background(gate)
     for images in (201, 401):
@@ -130,11 +130,11 @@ def test_no_start_of_an_epoch_is_lost(gate: Gate) -> None:
         sink.losses(losses(images + 10))
     gate.opened.set()
     sink.close()
-    assert gate.heard[:2] == [("start_epoch", 201), ("losses", 211)]
-    assert gate.heard[2:4] == [("start_epoch", 401), ("losses", 411)]
+    assert gate.calls[:2] == [("start_epoch", 201), ("losses", 211)]
+    assert gate.calls[2:4] == [("start_epoch", 401), ("losses", 411)]
 
 
-def test_falling_behind_is_said_once(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_queue_is_logged_once(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
     gate.opened.clear()
     sink = Background(gate, pictures=2)
     for epoch in range(6):
@@ -142,11 +142,11 @@ def test_falling_behind_is_said_once(gate: Gate, caplog: pytest.LogCaptureFixtur
         assert gate.entered.wait(10)
     gate.opened.set()
     sink.close()
-    assert [images // EPOCH_SIZE for kind, images in gate.heard if kind == "pictures"] == [0, 4, 5]
+    assert [images // EPOCH_SIZE for kind, images in gate.calls if kind == "pictures"] == [0, 4, 5]
     assert caplog.messages == ["gate: cannot keep up, some pictures are left out"]
 
 
-def test_outage_is_said_once_and_so_is_its_end(
+def test_an_outage_and_its_end_are_logged_once(
     gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -167,26 +167,26 @@ def test_outage_is_said_once_and_so_is_its_end(
     assert caplog.messages == ["gate: disk full. Training continues.", "gate: works again"] * 2
 
 
-def test_thread_begins_after_the_workers_of_the_loader(gate: Gate) -> None:
+def test_the_thread_starts_after_the_workers_of_the_loader(gate: Gate) -> None:
     sink = Background(gate)
     sink.start_epoch(progress(1))
-    assert not sink._thread.ident, "forking beside a thread can copy a lock that it holds"
+    assert not sink._thread.ident, "a fork copies the locks that other threads hold"
     sink.losses(losses())
     assert sink._thread.ident
     sink.close()
 
 
-def test_nothing_to_close_where_nothing_was_reported(gate: Gate) -> None:
+def test_a_sink_without_reports_is_not_closed(gate: Gate) -> None:
     Background(gate).close()
-    assert gate.heard == []
+    assert gate.calls == []
 
 
-def test_display_rests_between_two_batches_but_not_at_the_end(gate: Gate) -> None:
+def test_the_display_pauses_between_two_batches_but_not_at_the_end(gate: Gate) -> None:
     sink = Background(gate, pause_seconds=3600)
     sink.losses(losses(100))
-    wait_until(lambda: gate.heard != [])
+    wait_until(lambda: gate.calls != [])
     sink.losses(losses(200))
     sink.losses(losses(300))
-    assert gate.heard == [("losses", 100)]
+    assert gate.calls == [("losses", 100)]
     sink.close()
-    assert gate.heard == [("losses", 100), ("losses", 200), ("losses", 300), ("close", 1)]
+    assert gate.calls == [("losses", 100), ("losses", 200), ("losses", 300), ("close", 1)]

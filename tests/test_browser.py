@@ -1,4 +1,4 @@
-"""Both pages in a real browser."""
+"""The results page and the training page in a real browser."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ NAME = "a #1 ü <b>100%.png"
 
 
 @pytest.mark.browser
-def test_browser_shows_a_picture_with_an_awkward_name(browser: Any, tmp_path: Path) -> None:
+def test_browser_shows_an_image_with_special_characters(browser: Any, tmp_path: Path) -> None:
     save_picture(np.zeros((8, 16, 3), np.uint8), tmp_path / "images" / NAME)
     row = FigureRow(NAME, [Figure(f"images/{NAME}", "real_A", 16, 8)])
     write_page(tmp_path / "index.html", "x", [row], width=256)
@@ -32,12 +32,12 @@ def test_browser_shows_a_picture_with_an_awkward_name(browser: Any, tmp_path: Pa
 
 
 @pytest.mark.browser
-def test_browser_loads_a_long_page_as_it_is_scrolled(browser: Any, tmp_path: Path) -> None:
+def test_browser_loads_the_images_of_a_long_page_on_scrolling(browser: Any, tmp_path: Path) -> None:
     save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "x.png")
     rows = [FigureRow(f"{n}", [Figure(f"x.png?{n}", "real", 8, 8)]) for n in range(300)]
     write_page(tmp_path / "index.html", "x", rows, width=256)
     text = (tmp_path / "index.html").read_text()
-    # A query makes one file 300 pictures, so that every load is seen.
+    # The query gives one file 300 URLs, so that every load is a request.
     (tmp_path / "index.html").write_text(text.replace("x.png%3F", "x.png?"))
     page, requests = open_page(browser, tmp_path / "index.html", width=1280)
     page.wait_for_function(f"({SHOWN})(document.images[0])")
@@ -65,8 +65,8 @@ def test_browser_shows_the_training_page_at_any_width(
     page, _ = open_page(browser, tmp_path / "web" / "index.html", width=width)
     page.wait_for_function(f"[...document.images].every({SHOWN})")
     page.click("summary")
-    assert page.evaluate("document.documentElement.scrollWidth") == width, "page scrolls sideways"
+    assert page.evaluate("document.documentElement.scrollWidth") == width, "no horizontal scrolling"
     boxes = [page.locator(".row img").nth(number).bounding_box() for number in range(3)]
-    assert len({box["y"] for box in boxes}) == 1, "the pictures of an epoch stand side by side"
+    assert len({box["y"] for box in boxes}) == 1, "the images of an epoch must be side by side"
     assert boxes[0]["width"] == pytest.approx(256 if width == 1280 else 114, abs=1)
     page.close()

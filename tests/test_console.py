@@ -1,4 +1,4 @@
-"""The terminal: plain lines, or a bar with what is left of the run."""
+"""The terminal: plain lines, or a progress bar with the time left for the run."""
 
 import fcntl
 import io
@@ -32,7 +32,7 @@ def test_without_a_terminal_the_console_logs_plain_lines(
     assert capsys.readouterr().err == ""
 
 
-def test_bar_counts_images_and_lines_do_not_tear_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_do_not_break_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler(sys.stdout)
     logging.getLogger().addHandler(handler)
     logging.getLogger("display.sinks.console_sink").setLevel(logging.INFO)
@@ -52,22 +52,22 @@ def test_bar_counts_images_and_lines_do_not_tear_it(capsys: pytest.CaptureFixtur
     assert any("epoch 1/3" in part and "100/400" in part for part in bar)
     assert any("run " in part and "G_GAN=1.234 G_L1=20.100" in part for part in bar)
     assert any(re.search(r"400 \[ *[\d.]+ img/s, \d\d:\d\d left, run \d+:\d\d left; ", part)
-               for part in bar), "pace, time left for the epoch, time left for the run"
+               for part in bar), "speed, time left for the epoch, time left for the run"
 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], io.StringIO]]:
-    """Makes stderr a file that says it is a terminal of so many columns."""
+    """Return a function that replaces stderr by a file with the size of a terminal."""
     master, slave = os.openpty()
 
-    def of(columns: int) -> io.StringIO:
+    def resize(columns: int) -> io.StringIO:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         file = io.StringIO()
         monkeypatch.setattr(file, "fileno", lambda: slave, raising=False)
         monkeypatch.setattr(sys, "stderr", file)
         return file
 
-    yield of
+    yield resize
     os.close(master)
     os.close(slave)
 
@@ -77,7 +77,7 @@ def drawn_bars(file: io.StringIO) -> list[str]:
 
 
 @pytest.mark.parametrize(("columns", "shown"), [(80, 0), (120, None), (150, None), (300, 8)])
-def test_bar_shows_whole_losses_as_far_as_they_fit(
+def test_bar_shows_as_many_losses_as_fit(
     terminal: Callable[[int], io.StringIO], columns: int, shown: int | None
 ) -> None:
     file = terminal(columns)
@@ -101,7 +101,7 @@ def test_bar_shows_whole_losses_as_far_as_they_fit(
         assert 8 <= bar < 8 + len(" cycle_0=0.500"), "one loss more or less would fit"
 
 
-def test_first_drawing_of_a_later_epoch_says_the_time_left(
+def test_first_drawing_of_a_later_epoch_shows_the_time_left(
     terminal: Callable[[int], io.StringIO],
 ) -> None:
     file = terminal(120)
@@ -116,7 +116,7 @@ def test_first_drawing_of_a_later_epoch_says_the_time_left(
     assert re.search(r"\| 0/400 \[.*, run 0:0\d left\]$", first)
 
 
-def test_bar_of_a_resumed_epoch_begins_at_its_place(
+def test_bar_of_a_resumed_epoch_starts_at_its_position(
     terminal: Callable[[int], io.StringIO],
 ) -> None:
     file = terminal(120)

@@ -1,4 +1,4 @@
-"""Loss curves: read back, thinned, smoothed, drawn."""
+"""Loss curves are read from losses.csv, thinned, smoothed and drawn."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from display.reports import LossReport, Progress
 from display.sinks.csv_sink import CsvLog
 
 
-def test_curves_read_from_csv_drop_what_a_resume_repeats(tmp_path: Path) -> None:
+def test_rows_that_a_resumed_run_repeats_replace_the_older_ones(tmp_path: Path) -> None:
     path = tmp_path / "losses.csv"
     log = CsvLog(path)
     for images, value in [(100, 1.0), (200, 2.0), (400, 3.0), (200, 4.0), (500, 5.0)]:
@@ -24,8 +24,8 @@ def test_curves_read_from_csv_drop_what_a_resume_repeats(tmp_path: Path) -> None
     assert read_curves(tmp_path / "none.csv", epoch_size=EPOCH_SIZE).epochs == []
 
 
-def test_curves_go_on_where_a_run_from_weights_alone_counts_images_anew(tmp_path: Path) -> None:
-    """And where it does so inside an epoch, whose end is then no multiple of the epoch's size."""
+def test_curves_continue_if_a_run_from_weights_counts_images_from_0(tmp_path: Path) -> None:
+    """Also if the count restarts inside an epoch."""
     path = tmp_path / "losses.csv"
     for epoch, images, epoch_images in [(1, 400, 400), (2, 100, 100), (2, 150, 300), (3, 250, 100)]:
         place = Progress(epoch, 3, images, epoch_images, EPOCH_SIZE)
@@ -35,7 +35,7 @@ def test_curves_go_on_where_a_run_from_weights_alone_counts_images_anew(tmp_path
     assert curves.losses["G"] == [400.0, 100.0, 150.0, 250.0]
 
 
-def test_older_files_tell_the_place_in_the_epoch_by_all_images(tmp_path: Path) -> None:
+def test_older_files_without_epoch_images_are_read_by_images(tmp_path: Path) -> None:
     path = tmp_path / "losses.csv"
     path.write_text("epoch,images,G,lr,seconds,data_share\n1,400,1,0,0,0\n2,500,2,0,0,0\n")
     curves = read_curves(path, epoch_size=EPOCH_SIZE)
@@ -67,7 +67,7 @@ def test_curve_file_reads_every_row_once(tmp_path: Path) -> None:
     assert curve_file.curves.losses["lr"] == [2e-4] * 3
 
 
-def test_curve_file_waits_for_the_end_of_a_line_and_passes_over_torn_ones(tmp_path: Path) -> None:
+def test_curve_file_waits_for_the_end_of_a_line_and_ignores_incomplete_ones(tmp_path: Path) -> None:
     path = tmp_path / "losses.csv"
     path.write_text("epoch,images,epoch_images,G,lr,seconds,data_share\n1,100,100,1,0,0,0\n1,2")
     curve_file = CurveFile(path)
@@ -92,7 +92,7 @@ def test_curve_file_follows_a_resume_and_a_change_of_losses(tmp_path: Path) -> N
     assert "G" not in curve_file.curves.losses
 
 
-def test_curve_of_a_long_file_stays_short_and_true(tmp_path: Path) -> None:
+def test_curve_of_a_long_file_stays_short_and_exact(tmp_path: Path) -> None:
     path = tmp_path / "losses.csv"
     rows = [f"{epoch},0,400,{epoch},0,0,0" for epoch in range(1, 10_001)]
     path.write_text("\n".join(["epoch,images,epoch_images,G,lr,seconds,data_share", *rows, ""]))
@@ -101,7 +101,7 @@ def test_curve_of_a_long_file_stays_short_and_true(tmp_path: Path) -> None:
     epochs, values = curve_file.curves.epochs, curve_file.curves.losses["G"]
     assert 1000 <= len(epochs) < 2000
     steps = np.diff(epochs)
-    assert steps.min() == steps.max() == 8, "every point is the mean of as many rows"
+    assert steps.min() == steps.max() == 8, "each point is the mean of as many rows"
     assert np.allclose(np.array(epochs) - 1, values)
 
 
@@ -115,7 +115,7 @@ def test_thinned_curve_is_short_and_keeps_the_mean() -> None:
     assert epochs[0] == 24.5
 
 
-def test_loss_that_comes_late_or_is_not_finite_leaves_a_gap() -> None:
+def test_loss_that_starts_late_or_is_not_finite_leaves_a_gap() -> None:
     curves = Curves()
     curves.add(1.0, {"G": 1.0})
     curves.add(2.0, {"G": float("inf"), "D": 2.0})
@@ -124,13 +124,13 @@ def test_loss_that_comes_late_or_is_not_finite_leaves_a_gap() -> None:
     assert np.array_equal(thinned["D"], [np.nan, 2.0], equal_nan=True)
 
 
-def test_smoothing_is_a_mean_of_neighbours_that_passes_over_nan() -> None:
+def test_smoothing_is_a_mean_of_neighbours_that_ignores_nan() -> None:
     values = np.array([0.0, 3.0, np.nan, 5.0, 5.0])
     assert np.array_equal(smooth(values, window=1), [1.5, 1.5, np.nan, 5.0, 5.0], equal_nan=True)
     assert smooth(np.array([2.0]), window=3).tolist() == [2.0]
 
 
-def test_losses_of_very_different_size_get_a_panel_each() -> None:
+def test_losses_of_very_different_size_get_two_panels() -> None:
     sizes = {"G_GAN": 1.0, "G_L1": -20.0, "D_real": 0.4, "D_fake": 0.5}
     curves = {name: np.full(3, size) for name, size in sizes.items()}
     assert split_by_size(curves) == [["G_L1"], ["G_GAN", "D_real", "D_fake"]]
@@ -139,7 +139,7 @@ def test_losses_of_very_different_size_get_a_panel_each() -> None:
 
 
 @pytest.mark.parametrize("points", [1, 2, 50])
-def test_drawing_is_a_whole_svg_with_a_line_per_loss(tmp_path: Path, points: int) -> None:
+def test_drawing_is_a_complete_svg_with_all_panels(tmp_path: Path, points: int) -> None:
     curves = Curves()
     for step in range(points):
         values = {"G": 1.0, "D": float("nan"), "L1": 50.0, "lr": 2e-4, "seconds": 0.1}
@@ -152,8 +152,8 @@ def test_drawing_is_a_whole_svg_with_a_line_per_loss(tmp_path: Path, points: int
     assert [path.name for path in tmp_path.iterdir()] == ["losses.svg"]
 
 
-def test_values_of_validations_stand_at_their_places_alone(tmp_path: Path) -> None:
-    """Between them their columns are empty; a torn line is still passed over."""
+def test_values_of_validations_are_drawn_only_where_they_were_measured(tmp_path: Path) -> None:
+    """Their columns are empty in other rows; an incomplete line is still ignored."""
     path = tmp_path / "losses.csv"
     log = CsvLog(path, ["val_l1"])
     for images, values in [(100, {}), (200, {"val_l1": 0.5}), (300, {}), (400, {"val_l1": 0.25})]:

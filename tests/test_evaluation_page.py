@@ -1,4 +1,4 @@
-"""The page of an evaluation: what stands in it, and in a real browser what it does."""
+"""The page of an evaluation: its content, and its behaviour in a real browser."""
 
 import json
 from io import BytesIO
@@ -29,7 +29,7 @@ RUNS = ("old", "new")
 
 
 def write_page(folder: Path, count: int = 30, names: list[str] | None = None) -> Path:
-    """L1 of old rises with the number of the picture, that of new falls; SSIM goes around."""
+    """L1 of old rises with the number of the image, L1 of new falls; SSIM of old is mixed."""
     level = {"input": 30, "old": 90, "new": 150, "target": 210}
     for label, grey in level.items():
         save_picture(np.full((16, 24, 3), grey, np.uint8), folder / "images" / f"{label}.png")
@@ -55,15 +55,15 @@ def write_page(folder: Path, count: int = 30, names: list[str] | None = None) ->
 
 def test_scores_and_notes_need_no_script(tmp_path: Path) -> None:
     page = Page(write_page(tmp_path))
-    assert page.texts["b"][0] == "0.2000", "the better one is bold"
+    assert page.texts["b"][0] == "0.2000", "the better score must be bold"
     assert "left out" in "".join(page.texts["td"])
     notes = page.texts["li"]
-    assert notes.count("left out: LPIPS") == 1, "what is true of all runs is said once"
+    assert notes.count("left out: LPIPS") == 1, "a note of all runs must be shown once"
     assert "new" in page.texts["b"] and ": few pictures" in "".join(
         page.texts["li"] + page.texts["b"])
 
 
-def test_awkward_names_stay_names(tmp_path: Path) -> None:
+def test_special_characters_in_names_are_escaped(tmp_path: Path) -> None:
     path = write_page(tmp_path, count=1, names=[NAME])
     assert path.read_text().count("</script>") == 2
     data = json.loads(Page(path).texts["script"][0])
@@ -92,7 +92,7 @@ def test_browser_sorts_by_any_column(browser: Any, tmp_path: Path) -> None:
     heads.nth(0).click()
     assert names_in_table(page)[:3] == ["0", "1", "2"]
     heads.nth(0).click()
-    assert names_in_table(page)[:3] == ["29", "28", "27"], "numbers in names count as numbers"
+    assert names_in_table(page)[:3] == ["29", "28", "27"], "numbers are not sorted as text"
     assert "∞" in page.locator("#all tbody tr").first.inner_text()
     assert all(url.startswith("file://") for url in requests)
     page.close()
@@ -118,12 +118,12 @@ def test_browser_ranks_by_the_chosen_metric_and_run(browser: Any, tmp_path: Path
 
 
 @pytest.mark.browser
-def test_browser_compares_two_pictures_under_a_slider(browser: Any, tmp_path: Path) -> None:
+def test_browser_compares_two_images_under_a_slider(browser: Any, tmp_path: Path) -> None:
     page, _ = open_page(browser, write_page(tmp_path), width=1280)
     page.wait_for_function(f"({SHOWN})(document.getElementById('over'))")
 
     def grey(share: float) -> int:
-        """Of the pixel that is seen so far from the left of the stage."""
+        """Return the grey level shown at this share of the stage's width."""
         box = page.locator("#stage").bounding_box()
         clip = {"x": box["x"] + share * box["width"] - 2, "y": box["y"] + 20, "width": 4,
                 "height": 4}
@@ -145,7 +145,7 @@ def test_browser_compares_two_pictures_under_a_slider(browser: Any, tmp_path: Pa
     page.locator("#worst button").nth(1).click()
     assert page.locator("#shown_name").inner_text() == "28"
     assert "0.2800" in page.locator("#shown_values").inner_text()
-    assert page.locator("#left").input_value() == "input", "the choice stays"
+    assert page.locator("#left").input_value() == "input", "the choice must stay"
     page.locator("#next").click()
     assert page.locator("#shown_name").inner_text() == "29"
     page.locator("#next").click()
@@ -154,12 +154,12 @@ def test_browser_compares_two_pictures_under_a_slider(browser: Any, tmp_path: Pa
 
 
 @pytest.mark.browser
-def test_browser_loads_what_is_seen_of_a_thousand_pictures(
+def test_browser_loads_only_visible_images_of_a_thousand(
     browser: Any, tmp_path: Path
 ) -> None:
     path = write_page(tmp_path, count=1000)
     text = path.read_text()
-    for number in range(1000):  # a query makes one file many pictures, so that every load is seen
+    for number in range(1000):  # the query gives one file many URLs: every load is a request
         text = text.replace('"images/old.png"', f'"images/old.png?{number}"', 1)
     path.write_text(text)
     page, requests = open_page(browser, path, width=1280)
@@ -176,7 +176,7 @@ def test_browser_loads_what_is_seen_of_a_thousand_pictures(
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
-def test_browser_shows_it_at_any_width(browser: Any, tmp_path: Path, width: int) -> None:
+def test_browser_shows_the_page_at_any_width(browser: Any, tmp_path: Path, width: int) -> None:
     names = [NAME, "long" * 60]
     page, _ = open_page(browser, write_page(tmp_path, count=2, names=names), width=width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -185,7 +185,7 @@ def test_browser_shows_it_at_any_width(browser: Any, tmp_path: Path, width: int)
 
 
 @pytest.mark.browser
-def test_browser_shows_sets_without_values_of_pictures(browser: Any, tmp_path: Path) -> None:
+def test_browser_shows_sets_without_values_per_image(browser: Any, tmp_path: Path) -> None:
     save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "x.png")
     rows = [PictureRow("1", {"made": "x.png"}), PictureRow("1 (target)", {"target": "x.png"})]
     errors: list[str] = []

@@ -1,4 +1,4 @@
-"""The film of a run: frames on disk, their number, and where they stand on the page."""
+"""The film of a run: frames on disk, their number, and their position on the page."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def labels(film: Film) -> list[str]:
     return [figure.label for figure in first.figures]
 
 
-def test_frames_stand_between_input_and_target(tmp_path: Path) -> None:
+def test_frames_are_shown_between_input_and_target(tmp_path: Path) -> None:
     film = Film(tmp_path)
     film.add(report(1))
     film.add(report(2, images=3))
@@ -39,7 +39,7 @@ def test_frames_stand_between_input_and_target(tmp_path: Path) -> None:
     assert labels(film)[-1] == "epoch 3"
 
 
-def test_a_run_that_went_back_loses_the_later_frames(tmp_path: Path) -> None:
+def test_a_run_resumed_from_an_older_checkpoint_loses_the_later_frames(tmp_path: Path) -> None:
     film = Film(tmp_path)
     for number in range(1, 6):
         film.add(report(number))
@@ -47,7 +47,7 @@ def test_a_run_that_went_back_loses_the_later_frames(tmp_path: Path) -> None:
     assert labels(film) == ["input", "epoch 1", "epoch 2", "epoch 7", "target"]
 
 
-def test_a_run_that_goes_on_with_other_pictures_begins_a_new_film(tmp_path: Path) -> None:
+def test_other_validation_images_start_a_new_film(tmp_path: Path) -> None:
     film = Film(tmp_path)
     film.add(report(1))
     film.add(report(2, given=9))

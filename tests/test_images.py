@@ -1,4 +1,4 @@
-"""Tensor to picture to file: exact, whatever the values."""
+"""Tensors become 8-bit images and files, with exact values."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ def row(*values: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("scaled", [LEVELS / 127.5 - 1, (LEVELS / 255 - 0.5) / 0.5])
-def test_every_grey_level_comes_back(scaled: torch.Tensor) -> None:
+def test_every_grey_level_is_restored(scaled: torch.Tensor) -> None:
     picture = to_picture(scaled.view(1, 16, 16).expand(3, 16, 16))
     assert np.array_equal(picture[..., 1].ravel(), np.arange(256))
 
 
-def test_values_are_rounded_to_the_nearest_level_not_cut_off() -> None:
+def test_values_are_rounded_to_the_nearest_level_not_truncated() -> None:
     between = (torch.arange(255) + torch.tensor(0.49)) / 127.5 - 1
     above = (torch.arange(255) + torch.tensor(0.51)) / 127.5 - 1
     assert np.array_equal(to_picture(between.view(1, 1, -1))[0, :, 0], np.arange(255))
@@ -35,7 +35,7 @@ def test_values_out_of_range_are_clamped_and_nan_is_black() -> None:
     assert picture[0, :, 0].tolist() == [0, 0, 255, 255, 0, 255, 0]
 
 
-def test_channels_keep_their_place_and_one_channel_is_repeated() -> None:
+def test_channels_keep_their_order_and_one_channel_is_repeated() -> None:
     colours = torch.tensor([-1.0, 0.2, 1.0]).view(3, 1, 1).expand(3, 2, 5)
     assert to_picture(colours).shape == (2, 5, 3)
     assert to_picture(colours)[1, 4].tolist() == [0, 153, 255]
@@ -47,7 +47,7 @@ def test_half_precision_and_gradients_are_accepted() -> None:
     assert to_picture(image).tolist() == [[[255, 255, 255]]]
 
 
-def test_counts_of_channels_without_agreed_colours_are_shown_as_grey() -> None:
+def test_other_numbers_of_channels_are_shown_as_grey() -> None:
     image = torch.stack([torch.full((2, 2), -1.0), torch.full((2, 2), 0.6)])
     assert to_picture(image).tolist() == [[[102] * 3] * 2] * 2  # (-0.2 + 1) * 127.5
 
@@ -58,7 +58,7 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
         to_picture(torch.zeros(shape))
 
 
-def test_a_batch_gives_the_pictures_of_its_images() -> None:
+def test_a_batch_is_converted_image_by_image() -> None:
     images = torch.rand(3, 2, 4, 5) * 2 - 1
     for picture, image in zip(to_pictures(images), images, strict=True):
         assert picture.shape == (4, 5, 3) and np.array_equal(picture, to_picture(image))
@@ -85,7 +85,7 @@ def test_impossible_aspect_ratio_is_refused(tmp_path: Path, ratio: float) -> Non
         save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "x.png", aspect_ratio=ratio)
 
 
-def test_saved_pixels_are_the_given_pixels_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_saved_pixels_are_exact_and_no_other_file_is_left(tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     path = tmp_path / "a #1 ü.png"
     save_picture(np.zeros_like(picture), path)
@@ -95,7 +95,7 @@ def test_saved_pixels_are_the_given_pixels_and_nothing_else_is_left(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_failed_save_keeps_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.png"
     save_picture(np.zeros((4, 4, 3), np.uint8), path)
     before = path.read_bytes()
@@ -110,17 +110,17 @@ def test_failed_save_keeps_the_old_picture(tmp_path: Path, monkeypatch: pytest.M
     assert path.read_bytes() == before
 
 
-def test_label_wider_than_its_picture_does_not_run_into_the_next() -> None:
+def test_label_wider_than_its_image_does_not_overlap_the_next() -> None:
     tile = np.full((8, 8, 3), 255, np.uint8)
     label = "a label of many words"
     lone, pair = (captioned_grid(dict.fromkeys(labels, tile), columns=2)
                   for labels in ([label], [label, ""]))
     assert np.array_equal(pair[:, : lone.shape[1]], lone)
-    assert lone[:, -4:].min() == 255, "the text is cut at the edge"
+    assert lone[:, -4:].min() == 255, "the text must not be cut off"
     assert lone.min() < 128
 
 
-def test_captioned_grid_places_every_picture_and_writes_its_label() -> None:
+def test_captioned_grid_places_every_image_and_writes_its_label() -> None:
     shades = {label: np.full((20, 30, 3), 50 * k, np.uint8) for k, label in enumerate("abc", 1)}
     sheet = captioned_grid(shades, columns=2)
     wide, tall = 30 + 4, 20 + 16 + 4

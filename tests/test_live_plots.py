@@ -38,7 +38,7 @@ def few_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_files")
-def test_bundle_brings_the_files_to_another_machine(
+def test_bundle_copies_the_files_to_another_machine(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -61,12 +61,12 @@ def pack(path: Path, name: str, content: bytes = b"x") -> Path:
 
 
 @pytest.mark.parametrize("name", ["/etc/x.js", "../x.js", "js/../../x.js", "..\\x.js"])
-def test_bundle_with_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+def test_bundle_with_a_path_outside_its_folder_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="leads out"):
         visdom_files.from_bundle(pack(tmp_path / "page.tar.gz", name))
 
 
-def test_foreign_and_torn_bundles_are_refused(tmp_path: Path) -> None:
+def test_unknown_and_truncated_bundles_are_refused(tmp_path: Path) -> None:
     foreign = pack(tmp_path / "page.tar.gz", "js/a.js")
     with pytest.raises(ValueError, match=r"holds other files \(1, digest"):
         visdom_files.from_bundle(foreign)
@@ -83,7 +83,7 @@ def test_foreign_and_torn_bundles_are_refused(tmp_path: Path) -> None:
         (None, r"npm.* is not installed.*--bundle FILE"),
     ],
 )
-def test_npm_that_fails_hangs_or_lacks_is_one_line(
+def test_npm_that_fails_hangs_or_is_missing_gives_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, npm: str | None, expected: str
 ) -> None:
     if npm:
@@ -98,7 +98,7 @@ def test_npm_that_fails_hangs_or_lacks_is_one_line(
 # The program
 
 
-def test_check_says_all_that_is_missing_in_one_line(
+def test_check_logs_all_that_is_missing_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -116,7 +116,7 @@ def test_check_says_all_that_is_missing_in_one_line(
     assert "npm, which would fetch them, is not installed" in record.getMessage()
 
 
-def test_taken_port_is_named() -> None:
+def test_error_for_a_used_port_names_it() -> None:
     with live_plots.bind("127.0.0.1", 0) as bound:
         port = bound.getsockname()[1]
         with pytest.raises(ValueError, match=rf"port {port} .*--display_port"):
@@ -124,7 +124,7 @@ def test_taken_port_is_named() -> None:
 
 
 def find_page_files(cache: pytest.Cache) -> Path:
-    """Those of the user, those of an earlier test, or fetched now; else skip."""
+    """Return the user's files, those of an earlier test, or files fetched now; otherwise skip."""
     fetched = cache.mkdir("visdom_page")
     for folder in (visdom_files.default_folder(), fetched):
         if visdom_files.PAGE.read(folder):
@@ -138,7 +138,7 @@ def find_page_files(cache: pytest.Cache) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, int]]:
-    """A running live_plots.py and its port."""
+    """Start live_plots.py; yield its process and its port."""
     pytest.importorskip("visdom", reason="visdom is not installed")
     command = [
         sys.executable, "-u", "scripts/live_plots.py", "--port", "0",
@@ -156,7 +156,7 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any
 
 @pytest.mark.browser
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
-def test_browser_sees_curves_and_pictures_live_and_ctrl_c_saves_them(
+def test_browser_shows_curves_and_images_live_and_ctrl_c_saves_them(
     browser: Any,
     server: tuple[Any, int],
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Pages of pictures, as text."""
+"""The HTML text of pages of images."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from display.pages.html import Figure, FigureRow, Header, write_page
 NAME = "a #1 ü <b>100%.png"
 
 
-def test_results_page_names_sizes_and_links(tmp_path: Path) -> None:
+def test_results_page_has_names_sizes_and_links(tmp_path: Path) -> None:
     title = "Experiment = <maps>, Phase = test, Epoch = latest"
     figures = [Figure(f"images/{NAME}", "real_A", 512, 256), Figure("x.png", "fake & B", 64, 64)]
     write_page(tmp_path / "index.html", title, [FigureRow(NAME, figures)], width=200)
@@ -27,7 +27,7 @@ def test_results_page_names_sizes_and_links(tmp_path: Path) -> None:
     assert [link["href"] for link in page.attributes("a")] == [encoded, "x.png"]
 
 
-def test_page_takes_file_names_that_are_no_utf8(tmp_path: Path) -> None:
+def test_page_accepts_file_names_that_are_not_utf8(tmp_path: Path) -> None:
     name = "caf\udce9"
     row = FigureRow(name, [Figure(f"{name}.png", name, 4, 4)])
     header = Header(status=name, options={"dataroot": name})

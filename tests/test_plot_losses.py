@@ -1,4 +1,4 @@
-"""scripts/plot_losses.py: what it reads, chooses and refuses."""
+"""scripts/plot_losses.py: how runs are read, and losses chosen or refused."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def train(run_dir: Path, *all_images: int, **values: float) -> Path:
     return run_dir
 
 
-def test_tables_put_aside_are_earlier_parts_of_the_run(tmp_path: Path) -> None:
-    """And the later table replaces what it repeats of the earlier."""
+def test_renamed_tables_are_earlier_parts_of_the_run(tmp_path: Path) -> None:
+    """Rows that the later table repeats replace those of the earlier table."""
     train(tmp_path, 200, 400, 600, G=1.0)
     train(tmp_path, 600, 800, G=2.0, D=3.0)
     assert [path.name for path in tables(tmp_path)] == ["losses.1.csv", "losses.csv"]
@@ -70,7 +70,7 @@ def test_runs_with_different_losses_are_compared(tmp_path: Path, ending: str) ->
     ("flags", "expected"),
     [
         (["none"], "runs in .*: a, empty$"),
-        (["a", "--losses", "G", "X"], "X: no run has that; there are G and lr"),
+        (["a", "--losses", "G", "X"], "X: no run has them; there are G and lr"),
         (["a", "--output", "x.jpg"], r"\.svg, \.png or \.pdf"),
         (["empty"], "no losses yet"),
     ],

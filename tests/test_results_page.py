@@ -1,4 +1,4 @@
-"""The rows of a results page stand in their order, and show only files that are there."""
+"""The rows of a results page keep their order and show only files that exist."""
 
 import threading
 from pathlib import Path
@@ -27,7 +27,7 @@ def titles(page: ResultsPage) -> list[str]:
     return [part.split("</h3>")[0] for part in text.split("<h3>")[1:]]
 
 
-def test_rows_keep_their_order_though_files_come_late(
+def test_rows_keep_their_order_if_files_are_written_late(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = threading.Event()

@@ -1,4 +1,4 @@
-"""What the log files hold, from the reports of an imagined run."""
+"""Reports, log files, and how displays are found and opened."""
 
 import csv
 import re
@@ -32,7 +32,7 @@ def test_epoch_position_and_images_left() -> None:
     assert progress(1200).images_left == 0
 
 
-def test_data_share_is_a_share() -> None:
+def test_data_share_is_between_0_and_1() -> None:
     assert LossReport(progress(1), {}, 0.2, 0.05, 0.1).data_share == 0.25
     assert LossReport(progress(1), {}, 0.0, 0.0, 0.1).data_share == 0.0
 
@@ -72,7 +72,7 @@ def test_csv_keeps_losses_in_full_precision(tmp_path: Path) -> None:
     assert read_curves(path, epoch_size=EPOCH_SIZE).losses["G"] == [1 / 3]
 
 
-def test_csv_of_other_losses_is_kept_aside(
+def test_csv_with_other_losses_is_renamed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "losses.csv"
@@ -85,7 +85,7 @@ def test_csv_of_other_losses_is_kept_aside(
     assert "losses.2.csv" in caplog.text
 
 
-def test_csv_line_torn_by_a_kill_does_not_swallow_the_next(tmp_path: Path) -> None:
+def test_row_after_an_incomplete_line_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "losses.csv"
     CsvLog(path).losses(losses(100))
     path.write_text(path.read_text() + "1,200,0.")
@@ -97,7 +97,7 @@ def test_csv_line_torn_by_a_kill_does_not_swallow_the_next(tmp_path: Path) -> No
 # All together
 
 
-def test_packages_for_display_are_imported_only_where_they_are_used() -> None:
+def test_packages_of_displays_are_imported_only_when_they_are_used() -> None:
     root = Path(__file__).parent.parent
     files = [*(root / "display").rglob("*.py"), *(root / "util").rglob("*.py")]
     heavy = "visdom|wandb|dominate|matplotlib|tqdm|requests|torch.utils.tensorboard"
@@ -105,8 +105,8 @@ def test_packages_for_display_are_imported_only_where_they_are_used() -> None:
     assert [path.name for path in files if lazy.search(path.read_text())] == []
 
 
-def test_visualizer_tells_every_sink_everything_in_order() -> None:
-    heard: list[tuple[int, str]] = []
+def test_visualizer_calls_every_sink_with_every_report_in_order() -> None:
+    calls: list[tuple[int, str]] = []
 
     class Listener(Sink):
         def __init__(self, number: int) -> None:
@@ -115,7 +115,7 @@ def test_visualizer_tells_every_sink_everything_in_order() -> None:
         def __getattribute__(self, name: str) -> Any:
             if name == "number":
                 return super().__getattribute__(name)
-            return lambda *_: heard.append((self.number, name))
+            return lambda *_: calls.append((self.number, name))
 
     visualizer = Visualizer([Listener(1), Listener(2)])
     visualizer.start_epoch(progress(1))
@@ -124,8 +124,8 @@ def test_visualizer_tells_every_sink_everything_in_order() -> None:
     visualizer.pictures(pictures())
     visualizer.end_epoch(progress(1))
     visualizer.close()
-    calls = ["start_epoch", "advance", "losses", "pictures", "end_epoch", "finish", "close"]
-    assert heard == [(number, call) for call in calls for number in (1, 2)]
+    methods = ["start_epoch", "advance", "losses", "pictures", "end_epoch", "finish", "close"]
+    assert calls == [(number, method) for method in methods for number in (1, 2)]
 
 
 @pytest.mark.parametrize(

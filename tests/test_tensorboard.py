@@ -1,4 +1,4 @@
-"""TensorBoard: its files, read back as the TensorBoard program reads them."""
+"""TensorBoard files, read as the TensorBoard program reads them."""
 
 import sys
 from dataclasses import replace
@@ -34,7 +34,7 @@ def steps(events: Any, name: str) -> list[int]:
     return [event.step for event in events.Scalars(name)]
 
 
-def test_tensorboard_gets_losses_rate_and_pictures_by_images_seen(tmp_path: Path) -> None:
+def test_files_hold_losses_learning_rate_and_images_over_images_seen(tmp_path: Path) -> None:
     sink = TensorboardFiles(writer_class(), tmp_path / "tensorboard")
     sink.start_epoch(progress(1))
     sink.losses(losses(100))
@@ -51,7 +51,7 @@ def test_tensorboard_gets_losses_rate_and_pictures_by_images_seen(tmp_path: Path
     assert (image.step, image.width, image.height) == (200, 8, 8)
 
 
-def test_validations_have_names_of_their_own(tmp_path: Path) -> None:
+def test_values_of_validations_have_their_own_names(tmp_path: Path) -> None:
     sink = TensorboardFiles(writer_class(), tmp_path)
     sink.start_epoch(progress(1))
     sink.losses(losses(100))
@@ -61,7 +61,7 @@ def test_validations_have_names_of_their_own(tmp_path: Path) -> None:
     assert [(event.step, event.value) for event in found] == [(200, 0.5)]
 
 
-def test_resumed_run_replaces_what_it_repeats(tmp_path: Path) -> None:
+def test_steps_that_a_resumed_run_repeats_are_replaced(tmp_path: Path) -> None:
     for first, reports in [(0, (100, 200, 300)), (200, (250, 400))]:
         sink = TensorboardFiles(writer_class(), tmp_path)
         sink.start_epoch(progress(first) if first else progress(1))
@@ -71,7 +71,7 @@ def test_resumed_run_replaces_what_it_repeats(tmp_path: Path) -> None:
     assert steps(read(tmp_path), "losses/G_L1") == [100, 200, 250, 400]
 
 
-def test_missing_tensorboard_is_said_in_one_line(
+def test_missing_package_is_logged_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
@@ -80,7 +80,7 @@ def test_missing_tensorboard_is_said_in_one_line(
     assert "pip install tensorboard" in caplog.text
 
 
-def test_training_and_test_write_them_where_asked(
+def test_training_and_test_write_the_files_if_asked(
     argv: Argv, test_argv: Argv, tmp_path: Path
 ) -> None:
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")

@@ -1,4 +1,4 @@
-"""visdom: what its windows are sent."""
+"""visdom: what is sent to its windows."""
 
 import sys
 from dataclasses import replace
@@ -16,7 +16,7 @@ from display.sinks.visdom_sink import VisdomServer
 
 
 class RecordingClient:
-    """Stands in for visdom.Visdom."""
+    """Replaces visdom.Visdom."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any, dict[str, Any]]] = []
@@ -67,7 +67,7 @@ def test_visdom_redraws_all_losses_in_one_plot(tmp_path: Path) -> None:
     assert (named["opts"]["xlabel"], named["opts"]["ylabel"]) == ("epoch", "loss")
     assert named["opts"]["legend"] == ["G_GAN", "G_L1"]
     assert named["opts"]["showlegend"]
-    assert "update" not in named, "appending takes the server ever longer"
+    assert "update" not in named, "the time to append grows with the curve"
 
 
 def test_visdom_shows_the_learning_rate(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_long_curves_are_thinned(tmp_path: Path) -> None:
     assert client.last("1_lr")[0].shape == (1000, 1)
 
 
-def test_visdom_curves_go_on_after_a_resume(tmp_path: Path) -> None:
+def test_curves_continue_after_a_resume(tmp_path: Path) -> None:
     for images in (100, 200, 300):
         CsvLog(tmp_path / "losses.csv").losses(losses(images))
     client = RecordingClient()
@@ -119,7 +119,7 @@ def test_visdom_curves_go_on_after_a_resume(tmp_path: Path) -> None:
         assert client.last(window)[1]["X"].tolist() == [1.25, 1.5, 2.0]
 
 
-def test_visdom_curve_goes_on_where_images_count_anew(tmp_path: Path) -> None:
+def test_curves_continue_if_images_are_counted_from_0(tmp_path: Path) -> None:
     for images in (200, 400):
         CsvLog(tmp_path / "losses.csv").losses(losses(images))
     client = RecordingClient()
@@ -130,7 +130,7 @@ def test_visdom_curve_goes_on_where_images_count_anew(tmp_path: Path) -> None:
     assert client.last("1")[1]["X"].tolist() == [1.5, 2.0, 2.5]
 
 
-def test_visdom_shows_a_grid_or_a_window_per_picture(tmp_path: Path) -> None:
+def test_visdom_shows_a_grid_or_a_window_per_image(tmp_path: Path) -> None:
     client = RecordingClient()
     for columns in (4, 0):
         sink = display(client, tmp_path, columns=columns)
@@ -146,7 +146,7 @@ def test_visdom_shows_a_grid_or_a_window_per_picture(tmp_path: Path) -> None:
     ]
 
 
-def test_what_could_not_be_sent_stays_due(tmp_path: Path) -> None:
+def test_a_part_that_could_not_be_sent_is_sent_later(tmp_path: Path) -> None:
     client = RecordingClient()
     sink = display(client, tmp_path)
     client.failure = ConnectionError("gone")
@@ -158,10 +158,10 @@ def test_what_could_not_be_sent_stays_due(tmp_path: Path) -> None:
     sink.refresh()
     assert [named["win"] for _, _, named in client.sent] == ["1_options", "1", "1_lr", "2"]
     sink.refresh()
-    assert len(client.sent) == 4, "sent once more without need"
+    assert len(client.sent) == 4, "nothing has changed, so nothing is sent"
 
 
-def test_server_started_anew_between_two_reports_gets_every_window(tmp_path: Path) -> None:
+def test_server_restarted_between_two_reports_gets_every_window(tmp_path: Path) -> None:
     client = RecordingClient()
     sink = display(client, tmp_path)
     sink.losses(losses(100))
@@ -174,7 +174,7 @@ def test_server_started_anew_between_two_reports_gets_every_window(tmp_path: Pat
     assert client.last("1")[1]["X"].tolist() == [1.25, 1.5]
 
 
-def test_missing_visdom_is_said_in_one_line(
+def test_missing_package_is_logged_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "visdom", None)
@@ -183,8 +183,8 @@ def test_missing_visdom_is_said_in_one_line(
     assert "python scripts/live_plots.py" in caplog.text
 
 
-def test_visdom_shows_validations_in_a_window_of_their_own(tmp_path: Path) -> None:
-    """Those of an earlier start too; nothing of them stands among the losses."""
+def test_validations_have_their_own_window(tmp_path: Path) -> None:
+    """It also shows validations of an earlier start; the window of the losses shows none."""
     log = CsvLog(tmp_path / "losses.csv", ["val_l1"])
     log.losses(losses(100))
     log.losses(replace(losses(200), validation={"val_l1": 0.5}))

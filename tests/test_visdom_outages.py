@@ -1,4 +1,4 @@
-"""The real visdom client against servers that answer, hang, are not there, or come back."""
+"""The real visdom client and servers that answer, hang, are missing, or return."""
 
 import logging
 import threading
@@ -43,7 +43,7 @@ def display(tmp_path: Path) -> Any:
 def wait_until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not true():
-        assert time.monotonic() < deadline, "waited 10 s in vain"
+        assert time.monotonic() < deadline, "the condition did not become true within 10 s"
         time.sleep(0.005)
 
 
@@ -51,7 +51,7 @@ def points(server: FakeVisdom) -> int:
     return len(server.windows["1"]["data"][0]["x"]) if "1" in server.windows else 0
 
 
-def test_server_that_is_up_gets_curves_and_pictures(
+def test_running_server_gets_curves_and_images(
     display: Callable[[int], Background], caplog: pytest.LogCaptureFixture
 ) -> None:
     with answering() as server:
@@ -67,7 +67,7 @@ def test_server_that_is_up_gets_curves_and_pictures(
     assert caplog.messages == []
 
 
-def test_server_that_is_not_there_is_said_once(
+def test_missing_server_is_logged_once(
     display: Callable[[int], Background], caplog: pytest.LogCaptureFixture
 ) -> None:
     port = unused_port()
@@ -83,7 +83,7 @@ def test_server_that_is_not_there_is_said_once(
     assert "Training continues" in caplog.text
 
 
-def test_server_that_hangs_is_given_up_and_said_once(
+def test_hanging_server_times_out_and_is_logged_once(
     display: Callable[[int], Background],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -99,7 +99,7 @@ def test_server_that_hangs_is_given_up_and_said_once(
     assert f"the server at http://127.0.0.1:{port} does not answer" in caplog.text
 
 
-def test_error_page_is_an_error(
+def test_error_page_is_reported(
     display: Callable[[int], Background], caplog: pytest.LogCaptureFixture
 ) -> None:
     with answering() as server:
@@ -111,12 +111,12 @@ def test_error_page_is_an_error(
     assert "says: 403" in caplog.text
 
 
-def test_curves_are_complete_on_a_server_that_comes_back(
+def test_curves_are_complete_on_a_server_that_returns(
     display: Callable[[int], Background],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Up, down, hung, up again: nothing that was reported meanwhile is missing."""
+    """The server runs, stops, hangs, and runs again; no report is missing."""
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(visdom_client, "_TIMEOUT_SECONDS", (0.05, 0.05))
     with answering() as server:
@@ -141,7 +141,7 @@ def test_curves_are_complete_on_a_server_that_comes_back(
     assert caplog.messages[-1] == "visdom display: works again"
 
 
-def test_display_takes_one_thread_that_cannot_keep_the_program(
+def test_display_uses_one_daemon_thread(
     display: Callable[[int], Background],
 ) -> None:
     before = set(threading.enumerate())

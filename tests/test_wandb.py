@@ -1,4 +1,4 @@
-"""wandb: what it is sent, that a run goes on, and that training goes on without it."""
+"""wandb: what is logged, how a run is resumed, and training without the package."""
 
 import sys
 import types
@@ -44,14 +44,14 @@ def display(wandb: Any, folder: Path, *, id_file: Path | None = None) -> wandb_s
     )
 
 
-def test_wandb_gets_losses_and_pictures_by_images_seen(tmp_path: Path) -> None:
+def test_losses_and_images_are_logged_over_images_seen(tmp_path: Path) -> None:
     calls: list[Any] = []
     sink = display(fake_wandb(calls), tmp_path / "new")
     sink.losses(losses(100))
     sink.pictures(pictures(200))
     sink.close()
     folder = str(tmp_path / "new")
-    assert Path(folder).is_dir(), "elsewhere wandb would take another folder"
+    assert Path(folder).is_dir(), "wandb would choose another folder if it did not exist"
     assert calls == [
         ("init", {"project": "p", "name": "n", "config": {"lr": 1}, "dir": folder}),
         (100, {"G_GAN": 1.234, "G_L1": 20.1, "learning_rate": 2e-4}),
@@ -63,7 +63,7 @@ def test_wandb_gets_losses_and_pictures_by_images_seen(tmp_path: Path) -> None:
     ]
 
 
-def test_wandb_run_goes_on_after_a_resume(tmp_path: Path) -> None:
+def test_wandb_run_is_resumed(tmp_path: Path) -> None:
     calls: list[Any] = []
     id_file = tmp_path / "wandb_id.txt"
     for images in (100, 200):
@@ -78,7 +78,7 @@ def test_wandb_run_goes_on_after_a_resume(tmp_path: Path) -> None:
     assert calls[-2][1]["id"] != first["id"]
 
 
-def test_run_that_the_program_has_begun_is_taken(tmp_path: Path) -> None:
+def test_run_that_the_program_has_started_is_used(tmp_path: Path) -> None:
     calls: list[Any] = []
     wandb = fake_wandb(calls)
     wandb.run = "begun"
@@ -87,16 +87,16 @@ def test_run_that_the_program_has_begun_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "said"),
+    ("module", "message"),
     [
         (None, "pip install wandb"),
         (types.ModuleType("wandb"), "pip install wandb"),  # a folder of wandb's records
         (fake_wandb([], failure=True), "not logged in"),
     ],
 )
-def test_wandb_that_cannot_be_had_is_said_in_one_line(
+def test_missing_wandb_or_login_is_logged_in_one_line(
     module: object,
-    said: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -104,8 +104,8 @@ def test_wandb_that_cannot_be_had_is_said_in_one_line(
     monkeypatch.delenv("WANDB_MODE", raising=False)
     assert wandb_sink.load() is None
     assert len(caplog.records) == 1
-    assert said in caplog.text
-    assert caplog.messages[0].endswith("Continuing without it."), "test.py says it too"
+    assert message in caplog.text
+    assert caplog.messages[0].endswith("Continuing without it."), "test.py logs it too"
 
 
 def test_offline_mode_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:

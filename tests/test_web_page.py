@@ -1,4 +1,4 @@
-"""The training page, as text and on disk."""
+"""The text and the files of the training page."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def web_page(run_dir: Path, **options: object) -> WebPage:
     return WebPage(run_dir, name="maps", width_px=256, options=options)
 
 
-def test_epochs_stand_by_number_not_by_the_text_of_it(tmp_path: Path) -> None:
+def test_epochs_are_sorted_by_number_not_as_text(tmp_path: Path) -> None:
     for epoch in (9, 10, 999, 1000):
         web_page(tmp_path).pictures(kept(epoch))
     web = tmp_path / "web"
@@ -40,7 +40,7 @@ def test_epochs_stand_by_number_not_by_the_text_of_it(tmp_path: Path) -> None:
     assert Page(web / "epochs_1-50.html").texts["h3"] == ["epoch [10]", "epoch [9]"]
 
 
-def test_a_page_is_the_same_work_at_any_epoch(
+def test_the_work_for_a_page_does_not_grow_with_the_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[tuple[str, int]] = []
@@ -62,7 +62,7 @@ def test_a_page_is_the_same_work_at_any_epoch(
     ]
 
 
-def test_full_pages_are_linked_and_those_of_a_longer_run_go(tmp_path: Path) -> None:
+def test_full_pages_are_linked_and_later_ones_of_another_run_deleted(tmp_path: Path) -> None:
     for epoch in (1, 51, 101, 151):
         web_page(tmp_path).pictures(kept(epoch))
     page = Page(tmp_path / "web" / "index.html")
@@ -77,7 +77,7 @@ def test_full_pages_are_linked_and_those_of_a_longer_run_go(tmp_path: Path) -> N
     assert older.attributes("a")[0]["href"] == "index.html"
 
 
-def test_status_tells_the_learning_rate_and_the_pace(tmp_path: Path) -> None:
+def test_status_shows_the_learning_rate_and_the_speed(tmp_path: Path) -> None:
     web = web_page(tmp_path)
     web.losses(LossReport(progress(1), {"G": 1.0}, 0.08, 0.0, 0.0002))
     web.end_epoch(progress(1))
@@ -85,7 +85,7 @@ def test_status_tells_the_learning_rate_and_the_pace(tmp_path: Path) -> None:
     assert "Learning rate 0.0002, 12.5 images/s." in status
 
 
-def test_pictures_of_another_model_leave_the_epoch_that_is_drawn_anew(tmp_path: Path) -> None:
+def test_images_of_another_model_are_deleted_from_a_repeated_epoch(tmp_path: Path) -> None:
     web_page(tmp_path).pictures(kept(1))
     other = PictureReport(progress(1), {"fake_B_rgb": picture(), "a_B": picture()}, keep=True)
     for web in (web_page(tmp_path), web_page(tmp_path)):
@@ -95,13 +95,13 @@ def test_pictures_of_another_model_leave_the_epoch_that_is_drawn_anew(tmp_path: 
     assert images == ["epoch001_a_B.png", "epoch001_fake_B_rgb.png"]
 
 
-def test_status_is_true_where_images_count_anew(tmp_path: Path) -> None:
+def test_status_is_correct_if_images_are_counted_from_0(tmp_path: Path) -> None:
     web_page(tmp_path).end_epoch(Progress(21, 40, 0, 0, 4000))
     status = Page(tmp_path / "web" / "index.html").texts["p"][0]
     assert status.startswith("Epoch 21 of 40, 0 of its 4,000 images seen. Written ")
 
 
-def test_training_page_lists_newest_epoch_first_and_only_pictures_that_exist(
+def test_training_page_lists_the_newest_epoch_first_and_only_existing_images(
     tmp_path: Path,
 ) -> None:
     web = web_page(tmp_path, lr=0.0002)
@@ -119,7 +119,7 @@ def test_training_page_lists_newest_epoch_first_and_only_pictures_that_exist(
     assert not any("http-equiv" in meta for meta in page.attributes("meta"))
 
 
-def test_later_save_of_an_epoch_replaces_the_earlier(tmp_path: Path) -> None:
+def test_later_images_of_an_epoch_replace_the_earlier_ones(tmp_path: Path) -> None:
     web = web_page(tmp_path)
     web.pictures(kept(1, shade=10))
     web.pictures(kept(1, shade=20))
@@ -129,7 +129,7 @@ def test_later_save_of_an_epoch_replaces_the_earlier(tmp_path: Path) -> None:
     assert (tmp_path / "web/images/epoch001_real_A.png").read_bytes() == expected.read_bytes()
 
 
-def test_pictures_not_to_keep_leave_no_trace(tmp_path: Path) -> None:
+def test_images_for_live_displays_are_not_saved(tmp_path: Path) -> None:
     web_page(tmp_path).pictures(kept(1, keep=False))
     assert list(tmp_path.iterdir()) == []
 
@@ -151,7 +151,7 @@ def test_resumed_run_lists_earlier_epochs_but_not_later_ones(
     assert len(caplog.records) == 1
 
 
-def test_training_page_shows_curves_and_links_what_is_there(tmp_path: Path) -> None:
+def test_training_page_shows_curves_and_links_existing_files(tmp_path: Path) -> None:
     web = web_page(tmp_path)
     web.end_epoch(progress(1))
     page = Page(tmp_path / "web" / "index.html")
@@ -168,12 +168,12 @@ def test_training_page_shows_curves_and_links_what_is_there(tmp_path: Path) -> N
     assert links == ["../losses.csv", "../train_opt.txt", "losses.svg"]
 
 
-def test_curves_are_complete_when_the_run_closes(tmp_path: Path) -> None:
+def test_curves_are_complete_at_the_end_of_the_run(tmp_path: Path) -> None:
     web, log = web_page(tmp_path), CsvLog(tmp_path / "losses.csv")
     log.losses(LossReport(progress(1), {"G": 1.0}, 0.1, 0.0, 0.1))
     web.end_epoch(progress(1))
     (tmp_path / "web" / "losses.svg").unlink()
     web.end_epoch(progress(2))
-    assert not (tmp_path / "web" / "losses.svg").exists(), "tiny epochs must not draw each time"
+    assert not (tmp_path / "web" / "losses.svg").exists(), "drawn too often"
     web.close()
     assert (tmp_path / "web" / "losses.svg").exists()

@@ -1,4 +1,4 @@
-"""Servers for browsers, each in a thread of the test."""
+"""Web servers in threads of the test."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
-    """The address of an ASGI application."""
+    """Serve an ASGI application; yield its address."""
     import uvicorn
 
     from serving.run_server import bind
@@ -39,7 +39,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextmanager
 def hosted(folder: Path) -> Iterator[str]:
-    """The address of a folder on a plain web host."""
+    """Serve a folder as static files; yield its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
