@@ -40,34 +40,29 @@ class RequireToken(HTTPBearer):
         )
 
 
-class AccessGuard:
+async def guard_access(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]], *, local_only: bool
+) -> Response:
     """HTTP middleware: check the Host and Origin headers, and add security headers to answers.
 
     If ``local_only``, the Host header must name this machine. So no page of another site can reach
     the server through the user's browser: neither by a name that the site resolves to this machine
     (DNS rebinding), nor by a form that sends images.
     """
+    host, origin = request.headers.get("host", ""), request.headers.get("origin")
+    if local_only and _host_name(host) not in LOCAL_NAMES:
+        response = _forbidden(f"this server does not answer as {host}: open it as 127.0.0.1, or "
+                              "start it with --host and a token")
+    elif origin and origin.partition("://")[2] != host:
+        response = _forbidden(f"pages of {origin} may not use this server")
+    else:
+        response = await call_next(request)
+    response.headers.update(SECURITY_HEADERS)
+    return response
 
-    def __init__(self, *, local_only: bool) -> None:
-        self.local_only = local_only
 
-    async def __call__(
-        self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        problem = self._problem(request.headers.get("host", ""), request.headers.get("origin"))
-        response: Response = JSONResponse({"error": problem}, HTTPStatus.FORBIDDEN)
-        if not problem:
-            response = await call_next(request)
-        response.headers.update(SECURITY_HEADERS)
-        return response
-
-    def _problem(self, host: str, origin: str | None) -> str | None:
-        if self.local_only and _host_name(host) not in LOCAL_NAMES:
-            return (f"this server does not answer as {host}: open it as 127.0.0.1, or start it "
-                    "with --host and a token")
-        if origin and origin.partition("://")[2] != host:
-            return f"pages of {origin} may not use this server"
-        return None
+def _forbidden(message: str) -> Response:
+    return JSONResponse({"error": message}, HTTPStatus.FORBIDDEN)
 
 
 def _host_name(host: str) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -36,7 +36,8 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
     ) -> None:
         self.work, self.max_batch, self.max_waiting = work, max_batch, max_waiting
         self.waiting: list[_Job[KeyT, InputT, OutputT]] = []
-        self.arrived = asyncio.Event()
+        self.worker: asyncio.Task[None] | None = None  # runs while inputs are waiting
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="network")
 
     async def __call__(self, key: KeyT, item: InputT) -> OutputT:
         """Return the output for one input.
@@ -51,34 +52,27 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
             )
         output: asyncio.Future[OutputT] = asyncio.get_running_loop().create_future()
         self.waiting.append(_Job(key, item, output))
-        self.arrived.set()
+        if self.worker is None or self.worker.done():
+            self.worker = asyncio.create_task(self._process())
         return await output  # a caller that stops waiting cancels it
 
-    async def run(self) -> None:
-        """Process batches until this task is cancelled."""
-        with ThreadPoolExecutor(1, thread_name_prefix="network") as thread:
-            while True:
-                await self.arrived.wait()
-                if batch := self._next_batch():
-                    await self._process(batch, thread)
-                else:
-                    self.arrived.clear()
+    async def _process(self) -> None:
+        loop = asyncio.get_running_loop()
+        while batch := self._next_batch():
+            inputs = [job.input for job in batch]
+            try:
+                outputs = await loop.run_in_executor(self.thread, self.work, batch[0].key, inputs)
+                settle = [partial(job.output.set_result, output)
+                          for job, output in zip(batch, outputs, strict=True)]
+            except Exception as error:  # of any kind: its callers get it, later batches still run
+                log.exception("a batch of %d failed", len(batch))
+                settle = [partial(job.output.set_exception, error) for job in batch]
+            for job, set_outcome in zip(batch, settle, strict=True):
+                if not job.output.done():
+                    set_outcome()
 
     def _next_batch(self) -> list[_Job[KeyT, InputT, OutputT]]:
         wanted = [job for job in self.waiting if not job.output.done()]
         batch = [job for job in wanted if job.key == wanted[0].key][: self.max_batch]
         self.waiting = [job for job in wanted if job not in batch]
         return batch
-
-    async def _process(self, batch: list[_Job[KeyT, InputT, OutputT]], thread: Executor) -> None:
-        loop, inputs = asyncio.get_running_loop(), [job.input for job in batch]
-        try:
-            outputs = await loop.run_in_executor(thread, self.work, batch[0].key, inputs)
-            settle = [partial(job.output.set_result, output)
-                      for job, output in zip(batch, outputs, strict=True)]
-        except Exception as error:  # of any kind: its callers get it, later batches still run
-            log.exception("a batch of %d failed", len(batch))
-            settle = [partial(job.output.set_exception, error) for job in batch]
-        for job, set_outcome in zip(batch, settle, strict=True):
-            if not job.output.done():
-                set_outcome()

@@ -7,37 +7,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from PIL import Image
 
 from data.files.source import Source
 from data.files.value_range import ValueRange
 from data.record import load_record
 from inference.generator_file import Direction
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
-from serving.answers import (
-    DirectionInfo,
-    Kind,
-    LabelColour,
-    ModelInfo,
-    PairLayout,
-    SampleLink,
-)
+from serving.answers import DirectionInfo, Kind, LabelColour, ModelInfo, PairLayout, SampleLink
 from serving.engine import Engine
 from serving.known_palettes import load_own_palette, named
-from serving.training_pictures import (
-    TEST_PHASES,
-    RgbPixels,
-    find_sources,
-    read_8bit_rgb,
-    readable,
-    resized,
-    saved_inputs,
-    spread,
-)
+from serving.training_pictures import RgbPixels, find_sources, inspected_images, read_8bit_rgb
 from util.run_folder.options import load_options
 
 log = logging.getLogger(__name__)
 KIND_NAMES: dict[Kind, str] = {"labels": "labels", "edges": "edge drawings", "photo": "photos"}
-MAX_INSPECTED = 60  # training images in which kind and palette are looked for
 MAX_SAMPLES = 24
 MAX_LABELS = 40  # colours; nobody could choose from a longer list
 DARK, BRIGHT = 64, 192  # levels up to which a pixel is black, and from which it is white
@@ -76,7 +60,10 @@ class RunDescription:
             PictureError: the file cannot be read.
         """
         pixels = read_8bit_rgb(direction.sources[number], direction.limits)
-        return resized(pixels, self.size, smooth=direction.info.kind == "photo")
+        # Bicubic interpolation would add colours to labels and edges.
+        is_photo = direction.info.kind == "photo"
+        method = Image.Resampling.BICUBIC if is_photo else Image.Resampling.NEAREST
+        return np.asarray(Image.fromarray(pixels).resize(self.size, method))
 
 
 def describe(
@@ -105,12 +92,7 @@ def _describe(
     limits: ValueRange | None,
 ) -> DirectionDescription:
     letter = direction[0]
-    training = find_sources(saved, letter, [saved.get("phase", "train")])
-    images = list(readable(spread(training, MAX_INSPECTED), limits))
-    if not images:
-        # On the web page of a run, real_A is the input, whatever its letter in the data set.
-        label = "real_A" if direction == (saved.get("direction") or "AtoB") else "real_B"
-        images = saved_inputs(path, label)
+    images = inspected_images(saved, path, direction, limits)
     kind, palette = find_kind(images, given, load_own_palette(saved.get("dataroot")))
     if not images and given is None:
         log.warning(
@@ -119,25 +101,17 @@ def _describe(
             path, saved.get("dataroot", "unknown"),
         )
     ground = _ground(palette, images) if palette else 0
-    sources = find_sources(saved, letter, [*TEST_PHASES, saved.get("phase", "train")])
+    sources = find_sources(saved, letter, limit=MAX_SAMPLES, first_phases=("test", "val"))
     log.info("%s: the input is %s%s, %d samples", direction, KIND_NAMES[kind],
              f" ({len(palette)} colours)" if palette else "", len(sources))
-    sources = spread(sources, MAX_SAMPLES)
     links = [SampleLink(source.path.name, f"samples/{direction}/{number}.png")
              for number, source in enumerate(sources)]
-    info = DirectionInfo(direction, kind, _colours(palette), ground, _pair(path, letter), links)
-    return DirectionDescription(info, sources, limits)
-
-
-def _colours(palette: Palette | None) -> list[LabelColour]:
-    colours = palette.colours.tolist() if palette else []
-    names = [palette.name(number) for number in range(len(palette))] if palette else []
-    return [LabelColour(colour, name) for colour, name in zip(colours, names, strict=True)]
-
-
-def _pair(path: Path, letter: str) -> PairLayout | None:
+    labels = [LabelColour(colour, palette.name(number))
+              for number, colour in enumerate(palette.colours.tolist())] if palette else []
     size = load_record(path).pair_size if path.is_dir() else None
-    return PairLayout(list(size), "left" if letter == "A" else "right") if size else None
+    pair = PairLayout(list(size), "left" if letter == "A" else "right") if size else None
+    info = DirectionInfo(direction, kind, labels, ground, pair, links)
+    return DirectionDescription(info, sources, limits)
 
 
 def find_kind(

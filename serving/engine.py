@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.files.raster import Pixels, Raster
+from data.files.raster import Pixels
 from data.files.value_range import LEVELS
 from inference.generator_file import Direction
 from inference.translator import Translator
@@ -42,16 +42,8 @@ class Engine:
             _require_shown(translator)
         return cls(translators)
 
-    def read(self, raster: Raster, direction: Direction) -> Pixels:
-        """Convert an image to the channels of the generator, [H, W, C].
-
-        Raises:
-            PictureError: no conversion is defined between the two numbers of channels.
-        """
-        return self.translators[direction].input.convert(raster, source="the image")
-
     def translate(self, direction: Direction, images: Sequence[Pixels]) -> list[Pixels]:
-        """Translate images of equal size, as ``read`` returns them, to uint8 [H, W, c]."""
+        """Translate images of equal size with the channels of the generator to uint8 [H, W, c]."""
         translator = self.translators[direction]
         batch = torch.stack([_to_tensor(translator, pixels) for pixels in images])
         outputs = translator.translate(batch).cpu()
@@ -66,10 +58,8 @@ class Engine:
 
 
 def _to_tensor(translator: Translator, pixels: Pixels) -> Tensor:
-    """Convert pixels to the range of the network.
-
-    For a model of images with more than 8 bits, bytes cover the range from black to white, because
-    a page has no other levels.
+    """Convert pixels to -1..1. Bytes cover the whole range even if the model learned deeper images,
+    because a page has no other levels.
     """
     learned = translator.file.record.formats.get(translator.file.input_letter)
     if pixels.dtype == np.uint8 and learned and learned.dtype != "uint8":

@@ -1,4 +1,4 @@
-"""onnxruntime-web, which runs exported networks in browsers: from npm, checked, kept in a cache."""
+"""onnxruntime-web, which runs exported networks in browsers: fetched by npm, verified, cached."""
 
 import tarfile
 from pathlib import Path
@@ -7,12 +7,15 @@ from display.npm_packages import FileContents, NpmFiles, cache_folder, from_arch
 
 LICENCE = Path(__file__).with_name("onnxruntime_licence.txt")  # the package has none
 PACKAGE = "onnxruntime-web@1.30.0"
-# Called .js, since some web hosts do not know .mjs as JavaScript.
+# Saved as .js, because some web hosts do not serve .mjs as JavaScript.
 _FILES = {
     "dist/ort.wasm.bundle.min.mjs": "ort.js",
     "dist/ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm",
 }
-_ADVICE = f"run `npm pack {PACKAGE}` where both are, and give the .tgz file by --onnxruntime_web"
+_ADVICE = (
+    f"run `npm pack {PACKAGE}` on a machine with npm and a network, and pass the .tgz file by "
+    "--onnxruntime_web"
+)
 RUNTIME = NpmFiles(
     {PACKAGE: _FILES}, digest="e00d2f346de94840938ff93e520457bd088f261d8b5a055ce59d00c492e27bd3",
     purpose=f"the files of {PACKAGE}", advice=_ADVICE,
@@ -20,25 +23,21 @@ RUNTIME = NpmFiles(
 
 
 def runtime_files(archive: Path | None = None) -> FileContents:
-    """The files by their names: out of ``archive``, which npm packed, the cache, or npm.
+    """Return the files by name, from ``archive`` (a file of `npm pack`), the cache, or npm.
 
     Raises:
         FileNotFoundError: npm is not installed, and the cache is empty.
         ConnectionError: npm cannot fetch the package.
-        ValueError: other files than the known ones.
+        ValueError: the content differs from the known files.
     """
     if archive is not None:
-        return RUNTIME.require_known(_read(archive), str(archive))
+        try:
+            return RUNTIME.require_known(from_archive(archive, _FILES), str(archive))
+        except (tarfile.TarError, EOFError) as error:
+            raise ValueError(f"{archive} is not an archive of npm ({error}); {_ADVICE}") from error
     cache = cache_folder(PACKAGE.replace("@", "-"))
-    if kept := RUNTIME.read(cache):
-        return kept
+    if cached := RUNTIME.read(cache):
+        return cached
     files = RUNTIME.fetch()
     write(files, cache)
     return files
-
-
-def _read(archive: Path) -> FileContents:
-    try:
-        return from_archive(archive, _FILES)
-    except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{archive} is no archive of npm ({error}); {_ADVICE}") from error

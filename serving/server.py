@@ -1,5 +1,6 @@
 """The web server: the page, model.json, and POST /translate. FastAPI generates openapi.json."""
 
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
 from data.files.pillow_files import PictureError
-from serving.access import AccessGuard, RequireToken
+from serving.access import RequireToken, guard_access
 from serving.answers import ErrorMessage, Health, ModelInfo
 from serving.content_negotiation import ENCODERS
 from serving.description import RunDescription
@@ -51,11 +52,10 @@ def create_app(
     service = TranslationService(engine, limits)
     app = FastAPI(
         title=f"Image-to-image translation: {description.name}", description=API_TEXT,
-        version="1", openapi_url=None, docs_url=None, redoc_url=None, lifespan=service.lifespan,
-        responses=_errors(403),
+        version="1", openapi_url=None, docs_url=None, redoc_url=None, responses=_errors(403),
         exception_handlers=dict.fromkeys([AnyHTTPException, *_STATUS, Exception], _answer_error),
     )
-    app.middleware("http")(AccessGuard(local_only=token is None))
+    app.middleware("http")(partial(guard_access, local_only=token is None))
     private = APIRouter(
         dependencies=[Depends(RequireToken(token))] if token else [],
         responses=_errors(401) if token else {},
@@ -76,7 +76,7 @@ def create_app(
         return FileResponse(PAGE / "docs.html")
 
     app.mount("/swagger", StaticFiles(packages=[("fastapi_offline", "static")]))
-    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    app.router.default = StaticFiles(directory=PAGE, html=True)  # for all other URLs
     return app
 
 
@@ -107,12 +107,6 @@ def _add_translate(
         raise HTTPException(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             f"direction={direction}: this run knows {', '.join(names)}",
-        )
-
-    @router.get("/translate", include_in_schema=False)
-    async def not_posted() -> None:
-        raise HTTPException(
-            HTTPStatus.METHOD_NOT_ALLOWED, "POST an image to /translate; GET /docs describes it"
         )
 
 

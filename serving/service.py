@@ -1,14 +1,12 @@
 """Translation of uploads: decode an untrusted image within limits, run the network, encode."""
 
 import asyncio
-import contextlib
 import io
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import HTTPException, Request, Response
 from PIL import Image, UnidentifiedImageError
 
 from data.files.image_io import raster_of_pil
@@ -43,15 +41,6 @@ class TranslationService:
         )
         self.open_requests = 0
 
-    @contextlib.asynccontextmanager
-    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """Process the queue of the network while the server runs."""
-        worker = asyncio.create_task(self.network.run())
-        yield
-        worker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await worker
-
     async def translate(self, request: Request, direction: Direction) -> Response:
         """Return the translation of the body of a request.
 
@@ -79,7 +68,8 @@ class TranslationService:
         media_type = choose_media_type(request.headers.get("accept", ""))
         content = await self._body(request)
         raster = await asyncio.to_thread(decode_upload, content, self.limits)
-        pixels = self.engine.read(raster, direction)
+        convert = self.engine.translators[direction].input.convert
+        pixels = convert(raster, source=_UPLOAD)
         output = await self.network((direction, pixels.shape, pixels.dtype.str), pixels)
         answer = await asyncio.to_thread(ENCODERS[media_type], output)
         return Response(answer, media_type=media_type)
@@ -107,33 +97,27 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
     refused without being unpacked.
 
     Raises:
+        PictureError: the orientation of the image is damaged.
         HTTPException: 413 for too many pixels, 422 if the content is not a complete image.
     """
     try:
         with Image.open(io.BytesIO(content), formats=UPLOAD_FORMATS) as image:
-            _require_few_pixels(image.size, limits)
+            width, height = image.size
+            if width * height > limits.pixels or max(image.size) > limits.side:
+                raise Image.DecompressionBombError(f"the image has {width} x {height} pixels")
             image.load()
             return raster_of_pil(upright(image, _UPLOAD), source=_UPLOAD)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels(str(error), limits) from error
-    except PictureError as error:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+        raise HTTPException(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a side, are accepted: "
+            "send a smaller image, or start the server with a larger --max_pixels",
+        ) from error
+    except PictureError:
+        raise
     except DAMAGE as error:
         message = _decoding_problem(error, content)
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, message) from error
-
-
-def _require_few_pixels(size: tuple[int, int], limits: Limits) -> None:
-    if size[0] * size[1] > limits.pixels or max(size) > limits.side:
-        raise _too_many_pixels(f"the image has {size[0]} x {size[1]} pixels", limits)
-
-
-def _too_many_pixels(found: str, limits: Limits) -> HTTPException:
-    return HTTPException(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"{found}; at most {limits.pixels:,}, and {limits.side:,} on a side, are accepted: send a "
-        "smaller image, or start the server with a larger --max_pixels",
-    )
 
 
 def _decoding_problem(error: Exception, content: bytes) -> str:

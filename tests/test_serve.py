@@ -137,7 +137,7 @@ def test_without_npm_the_way_out_is_said(
         onnxruntime_web.runtime_files()
     foreign = tmp_path / "x.tgz"
     foreign.write_bytes(b"no archive")
-    with pytest.raises(ValueError, match="no archive of npm"):
+    with pytest.raises(ValueError, match="not an archive of npm"):
         onnxruntime_web.runtime_files(foreign)
 
 
@@ -159,10 +159,10 @@ def test_a_static_site_spares_other_folders(demo_run: Path, tmp_path: Path) -> N
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     (tmp_path / "model.json").write_text("mine")
-    with pytest.raises(FileExistsError, match="no page of ours"):
+    with pytest.raises(FileExistsError, match="not a page that this program wrote"):
         serve.main(["--weights", str(demo_run), "--gpu_ids", "-1", "--static", str(tmp_path)])
     assert [path.name for path in tmp_path.iterdir()] == ["model.json"]
-    with pytest.raises(FileExistsError, match="no page of ours"):
+    with pytest.raises(FileExistsError, match="not a page that this program wrote"):
         serve.main(["--weights", str(demo_run), "--static", str(tmp_path / "model.json")])
 
 
@@ -186,7 +186,7 @@ def test_a_static_site_is_written_anew_without_what_cannot_be_read(
     site = tmp_path / "site"
     (site / "samples" / "AtoB").mkdir(parents=True)
     leftovers = [site / "AtoB.onnx", site / "samples" / "AtoB" / "7.png"]
-    for file in (*leftovers, site / static_site.OURS):
+    for file in (*leftovers, site / static_site.FIRST):
         file.write_bytes(b"of an unfinished site")
     static_site.write_site(site, engine, description, epoch="latest", run_dir=demo_run)
     entry, = json.loads((site / "model.json").read_text())["directions"]

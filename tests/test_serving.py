@@ -331,7 +331,6 @@ def test_waiting_inputs_of_equal_key_form_a_batch() -> None:
 
     async def ask() -> list[int]:
         batcher: Batcher[str, int, int] = Batcher(work, max_batch=3)
-        running = asyncio.create_task(batcher.run())
         first = asyncio.create_task(batcher("a", 0))
         await asyncio.to_thread(started.wait)
         keys = ["a", "b", "a", "a", "a", "b"]
@@ -340,9 +339,7 @@ def test_waiting_inputs_of_equal_key_form_a_batch() -> None:
         await asyncio.sleep(0)
         cancelled.cancel()
         release.set()
-        results = [await task for task in (first, *others)]
-        running.cancel()
-        return results
+        return [await task for task in (first, *others)]
 
     assert run_coroutine(ask()) == [0, 10, 20, 30, 40, 50, 60]
     assert batches == [("a", [0]), ("a", [1, 3, 4]), ("b", [2, 6]), ("a", [5])]
@@ -356,13 +353,11 @@ def test_a_failed_batch_does_not_stop_the_next_one() -> None:
 
     async def ask() -> None:
         batcher: Batcher[str, int, int] = Batcher(work)
-        running = asyncio.create_task(batcher.run())
         with pytest.raises(RuntimeError, match="no"):
             await batcher("raises", 1)
         with pytest.raises(ValueError, match="shorter"):
             await batcher("too few", 1)
         assert await batcher("works", 1) == 1
-        running.cancel()
 
     run_coroutine(ask())
 
