@@ -1,20 +1,23 @@
 """Find a generator, in the folder of a run or in a .pth file."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from data.files.value_range import ValueRange
 from data.record import Record, load_record
 from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
+from models.rebuilding import rebuild_generator, saved_generator_flags
 from models.weights.infer_flags import recognise
 from models.weights.network_files import AVERAGED, no_average
 from util import checkpoint
 from util.flags import value_range
+from util.run_folder.networks import load_networks
 from util.run_folder.options import load_options
 
 log = logging.getLogger(__name__)
@@ -63,8 +66,9 @@ def _from_folder(
     saved = load_options(folder)
     if saved.keys() >= set(NETWORK_FLAGS):
         return _from_run(folder, saved, epoch, direction)
-    weights = _weights_in(folder, epoch, direction or "AtoB")
-    return replace(_from_weights(weights, direction, flags), record=load_record(folder))
+    weights, is_two_way = _weights_in(folder, epoch, backwards=direction == "BtoA")
+    file = _from_weights(weights, direction, flags)
+    return replace(file, record=load_record(folder), is_two_way=is_two_way)
 
 
 def _from_run(
@@ -73,8 +77,8 @@ def _from_run(
     trained: Direction = "BtoA" if saved.get("direction") == "BtoA" else "AtoB"
     wanted = direction or trained
     backwards = wanted != trained
-    path = _weights_in(run_dir, epoch, "BtoA" if backwards else "AtoB")
-    if backwards and "_net_G_" not in path.name:
+    path, is_two_way = _weights_in(run_dir, epoch, backwards=backwards)
+    if backwards and not is_two_way:
         raise ValueError(
             f"--direction: {wanted} is asked for, {run_dir} was trained {trained} and has one "
             f"generator; leave the flag out, or give {trained}"
@@ -93,19 +97,40 @@ def _from_run(
             letter: ValueRange(*value_range(text)) for letter in "AB"
             if (text := saved.get(f"value_range_{letter}"))
         },
-        record=record,
+        record=record, is_two_way=is_two_way, flags=saved_generator_flags(saved),
+        rebuild=_rebuild(run_dir, saved, path),
     )
 
 
-def _weights_in(run_dir: Path, epoch: str, direction: str) -> Path:
-    """Return the file of the only generator, or of one of two (G_A and G_B)."""
-    names = (f"{epoch}_net_G.pth", f"{epoch}_net_G_{direction[0]}.pth")
-    for name in names:
-        if (run_dir / name).is_file():
-            return run_dir / name
+def _rebuild(
+    run_dir: Path, saved: Mapping[str, Any], path: Path
+) -> Callable[[], nn.Module] | None:
+    """Return how the run's model builds this generator; None if --netG describes it."""
+    name = path.stem.partition("_net_")[2]
+    entry = load_networks(run_dir).get(name)
+    if entry is None or entry.from_flags:
+        return None
+    return partial(rebuild_generator, run_dir, saved, name)
+
+
+def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bool]:
+    """Return the file of the generator, and whether the run has one for each direction.
+
+    Of two generators, the first translates in the direction of the training. A run without
+    ``networks.json`` is taken to have G, or G_A and G_B.
+    """
+    entries = load_networks(run_dir)
+    names = [name for name, entry in entries.items() if entry.role == "generator"]
+    if not names:
+        names = ["G"] if (run_dir / f"{epoch}_net_G.pth").is_file() else ["G_A", "G_B"]
+    name = names[1] if backwards and len(names) == 2 else names[0]
+    path = run_dir / f"{epoch}_net_{name}.pth"
+    if path.is_file():
+        return path, len(names) == 2
     saved = ", ".join(sorted(file.name for file in run_dir.glob("*.pth"))) or "none"
+    wanted = path.name if entries else f"neither {epoch}_net_G.pth nor {path.name}"
     raise FileNotFoundError(
-        f"{run_dir} holds neither {' nor '.join(names)}; checkpoints there: {saved}"
+        f"{run_dir} holds {'no ' if entries else ''}{wanted}; checkpoints there: {saved}"
     )
 
 

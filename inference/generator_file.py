@@ -1,9 +1,9 @@
 """One generator: the file of its weights, and what it translates."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
@@ -14,7 +14,6 @@ from data.files.value_range import ValueRange
 from data.record import Format, Record
 from models.codec import Codec
 from models.networks import define_G
-from models.weights.network_files import AVERAGED
 from models.weights.published_keys import load_published
 from util import checkpoint
 
@@ -39,6 +38,9 @@ class GeneratorFile:
     input_suffixes: tuple[str, ...] = ()
     ranges: Mapping[str, ValueRange | None] = field(default_factory=dict)  # of A and B
     record: Record = field(default_factory=Record)
+    is_two_way: bool = False  # one of the two generators of a two-way model
+    flags: Mapping[str, Any] = field(default_factory=dict)  # of a --netG in a file of its own
+    rebuild: Callable[[], nn.Module] | None = None  # for a generator that its model builds itself
 
     @property
     def input_letter(self) -> str:
@@ -53,11 +55,6 @@ class GeneratorFile:
         """The encoding of images of its model; images as they are if the model is unknown."""
         is_known = self.model in models.available()
         return models.find_model(self.model).codec if is_known else Codec()
-
-    @property
-    def is_two_way(self) -> bool:
-        """Whether it is one of the two generators of a two-way model."""
-        return "_net_G_" in self.path.name.replace(AVERAGED, "")
 
     def output_for(self, given: Format) -> tuple[Format, ValueRange]:
         """Return the format and the value range of the translation of a file of format ``given``.
@@ -78,9 +75,9 @@ class GeneratorFile:
 
     def build(self) -> nn.Module:
         """Return the network with its weights, on the CPU."""
-        net = define_G(
+        net = self.rebuild() if self.rebuild else define_G(
             self.netG, in_channels=self.input_nc, out_channels=self.output_nc, width=self.ngf,
-            norm=self.norm, dropout=not self.no_dropout,
+            norm=self.norm, dropout=not self.no_dropout, **self.flags,
         )
         load_published(net, checkpoint.load(self.path), source=str(self.path))
         return net

@@ -18,6 +18,7 @@ from models.schedules import Plateau
 from models.weights import network_files
 from models.weights.mismatch import describe_mismatch
 from util.image_pool import ImagePool
+from util.run_folder.networks import NetworkEntry
 
 # generator: averaged (--ema), tested and exported. discriminator: its logits are watched by the
 # doctor, and no test loads it. auxiliary: saved and loaded, nothing else.
@@ -35,6 +36,7 @@ class Parts:
         self.speed = speed
         self.networks: dict[str, nn.Module] = {}
         self.roles: dict[str, Role] = {}
+        self.from_flags: set[str] = set()  # names of networks that --netG or --netD built
         self.optimizers: dict[str, Optimizer] = {}
         self.base_rates: dict[str, list[float]] = {}
         self.scalers: dict[str, GradScaler] = {}
@@ -61,6 +63,11 @@ class Parts:
         if self.speed.graph and "capturable" in optimizer.defaults:
             set_rates(optimizer, [torch.tensor(rate, device=self.device)
                                   for rate in self.base_rates[name]])
+
+    def entries(self) -> dict[str, NetworkEntry]:
+        """Return what the run folder tells about each network."""
+        return {name: NetworkEntry(role, name in self.from_flags)
+                for name, role in self.roles.items()}
 
     def with_role(self, role: Role) -> dict[str, nn.Module]:
         return {name: net for name, net in self.networks.items() if self.roles[name] == role}

@@ -85,11 +85,13 @@ class Registration:
     def add_generator(self, name: str, in_channels: int, out_channels: int) -> nn.Module:
         """Register the generator of --netG, --ngf, --norm, ... as ``name``."""
         net = generator_from_options(self.opt, in_channels, out_channels)
+        self.parts.from_flags.add(name)
         return self.add_network(name, net, role="generator")
 
     def add_discriminator(self, name: str, in_channels: int) -> nn.Module:
         """Register the discriminator of --netD, --ndf, --norm, ... as ``name``."""
         net = discriminator_from_options(self.opt, in_channels)
+        self.parts.from_flags.add(name)
         return self.add_network(name, net, role="discriminator")
 
     def probe(self, net: nn.Module, channels: int, *inputs: Any) -> Any:

@@ -20,10 +20,12 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW
 
 import models
+from inference import Translator
 from models.base_model import BaseModel
 from models.execution import speed
 from models.execution.speed import Speed, in_one_pass
 from models.pix2pix_model import Pix2PixModel
+from scripts.export import main as export
 from test import test as translate
 from train import train
 from training.clock import Clock
@@ -304,3 +306,51 @@ def test_a_model_with_a_probed_part_resumes_exactly(
     straight, stopped = tmp_path / "runs" / "straight", tmp_path / "runs" / "stopped"
     assert differences(load_state(straight), load_state(stopped)) == []
     assert logged(straight) == logged(stopped)
+
+
+# ---- generators by role, outside of the training -----------------------------------------------
+
+
+@pytest.fixture
+def renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same model with a generator called T and a discriminator called G."""
+    text = (OWN / "contrast_model.py").read_text().replace('"D"', '"G"', 2)
+    text = text.replace('add_network("G", net', 'add_network("T", net')
+    text = text.replace('add_discriminator("D"', 'add_discriminator("G"')
+    folder = tmp_path / "renamed"
+    folder.mkdir()
+    (folder / "odd_model.py").write_text(text)
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(folder)])
+    return "odd"
+
+
+def test_generators_are_found_by_role(
+    renamed: str, argv: Argv, test_argv: Argv, dataroot: Path, tmp_path: Path
+) -> None:
+    """A generator that its model builds itself is translated, tested and exported."""
+    train(argv("--model", renamed, "--ema", "0.5", "--no_html"))
+    folder = tmp_path / "runs" / "t"
+    assert (folder / "latest_net_T_ema.pth").is_file()
+    assert not (folder / "latest_net_G_ema.pth").exists()
+    assert len(list(translate(test_argv()).parent.glob("images/*_fake_B.png"))) == 3
+    translator = Translator.load(folder, device="cpu")
+    assert translator.file.path.name == "latest_net_T.pth"
+    image = torch.rand(3, 16, 16) * 2 - 1
+    wanted = checkpoint.load(folder / "latest_net_T.pth")
+    assert all(torch.equal(value, wanted[key])
+               for key, value in translator.net.state_dict().items())
+    assert translator(image).shape == (3, 16, 16)
+    photos = [*test_argv("--output_dir", str(tmp_path / "out"))]
+    photos[photos.index("--dataroot") + 1] = str(dataroot / "testA")
+    assert len(list(translate(photos).glob("*.png"))) == 3
+    export(["--name", "t", "--checkpoints_dir", str(tmp_path / "runs"), "--to", "torchscript"])
+    assert list((folder / "export").glob("*.pt"))
+
+
+def test_a_damaged_list_of_networks_is_named(argv: Argv, tmp_path: Path) -> None:
+    train(argv("--model", "template", "--no_html"))
+    (tmp_path / "runs" / "t" / "networks.json").write_text("{")
+    with pytest.raises(ValueError, match=r"networks.json is damaged .*delete it"):
+        Translator.load(tmp_path / "runs" / "t")
+    (tmp_path / "runs" / "t" / "networks.json").unlink()
+    assert Translator.load(tmp_path / "runs" / "t").file.path.name == "latest_net_G.pth"
