@@ -116,9 +116,7 @@ class CurveFile:
         self._pending = []
         if len(self.curves.epochs) >= 2 * _POINTS:
             thinned, losses = self.curves.thinned(_POINTS)
-            self.curves = Curves(
-                thinned.tolist(), {name: values.tolist() for name, values in losses.items()}
-            )
+            self.curves = Curves([*thinned], {name: [*means] for name, means in losses.items()})
             self._rows_per_point *= 2
 
 
@@ -143,12 +141,11 @@ def _number(name: str, text: str) -> float:
 
 
 def _bin_means(values: Series, size: int) -> Series:
-    values = np.where(np.isfinite(values), values, np.nan)
-    if size == 1:
-        return values
-    bins = [values[start : start + size] for start in range(0, len(values), size)]
-    known = [part[np.isfinite(part)] for part in bins]
-    return np.array([part.mean() if part.size else np.nan for part in known])
+    """Return the means of ``size`` neighbours each, without values that are not finite."""
+    padded = np.full(-(-len(values) // size) * size, np.nan)
+    padded[: len(values)] = values
+    means: Series = np.ma.masked_invalid(padded.reshape(-1, size)).mean(axis=1).filled(np.nan)
+    return means
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -34,7 +34,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class LossReport:
-    """``validation``: the values measured at this position, by names that begin with ``VALUE``."""
+    """Losses at a position; ``validation``: values by names that begin with ``VALUE``."""
 
     progress: Progress
     losses: Mapping[str, float]

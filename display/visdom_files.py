@@ -15,7 +15,6 @@ from util.files import replacing
 VISDOM_VERSION = "0.2.4"
 
 # Paths below /static/.
-_MATHJAX = "js/mathjax/2.7.5/"
 _GLYPHS = "fonts/glyphicons-halflings-regular"
 _PACKAGES: dict[str, dict[str, str]] = {
     "jquery@3.1.1": {"dist/jquery.min.js": "js/jquery.min.js"},
@@ -34,14 +33,11 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "save-svg-as-png@1.4.17": {"lib/saveSvgAsPng.js": "js/saveSvgAsPng.js"},
     "react-resizable@1.4.6": {"css/styles.css": "css/react-resizable-styles.css"},
     "react-grid-layout@0.16.3": {"css/styles.css": "css/react-grid-layout-styles.css"},
-    "mathjax@2.7.5": {
-        path: _MATHJAX + path
-        for path in (
-            "MathJax.js", "config/Safe.js", "config/TeX-AMS-MML_HTMLorMML.js",
-            "extensions/Safe.js", "extensions/TeX/", "jax/element/mml/", "jax/output/SVG/config.js",
-            "jax/output/SVG/jax.js", "jax/output/SVG/autoload/", "jax/output/SVG/fonts/TeX/",
-        )
-    },
+    "mathjax@2.7.5": {path: f"js/mathjax/2.7.5/{path}" for path in (
+        "MathJax.js", "config/Safe.js", "config/TeX-AMS-MML_HTMLorMML.js", "extensions/Safe.js",
+        "extensions/TeX/", "jax/element/mml/", "jax/output/SVG/config.js", "jax/output/SVG/jax.js",
+        "jax/output/SVG/autoload/", "jax/output/SVG/fonts/TeX/",
+    )},
 }
 
 _BUNDLE_ADVICE = (

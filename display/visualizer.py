@@ -1,4 +1,4 @@
-"""Passes the reports of a run to all of its displays."""
+"""Pass the reports of a run to all of its displays."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

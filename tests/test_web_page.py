@@ -49,7 +49,7 @@ def test_the_work_for_a_page_does_not_grow_with_the_epoch(
         written.append((path.name, len(rows)))
 
     monkeypatch.setattr(web_module, "write_page", count_rows)
-    monkeypatch.setattr(web_module, "save_picture", lambda *_: None)
+    monkeypatch.setattr(web_module, "save_picture", lambda *_: (8, 8))
     web = web_page(tmp_path)
     for epoch in range(1, 152):
         web.pictures(kept(epoch))

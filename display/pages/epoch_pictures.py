@@ -88,14 +88,10 @@ def _find_pictures(web_dir: Path) -> dict[int, dict[str, Figure]]:
     """Return epoch -> label -> figure of the image files that an earlier start has left."""
     epochs: dict[int, dict[str, Figure]] = {}
     for path in sorted((web_dir / "images").glob("*.png")):
-        match = _PICTURE.fullmatch(path.name)
-        if not match:
-            continue
-        epoch, label = int(match[1]), match[2]
-        try:
-            figure = Figure.read(web_dir, f"images/{path.name}", label)
-        except OSError:
-            log.warning("%s cannot be read as an image: the page does not show it", path)
-        else:
-            epochs.setdefault(epoch, {})[label] = figure
+        if match := _PICTURE.fullmatch(path.name):
+            try:
+                figure = Figure.read(web_dir, f"images/{path.name}", match[2])
+                epochs.setdefault(int(match[1]), {})[figure.label] = figure
+            except OSError:
+                log.warning("%s cannot be read as an image: the page does not show it", path)
     return epochs

@@ -28,10 +28,9 @@ class Film:
 
     def __init__(self, web_dir: Path) -> None:
         self._web_dir = web_dir
-        self._titles_file = web_dir / FOLDER / "titles.txt"
-        self._titles: list[str] = []  # of the strips, as the last report named them
-        if self._titles_file.is_file():
-            self._titles = self._titles_file.read_text(encoding="utf-8").splitlines()
+        self._titles_file = file = web_dir / FOLDER / "titles.txt"
+        # The titles of the strips in the last report.
+        self._titles = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
 
     def add(self, report: FilmReport) -> None:
         """Save the outputs of a validation.

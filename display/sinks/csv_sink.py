@@ -35,14 +35,12 @@ class CsvLog(Sink):
         self._columns: list[str] = []
 
     def losses(self, report: LossReport) -> None:
+        place = report.progress
         row = {
-            "epoch": report.progress.epoch,
-            "images": report.progress.images,
-            "epoch_images": report.progress.epoch_images,
+            "epoch": place.epoch, "images": place.images, "epoch_images": place.epoch_images,
             **report.losses,
             **{name: report.validation.get(name, "") for name in self._validated},
-            "lr": report.learning_rate,
-            "seconds": report.seconds_per_image,
+            "lr": report.learning_rate, "seconds": report.seconds_per_image,
             "data_share": report.data_share,
         }
         if list(row) != self._columns:

@@ -44,12 +44,11 @@ def read_advice(path: Path) -> list[Advice]:
     advice = []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if list(row) != list(_COLUMNS) or None in row.values():
-                continue
-            advice.append(Advice(
-                int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
-                row["meaning"], row["what_to_do"], over=row["state"] == "over",
-            ))
+            if list(row) == list(_COLUMNS) and None not in row.values():
+                advice.append(Advice(
+                    int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
+                    row["meaning"], row["what_to_do"], over=row["state"] == "over",
+                ))
     return advice
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+_START = "python scripts/live_plots.py --port "
 _TIMEOUT_SECONDS = (2, 10)  # to connect, to answer
 
 
@@ -17,7 +18,7 @@ def connect(*, server: str, port: int, env: str) -> Any:
         log.warning(
             "No visdom display: the package is not installed. To use it: install "
             "requirements.txt, then start %s. --display_id 0 switches it off. Training continues.",
-            _start_command(port),
+            _START + str(port),
         )
         return None
     logging.getLogger("visdom").setLevel(logging.ERROR)  # it logs each new connection
@@ -46,7 +47,7 @@ def _post(client: Any, url: str, data: str | Mapping[str, Any] | None = None) ->
         raise ConnectionError(f"the server at {place} says: {error}") from error
     except requests.RequestException as error:
         raise ConnectionError(
-            f"no server answers at {place} (to start one: {_start_command(client.port)}; "
+            f"no server answers at {place} (to start one: {_START}{client.port}; "
             "--display_id 0 switches visdom off)"
         ) from error
     return str(reply.text)
@@ -55,7 +56,3 @@ def _post(client: Any, url: str, data: str | Mapping[str, Any] | None = None) ->
 def _has_window(client: Any, window: str) -> bool:
     message = {"win": window, "eid": client.env}
     return bool(client._send(message, endpoint="win_exists", quiet=True) == "true")
-
-
-def _start_command(port: int) -> str:
-    return f"python scripts/live_plots.py --port {port}"

@@ -52,14 +52,14 @@ class WebPage(Sink):
         self._film = Film(self._web_dir)
         self._curves_size_px = CURVES_SIZE_PX
         self._curve_file = CurveFile(run_dir / "losses.csv")
-        self._pace = ""
+        self._speed = ""
         self._progress: Progress | None = None
         self._drawn_at = 0.0
         self._drawing_seconds = 0.0
 
     def losses(self, report: LossReport) -> None:
         per_second = 1 / report.seconds_per_image if report.seconds_per_image > 0 else 0.0
-        self._pace = f" Learning rate {report.learning_rate:.3g}, {per_second:.3g} images/s."
+        self._speed = f" Learning rate {report.learning_rate:.3g}, {per_second:.3g} images/s."
 
     def pictures(self, report: PictureReport) -> None:
         if not report.keep:
@@ -67,9 +67,7 @@ class WebPage(Sink):
         figures = {}
         for label, picture in report.pictures.items():
             src = f"images/epoch{report.progress.epoch:03d}_{label}.png"
-            save_picture(picture, self._web_dir / src)
-            height, width, _ = picture.shape
-            figures[label] = Figure(src, label, width, height)
+            figures[label] = Figure(src, label, *save_picture(picture, self._web_dir / src))
         self._epochs.replace(report.progress.epoch, figures)
         self._write(report.progress)
 
@@ -104,7 +102,7 @@ class WebPage(Sink):
         curves = Figure("losses.svg", "loss curves", *self._curves_size_px)
         return Header(
             status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.epoch_images:,} of "
-            f"its {progress.epoch_size:,} images seen.{self._pace} "
+            f"its {progress.epoch_size:,} images seen.{self._speed} "
             f"Written {time.strftime('%d %b %Y, %H:%M')}.",
             notices=doctor_notices(read_advice(self._run_dir / DOCTOR_LOG)),
             curves=curves if has_curves else None,
