@@ -1,4 +1,4 @@
-"""One metric per file: metrics/<name>_metric.py is selected by ``--metrics <name>``."""
+"""Metrics are plug-ins: metrics/<name>_metric.py is selected by ``--metrics <name>``."""
 
 from collections.abc import Iterable
 
@@ -10,14 +10,14 @@ available, find_metric = PLUGINS.available, PLUGINS.find
 
 
 def requirements() -> dict[str, str]:
-    """Flag, without its dashes -> help text, of all weights that some metric needs."""
+    """Return the flags of all metrics, without dashes, with their help texts."""
     return {flag: text for name in available() for flag, text in find_metric(name).requires.items()}
 
 
 def create_metrics(
     names: Iterable[str], settings: Settings
 ) -> tuple[dict[str, Metric], dict[str, str]]:
-    """The metrics that can run, by name; and of the others, why not and what to do about it."""
+    """Return the metrics that can run, and for each of the others the reason and the fix."""
     ready: dict[str, Metric] = {}
     left_out: dict[str, str] = {}
     for name in names:

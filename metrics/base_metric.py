@@ -1,4 +1,4 @@
-"""What every metric is: it takes pictures in, one by one, and has a score at the end."""
+"""The base classes of all metrics: a metric takes images one by one, and then gives a score."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,28 +11,32 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from metrics.metric_image import MetricImage
 from metrics.palette import Palette
-from metrics.picture import Picture
 
 
 class MissingError(ValueError):
-    """A package, weights or a palette lack. The message follows the name of the metric: "needs
-    ...", and says how to get them.
+    """A package, a file of weights or the palette is missing.
+
+    The message continues a sentence that begins with the name of the metric: "needs ...". It tells
+    how to get the missing part.
     """
 
 
 class UndefinedError(ValueError):
-    """The metric means nothing for this picture, or for so small a set. The message says why, as
-    for ``MissingError``.
+    """The metric is not defined for these images, or for a set of this size.
+
+    The message gives the reason. It continues a sentence, like that of ``MissingError``.
     """
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``weights``: what a metric ``requires`` -> the file that was given for it.
+    """What the user chose.
 
-    ``download``: weights that were not given may be fetched by the library that knows them.
-    ``no_palette``: why there is none, and what to do about it.
+    ``weights``: flag of a metric (see ``Metric.requires``) -> file that the user gave.
+    ``download``: libraries may download weights that were not given.
+    ``no_palette``: if there is no palette, the reason and the fix.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -44,10 +48,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Score:
-    """``error``: standard error of ``value``; ``parts``: the same of each class or channel.
+    """The score of a set of images.
 
-    ``count``: pictures or pairs; ``notes``: sentences without which the number misleads.
-    ``doubtful``: it misleads even with them, and others of its kind should be looked at first.
+    ``error``: standard error of ``value``; ``parts``: the score of each class or channel;
+    ``count``: number of images or pairs; ``notes``: sentences without which the number misleads;
+    ``doubtful``: it misleads even with them, so other metrics of its kind are shown first.
     """
 
     value: float
@@ -59,19 +64,25 @@ class Score:
 
 
 class Metric(ABC):
-    """One score of a set of outputs, against their targets.
+    """A score of a set of output images, compared with their targets.
 
-    A metric is made for one set: ``add`` every picture, then ask for the ``score``.
+    The program creates one object for each set, calls ``add`` for every image, and ``score`` at the
+    end. Images are ``MetricImage``: [H, W, C] with any depth and number of channels; ``unit`` gives
+    them as float64 with black 0 and white 1, ``levels()`` as uint8 RGB. Sizes and channels of an
+    output and its target may differ: metrics/pixel_pairs.py checks them.
 
-        label             as people write it
-        higher_is_better  which way is up
-        perfect           the score of outputs that equal their targets
-        paired            every output is compared with its target; else set with set
-        per_picture       ``add`` returns a value of the pair
-        requires          weights: flag without its dashes -> help text of the flag
-        needs_input       ``add`` looks at ``given``
-        needs_palette     ``Settings.palette`` says which colours are labels
-        places            decimals worth printing
+    A subclass sets these attributes:
+
+        label             name in tables
+        higher_is_better  direction of the score
+        perfect           score of outputs that equal their targets
+        paired            True: every output is compared with its target; False: two sets
+        per_picture       True: ``add`` returns the value of the pair
+        requires          flags of the metric, each of which takes a file: name without dashes ->
+                          help text. The file that the user gave is ``settings.weights[name]``.
+        needs_input       True: ``add`` uses ``given``
+        needs_palette     True: ``settings.palette`` holds the colours of the labels
+        places            number of decimals in tables
     """
 
     label: ClassVar[str]
@@ -87,73 +98,73 @@ class Metric(ABC):
     def __init__(self, settings: Settings) -> None:
         """
         Raises:
-            MissingError: what the metric needs is not there.
+            MissingError: a file or package that the metric needs is missing.
         """
         self.settings = settings
 
     @abstractmethod
     def add(
-        self, fake: Picture | None, real: Picture | None, given: Picture | None = None
+        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
     ) -> float | None:
-        """Take in an output and its target; ``given`` is the input, where it is known; without
-        ``needs_input`` nobody may have read it.
+        """Add an output, its target and, with ``needs_input``, the input.
 
-        If ``paired``, both are there; else each by itself may be None. Returns the value of this
-        pair if ``per_picture``.
+        Return the value of this pair if ``per_picture``. If ``paired``, ``fake`` and ``real`` are
+        never None; otherwise one of them may be.
 
         Raises:
-            UndefinedError: the metric means nothing for these pictures; they do not count.
+            UndefinedError: the metric is not defined for these images; they do not count.
         """
 
     @abstractmethod
     def score(self) -> Score:
-        """Of all that was added.
+        """Return the score of all images that were added.
 
         Raises:
-            UndefinedError: that was too little.
+            UndefinedError: there are too few images.
         """
 
 
 class MeanMetric(Metric):
-    """Every pair has a value, and the set their mean."""
+    """A metric whose score is the mean of the values of all pairs."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.values: list[float] = []
 
     @abstractmethod
-    def measure(self, fake: Picture, real: Picture) -> float:
-        """Of one pair; infinite only where ``perfect`` is.
+    def measure(self, fake: MetricImage, real: MetricImage) -> float:
+        """Return the value of one pair; it may be infinite only if ``perfect`` is.
 
         Raises:
-            UndefinedError: as for ``add``.
+            UndefinedError: the metric is not defined for these images; they do not count.
         """
 
     def add(
-        self, fake: Picture | None, real: Picture | None, given: Picture | None = None
+        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
     ) -> float:
         assert fake is not None and real is not None
         value = self.measure(fake, real)
         if math.isnan(value):
-            raise UndefinedError("gives no number (NaN): look at the pictures")
+            raise UndefinedError("gives no number (NaN): look at the images")
         self.values.append(value)
         return value
 
     def score(self) -> Score:
-        """Infinite values are left out of the mean, and told: one would hide all others."""
+        """Return the mean without infinite values, which a note counts."""
         if not self.values:
             raise UndefinedError("needs at least 1 pair, got none")
-        finite = [value for value in self.values if math.isfinite(value)]
-        perfect = len(self.values) - len(finite)
-        if not finite:
+        values = [value for value in self.values if math.isfinite(value)]
+        if not values:
             return Score(self.perfect, len(self.values))
-        note = f"without {perfect} outputs that equal their targets: infinite" if perfect else ""
-        error = float(np.std(finite, ddof=1)) / math.sqrt(len(finite)) if finite[1:] else None
-        return Score(float(np.mean(finite)), len(self.values), error, notes=(note,) * bool(note))
+        infinite = len(self.values) - len(values)
+        note = f"without {infinite} outputs that equal their targets: infinite"
+        error = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if values[1:] else None
+        notes = (note,) if infinite else ()
+        return Score(float(np.mean(values)), len(self.values), error, notes=notes)
 
 
 def package(name: str) -> Any:
-    """The module of a package that only some metrics need.
+    """Import a package that only some metrics need.
 
     Raises:
         MissingError: it is not installed, or broken.

@@ -1,4 +1,4 @@
-"""All metrics of one set of pictures: every picture is read once and shown to each metric."""
+"""Compute all metrics of one set: every image is read once and given to each metric."""
 
 import logging
 import math
@@ -6,27 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from metrics.base_metric import Metric, Score, UndefinedError
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Example:
-    """An output and its target, or one of the two; ``given`` is the input, where it is known."""
+    """An output and its target, or one of the two; ``given``: the input, if it is known."""
 
     name: str
-    fake: Picture | None
-    real: Picture | None
-    given: Picture | None = None
+    fake: MetricImage | None
+    real: MetricImage | None
+    given: MetricImage | None = None
 
 
 @dataclass
 class Evaluation:
-    """``scores``: metric -> of the set. ``values``: picture -> metric -> of the picture.
+    """All results of a set.
 
-    ``left_out``: metric -> why it has no score; ``skipped``: metric -> which pictures it does not
-    count, and why. ``warnings``: about the pictures.
+    ``scores``: metric -> score of the set; ``values``: image -> metric -> value of the pair;
+    ``warnings``: sentences about the images; ``left_out``: metric -> why it has no score;
+    ``skipped``: metric -> which images it does not count, and why.
     """
 
     scores: dict[str, Score] = field(default_factory=dict)
@@ -39,16 +40,16 @@ class Evaluation:
 def evaluate(
     examples: Iterable[Example], metrics: Mapping[str, Metric], *, report_every: int = 100
 ) -> Evaluation:
-    """Only what is there twice, output and target, reaches the metrics of pairs.
+    """Return the results of all metrics; metrics of pairs ignore images without a partner.
 
-    ``report_every``: so many pictures a line says how far it is; 0: never.
+    ``report_every``: images between two log lines about the progress; 0: none.
     """
-    found = Evaluation()
+    evaluation = Evaluation()
     refusals: dict[str, list[str]] = {name: [] for name in metrics}
     count = 0
     for count, example in enumerate(examples, start=1):
         is_pair = example.fake is not None and example.real is not None
-        values = found.values.setdefault(example.name, {}) if is_pair else {}
+        values = evaluation.values.setdefault(example.name, {}) if is_pair else {}
         for name, metric in metrics.items():
             if metric.paired and not is_pair:
                 continue
@@ -60,23 +61,25 @@ def evaluate(
                 if value is not None:
                     values[name] = value
         if report_every and count % report_every == 0:
-            log.info("%d pictures measured", count)
+            log.info("%d images measured", count)
     for name, metric in metrics.items():
-        _finish(found, name, metric, refusals[name], count)
-    return found
+        _finish(evaluation, name, metric, refusals[name], count)
+    return evaluation
 
 
 def _finish(
-    found: Evaluation, name: str, metric: Metric, refusals: list[str], count: int
+    evaluation: Evaluation, name: str, metric: Metric, refusals: list[str], count: int
 ) -> None:
     try:
         score = metric.score()
     except UndefinedError as error:
-        found.left_out[name] = f"suits no picture; {refusals[0]}" if refusals else str(error)
+        reason = f"suits no image; {refusals[0]}" if refusals else str(error)
+        evaluation.left_out[name] = reason
         return
     if math.isnan(score.value):
-        found.left_out[name] = "has no number as its value (NaN): look at the outputs"
+        evaluation.left_out[name] = "has no number as its value (NaN): look at the outputs"
         return
-    found.scores[name] = score
+    evaluation.scores[name] = score
     if refusals:
-        found.skipped[name] = f"leaves out {len(refusals)} of {count} pictures; {refusals[0]}"
+        skipped = f"leaves out {len(refusals)} of {count} images; {refusals[0]}"
+        evaluation.skipped[name] = skipped

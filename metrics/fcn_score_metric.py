@@ -1,8 +1,8 @@
-"""FCN-score (pix2pix, section 4.2): does a segmenter of real photos see in an output what the label
-map asked for? Any labelled set has it, by a segmenter of its own: scripts/train_scorer.py.
+"""FCN-score (pix2pix, section 4.2): a segmenter looks for the labels of the input in the output.
+
+scripts/train_scorer.py trains the segmenter of a labelled set on its real photos.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
@@ -13,14 +13,15 @@ import torch
 
 from metrics.base_metric import Metric, MissingError, Score, Settings, UndefinedError
 from metrics.label_maps import Confusion, class_accuracies, class_ious, confusion, pixel_accuracy
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import rgb
 from metrics.segmenter.scorer import Scorer, load_scorer
 
 
 class FCNScore(Metric):
-    """The score is the per-pixel accuracy; its parts are the two others and, for comparison, all
-    three of the real photos.
+    """The per-pixel accuracy.
+
+    The parts are per-class accuracy, class IoU, and all three scores of the real photos.
     """
 
     label = "FCN-score"
@@ -44,12 +45,12 @@ class FCNScore(Metric):
         self.pictures = 0
 
     def add(
-        self, fake: Picture | None, real: Picture | None, given: Picture | None = None
+        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
     ) -> float:
         assert fake is not None and real is not None
         if given is None:
             raise UndefinedError(
-                "compares what it sees in an output with the label map that went in, and the "
+                "compares the classes in an output with the label map of the input, and the "
                 "input is not known: give a run (--run), not folders"
             )
         labels, made, wanted = rgb(given), rgb(fake), rgb(real)
@@ -71,21 +72,22 @@ class FCNScore(Metric):
         outputs, reals = three_scores(self.of_fakes), three_scores(self.of_reals)
         parts = dict(list(outputs.items())[1:])
         parts |= {f"real photos, {name}": value for name, value in reals.items()}
-        notes = (f"{', '.join(_words(outputs))}; of the real photos {', '.join(_words(reals))}",
-                 self._about())
+        words = [", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+                 for scores in (outputs, reals)]
+        notes = (f"{words[0]}; of the real photos {words[1]}", self._about())
         return Score(outputs["per-pixel accuracy"], self.pictures, parts=parts, notes=notes)
 
     def _about(self) -> str:
         scorer = self.scorer
-        return (f"segmenter {scorer.training[:8]} (SHA-256 of its training pictures), "
+        return (f"segmenter {scorer.training[:8]} (SHA-256 of its training images), "
                 f"{scorer.size} x {scorer.size} pixels, {len(scorer.palette)} classes")
 
 
 def three_scores(counts: Confusion) -> dict[str, float]:
-    """As in the tables of pix2pix: per-pixel accuracy, per-class accuracy, class IoU.
+    """Return the scores of the pix2pix tables: per-pixel accuracy, per-class accuracy, class IoU.
 
-    The last class of ``counts`` is nothing. No label map has any, so its IoU would be 0 always, and
-    is left out of the mean.
+    The last class of ``counts`` is "nothing". It does not occur in label maps, so its IoU is always
+    0 and does not count.
     """
     ious = class_ious(counts)
     ious.pop(len(counts) - 1, None)
@@ -94,10 +96,6 @@ def three_scores(counts: Confusion) -> dict[str, float]:
         "per-class accuracy": fmean(class_accuracies(counts).values()),
         "class IoU": fmean(ious.values()),
     }
-
-
-def _words(scores: dict[str, float]) -> Iterator[str]:
-    return (f"{name} {value:.4f}" for name, value in scores.items())
 
 
 @lru_cache(maxsize=2)

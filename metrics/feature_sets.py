@@ -1,16 +1,16 @@
-"""What FID and KID share: features of two sets of pictures."""
+"""The base class of FID and KID: features of two sets of images."""
 
 import numpy as np
 
 from metrics.base_metric import Metric, Settings, UndefinedError
 from metrics.inception import WEIGHTS, Features, load_inception
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 
-ENOUGH = 2048  # pictures: with fewer than it has features, a covariance is singular
+ENOUGH = 2048  # images: with fewer images than features, the covariance is singular
 
 
 class FeatureMetric(Metric):
-    """Outputs and targets are sets: who belongs to whom plays no part."""
+    """A metric of two sets, which need no pairs."""
 
     higher_is_better = False
     perfect = 0.0
@@ -25,19 +25,19 @@ class FeatureMetric(Metric):
         self.reals: list[np.ndarray] = []
 
     def add(
-        self, fake: Picture | None, real: Picture | None, given: Picture | None = None
+        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
     ) -> None:
-        # Both before either is kept: a pair counts whole or not at all.
-        made = None if fake is None else self.extract(fake, is_target=False)
-        wanted = None if real is None else self.extract(real, is_target=True)
-        self.fakes += [] if made is None else [made]
-        self.reals += [] if wanted is None else [wanted]
+        # Both are computed before one is added: if one is refused, the pair does not count.
+        made = [self.extract(fake, is_target=False)] if fake else []
+        wanted = [self.extract(real, is_target=True)] if real else []
+        self.fakes += made
+        self.reals += wanted
 
     def features(self) -> tuple[Features, Features]:
-        """Of outputs and targets.
+        """Return the features of outputs and of targets.
 
         Raises:
-            UndefinedError: fewer than two pictures on a side.
+            UndefinedError: a side has fewer than two images.
         """
         counts = len(self.fakes), len(self.reals)
         if min(counts) < 2:

@@ -8,10 +8,11 @@ from metrics.inception import Features
 
 
 def frechet_distance(some: Features, others: Features) -> float:
-    """[N, D], [M, D] -> |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)), of means and covariances.
+    """Return |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)) of means and covariances.
 
-    The last trace is the sum of the singular values of X1 X2^T, where X^T X = C. So no root of a
-    singular matrix is taken, which costs the usual way its digits where N < D.
+    ``some`` is [N, D], ``others`` [M, D]. The last trace is the sum of the singular values of
+    X1 X2^T with X^T X = C. This avoids the root of a singular matrix, which loses precision if
+    N < D.
     """
     centred = [
         (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
@@ -36,7 +37,7 @@ class FID(FeatureMetric):
         fewest = min(len(fakes), len(reals))
         few = fewest < ENOUGH
         warning = (
-            f"FID of {fewest} pictures is too high, by an amount that depends on their number: "
+            f"FID of {fewest} images is too high, by an amount that depends on their number: "
             f"with fewer than {ENOUGH} look at KID, and never compare FIDs of different numbers"
         )
         return Score(

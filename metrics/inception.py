@@ -1,7 +1,8 @@
 """Features of Inception-v3 for FID and KID, by torch-fidelity.
 
-It is the network of the first FID code, from 2015, translated with its weights; scaled to 299 x 299
-as TensorFlow 1 did. Other Inceptions, torchvision's among them, give other numbers.
+It is the network of the first FID code (2015) with its weights, converted to PyTorch. Images are
+scaled to 299 x 299 pixels as TensorFlow 1 did. Other Inception networks, such as torchvision's,
+give other numbers.
 """
 
 import hashlib
@@ -17,11 +18,11 @@ import numpy.typing as npt
 import torch
 
 from metrics.base_metric import Settings, package
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import rgb
-from metrics.weights import Weights
+from metrics.weights import WeightsFile
 
-WEIGHTS = Weights(
+WEIGHTS = WeightsFile(
     "inception", "Inception-v3", "weights-inception-2015-12-05-6726825d.pth", "torch-fidelity", 95
 )
 FEATURES = "2048"  # the layer before the classes
@@ -30,48 +31,48 @@ Features = npt.NDArray[np.float64]  # [N, D]
 
 
 class Inception:
-    """Pictures -> features, computed once for FID and KID.
+    """Compute the features of images, once for FID and KID.
 
-    Those of targets are kept: the next run has the same, and so has the next validation. Those of
-    outputs go with the pictures, or a long training would gather them without end.
+    Features of targets are kept, because the next run or validation has the same targets. Features
+    of outputs are freed with their images, because a long training would collect more and more.
     """
 
     def __init__(self, net: torch.nn.Module, name: str, device: torch.device) -> None:
         self.net, self.name, self.device = net.to(device), name, device
-        self._seen: WeakKeyDictionary[Picture, npt.NDArray[np.float32]] = WeakKeyDictionary()
+        self._seen: WeakKeyDictionary[MetricImage, npt.NDArray[np.float32]] = WeakKeyDictionary()
         self._kept: dict[bytes, npt.NDArray[np.float32]] = {}
 
-    def __call__(self, picture: Picture, *, is_target: bool) -> npt.NDArray[np.float32]:
-        """[2048].
+    def __call__(self, image: MetricImage, *, is_target: bool) -> npt.NDArray[np.float32]:
+        """Return [2048].
 
         Raises:
-            UndefinedError: the picture has more than 8 bits, or is neither grey nor RGB.
+            UndefinedError: the image has more than 8 bits, or is neither grey nor RGB.
         """
-        if picture not in self._seen:
-            levels = rgb(picture)
+        if image not in self._seen:
+            levels = rgb(image)
             key = hashlib.sha1(levels.tobytes() + str(levels.shape).encode()).digest()
             features = self._kept.get(key)
             if features is None:
-                features = self._look(levels)
+                features = self._compute(levels)
             if is_target:
                 self._kept[key] = features
-            self._seen[picture] = features
-        return self._seen[picture]
+            self._seen[image] = features
+        return self._seen[image]
 
-    def _look(self, levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        image = torch.from_numpy(levels.copy()).permute(2, 0, 1)[None].to(self.device)
-        with torch.no_grad():
-            features: npt.NDArray[np.float32] = self.net(image)[0][0].float().cpu().numpy()
+    @torch.no_grad()
+    def _compute(self, levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        image = torch.tensor(levels, device=self.device).permute(2, 0, 1)[None]
+        features: npt.NDArray[np.float32] = self.net(image)[0][0].float().cpu().numpy()
         return features
 
     def describe(self) -> str:
-        return f"{self.name}, pictures scaled to 299 x 299, bilinear as TensorFlow 1"
+        return f"{self.name}, images scaled to 299 x 299, bilinear as TensorFlow 1"
 
 
 def load_inception(settings: Settings) -> Inception:
     """
     Raises:
-        MissingError: package or weights are not there.
+        MissingError: the package or the weights are missing.
         ValueError: the file holds other weights.
     """
     extractor = package("torch_fidelity.feature_extractor_inceptionv3")
@@ -81,7 +82,7 @@ def load_inception(settings: Settings) -> Inception:
 @lru_cache(maxsize=2)
 def _load(create: Any, path: Path | None, device: torch.device) -> Inception:
     if path is not None:
-        WEIGHTS.read(path)  # torch-fidelity would run code from it
+        WEIGHTS.read(path)  # refuses code, which torch-fidelity would run
     try:
         with redirect_stdout(StringIO()):
             net = create("inception", [FEATURES], str(path) if path else None)

@@ -1,4 +1,4 @@
-"""Kernel inception distance (Binkowski et al. 2018): unbiased, so that small sets are no worse."""
+"""Kernel inception distance (Binkowski et al. 2018): unbiased, so it suits small sets too."""
 
 import math
 
@@ -8,15 +8,15 @@ from metrics.base_metric import Score
 from metrics.feature_sets import FeatureMetric
 from metrics.inception import Features
 
-_ROWS = 1024  # of a kernel matrix at a time: bounds the memory
+_ROWS = 1024  # rows of a kernel matrix at a time: limits the memory
 
 
 def kernel_distance(some: Features, others: Features) -> tuple[float, float | None]:
-    """[N, D], [M, D] -> squared MMD under (x.y / D + 1)^3, unbiased, and its standard error.
+    """Return the unbiased squared MMD under the kernel (x.y / D + 1)^3, and its standard error.
 
-    All pictures are used at once instead of random subsets of them. The error is that of the
-    jackknife: how much the value moves when any one picture is left out. It needs three on each
-    side (else None).
+    ``some`` is [N, D], ``others`` [M, D]. All images are used at once instead of random subsets.
+    The error is that of the jackknife: how much the value changes if one image is left out. It is
+    None with fewer than three images on a side.
     """
     n, m = len(some), len(others)
     rows_x, rows_y = _row_sums(some, some), _row_sums(others, others)
@@ -40,7 +40,7 @@ def kernel_distance(some: Features, others: Features) -> tuple[float, float | No
 
 
 def _row_sums(some: Features, others: Features) -> Features:
-    """[N]: of the kernel matrix [N, M]."""
+    """Return [N], the row sums of the kernel matrix [N, M]."""
     return np.concatenate([
         ((some[start : start + _ROWS] @ others.T / some.shape[1] + 1) ** 3).sum(axis=1)
         for start in range(0, len(some), _ROWS)
@@ -63,7 +63,7 @@ class KID(FeatureMetric):
         same = len({f.tobytes() for f in fakes} & {r.tobytes() for r in reals})
         if same:
             notes.append(
-                f"{same} pictures are both output and target: KID takes the sets for independent, "
-                "so equal ones push it below 0"
+                f"{same} images are both output and target: KID assumes independent sets, "
+                "so equal images push it below 0"
             )
         return Score(value, len(fakes), error, notes=tuple(notes))

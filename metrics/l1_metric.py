@@ -1,9 +1,9 @@
-"""Mean absolute difference of two pictures, black 0 and white 1."""
+"""Mean absolute difference of two images; black is 0 and white 1."""
 
 import numpy as np
 
 from metrics.base_metric import MeanMetric
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import same_shape
 
 
@@ -12,6 +12,6 @@ class L1(MeanMetric):
     higher_is_better = False
     perfect = 0.0
 
-    def measure(self, fake: Picture, real: Picture) -> float:
+    def measure(self, fake: MetricImage, real: MetricImage) -> float:
         a, b = same_shape(fake, real)
         return float(np.abs(a - b).mean())

@@ -1,4 +1,4 @@
-"""How alike the colours of two sets are: histograms in CIE Lab (pix2pix, figure 6)."""
+"""Similarity of the colours of two sets: histograms in CIE Lab (pix2pix, figure 6)."""
 
 from statistics import fmean
 
@@ -6,16 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.base_metric import Metric, Score, Settings, UndefinedError
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 
-# One unit of Lab a bin. The paper does not give its own, so compare numbers of this program only.
+# Bins of one unit of Lab. The paper does not give its bins: compare only numbers of this program.
 BINS = {"L": (0, 100), "a": (-128, 128), "b": (-128, 128)}
 Histograms = dict[str, npt.NDArray[np.float64]]  # channel -> [bins]
 
 
 class LabHistogram(Metric):
-    """Histogram of all pixels of all outputs against that of all targets, each channel by itself:
-    the area that both share (Swain and Ballard 1991). The score is the mean of L, a and b.
+    """The intersection of the histograms of all outputs and all targets, averaged over L, a and b.
+
+    Histogram intersection: Swain and Ballard 1991.
     """
 
     label = "Lab histograms"
@@ -26,22 +27,22 @@ class LabHistogram(Metric):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.made, self.real = _nothing(), _nothing()
+        self.made, self.real = _zeros(), _zeros()
         self.counts = [0, 0]
 
     def add(
-        self, fake: Picture | None, real: Picture | None, given: Picture | None = None
+        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
     ) -> None:
-        # Both before either is kept: a pair counts whole or not at all.
-        found = [None if picture is None else _histograms(picture) for picture in (fake, real)]
-        for side, (histograms, total) in enumerate(zip(found, (self.made, self.real), strict=True)):
-            if histograms is not None:
+        # Both are computed before one is added: if one is refused, the pair does not count.
+        sides = [_histograms(image) if image else None for image in (fake, real)]
+        for side, (histograms, total) in enumerate(zip(sides, (self.made, self.real), strict=True)):
+            if histograms:
                 self.counts[side] += 1
                 for name, shares in histograms.items():
                     total[name] += shares
 
     def score(self) -> Score:
-        """Every picture has the same weight, whatever its size."""
+        """Return the score; every image has the same weight, whatever its size."""
         fakes, reals = self.counts
         if not fakes or not reals:
             raise UndefinedError(f"needs outputs and targets, got {fakes} and {reals}")
@@ -52,18 +53,18 @@ class LabHistogram(Metric):
         return Score(fmean(parts.values()), fakes, parts=parts)
 
 
-def _nothing() -> Histograms:
+def _zeros() -> Histograms:
     return {name: np.zeros(high - low) for name, (low, high) in BINS.items()}
 
 
-def _histograms(picture: Picture) -> Histograms:
+def _histograms(image: MetricImage) -> Histograms:
     from skimage.color import rgb2lab
 
-    if picture.channels != 3:
+    if image.channels != 3:
         raise UndefinedError(
-            f"compares RGB colours, but {picture.name or 'one'} has {picture.kind}"
+            f"compares RGB colours, but {image.name or 'this image'} has {image.kind}"
         )
-    lab = rgb2lab(picture.unit.clip(0, 1)).reshape(-1, 3)
+    lab = rgb2lab(image.unit.clip(0, 1)).reshape(-1, 3)
     return {
         name: np.histogram(values.clip(low, high), bins=high - low, range=(low, high))[0] / len(lab)
         for (name, (low, high)), values in zip(BINS.items(), lab.T, strict=True)

@@ -1,47 +1,47 @@
-"""How well label maps agree: counts of pixels by real and made class, and what follows of them.
+"""How well label maps agree: counts of pixels by real and output class, and the scores of them.
 
 The scores are those of FCN (Long et al. 2015, section 5), as pix2pix reports them.
 """
 
-from abc import abstractmethod
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
 
 from metrics.base_metric import Metric, MissingError, Score, Settings, UndefinedError
+from metrics.metric_image import MetricImage
 from metrics.palette import Classes, Palette
-from metrics.picture import Picture
 from metrics.pixel_pairs import levels
 
-Confusion = npt.NDArray[np.int64]  # [K, K]: row the real class, column the made one; pixels
+Confusion = npt.NDArray[np.int64]  # [K, K] pixels: the row is the real class, the column the output
 
 
 def confusion(real: Classes, fake: Classes, count: int) -> Confusion:
-    """``count``: of classes. Pixels whose real class is negative do not count."""
+    """Count pixels of ``count`` classes; pixels whose real class is negative do not count."""
     known = real >= 0
     pairs = real[known] * count + fake[known]
     return np.bincount(pairs, minlength=count**2).reshape(count, count).astype(np.int64)
 
 
 def pixel_accuracy(counts: Confusion) -> float:
-    """The share of pixels that have their real class."""
+    """Return the share of pixels that have their real class."""
     return float(counts.trace() / counts.sum())
 
 
 def class_accuracies(counts: Confusion) -> dict[int, float]:
-    """Class -> share of its real pixels that were made so; only classes that really occur."""
+    """Return, for each class of the targets, the share of its pixels with that class."""
     real = counts.sum(axis=1)
     return {k: float(counts[k, k] / real[k]) for k in range(len(counts)) if real[k]}
 
 
 def class_ious(counts: Confusion) -> dict[int, float]:
-    """Class -> intersection over union; only classes that occur on either side."""
+    """Return the intersection over union of each class that occurs on either side."""
     union = counts.sum(axis=0) + counts.sum(axis=1) - counts.diagonal()
     return {k: float(counts[k, k] / union[k]) for k in range(len(counts)) if union[k]}
 
 
 class LabelMetric(Metric):
-    """A score of all pixels of the set: not the mean of the pictures' scores."""
+    """A score of all pixels of the set, not the mean of the scores of the images."""
 
     higher_is_better = True
     perfect = 1.0
@@ -55,16 +55,16 @@ class LabelMetric(Metric):
         self.counts = np.zeros((len(self.palette), len(self.palette)), np.int64)
         self.pictures = 0
 
-    @abstractmethod
-    def of_counts(self, counts: Confusion) -> float:
-        """The score."""
-
     def parts(self, counts: Confusion) -> dict[int, float]:
-        """Class -> its part of the score, where it has parts."""
+        """Return the score of each class, if the metric has them."""
         return {}
 
+    def of_counts(self, counts: Confusion) -> float:
+        """Return the score: the mean of its parts, unless a metric overrides this."""
+        return fmean(self.parts(counts).values())
+
     def add(
-        self, fake: Picture | None, real: Picture | None, given: Picture | None = None
+        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
     ) -> float:
         assert fake is not None and real is not None
         made, wanted = levels(fake, real)

@@ -9,17 +9,19 @@ from typing import Any
 import torch
 
 from metrics.base_metric import MeanMetric, Score, Settings, package
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import levels, require_side
-from metrics.weights import Weights
+from metrics.weights import WeightsFile
 from util.pixel_values import levels_to_float
 
-WEIGHTS = Weights("lpips_weights", "AlexNet", "alexnet-owt-7be5be79.pth", "torchvision", 233)
-SMALLEST = 32  # pixels: AlexNet leaves nothing of less than 31
+WEIGHTS = WeightsFile(
+    "lpips_weights", "AlexNet", "alexnet-owt-7be5be79.pth", "torchvision", 233
+)
+SMALLEST = 32  # pixels: AlexNet needs at least 31
 
 
 class LPIPS(MeanMetric):
-    """Version 0.1 with AlexNet, the one that the authors advise for comparing outputs."""
+    """Version 0.1 with AlexNet, which the authors recommend for comparing outputs."""
 
     label = "LPIPS"
     higher_is_better = False
@@ -32,16 +34,12 @@ class LPIPS(MeanMetric):
         net, self.trunk = _load(module.LPIPS, WEIGHTS.find(settings))
         self.net = net.to(settings.device)
 
-    def measure(self, fake: Picture, real: Picture) -> float:
-        pictures = levels(fake, real)
+    def measure(self, fake: MetricImage, real: MetricImage) -> float:
+        pair = levels(fake, real)
         require_side(real, SMALLEST, "AlexNet")
-        made, wanted = (
-            levels_to_float(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None])
-            .to(self.settings.device)
-            for picture in pictures
-        )
+        images = [levels_to_float(torch.tensor(pixels).permute(2, 0, 1)[None]) for pixels in pair]
         with torch.no_grad():
-            return float(self.net(made, wanted))
+            return float(self.net(*(image.to(self.settings.device) for image in images)))
 
     def score(self) -> Score:
         score = super().score()
@@ -50,10 +48,10 @@ class LPIPS(MeanMetric):
 
 @lru_cache(maxsize=1)
 def _load(create: Any, path: Path | None) -> tuple[Any, str]:
-    """The network, and which it is: kept, as a validation asks for it again and again."""
+    """Return the network and its description; cached, because every validation needs it."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it calls torchvision in a way that is going out
+            warnings.simplefilter("ignore")  # it calls torchvision in a deprecated way
             net = create(net="alex", version="0.1", pnet_rand=path is not None, verbose=False)
     except OSError as error:
         raise WEIGHTS.not_fetched(error) from error
@@ -63,13 +61,13 @@ def _load(create: Any, path: Path | None) -> tuple[Any, str]:
 
 
 def _fill(trunk: torch.nn.Module, path: Path) -> None:
-    """torchvision's ``features.3.weight`` is ``slice2.3.weight`` here."""
+    """Copy torchvision's weights, whose ``features.3.weight`` is ``slice2.3.weight`` here."""
     state = WEIGHTS.read(path)
     wanted = trunk.state_dict()
     names = {name: f"features.{name.split('.', 1)[1]}" for name in wanted}
     unfit = [old for new, old in names.items()
              if old not in state or state[old].shape != wanted[new].shape]
     if unfit:
-        raise ValueError(f"{path} lacks {unfit[0]} of AlexNet, or has it in another shape; "
+        raise ValueError(f"{path} has no {unfit[0]} of AlexNet, or another shape of it; "
                          f"give torchvision's {WEIGHTS.file}")
     trunk.load_state_dict({new: state[old] for new, old in names.items()})

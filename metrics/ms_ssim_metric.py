@@ -3,15 +3,15 @@
 import torch
 
 from metrics.base_metric import MeanMetric, Settings, package
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import Unit, require_side, same_shape
 
-# Five scales, each half of the last, and a window of 11 pixels has to fit into the smallest.
+# Each of the five scales halves the image, and the window of 11 pixels must fit the smallest one.
 SMALLEST = 11 * 2**4
 
 
 class MultiScaleSSIM(MeanMetric):
-    """The five scales and weights of the paper; fewer scales would be another measure."""
+    """The five scales and weights of the paper; with fewer scales it would be another metric."""
 
     label = "MS-SSIM"
     higher_is_better = True
@@ -22,11 +22,12 @@ class MultiScaleSSIM(MeanMetric):
         functional = package("torchmetrics.functional.image")
         self.similarity = functional.multiscale_structural_similarity_index_measure
 
-    def measure(self, fake: Picture, real: Picture) -> float:
+    def measure(self, fake: MetricImage, real: MetricImage) -> float:
         a, b = (self._tensor(unit) for unit in same_shape(fake, real))
         require_side(real, SMALLEST, "its five scales")
-        # Negative contrast would become NaN under the exponents; "relu" takes it as 0.
+        # A negative contrast would become NaN under the exponents; "relu" replaces it by 0.
         return float(self.similarity(a, b, data_range=1.0, normalize="relu"))
 
     def _tensor(self, unit: Unit) -> torch.Tensor:
-        return torch.from_numpy(unit).permute(2, 0, 1)[None].to(self.settings.device, torch.float32)
+        image = torch.tensor(unit, dtype=torch.float32, device=self.settings.device)
+        return image.permute(2, 0, 1)[None]

@@ -1,19 +1,19 @@
-"""Two pictures made comparable pixel by pixel, or a sentence that says why they are not."""
+"""Check that two images can be compared pixel by pixel, and convert them to equal channels."""
 
 import numpy as np
 import numpy.typing as npt
 
 from metrics.base_metric import UndefinedError
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 
 Unit = npt.NDArray[np.float64]  # [H, W, C], black 0, white 1
 
 
-def same_shape(fake: Picture, real: Picture) -> tuple[Unit, Unit]:
-    """Both with the channels of ``real``: a grey target of a coloured page is grey there.
+def same_shape(fake: MetricImage, real: MetricImage) -> tuple[Unit, Unit]:
+    """Return both images in 0..1 with equal channels; a grey one becomes RGB if the other is RGB.
 
     Raises:
-        UndefinedError: sizes differ, or channels in a way that nobody has agreed on.
+        UndefinedError: the sizes differ, or the numbers of channels in another way.
     """
     if fake.size != real.size:
         raise UndefinedError(
@@ -22,49 +22,47 @@ def same_shape(fake: Picture, real: Picture) -> tuple[Unit, Unit]:
         )
     if fake.channels == real.channels:
         return fake.unit, real.unit
-    if 1 in (fake.channels, real.channels) and 3 in (fake.channels, real.channels):
-        return _three(fake.unit), _three(real.unit)
+    if {fake.channels, real.channels} == {1, 3}:
+        shape = (*real.pixels.shape[:2], 3)
+        return np.broadcast_to(fake.unit, shape), np.broadcast_to(real.unit, shape)
     raise UndefinedError(
         f"wants equal channels, but the output has {fake.channels}, the target {real.channels}"
     )
 
 
-def levels(fake: Picture, real: Picture) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Both as uint8 [H, W, 3].
+def levels(
+    fake: MetricImage, real: MetricImage
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return both images as uint8 [H, W, 3].
 
     Raises:
-        UndefinedError: as for ``same_shape`` and ``rgb``.
+        UndefinedError: see ``same_shape`` and ``rgb``.
     """
     same_shape(fake, real)
     return rgb(fake), rgb(real)
 
 
-def require_side(picture: Picture, smallest: int, reason: str) -> None:
+def require_side(image: MetricImage, smallest: int, reason: str) -> None:
     """
     Raises:
-        UndefinedError: a side of the picture has fewer than ``smallest`` pixels.
+        UndefinedError: a side of the image has fewer than ``smallest`` pixels.
     """
-    if min(picture.size) < smallest:
+    if min(image.size) < smallest:
         raise UndefinedError(
-            f"needs sides of at least {smallest} pixels for {reason}, the picture has "
-            f"{picture.kind}"
+            f"needs sides of at least {smallest} pixels for {reason}, the image has {image.kind}"
         )
 
 
-def rgb(picture: Picture) -> npt.NDArray[np.uint8]:
-    """uint8 [H, W, 3].
+def rgb(image: MetricImage) -> npt.NDArray[np.uint8]:
+    """Return uint8 [H, W, 3].
 
     Raises:
-        UndefinedError: more than 8 bits, or channels that are neither grey nor RGB.
+        UndefinedError: the image has more than 8 bits, or is neither grey nor RGB.
     """
-    found = picture.levels()
-    if found is None:
+    pixels = image.levels()
+    if pixels is None:
         raise UndefinedError(
-            f"is made for 8-bit pictures, grey or RGB, but {picture.name or 'one'} has "
-            f"{picture.kind}"
+            f"is made for 8-bit images, grey or RGB, but {image.name or 'this one'} has "
+            f"{image.kind}"
         )
-    return found
-
-
-def _three(unit: Unit) -> Unit:
-    return np.repeat(unit, 3, axis=2) if unit.shape[2] == 1 else unit
+    return pixels

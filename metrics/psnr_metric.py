@@ -5,19 +5,19 @@ import math
 import numpy as np
 
 from metrics.base_metric import MeanMetric
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import same_shape
 
 
 class PSNR(MeanMetric):
-    """Of every picture by itself, then the mean; the peak is the range of the values."""
+    """The mean of the PSNR of each image; the peak is the range of the values."""
 
     label = "PSNR (dB)"
     higher_is_better = True
     perfect = math.inf
     places = 2
 
-    def measure(self, fake: Picture, real: Picture) -> float:
+    def measure(self, fake: MetricImage, real: MetricImage) -> float:
         a, b = same_shape(fake, real)
         error = float(np.square(a - b).mean())
         return -10 * math.log10(error) if error else math.inf

@@ -1,20 +1,20 @@
 """Structural similarity (Wang et al. 2004), by scikit-image with the paper's window."""
 
 from metrics.base_metric import MeanMetric
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import require_side, same_shape
 
 WINDOW = 11  # pixels: a Gaussian of sigma 1.5, cut at 3.5 sigma
 
 
 class SSIM(MeanMetric):
-    """Any range, any number of channels: each channel by itself, then the mean."""
+    """The mean over the channels; values may have any range."""
 
     label = "SSIM"
     higher_is_better = True
     perfect = 1.0
 
-    def measure(self, fake: Picture, real: Picture) -> float:
+    def measure(self, fake: MetricImage, real: MetricImage) -> float:
         from skimage.metrics import structural_similarity
 
         a, b = same_shape(fake, real)

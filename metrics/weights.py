@@ -1,4 +1,4 @@
-"""Files of the networks that some metrics look through: given, fetched before, or fetched now."""
+"""Weights of the networks of some metrics: given by the user, or downloaded by a library."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from util.checkpoint import load
 
 
 @dataclass(frozen=True)
-class Weights:
-    """``file``: as its publisher calls it, with the first digits of its SHA-256 at the end.
+class WeightsFile:
+    """``file``: the published name, which ends in the first digits of the SHA-256.
 
-    ``flag``: without dashes, takes another place of it; ``library`` can fetch it.
+    ``flag``: without dashes, takes the path of the file; ``library`` can download it.
     """
 
     flag: str
@@ -29,40 +29,40 @@ class Weights:
         return {self.flag: f"{self.network} weights of {self.library} ({self.file})"}
 
     def find(self, settings: Settings) -> Path | None:
-        """The file that was given, or that torch keeps; None: the library may fetch it.
+        """Return the user's file, or the one in torch's cache; None: the library downloads it.
 
         Raises:
-            MissingError: it may not.
+            MissingError: there is no file, and downloads were not allowed.
         """
-        path = settings.weights.get(self.flag) or self._kept()
+        path = settings.weights.get(self.flag) or self._cached()
         if path is None and not settings.download:
             raise MissingError(
-                f"needs {self.file}: give it by --{self.flag} PATH, or let {self.library} fetch it "
-                f"by --download_weights ({self.megabytes} MB)"
+                f"needs {self.file}: give it by --{self.flag} PATH, or let {self.library} "
+                f"download it by --download_weights ({self.megabytes} MB)"
             )
         return path
 
     def read(self, path: Path) -> dict[str, Any]:
-        """Tensors by name; a file that holds code is refused.
+        """Return tensors by name; code in the file is refused, not run.
 
         Raises:
-            ValueError: the file is damaged or is no file of tensors.
+            ValueError: the file is damaged, or is not a file of tensors.
         """
         return load(path, advice=lambda _: f"give {self.file}")
 
     def not_fetched(self, error: OSError) -> MissingError:
         return MissingError(
-            f"needs {self.file}, which could not be fetched ({error}): give it by --{self.flag} "
+            f"needs {self.file}, which could not be downloaded ({error}): give it by --{self.flag} "
             "PATH"
         )
 
     def describe(self, path: Path | None) -> str:
-        """"Inception-v3, weights 6726825d"; None: those that torch keeps by now."""
-        found = path or self._kept()
-        digest = hashlib.sha256(found.read_bytes()).hexdigest()[:8] if found else "unknown"
+        """Return such as "Inception-v3, weights 6726825d"; None: the file in torch's cache."""
+        file = path or self._cached()
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8] if file else "unknown"
         published = digest in self.file
         return f"{self.network}, weights {digest}" + (", not the published ones" * (not published))
 
-    def _kept(self) -> Path | None:
+    def _cached(self) -> Path | None:
         path = Path(torch.hub.get_dir()) / "checkpoints" / self.file
         return path if path.is_file() else None

@@ -1,10 +1,11 @@
-"""Train a segmenter of a labelled set: it measures made photos as pix2pix, section 4.2, does.
+"""Train the segmenter of a labelled set, which scores generated photos (pix2pix, section 4.2).
 
     python scripts/train_scorer.py --dataroot datasets/facades --out facades_scorer.pth
     python scripts/evaluate.py --run facades_pix2pix --metrics fcn_score --scorer facades_scorer.pth
 
-It learns from real pairs, photo to labels, and is then shown real pairs that it has not seen: with
-those numbers compare the ones of made photos. Colours of labels are found in the label maps.
+It learns the labels of real photos, and is then measured on real pairs that it has not seen.
+Compare the scores of generated photos with those. The colours of the labels are found in the label
+maps.
 """
 
 import argparse
@@ -31,9 +32,9 @@ from util.random_states import seed_everything
 from util.runtime import choose_device, describe_device, run_program, set_arithmetic
 
 log = logging.getLogger(__name__)
-MOST_PIXELS = 256  # of a side, unless --size asks for more
+MOST_PIXELS = 256  # largest side without --size
 MOST_IN_NOISE = 0.05  # per-pixel accuracy; the most frequent label alone would give far more
-PALETTE_PICTURES = 100  # label maps, spread over the set, in which the palette is looked for
+PALETTE_IMAGES = 100  # label maps, spread over the set, in which the palette is searched
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -43,25 +44,26 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--dataroot", type=Path, required=True, help="folder of pairs, as for train.py")
-    add("--labels", choices=("A", "B"), default="B", help="which side is the labels (%(default)s)")
+    add("--labels", choices=("A", "B"), default="B", help="side of the label maps (%(default)s)")
     add("--pairs", type=Path, metavar="FILE", help="a table of the pairs, as for train.py")
-    add("--phase", default="train", help="pairs to learn from (%(default)s)")
-    add("--test_phase", default="test", help="pairs to be measured on (%(default)s)")
+    add("--phase", default="train", help="training pairs (%(default)s)")
+    add("--test_phase", default="test", help="pairs for the measurement (%(default)s)")
     add("--palette", type=Path, metavar="FILE",
         help="colours of labels, a line R G B NAME each (found in the label maps)")
     add("--out", type=Path, default=Path("scorer.pth"), metavar="FILE",
         help="file to write (%(default)s)")
     add("--size", type=positive_int,
-        help="side to which pictures are scaled (pixels, a multiple of "
-             f"{SIDE_MULTIPLE}; their own, at most {MOST_PIXELS})")
+        help="side to which images are scaled (pixels, a multiple of "
+             f"{SIDE_MULTIPLE}; their own side, at most {MOST_PIXELS})")
     add("--width", type=positive_int, default=16, help="channels of the first level (%(default)s)")
     add("--epochs", type=positive_int, default=50, help="(%(default)s)")
     add("--batch_size", type=positive_int, default=8, help="(%(default)s)")
-    add("--lr", type=positive_float, default=2e-3, help="AdamW's highest rate (%(default)s)")
+    add("--lr", type=positive_float, default=2e-3,
+        help="highest learning rate of AdamW (%(default)s)")
     add("--max_dataset_size", type=positive_int, metavar="N", help="use at most N pairs")
     add("--seed", type=seed, default=0, help="(%(default)s)")
     add("--gpu_ids", type=gpu_list, metavar="N", help="GPU; -1: the CPU (a GPU if there is one)")
-    add("--verbose", action="store_true", help="show where an error happened")
+    add("--verbose", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(argv)
     try:
         check_size(args.size or MOST_PIXELS)
@@ -80,27 +82,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     palette = find_colours(args, pairs)
     size = args.size or usual_size(pairs)
     log.info("%d pairs, %d classes, %d x %d pixels", len(pairs), len(palette), size, size)
-    started = time.monotonic()
+    start = time.monotonic()
     net = Segmenter(len(palette) + 1, width=args.width).to(device)
-    fit(
-        net, read_examples(pairs, palette, size), epochs=args.epochs, batch_size=args.batch_size,
-        rate=args.lr,
-    )
+    fit(net, read_examples(pairs, palette, size), epochs=args.epochs, batch_size=args.batch_size,
+        rate=args.lr)
     facts = {"pairs": len(pairs), "epochs": args.epochs, "seed": args.seed}
     scorer = Scorer(net, palette, size, args.width, fingerprint(pairs), facts, device)
     scorer.save(args.out)
-    log.info("trained in %.0f s; wrote %s", time.monotonic() - started, args.out)
-    report(scorer, args)
+    log.info("trained in %.0f s; wrote %s", time.monotonic() - start, args.out)
+    report(scorer, args, pairs)
 
 
 def pairs_of(args: argparse.Namespace, phase: str) -> list[LabelledPhoto]:
     found = find_pairs(args.dataroot, phase, list_file=args.pairs, limit=args.max_dataset_size)
-    sides = [(pair.A, pair.B) for pair in found.pairs]
-    return [LabelledPhoto(*(side if args.labels == "B" else side[::-1])) for side in sides]
+    return [LabelledPhoto(pair.A, pair.B) if args.labels == "B" else LabelledPhoto(pair.B, pair.A)
+            for pair in found.pairs]
 
 
 def usual_size(pairs: Sequence[LabelledPhoto]) -> int:
-    """The median of the photos' shorter sides, or the next below that the network can halve."""
+    """Return the median of the shorter sides, rounded down to a side that the network can halve."""
     side = median_low(min(pair.photo.read_size()) for pair in pairs)
     return max(2 * SIDE_MULTIPLE, min(side, MOST_PIXELS) // SIDE_MULTIPLE * SIDE_MULTIPLE)
 
@@ -108,9 +108,8 @@ def usual_size(pairs: Sequence[LabelledPhoto]) -> int:
 def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Palette:
     if args.palette:
         return read_palette(args.palette)
-    some = pairs[:: -(-len(pairs) // PALETTE_PICTURES)]
     try:
-        return find_palette(pair.read()[1] for pair in some)
+        return find_palette(pair.read()[1] for pair in pairs[:: -(-len(pairs) // PALETTE_IMAGES)])
     except NoPaletteError as error:
         other = "A" if args.labels == "B" else "B"
         raise NoPaletteError(
@@ -119,42 +118,28 @@ def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Pa
         ) from error
 
 
-def report(scorer: Scorer, args: argparse.Namespace) -> None:
-    """What it sees in photos that it learned from, in new ones, and in noise in their place."""
-    learned = pairs_of(args, args.phase)
-    log.info("real photos of %s: %s", args.phase, in_words(confusion_of(scorer, learned)))
+def report(scorer: Scorer, args: argparse.Namespace, learned: Sequence[LabelledPhoto]) -> None:
+    """Log the scores of training photos, of new photos, and of noise instead of photos."""
+    log.info("real photos of %s: %s", args.phase, scores_text(confusion_of(scorer, learned)))
     try:
-        pairs = sorted_out(pairs_of(args, args.test_phase), learned)
+        pairs = [pair for pair in pairs_of(args, args.test_phase) if pair not in set(learned)]
+        if not pairs:
+            raise FileNotFoundError(
+                f"all pairs of phase {args.test_phase} were training pairs; name another phase by "
+                "--test_phase, with --pairs one in the third column of the table"
+            )
     except FileNotFoundError as error:
-        log.warning("it was not measured on photos that are new to it: %s", error)
+        log.warning("not measured on new photos: %s", error)
         return
     new = confusion_of(scorer, pairs)
-    log.info("real photos of %s: %s", args.test_phase, in_words(new))
+    log.info("real photos of %s: %s", args.test_phase, scores_text(new))
     noise = confusion_of(scorer, pairs, noise=True)
-    log.info("noise in their place: %s", in_words(noise))
+    log.info("noise instead of photos: %s", scores_text(noise))
     if pixel_accuracy(noise) > MOST_IN_NOISE:
-        log.warning("it has not learned that noise shows nothing; give more pairs or --epochs")
+        log.warning("it has not learned to label noise as nothing; give more pairs or --epochs")
     log.info("accuracy of each class in %s:", args.test_phase)
     for number, value in class_accuracies(new).items():
         log.info("  %s %.3f", scorer.palette.name(number), value)
-
-
-def sorted_out(
-    pairs: Sequence[LabelledPhoto], learned: Sequence[LabelledPhoto]
-) -> list[LabelledPhoto]:
-    """Those of ``pairs`` that are new; a table without phases has the same for every phase.
-
-    Raises:
-        FileNotFoundError: all of them were learned.
-    """
-    known = set(learned)
-    new = [pair for pair in pairs if pair not in known]
-    if not new:
-        raise FileNotFoundError(
-            f"it has learned all {len(pairs)} pairs of the test phase; name another by "
-            "--test_phase, in a third column of the table where --pairs gives one"
-        )
-    return new
 
 
 def confusion_of(
@@ -170,7 +155,7 @@ def confusion_of(
     return counts
 
 
-def in_words(counts: Confusion) -> str:
+def scores_text(counts: Confusion) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in three_scores(counts).items())
 
 

@@ -1,4 +1,4 @@
-"""scripts/evaluate.py: what it compares, what it says, what it writes."""
+"""scripts/evaluate.py: the images that it compares, its log and its files."""
 
 import csv
 import json
@@ -31,13 +31,13 @@ def no_fetched_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Any:
+def log_text(caplog: pytest.LogCaptureFixture) -> Any:
     caplog.set_level(logging.INFO)
     return lambda: "\n".join(caplog.messages)
 
 
 def evaluated(tmp_path: Path, *flags: str) -> dict[str, Any]:
-    """The JSON of all runs."""
+    """Run evaluate.py and return the runs of its JSON file."""
     out = tmp_path / "out.json"
     main([*flags, "--results_dir", str(tmp_path / "results"), "--checkpoints_dir",
           str(tmp_path / "runs"), "--gpu_ids", "-1", "--json", str(out)])
@@ -49,7 +49,7 @@ def write_results(
     tmp_path: Path, run: str = "a", *, amount: float = 0.1, count: int = 3,
     page: str = "test_latest",
 ) -> Path:
-    """As test.py writes them: input, output and target of each picture."""
+    """Write input, output and target of each image, like test.py."""
     images = tmp_path / "results" / run / page / "images"
     for seed in range(count):
         target = picture(seed, (40, 48, 3))
@@ -67,7 +67,7 @@ def write_folders(tmp_path: Path, *, count: int = 3, ending: str = ".png") -> li
     return ["--fake", str(tmp_path / "made"), "--real", str(tmp_path / "wanted")]
 
 
-def test_runs_stand_side_by_side(tmp_path: Path, said: Any) -> None:
+def test_runs_are_compared_side_by_side(tmp_path: Path, log_text: Any) -> None:
     write_results(tmp_path, "good", amount=0.05)
     write_results(tmp_path, "bad", amount=0.3)
     table = tmp_path / "out.csv"
@@ -78,7 +78,7 @@ def test_runs_stand_side_by_side(tmp_path: Path, said: Any) -> None:
     pictures = found["good"]["pictures"]
     assert list(pictures) == ["0", "1", "2"]
     assert good["l1"]["value"] == pytest.approx(np.mean([it["l1"] for it in pictures.values()]))
-    assert f"{good['psnr']['value']:.2f} ±" in said()
+    assert f"{good['psnr']['value']:.2f} ±" in log_text()
 
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert [(row["run"], row["picture"]) for row in rows][:2] == [("good", ""), ("good", "0")]
@@ -96,19 +96,19 @@ def test_runs_stand_side_by_side(tmp_path: Path, said: Any) -> None:
     }
 
 
-def test_the_newest_results_with_targets_are_taken(tmp_path: Path, said: Any) -> None:
+def test_the_newest_results_with_targets_are_taken(tmp_path: Path, log_text: Any) -> None:
     older, newer = write_results(tmp_path), write_results(tmp_path, page="val_20", count=2)
     os.utime(older / "images", (1, 1))
     inputs_alone = tmp_path / "results" / "a" / "photos_latest" / "images"
     write_image(picture(0).pixels, inputs_alone / "x_real.png")
     write_image(picture(0).pixels, inputs_alone / "x_fake.png")
     assert len(evaluated(tmp_path, "--run", "a", *QUICK)["a"]["pictures"]) == 2
-    assert str(newer) in said()
+    assert str(newer) in log_text()
     assert len(evaluated(tmp_path, "--run", str(older), *QUICK)["a/test_latest"]["pictures"]) == 3
 
 
-def test_a_run_without_results_is_told_how_to_get_them(
-    tmp_path: Path, said: Any
+def test_an_error_tells_how_to_get_missing_results(
+    tmp_path: Path, log_text: Any
 ) -> None:
     run = tmp_path / "runs" / "maps"
     run.mkdir(parents=True)
@@ -118,8 +118,8 @@ def test_a_run_without_results_is_told_how_to_get_them(
     with pytest.raises(SystemExit) as ended:
         run_program(lambda: main(argv))
     assert ended.value.code == 1
-    assert "no results of the run maps" in said()
-    assert "python test.py --dataroot datasets/maps --name maps" in said()
+    assert "no results of the run maps" in log_text()
+    assert "python test.py --dataroot datasets/maps --name maps" in log_text()
 
 
 @pytest.mark.parametrize("argv", [
@@ -132,37 +132,37 @@ def test_bad_flags_end_with_2(argv: list[str]) -> None:
     assert ended.value.code == 2
 
 
-def test_sets_of_different_pictures_are_warned_of(tmp_path: Path, said: Any) -> None:
+def test_a_warning_tells_that_sets_have_different_images(tmp_path: Path, log_text: Any) -> None:
     write_results(tmp_path, "a", count=3)
     write_results(tmp_path, "b", count=2)
     evaluated(tmp_path, "--run", "a", "b", *QUICK)
-    assert "b has 2 pictures, a has 3, and they are not the same" in said()
+    assert "b has 2 images, a has 3, and they are not the same" in log_text()
 
 
-def test_folders_are_paired_by_their_paths_and_the_others_listed(
-    tmp_path: Path, said: Any
+def test_folders_are_paired_by_paths_and_other_images_are_listed(
+    tmp_path: Path, log_text: Any
 ) -> None:
     flags = write_folders(tmp_path, ending=".bmp")
     shutil.copy(tmp_path / "made" / "x" / "0.png", tmp_path / "made" / "0.png")
     shutil.copy(tmp_path / "wanted" / "x" / "0.bmp", tmp_path / "wanted" / "lonely.bmp")
     found = evaluated(tmp_path, *flags, *QUICK)
     assert list(found["made"]["pictures"]) == ["x/0", "x/1", "x/2"]
-    assert "without a partner: 2 pictures" in said()
-    assert str(tmp_path / "made" / "0.png") in said() and "lonely.bmp" in said()
+    assert "without a partner: 2 images" in log_text()
+    assert str(tmp_path / "made" / "0.png") in log_text() and "lonely.bmp" in log_text()
     page = (tmp_path / "results" / "evaluation" / "index.html").read_text()
-    assert "without a partner: 2 pictures" in page
+    assert "without a partner: 2 images" in page
 
 
-def test_an_output_that_has_lost_its_target_is_told(tmp_path: Path, said: Any) -> None:
+def test_an_output_without_target_is_reported(tmp_path: Path, log_text: Any) -> None:
     images = write_results(tmp_path) / "images"
     (images / "1_real_B.png").unlink()
     found = evaluated(tmp_path, "--run", "a", *QUICK)["a"]
-    assert list(found["pictures"]) == ["0", "2"] and "a: 2 pairs" in said()
-    assert "without a partner: 1 picture\n" in said()
-    assert str(images / "1_fake_B.png") in said()
+    assert list(found["pictures"]) == ["0", "2"] and "a: 2 pairs" in log_text()
+    assert "without a partner: 1 image\n" in log_text()
+    assert str(images / "1_fake_B.png") in log_text()
 
 
-def test_a_page_is_kept_where_nothing_could_be_measured(tmp_path: Path) -> None:
+def test_a_page_is_kept_if_nothing_could_be_measured(tmp_path: Path) -> None:
     flags = write_folders(tmp_path)
     evaluated(tmp_path, *flags, *QUICK)
     page = tmp_path / "results" / "evaluation" / "index.html"
@@ -172,8 +172,8 @@ def test_a_page_is_kept_where_nothing_could_be_measured(tmp_path: Path) -> None:
     assert page.read_text() == before
 
 
-def test_names_of_any_digits_are_taken(tmp_path: Path) -> None:
-    """A superscript two is a digit, but no number."""
+def test_names_may_hold_any_digits(tmp_path: Path) -> None:
+    """A superscript two is a digit, but not a number."""
     for folder in ("made", "wanted"):
         for name in ("5²", "10", "9"):
             write_image(picture(0, (12, 12, 3)).pixels, tmp_path / folder / f"{name}.png")
@@ -185,12 +185,12 @@ def test_names_of_any_digits_are_taken(tmp_path: Path) -> None:
 def test_folders_without_any_pair_are_refused(tmp_path: Path) -> None:
     flags = write_folders(tmp_path)
     (tmp_path / "made" / "x").rename(tmp_path / "made" / "y")
-    with pytest.raises(ValueError, match=r"no picture in .* has the path of one in .*--unpaired"):
+    with pytest.raises(ValueError, match=r"no image in .* has the path of one in .*--unpaired"):
         main(flags)
 
 
 def test_unpaired_folders_are_compared_as_sets(
-    tmp_path: Path, metric_weights: dict[str, Path], said: Any
+    tmp_path: Path, metric_weights: dict[str, Path], log_text: Any
 ) -> None:
     flags = write_folders(tmp_path)
     (tmp_path / "wanted" / "x" / "2.png").unlink()
@@ -199,35 +199,35 @@ def test_unpaired_folders_are_compared_as_sets(
                       "lab_histogram")["made"]
     assert set(found["scores"]) == {"kid", "fid", "lab_histogram"}
     assert "pairs" in found["left_out"]["l1"]
-    assert "3 outputs, 2 targets" in said()
-    assert said().index("\nKID") < said().index("\nFID"), "few pictures: KID comes first"
+    assert "3 outputs, 2 targets" in log_text()
+    assert log_text().index("\nKID") < log_text().index("\nFID"), "few pictures: KID comes first"
 
 
-def test_a_test_of_data_without_pairs_is_recognised(tmp_path: Path, said: Any) -> None:
+def test_a_test_of_data_without_pairs_is_recognised(tmp_path: Path, log_text: Any) -> None:
     write_results(tmp_path, "horses")
     (tmp_path / "runs" / "horses").mkdir(parents=True)
     (tmp_path / "runs" / "horses" / "test_opt.json").write_text('{"dataset_mode": "unaligned"}')
     found = evaluated(tmp_path, "--run", "horses")["horses"]
     assert set(found["scores"]) == {"lab_histogram"}
-    assert "pictures without pairs" in said()
+    assert "images without pairs" in log_text()
 
 
-def test_the_other_way_of_a_cyclegan_can_be_asked_for(tmp_path: Path) -> None:
+def test_the_other_direction_of_a_cyclegan_can_be_chosen(tmp_path: Path) -> None:
     images = write_results(tmp_path, "horses") / "images"
     for seed in range(3):
         shutil.copy(images / f"{seed}_real_A.png", images / f"{seed}_fake_A.png")
     found = evaluated(tmp_path, "--run", "horses", "--output", "fake_A", *QUICK)["horses"]
     assert found["scores"]["l1"]["value"] == 0
-    with pytest.raises(ValueError, match="no pictures fake_C; outputs there: fake_B, fake_A"):
+    with pytest.raises(ValueError, match="no images fake_C; outputs there: fake_B, fake_A"):
         evaluated(tmp_path, "--run", "horses", "--output", "fake_C")
 
 
-def test_all_metrics_run_or_say_why_not(tmp_path: Path, said: Any) -> None:
+def test_all_metrics_run_or_report_why_not(tmp_path: Path, log_text: Any) -> None:
     evaluated(tmp_path, *write_folders(tmp_path))
-    lines = [line for line in said().splitlines() if line.startswith("left out")]
+    lines = [line for line in log_text().splitlines() if line.startswith("left out")]
     assert any("FID, KID: each needs" in line and "--inception" in line for line in lines)
     assert any("LPIPS needs" in line and "--lpips_weights" in line for line in lines)
-    assert any("MS-SSIM suits no picture" in line for line in lines)
+    assert any("MS-SSIM suits no image" in line for line in lines)
     assert any("Mean IoU" in line and "--palette" in line for line in lines)
 
 
@@ -239,7 +239,7 @@ def test_equal_folders_are_perfect(tmp_path: Path) -> None:
     assert scores["ssim"]["value"] == scores["lab_histogram"]["value"] == pytest.approx(1)
 
 
-def test_label_maps_are_known_by_their_colours(tmp_path: Path, said: Any) -> None:
+def test_label_maps_are_compared_by_their_colours(tmp_path: Path, log_text: Any) -> None:
     for seed in range(8):
         truth = COLOURS[classes(seed)]
         for folder, levels in (("made", truth), ("wanted", as_jpeg(truth, 90))):
@@ -248,7 +248,7 @@ def test_label_maps_are_known_by_their_colours(tmp_path: Path, said: Any) -> Non
     flags = ("--fake", str(tmp_path / "made"), "--real", str(tmp_path / "wanted"),
              "--metrics", "mean_iou", "pixel_accuracy")
     scores = evaluated(tmp_path, *flags)["made"]["scores"]
-    assert "6 colours of labels found" in said()
+    assert "6 colours of labels found" in log_text()
     assert scores["mean_iou"]["value"] > 0.9 and len(scores["mean_iou"]["parts"]) == 6
 
     (tmp_path / "p.txt").write_text("0 0 222 back\n0 48 255 wall\n")
@@ -259,7 +259,7 @@ def test_label_maps_are_known_by_their_colours(tmp_path: Path, said: Any) -> Non
 @pytest.mark.parametrize(("ending", "dtype", "channels"), [
     (".tif", "uint16", 5), (".npy", "float32", 2), (".png", "uint16", 1),
 ])
-def test_deep_pictures_have_numbers_and_small_copies_on_the_page(
+def test_deep_images_have_scores_and_small_copies_on_the_page(
     tmp_path: Path, ending: str, dtype: str, channels: int
 ) -> None:
     target = picture(0, (40, 48, channels), dtype)
@@ -279,14 +279,14 @@ def test_deep_pictures_have_numbers_and_small_copies_on_the_page(
         assert [read_size(file) for file in copies.iterdir()] == [(48, 40)] * 2
 
 
-def test_whole_outputs_beside_the_pngs_are_pointed_at(tmp_path: Path, said: Any) -> None:
+def test_deep_outputs_beside_the_png_files_are_mentioned(tmp_path: Path, log_text: Any) -> None:
     images = write_results(tmp_path) / "images"
     write_image(picture(0, (40, 48, 1), "uint16").pixels, images / "0_fake_B.tif")
     evaluated(tmp_path, "--run", "a", *QUICK)
-    assert "1 outputs lie beside them whole (0_fake_B.tif)" in said()
+    assert "1 outputs exist with all their bits (0_fake_B.tif)" in log_text()
 
 
-def test_its_help_imports_nothing_slow() -> None:
+def test_the_help_text_imports_nothing_slow() -> None:
     code = (
         "import sys\nfrom scripts.evaluate import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"

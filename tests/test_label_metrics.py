@@ -8,8 +8,8 @@ from data.files.value_range import LEVELS
 from metrics import create_metrics
 from metrics.base_metric import Settings
 from metrics.label_maps import class_accuracies, class_ious, confusion, pixel_accuracy
+from metrics.metric_image import MetricImage
 from metrics.palette import Palette
-from metrics.picture import Picture
 
 NAMES = ("pixel_accuracy", "class_accuracy", "mean_iou")
 
@@ -24,7 +24,7 @@ def test_confusion_by_hand() -> None:
     assert class_ious(counts) == pytest.approx({0: 2 / 4, 1: 1 / 3, 2: 1})
 
 
-def test_a_class_that_was_made_where_none_is_lowers_the_iou_alone() -> None:
+def test_a_class_only_in_the_output_lowers_only_the_iou() -> None:
     counts = confusion(np.array([[0, 0]]), np.array([[0, 1]]), 2)
     assert class_accuracies(counts) == {0: 0.5}
     assert class_ious(counts) == {0: 0.5, 1: 0.0}
@@ -34,11 +34,11 @@ def scores(fakes: list[np.ndarray], reals: list[np.ndarray]) -> dict[str, float]
     metrics, _ = create_metrics(NAMES, Settings(palette=Palette(COLOURS)))
     for fake, real in zip(fakes, reals, strict=True):
         for metric in metrics.values():
-            metric.add(Picture(fake, LEVELS), Picture(real, LEVELS))
+            metric.add(MetricImage(fake, LEVELS), MetricImage(real, LEVELS))
     return {name: metric.score().value for name, metric in metrics.items()}
 
 
-def test_pixels_of_the_set_count_not_the_mean_of_pictures() -> None:
+def test_pixels_of_the_set_count_not_the_mean_of_images() -> None:
     black, large, small = COLOURS[0], np.zeros((4, 4), int), np.zeros((1, 1), int)
     wrong = np.ones((1, 1), int)
     found = scores([COLOURS[large], COLOURS[wrong]], [COLOURS[large], COLOURS[small]])
@@ -48,7 +48,7 @@ def test_pixels_of_the_set_count_not_the_mean_of_pictures() -> None:
     })
 
 
-def test_noise_of_jpeg_hardly_matters_and_other_maps_do() -> None:
+def test_noise_of_jpeg_changes_little_and_other_maps_much() -> None:
     reals = [COLOURS[classes(seed)] for seed in range(4)]
     noisy = scores([as_jpeg(real) for real in reals], reals)
     others = scores(reals[::-1], reals)
@@ -59,7 +59,7 @@ def test_noise_of_jpeg_hardly_matters_and_other_maps_do() -> None:
 def test_classes_have_parts_by_name() -> None:
     palette = Palette(COLOURS, ("back", "wall", "window", "door", "sill", "shop"))
     metrics, _ = create_metrics(["mean_iou"], Settings(palette=palette))
-    truth = Picture(COLOURS[classes(0)], LEVELS)
+    truth = MetricImage(COLOURS[classes(0)], LEVELS)
     metrics["mean_iou"].add(truth, truth)
     parts = metrics["mean_iou"].score().parts
     assert set(parts.values()) == {1.0} and set(parts) <= {*palette.names}

@@ -1,4 +1,4 @@
-"""Each formula against another's: scikit-image, torchmetrics, torch-fidelity, scipy."""
+"""Each formula compared with another library: scikit-image, torchmetrics, torch-fidelity, scipy."""
 
 import math
 from pathlib import Path
@@ -14,19 +14,21 @@ from metrics.base_metric import MeanMetric, Settings
 from metrics.fid_metric import frechet_distance
 from metrics.kid_metric import kernel_distance
 from metrics.lab_histogram_metric import LabHistogram
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 
 functional = pytest.importorskip("torchmetrics.functional.image")
 
 
-def measured(name: str, fake: Picture, real: Picture, settings: Settings | None = None) -> float:
+def measured(
+    name: str, fake: MetricImage, real: MetricImage, settings: Settings | None = None
+) -> float:
     metric = find_metric(name)(settings or Settings())
     assert isinstance(metric, MeanMetric)
     return metric.measure(fake, real)
 
 
-def tensors(*pictures: Picture) -> list[torch.Tensor]:
-    """float64 [1, C, H, W] in 0..1."""
+def tensors(*pictures: MetricImage) -> list[torch.Tensor]:
+    """Return float64 [1, C, H, W] in 0..1."""
     return [torch.from_numpy(it.unit).permute(2, 0, 1)[None] for it in pictures]
 
 
@@ -46,7 +48,7 @@ def test_mean_differences_by_hand(shape: tuple[int, ...], dtype: str, amount: fl
 
 
 @pytest.mark.parametrize(("shape", "dtype"), KINDS)
-def test_psnr_is_that_of_two_libraries(shape: tuple[int, ...], dtype: str) -> None:
+def test_psnr_equals_that_of_two_libraries(shape: tuple[int, ...], dtype: str) -> None:
     from skimage.metrics import peak_signal_noise_ratio
 
     real = picture(1, shape, dtype)
@@ -59,7 +61,7 @@ def test_psnr_is_that_of_two_libraries(shape: tuple[int, ...], dtype: str) -> No
 
 @pytest.mark.parametrize(("shape", "dtype"), KINDS)
 @pytest.mark.parametrize("amount", [0.02, 0.2])
-def test_ssim_of_scikit_image_is_that_of_torchmetrics(
+def test_ssim_of_scikit_image_equals_that_of_torchmetrics(
     shape: tuple[int, ...], dtype: str, amount: float
 ) -> None:
     real = picture(2, shape, dtype)
@@ -67,14 +69,14 @@ def test_ssim_of_scikit_image_is_that_of_torchmetrics(
     _, everywhere = functional.structural_similarity_index_measure(
         *tensors(fake, real), data_range=1.0, return_full_image=True
     )
-    # theirs continues the picture beyond its border; the paper's ends where the window does
+    # torchmetrics continues the image beyond its border; the paper uses only whole windows
     inside = everywhere[:, :, 5:-5, 5:-5]
     assert measured("ssim", fake, real) == pytest.approx(float(inside.mean()), abs=1e-6)
 
 
 @pytest.mark.parametrize("amount", [0.02, 0.2])
-def test_ms_ssim_is_that_of_the_paper(amount: float) -> None:
-    """The product of the scales' contrast terms, and of the last one's luminance (equation 7)."""
+def test_ms_ssim_equals_that_of_the_paper(amount: float) -> None:
+    """Compute the product of the contrasts of all scales and the last luminance (equation 7)."""
     real = picture(2, (200, 180, 3))
     fake = disturbed(real, amount)
     weights = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -88,12 +90,12 @@ def test_ms_ssim_is_that_of_the_paper(amount: float) -> None:
     # torchmetrics averages the channels of each scale before it multiplies.
     scales = np.array([value for value, _ in values]).reshape(3, 5).mean(axis=0)
     wanted = float(np.prod(scales ** np.array(weights)))
-    # 1e-4: at the last scale torchmetrics continues the picture beyond its border.
+    # 1e-4: at the last scale torchmetrics continues the image beyond its border.
     assert measured("ms_ssim", fake, real) == pytest.approx(wanted, abs=1e-4)
 
 
 def ssim_terms(x: Any, y: Any) -> tuple[float, float]:
-    """Means of SSIM and of its part for contrast and structure, without the window's border."""
+    """Return the means of SSIM and of its contrast term, without the border of the window."""
     from scipy.ndimage import gaussian_filter
 
     def blurred(values: Any) -> Any:
@@ -111,8 +113,8 @@ def halved(values: Any) -> Any:
     return values[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3))
 
 
-def test_lpips_of_its_authors_is_that_of_torchmetrics(metric_weights: dict[str, Path]) -> None:
-    """Each brings its own copy of the linear layers; the trunk is the same file."""
+def test_lpips_of_its_authors_equals_that_of_torchmetrics(metric_weights: dict[str, Path]) -> None:
+    """Each package has its own copy of the linear layers; AlexNet is the same file."""
     from torchmetrics.functional.image.lpips import _LPIPS
 
     theirs = _LPIPS(net="alex", pnet_rand=True)
@@ -132,8 +134,8 @@ def features(count: int, size: int, seed: int, shift: float = 0.0) -> Any:
 
 
 @pytest.mark.parametrize("counts", [(300, 400), (40, 500), (12, 20)])
-def test_fid_is_that_of_two_libraries_and_of_scipy(counts: tuple[int, int]) -> None:
-    """Also where there are fewer pictures than features (32), as far as the others can tell."""
+def test_fid_equals_that_of_two_libraries_and_of_scipy(counts: tuple[int, int]) -> None:
+    """Compare also with fewer images than features (32), as precisely as the others compute it."""
     from scipy.linalg import sqrtm
 
     some, others = features(counts[0], 32, 1), features(counts[1], 32, 2, shift=0.3)
@@ -162,8 +164,8 @@ def test_fid_of_equal_sets_is_zero_however_few_they_are(count: int) -> None:
     assert frechet_distance(some, some[::-1]) == pytest.approx(0, abs=1e-8)
 
 
-def test_kid_is_that_of_torch_fidelity() -> None:
-    """On all pictures at once, as theirs if its subset is the whole set."""
+def test_kid_equals_that_of_torch_fidelity() -> None:
+    """Use all images at once, like torch-fidelity with a subset of the whole size."""
     fidelity = pytest.importorskip("torch_fidelity.metric_kid")
     some, others = features(60, 24, 1), features(60, 24, 2, shift=0.2)
     kernels = [fidelity.kernel_poly(x, y, kid_kernel_poly_degree=3, kid_kernel_poly_gamma=None,
@@ -189,8 +191,8 @@ def test_kid_of_sets_of_different_size_by_hand() -> None:
     assert error == pytest.approx(math.sqrt(6 * np.var(left_out) + 8 * np.var(right_out)))
 
 
-def test_the_error_of_kid_is_how_much_it_varies_from_set_to_set() -> None:
-    """Where the sets differ: 100 pairs of sets, drawn anew."""
+def test_the_error_of_kid_is_its_standard_deviation_over_sets() -> None:
+    """Draw 100 pairs of different sets."""
     mixing = np.random.default_rng(0).normal(0, 0.3, (16, 16))
     found = []
     for seed in range(100):
@@ -202,20 +204,20 @@ def test_the_error_of_kid_is_how_much_it_varies_from_set_to_set() -> None:
 
 
 def test_lab_histograms_by_hand() -> None:
-    """Half of the outputs' pixels are white, all of the targets': L shares half."""
+    """Half of the output is white and all of the target: the histograms of L share half."""
     grey = np.zeros((4, 4, 3), np.uint8)
     grey[:2] = 255
     metric = LabHistogram(Settings())
     limits = picture(0).limits
-    metric.add(Picture(grey, limits), Picture(np.full((8, 8, 3), 255, np.uint8), limits))
+    metric.add(MetricImage(grey, limits), MetricImage(np.full((8, 8, 3), 255, np.uint8), limits))
     score = metric.score()
     assert score.parts["L"] == 0.5
     assert score.value == pytest.approx(np.mean(list(score.parts.values())))
 
 
-def test_lab_histograms_know_no_places_and_no_order() -> None:
+def test_lab_histograms_ignore_places_and_order() -> None:
     metric = LabHistogram(Settings())
     shuffled = picture(1).pixels[::-1, ::-1].copy()
     metric.add(picture(1), picture(2))
-    metric.add(picture(2), Picture(shuffled, picture(1).limits))
+    metric.add(picture(2), MetricImage(shuffled, picture(1).limits))
     assert metric.score().value == pytest.approx(1)

@@ -1,5 +1,6 @@
-"""What holds for every metric, found through the registry: a new one is tried as it appears."""
+"""Tests of every metric in the registry, including new ones."""
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -9,17 +10,21 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from conftest import Argv
+from runs import read_losses
 from stand_ins import disturbed, picture
 
 import metrics
 from metrics.base_metric import Metric, Settings, UndefinedError
 from metrics.inception import Inception, load_inception
+from metrics.metric_image import MetricImage
 from metrics.palette import Palette
-from metrics.picture import Picture
+from scripts import evaluate
+from train import train
 
 BLACK_AND_WHITE = Palette(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
 DEEP = {"l1", "mse", "psnr", "ssim", "ms_ssim"}
-# Those that look at the input have tests of their own.
+# Metrics that use the input have their own tests.
 every_metric = pytest.mark.parametrize(
     "name", [name for name in metrics.available() if not metrics.find_metric(name).needs_input]
 )
@@ -45,32 +50,61 @@ def scored(name: str, settings: Settings, amount: float, count: int = 4) -> floa
     return metric.score().value
 
 
-def test_the_names_are_those_that_were_promised() -> None:
+def test_the_published_names_exist() -> None:
     assert set(metrics.available()) >= {
         "l1", "mse", "psnr", "ssim", "ms_ssim", "lpips", "fid", "kid", "lab_histogram",
         "pixel_accuracy", "class_accuracy", "mean_iou", "fcn_score",
     }
 
 
-def test_a_metric_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of docs/metrics.md."""
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Add the example of docs/metrics.md as a metric; return a folder for other files."""
     text = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
-    body = text.split("```python\n")[1].split("```")[0]
-    head = ("from metrics.base_metric import MeanMetric\n"
-            "from metrics.pixel_pairs import same_shape\n"
-            "from metrics.picture import Picture\n\n")
-    (tmp_path / "mine_metric.py").write_text(head + body)
+    (tmp_path / "mine_metric.py").write_text(text.split("```python\n")[1].split("```")[0])
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "metrics.mine_metric", raising=False)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_metric_is_one_file() -> None:
     assert "mine" in metrics.available()
     assert scored("mine", Settings(), 0.0) == 0 < scored("mine", Settings(), 0.3)
 
 
+def test_the_flag_of_a_metric_works_on_the_command_lines(
+    mine: Path, dataroot: Path, argv: Argv, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mine / "offset_metric.py").write_text(
+        "from metrics.mine_metric import Mine\n\n"
+        "class Offset(Mine):\n"
+        "    requires = {'mine_offset': 'file with a number that is added'}\n\n"
+        "    def measure(self, fake, real):\n"
+        "        file = self.settings.weights['mine_offset']\n"
+        "        return super().measure(fake, real) + float(file.read_text())\n"
+    )
+    (mine / "offset.txt").write_text("0.25")
+    flags = ("offset", "--mine_offset", str(mine / "offset.txt"))
+    evaluate.main(["--fake", str(dataroot / "trainA"), "--real", str(dataroot / "trainA"),
+                   "--json", str(mine / "out.json"), "--no_html", "--metrics", *flags])
+    scores = json.loads((mine / "out.json").read_text())["runs"]["trainA"]["scores"]
+    assert scores["offset"]["value"] == 0.25
+    common = argv("--model", "pix2pix", "--no_html", "--val_phase", "test", "--val_metrics")
+    train([*common, "mine", *flags])
+    row = read_losses(mine / "runs" / "t")[-1]
+    assert float(row["val_offset"]) == pytest.approx(float(row["val_mine"]) + 0.25)
+    with pytest.raises(SystemExit, match="2"):
+        train([*common, "offset", "--overwrite"])
+    assert "--val_metrics offset needs weights: give --mine_offset" in capsys.readouterr().err
+
+
 @every_metric
-def test_it_is_perfect_where_outputs_equal_their_targets(name: str, settings: Settings) -> None:
+def test_the_score_is_perfect_if_outputs_equal_their_targets(name: str, settings: Settings) -> None:
     metric = metrics.find_metric(name)
     found = scored(name, settings, 0.0)
     if name == "kid":
-        assert found < 0, "unbiased: sets with equal pictures lie nearer than independent ones"
+        assert found < 0, "unbiased: sets with equal images are nearer than independent ones"
     else:
         assert found == pytest.approx(metric.perfect, abs=1e-3 if name == "fid" else 1e-6)
 
@@ -83,7 +117,7 @@ def test_more_noise_is_worse(name: str, settings: Settings) -> None:
 
 
 @every_metric
-def test_too_few_pictures_say_what_is_wanted(name: str, settings: Settings) -> None:
+def test_the_error_for_too_few_images_tells_the_least_number(name: str, settings: Settings) -> None:
     metric = create(name, settings)
     with pytest.raises(UndefinedError, match=r"^needs .*got"):
         metric.score()
@@ -99,7 +133,7 @@ def test_too_few_pictures_say_what_is_wanted(name: str, settings: Settings) -> N
     ((180, 180, 1), "uint16"), ((180, 180, 3), "uint16"), ((180, 180, 6), "uint8"),
     ((180, 180, 5), "float32"),
 ])
-def test_deep_pictures_are_measured_or_refused_in_a_line(
+def test_deep_images_are_measured_or_refused_in_one_line(
     name: str, shape: tuple[int, ...], dtype: str, settings: Settings
 ) -> None:
     metric = create(name, settings)
@@ -110,7 +144,7 @@ def test_deep_pictures_are_measured_or_refused_in_a_line(
     except UndefinedError as error:
         assert name not in DEEP
         assert "\n" not in str(error) and target.pixels.dtype.name in str(error)
-        with pytest.raises(UndefinedError):  # nothing of it was kept
+        with pytest.raises(UndefinedError):  # the pair does not count
             metric.score()
     else:
         assert name in DEEP or (name == "lab_histogram" and shape[2] == 3)
@@ -121,7 +155,7 @@ def test_deep_pictures_are_measured_or_refused_in_a_line(
 def test_sixteen_bits_give_what_eight_bits_give(name: str, settings: Settings) -> None:
     fake, target = disturbed(picture(3), 0.1), picture(3)
     deep = [
-        Picture(it.pixels.astype(np.uint16) * 257, type(it.limits)(0, 65535))
+        MetricImage(it.pixels.astype(np.uint16) * 257, type(it.limits)(0, 65535))
         for it in (fake, target)
     ]
     shallow = create(name, settings).add(fake, target)
@@ -129,7 +163,7 @@ def test_sixteen_bits_give_what_eight_bits_give(name: str, settings: Settings) -
 
 
 @every_metric
-def test_sizes_that_differ_are_refused_only_where_pixels_are_compared(
+def test_different_sizes_are_refused_only_by_metrics_of_pairs(
     name: str, settings: Settings
 ) -> None:
     metric = create(name, settings)
@@ -141,7 +175,7 @@ def test_sizes_that_differ_are_refused_only_where_pixels_are_compared(
 
 
 @pytest.mark.parametrize(("name", "side"), [("ssim", 11), ("ms_ssim", 176), ("lpips", 32)])
-def test_the_smallest_side_is_told_rightly(name: str, side: int, settings: Settings) -> None:
+def test_the_error_names_the_smallest_side(name: str, side: int, settings: Settings) -> None:
     fits, short = (side, side + 9, 3), (side + 9, side - 1, 3)
     value = create(name, settings).add(picture(1, fits), picture(2, fits))
     assert value is not None and math.isfinite(value)
@@ -153,7 +187,7 @@ def test_the_smallest_side_is_told_rightly(name: str, side: int, settings: Setti
     ("ms_ssim", "torchmetrics"), ("lpips", "lpips"), ("fid", "torch_fidelity"),
     ("kid", "torch_fidelity"),
 ])
-def test_a_missing_package_is_told_in_a_line(
+def test_a_missing_package_is_reported_in_one_line(
     name: str, package: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in [it for it in sys.modules if it.split(".")[0] == package]:
@@ -166,7 +200,7 @@ def test_a_missing_package_is_told_in_a_line(
 
 
 @pytest.mark.parametrize("name", ["fid", "kid", "lpips", "mean_iou"])
-def test_what_a_metric_lacks_is_told_with_the_way_to_get_it(
+def test_the_report_of_a_missing_file_tells_how_to_get_it(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -176,7 +210,7 @@ def test_what_a_metric_lacks_is_told_with_the_way_to_get_it(
     assert flag in left_out[name] and "\n" not in left_out[name]
 
 
-def test_weights_that_torch_has_fetched_before_are_found(
+def test_weights_in_the_cache_of_torch_are_found(
     metric_weights: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -200,7 +234,7 @@ def test_weights_of_another_network_are_refused(
     ("fid", "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"),
     ("lpips", "torchvision.models._api.load_state_dict_from_url"),
 ])
-def test_weights_that_cannot_be_fetched_are_told_in_a_line(
+def test_a_failed_download_is_reported_in_one_line(
     name: str, fetched_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fails(*_: object, **__: object) -> None:
@@ -210,7 +244,7 @@ def test_weights_that_cannot_be_fetched_are_told_in_a_line(
     monkeypatch.setattr(fetched_by, fails)
     ready, left_out = metrics.create_metrics([name], Settings(download=True))
     assert not ready
-    assert "could not be fetched (<urlopen error no network>): give it by --" in left_out[name]
+    assert "could not be downloaded (<urlopen error no network>): give it by --" in left_out[name]
 
 
 class Trap:
@@ -229,7 +263,7 @@ def test_no_code_is_run_from_a_file_of_weights(
     assert not (tmp_path / "trapped").exists()
 
 
-def test_a_mean_of_psnr_leaves_infinity_out_and_says_so(settings: Settings) -> None:
+def test_a_mean_of_psnr_leaves_infinity_out_with_a_note(settings: Settings) -> None:
     metric = create("psnr", settings)
     metric.add(picture(0), picture(0))
     value = metric.add(disturbed(picture(1), 0.1), picture(1))
@@ -237,7 +271,7 @@ def test_a_mean_of_psnr_leaves_infinity_out_and_says_so(settings: Settings) -> N
     assert metric.score().notes == ("without 1 outputs that equal their targets: infinite",)
 
 
-def test_fid_says_how_many_pictures_which_weights_which_scaling(settings: Settings) -> None:
+def test_fid_notes_number_weights_and_scaling(settings: Settings) -> None:
     metric = create("fid", settings)
     for seed in range(3):
         metric.add(picture(seed), picture(seed + 10))
@@ -248,17 +282,17 @@ def test_fid_says_how_many_pictures_which_weights_which_scaling(settings: Settin
     assert score.doubtful and "with fewer than 2048 look at KID" in score.notes[1]
 
 
-def test_features_are_computed_once_and_those_of_outputs_let_go(
+def test_features_are_computed_once_and_those_of_outputs_are_freed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[bytes] = []
-    original = Inception._look
+    computed: list[bytes] = []
+    original = Inception._compute
 
-    def look(self: Inception, levels: Any) -> Any:
-        looks.append(levels.tobytes())
+    def compute(self: Inception, levels: Any) -> Any:
+        computed.append(levels.tobytes())
         return original(self, levels)
 
-    monkeypatch.setattr(Inception, "_look", look)
+    monkeypatch.setattr(Inception, "_compute", compute)
     extract = load_inception(settings)
     extract._kept.clear()
     for seed in range(3):  # three validations: FID and KID, new outputs, the same targets
@@ -267,12 +301,12 @@ def test_features_are_computed_once_and_those_of_outputs_let_go(
         for metric in ready.values():
             metric.add(fake, target)
         del fake, target
-    assert len(looks) == len(set(looks)) == 4
+    assert len(computed) == len(set(computed)) == 4
     assert len(extract._kept) == 1 and not extract._seen
 
 
 @pytest.mark.parametrize("name", ["fid", "lpips"])
-def test_weights_are_read_once_however_often_a_validation_asks(
+def test_weights_are_read_once_for_all_validations(
     name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(name, settings)
@@ -284,8 +318,8 @@ def test_weights_are_read_once_however_often_a_validation_asks(
     create(name, settings)
 
 
-def test_kid_says_that_the_sets_share_pictures(settings: Settings) -> None:
+def test_kid_notes_that_the_sets_share_images(settings: Settings) -> None:
     metric = create("kid", settings)
     for seed in range(4):
         metric.add(picture(seed), picture(seed + 2))
-    assert "2 pictures are both output and target" in metric.score().notes[1]
+    assert "2 images are both output and target" in metric.score().notes[1]

@@ -1,4 +1,4 @@
-"""Colours of label maps found in spite of JPEG and scaling; photos are not taken for label maps."""
+"""Palettes are found in label maps in spite of JPEG and scaling, and not in photos."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def require_all_colours(found: Palette) -> None:
-    """And no others; none further than 6 levels from its own."""
+    """Require all colours and no others, each within 6 levels."""
     off = np.abs(COLOURS[:, None].astype(int) - found.colours[None]).max(axis=2)
     assert len(found) == len(COLOURS), found.colours
     assert off.min(axis=1).max() <= 6, found.colours
@@ -27,13 +27,13 @@ def test_the_colours_of_a_lossless_file_are_exact() -> None:
 
 @pytest.mark.parametrize("quality", [50, 75, 95])
 @pytest.mark.parametrize("side", [96, 64])
-def test_noise_of_jpeg_and_mixed_edges_are_seen_through(quality: int, side: int) -> None:
+def test_noise_of_jpeg_and_mixed_edges_are_ignored(quality: int, side: int) -> None:
     maps = [scaled(as_jpeg(COLOURS[classes(seed)], quality), side) for seed in range(20)]
     assert len({tuple(it) for it in maps[0].reshape(-1, 3)}) > 200
     require_all_colours(find_palette(maps))
 
 
-def test_nearest_colours_give_the_labels_back() -> None:
+def test_nearest_colours_restore_the_labels() -> None:
     truth = classes(1)
     noisy = as_jpeg(COLOURS[truth])
     assert (Palette(COLOURS).classes(noisy) == truth).mean() > 0.95
@@ -41,18 +41,18 @@ def test_nearest_colours_give_the_labels_back() -> None:
 
 
 def test_photos_have_no_palette() -> None:
-    with pytest.raises(NoPaletteError, match=r"no label maps: .* explain"):
+    with pytest.raises(NoPaletteError, match=r"are not label maps: .* explain"):
         find_palette(levels for seed in range(5) if (levels := picture(seed).levels()) is not None)
 
 
 def test_noise_has_no_palette() -> None:
-    """No pixel of it is like its neighbours."""
+    """No pixel equals its neighbours."""
     levels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    with pytest.raises(NoPaletteError, match=r"no label maps: 0 colours .* explain 0%"):
+    with pytest.raises(NoPaletteError, match=r"are not label maps: 0 colours .* explain 0%"):
         find_palette([levels])
 
 
-def test_no_pictures_have_no_palette() -> None:
+def test_an_empty_set_has_no_palette() -> None:
     with pytest.raises(NoPaletteError, match="no label maps to find"):
         find_palette([])
 
@@ -79,7 +79,7 @@ def test_a_palette_is_read_from_a_file(name: str, text: str, tmp_path: Path) -> 
     assert [palette.name(number) for number in range(2)] == ["background", "door of a house"]
 
 
-def test_labels_without_names_are_called_by_their_colour(tmp_path: Path) -> None:
+def test_the_name_of_a_label_without_name_is_its_colour(tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("0 48 255\n255 80 0\n")
     assert read_palette(tmp_path / "p.txt").name(0) == "#0030ff"
 
@@ -88,12 +88,12 @@ def test_labels_without_names_are_called_by_their_colour(tmp_path: Path) -> None
     "", "1 2 3", "1 2\n3 4", "0 0 256 a\n0 0 1 b", "1 1 1 a\n1 1 1 b", "red green blue x\n1 1 1",
     "\x89PNG",
 ])
-def test_another_file_is_no_palette(text: str, tmp_path: Path) -> None:
+def test_another_file_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text(text, encoding="latin-1")
-    with pytest.raises(NoPaletteError, match=r"p\.txt is no palette .* R G B NAME"):
+    with pytest.raises(NoPaletteError, match=r"p\.txt is not a palette .* R G B NAME"):
         read_palette(tmp_path / "p.txt")
 
 
-def test_a_palette_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoPaletteError, match=r"p\.txt is no file"):
+def test_a_missing_palette_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(NoPaletteError, match=r"p\.txt is not a file"):
         read_palette(tmp_path / "p.txt")

@@ -1,4 +1,4 @@
-"""scripts/train_scorer.py and the FCN-score: a segmenter learns, is kept, and orders outputs."""
+"""scripts/train_scorer.py and the FCN-score: training, the file, and the order of outputs."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,7 @@ from data.files.value_range import LEVELS
 from metrics import create_metrics
 from metrics.base_metric import Metric, Settings, UndefinedError
 from metrics.fcn_score_metric import three_scores
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.segmenter.network import Segmenter
 from metrics.segmenter.scorer import load_scorer, scaled_labels
 from scripts import train_scorer
@@ -41,8 +41,8 @@ def metric_of(path: Path) -> Metric:
     return ready["fcn_score"]
 
 
-def as_picture(pixels: np.ndarray) -> Picture:
-    return Picture(pixels, LEVELS)
+def as_image(pixels: np.ndarray) -> MetricImage:
+    return MetricImage(pixels, LEVELS)
 
 
 @pytest.mark.parametrize("sides", [(32, 32), (64, 96)])
@@ -50,11 +50,11 @@ def test_the_segmenter_gives_every_pixel_a_logit_for_each_class(sides: tuple[int
     assert Segmenter(5, width=2)(torch.zeros(2, 3, *sides)).shape == (2, 5, *sides)
 
 
-def test_it_learns_what_new_photos_show(scorer_file: Path, dataroot: Path) -> None:
+def test_it_learns_to_label_new_photos(scorer_file: Path, dataroot: Path) -> None:
     scorer, metric = load_scorer(scorer_file), metric_of(scorer_file)
     assert {tuple(colour) for colour in scorer.palette.colours} == {(0, 0, 220), (250, 80, 0)}
     for seed in range(100, 112):
-        photo, labels = map(as_picture, scene(seed))
+        photo, labels = map(as_image, scene(seed))
         metric.add(photo, photo, labels)
     score = metric.score()
     assert score.value > 0.9 and score.count == 12
@@ -62,36 +62,36 @@ def test_it_learns_what_new_photos_show(scorer_file: Path, dataroot: Path) -> No
     assert score.parts["real photos, class IoU"] == score.parts["class IoU"]
 
 
-def test_the_file_holds_tensors_and_words_alone(scorer_file: Path) -> None:
+def test_the_file_holds_only_tensors_and_plain_values(scorer_file: Path) -> None:
     state = torch.load(scorer_file, weights_only=True)
     assert state["size"] == 64 and state["palette"].dtype == torch.uint8
     assert state["facts"] == {"pairs": 12, "epochs": 90, "seed": 0}
     assert len(state["training"]) == 64
 
 
-def test_the_hash_is_that_of_the_training_pictures(dataroot: Path, tmp_path: Path) -> None:
-    """Equal pictures give equal files; another picture another hash."""
+def test_the_hash_is_that_of_the_training_images(dataroot: Path, tmp_path: Path) -> None:
+    """Equal images give equal files; another image gives another hash."""
     states = []
     for name, count in (("one", 4), ("same", 4), ("other", 5)):
         argv = ["--dataroot", str(dataroot), "--out", str(tmp_path / name), "--epochs", "1",
                 "--max_dataset_size", str(count), *TINY]
         train_scorer.main(argv)
         states.append(torch.load(tmp_path / name, weights_only=True))
-    one, same, other = states
-    assert one["training"] == same["training"] != other["training"]
-    assert all(torch.equal(one["net"][key], same["net"][key]) for key in one["net"])
+    first, same, other = states
+    assert first["training"] == same["training"] != other["training"]
+    assert all(torch.equal(first["net"][key], same["net"][key]) for key in first["net"])
 
 
-def test_real_photos_over_spoilt_ones_over_noise(scorer_file: Path) -> None:
+def test_real_photos_score_above_degraded_ones_and_noise(scorer_file: Path) -> None:
     rng = np.random.default_rng(0)
     scores = []
-    for spoil in (0.0, 0.5, 1.0):
+    for noise_share in (0.0, 0.5, 1.0):
         metric = metric_of(scorer_file)
         for seed in range(100, 106):
             photo, labels = scene(seed)
             noise = rng.integers(0, 256, photo.shape)
-            fake = ((1 - spoil) * photo + spoil * noise).astype(np.uint8)
-            value = metric.add(as_picture(fake), as_picture(photo), as_picture(labels))
+            fake = ((1 - noise_share) * photo + noise_share * noise).astype(np.uint8)
+            value = metric.add(as_image(fake), as_image(photo), as_image(labels))
             assert value is not None and 0 <= value <= 1
         scores.append(metric.score())
     reals = {name: score for name, score in scores[0].parts.items() if "real" in name}
@@ -103,7 +103,7 @@ def test_real_photos_over_spoilt_ones_over_noise(scorer_file: Path) -> None:
     assert "64 x 64 pixels, 2 classes" in scores[2].notes[1]
 
 
-def test_noise_shows_nothing(scorer_file: Path) -> None:
+def test_noise_is_labelled_as_nothing(scorer_file: Path) -> None:
     scorer = load_scorer(scorer_file)
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     nothing = scorer.class_count - 1
@@ -111,20 +111,20 @@ def test_noise_shows_nothing(scorer_file: Path) -> None:
     assert (scorer.segment(scene(100)[0]) == nothing).mean() < 0.05
 
 
-def test_pictures_of_other_sizes_are_scaled(scorer_file: Path) -> None:
+def test_images_of_other_sizes_are_scaled(scorer_file: Path) -> None:
     photo, labels = scene(100)
     values = []
     for factor in (1, 2):
         large = [Image.fromarray(it).resize((factor * SIDE, factor * SIDE),
                                             Image.Resampling.NEAREST) for it in (photo, labels)]
-        real, given = (as_picture(np.asarray(it)) for it in large)
+        real, given = (as_image(np.asarray(it)) for it in large)
         values.append(metric_of(scorer_file).add(real, real, given))
     assert values[0] == pytest.approx(values[1], abs=0.03)
 
 
-def test_what_it_cannot_score_is_told(scorer_file: Path) -> None:
+def test_inputs_that_it_cannot_score_are_refused(scorer_file: Path) -> None:
     metric = metric_of(scorer_file)
-    photo, labels = map(as_picture, scene(0))
+    photo, labels = map(as_image, scene(0))
     with pytest.raises(UndefinedError, match="input is not known: give a run"):
         metric.add(photo, photo)
     with pytest.raises(UndefinedError, match="no label map in the 2 colours"):
@@ -135,25 +135,25 @@ def test_what_it_cannot_score_is_told(scorer_file: Path) -> None:
         "fcn_score"]
 
 
-def test_a_scorer_that_cannot_see_nothing_is_of_before(scorer_file: Path, tmp_path: Path) -> None:
+def test_a_scorer_without_the_class_nothing_is_refused(scorer_file: Path, tmp_path: Path) -> None:
     state = torch.load(scorer_file, weights_only=True)
     for name in ("head.weight", "head.bias"):
         state["net"][name] = state["net"][name][:-1]
     torch.save(state, tmp_path / "x.pth")
-    with pytest.raises(ValueError, match=r"2 classes where 3 are wanted.* train it again by"):
+    with pytest.raises(ValueError, match=r"2 classes, but 3 are wanted.* train it again by"):
         load_scorer(tmp_path / "x.pth")
 
 
-def test_another_file_is_no_scorer(tmp_path: Path) -> None:
+def test_another_file_is_refused(tmp_path: Path) -> None:
     torch.save({"net": {}}, tmp_path / "x.pth")
-    with pytest.raises(ValueError, match=r"x\.pth is no scorer .* scripts/train_scorer\.py"):
+    with pytest.raises(ValueError, match=r"x\.pth is not a scorer .* scripts/train_scorer\.py"):
         load_scorer(tmp_path / "x.pth")
 
 
 def test_three_scores_by_hand() -> None:
-    """Of 4 real pixels of class 0 three are seen, of the 3 of class 1 two; the third shows nothing.
+    """Three of 4 pixels of class 0 and two of 3 of class 1 are right; the last is "nothing".
 
-    Class 2 is nowhere. Nothing is no class of its own, so it has no part in the means.
+    Class 2 does not occur. The means do not count the class "nothing".
     """
     counts = np.array([[3, 1, 0, 0], [0, 2, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
     assert three_scores(counts) == pytest.approx({

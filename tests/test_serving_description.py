@@ -89,7 +89,7 @@ def test_a_given_palette_is_used(
         {"colour": [1, 2, 3], "name": "grass"}, {"colour": [9, 8, 7], "name": "water"},
     ]
     file.write_text("nonsense")
-    with pytest.raises(NoPaletteError, match=r"palette\.txt is no palette"):
+    with pytest.raises(NoPaletteError, match=r"palette\.txt is not a palette"):
         describe(engine, moved_run, palette_file=file)
 
 
@@ -159,7 +159,7 @@ def test_the_palette_of_the_data_set_comes_first(
     assert list(named(found, own).names) == ["brick", "air"]
     file.write_text("not a palette")
     assert load_own_palette(str(tmp_path)) is None
-    assert "palette.txt is no palette" in caplog.text
+    assert "palette.txt is not a palette" in caplog.text
 
 
 def test_unknown_and_named_palettes_are_unchanged() -> None:

@@ -1,4 +1,4 @@
-"""scripts/train_scorer.py: which pairs, at which size, how they vary, and what it says of them."""
+"""scripts/train_scorer.py: its pairs, their size, the augmentation, and the report."""
 
 import logging
 import re
@@ -15,7 +15,7 @@ from metrics.palette import NoPaletteError
 from metrics.segmenter import training as segmenter_training
 from metrics.segmenter.network import Segmenter
 from metrics.segmenter.scorer import load_scorer
-from metrics.segmenter.training import Examples, LabelledPhoto, fit
+from metrics.segmenter.training import LabelledPhoto, LabelledTensors, fit
 from scripts import train_scorer
 
 TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "4", "--batch_size", "4"]
@@ -28,7 +28,7 @@ def dataroot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_photos_are_no_labels(dataroot: Path, tmp_path: Path) -> None:
+def test_photos_are_refused_as_labels(dataroot: Path, tmp_path: Path) -> None:
     argv = ["--dataroot", str(dataroot), "--labels", "A", "--out", str(tmp_path / "x.pth")]
     with pytest.raises(NoPaletteError, match=r"side A .* give --labels B, or name their colours"):
         train_scorer.main(argv)
@@ -39,7 +39,7 @@ def test_photos_are_no_labels(dataroot: Path, tmp_path: Path) -> None:
     ([(64, 64), (97, 130), (250, 250)], "", 96), ([(512, 256), (512, 256)], "left", 256),
     ([(256, 200)], "right", 128),
 ])
-def test_photos_keep_their_size_where_it_can_be_halved(
+def test_photos_keep_their_size_if_it_can_be_halved(
     tmp_path: Path, sides: list[tuple[int, int]], half: Literal["", "left", "right"], size: int
 ) -> None:
     pairs = []
@@ -55,20 +55,20 @@ def test_a_side_that_cannot_be_halved_is_refused(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         train_scorer.main(["--dataroot", str(dataroot), "--size", "100"])
-    assert re.search(r"--size 100 is no multiple of 32.* give 96", capsys.readouterr().err)
+    assert re.search(r"--size 100 is not a multiple of 32.* give 96", capsys.readouterr().err)
 
 
-def test_photos_that_it_has_learned_are_not_called_new(
+def test_training_photos_are_not_reported_as_new(
     dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     argv = ["--dataroot", str(dataroot), "--test_phase", "train", "--epochs", "1", *TINY]
     with caplog.at_level(logging.INFO):
         train_scorer.main([*argv, "--out", str(tmp_path / "x.pth")])
-    assert "not measured on photos that are new to it: it has learned all" in caplog.text
-    assert "noise in their place" not in caplog.text
+    assert "not measured on new photos: all" in caplog.text
+    assert "noise instead of photos" not in caplog.text
 
 
-def test_a_given_palette_and_the_noise_beside_the_photos(
+def test_a_given_palette_and_the_scores_of_noise(
     dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "colours.txt").write_text("0 0 220 wall\n250 80 0 door\n0 255 0 tree\n")
@@ -77,36 +77,36 @@ def test_a_given_palette_and_the_noise_beside_the_photos(
     with caplog.at_level(logging.INFO):
         train_scorer.main(argv)
     assert load_scorer(tmp_path / "x.pth").palette.names == ("wall", "door", "tree")
-    assert "noise in their place: per-pixel accuracy" in caplog.text
-    assert "has not learned that noise shows nothing" in caplog.text  # in an epoch
-    assert "  door " in caplog.text and "  tree " not in caplog.text  # there is none in the maps
+    assert "noise instead of photos: per-pixel accuracy" in caplog.text
+    assert "has not learned to label noise as nothing" in caplog.text  # after one epoch
+    assert "  door " in caplog.text and "  tree " not in caplog.text  # the maps have no tree
 
 
-def test_photo_and_labels_move_together_and_are_reflected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every pixel has its place for a label; light is off, so that it can be read again."""
+def test_photo_and_labels_are_shifted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The label of every pixel is its place; brightness stays, so that it can be read again."""
     monkeypatch.setattr(segmenter_training, "LIGHT", 0.0)
     monkeypatch.setattr(segmenter_training, "NOISY", 0.0)
     size, most = 64, 4  # a sixteenth
     down, right = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     photo = torch.stack([down, right, down]).to(torch.uint8)
-    examples = Examples(photo[None], (down * size + right).to(torch.int16)[None])
+    examples = LabelledTensors(photo[None], (down * size + right).to(torch.int16)[None])
     torch.manual_seed(0)
-    photos, labels = segmenter_training._varied(examples, [0] * 40, nothing=-1)
+    photos, labels = segmenter_training._augmented(examples, [0] * 40, nothing=-1)
     levels = ((photos + 1) * 127.5).round().long()
     assert torch.equal(levels[:, 0] * size + levels[:, 1], labels)
-    first, last = levels[:, 0, 0, 0], levels[:, 0, -1, 0]  # rows of the picture at the borders
+    first, last = levels[:, 0, 0, 0], levels[:, 0, -1, 0]  # rows of the original at the borders
     assert first.max() == most and set(first.tolist()) == set(range(most + 1))
     assert last.min() == size - 1 - most
-    assert (levels[:, 0].diff(dim=1).abs() == 1).all(), "one after another, back and forth"
+    assert (levels[:, 0].diff(dim=1).abs() == 1).all(), "consecutive rows, reflected at the border"
     mirrored = levels[:, 1, 0, 32] > levels[:, 1, 0, 33]
     assert 5 < mirrored.sum() < 35
 
 
 def test_noise_is_labelled_as_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segmenter_training, "NOISY", 1.0)
-    examples = Examples(torch.full((1, 3, 64, 64), 200, dtype=torch.uint8),
-                        torch.zeros(1, 64, 64, dtype=torch.int16))
-    photos, labels = segmenter_training._varied(examples, [0] * 20, nothing=7)
+    examples = LabelledTensors(torch.full((1, 3, 64, 64), 200, dtype=torch.uint8),
+                               torch.zeros(1, 64, 64, dtype=torch.int16))
+    photos, labels = segmenter_training._augmented(examples, [0] * 20, nothing=7)
     for photo, label_map in zip(photos, labels, strict=True):
         assert photo[:, label_map == 7].std() > 0.1
         if (label_map == 0).any():
@@ -115,7 +115,7 @@ def test_noise_is_labelled_as_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_small_photo_is_refused() -> None:
-    examples = Examples(torch.zeros(1, 3, 32, 32, dtype=torch.uint8),
-                        torch.zeros(1, 32, 32, dtype=torch.int16))
+    examples = LabelledTensors(torch.zeros(1, 3, 32, 32, dtype=torch.uint8),
+                               torch.zeros(1, 32, 32, dtype=torch.int16))
     with pytest.raises(ValueError, match=r"one photo of 32 pixels .* give --size 64"):
         fit(Segmenter(3, width=2), examples, epochs=1, batch_size=8, rate=1e-3)

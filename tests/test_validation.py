@@ -196,7 +196,7 @@ def test_a_metric_that_cannot_run_is_left_out_aloud(
     """Of 16 x 16 pixels there is no MS-SSIM."""
     flags = argv("--model", "template", "--n_epochs", "2", *VALIDATION)
     train([*flags, "--val_metrics", "l1", "ms_ssim"])
-    said = [line for line in caplog.messages if "left out: MS-SSIM suits no picture" in line]
+    said = [line for line in caplog.messages if "left out: MS-SSIM suits no image" in line]
     assert len(said) == 1
     rows = read_losses(tmp_path / "runs" / "t")
     assert {row["val_ms_ssim"] for row in rows} == {""}
@@ -212,7 +212,7 @@ def test_photos_have_no_label_scores_and_the_training_goes_on(
         pixels = noise.integers(0, 256, (32, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(dataroot / "val" / f"{number}.png")
     train(argv("--model", "pix2pix", *VALIDATION, "--val_metrics", "l1", "mean_iou"))
-    assert any("Mean IoU is for label maps, and the pictures are no label maps" in line
+    assert any("Mean IoU is for label maps, and the images are not label maps" in line
                for line in caplog.messages)
     assert "--palette" not in caplog.text, "train.py has no such flag"
     row = read_losses(tmp_path / "runs" / "t")[-1]
@@ -228,7 +228,7 @@ def test_a_fid_of_few_pictures_is_warned_of_once(
     said = [line for line in caplog.messages if line.startswith("validation: FID: ")]
     assert len(said) == 2
     assert "3 outputs, 3 targets" in said[0] and "299 x 299" in said[0]
-    assert "FID of 3 pictures is too high" in said[1]
+    assert "FID of 3 images is too high" in said[1]
 
 
 def test_a_picture_goes_as_soon_as_it_is_measured() -> None:

@@ -1,4 +1,4 @@
-"""A set of outputs with what it is compared with: results of a run, or two folders."""
+"""Find the images that are compared: results of runs, or two folders."""
 
 import json
 import logging
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from data.files.value_range import ValueRange
 from metrics.evaluation import Example
-from metrics.picture import Picture
+from metrics.metric_image import MetricImage
 from metrics.report.result_files import (
-    Files,
-    NoPicturesError,
+    ComparedFiles,
+    NoImagesError,
     find_results,
     folder_files,
     folder_sets,
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ComparedSet:
-    """Files by picture.
+    """Outputs and their targets.
 
-    ``about``: where they are; ``warnings``: what makes the scores less than they seem;
-    ``unpaired``: output and target of one name have nothing to do with each other.
+    ``about``: where they are; ``warnings``: reasons to doubt the scores; ``unpaired``: an output
+    and a target with the same name are not a pair.
     """
 
     name: str
-    files: Sequence[Files]
+    files: Sequence[ComparedFiles]
     about: str
     unpaired: bool = False
     warnings: Sequence[str] = ()
@@ -49,10 +49,10 @@ class ComparedSet:
     def examples(
         self, limits: ValueRange | None, *, with_inputs: bool = False
     ) -> Iterator[Example]:
-        """``limits``: values in the files that mean black and white; None: as their type says."""
+        """Read the images; ``limits``: black and white (default: the range of the file's type)."""
         for files in self.files:
             fake, real, given = (
-                None if path is None else Picture.read(path, limits)
+                None if path is None else MetricImage.read(path, limits)
                 for path in (files.fake, files.real, files.given if with_inputs else None)
             )
             yield Example(files.name, fake, real, given)
@@ -66,15 +66,15 @@ def find_runs(
     label: str | None = None,
     unpaired: bool = False,
 ) -> list[ComparedSet]:
-    """``runs``: names, or folders of results; ``label``: of the output, such as fake_A.
+    """Find results of ``runs``: names of runs, or folders. ``label``: the output, such as fake_A.
 
-    A test of a data set without pairs (``--dataset_mode unaligned``) is taken as such.
+    Results of a data set without pairs (``--dataset_mode unaligned``) are compared as two sets.
 
     Raises:
-        NoPicturesError: there are no results with targets, or none with that label.
+        NoImagesError: there are no results with targets, or none with that label.
     """
     sets: list[ComparedSet] = []
-    names = {"input", "target"}  # what the page calls the other pictures
+    names = {"input", "target"}  # the captions of the other images on the page
     for run in runs:
         folder = find_results(run, results_dir, lambda name: _test_command(name, checkpoints_dir))
         chosen = label or next(iter(outputs_in(folder)))
@@ -86,15 +86,15 @@ def find_runs(
         run_dir = checkpoints_dir / (run if is_name else folder.parent.name)
         is_unaligned = _dataset_mode(run_dir) == "unaligned"
         if is_unaligned and not unpaired:
-            log.info("%s was tested on pictures without pairs (--dataset_mode unaligned)", name)
+            log.info("%s was tested on images without pairs (--dataset_mode unaligned)", name)
         sets.append(_of_results(name, folder, chosen, unpaired=unpaired or is_unaligned))
-    return [_beside(one, sets[0]) for one in sets]
+    return [_with_warning(compared, sets[0]) for compared in sets]
 
 
 def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet:
     """
     Raises:
-        NoPicturesError: there are no pictures, or no pairs.
+        NoImagesError: there are no images, or no pairs.
     """
     name = fake.resolve().name
     name = f"{name}'" if name in ("input", "target") else name
@@ -103,8 +103,8 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
         return ComparedSet(name, folder_sets(fake, real), about, unpaired=True)
     files, alone = folder_files(fake, real)
     if not files:
-        raise NoPicturesError(
-            f"no picture in {fake} has the path of one in {real} (first ones: {alone[0]}, "
+        raise NoImagesError(
+            f"no image in {fake} has the path of one in {real} (first ones: {alone[0]}, "
             f"{next(path for path in alone if Path(path).is_relative_to(real))}); --unpaired "
             "compares them as two sets"
         )
@@ -115,32 +115,32 @@ def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> Compa
     files, about = result_files(folder, label), f"{label} in {folder}"
     deep = [path for path in folder.glob(f"images/**/*_{label}.*") if path.suffix != ".png"]
     warnings = [
-        f"the PNGs are compared, of 8 bits; {len(deep)} outputs lie beside them whole "
+        f"the PNG files of 8 bits are compared; {len(deep)} outputs exist with all their bits "
         f"({deep[0].name}): compare those by --fake DIR --real DIR"
     ] if deep else []
     if unpaired:
         return ComparedSet(name, files, about, unpaired=True, warnings=warnings)
-    pairs = [one for one in files if one.real]
-    alone = [str(one.fake) for one in files if not one.real]
+    pairs = [pair for pair in files if pair.real]
+    alone = [str(output.fake) for output in files if not output.real]
     return ComparedSet(name, pairs, about, warnings=[*warnings, *_about_alone(alone)])
 
 
 def _about_alone(paths: Sequence[str]) -> list[str]:
     if not paths:
         return []
-    number = pluralise(len(paths), "picture")
-    return [f"not pluralise, because without a partner: {number}\n{listing(paths)}"]
+    number = pluralise(len(paths), "image")
+    return [f"not counted, because without a partner: {number}\n{listing(paths)}"]
 
 
-def _beside(one: ComparedSet, first: ComparedSet) -> ComparedSet:
-    """With a warning, if the two have different pictures."""
-    if {files.name for files in one.files} == {files.name for files in first.files}:
-        return one
+def _with_warning(other: ComparedSet, first: ComparedSet) -> ComparedSet:
+    """Add a warning if the two sets have different images."""
+    if {files.name for files in other.files} == {files.name for files in first.files}:
+        return other
     warning = (
-        f"{one.name} has {len(one.files)} pictures, {first.name} has {len(first.files)}, and they "
-        "are not the same: do not compare their scores"
+        f"{other.name} has {len(other.files)} images, {first.name} has {len(first.files)}, and "
+        "they are not the same: do not compare their scores"
     )
-    return replace(one, warnings=[*one.warnings, warning])
+    return replace(other, warnings=[*other.warnings, warning])
 
 
 def _dataset_mode(run_dir: Path) -> str:

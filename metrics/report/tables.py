@@ -12,16 +12,15 @@ from metrics.evaluation import Evaluation
 from metrics.palette import Palette
 from util.text import merge_equal_lines
 
-MOST_PARTS = 4  # lines of a score in the terminal; the page and the JSON have all
+MOST_PARTS = 4  # a score with more parts has one line; the page and the JSON have all
 
 
 def in_order(found: Mapping[str, Evaluation]) -> list[str]:
-    """The metrics that have a score: of pairs, of sets, of label maps.
+    """Return the metrics that have a score: metrics of pairs, of sets, of label maps.
 
-    Those that say themselves that they mislead stand behind the others of their kind: KID before
-    FID, where there are few pictures.
+    Doubtful scores are the last of their kind: with few images, KID comes before FID.
     """
-    scored = {name: score for it in found.values() for name, score in it.scores.items()}
+    scored = {name: score for run in found.values() for name, score in run.scores.items()}
 
     def place(name: str) -> tuple[bool, bool, bool, str]:
         metric = find_metric(name)
@@ -31,17 +30,17 @@ def in_order(found: Mapping[str, Evaluation]) -> list[str]:
 
 
 def table(found: Mapping[str, Evaluation]) -> list[str]:
-    """A line for each metric, a column for each run; then what has to be known beside it."""
+    """Return a line for each metric, with a column for each run, and the remarks."""
     rows = [["", "better", *found]]
     for name in in_order(found):
         metric = find_metric(name)
         scores = [evaluation.scores.get(name) for evaluation in found.values()]
         better = "higher" if metric.higher_is_better else "lower"
-        rows.append([metric.label, better, *(_in_words(it, metric.places) for it in scores)])
+        rows.append([metric.label, better, *(_format(score, metric.places) for score in scores)])
         parts = next((score.parts for score in scores if score), {})
         if len(parts) <= MOST_PARTS:
             rows += [
-                [f"  {part}", "", *(_of_part(score, part, metric.places) for score in scores)]
+                [f"  {part}", "", *(_format_part(score, part, metric.places) for score in scores)]
                 for part in parts
             ]
     merged = merge_equal_lines({run: remarks(evaluation) for run, evaluation in found.items()})
@@ -57,7 +56,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
-    """What a reader of the numbers has to know, a sentence each."""
+    """Return the warnings and notes that belong to the numbers, one sentence each."""
     lines = list(evaluation.warnings)
     notes = [(name, note) for name, score in evaluation.scores.items() for note in score.notes]
     lines += [f"{', '.join(labels)}: {note}" for note, labels in _by_sentence(notes).items()]
@@ -65,25 +64,25 @@ def remarks(evaluation: Evaluation) -> list[str]:
     return lines + [f"left out: {line}" for line in _each(evaluation.left_out)]
 
 
-def _each(said: Mapping[str, str]) -> list[str]:
-    """What is said of several metrics alike becomes one sentence."""
+def _each(reasons: Mapping[str, str]) -> list[str]:
+    """Return sentences; metrics with the same reason share one."""
     return [
-        f"{labels[0] if len(labels) == 1 else ', '.join(labels) + ': each'} {what}"
-        for what, labels in _by_sentence(sorted(said.items())).items()
+        f"{labels[0] if len(labels) == 1 else ', '.join(labels) + ': each'} {reason}"
+        for reason, labels in _by_sentence(sorted(reasons.items())).items()
     ]
 
 
-def _by_sentence(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Names of metrics and what is said of them -> sentence -> labels of the metrics."""
+def _by_sentence(notes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return each sentence with the labels of its metrics."""
     labels: dict[str, list[str]] = {}
-    for name, sentence in said:
+    for name, sentence in notes:
         labels.setdefault(sentence, []).append(find_metric(name).label)
     return labels
 
 
 def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
-    """Infinite values are the word "Infinity": JSON has none."""
-    labels = [*in_order(found)]
+    """Return everything as JSON; infinite values are the text "Infinity"."""
+    labels = in_order(found)
     content = {
         "metrics": {
             name: {"label": find_metric(name).label,
@@ -96,49 +95,51 @@ def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
         ],
         "runs": {
             run: {
-                "scores": {name: _score(it.scores[name]) for name in labels if name in it.scores},
-                "warnings": it.warnings,
-                "left_out": it.left_out,
-                "skipped": it.skipped,
+                "scores": {name: _json_score(evaluation.scores[name]) for name in labels
+                           if name in evaluation.scores},
+                "warnings": evaluation.warnings,
+                "left_out": evaluation.left_out,
+                "skipped": evaluation.skipped,
                 "pictures": {
-                    picture: {name: finite(value) for name, value in values.items()}
-                    for picture, values in it.values.items()
+                    image: {name: json_number(value) for name, value in values.items()}
+                    for image, values in evaluation.values.items()
                 },
             }
-            for run, it in found.items()
+            for run, evaluation in found.items()
         },
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_csv(found: Mapping[str, Evaluation]) -> str:
-    """A line for each picture of each run; the scores of the set have no picture."""
+    """Return a line for each image of each run; the scores of the set have no image."""
     names = in_order(found)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", "picture", *names])
     for run, evaluation in found.items():
         whole = {name: score.value for name, score in evaluation.scores.items()}
-        for picture, values in [("", whole), *evaluation.values.items()]:
-            writer.writerow([run, picture, *(values.get(name, "") for name in names)])
+        for image, values in [("", whole), *evaluation.values.items()]:
+            writer.writerow([run, image, *(values.get(name, "") for name in names)])
     return text.getvalue()
 
 
-def finite(value: float) -> float | str:
+def json_number(value: float) -> float | str:
+    """Return a value that JSON can hold: the text "Infinity" for infinity."""
     return value if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _score(score: Score) -> dict[str, object]:
-    return {"value": finite(score.value), "standard_error": score.error, "count": score.count,
+def _json_score(score: Score) -> dict[str, object]:
+    return {"value": json_number(score.value), "standard_error": score.error, "count": score.count,
             "parts": dict(score.parts), "notes": list(score.notes)}
 
 
-def _in_words(score: Score | None, places: int) -> str:
+def _format(score: Score | None, places: int) -> str:
     if score is None:
         return "left out"
     error = "" if score.error is None else f" ± {score.error:.{places}f}"
     return f"{score.value:.{places}f}{error}"
 
 
-def _of_part(score: Score | None, part: str, places: int) -> str:
+def _format_part(score: Score | None, part: str, places: int) -> str:
     return f"{score.parts[part]:.{places}f}" if score and part in score.parts else ""

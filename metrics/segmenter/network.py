@@ -1,10 +1,10 @@
-"""A compact segmenter: a small U-Net that never works at the full side of the picture.
+"""A small U-Net as segmenter, which never works at the full side of the image.
 
     photo ── /2 ─┬─ /4 ─┬─ /8 ─┬─ /16 ── /32 ─ up ─ cat ─ ... ─ cat ── logits ── up ── logits
-                 └──────┴──────┴──────────────────┘ (each to the level of its side)
+                 └──────┴──────┴──────────────────┘ (skips to the level of the same side)
 
 As in FCN (Long et al. 2015) the logits are finer than the deepest features and coarser than the
-picture, and are scaled to its side.
+image, and are scaled to its side.
 """
 
 import torch
@@ -15,9 +15,9 @@ DEPTH = 5  # halvings of the side
 
 
 class Segmenter(nn.Module):
-    """[N, 3, H, W] photos in -1..1 -> [N, classes, H, W] logits; H and W divisible by 32.
+    """Photos [N, 3, H, W] in -1..1 -> logits [N, classes, H, W]; 32 must divide H and W.
 
-    ``width`` channels at the first level, doubled by each of the next three, then constant.
+    ``width``: channels of the first level. Each of the next three levels doubles them.
     """
 
     def __init__(self, classes: int, *, width: int = 16) -> None:

@@ -1,4 +1,4 @@
-"""A segmenter of one labelled set, with what it needs to score photos: palette and side."""
+"""A trained segmenter of one labelled set, with its palette and the side of its images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,24 +11,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from metrics.palette import RADIUS, Classes, Palette
+from metrics.palette import RADIUS, Classes, Colours, Palette
 from metrics.segmenter.network import DEPTH, Segmenter
 from util import checkpoint
 from util.pixel_values import levels_to_float
 
-Levels = npt.NDArray[np.uint8]  # [H, W, 3]
-
 ENTRIES = {"net", "palette", "names", "size", "width", "training", "facts"}
 SIDE_MULTIPLE: int = 2**DEPTH
-LABELLED = 0.6  # of a label map's pixels lie within RADIUS of their colour; of a photo's few do
+LABELLED = 0.6  # least share of pixels within RADIUS of a label's colour in a label map
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """``net`` tells the classes of ``palette``; its last class is that it sees none of them.
+    """``net`` predicts the classes of ``palette`` and, as its last class, "nothing".
 
     ``size``: side to which photos and label maps are scaled (pixels).
-    ``training``: SHA-256 of the pictures that it learned from; ``facts``: how, for people.
+    ``training``: SHA-256 of the training images; ``facts``: how it was trained, for the reader.
     """
 
     net: Segmenter
@@ -41,26 +39,26 @@ class Scorer:
 
     @property
     def class_count(self) -> int:
-        """Those of the palette, and nothing."""
+        """The number of labels and "nothing"."""
         return len(self.palette) + 1
 
     @torch.no_grad()
-    def segment(self, levels: Levels) -> Classes:
-        """A photo, uint8 [H, W, 3] -> the class of each pixel, [size, size]."""
+    def segment(self, levels: Colours) -> Classes:
+        """Return the classes [size, size] that the network sees in a photo, uint8 [H, W, 3]."""
         photo = levels_to_float(torch.from_numpy(scaled_photo(levels, self.size))[None])
         logits: Tensor = self.net(photo.to(self.device))[0]
         return logits.argmax(dim=0).cpu().numpy().astype(np.intp)
 
-    def labels(self, levels: Levels) -> Classes:
-        """A label map, uint8 [H, W, 3] -> the class of each pixel, [size, size]."""
+    def labels(self, levels: Colours) -> Classes:
+        """Return the classes [size, size] of a label map, uint8 [H, W, 3]."""
         return scaled_labels(self.palette.classes(levels), self.size)
 
-    def reads(self, levels: Levels) -> bool:
-        """Whether the picture is a label map in the colours of this scorer."""
+    def reads(self, levels: Colours) -> bool:
+        """Return True if the image is a label map in the colours of this scorer."""
         small = np.asarray(_resized(levels, self.size, Image.Resampling.NEAREST))
         nearest = self.palette.colours[self.palette.classes(small)].astype(np.int64)
-        off = np.square(small.astype(np.int64) - nearest).sum(axis=2)
-        return bool((off <= RADIUS**2).mean() >= LABELLED)
+        distances = np.square(small.astype(np.int64) - nearest).sum(axis=2)
+        return bool((distances <= RADIUS**2).mean() >= LABELLED)
 
     def save(self, path: Path) -> None:
         checkpoint.save(path, {
@@ -77,18 +75,19 @@ class Scorer:
 def load_scorer(path: Path, device: torch.device | None = None) -> Scorer:
     """
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it holds something else.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file holds something else.
     """
     advice = "give a file that scripts/train_scorer.py has written"
     state = checkpoint.load(path, advice=lambda _: advice)
     if not state.keys() >= ENTRIES:
-        raise ValueError(f"{path} is no scorer (it lacks {min(ENTRIES - state.keys())}); {advice}")
+        missing = min(ENTRIES - state.keys())
+        raise ValueError(f"{path} is not a scorer ({missing} is missing); {advice}")
     palette = Palette(state["palette"].numpy(), tuple(state["names"]))
     classes = len(state["net"]["head.weight"])
     if classes != len(palette) + 1:
-        raise ValueError(f"{path} knows {classes} classes where {len(palette) + 1} are wanted: "
-                         "those of its palette and nothing, which earlier scorers did not have; "
+        raise ValueError(f"{path} has {classes} classes, but {len(palette) + 1} are wanted: those "
+                         "of its palette and \"nothing\", which earlier scorers did not have; "
                          "train it again by scripts/train_scorer.py")
     net = Segmenter(classes, width=state["width"])
     net.load_state_dict(state["net"])
@@ -102,22 +101,22 @@ def load_scorer(path: Path, device: torch.device | None = None) -> Scorer:
 def check_size(size: int) -> None:
     """
     Raises:
-        ValueError: the segmenter cannot halve so many pixels often enough.
+        ValueError: the segmenter cannot halve this size often enough.
     """
     if size % SIDE_MULTIPLE:
         near = max(1, round(size / SIDE_MULTIPLE)) * SIDE_MULTIPLE
-        raise ValueError(f"--size {size} is no multiple of {SIDE_MULTIPLE}, by which the network "
-                         f"divides it; give {near}")
+        raise ValueError(f"--size {size} is not a multiple of {SIDE_MULTIPLE}, by which the "
+                         f"network divides it; give {near}")
 
 
-def scaled_photo(levels: Levels, size: int) -> Levels:
-    """uint8 [H, W, 3] -> [3, size, size], bicubic."""
+def scaled_photo(levels: Colours, size: int) -> Colours:
+    """Scale uint8 [H, W, 3] to [3, size, size] by bicubic interpolation."""
     resized = np.asarray(_resized(levels, size, Image.Resampling.BICUBIC))
     return np.ascontiguousarray(resized.transpose(2, 0, 1))
 
 
 def scaled_labels(classes: Classes, size: int) -> Classes:
-    """[H, W] -> [size, size], nearest neighbour: classes have no values between them."""
+    """Scale [H, W] to [size, size] by nearest neighbours: classes have no values between them."""
     resized = _resized(classes.astype(np.int32), size, Image.Resampling.NEAREST)
     return np.asarray(resized).astype(np.intp)
 

@@ -1,4 +1,4 @@
-"""How a segmenter learns from real pairs, photo and label map."""
+"""Training of a segmenter on real pairs of photo and label map."""
 
 import hashlib
 import logging
@@ -20,13 +20,13 @@ from util.pixel_values import levels_to_float
 
 log = logging.getLogger(__name__)
 
-SHIFT = 1 / 16  # of the side: most by which pictures are moved in training
-LIGHT = 0.2  # most by which brightness and contrast change in training
-NOISY = 1 / 16  # of the photos have a rectangle of noise, in which there is nothing to be seen
-NOISY_SIDE = (0.2, 1.0)  # least and most of that rectangle, where 1 is all of the photo
-FAINTEST = 0.4  # of the noise, where 1 is from black to white
-WARM_UP = 0.1  # of the steps: the rate rises, and then falls as half a cosine
-REPORTS = 10  # lines in a training
+SHIFT = 1 / 16  # largest random shift, as a share of the side
+LIGHT = 0.2  # largest random change of brightness and contrast
+NOISY = 1 / 16  # share of the photos that get a rectangle of noise, labelled "nothing"
+NOISY_SIDE = (0.2, 1.0)  # smallest and largest side of the rectangle, as a share of the photo
+FAINTEST = 0.4  # smallest strength of the noise; 1 is from black to white
+WARM_UP = 0.1  # share of the steps in which the rate rises; then it falls as half a cosine
+REPORTS = 10  # log lines of a training
 
 
 @dataclass(frozen=True)
@@ -35,49 +35,49 @@ class LabelledPhoto:
     labels: Source
 
     def read(self) -> tuple[Colours, Colours]:
-        """Photo and label map, uint8 [H, W, 3] each.
+        """Return photo and label map, uint8 [H, W, 3] each.
 
         Raises:
-            PictureError: one cannot be read.
-            ValueError: one has more than 8 bits.
+            PictureError: a file cannot be read.
+            ValueError: a file has more than 8 bits.
         """
         photo, labels = read_together([self.photo, self.labels])
         return _levels(photo, self.photo), _levels(labels, self.labels)
 
 
 @dataclass(frozen=True)
-class Examples:
+class LabelledTensors:
     """``photos``: uint8 [N, 3, S, S]; ``labels``: int16 [N, S, S]."""
 
     photos: Tensor
     labels: Tensor
 
 
-def read_examples(pairs: Sequence[LabelledPhoto], palette: Palette, size: int) -> Examples:
-    """All pairs, scaled as the metric will scale those that it measures."""
+def read_examples(pairs: Sequence[LabelledPhoto], palette: Palette, size: int) -> LabelledTensors:
+    """Read all pairs and scale them as the metric does."""
     photos, labels = [], []
     for pair in pairs:
         photo, label_map = pair.read()
         photos.append(torch.from_numpy(scaled_photo(photo, size)))
         classes = scaled_labels(palette.classes(label_map), size)
         labels.append(torch.from_numpy(classes.astype(np.int16)))
-    return Examples(torch.stack(photos), torch.stack(labels))
+    return LabelledTensors(torch.stack(photos), torch.stack(labels))
 
 
 def fit(
-    net: Segmenter, examples: Examples, *, epochs: int, batch_size: int, rate: float
+    net: Segmenter, examples: LabelledTensors, *, epochs: int, batch_size: int, rate: float
 ) -> None:
-    """AdamW on the cross entropy of every pixel; photos moved, mirrored or not, in changing light.
+    """Train with AdamW on the cross entropy of every pixel.
 
-    The last class of ``net`` is what shows nothing, and is learned from noise. Draws come from
-    torch's global generator.
+    Photos are shifted, mirrored and changed in brightness and contrast. The last class of ``net``,
+    "nothing", is learned from noise. Random numbers come from torch's global generator.
 
     Raises:
         ValueError: the batches are too small for batch norm.
     """
     device = next(net.parameters()).device
     if device.type == "cpu":
-        net.to(memory_format=torch.channels_last)  # a tenth faster
+        net.to(memory_format=torch.channels_last)  # 10 % faster
     count, size = examples.photos.shape[0], examples.photos.shape[-1]
     batch_size = min(batch_size, count)
     if batch_size == 1 and size == SIDE_MULTIPLE:
@@ -89,9 +89,9 @@ def fit(
     net.train()
     for epoch in range(1, epochs + 1):
         losses = []
-        # A last batch of one picture would have no statistics at the deepest level.
+        # A last batch of one image would have no statistics at the deepest level.
         for chosen in torch.randperm(count)[: steps // epochs * batch_size].split(batch_size):
-            photos, labels = _varied(examples, chosen.tolist(), net.head.out_channels - 1)
+            photos, labels = _augmented(examples, chosen.tolist(), net.head.out_channels - 1)
             loss = cross_entropy(net(photos.to(device)), labels.to(device))
             optimizer.zero_grad()
             loss.backward()
@@ -105,7 +105,7 @@ def fit(
 
 
 def fingerprint(pairs: Sequence[LabelledPhoto]) -> str:
-    """SHA-256 of the files, in their order."""
+    """Return the SHA-256 of the files in their order."""
     digest = hashlib.sha256()
     for path in dict.fromkeys(
         file for pair in pairs for side in (pair.photo, pair.labels) for file in side.files
@@ -114,15 +114,17 @@ def fingerprint(pairs: Sequence[LabelledPhoto]) -> str:
     return digest.hexdigest()
 
 
-def _varied(examples: Examples, chosen: Sequence[int], nothing: int) -> tuple[Tensor, Tensor]:
-    """float32 [N, 3, S, S] and int64 [N, S, S].
+def _augmented(
+    examples: LabelledTensors, chosen: Sequence[int], nothing: int
+) -> tuple[Tensor, Tensor]:
+    """Return photos, float32 [N, 3, S, S], and labels, int64 [N, S, S].
 
-    Never scaled: what made photos lack is most of all the grain of real ones. ``nothing``: the
-    class of noise.
+    Photos are not scaled, because generated photos differ from real ones mostly in their fine
+    grain. ``nothing``: the class of noise.
     """
     photos, labels = [], []
     for number in chosen:
-        rows, columns = _moved(examples.photos.shape[2]), _moved(examples.photos.shape[3])
+        rows, columns = (_shifted(size) for size in examples.photos.shape[2:])
         if torch.rand(()) < 0.5:
             columns = columns.flip(0)
         photos.append(examples.photos[number][:, rows[:, None], columns])
@@ -136,7 +138,7 @@ def _varied(examples: Examples, chosen: Sequence[int], nothing: int) -> tuple[Te
 
 
 def _add_noise(photo: Tensor, labels: Tensor, nothing: int) -> None:
-    """A rectangle of noise of any colour, in place: [3, S, S] and [S, S]."""
+    """Write a rectangle of noise of a random colour to [3, S, S] and [S, S], in place."""
     sides = torch.empty(2).uniform_(*NOISY_SIDE)
     height, width = (sides * len(labels)).int().tolist()
     top = int(torch.randint(len(labels) - height + 1, ()))
@@ -148,8 +150,8 @@ def _add_noise(photo: Tensor, labels: Tensor, nothing: int) -> None:
     labels[window] = nothing
 
 
-def _moved(size: int) -> Tensor:
-    """Which row (or column) comes where when they all move, reflected at the border."""
+def _shifted(size: int) -> Tensor:
+    """Return the rows (or columns) after a random shift, reflected at the border."""
     most = int(SHIFT * size)
     places = (torch.arange(size) + torch.randint(-most, most + 1, ())).abs()
     return torch.minimum(places, 2 * (size - 1) - places)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from display.reports import VALUE, Progress
-from metrics.report.tables import finite
+from metrics.report.tables import json_number
 from util.files import write_text
 from util.run_folder.layout import BEST
 
@@ -88,8 +88,8 @@ class Best:
     def write(folder: Path, found: Mapping[str, Any]) -> None:
         """Infinity, the PSNR of outputs that equal their targets, is a word: JSON has none."""
         words = dict(found) | {
-            "value": finite(found["value"]),
-            "values": {name: finite(value) for name, value in found["values"].items()},
+            "value": json_number(found["value"]),
+            "values": {name: json_number(value) for name, value in found["values"].items()},
         }
         write_text(folder / BEST, json.dumps(words, indent=2, allow_nan=False) + "\n")
 

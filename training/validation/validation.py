@@ -23,8 +23,8 @@ from display.reports import VALUE, Strip
 from metrics import create_metrics, find_metric
 from metrics.base_metric import Settings
 from metrics.evaluation import Evaluation, Example, evaluate
+from metrics.metric_image import MetricImage
 from metrics.palette import NoPaletteError, find_palette
-from metrics.picture import Picture
 from metrics.report.tables import remarks
 from models.base_model import BaseModel
 from models.comparison import Comparison
@@ -200,11 +200,11 @@ def _example(
     return Example(name, fake, real, _eight_bits(visuals[given][0]))
 
 
-def _eight_bits(image: Tensor) -> Picture:
+def _eight_bits(image: Tensor) -> MetricImage:
     """Convert [C, H, W] to what test.py writes, to the bit; keep other numbers of channels."""
     if image.shape[0] in (1, 3):
-        return Picture(to_picture(image), LEVELS)
-    return Picture.of_tensor(image)
+        return MetricImage(to_picture(image), LEVELS)
+    return MetricImage.of_tensor(image)
 
 
 def _file_of(given: str, own: str, batch: Batch) -> str:

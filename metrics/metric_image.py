@@ -1,4 +1,4 @@
-"""A picture as metrics see it: with the range of its values, whatever they are."""
+"""The images that metrics get: pixels of any type, with the values that mean black and white."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +11,12 @@ from torch import Tensor
 
 from data.files.image_io import read_image
 from data.files.pillow_files import PictureError
-from data.files.raster import Pixels, Raster, as_channels
+from data.files.raster import Pixels, as_channels
 from data.files.value_range import LEVELS, ValueRange, of_dtype
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class MetricImage:
     """``pixels``: [H, W, C]; ``limits``: the values in them that mean black and white."""
 
     pixels: Pixels
@@ -24,10 +24,10 @@ class Picture:
     name: str = ""
 
     @classmethod
-    def read(cls, path: Path, limits: ValueRange | None = None) -> "Picture":
-        """A file; without ``limits``, integers have the whole range of their type.
+    def read(cls, path: Path, limits: ValueRange | None = None) -> "MetricImage":
+        """Read a file; the default limits are the whole range of its integer type.
 
-        What is transparent shows a white ground.
+        Transparent pixels show a white background.
 
         Raises:
             PictureError: the file cannot be read, or is floating point without ``limits``.
@@ -39,7 +39,8 @@ class Picture:
                 f"{path} is {raster}: floating point has no range of its own; give --value_range "
                 "LO,HI, the values that mean black and white"
             )
-        return cls(_opaque(raster, path), limits, str(path))
+        opaque = {"rgba": 3, "gray_alpha": 1}.get(raster.colour, raster.channels)
+        return cls(as_channels(raster, opaque, source=path), limits, str(path))
 
     @classmethod
     def of_tensor(
@@ -49,8 +50,8 @@ class Picture:
         dtype: npt.DTypeLike = np.uint8,
         limits: ValueRange = LEVELS,
         name: str = "",
-    ) -> "Picture":
-        """[C, H, W] in -1..1, rounded to the levels of ``dtype`` as in the file of a result."""
+    ) -> "MetricImage":
+        """Round [C, H, W] in -1..1 to the levels of ``dtype``, as in a result file."""
         return cls(limits.from_tensor(image, dtype), limits, name)
 
     @property
@@ -64,25 +65,20 @@ class Picture:
 
     @cached_property
     def unit(self) -> npt.NDArray[np.float64]:
-        """[H, W, C], black 0 and white 1; values outside the range stay outside."""
+        """[H, W, C], black 0 and white 1; values outside the limits stay outside."""
         span = self.limits.high - self.limits.low
         unit: npt.NDArray[np.float64] = (self.pixels.astype(np.float64) - self.limits.low) / span
         return unit
 
     @property
     def kind(self) -> str:
-        """"256 x 256, 3 channels of uint8"."""
+        """A description for messages, such as "256 x 256, 3 channels of uint8"."""
         channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
         return f"{self.size[0]} x {self.size[1]}, {channels} of {self.pixels.dtype}"
 
     def levels(self) -> npt.NDArray[np.uint8] | None:
-        """uint8 [H, W, 3] of an 8-bit picture in colour or grey; None of any other."""
+        """Return an 8-bit grey or RGB image as uint8 [H, W, 3], None for any other image."""
         if self.pixels.dtype != np.uint8 or self.channels not in (1, 3):
             return None
         levels: npt.NDArray[Any] = np.repeat(self.pixels, 3 // self.channels, axis=2)
         return levels
-
-
-def _opaque(raster: Raster, path: Path) -> Pixels:
-    opaque = {"rgba": 3, "gray_alpha": 1}.get(raster.colour, raster.channels)
-    return as_channels(raster, opaque, source=path)
