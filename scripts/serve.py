@@ -1,11 +1,11 @@
-"""Draw in a browser and see what a trained network makes of it; or ask it by HTTP.
+"""Draw in a browser and see the translation of a trained network, or request it by HTTP.
 
     python scripts/serve.py --name demo_pix2pix            # then http://127.0.0.1:8100
     python scripts/serve.py --name demo_pix2pix --static site      # for a web host, without PyTorch
     curl --data-binary @labels.png http://127.0.0.1:8100/translate > photo.png
 
-The server listens to this machine alone. --host 0.0.0.0 lets others in who have the token that it
-prints. Ctrl-C ends it. docs/drawing.md tells more.
+Only this machine can reach the server. With --host 0.0.0.0, other machines can, too, if they send
+the token that it prints. Ctrl-C stops it. See docs/drawing.md.
 """
 
 import argparse
@@ -39,25 +39,26 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_run_flags(parser.add_argument_group("what translates"))
+    _add_run_flags(parser.add_argument_group("the network"))
     page = parser.add_argument_group("the page")
     page.add_argument("--palette", type=Path, metavar="FILE",
-                      help="colours of labels, a line R G B NAME each (found in the training set)")
+                      help="colours of the labels, a line R G B NAME each (default: found in the "
+                           "training set)")
     page.add_argument("--size", type=positive_int, metavar="N",
-                      help="side of the canvas in pixels (the run's --crop_size)")
+                      help="side of the canvas in pixels (default: --crop_size of the run)")
     page.add_argument("--static", type=Path, metavar="DIR",
-                      help="write the page into DIR for a web host, with the network in it, and "
-                           "start no server")
+                      help="write the page and the network into DIR for a web host; no server is "
+                           "started")
     page.add_argument("--onnxruntime_web", type=Path, metavar="FILE",
-                      help="for --static: this file of `npm pack`, where npm cannot fetch it")
-    page.add_argument("--no_browser", action="store_true", help="open no page in a browser")
+                      help="for --static: a file of `npm pack`, if npm cannot fetch the package")
+    page.add_argument("--no_browser", action="store_true", help="do not open the page in a browser")
     _add_server_flags(parser.add_argument_group("the server"))
-    parser.add_argument("--verbose", action="store_true", help="show where an error happened")
+    parser.add_argument("--verbose", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(argv)
     if (args.name is None) == (args.weights is None):
         parser.error("give --name RUN, or --weights with a folder or a .pth file")
     if args.onnxruntime_web and not args.static:
-        parser.error("--onnxruntime_web is for --static DIR: give both, or none of them")
+        parser.error("--onnxruntime_web needs --static DIR: give both, or neither")
     if args.dropout and args.no_dropout:
         parser.error("--dropout and --no_dropout contradict each other")
     return args
@@ -67,42 +68,47 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--name", metavar="RUN", help="name of the run")
     add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
-        help="folder of the runs (%(default)s)")
-    add("--weights", type=Path, metavar="PATH", help="a run's folder, or one .pth file, instead")
+        help="folder of the runs (default: %(default)s)")
+    add("--weights", type=Path, metavar="PATH",
+        help="folder of a run or one .pth file, instead of --name")
     add("--direction", choices=("AtoB", "BtoA"),
-        help="which way (the run's; of two-way models both)")
-    add("--epoch", default="latest", help="which weights: latest, best, 20, ... (%(default)s)")
-    add("--ema", action="store_true", help="the averaged generator of a run with --ema")
+        help="direction of the translation (default: that of the run; both for two-way models)")
+    add("--epoch", default="latest",
+        help="which weights: latest, best, 20, ... (default: %(default)s)")
+    add("--ema", action="store_true", help="use the averaged generator of a run with --ema")
     add("--eval", action="store_true",
-        help="without dropout, and with the statistics of the training, as for test.py")
-    add("--seed", type=seed, default=0, help="of the dropout, as for test.py (%(default)s)")
-    add("--dropout", action="store_true", help="a single file was trained with dropout")
-    add("--no_dropout", action="store_true", help="a single file was trained without")
+        help="no dropout, and batch norm with the statistics of the training, as in test.py")
+    add("--seed", type=seed, default=0,
+        help="seed of the dropout, as in test.py (default: %(default)s)")
+    add("--dropout", action="store_true", help="the .pth file was trained with dropout")
+    add("--no_dropout", action="store_true", help="the .pth file was trained without dropout")
     add("--gpu_ids", type=gpu_list, metavar="N",
-        help="which GPU; -1: the CPU (a GPU if there is one)")
+        help="index of the GPU; -1: the CPU (default: a GPU if available)")
 
 
 def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1",
-        help="address to listen on (127.0.0.1: this machine alone); others need a token")
-    add("--port", type=non_negative_int, default=PORT, help="0: any free one (%(default)s)")
+        help="address to listen on (default: %(default)s, only for this machine); other addresses "
+             "require a token")
+    add("--port", type=non_negative_int, default=PORT,
+        help="0: any free port (default: %(default)s)")
     add("--token", type=token, metavar="WORD",
-        help="what others must send (a new one at every start)")
+        help="token that clients must send (default: a new one at every start)")
     add("--max_bytes", type=positive_int, default=8 * 2**20, metavar="N",
-        help="of an upload (%(default)s)")
+        help="maximum size of an upload in bytes (default: %(default)s)")
     add("--max_pixels", type=positive_int, default=2048 * 2048, metavar="N",
-        help="of a picture (%(default)s)")
+        help="maximum number of pixels of an image (default: %(default)s)")
     add("--max_seconds", type=positive_float, default=30.0, metavar="S",
-        help="from a request to its answer (%(default)s)")
+        help="maximum time from a request to its answer (default: %(default)s)")
     add("--max_waiting", type=positive_int, default=32, metavar="N",
-        help="requests at once (%(default)s)")
+        help="maximum number of open requests (default: %(default)s)")
 
 
 def token(text: str) -> str:
     if not text or not all("!" <= character <= "~" for character in text):
         raise argparse.ArgumentTypeError(
-            f"must be ASCII letters, digits and signs without blanks, got {text!r}"
+            f"must be printable ASCII characters without blanks, got {text!r}"
         )
     return text
 
@@ -113,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not path.exists():
         raise FileNotFoundError(
             f"{path} does not exist; runs in {args.checkpoints_dir}: "
-            f"{list_runs(args.checkpoints_dir)}. Name one of them, or try `make draw`"
+            f"{list_runs(args.checkpoints_dir)}. Choose one of them, or try `make draw`"
         )
     if args.static:
         write_static(args, path)
@@ -137,7 +143,7 @@ def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, RunDescription]
 
 
 def write_static(args: argparse.Namespace, path: Path) -> None:
-    require_packages("an exported network", "onnx", "onnxruntime")
+    require_packages("the export of the network", "onnx", "onnxruntime")
     from serving.static_site import write_site
 
     engine, description = load(args, path)
@@ -171,7 +177,7 @@ def run_server(args: argparse.Namespace, path: Path) -> None:
 
 
 def has_screen() -> bool:
-    """Where there is none, some systems would open a browser inside the terminal."""
+    """Return False without a display: some systems would then open a browser in the terminal."""
     return sys.platform in ("darwin", "win32") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )

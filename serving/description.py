@@ -23,7 +23,7 @@ from util.run_folder.options import load_options
 log = logging.getLogger(__name__)
 KIND_NAMES: dict[Kind, str] = {"labels": "labels", "edges": "edge drawings", "photo": "photos"}
 MAX_SAMPLES = 24
-MAX_LABELS = 40  # colours; nobody could choose from a longer list
+MAX_LABELS = 40  # colours; a user could hardly choose from a longer list
 DARK, BRIGHT = 64, 192  # levels up to which a pixel is black, and from which it is white
 EDGES_SHARE = 0.9  # minimum share of black and white pixels in an edge drawing
 WHITE_SHARE = 0.5  # minimum share of white pixels in an edge drawing

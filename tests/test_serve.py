@@ -39,20 +39,20 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @contextmanager
 def started(run: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """The program and the address that it prints."""
+    """Start the program. Yield it and the address that it prints."""
     command = [sys.executable, "scripts/serve.py", "--weights", str(run), "--gpu_ids", "-1",
                "--port", "0", "--no_browser", *flags]
     program = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert program.stdout is not None
-    seen = []
+    output = []
     for line in program.stdout:
-        seen.append(line)
+        output.append(line)
         if found := re.search(r"is at (http://\S+)", line):
             break
     else:
-        pytest.fail("".join(seen))
+        pytest.fail("".join(output))
     try:
         yield program, found[1]
     finally:
@@ -61,10 +61,10 @@ def started(run: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", s
         program.stdout.close()
 
 
-def test_others_are_let_in_by_a_token_and_ctrl_c_ends_it_cleanly(demo_run: Path) -> None:
+def test_other_machines_need_a_token_and_ctrl_c_stops_the_server(demo_run: Path) -> None:
     with started(demo_run, "--host", "0.0.0.0") as (program, url):
-        place, token = url.split("#token=")
-        local = f"http://127.0.0.1:{re.findall(r':([0-9]+)/', place)[0]}"
+        page, token = url.split("#token=")
+        local = f"http://127.0.0.1:{re.findall(r':([0-9]+)/', page)[0]}"
         assert len(token) >= 20
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"{local}/model.json")
@@ -75,7 +75,7 @@ def test_others_are_let_in_by_a_token_and_ctrl_c_ends_it_cleanly(demo_run: Path)
         assert (rest, program.returncode) == ("stopped\n", 0)
 
 
-def test_addresses_for_a_browser() -> None:
+def test_addresses_of_the_page() -> None:
     assert address("127.0.0.1", 80, None) == "http://127.0.0.1:80/"
     assert address("::1", 80, None) == "http://[::1]:80/"
     assert address("0.0.0.0", 80, "x") == f"http://{socket.gethostname()}:80/#token=x"
@@ -86,24 +86,24 @@ def test_addresses_for_a_browser() -> None:
     "flags", ["", "--name a --weights b", "--name a --port -1", "--name a --dropout --no_dropout",
               "--name a --token wört", "--name a --token=", "--name a --onnxruntime_web x.tgz"]
 )
-def test_bad_flags_end_the_program(flags: str) -> None:
+def test_bad_flags_exit_with_2(flags: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         serve.main(flags.split())
 
 
-def test_a_port_in_use_and_a_run_that_is_not_there_are_said(tmp_path: Path) -> None:
+def test_a_port_in_use_and_a_missing_run_are_reported(tmp_path: Path) -> None:
     with bind("127.0.0.1", 0) as taken, pytest.raises(ValueError, match="--port 0 takes any"):
         bind("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(FileNotFoundError, match="make draw"):
         serve.main(["--name", "x", "--checkpoints_dir", str(tmp_path)])
 
 
-def test_packages_that_lack_are_named() -> None:
+def test_missing_packages_are_named() -> None:
     with pytest.raises(MissingPackageError, match=r"it needs no_such_package.*pip install no_such"):
         require_packages("it", "sys", "no_such_package")
 
 
-def test_help_comes_without_the_server() -> None:
+def test_help_does_not_import_the_server() -> None:
     script = (
         "import sys; sys.argv[1:] = ['--help']\n"
         "from scripts import serve\n"
@@ -116,7 +116,7 @@ def test_help_comes_without_the_server() -> None:
     assert done.stdout.splitlines()[-1].split() == ["end"]
 
 
-def test_a_screen_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_display_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -128,20 +128,20 @@ def test_a_screen_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 # Static sites
 
 
-def test_without_npm_the_way_out_is_said(
+def test_without_npm_the_error_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, demo_run: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"npm pack onnxruntime-web@.*--onnxruntime_web"):
         onnxruntime_web.runtime_files()
-    foreign = tmp_path / "x.tgz"
-    foreign.write_bytes(b"no archive")
+    archive = tmp_path / "x.tgz"
+    archive.write_bytes(b"not an archive")
     with pytest.raises(ValueError, match="not an archive of npm"):
-        onnxruntime_web.runtime_files(foreign)
+        onnxruntime_web.runtime_files(archive)
 
 
-def test_other_files_than_the_known_are_refused(
+def test_unknown_files_of_npm_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -155,7 +155,7 @@ def test_other_files_than_the_known_are_refused(
     assert onnxruntime_web.runtime_files() == {"ort.js": b"1"}
 
 
-def test_a_static_site_spares_other_folders(demo_run: Path, tmp_path: Path) -> None:
+def test_a_static_site_does_not_overwrite_other_folders(demo_run: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     (tmp_path / "model.json").write_text("mine")
@@ -166,7 +166,7 @@ def test_a_static_site_spares_other_folders(demo_run: Path, tmp_path: Path) -> N
         serve.main(["--weights", str(demo_run), "--static", str(tmp_path / "model.json")])
 
 
-def test_a_static_site_is_written_anew_without_what_cannot_be_read(
+def test_a_static_site_is_overwritten_and_leaves_unreadable_samples_out(
     demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnx")
@@ -210,7 +210,7 @@ def test_many_clients_are_served(
     flags = ["--clients", "4", "--seconds", "0.5", "--json", str(tmp_path / "x.json")]
     with served(create_app(engine, describe(engine, demo_run), Limits())) as url:
         load_server.main(["--url", url, *flags])
-    assert f"4 clients ask {url.rstrip('/')} for 0.5 seconds" in caplog.text
+    assert f"4 clients send requests to {url.rstrip('/')} for 0.5 seconds" in caplog.text
     assert re.search(r"answers: {'ok': \d+}", caplog.text)
     refusing: Any = create_app(engine, describe(engine, demo_run), Limits(pixels=1))
     with served(refusing) as url, pytest.raises(SystemExit, match="1"):

@@ -41,22 +41,20 @@ CAMERA = """
         getUserMedia: async () => canvas.captureStream(),
     }});
 """
-
-
-# Samples come when something was drawn.
+# Samples arrive after the first stroke.
 LATE_SAMPLES = """
-    const begun = new Promise((done) => addEventListener("pointerdown",
+    const started = new Promise((done) => addEventListener("pointerdown",
         (event) => event.target.id === "drawing" && done()));
-    const ask = fetch;
-    window.fetch = async (url, how) => {
-        if (url.startsWith("samples/")) await begun;
-        return ask(url, how);
+    const original = fetch;
+    window.fetch = async (url, options) => {
+        if (url.startsWith("samples/")) await started;
+        return original(url, options);
     };
 """
 
 
-class Opened:
-    """The page in a browser; ``foreign``: requests to other places."""
+class OpenPage:
+    """The page in a browser. ``foreign``: requests to other servers."""
 
     def __init__(self, page: Any, url: str) -> None:
         self.page = page
@@ -71,12 +69,12 @@ class Opened:
         self.page.wait_for_selector("body[data-state=idle]")
 
     def read(self, canvas: str) -> Pixels:
-        """uint8 [32, 32, 3]."""
+        """Return the pixels of a canvas, uint8 [32, 32, 3]."""
         levels = self.page.evaluate(READ, canvas)
         return np.array(levels, np.uint8).reshape(SIDE, SIDE, 4)[:, :, :3]
 
     def spot(self, x: int, y: int) -> tuple[float, float]:
-        """The middle of a pixel of the drawing, on the screen."""
+        """Return the position of a pixel of the drawing on the screen."""
         box = self.page.locator("#drawing").bounding_box()
         return (box["x"] + (x + 0.5) / SIDE * box["width"],
                 box["y"] + (y + 0.5) / SIDE * box["height"])
@@ -97,15 +95,15 @@ def engine(demo_run: Path) -> Engine:
 @contextmanager
 def opened_page(
     browser: Any, url: str, script: str = "", *, ready: bool = True, **context: Any
-) -> Iterator[Opened]:
-    within = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | context)
+) -> Iterator[OpenPage]:
+    session = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | context)
     if script:
-        within.add_init_script(script)
-    opened = Opened(within.new_page(), url)
+        session.add_init_script(script)
+    opened = OpenPage(session.new_page(), url)
     if ready:
         opened.wait()
     yield opened
-    within.close()
+    session.close()
     assert (opened.foreign, opened.faults) == ([], [])
 
 
@@ -116,20 +114,20 @@ def url(engine: Engine, demo_run: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def opened(browser: Any, url: str) -> Iterator[Opened]:
+def opened(browser: Any, url: str) -> Iterator[OpenPage]:
     with opened_page(browser, url) as page:
         yield page
 
 
-def rectangle_of_windows(opened: Opened) -> None:
+def draw_rectangle_of_windows(opened: OpenPage) -> None:
     opened.page.get_by_text("window", exact=True).click()
     opened.page.get_by_role("button", name="Rectangle").click()
     opened.drag((4, 20), (11, 6))
 
 
-def test_a_rectangle_of_windows_changes_the_translation(opened: Opened, engine: Engine) -> None:
+def test_a_rectangle_of_windows_changes_the_translation(opened: OpenPage, engine: Engine) -> None:
     before = opened.read("drawing"), opened.read("result")
-    rectangle_of_windows(opened)
+    draw_rectangle_of_windows(opened)
     drawn, translated = opened.read("drawing"), opened.read("result")
     wanted = before[0].copy()
     wanted[6:21, 4:12] = PALETTE["window"]
@@ -146,7 +144,7 @@ def test_a_rectangle_of_windows_changes_the_translation(opened: Opened, engine: 
     np.testing.assert_array_equal(opened.read("drawing"), drawn)
 
 
-def test_undo_in_mid_stroke_ends_the_stroke(opened: Opened) -> None:
+def test_undo_during_a_stroke_ends_the_stroke(opened: OpenPage) -> None:
     before = opened.read("drawing")
     opened.page.get_by_text("window", exact=True).click()
     opened.page.get_by_role("button", name="Rectangle").click()
@@ -160,7 +158,7 @@ def test_undo_in_mid_stroke_ends_the_stroke(opened: Opened) -> None:
     np.testing.assert_array_equal(opened.read("drawing"), before)
 
 
-def test_a_late_sample_spares_what_was_drawn(browser: Any, url: str) -> None:
+def test_a_late_sample_does_not_replace_a_drawing(browser: Any, url: str) -> None:
     with opened_page(browser, url, LATE_SAMPLES, ready=False) as opened:
         opened.page.get_by_text("door", exact=True).click()
         opened.drag((4, 4), (9, 4))
@@ -172,14 +170,14 @@ def test_a_late_sample_spares_what_was_drawn(browser: Any, url: str) -> None:
 
 
 def test_without_samples_the_empty_drawing_is_translated(browser: Any, url: str) -> None:
-    gone = LATE_SAMPLES.replace("await begun", "return new Response('', {status: 404})")
+    gone = LATE_SAMPLES.replace("await started", "return new Response('', {status: 404})")
     with opened_page(browser, url, gone) as opened:
         assert (opened.read("drawing") == PALETTE["sky"]).all()
         assert opened.read("result").std() > 0
         assert opened.page.get_by_role("button", name="Both").is_enabled()
 
 
-def test_brush_fill_eraser_and_clear_keep_exact_colours(opened: Opened) -> None:
+def test_brush_fill_eraser_and_clear_keep_exact_colours(opened: OpenPage) -> None:
     press = opened.page.keyboard.press
     opened.page.get_by_role("button", name="Clear").click()
     opened.wait()
@@ -201,7 +199,7 @@ def test_brush_fill_eraser_and_clear_keep_exact_colours(opened: Opened) -> None:
     assert tuple(opened.read("drawing")[31, 16]) == PALETTE["sky"]
 
 
-def test_the_keyboard_alone_draws(opened: Opened) -> None:
+def test_drawing_works_with_the_keyboard_alone(opened: OpenPage) -> None:
     opened.page.keyboard.press("Delete")
     opened.page.keyboard.press("r")
     opened.page.keyboard.press("4")
@@ -214,8 +212,8 @@ def test_the_keyboard_alone_draws(opened: Opened) -> None:
     assert drawn.sum() == 18
 
 
-def test_files_are_loaded_in_the_colours_of_the_palette_and_saved(
-    opened: Opened, tmp_path: Path
+def test_files_get_the_colours_of_the_palette_and_are_saved(
+    opened: OpenPage, tmp_path: Path
 ) -> None:
     labels = np.full((64, 128, 3), PALETTE["wall"], np.uint8)
     labels[16:40, 48:72] = PALETTE["door"]
@@ -237,8 +235,8 @@ def test_files_are_loaded_in_the_colours_of_the_palette_and_saved(
         )
 
 
-def test_of_a_pair_like_those_of_the_training_the_input_goes_in(
-    opened: Opened, tmp_path: Path
+def test_the_input_half_of_a_training_pair_is_loaded(
+    opened: OpenPage, tmp_path: Path
 ) -> None:
     pair = np.full((SIDE, 2 * SIDE, 3), 128, np.uint8)
     pair[:, SIDE:] = PALETTE["door"]
@@ -248,7 +246,7 @@ def test_of_a_pair_like_those_of_the_training_the_input_goes_in(
     assert (opened.read("drawing") == PALETTE["door"]).all()
 
 
-def test_both_pictures_are_saved_at_once(opened: Opened) -> None:
+def test_both_images_are_saved_at_once(opened: OpenPage) -> None:
     names: set[str] = set()
     opened.page.on("download", lambda download: names.add(download.suggested_filename))
     with opened.page.expect_event("download", lambda _: len(names) == 2):
@@ -256,15 +254,15 @@ def test_both_pictures_are_saved_at_once(opened: Opened) -> None:
     assert names == {"house_input.png", "house_result.png"}
 
 
-def test_what_is_no_picture_is_said(opened: Opened, tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_bytes(b"no picture")
+def test_a_file_that_is_not_an_image_is_reported(opened: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"not an image")
     before = opened.read("drawing")
     opened.page.locator("#file").set_input_files(tmp_path / "x.png")
-    opened.page.get_by_text("x.png is no picture").wait_for()
+    opened.page.get_by_text("x.png is not an image").wait_for()
     np.testing.assert_array_equal(opened.read("drawing"), before)
 
 
-def test_samples_are_loaded(opened: Opened) -> None:
+def test_samples_are_loaded(opened: OpenPage) -> None:
     first = opened.read("drawing")
     opened.page.locator("#samples button").nth(1).click()
     opened.wait()
@@ -275,7 +273,7 @@ def test_samples_are_loaded(opened: Opened) -> None:
     np.testing.assert_array_equal(opened.read("drawing"), first)
 
 
-def test_a_finger_draws_on_a_phone_that_does_not_scroll_sideways(
+def test_a_phone_accepts_touch_and_does_not_scroll_sideways(
     browser: Any, url: str
 ) -> None:
     phone: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
@@ -288,10 +286,10 @@ def test_a_finger_draws_on_a_phone_that_does_not_scroll_sideways(
         assert tuple(opened.read("drawing")[10, 16]) == PALETTE["plant"]
 
 
-def test_a_failing_server_is_said_and_forgotten(opened: Opened) -> None:
+def test_an_error_of_the_server_is_shown_until_it_succeeds(opened: OpenPage) -> None:
     answer = {"status": 503, "body": '{"error": "too many"}', "content_type": "application/json"}
     opened.page.route("**/translate*", lambda route: route.fulfill(**answer))
-    rectangle_of_windows(opened)
+    draw_rectangle_of_windows(opened)
     assert opened.page.get_by_role("alert").inner_text() == "too many"
     opened.page.unroute("**/translate*")
     opened.page.route("**/translate*", lambda route: route.abort())
@@ -304,9 +302,9 @@ def test_a_failing_server_is_said_and_forgotten(opened: Opened) -> None:
     assert opened.page.get_by_role("alert").inner_text() == ""
 
 
-def test_a_server_that_has_ended_is_said(opened: Opened) -> None:
+def test_a_stopped_server_is_reported(opened: OpenPage) -> None:
     opened.page.route("**/translate*", lambda route: route.abort())
-    rectangle_of_windows(opened)
+    draw_rectangle_of_windows(opened)
     assert "is it still running?" in opened.page.get_by_role("alert").inner_text()
 
 
@@ -314,32 +312,32 @@ def test_a_server_that_has_ended_is_said(opened: Opened) -> None:
     "new ClipboardEvent('paste', {clipboardData: carried})",
     "new DragEvent('drop', {dataTransfer: carried})",
 ])
-def test_a_link_is_no_picture(opened: Opened, event: str) -> None:
+def test_a_link_is_refused(opened: OpenPage, event: str) -> None:
     carried = "const carried = new DataTransfer(); carried.setData('text/uri-list', 'http://x/y');"
     opened.page.evaluate(f"() => {{ {carried} dispatchEvent({event}); }}")
-    opened.page.get_by_text("That is no picture but a link").wait_for()
+    opened.page.get_by_text("That is not an image but a link").wait_for()
 
 
-def test_a_phone_shows_messages_where_they_are_seen(browser: Any, url: str) -> None:
+def test_a_phone_shows_messages_inside_its_window(browser: Any, url: str) -> None:
     with opened_page(browser, url, viewport={"width": 390, "height": 600}) as opened:
         opened.page.locator("#file").set_input_files(
-            {"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"}
+            {"name": "x.png", "mimeType": "image/png", "buffer": b"not an image"}
         )
-        said = opened.page.get_by_text("x.png is no picture")
-        said.wait_for()
+        message = opened.page.get_by_text("x.png is not an image")
+        message.wait_for()
         assert opened.page.evaluate("document.documentElement.scrollHeight") > 600
-        box = said.bounding_box()
+        box = message.bounding_box()
         assert 0 <= box["y"] <= 600 - box["height"]
 
 
-def test_a_low_window_has_its_palette_beside_the_whole_canvas(browser: Any, url: str) -> None:
+def test_a_low_window_shows_the_palette_beside_the_whole_canvas(browser: Any, url: str) -> None:
     with opened_page(browser, url, viewport={"width": 844, "height": 390}) as opened:
-        canvas, palette = (opened.page.locator(one).bounding_box()["height"]
-                           for one in ("#drawing", "#palette"))
+        canvas, palette = (opened.page.locator(selector).bounding_box()["height"]
+                           for selector in ("#drawing", "#palette"))
         assert palette >= canvas
 
 
-def test_what_takes_long_to_load_says_so(browser: Any, url: str) -> None:
+def test_a_slow_start_is_shown(browser: Any, url: str) -> None:
     page = browser.new_page()
     held: list[Any] = []
     page.route("**/translate*", lambda route: held.append(route))
@@ -374,10 +372,10 @@ def test_the_token_comes_from_the_address(
             opened.page.get_by_text("Failed to load API definition").wait_for()
 
 
-# Other kinds
+# Other kinds of input
 
 
-def test_two_way_models_turn_around_and_take_photos_from_a_camera(
+def test_a_two_way_model_changes_its_direction_and_uses_the_camera(
     browser: Any, demo_run: Path, tmp_path: Path
 ) -> None:
     root = demo_run.parents[1] / "demo"
@@ -394,9 +392,9 @@ def test_two_way_models_turn_around_and_take_photos_from_a_camera(
         for _ in range(500):
             if opened.read("drawing")[0, 0, 1] == 0xCC:
                 break
-            page.wait_for_timeout(20)  # the page's CSP forbids predicates of playwright
+            page.wait_for_timeout(20)  # the page's CSP forbids Playwright's wait_for_function
         else:
-            pytest.fail("the camera's picture did not come")
+            pytest.fail("no frame of the camera arrived")
         page.get_by_role("button", name="Camera").click()
         opened.wait()
         np.testing.assert_array_equal(
@@ -423,7 +421,7 @@ def test_edges_are_drawn_with_a_pencil(browser: Any, engine: Engine) -> None:
         assert (drawn == 0).all(axis=2).sum() == 17
 
 
-def test_an_empty_page_for_photos_opens_one_by_a_click(
+def test_an_empty_page_for_photos_opens_a_file_by_a_click(
     browser: Any, engine: Engine, tmp_path: Path
 ) -> None:
     photos = DirectionDescription(DirectionInfo("BtoA", "photo", [], 0, None, []))
@@ -461,17 +459,17 @@ def site(
         yield url
 
 
-def test_a_static_site_gives_the_same_pictures(browser: Any, engine: Engine, site: str) -> None:
+def test_a_static_site_gives_the_same_images(browser: Any, engine: Engine, site: str) -> None:
     with opened_page(browser, site) as opened:
         before = opened.read("result")
-        rectangle_of_windows(opened)
+        draw_rectangle_of_windows(opened)
         made = opened.read("result")
         assert (made != before).any()
         wanted = engine.translators["BtoA"](opened.read("drawing"))
         assert np.abs(made.astype(int) - wanted.astype(int)).max() <= 2
 
 
-def test_a_network_that_did_not_arrive_is_fetched_anew(browser: Any, site: str) -> None:
+def test_a_failed_download_of_the_network_is_repeated(browser: Any, site: str) -> None:
     page = browser.new_page()
     page.route("**/*.onnx", lambda route: route.fulfill(status=503))
     page.goto(site)
@@ -484,7 +482,7 @@ def test_a_network_that_did_not_arrive_is_fetched_anew(browser: Any, site: str) 
     page.close()
 
 
-def test_a_browser_that_cannot_run_the_network_says_so(browser: Any, site: str) -> None:
+def test_a_browser_that_cannot_run_the_network_shows_an_error(browser: Any, site: str) -> None:
     page = browser.new_page()
     page.route("**/ort.js", lambda route: route.abort())
     page.goto(site)
@@ -495,11 +493,11 @@ def test_a_browser_that_cannot_run_the_network_says_so(browser: Any, site: str) 
     page.close()
 
 
-def test_the_page_opened_as_a_file_says_what_it_needs(browser: Any) -> None:
+def test_the_page_opened_as_a_file_asks_for_a_web_server(browser: Any) -> None:
     page = browser.new_page()
     page.goto((PAGE / "index.html").as_uri())
     words = page.get_by_text("it needs a web server")
     assert not words.is_visible()
-    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+    page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")
     assert words.is_visible()
     page.close()

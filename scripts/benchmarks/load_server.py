@@ -1,10 +1,10 @@
-"""Ask a running server for translations from many clients at once, and report what came back.
+"""Send requests from many clients at once to a running server, and report its answers.
 
     python scripts/serve.py --name demo_pix2pix --no_browser          # in one terminal
     python scripts/benchmarks/load_server.py --clients 16 --seconds 60           # in another
 
-Every client sends a picture, waits for the answer, and sends the next. The exit code is 1 if any
-answer was an error.
+Every client sends an image, waits for the answer, and repeats. The exit code is 1 if any answer
+was an error.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from util.flags import positive_float, positive_int
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -41,20 +41,22 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--url", default="http://127.0.0.1:8100", help="of the server (%(default)s)")
-    add("--token", metavar="WORD", help="that of the server, where it wants one")
-    add("--clients", type=positive_int, default=16, help="at once (%(default)s)")
-    add("--seconds", type=positive_float, default=60.0, help="(%(default)s)")
-    add("--json", type=Path, metavar="FILE", help="write the figures, too")
-    add("--verbose", action="store_true", help="show where an error happened")
+    add("--url", default="http://127.0.0.1:8100",
+        help="address of the server (default: %(default)s)")
+    add("--token", metavar="WORD", help="token of the server, if it requires one")
+    add("--clients", type=positive_int, default=16, help="number of clients (default: %(default)s)")
+    add("--seconds", type=positive_float, default=60.0,
+        help="duration of the test (default: %(default)s)")
+    add("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    add("--verbose", action="store_true", help="show the traceback of an error")
     return parser.parse_args(argv)
 
 
-class Client(threading.Thread):
-    """``seconds``: of each request; ``answers``: what came, counted."""
+class LoadClient(threading.Thread):
+    """One client. ``seconds``: duration of each request; ``answers``: counts of ok and errors."""
 
     def __init__(self, url: str, headers: dict[str, str], body: bytes, end: float) -> None:
-        super().__init__(daemon=True)  # Ctrl-C need not wait for the end
+        super().__init__(daemon=True)  # so that Ctrl-C does not wait for it
         self.request = urllib.request.Request(f"{url}/translate", body, headers)
         self.end = end
         self.seconds: list[float] = []
@@ -63,17 +65,17 @@ class Client(threading.Thread):
     def run(self) -> None:
         while time.perf_counter() < self.end:
             began = time.perf_counter()
-            self.answers[self._ask()] += 1
+            self.answers[self._request()] += 1
             self.seconds.append(time.perf_counter() - began)
 
-    def _ask(self) -> str:
+    def _request(self) -> str:
         try:
-            with urllib.request.urlopen(self.request, timeout=PATIENCE_SECONDS) as answer:
+            with urllib.request.urlopen(self.request, timeout=TIMEOUT_SECONDS) as answer:
                 Image.open(io.BytesIO(answer.read())).load()
                 return "ok"
         except urllib.error.HTTPError as error:
             return f"{error.code}"
-        except (OSError, http.client.HTTPException) as error:  # half an answer is the latter
+        except (OSError, http.client.HTTPException) as error:  # or an incomplete answer
             return f"{type(error).__name__}: {error}"
 
 
@@ -83,10 +85,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     headers = {"Accept": "image/png", "Content-Type": "image/png"}
     if args.token:
         headers["Authorization"] = f"Bearer {args.token}"
-    body = picture(url, headers)
-    log.info("%d clients ask %s for %g seconds", args.clients, url, args.seconds)
+    body = colour_blocks(url, headers)
+    log.info("%d clients send requests to %s for %g seconds", args.clients, url, args.seconds)
     end = time.perf_counter() + args.seconds
-    clients = [Client(url, headers, body, end) for _ in range(args.clients)]
+    clients = [LoadClient(url, headers, body, end) for _ in range(args.clients)]
     for client in clients:
         client.start()
     for client in clients:
@@ -100,15 +102,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def picture(url: str, headers: dict[str, str]) -> bytes:
-    """Blocks of colour in the size of the model's canvas, as PNG."""
-    asked = urllib.request.Request(f"{url}/model.json", headers=headers)
+def colour_blocks(url: str, headers: dict[str, str]) -> bytes:
+    """Return random blocks of colour in the size of the model's canvas, as PNG."""
+    request = urllib.request.Request(f"{url}/model.json", headers=headers)
     try:
-        with urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             width, height = json.load(answer)["size"]
     except OSError as error:
         raise ValueError(
-            f"{url} does not answer ({error}); start scripts/serve.py, or name its --url or --token"
+            f"{url} does not answer ({error}); start scripts/serve.py, or give its --url or --token"
         ) from error
     blocks = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     file = io.BytesIO()
@@ -116,16 +118,16 @@ def picture(url: str, headers: dict[str, str]) -> bytes:
     return file.getvalue()
 
 
-def summary(clients: Sequence[Client], seconds: float) -> dict[str, Any]:
-    taken = np.array([one for client in clients for one in client.seconds]) * 1000
+def summary(clients: Sequence[LoadClient], seconds: float) -> dict[str, Any]:
+    milliseconds = np.array([value for client in clients for value in client.seconds]) * 1000
     answers = sum((client.answers for client in clients), Counter[str]())
     return {
         "clients": len(clients),
         "answers": dict(answers),
         "pictures per second": round(answers["ok"] / seconds, 1),
-        "milliseconds (median)": round(float(np.median(taken))),
-        "milliseconds (99 %)": round(float(np.quantile(taken, 0.99))),
-        "milliseconds (longest)": round(float(taken.max())),
+        "milliseconds (median)": round(float(np.median(milliseconds))),
+        "milliseconds (99 %)": round(float(np.quantile(milliseconds, 0.99))),
+        "milliseconds (longest)": round(float(milliseconds.max())),
     }
 
 

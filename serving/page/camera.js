@@ -1,43 +1,43 @@
-// Pictures from the camera, one after the other, as long as it is on.
+// Passes the frames of the camera on while it is switched on.
 
 export class Camera {
-  #turn = 0; // of starts and stops: whoever finds another number is no longer wanted
+  #session = 0; // counts starts and stops; code that finds another number must end
   #video = null;
 
   constructor(button) { this.button = button; }
 
   get isOn() { return this.button.getAttribute("aria-pressed") === "true"; }
 
-  /** Calls `show(video, isFirst)` again and again, until `stop`. */
+  /** Call `show(video, isFirst)` repeatedly until `stop` is called. */
   async run(show) {
-    const turn = this.#start(true);
+    const session = this.#start(true);
     try {
-      const video = await opened();
-      if (turn !== this.#turn) return end(video); // stopped while the person was asked
+      const video = await openCamera();
+      if (session !== this.#session) return stopTracks(video); // stopped during the question for permission
       this.#video = video;
-      for (let isFirst = true; turn === this.#turn; isFirst = false) {
+      for (let isFirst = true; session === this.#session; isFirst = false) {
         await show(video, isFirst);
-        await new Promise(requestAnimationFrame); // none comes while the page is hidden
+        await new Promise(requestAnimationFrame); // is not called while the page is hidden
       }
     } catch (error) {
-      if (turn === this.#turn) this.stop();
+      if (session === this.#session) this.stop();
       throw new Error(`The camera cannot be used: ${error.message}`);
     }
   }
 
   stop() {
     this.#start(false);
-    if (this.#video) end(this.#video);
+    if (this.#video) stopTracks(this.#video);
     this.#video = null;
   }
 
   #start(isOn) {
     this.button.setAttribute("aria-pressed", isOn);
-    return ++this.#turn;
+    return ++this.#session;
   }
 }
 
-async function opened() {
+async function openCamera() {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
   const video = document.createElement("video");
   video.muted = video.playsInline = true;
@@ -46,6 +46,6 @@ async function opened() {
   return video;
 }
 
-function end(video) {
+function stopTracks(video) {
   for (const track of video.srcObject.getTracks()) track.stop();
 }

@@ -1,4 +1,4 @@
-// Buttons, colours and keys: what is chosen, and which studio action each one starts.
+// Buttons, palette and keys: the current choices, and the action that each control starts.
 
 const TOOLS = [
   { id: "brush", label: "Brush", key: "B", kinds: ["labels"] },
@@ -8,7 +8,7 @@ const TOOLS = [
   { id: "eraser", label: "Eraser", key: "E", kinds: ["labels", "edges"] },
 ];
 const NOUNS = { labels: "labels", edges: "edges", photo: "photos" };
-const SIZES = { labels: 6, edges: 1 }; // pixels, to begin with
+const SIZES = { labels: 6, edges: 1 }; // initial size in pixels
 
 export class Controls {
   constructor(studio, elements, actions) {
@@ -87,7 +87,7 @@ export class Controls {
       "direction", "direction", `${id[0]} to ${id.at(-1)}, from ${NOUNS[kind]}`,
       id === this.studio.direction.id, () => this.studio.turn(id),
     )));
-    group.title = "From which side to which (X)";
+    group.title = "Direction of the translation (X)";
   }
 
   choose(tool) {
@@ -122,7 +122,7 @@ export class Controls {
   }
 
   #plain({ key }) {
-    const tool = this.tools.find((one) => one.key.toLowerCase() === key.toLowerCase());
+    const tool = this.tools.find((candidate) => candidate.key.toLowerCase() === key.toLowerCase());
     if (tool) return () => this.choose(tool.id);
     const radios = [...this.elements.palette.querySelectorAll("input")];
     if (/^[1-9]$/.test(key) && radios[key - 1]) return () => radios[key - 1].click();
@@ -141,7 +141,7 @@ export class Controls {
   }
 }
 
-/** One of several, as a label around a radio button. */
+/** Return a label around a radio button. */
 function choice(group, className, text, isChosen, act) {
   const label = document.createElement("label");
   label.className = className;

@@ -1,22 +1,22 @@
-// Two engines behind one interface: translate(canvas, direction) -> ImageData.
+// Two engines with the same interface: translate(canvas, direction) -> ImageData.
 
-/** Asks the server beside the page. `headers` carry the token, where there is one. */
+/** Sends images to the server of the page. `headers` hold the token, if any. */
 class ServerEngine {
   constructor(headers) { this.headers = headers; }
 
   async translate(canvas, direction) {
-    const body = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    const body = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
     const headers = { ...this.headers, Accept: "image/png" };
-    const answer = await ask(`translate?direction=${direction.id}`, { method: "POST", body, headers });
+    const answer = await request(`translate?direction=${direction.id}`, { method: "POST", body, headers });
     return imageOf(await answer.blob());
   }
 }
 
-/** Runs the exported network in the browser, in a thread of its own. */
+/** Runs the exported network in the browser, in a worker. */
 class OnnxEngine {
   #waiting = new Map();
   #count = 0;
-  #fault = null; // why the worker cannot run
+  #fault = null; // the error that stopped the worker
 
   constructor() {
     this.worker = new Worker(new URL("onnx_worker.js", import.meta.url), { type: "module" });
@@ -29,24 +29,24 @@ class OnnxEngine {
     const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const number = this.#count++;
     this.worker.postMessage({ number, image, url: direction.onnx, channels: direction.channels });
-    return new Promise((done, fail) => this.#waiting.set(number, { done, fail }));
+    return new Promise((resolve, reject) => this.#waiting.set(number, { resolve, reject }));
   }
 
   #settle({ number, image, error }) {
-    const { done, fail } = this.#waiting.get(number);
+    const { resolve, reject } = this.#waiting.get(number);
     this.#waiting.delete(number);
-    if (error) fail(new Error(error));
-    else done(image);
+    if (error) reject(new Error(error));
+    else resolve(image);
   }
 
   #fail(reason) {
     this.#fault = new Error(`the network cannot run here: ${reason}; load the page again`);
-    for (const { fail } of this.#waiting.values()) fail(this.#fault);
+    for (const { reject } of this.#waiting.values()) reject(this.#fault);
     this.#waiting.clear();
   }
 }
 
-/** What the page must know, and what translates. */
+/** Load model.json, and create the engine that it names. */
 export async function connect() {
   const headers = headersOf(location);
   const model = await (await get("model.json", headers)).json();
@@ -55,16 +55,16 @@ export async function connect() {
   return { model, engine, sample };
 }
 
-/** The token that stands in an address behind #, as the server wants it. */
+/** Return the headers for the token behind # in an address. */
 export function headersOf({ hash }) {
   const token = new URLSearchParams(hash.slice(1)).get("token");
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-export function get(url, headers) { return ask(url, { headers }); }
+function get(url, headers) { return request(url, { headers }); }
 
-async function ask(url, request) {
-  const answer = await fetch(url, request).catch(() => {
+async function request(url, options) {
+  const answer = await fetch(url, options).catch(() => {
     throw new Error("The server does not answer: is it still running?");
   });
   await requireOk(answer);
@@ -73,8 +73,8 @@ async function ask(url, request) {
 
 async function requireOk(answer) {
   if (answer.ok) return;
-  const said = await answer.json().catch(() => ({}));
-  throw new Error(said.error ?? `${answer.url} answered ${answer.status}`);
+  const body = await answer.json().catch(() => ({}));
+  throw new Error(body.error ?? `${answer.url} answered ${answer.status}`);
 }
 
 async function imageOf(blob) {

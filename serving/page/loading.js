@@ -1,29 +1,29 @@
-// Pictures from files, samples and the camera, in the size and the colours of the drawing.
+// Converts files, samples and camera frames to the size and the colours of the drawing.
 
-const NEAR = 70; // levels of a colour: farther off are mixtures of two labels
-const RINGS = 3; // pixels: an edge's mixtures are not wider
+const NEAR = 70; // levels; a pixel farther from every colour is a mixture of two labels
+const RINGS = 3; // pixels: the maximum width of the mixtures at an edge
 
 /**
- * The middle square of a picture (ImageBitmap or video), scaled to width x height: ImageData. Of a
- * file that is a `pair` like those of the training, {size, half}, that of the half that goes in.
+ * Scale the central square of an image (ImageBitmap or video) to width x height. Return ImageData.
+ * If the image has the size of a `pair` of the training, {size, half}, use the input half.
  */
 export function fitted(picture, width, height, { smooth, pair }) {
-  const found = shown(picture, pair);
-  const scale = Math.min(found.width / width, found.height / height);
+  const area = inputArea(picture, pair);
+  const scale = Math.min(area.width / width, area.height / height);
   const [cutWidth, cutHeight] = [width * scale, height * scale];
   const context = new OffscreenCanvas(width, height).getContext("2d");
-  context.fillStyle = "#fff"; // under what is transparent
+  context.fillStyle = "#fff"; // the background of transparent pixels
   context.fillRect(0, 0, width, height);
   context.imageSmoothingEnabled = smooth;
   context.imageSmoothingQuality = "high";
   context.drawImage(
-    picture, found.left + (found.width - cutWidth) / 2, (found.height - cutHeight) / 2,
+    picture, area.left + (area.width - cutWidth) / 2, (area.height - cutHeight) / 2,
     cutWidth, cutHeight, 0, 0, width, height,
   );
   return context.getImageData(0, 0, width, height);
 }
 
-function shown(picture, pair) {
+function inputArea(picture, pair) {
   const width = picture.videoWidth ?? picture.width, height = picture.videoHeight ?? picture.height;
   if (width !== pair?.size[0] || height !== pair.size[1]) return { left: 0, width, height };
   const half = Math.floor(width / 2);
@@ -31,8 +31,9 @@ function shown(picture, pair) {
 }
 
 /**
- * Every pixel gets one of `colours`, [[r, g, b], ...]. JPEG leaves noise inside a label, and mixtures
- * between two that look like a third: what is far from all colours takes that of a neighbour.
+ * Give every pixel one of `colours`, [[r, g, b], ...]. JPEG adds noise inside a label, and mixtures
+ * between two labels that look like a third one: a pixel that is far from all colours gets the colour
+ * of a neighbour.
  */
 export function snapped(image, colours) {
   const { data, width } = image, count = data.length / 4;
@@ -44,8 +45,8 @@ export function snapped(image, colours) {
   const open = new Set(far);
   for (let ring = 0; ring < RINGS; ring++) {
     const settled = [...open].map((pixel) => {
-      const around = neighbours(pixel, width, count).filter((one) => !open.has(one));
-      return around.length && [pixel, nearest(data, pixel, colours, around.map((one) => labels[one]))];
+      const around = neighbours(pixel, width, count).filter((neighbour) => !open.has(neighbour));
+      return around.length && [pixel, nearest(data, pixel, colours, around.map((neighbour) => labels[neighbour]))];
     });
     for (const [pixel, label] of settled.filter(Boolean)) {
       labels[pixel] = label;
@@ -61,7 +62,7 @@ function distance(data, pixel, colour) {
   return (data[at] - colour[0]) ** 2 + (data[at + 1] - colour[1]) ** 2 + (data[at + 2] - colour[2]) ** 2;
 }
 
-/** Of the colours with these numbers. */
+/** Return the nearest of the colours with these numbers. */
 function nearest(data, pixel, colours, numbers) {
   let best = numbers[0], least = Infinity;
   for (const number of numbers) {
@@ -75,13 +76,13 @@ function neighbours(pixel, width, count) {
   const column = pixel % width;
   return [
     column > 0 && pixel - 1, column < width - 1 && pixel + 1, pixel - width, pixel + width,
-  ].filter((one) => one !== false && one >= 0 && one < count);
+  ].filter((place) => place !== false && place >= 0 && place < count);
 }
 
 export async function decoded(blob) {
   try {
     return await createImageBitmap(blob, { colorSpaceConversion: "none" });
   } catch {
-    throw new Error(`${blob.name ?? "This"} is no picture that the browser can read.`);
+    throw new Error(`${blob.name ?? "This"} is not an image that the browser can read.`);
   }
 }

@@ -1,8 +1,8 @@
-// The exported network on onnxruntime-web: uint8 [1, H, W, C] in, uint8 [1, H, W, c] out.
+// Runs the exported network by onnxruntime-web: uint8 [1, H, W, C] -> uint8 [1, H, W, c].
 
 import * as ort from "./onnxruntime/ort.js";
 
-ort.env.wasm.numThreads = 1; // more would need headers that plain web hosts do not send
+ort.env.wasm.numThreads = 1; // more threads need headers that plain web hosts do not send
 ort.env.wasm.wasmPaths = { wasm: new URL("onnxruntime/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 const sessions = new Map();
 
@@ -19,7 +19,7 @@ self.onmessage = async ({ data: { number, image, url, channels } }) => {
   }
 };
 
-/** Once; a network that did not arrive is fetched anew by the next translation. */
+/** Load a network once. After a failed download, the next translation fetches it again. */
 function opened(url) {
   if (!sessions.has(url)) {
     sessions.set(url, open(url));
@@ -34,7 +34,7 @@ async function open(url) {
   return ort.InferenceSession.create(new Uint8Array(await answer.arrayBuffer()));
 }
 
-/** RGBA -> RGB, or grey (ITU-R 601 luma, as the server). */
+/** Convert RGBA to RGB, or to grey (ITU-R 601 luma, as the server does). */
 function packed(rgba, channels) {
   const count = rgba.length / 4, levels = new Uint8Array(count * channels);
   for (let index = 0; index < count; index++) {

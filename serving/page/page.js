@@ -1,4 +1,4 @@
-// Starts the page: connects studio, controls and surface with what is on it.
+// Starts the page: connects studio, controls and surface with its elements.
 
 import { Camera } from "./camera.js";
 import { Controls } from "./controls.js";
@@ -8,18 +8,18 @@ import { Studio } from "./studio.js";
 import { Surface } from "./surface.js";
 
 const HINTS = {
-  labels: "Paint what should be where; the network makes the picture.",
-  edges: "Draw outlines in black on white; the network fills them in.",
-  photo: "Open, paste or drop a picture; the network translates it.",
+  labels: "Paint labels; the network turns them into an image.",
+  edges: "Draw black outlines on white; the network fills them in.",
+  photo: "Open, paste or drop an image; the network translates it.",
 };
 const element = (id) => document.getElementById(id);
 const [drawing, result, message] = ["drawing", "result", "message"].map(element);
-let pending = 0; // actions that have not come to their end
+let pending = 0; // number of actions that are not finished
 
 try {
   await start(await connect());
 } catch (error) {
-  complain(error);
+  showError(error);
   settle();
 }
 
@@ -31,8 +31,8 @@ async function start({ model, engine, sample }) {
   studio.addEventListener("drawn", () => show(studio));
   studio.addEventListener("translated", ({ detail }) => showResult(detail));
   studio.addEventListener("failed", ({ detail }) => {
-    actions.stopCamera(); // it would ask again at once
-    complain(detail);
+    actions.stopCamera(); // it would send the next request at once
+    showError(detail);
   });
   studio.addEventListener("idle", () => settle(studio));
   studio.addEventListener("turned", () => begin(studio, actions, sample));
@@ -44,13 +44,13 @@ async function start({ model, engine, sample }) {
   await begin(studio, actions, sample);
 }
 
-/** What a person meets first: a sample of the test set, if there is one. */
+/** Show the first sample of the test set, if there is one. */
 async function begin(studio, actions, sample) {
   element("hint").textContent = HINTS[studio.kind];
   const isDrawn = studio.kind !== "photo";
-  drawing.setAttribute("role", isDrawn ? "application" : "img"); // whose keys are its own, or none
+  drawing.setAttribute("role", isDrawn ? "application" : "img"); // an application handles its own keys
   drawing.tabIndex = isDrawn ? 0 : -1;
-  drawing.setAttribute("aria-label", !isDrawn ? "The input picture"
+  drawing.setAttribute("aria-label", !isDrawn ? "The input image"
     : "The drawing. Arrow keys move the cursor, with Shift in steps of 8; Space begins and ends a stroke.");
   element("webcam_button").hidden = isDrawn || !navigator.mediaDevices;
   element("random_sample").hidden = !studio.direction.samples.length;
@@ -60,7 +60,7 @@ async function begin(studio, actions, sample) {
   const wasNew = studio.isNew;
   await attempt(studio, async () => {
     if (wasNew && first) await actions.loadSample(first, { isFirst: true });
-    if (!wasNew || studio.isNew) await studio.changed(); // no sample came: what is there is shown
+    if (!wasNew || studio.isNew) await studio.changed(); // without a sample, translate the current drawing
   });
 }
 
@@ -78,7 +78,7 @@ function showResult({ image, milliseconds }) {
   element("time").textContent = `Translated in ${Math.round(milliseconds)} ms`;
 }
 
-function complain(error) {
+function showError(error) {
   message.textContent = error.message;
 }
 
@@ -92,16 +92,16 @@ function actionsOf(studio, sample) {
   const load = (find, { isFirst = false } = {}) => attempt(studio, async () => {
     const { drawing: wanted } = studio;
     const picture = await decoded(await find());
-    // Who has turned around meanwhile, or begun to draw, wants to keep what is there.
+    // Keep the drawing if the user has meanwhile changed the direction or started to draw.
     if (studio.drawing !== wanted || (isFirst && wanted.past.length)) return;
     camera.stop();
     await studio.load(picture, { live: isFirst });
   });
   const loadFiles = ([first]) => load(() => {
     if (first) return first;
-    throw new Error("That is no picture but a link or text; save the picture and open its file.");
+    throw new Error("That is not an image but a link or text; save the image and open its file.");
   });
-  const loadSample = ({ url }, how) => load(() => sample(url), how);
+  const loadSample = ({ url }, options) => load(() => sample(url), options);
   return {
     undo: () => change(studio.drawing.undo()),
     redo: () => change(studio.drawing.redo()),
@@ -126,14 +126,14 @@ function actionsOf(studio, sample) {
   };
 }
 
-/** What takes its time, or fails: the page says so. */
+/** Run an action. Show that it is running, and its error. */
 async function attempt(studio, act) {
   pending += 1;
   settle(studio);
   try {
     await act();
   } catch (error) {
-    complain(error);
+    showError(error);
   }
   pending -= 1;
   settle(studio);
@@ -164,14 +164,14 @@ function wire(actions) {
 }
 
 function listSamples(studio, actions, sample) {
-  element("samples").replaceChildren(...studio.direction.samples.map((one) => {
+  element("samples").replaceChildren(...studio.direction.samples.map((entry) => {
     const button = document.createElement("button");
-    const picture = Object.assign(document.createElement("img"), { alt: one.name, width: 60, height: 60 });
-    button.title = one.name;
+    const picture = Object.assign(document.createElement("img"), { alt: entry.name, width: 60, height: 60 });
+    button.title = entry.name;
     picture.addEventListener("load", () => URL.revokeObjectURL(picture.src));
     button.append(picture);
-    button.addEventListener("click", () => actions.loadSample(one));
-    sample(one.url).then((blob) => { picture.src = URL.createObjectURL(blob); }, complain);
+    button.addEventListener("click", () => actions.loadSample(entry));
+    sample(entry.url).then((blob) => { picture.src = URL.createObjectURL(blob); }, showError);
     const item = document.createElement("li");
     item.append(button);
     return item;

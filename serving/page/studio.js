@@ -1,11 +1,11 @@
-// The state of the page: a drawing for each direction, and one translation at a time.
+// The state of the page: one drawing for each direction, and one translation at a time.
 
 import { fitted, snapped } from "./loading.js";
 import { Drawing, packed } from "./tools.js";
 
 const BLACK = [0, 0, 0], WHITE = [255, 255, 255];
 
-/** Events: "drawn" the input has changed; "translated", "failed" with details; "turned" around. */
+/** Events: "drawn" (the input changed), "translated", "failed", "idle", "turned" (new direction). */
 export class Studio extends EventTarget {
   #running = null; // a promise, while translations are under way
   #again = false;
@@ -22,7 +22,7 @@ export class Studio extends EventTarget {
   }
 
   turn(id) {
-    this.direction = this.model.directions.find((one) => one.id === id);
+    this.direction = this.model.directions.find((direction) => direction.id === id);
     this.colours = this.direction.palette.map(({ colour }) => colour);
     this.ground = this.colours[this.direction.ground] ?? WHITE;
     this.chosen = Math.min(1, this.colours.length - 1);
@@ -36,12 +36,12 @@ export class Studio extends EventTarget {
   get kind() { return this.direction.kind; }
   get drawing() { return this.drawings.get(this.direction.id); }
 
-  /** What a tool draws with. */
+  /** Return the colour of a tool. */
   ink(tool) {
     return packed(tool === "eraser" ? this.ground : this.colours[this.chosen] ?? BLACK);
   }
 
-  /** Load an ImageBitmap or a playing video; `live`: without a step of undo. */
+  /** Load an ImageBitmap or a playing video. `live`: without an undo step. */
   load(picture, { live = false } = {}) {
     const { pair } = this.direction;
     const image = fitted(picture, this.width, this.height, { smooth: this.kind !== "labels", pair });
@@ -52,7 +52,7 @@ export class Studio extends EventTarget {
     return this.changed();
   }
 
-  /** Shows the drawing and has it translated, as soon as the translation under way is done. */
+  /** Show the drawing, and translate it when the current translation is finished. */
   changed() {
     this.#again = true;
     this.#running ??= this.#run();

@@ -1,6 +1,6 @@
-// Pointer, pen, finger and arrow keys on the canvas.
+// Mouse, pen, finger and arrow keys on the canvas.
 
-const STRIDE = 8; // pixels that an arrow key goes with Shift
+const STRIDE = 8; // pixels per arrow key with Shift
 
 export class Surface {
   constructor(canvas, cursor, studio, controls) {
@@ -57,7 +57,7 @@ export class Surface {
   #go(place) {
     this.at = place;
     const { studio: { drawing }, controls: { tool, size } } = this;
-    if (drawing.past.at(-1) !== this.step) this.#up(); // undone, loaded or turned in mid-stroke
+    if (drawing.past.at(-1) !== this.step) this.#up(); // undo, load or turn ended the stroke
     if (!this.from) return;
     const ink = this.studio.ink(tool);
     if (tool === "rectangle") {
@@ -72,7 +72,7 @@ export class Surface {
 
   #up() { this.from = null; }
 
-  /** Arrows move a cursor; Space draws while it is on: once more, or Escape, ends the stroke. */
+  /** Arrows move a cursor. Space begins a stroke; Space or Escape ends it. */
   #key(event) {
     if (!this.draws || event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? STRIDE : 1;
@@ -94,7 +94,7 @@ export class Surface {
     this.#point(this.at ?? at);
   }
 
-  /** The outline of what the tool would draw. */
+  /** Show the outline of the tool. */
   #point(place, isHidden = false) {
     this.cursor.hidden = !place || isHidden;
     if (!place) return;

@@ -1,8 +1,8 @@
-// What is drawn, pixel by pixel: a canvas would soften edges, and labels must keep their colours.
+// Draws pixel by pixel: a canvas would smooth edges, and labels must keep their exact colours.
 
-const MOST_STEPS = 60; // of undo
+const MAX_UNDO_STEPS = 60;
 
-/** [r, g, b] -> a pixel of ImageData read as little-endian uint32, opaque. */
+/** Convert [r, g, b] to an opaque pixel of ImageData, read as little-endian uint32. */
 export function packed([red, green, blue]) {
   return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
@@ -19,14 +19,14 @@ export class Drawing {
   get width() { return this.image.width; }
   get height() { return this.image.height; }
 
-  /** Call before a change that undo takes back as one. */
+  /** Call this before a change that is one undo step. */
   begin() {
     this.past.push(this.pixels.slice());
-    if (this.past.length > MOST_STEPS) this.past.shift();
+    if (this.past.length > MAX_UNDO_STEPS) this.past.shift();
     this.future = [];
   }
 
-  /** Back to what `begin` saw, without a step of undo. */
+  /** Restore the state of `begin` without an undo step. */
   restart() { this.pixels.set(this.past.at(-1)); }
 
   undo() { return this.#travel(this.past, this.future); }
@@ -39,7 +39,7 @@ export class Drawing {
     return true;
   }
 
-  /** A disc of `size` pixels across. */
+  /** Draw a disc with a diameter of `size` pixels. */
   stamp(x, y, size, colour) {
     const radius = size / 2, centre = (size - 1) / 2;
     const left = Math.round(x - centre), top = Math.round(y - centre);
@@ -50,7 +50,7 @@ export class Drawing {
     }
   }
 
-  /** Discs on every pixel of the line (Bresenham 1965). */
+  /** Draw a disc on every pixel of the line (Bresenham 1965). */
   line(from, to, size, colour) {
     let { x, y } = from;
     const dx = Math.abs(to.x - x), dy = -Math.abs(to.y - y);
@@ -69,7 +69,7 @@ export class Drawing {
     for (let y = Math.min(from.y, to.y); y <= Math.max(from.y, to.y); y++) this.#row(y, left, right, colour);
   }
 
-  /** All pixels of equal colour that hang together with (x, y). */
+  /** Fill the connected area of equal colour around (x, y). */
   fill(x, y, colour) {
     const { width, height, pixels } = this;
     const old = pixels[y * width + x];
@@ -87,7 +87,7 @@ export class Drawing {
     }
   }
 
-  /** Another picture of the same size, as one step of undo. */
+  /** Load another image of the same size, as one undo step. */
   replace(image) {
     this.begin();
     this.image.data.set(image.data);
