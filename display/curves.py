@@ -97,8 +97,7 @@ class CurveFile:
         columns = header.decode("utf-8").strip().split(",")
         for row in csv.DictReader(added.decode("utf-8").splitlines(), fieldnames=columns):
             try:
-                values = {name: _number(name, row[name])
-                          for name in columns if name not in _PLACE}
+                values = {name: _number(name, row[name]) for name in columns if name not in _PLACE}
                 self._append(_position(row, epoch_size), values)
             except (ValueError, TypeError):
                 continue
@@ -149,7 +148,8 @@ def _bin_means(values: Series, size: int) -> Series:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(_bin_means(np.array(values), len(values))[0])
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _position(row: Mapping[str, str], epoch_size: int) -> float:

@@ -141,8 +141,8 @@ def test_displays_that_were_asked_for_are_opened(
     flags: str, expected: list[str], argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(visdom_sink, "connect", lambda **_: object())
-    monkeypatch.setattr(tensorboard_sink, "load", lambda: object())
-    monkeypatch.setattr(wandb_sink, "load", lambda: object())
+    monkeypatch.setattr(tensorboard_sink, "load_writer", lambda: object())
+    monkeypatch.setattr(wandb_sink, "load_wandb", lambda: object())
     opened = open_sinks(tmp_path, TrainOptions().parse(argv(*flags.split())))
     logs, others = opened[:4], opened[4:]
     assert [type(sink) for sink in logs] == [Console, CsvLog, DoctorLog, LossLog]

@@ -27,7 +27,7 @@ def read(folder: Path) -> Any:
 
 def writer_class() -> Any:
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
-    return tensorboard_sink.load()
+    return tensorboard_sink.load_writer()
 
 
 def steps(events: Any, name: str) -> list[int]:
@@ -75,7 +75,7 @@ def test_missing_package_is_logged_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    assert tensorboard_sink.load() is None
+    assert tensorboard_sink.load_writer() is None
     assert len(caplog.records) == 1
     assert "pip install tensorboard" in caplog.text
 

@@ -102,7 +102,7 @@ def test_missing_wandb_or_login_is_logged_in_one_line(
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", module)
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    assert wandb_sink.load() is None
+    assert wandb_sink.load_wandb() is None
     assert len(caplog.records) == 1
     assert message in caplog.text
     assert caplog.messages[0].endswith("Continuing without it."), "test.py logs it too"
@@ -112,7 +112,7 @@ def test_offline_mode_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
     module = fake_wandb([], failure=True)
     monkeypatch.setitem(sys.modules, "wandb", module)
     monkeypatch.setenv("WANDB_MODE", "offline")
-    assert wandb_sink.load() is module
+    assert wandb_sink.load_wandb() is module
 
 
 @pytest.mark.parametrize("name", ["t", "group/t"])

@@ -114,8 +114,7 @@ class RunStatus:
 
     def __str__(self) -> str:
         seconds = self.seconds_left(time.monotonic())
-        left = "?" if seconds is None else duration(seconds)
-        text = f", run {left} left"
+        text = f", run {'?' if seconds is None else duration(seconds)} left"
         columns = self._columns()
         for number, (name, value) in enumerate(self.losses.items()):
             loss = f"{' ' if number else '; '}{name}={value:.3f}"

@@ -12,7 +12,7 @@ from display.sinks.base_sink import Sink
 log = logging.getLogger(__name__)
 
 
-def load() -> Any:
+def load_writer() -> Any:
     """Return the class that writes event files. Log one line and return None if it is missing."""
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -41,7 +41,7 @@ class TensorboardFiles(Sink):
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink | None:
-        if not opt.use_tensorboard or not (writer_class := load()):
+        if not opt.use_tensorboard or not (writer_class := load_writer()):
             return None
         sink = cls(writer_class, folder / "tensorboard")
         return Background(sink) if opt.isTrain else sink

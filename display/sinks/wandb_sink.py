@@ -16,7 +16,7 @@ from util.files import write_text
 log = logging.getLogger(__name__)
 
 
-def load() -> Any:
+def load_wandb() -> Any:
     """Return the wandb module after a login; log one line and return None if that fails.
 
     The login may ask the user at the terminal for a key, so it must not run in a thread.
@@ -56,7 +56,7 @@ class WandbRun(Sink):
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink | None:
-        if not opt.use_wandb or not (wandb := load()):
+        if not opt.use_wandb or not (wandb := load_wandb()):
             return None
         # The results of a test are in <results_dir>/<name>/<phase>_<epoch>.
         name = opt.name if opt.isTrain else str(folder.relative_to(opt.results_dir).parent)
