@@ -117,16 +117,20 @@ class CycleGANModel(BaseModel):
         losses = self._update_G() | self._update_D()
         self.report_losses(**{name: losses[name] for name in self.LOSSES})
 
-    def _update_G(self) -> dict[str, Tensor]:
+    def generator_losses(self) -> dict[str, Tensor]:
+        """Return what the generators minimise, term by term; a subclass adds its own terms."""
         opt = self.opt
-        self.set_requires_grad(self.discriminators, False)
-        losses = {
+        return {
             "G_A": self.gan.generator(self.netD_A(self.fake_B)),
             "G_B": self.gan.generator(self.netD_B(self.fake_A)),
             "cycle_A": opt.lambda_A * l1_loss(self.rec_A, self.real_A),
             "cycle_B": opt.lambda_B * l1_loss(self.rec_B, self.real_B),
             **self._identity_losses(),
         }
+
+    def _update_G(self) -> dict[str, Tensor]:
+        self.set_requires_grad(self.discriminators, False)
+        losses = self.generator_losses()
         self.update(self.optimizer_G, torch.stack(list(losses.values())).sum())
         return losses
 

@@ -100,7 +100,8 @@ class Pix2PixModel(BaseModel):
         self.update(self.optimizer_D, 0.5 * torch.stack(list(losses.values())).sum())
         return losses
 
-    def _update_G(self) -> dict[str, Tensor]:
+    def generator_losses(self) -> dict[str, Tensor]:
+        """Return what G minimises, term by term; a subclass adds its own terms."""
         losses: dict[str, Tensor] = {}
         if self.opt.lambda_GAN > 0:
             # D must not collect gradients while G learns: they would cost time for nothing.
@@ -109,6 +110,10 @@ class Pix2PixModel(BaseModel):
             losses["G_GAN"] = self.opt.lambda_GAN * self.gan.generator(logits)
         if self.opt.lambda_L1 > 0:
             losses["G_L1"] = self.opt.lambda_L1 * l1_loss(self.fake_B, self.real_B)
+        return losses
+
+    def _update_G(self) -> dict[str, Tensor]:
+        losses = self.generator_losses()
         self.update(self.optimizer_G, torch.stack(list(losses.values())).sum())
         return losses
 
