@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from data.base_dataset import BaseDataset, Batch, Sample
+from data.cache.choice import local_processes
 from data.epoch_order import EpochOrder, Share
 from util.pixel_values import levels_to_float
 from util.runtime import count_cores
@@ -179,5 +180,5 @@ def loading_advice(*, cached: bool, workers: int) -> str:
 
 
 def own_cores() -> int:
-    """Return this process's share of the cores; torchrun may have started several processes."""
-    return count_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    """Return this process's share of the cores."""
+    return count_cores() // local_processes()

@@ -1,6 +1,6 @@
-"""What the images of a training were: ``pictures.json`` in the folder of its run.
+"""The formats of the training images, saved as ``pictures.json`` in the run folder.
 
-A network does not say whether its output was 16-bit TIFF; the files that it learned from did.
+A network does not contain whether its outputs should be 16-bit TIFF; its training files show it.
 """
 
 import json
@@ -15,13 +15,13 @@ from data.files.value_range import ValueRange
 from util.files import write_text
 
 NAME = "pictures.json"
-_LOOKED_AT = 50  # files with pairs side by side whose shape is looked at
-_TOLERANCE = 0.02  # of width / height: one pixel of 50
+_CHECKED = 50  # files with pairs side by side whose header is read
+_TOLERANCE = 0.02  # of width / height: one pixel in 50
 
 
 @dataclass(frozen=True)
 class Format:
-    """Of one file: ``dtype`` as numpy calls it, ``extension`` with its dot."""
+    """The format of one file: its numpy ``dtype``, and its ``extension`` with the dot."""
 
     dtype: str
     extension: str
@@ -33,9 +33,10 @@ class Format:
 
 @dataclass(frozen=True)
 class Record:
-    """``formats``: of A and B. Of files that hold A | B ``pair_size`` is (width, height), where all
-    are alike, and ``pair_ratio`` width / height, from the least to the greatest; None: A and B were
-    files of their own.
+    """``formats`` of A and B.
+
+    If files hold A | B, ``pair_ratio`` is the range of width / height, and ``pair_size`` is (width,
+    height) if all files have one size. Both are None if A and B were separate files.
     """
 
     formats: Mapping[str, Format] = field(default_factory=dict)
@@ -43,14 +44,14 @@ class Record:
     pair_size: tuple[int, int] | None = None
 
     def is_pair(self, size: tuple[int, int]) -> bool:
-        """Whether a single file of this width and height is a pair like those of the training.
+        """Return True if a single file of this width and height is a pair like the training's.
 
-        Where all of them had one size, a file of another is not: it may be a wide image.
+        If all training pairs had one size, a file of another size may be a wide image instead.
         """
         return size == self.pair_size if self.pair_size else self.looks_like_pair(size)
 
     def looks_like_pair(self, size: tuple[int, int]) -> bool:
-        """Whether it is as wide for its height as the pairs of the training."""
+        """Return True if width / height is that of the training pairs."""
         if self.pair_ratio is None:
             return False
         ratio, (least, greatest) = size[0] / size[1], self.pair_ratio
@@ -59,18 +60,17 @@ class Record:
     def format_for(
         self, letter: str, given: Format, limits: ValueRange | None = None
     ) -> Format:
-        """How the translation of a file of format ``given`` into side ``letter`` is written.
+        """Return the format for the translation of a ``given`` file into side ``letter``.
 
-        Where A and B were alike, as the input is; otherwise as the target was. With ``limits``, a
-        range of values that the user gave, the numbers mean something: they are never squeezed into
-        a type that cannot hold them.
+        It is the format of the input if A and B were alike, otherwise that of the target. With
+        ``limits``, a value range given by the user, the dtype is one that can hold the values.
         """
-        written = self._format_of_pair(letter, given)
-        if limits and not limits.fits(written.dtype):
-            target = self.formats.get(letter, written)
+        output = self._format_of_pair(letter, given)
+        if limits and not limits.fits(output.dtype):
+            target = self.formats.get(letter, output)
             dtype = target.dtype if limits.fits(target.dtype) else "float32"
-            return Format(dtype, written.extension)
-        return written
+            return Format(dtype, output.extension)
+        return output
 
     def _format_of_pair(self, letter: str, given: Format) -> Format:
         target, source = self.formats.get(letter), self.formats.get("B" if letter == "A" else "A")
@@ -83,12 +83,12 @@ class Record:
 
 
 def record_formats(examples: Mapping[str, Sequence[Source]]) -> Record:
-    """Side -> its images: decodes the first of each, and reads the sizes of 50 files."""
+    """Decode the first image of each side, read up to 50 headers, and return the record."""
     formats = {
         letter: Format.of(sources[0].read().pixels, sources[0].path)
         for letter, sources in examples.items()
     }
-    halved = [source for source in examples.get("A", []) if source.half][:_LOOKED_AT]
+    halved = [source for source in examples.get("A", []) if source.half][:_CHECKED]
     sizes = [read_size(source.path) for source in halved]
     if not sizes:
         return Record(formats)
@@ -101,7 +101,7 @@ def save_record(record: Record, run_dir: Path) -> None:
 
 
 def load_record(run_dir: Path) -> Record:
-    """An empty record where the run left none.
+    """Return the record of a run; an empty one if the run has none.
 
     Raises:
         ValueError: the file is damaged.
@@ -111,7 +111,7 @@ def load_record(run_dir: Path) -> Record:
         return Record()
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        formats = {letter: Format(**words) for letter, words in saved["formats"].items()}
+        formats = {letter: Format(**entry) for letter, entry in saved["formats"].items()}
         ratio, size = saved["pair_ratio"], saved["pair_size"]
         return Record(
             formats,

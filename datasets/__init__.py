@@ -1,1 +1,1 @@
-"""The tools that draw, fetch and prepare data sets; the data sets themselves lie beside them."""
+"""Tools that draw, download and prepare data sets; the data sets are in this folder too."""

@@ -1,11 +1,11 @@
-# ruff: noqa: N999  (users call this tool by its published name)
-"""Glue the images of folder A and folder B into A | B pairs for ``--dataset_mode aligned``.
+# ruff: noqa: N999  (the published name of this tool)
+"""Join the images of folder A and folder B to A | B pairs for ``--dataset_mode aligned``.
 
     python datasets/combine_A_and_B.py --fold_A data/A --fold_B data/B --fold_AB data/AB
 
 ``A/train/0001.jpg`` and ``B/train/0001.png`` become ``AB/train/0001.png``. Sub-folders are kept,
-so splits (train, val, test) are optional. Images without a mate and pairs of unequal size are
-errors that are listed before anything is written.
+so splits (train, val, test) are optional. Images without a partner and pairs of unequal size are
+errors, which are listed before anything is written.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--use_AB", action="store_true",
                         help="pair 0001_A with 0001_B and write 0001; one folder may hold both")
     parser.add_argument("--format", choices=("png", "jpg"), default="png",
-                        help="png (default) changes no pixel; jpg (quality 95, 4:4:4) is smaller, "
+                        help="png (default) keeps all pixels; jpg (quality 95, 4:4:4) is smaller, "
                         "but blurs label colours and the seam between A and B")
     add_join_flags(parser)
     return parser.parse_args(argv)
@@ -50,14 +50,14 @@ def require_apart(fold_A: Path, fold_B: Path, fold_AB: Path, *, use_AB: bool) ->
                          "folder pass --use_AB")
     for source in (fold_A, fold_B):
         if fold_AB.resolve().is_relative_to(source.resolve()):
-            raise ValueError(f"--fold_AB {fold_AB} lies inside {source}: a second run would read "
+            raise ValueError(f"--fold_AB {fold_AB} is inside {source}: a second run would read "
                              "its own output; choose a folder outside")
 
 
 def plan_pairs(args: argparse.Namespace) -> list[NamedPair]:
-    """All pairs, matched by their path without extension."""
+    """Match the images by their path without the extension."""
     named_A, named_B = find_pictures(args.fold_A), find_pictures(args.fold_B)
-    way_out = ""
+    advice = ""
     if args.use_AB:
         shared = args.fold_A.resolve() == args.fold_B.resolve()
         named_A = strip_suffix(named_A, "_A", mate_suffix="_B" if shared else None,
@@ -65,13 +65,13 @@ def plan_pairs(args: argparse.Namespace) -> list[NamedPair]:
         named_B = strip_suffix(named_B, "_B", mate_suffix="_A" if shared else None,
                                allow_unpaired=args.allow_unpaired)
     elif all(name.endswith("_A") for name in named_A):
-        way_out = ", or match 0001_A with 0001_B by --use_AB"
+        advice = ", or match 0001_A with 0001_B by --use_AB"
     return match(named_A, named_B, allow_unpaired=args.allow_unpaired,
-                 skip_flag="--allow_unpaired", way_out=way_out)
+                 skip_flag="--allow_unpaired", advice=advice)
 
 
 def first_of_every_split(pairs: Sequence[NamedPair], limit: int | None) -> list[NamedPair]:
-    """At most ``limit`` pairs per top folder; says how many each split has and gives."""
+    """Return at most ``limit`` pairs per top folder, and log the number for each split."""
     splits: dict[str, list[NamedPair]] = defaultdict(list)
     for pair in pairs:
         splits[pair.name.split("/")[0] if "/" in pair.name else "."].append(pair)

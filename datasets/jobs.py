@@ -1,4 +1,4 @@
-"""What the tools of this folder do around their work: flags, a pool of jobs, reports and faults."""
+"""Common parts of the tools in this folder: flags, a pool of jobs, and reports of faults."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from util import text
+from util.text import listing
 
 log = logging.getLogger(__name__)
-
-LISTED = 10
 
 Job = TypeVar("Job")
 
 
 def tool_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser whose ``--help`` begins with the tool's docstring, lines kept as they are."""
+    """Return a parser whose ``--help`` begins with the tool's docstring, its lines unchanged."""
     return argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -36,7 +34,7 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def faults_reported(program: str) -> Iterator[None]:
-    """Messages go to stdout; a fault of the data ends the program with its text and code 1."""
+    """Log to stdout; after a fault of the data, exit with its message and code 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         yield
@@ -44,29 +42,23 @@ def faults_reported(program: str) -> Iterator[None]:
         raise SystemExit(f"{program}: error: {error}") from error
 
 
-def listing(lines: Sequence[str]) -> str:
-    """The first ten lines, indented, and the number of the others."""
-    return text.listing(lines, most=LISTED)
-
-
 def do_jobs(work: Callable[[Job], bool], jobs: Sequence[Job], *, parallel: bool) -> None:
-    """Do every job, go on past faults, report how many images were written.
+    """Do every job, also after faults, and log how many images were written.
 
-    ``work`` returns False where nothing had to be written, and must be importable by name, for
+    ``work`` returns False if there was nothing to write. It must be importable by name, because
     the processes of the pool may be spawned.
 
     Raises:
-        ValueError: some jobs failed; the first ten faults are listed.
+        ValueError: some jobs failed; the first faults are listed.
     """
     attempt = partial(_attempt, work)
     if parallel:
         with ProcessPoolExecutor() as pool:
-            outcomes = list(pool.map(attempt, jobs, chunksize=8))
+            results = list(pool.map(attempt, jobs, chunksize=8))
     else:
-        outcomes = [attempt(job) for job in jobs]
-    faults = [outcome for outcome in outcomes if isinstance(outcome, str)]
-    log.info("%d images written, %d were there already",
-             outcomes.count(True), outcomes.count(False))
+        results = [attempt(job) for job in jobs]
+    faults = [result for result in results if isinstance(result, str)]
+    log.info("%d images written, %d existed already", results.count(True), results.count(False))
     if faults:
         raise ValueError(f"{len(faults)} pairs could not be written:\n{listing(faults)}")
 

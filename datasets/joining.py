@@ -1,4 +1,4 @@
-"""Join pairs into A | B files: the flags and the job that two tools share."""
+"""Join pairs into A | B files: the flags and the job of two tools."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.N
 
 @dataclass(frozen=True)
 class Join:
-    """One image to write. ``resize_to`` is "A", "B" or "" (the sizes are equal)."""
+    """One image to write. ``resize_to`` is "A", "B", or "" if the sizes are equal."""
 
     pair: NamedPair
     target: Path
@@ -29,17 +29,18 @@ class Join:
 
 
 def add_join_flags(parser: argparse.ArgumentParser) -> None:
-    """The ways out that the error messages name."""
-    parser.add_argument("--allow_unpaired", action="store_true", help="skip images without mate")
+    """Add the flags that the error messages suggest."""
+    parser.add_argument("--allow_unpaired", action="store_true",
+                        help="skip images without a partner")
     parser.add_argument("--resize_to", choices=("A", "B"), default="",
-                        help="where sizes differ: which image of a pair keeps its size")
+                        help="if sizes differ: which image of a pair keeps its size")
     parser.add_argument("--resample", choices=tuple(RESAMPLING), default="lanczos",
                         help="filter of --resize_to; lanczos mixes label colours, nearest does not")
     add_job_flags(parser)
 
 
 def write_join(job: Join) -> bool:
-    """Write one file; False where it was there already. Names the pair in every fault."""
+    """Write one file; return False if it existed already. Errors name the pair."""
     A, B = read_rgb(job.pair.A), read_rgb(job.pair.B)
     if job.resize_to == "A":
         B = B.resize(A.size, RESAMPLING[job.resample])
@@ -54,9 +55,9 @@ def write_join(job: Join) -> bool:
 def join_pairs(
     pairs: Sequence[NamedPair], targets: Sequence[Path], args: argparse.Namespace
 ) -> None:
-    """Write ``pairs[i]`` to ``targets[i]`` as the shared flags ask."""
+    """Write ``pairs[i]`` to ``targets[i]`` as the shared flags say."""
     if not args.resize_to:
-        require_equal_sizes(pairs, way_out=", or pass --resize_to A or --resize_to B")
+        require_equal_sizes(pairs, advice=", or pass --resize_to A or --resize_to B")
     warn_about_leftovers(targets)
     jobs = [
         Join(pair, target, args.resize_to, args.resample, args.overwrite)

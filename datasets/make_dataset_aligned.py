@@ -1,8 +1,8 @@
-"""Turn trainA and trainB, valA and valB, testA and testB into folders of A | B pairs.
+"""Join trainA and trainB, valA and valB, testA and testB to folders of A | B pairs.
 
     python datasets/make_dataset_aligned.py --dataset-path datasets/mine
 
-Pairs are found by name (``trainA/7.jpg`` and ``trainB/7.png``, or ``7_A`` and ``7_B``) and
+Pairs are matched by name (``trainA/7.jpg`` and ``trainB/7.png``, or ``7_A`` and ``7_B``) and
 written as lossless ``train/0000.png``, ``train/0001.png``, ... in the order of their names.
 """
 
@@ -31,18 +31,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                         help="folder that holds trainA and trainB, valA and valB, testA and testB, "
                         "or some of these")
     parser.add_argument("--by_position", action="store_true",
-                        help="pair the first with the first, the second with the second, ...: only "
+                        help="pair the first with the first, the second with the second, ...; only "
                         "for folders whose sorted names are in the same order")
     parser.add_argument("--keep_names", action="store_true",
-                        help="write train/<name>.png in place of train/0000.png")
+                        help="write train/<name>.png instead of train/0000.png")
     add_join_flags(parser)
     return parser.parse_args(argv)
 
 
 def splits_of(root: Path) -> list[str]:
-    """The splits that are there with both sides; a side without the other is an error.
+    """Return the splits that have both sides; a side without the other is an error.
 
-    Folders of other names that end in A or B are named, for nobody will join them.
+    Other folders that end in A or B are named in a warning, because they are not joined.
     """
     sides = {split: [(root / f"{split}{side}").is_dir() for side in "AB"] for split in SPLITS}
     found = [split for split, both in sides.items() if all(both)]
@@ -54,7 +54,7 @@ def splits_of(root: Path) -> list[str]:
     others = sorted(path.name for path in root.glob("[!.]*[AB]")
                     if path.is_dir() and path.name[:-1] not in SPLITS)
     if others:
-        log.warning("left out, for only %s are joined: %s", ", ".join(SPLITS),
+        log.warning("left out, because only %s are joined: %s", ", ".join(SPLITS),
                     ", ".join(others))
     return found
 
@@ -73,7 +73,7 @@ def pair_by_position(named_A: dict[str, Path], named_B: dict[str, Path]) -> list
 def pair_by_name(
     named_A: dict[str, Path], named_B: dict[str, Path], *, allow_unpaired: bool
 ) -> list[NamedPair]:
-    """Equal names, or equal names before ``_A`` and ``_B`` where all carry such an end."""
+    """Match equal names; if all names end in ``_A`` or ``_B``, match them without it."""
     marked = [all(name.endswith(end) for name in named)
               for named, end in ((named_A, "_A"), (named_B, "_B"))]
     if all(marked):
@@ -81,11 +81,11 @@ def pair_by_name(
         named_A = strip_suffix(named_A, "_A", mate_suffix=None, allow_unpaired=False)
         named_B = strip_suffix(named_B, "_B", mate_suffix=None, allow_unpaired=False)
     return match(named_A, named_B, allow_unpaired=allow_unpaired, skip_flag="--allow_unpaired",
-                 way_out=", or pair the sorted lists with --by_position")
+                 advice=", or pair the sorted lists with --by_position")
 
 
 def plan_split(split: str, args: argparse.Namespace) -> tuple[list[NamedPair], list[Path]]:
-    """The pairs of one split and where each is written."""
+    """Return the pairs of one split and the files to write."""
     named_A = find_pictures(args.dataset_path / f"{split}A")
     named_B = find_pictures(args.dataset_path / f"{split}B")
     if args.by_position:

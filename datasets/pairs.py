@@ -1,20 +1,20 @@
 """Find the images of A and B and match them: the planning half of the pair tools.
 
-A tool first plans (every image has a mate, both have one size), then writes (``pictures.py``),
-so that a fault in the data is reported before the first file exists.
+A tool first plans (every image has a partner, both have one size), then writes (``pictures.py``),
+so that a fault in the data is reported before the first file is written.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.discovery.folders import EXTENSIONS, is_picture, visible_files
+from data.discovery.stacks import group_by_stem, stem_of
 from data.files.pillow_files import read_rgb_size
-from datasets.jobs import listing
+from util.text import listing
 
 log = logging.getLogger(__name__)
 
@@ -29,47 +29,43 @@ class NamedPair:
 
 
 def find_pictures(folder: Path) -> dict[str, Path]:
-    """Every image below ``folder`` by its ``NamedPair.name``, sorted.
+    """Return every image below ``folder`` by its ``NamedPair.name``, sorted.
 
-    Linked sub-folders are entered, hidden files (``._x.png``) are not images. A name that
-    occurs with two extensions is a ValueError: nobody could say which of them is meant.
+    Linked sub-folders are entered; hidden files (``._x.png``) are ignored.
+
+    Raises:
+        FileNotFoundError: the folder does not exist, or holds no image.
+        ValueError: two files differ only in the extension.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder")
-    found: dict[str, list[Path]] = defaultdict(list)
-    others = 0
-    for path in visible_files(folder):
-        if is_picture(path):
-            found[path.relative_to(folder).with_suffix("").as_posix()].append(path)
-        else:
-            others += 1
-    if not found:
+    files = list(visible_files(folder))
+    images = [path for path in files if is_picture(path)]
+    if not images:
         raise FileNotFoundError(f"{folder} holds no image ({' '.join(EXTENSIONS)})")
-    twins = [" and ".join(map(str, sorted(paths))) for paths in found.values() if len(paths) > 1]
-    if twins:
-        raise ValueError(
-            f"{len(twins)} names occur with several extensions; keep one of each:\n{listing(twins)}"
-        )
-    log.info("%s: %d images (other files, ignored: %d)", folder, len(found), others)
-    return {name: found[name][0] for name in sorted(found)}
+    stems, _ = group_by_stem(images, [""])
+    log.info("%s: %d images (other files, ignored: %d)", folder, len(images),
+             len(files) - len(images))
+    root = stem_of(folder, "")
+    return {stem.removeprefix(root): stems[stem][""] for stem in sorted(stems)}
 
 
 def strip_suffix(
     named: dict[str, Path], suffix: str, *, mate_suffix: str | None, allow_unpaired: bool
 ) -> dict[str, Path]:
-    """``0001_A`` becomes ``0001``.
+    """Shorten the names: ``0001_A`` becomes ``0001``.
 
-    Where both sides share one folder, names that end in ``mate_suffix`` are left to the other.
+    If both sides share one folder, ``mate_suffix`` is the suffix of the other side's images.
     """
     known = (suffix,) if mate_suffix is None else (suffix, mate_suffix)
-    strange = [str(path) for name, path in named.items() if not name.endswith(known)]
-    if strange and not allow_unpaired:
+    others = [str(path) for name, path in named.items() if not name.endswith(known)]
+    if others and not allow_unpaired:
         raise ValueError(
-            f"{len(strange)} names do not end in {suffix}; rename them, or skip them with "
-            f"--allow_unpaired:\n{listing(strange)}"
+            f"{len(others)} names do not end in {suffix}; rename them, or skip them with "
+            f"--allow_unpaired:\n{listing(others)}"
         )
-    if strange:
-        log.warning("skipped, names without %s: %d\n%s", suffix, len(strange), listing(strange))
+    if others:
+        log.warning("skipped, names without %s: %d\n%s", suffix, len(others), listing(others))
     return {
         name.removesuffix(suffix): path for name, path in named.items() if name.endswith(suffix)
     }
@@ -81,28 +77,30 @@ def match(
     *,
     allow_unpaired: bool = False,
     skip_flag: str | None = None,
-    way_out: str = "",
+    advice: str = "",
 ) -> list[NamedPair]:
-    """Pairs of equal name, sorted; an image without mate is an error unless it is allowed.
+    """Return the pairs of equal name, sorted.
 
-    The error advises ``skip_flag`` where pairs would be left, and ``way_out`` anyhow.
+    Raises:
+        ValueError: images without a partner, unless ``allow_unpaired`` and some pairs remain. The
+            message names ``skip_flag`` if pairs would remain, and always ``advice``.
     """
-    lonely = [f"{named_A[name]} has no B" for name in sorted(named_A.keys() - named_B.keys())]
-    lonely += [f"{named_B[name]} has no A" for name in sorted(named_B.keys() - named_A.keys())]
+    unpaired = [f"{named_A[name]} has no B" for name in sorted(named_A.keys() - named_B.keys())]
+    unpaired += [f"{named_B[name]} has no A" for name in sorted(named_B.keys() - named_A.keys())]
     names = sorted(named_A.keys() & named_B.keys())
-    if lonely and (not allow_unpaired or not names):
+    if unpaired and (not allow_unpaired or not names):
         skip = f", or skip them with {skip_flag}" if names and skip_flag else ""
         raise ValueError(
-            f"{len(names)} pairs of equal name, but {len(lonely)} images without mate; rename "
-            f"or add them{skip}{way_out}:\n{listing(lonely)}"
+            f"{len(names)} pairs of equal name, but {len(unpaired)} images without a partner; "
+            f"rename or add them{skip}{advice}:\n{listing(unpaired)}"
         )
-    if lonely:
-        log.warning("skipped, without mate: %d\n%s", len(lonely), listing(lonely))
+    if unpaired:
+        log.warning("skipped, without a partner: %d\n%s", len(unpaired), listing(unpaired))
     return [NamedPair(name, named_A[name], named_B[name]) for name in names]
 
 
-def require_equal_sizes(pairs: Sequence[NamedPair], *, way_out: str = "") -> None:
-    """Compare the sizes in the file headers: cheap, for no pixel is decoded."""
+def require_equal_sizes(pairs: Sequence[NamedPair], *, advice: str = "") -> None:
+    """Compare the sizes in the file headers; no pixel is decoded."""
     sizes = [(pair, read_rgb_size(pair.A), read_rgb_size(pair.B)) for pair in pairs]
     unequal = [
         f"{pair.A} is {A[0]}x{A[1]}, {pair.B} is {B[0]}x{B[1]}" for pair, A, B in sizes if A != B
@@ -110,23 +108,20 @@ def require_equal_sizes(pairs: Sequence[NamedPair], *, way_out: str = "") -> Non
     if unequal:
         raise ValueError(
             f"{len(unequal)} of {len(pairs)} pairs differ in size (width x height); make them "
-            f"equal{way_out}:\n{listing(unequal)}"
+            f"equal{advice}:\n{listing(unequal)}"
         )
 
 
 def warn_about_leftovers(targets: Sequence[Path]) -> None:
-    """Training takes every image of a folder, so name those that this run will not write."""
+    """Name the images in the output folders that are not written; a training would use them."""
     expected = set(targets)
+    folders = {target.parent for target in targets if target.parent.is_dir()}
     leftovers = sorted(
-        str(path)
-        for folder in {target.parent for target in targets}
-        if folder.is_dir()
-        for path in folder.iterdir()
+        str(path) for folder in folders for path in folder.iterdir()
         if is_picture(path) and path not in expected
     )
     if leftovers:
         log.warning(
-            "the output folders hold %d other images, which will be trained on too:\n%s",
-            len(leftovers),
-            listing(leftovers),
+            "the output folders hold %d other images, which a training would use too:\n%s",
+            len(leftovers), listing(leftovers),
         )

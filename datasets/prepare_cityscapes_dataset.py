@@ -1,12 +1,13 @@
-"""Turn the original Cityscapes files into 256 x 256 photo | label pairs and unpaired folders.
+"""Convert the original Cityscapes files to 256 x 256 photo | label pairs and unpaired folders.
 
     python datasets/prepare_cityscapes_dataset.py --gtFine_dir gtFine \\
         --leftImg8bit_dir leftImg8bit --output_dir datasets/cityscapes
 
-Its licence forbids passing the images on, so everybody gets gtFine_trainvaltest.zip and
-leftImg8bit_trainvaltest.zip from https://www.cityscapes-dataset.com and runs this once. Writes
-train/<i>.png and test/<i>.png (from val; photo left, label right), trainA and testA/<i>_A.png
-(photos), trainB and testB/<i>_B.png (labels), <i> counting from 0 in the order of the names.
+The licence does not allow others to distribute the images. Download gtFine_trainvaltest.zip and
+leftImg8bit_trainvaltest.zip from https://www.cityscapes-dataset.com and run this tool once. It
+writes train/<i>.png and test/<i>.png (from val; photo left, label right), trainA and
+testA/<i>_A.png (photos), trainB and testB/<i>_B.png (labels); <i> counts from 0 in the order of
+the names.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from datasets.pictures import save_if_changed, side_by_side
 log = logging.getLogger(__name__)
 
 SIZE = (256, 256)
-SPLITS = {"train": "train", "val": "test"}  # theirs: ours
+SPLITS = {"train": "train", "val": "test"}  # split of Cityscapes: folder to write
 PHOTO, LABEL = "_leftImg8bit.png", "_gtFine_color.png"
 
 
@@ -58,35 +59,35 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def find(root: Path, split: str, ending: str) -> dict[str, Path]:
-    """Files ``<root>/<split>/<city>/<scene><ending>`` by ``<city>/<scene>``."""
+    """Return the files ``<root>/<split>/<city>/<scene><ending>`` by ``<city>/<scene>``."""
     folder = root / split
-    found = {
+    files = {
         path.relative_to(folder).as_posix().removesuffix(ending): path
         for path in (visible_files(folder) if folder.is_dir() else ())
         if path.name.endswith(ending)
     }
-    log.info("%s: %d files *%s", folder, len(found), ending)
-    if not found:
+    log.info("%s: %d files *%s", folder, len(files), ending)
+    if not files:
         raise FileNotFoundError(f"{folder} holds no <city>/*{ending}; pass the unpacked "
                                 "gtFine to --gtFine_dir and leftImg8bit to --leftImg8bit_dir")
-    return found
+    return files
 
 
 def plan_scenes(split: str, args: argparse.Namespace) -> list[Scene]:
-    """A is the photo, B the label."""
+    """Return the scenes of one split; A is the photo, B the label."""
     photos, labels = find(args.leftImg8bit_dir, split, PHOTO), find(args.gtFine_dir, split, LABEL)
-    ours, root = SPLITS[split], args.output_dir
+    folder, root = SPLITS[split], args.output_dir
     return [
-        Scene(pair, root / ours / f"{i}.png", root / f"{ours}A" / f"{i}_A.png",
-              root / f"{ours}B" / f"{i}_B.png", args.overwrite)
+        Scene(pair, root / folder / f"{i}.png", root / f"{folder}A" / f"{i}_A.png",
+              root / f"{folder}B" / f"{i}_B.png", args.overwrite)
         for i, pair in enumerate(match(photos, labels))
     ]
 
 
 def write_scene(scene: Scene) -> bool:
-    """Write the three files of one scene; False where all of them were there already."""
+    """Write the three files of one scene; return False if all of them existed already."""
     photo = read_rgb(scene.pair.A).resize(SIZE, Image.Resampling.LANCZOS)
-    # A label colour is a class: any filter but the nearest pixel invents classes at the edges.
+    # A label colour is a class: any filter except nearest creates wrong classes at the edges.
     label = read_rgb(scene.pair.B).resize(SIZE, Image.Resampling.NEAREST)
     outputs = {scene.joined: side_by_side(photo, label), scene.photo: photo, scene.label: label}
     try:

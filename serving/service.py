@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request, Response
 from PIL import Image, UnidentifiedImageError
 
 from data.files.image_io import raster_of_pil
-from data.files.pillow_files import DAMAGE, PictureError, upright
+from data.files.pillow_files import PictureError, upright
 from data.files.raster import Pixels, Raster
 from inference.generator_file import Direction
 from serving.batching import Batcher
@@ -113,9 +113,9 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
             f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a side, are accepted: "
             "send a smaller image, or start the server with a larger --max_pixels",
         ) from error
-    except PictureError:
+    except (PictureError, HTTPException):
         raise
-    except DAMAGE as error:
+    except Exception as error:  # decoders raise errors of many types
         message = _decoding_problem(error, content)
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, message) from error
 

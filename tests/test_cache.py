@@ -191,7 +191,7 @@ def test_little_shared_memory_leads_to_a_file(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(choice, "shared_memory_left", lambda: 2**20)
     assert created(root, cache="ram").dataset.pictures.has_cache
-    assert any("cache: disk; 10 images, 0 MB, in a file since /dev/shm has 1 MB left" in line
+    assert any("cache: disk; 10 images, 0 MB, in a file because /dev/shm has 1 MB left" in line
                for line in caplog.messages)
 
 
@@ -202,7 +202,7 @@ def test_no_room_for_what_was_asked_for_is_an_error(
     with pytest.raises(ValueError, match="--cache ram needs 0 MB for 10 images, 0 MB of memory"):
         created(root, cache="ram")
     monkeypatch.setattr(choice, "temporary_space_left", lambda: 100)
-    with pytest.raises(ValueError, match=r"has no room in the folder for temporary files.*TMPDIR"):
+    with pytest.raises(ValueError, match=r"does not fit in the folder for temporary files.*TMPDIR"):
         created(root, cache="disk")
 
 

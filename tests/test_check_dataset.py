@@ -152,7 +152,7 @@ def test_damage_without_a_partner_is_found_and_each_thing_is_said_once(
     (line,) = found["error unreadable"]
     assert line.startswith("trainB/3.png cannot be read as an image (it is empty)")
     assert "1 of 2 images without a partner cannot be read" in caplog.text
-    assert caplog.text.count("are taken as pairs") == 1
+    assert caplog.text.count("are pairs;") == 1
     assert caplog.text.count("left out: 1 .txt") == 1
     logging.getLogger("data.discovery.image_folder").warning("heard again")
     assert "heard again" in caplog.text
@@ -187,7 +187,7 @@ def test_floating_point_needs_the_range_that_is_proposed(tmp_path: Path) -> None
         np.save(folder / f"{level}.npy", np.array([[level, 0.5]], np.float32))
     found = check(tmp_path / "s", "--dataset_mode", "colorization", code=1)
     text = found["error value range"]
-    assert "2 float32 images hold values from -1000 to 3000" in text
+    assert "2 float32 images with values from -1000 to 3000" in text
     flag = next(word for word in text.replace(",", ", ").split() if word.startswith("--value"))
     assert flag == "--value_range_A=-1000,"
     assert check(

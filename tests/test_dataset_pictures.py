@@ -8,7 +8,8 @@ from PIL import Image
 from tool_runs import draw, fault, noise, pixels, written
 
 from data.files.pillow_files import PictureError, read_rgb
-from datasets import combine_A_and_B, jobs, pictures
+from datasets import combine_A_and_B, pictures
+from util.text import listing
 
 
 def folders(root: Path) -> list[str]:
@@ -51,9 +52,9 @@ def test_halves_of_unequal_size_do_not_join() -> None:
         pictures.side_by_side(noise(8, 6), noise(4, 6))
 
 
-def test_listing_shows_ten_and_counts_the_rest() -> None:
-    assert jobs.listing([str(i) for i in range(10)]).count("\n") == 9
-    assert jobs.listing([str(i) for i in range(25)]).endswith("... and 15 more")
+def test_listing_shows_twenty_and_counts_the_rest() -> None:
+    assert listing([str(i) for i in range(20)]).count("\n") == 19
+    assert listing([str(i) for i in range(35)]).endswith("... and 15 more")
 
 
 @pytest.mark.parametrize("resize", [(), ("--resize_to", "A")])

@@ -52,7 +52,7 @@ def test_make_aligned_joins_val_and_names_folders_that_it_leaves(
         for side in "AB":
             draw(tmp_path / f"{split}{side}" / "1.png")
     assert aligned(tmp_path) == ["val/0000.png"]
-    assert "left out, for only train, val, test are joined: holdoutA, holdoutB" in caplog.text
+    assert "left out, because only train, val, test are joined: holdoutA, holdoutB" in caplog.text
 
 
 def test_make_aligned_names_the_missing_side(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_cityscapes_names_an_empty_folder(tmp_path: Path) -> None:
 def test_cityscapes_refuses_a_photo_without_label(tmp_path: Path) -> None:
     argv = cityscapes(tmp_path)
     next((tmp_path / "gtFine" / "val" / "bonn").iterdir()).unlink()
-    assert "1 images without mate" in fault(prepare_cityscapes_dataset.main, argv)
+    assert "1 images without a partner" in fault(prepare_cityscapes_dataset.main, argv)
     assert not (tmp_path / "out").exists()
 
 

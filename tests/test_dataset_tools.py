@@ -54,15 +54,15 @@ def test_combine_enters_linked_folders_and_survives_a_loop(tmp_path: Path) -> No
     assert combine(tmp_path) == ["train/1.png"]
 
 
-def test_combine_lists_missing_mates_of_both_sides_and_writes_nothing(tmp_path: Path) -> None:
+def test_combine_lists_missing_partners_of_both_sides_and_writes_nothing(tmp_path: Path) -> None:
     for side in "AB":
         draw(tmp_path / side / "both.png")
-    for i in range(12):
+    for i in range(22):
         draw(tmp_path / "A" / f"only_{i:02d}.png")
     draw(tmp_path / "B" / "strange.png")
     text = fault(combine_A_and_B.main, folders(tmp_path))
-    assert "13 images without mate" in text and "--allow_unpaired" in text
-    assert "only_09.png has no B" in text and "only_10" not in text and "and 3 more" in text
+    assert "23 images without a partner" in text and "--allow_unpaired" in text
+    assert "only_19.png has no B" in text and "only_20" not in text and "and 3 more" in text
     assert not (tmp_path / "AB").exists()
     assert combine(tmp_path, "--allow_unpaired") == ["both.png"]
 
@@ -134,7 +134,7 @@ def test_existing_output_is_kept_unless_overwrite(
         draw(tmp_path / side / "1.png")
     combine(tmp_path)
     combine(tmp_path)
-    assert "0 images written, 1 were there already" in caplog.text
+    assert "0 images written, 1 existed already" in caplog.text
     before = pixels(tmp_path / "AB" / "1.png")
     draw(tmp_path / "A" / "1.png", seed=5)
     assert "--overwrite" in fault(combine_A_and_B.main, folders(tmp_path))
@@ -154,7 +154,7 @@ def test_pictures_of_an_earlier_run_are_pointed_out(
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({1: "A", 3: "A"}, "--use_AB"), ({5: "A/AB"}, "lies inside"), ({1: "none"}, "not a folder")],
+    [({1: "A", 3: "A"}, "--use_AB"), ({5: "A/AB"}, "is inside"), ({1: "none"}, "not a folder")],
 )
 def test_impossible_folders_are_refused(
     tmp_path: Path, change: dict[int, str], message: str

@@ -21,7 +21,7 @@ def test_limit_takes_the_first(tmp_path: Path) -> None:
 
 def test_dangling_link_is_named(tmp_path: Path) -> None:
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(FileNotFoundError, match=r"gone\.png is a link to nothing"):
+    with pytest.raises(FileNotFoundError, match=r"gone\.png is a link to a missing file"):
         find_images(tmp_path)
 
 

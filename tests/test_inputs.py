@@ -26,7 +26,7 @@ def test_a_file_a_folder_and_a_pattern(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a", "b", "deep/er/c"]
     assert names(tmp_path / "*.png") == ["b"]
     assert names(tmp_path / "**" / "*.png") == ["b", "deep/er/c"]
-    with pytest.raises(FileNotFoundError, match=r"no image is called .*x\*\.png"):
+    with pytest.raises(FileNotFoundError, match=r"no image matches .*x\*\.png"):
         names(tmp_path / "x*.png")
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ValueError, match=r"notes\.txt is no image by its name"):

@@ -71,7 +71,7 @@ def test_that_folders_were_taken_as_pairs_is_said(
     write(tmp_path, "trainA/1.png", "trainB/1.png")
     with caplog.at_level(logging.INFO):
         find_pairs(tmp_path, "train")
-    assert "trainA and trainB are taken as pairs by name" in caplog.text
+    assert "images of equal names in trainA and trainB are pairs" in caplog.text
     assert "--dataset_mode unaligned" in caplog.text
 
 
@@ -134,7 +134,7 @@ def test_empty_folders_are_no_layout(tmp_path: Path) -> None:
 def test_a_missing_second_folder_is_named(tmp_path: Path, A: str, B: str) -> None:
     write(tmp_path, f"{B}/1.png")
     message = fault(tmp_path, FileNotFoundError)
-    assert f"{tmp_path / B} is there, but {tmp_path / A} is not" in message
+    assert f"{tmp_path / B} exists, but {tmp_path / A} does not" in message
 
 
 def test_nothing_at_all_is_explained(tmp_path: Path) -> None:
@@ -188,8 +188,8 @@ def test_allow_unpaired_drops_counts_and_warns(
 def test_nothing_paired_is_an_error_anyhow(tmp_path: Path, allow_unpaired: bool) -> None:
     write(tmp_path, "trainA/1.png", "trainA/2.png", "trainB/3.png")
     message = fault(tmp_path, allow_unpaired=allow_unpaired)
-    assert "nothing pairs" in message
-    assert "none of 2 names in A is among the 1 in B" in message
+    assert "hold no pair" in message
+    assert "none of the 2 names in A is among the 1 in B" in message
     assert "--dataset_mode unaligned" in message
 
 
@@ -216,7 +216,7 @@ def test_suffixes_stack_files_of_the_input_side(tmp_path: Path, side: str) -> No
 def test_a_stack_without_a_part_is_named(tmp_path: Path) -> None:
     write(tmp_path, "trainA/x_r.png", "trainA/x_nir.png", "trainA/y_r.png", "trainB/x.png")
     message = fault(tmp_path, input_suffixes=("_r", "_nir"))
-    assert "1 of 2 images lack a part" in message
+    assert "1 of 2 images are incomplete" in message
     assert f"{tmp_path}/trainA/y: no file for _nir, found y_r.png" in message
 
 

@@ -68,7 +68,7 @@ def test_missing_files_are_named_by_their_lines(root: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         find(root, text)
     message = str(caught.value)
-    assert "lists 2 pairs that are not complete, and 1 that are" in message
+    assert "lists 2 incomplete pairs and 1 complete pairs" in message
     assert f"line 4: A photos/9.png does not exist in {root}, B maps/8.png does not" in message
     assert message.endswith("line 5: B is empty")
     assert "--allow_unpaired" in message
@@ -80,7 +80,7 @@ def test_incomplete_lines_are_dropped_if_allowed(
     found = find(root, "photos/9.png,maps/1.png\nphotos/1.png,maps/1.png\n", allow_unpaired=True)
     assert (names(found), found.dropped) == ([("1.png", "1.png")], 1)
     assert "dropped 1 lines" in caplog.text
-    with pytest.raises(FileNotFoundError, match="and 0 that are; mend the list"):
+    with pytest.raises(FileNotFoundError, match="and 0 complete pairs; correct the list"):
         find(root, "photos/9.png,maps/1.png\n", allow_unpaired=True)
 
 
@@ -102,10 +102,10 @@ def test_what_is_no_list_is_refused(root: Path, text: str, message: str) -> None
 
 
 def test_other_headers_formats_and_files_are_refused(root: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"a header has these very names.*\n.*A input does"):
+    with pytest.raises(FileNotFoundError, match=r"a header has exactly these names.*\n.*A input does"):
         find(root, "input,target\nphotos/1.png,maps/1.png\n")
     (root / "x.doc").touch()
-    with pytest.raises(FileNotFoundError, match=r"line 1: A x\.doc is in no format that is read"):
+    with pytest.raises(FileNotFoundError, match=r"line 1: A x\.doc has an unknown format"):
         find(root, "x.doc,maps/1.png\n")
     with pytest.raises(FileNotFoundError, match=r"--pairs .*nope\.csv is no file"):
         find_pairs(root, "train", list_file=root / "nope.csv")

@@ -1,4 +1,4 @@
-"""--cache: where the decoded images of a training are kept."""
+"""--cache: where a training keeps its decoded images."""
 
 import logging
 import os
@@ -20,28 +20,28 @@ from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 CACHES = ("auto", "ram", "disk", "none")
-SHARE = 0.25  # of the free memory that a cache takes unasked
-WORKERS_ROOM = 64 * 2**20  # bytes of shared memory for the batches of the workers
+SHARE = 0.25  # the most of the free memory that --cache auto takes
+WORKER_BYTES = 64 * 2**20  # shared memory for the batches of the workers
 
 Rows = Sequence[tuple[Sequence[Side], tuple[Source, ...]]]
 
 
 def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
-    """The cache for the images of ``rows``, none if it is not wanted; says which in one line.
+    """Return the cache for the images of ``rows``, or None, and log which it is.
 
     Raises:
-        ValueError: there is no room for the one that was asked for.
+        ValueError: there is not enough memory or disk space for the cache that ``choice`` names.
     """
     if choice == "none" or not rows:
         return None
     shapes = scaled_shapes(rows, recipe)
     size = bytes_needed(shapes)
-    said = f"{len(shapes)} images, {format_bytes(size)}"
-    free = free_memory() // _processes()
+    content = f"{len(shapes)} images, {format_bytes(size)}"
+    free = free_memory() // local_processes()
     if choice == "auto" and size > SHARE * free:
         log.info(
             "cache: none; %s decoded are more than a quarter of the free memory (%s); "
-            "--cache disk keeps them in a file", said, format_bytes(free),
+            "--cache disk keeps them in a file", content, format_bytes(free),
         )
         return None
     if choice == "ram" and size > free:
@@ -50,33 +50,33 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
             f"{format_bytes(free)} of memory are free; use --cache disk, or none"
         )
     if choice == "disk":
-        return _on_disk(shapes, said)
+        return _on_disk(shapes, content)
     left = shared_memory_left()
-    if left is not None and size * _processes() + WORKERS_ROOM > left:
+    if left is not None and size * local_processes() + WORKER_BYTES > left:
         why = f"/dev/shm has {format_bytes(left)} left"
-        if choice == "ram" or size * _processes() <= temporary_space_left():
-            return _on_disk(shapes, f"{said}, in a file since {why}")
-        log.info("cache: none; %s do not fit, %s", said, why)
+        if choice == "ram" or size * local_processes() <= temporary_space_left():
+            return _on_disk(shapes, f"{content}, in a file because {why}")
+        log.info("cache: none; %s do not fit, %s", content, why)
         return None
-    log.info("cache: ram; %s", said)
+    log.info("cache: ram; %s", content)
     return PictureCache(shapes, SharedMemory)
 
 
-def _on_disk(shapes: Mapping[CacheKey, Shape], said: str) -> PictureCache:
-    size, left = bytes_needed(shapes) * _processes(), temporary_space_left()
+def _on_disk(shapes: Mapping[CacheKey, Shape], content: str) -> PictureCache:
+    size, left = bytes_needed(shapes) * local_processes(), temporary_space_left()
     if size > left:
         raise ValueError(
-            f"--cache: a file for {said} has no room in the folder for temporary files, which "
+            f"--cache: a file for {content} does not fit in the folder for temporary files, which "
             f"has {format_bytes(left)} left; set TMPDIR to another folder, or use --cache none"
         )
-    log.info("cache: disk; %s", said)
+    log.info("cache: disk; %s", content)
     return PictureCache(shapes, SharedFile)
 
 
 def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[CacheKey, Shape]:
-    """[C, H, W] of every image as it is after scaling, from headers alone.
+    """Return [C, H, W] of every image after scaling, from the headers of the files.
 
-    Row by row there is one source for each side, and the first one's size decides for all of them.
+    A row has one source for each side; the size of the first one decides for the whole row.
     """
     shapes: dict[CacheKey, Shape] = {}
     for sides, sources in rows:
@@ -86,10 +86,10 @@ def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[CacheKey, Shape]:
                 width, height = size or source.read_size()
                 shapes[side, source] = (side.channels, height, width)
         except PictureError:
-            continue  # its turn comes, and with it the error
+            continue  # reading the image will raise the error
     return shapes
 
 
-def _processes() -> int:
-    """How many trainings share this machine, as torchrun says it: each has a cache of its own."""
+def local_processes() -> int:
+    """Return how many processes torchrun started on this machine; each has its own cache."""
     return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

@@ -1,4 +1,4 @@
-"""Images that are decoded and scaled once, and then shared by all the workers of a run."""
+"""Images that are decoded and scaled once, then shared by all workers of a run."""
 
 import math
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ Shape = tuple[int, int, int]  # C, H, W
 
 
 class PictureCache:
-    """8-bit images, each filled in by whichever process needs it first.
+    """8-bit images; the first process that needs an image stores it.
 
-    Two that come at once write the same bytes. Other depths, and sizes that the files' headers
-    did not foretell, are not kept: they are read anew each time.
+    Two processes that store an image at the same time write the same bytes. Images of other depths,
+    and images whose size differs from their header, are not stored: they are read each time.
     """
 
     def __init__(
@@ -27,12 +27,12 @@ class PictureCache:
         self._shapes = list(shapes.values())
         self._numbers = {key: number for number, key in enumerate(shapes)}
         sizes = [math.prod(shape) for shape in self._shapes]
-        # First a byte for each image: whether it is there. Then the images.
+        # First one byte per image, 1 if the image is stored; then the images.
         self._starts = np.cumsum([len(shapes), *sizes])[:-1].tolist()
         self._shared = storage(bytes_needed(shapes))
 
     def get(self, side: Side, source: Source) -> Pixels | None:
-        """[H, W, C] uint8, planes behind one another in memory. To be read only: it is shared."""
+        """Return uint8 [H, W, C], plane after plane in memory. Do not write: memory is shared."""
         number = self._numbers.get((side, source))
         if number is None or not self._shared.bytes[number]:
             return None
@@ -45,7 +45,7 @@ class PictureCache:
         if number is None or pixels.dtype != np.uint8 or planes.shape != self._shapes[number]:
             return
         self._planes(number)[:] = planes
-        self._shared.bytes[number] = 1  # last: whoever sees it finds the image whole
+        self._shared.bytes[number] = 1  # last, so that a reader finds a complete image
 
     def _planes(self, number: int) -> Pixels:
         shape, start = self._shapes[number], self._starts[number]

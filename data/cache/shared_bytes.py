@@ -1,4 +1,4 @@
-"""A block of bytes that the training process and its workers share, in memory or in a file."""
+"""Bytes that the training process and its workers share, in memory or in a file."""
 
 import mmap
 import os
@@ -17,10 +17,10 @@ SHARED_MEMORY = Path("/dev/shm")  # Linux; containers often have 64 MB of it
 
 
 class SharedMemory:
-    """Zeros at first. Nothing of it outlasts the processes, however they end."""
+    """Bytes that are zero at first. The system frees them when the last process ends."""
 
     def __init__(self, size: int) -> None:
-        # As torch's own collate does it: the file behind it is unlinked at once.
+        # As in torch's own collate: the file behind the memory is unlinked immediately.
         storage = torch.UntypedStorage._new_shared(size)
         self._open(torch.tensor([], dtype=torch.uint8).set_(storage))
 
@@ -36,8 +36,9 @@ class SharedMemory:
 
 
 class SharedFile:
-    """Zeros at first. The file lies in the folder for temporary files (TMPDIR), and is removed
-    at the end of the program; a killed one leaves it there.
+    """Bytes that are zero at first, in a file in the folder for temporary files (TMPDIR).
+
+    The file is removed when the program ends; a killed program leaves it there.
     """
 
     def __init__(self, size: int) -> None:
@@ -46,7 +47,7 @@ class SharedFile:
         self._size = size
         try:
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(handle, 0, size)  # a full disk is an error now, not a crash
+                os.posix_fallocate(handle, 0, size)  # an error now if the disk is full
             else:
                 os.truncate(handle, size)
         except OSError:
@@ -71,13 +72,13 @@ class SharedFile:
 
 
 def _remove(path: Path, owner: int) -> None:
-    """A forked worker has the object too, and must leave the file to the others."""
+    """Remove the file, but only in the process that created it, not in a forked worker."""
     if os.getpid() == owner:
         path.unlink(missing_ok=True)
 
 
 def shared_memory_left() -> int | None:
-    """Bytes; None: the system sets no limit of its own."""
+    """Return the free bytes; None if the system has no separate limit."""
     return shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else None
 
 

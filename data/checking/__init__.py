@@ -1,1 +1,1 @@
-"""Look at a whole data set before the training: what it holds, and what may be wrong with it."""
+"""Checks of a whole data set before the training."""

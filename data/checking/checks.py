@@ -1,13 +1,13 @@
-"""What is wrong with a set, or may be: one function for each kind of finding.
+"""Find what is wrong with a set: one function for each kind of issue.
 
-Errors are what a training refuses, or what makes its test worthless. Warnings are what a person
-should look at.
+Errors are issues that a training refuses or that make its test worthless. Warnings are for a person
+to look at.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from data.checking.copies import copies
+from data.checking.copies import check_copies
 from data.checking.facts import Facts, RowFacts, same_size
 from data.checking.issue import Entry, Issue, names
 from data.checking.layout import Layout, SourceRow
@@ -17,9 +17,10 @@ from data.checking.suspicion import misaligned, swapped
 from data.files import value_range
 from data.files.source import Source
 from data.files.value_range import ValueRange
+from util.text import pluralise
 
-NARROW = 0.25  # of the numbers that a dtype can hold; photos use more
-ROUNDED = 1e-4  # of half a range: flags may be written with few digits
+NARROW = 0.25  # part of a value range; photos use more
+ROUNDED = 1e-4  # of half a range, because flags may have few digits
 
 Ranges = Mapping[str, ValueRange | None]  # by side
 
@@ -27,14 +28,14 @@ Ranges = Mapping[str, ValueRange | None]  # by side
 def find_all(
     layout: Layout, rows: Sequence[RowFacts], ranges: Ranges, *, alone: Sequence[RowFacts] = ()
 ) -> list[Issue]:
-    """Errors first. ``alone``: images without a partner, which are only asked to be readable."""
+    """Return all issues, errors first. ``alone``: images without a partner, only read."""
     checks: list[Callable[[Sequence[RowFacts]], Iterable[Issue]]] = [
-        lambda rows: unreadable_files(rows, alone), lambda rows: values(rows, ranges),
-        unequal_pairs, mixed_kinds, copies, blank, suspicious,
+        lambda rows: check_readable(rows, alone), lambda rows: check_values(rows, ranges),
+        check_pair_sizes, check_kinds, check_copies, check_blank, check_alignment,
     ]
-    found = [Issue("without partner", "error", fault) for fault in layout.faults]
-    found += [finding for check in checks for finding in check(rows)]
-    return sorted(found, key=lambda finding: finding.level != "error")
+    issues = [Issue("without partner", "error", fault) for fault in layout.faults]
+    issues += [issue for check in checks for issue in check(rows)]
+    return sorted(issues, key=lambda issue: issue.level != "error")
 
 
 def by_side(rows: Iterable[RowFacts]) -> dict[str, list[tuple[SourceRow, Source, Facts]]]:
@@ -47,7 +48,7 @@ def by_side(rows: Iterable[RowFacts]) -> dict[str, list[tuple[SourceRow, Source,
     return sides
 
 
-def unreadable_files(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Iterator[Issue]:
+def check_readable(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Iterator[Issue]:
     parts = [[Entry(it.fault, ()) for it in some if it.fault] for some in (rows, alone)]
     counts = [_of(parts[0], rows), f"{_of(parts[1], alone)} without a partner"]
     what = " and ".join(count for count, bad in zip(counts, parts, strict=True) if bad)
@@ -59,23 +60,22 @@ def unreadable_files(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Ite
         )
 
 
-def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
-    """Of each side: floating point without a range, clipped values, a range that is hardly used."""
-    for letter, pictures in by_side(rows).items():
-        for dtype in sorted({facts.dtype for _, _, facts in pictures}):
-            found = [facts for _, _, facts in pictures if facts.dtype == dtype]
-            low, high = min(f.low for f in found), max(f.high for f in found)
+def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
+    """Yield floating point without a range, clipped values, and ranges that are hardly used."""
+    for letter, images in by_side(rows).items():
+        for dtype in sorted({facts.dtype for _, _, facts in images}):
+            same = [facts for _, _, facts in images if facts.dtype == dtype]
+            low, high = min(f.low for f in same), max(f.high for f in same)
             flag = f"--value_range_{letter}={proposed(low, high)}"
-            count = f"1 {dtype} image holds" if len(found) == 1 else (
-                f"{len(found)} {dtype} images hold")
-            what = f"{letter}: {count} values from {low:g} to {high:g}"
+            what = (f"{letter}: {pluralise(len(same), f'{dtype} image')} with values from {low:g} "
+                    f"to {high:g}")
             limits = ranges.get(letter) or value_range.of_dtype(dtype)
             slack = ROUNDED * limits.half if limits else 0.0
             if limits is None:
-                yield Issue("value range", "error", f"{what}, which has no range of its own; "
+                yield Issue("value range", "error", f"{what}; this type has no range of its own: "
                               f"train with {flag}, or with the limits of your instrument")
             elif low < limits.low - slack or high > limits.high + slack:
-                yield Issue("value range", "warning", f"{what}, of which those outside of "
+                yield Issue("value range", "warning", f"{what}; those outside "
                               f"{limits.low:g} to {limits.high:g} are clipped")
             elif dtype != "uint8" and high - low < NARROW * (limits.high - limits.low):
                 yield Issue("value range", "warning", f"{what}, a small part of {limits.low:g} "
@@ -83,7 +83,7 @@ def values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
                               f"train with {flag}")
 
 
-def unequal_pairs(rows: Sequence[RowFacts]) -> Iterator[Issue]:
+def check_pair_sizes(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     pairs = [it for it in rows if len(it.facts) == 2]
     unequal = [
         Entry(", ".join(f"{source} is {_size(facts.size)}"
@@ -94,20 +94,20 @@ def unequal_pairs(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     if unequal:
         yield Issue(
             "size of pairs", "error",
-            f"{_of(unequal, pairs)} differ in size; --preprocess crop and none refuse that, the "
-            "others scale A and B to one size, which fits only if both show the same section",
+            f"{_of(unequal, pairs)} differ in size; --preprocess crop and none refuse them, the "
+            "others scale A and B to one size, which is right only if both show the same section",
             unequal,
         )
 
 
-def mixed_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
-    for letter, pictures in by_side(rows).items():
-        counts = Counter(facts.kind for _, _, facts in pictures)
+def check_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
+    for letter, images in by_side(rows).items():
+        counts = Counter(facts.kind for _, _, facts in images)
         if len(counts) < 2:
             continue
         usual = counts.most_common(1)[0][0]
-        channels = {facts.channels for _, _, facts in pictures}
-        refused = len(channels) > 1 and any(f.colour == "bands" for _, _, f in pictures)
+        channels = {facts.channels for _, _, facts in images}
+        refused = len(channels) > 1 and any(f.colour == "bands" for _, _, f in images)
         end = ("a network takes one number of channels: convert or remove some" if refused else
                "they are converted to the channels of --input_nc and --output_nc, each by the "
                "range of its type")
@@ -115,22 +115,22 @@ def mixed_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
             "mixed kinds", "error" if refused else "warning",
             f"{letter} holds {kind_counts(counts)}; {end}",
             [Entry(f"{source} is {facts.kind}", row.sources)
-             for row, source, facts in pictures if facts.kind != usual],
+             for row, source, facts in images if facts.kind != usual],
         )
 
 
-def blank(rows: Sequence[RowFacts]) -> Iterator[Issue]:
+def check_blank(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     entries = [
         Entry(f"{source} holds {facts.low:g} everywhere" if facts.low == facts.high else
               f"{source} holds one colour, {facts.low:g} to {facts.high:g}", row.sources)
-        for pictures in by_side(rows).values() for row, source, facts in pictures if facts.blank
+        for images in by_side(rows).values() for row, source, facts in images if facts.blank
     ]
     if entries:
-        count = "1 image has" if len(entries) == 1 else f"{len(entries)} images have"
-        yield Issue("blank", "warning", f"{count} one colour all over", entries)
+        count = pluralise(len(entries), "image")
+        yield Issue("blank", "warning", f"{count} of one colour all over", entries)
 
 
-def suspicious(rows: Sequence[RowFacts]) -> Iterator[Issue]:
+def check_alignment(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     pairs = [it for it in rows if len(it.facts) == 2]
     exchanged = swapped(pairs)
     if exchanged:
@@ -140,33 +140,32 @@ def suspicious(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     moved = misaligned(pairs)
     if moved:
         entries = [
-            Entry(f"{names(it.row)}: B would fit better {way(it.shift, it.facts[1].size)}",
+            Entry(f"{names(it.row)}: B would match better {way(it.shift, it.facts[1].size)}",
                   it.row.sources)
             for it in moved if it.shift
         ]
-        yield Issue("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B did not "
-                      "lie upon each other", entries)
+        yield Issue("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B were "
+                    "shifted against each other", entries)
 
 
 def way(shift: Shift, size: tuple[int, int]) -> str:
-    """"6 pixels to the left and 2 pixels up"."""
+    """Describe a shift: "6 pixels to the left and 2 pixels up"."""
     right, down = round(shift.right * size[0]), round(shift.down * size[1])
     steps = ((right, "to the right", "to the left"), (down, "down", "up"))
     return " and ".join(
-        f"{abs(step)} pixel{'s' * (abs(step) != 1)} {ahead if step > 0 else back}"
+        f"{pluralise(abs(step), 'pixel')} {ahead if step > 0 else back}"
         for step, ahead, back in steps if step
     )
 
 
 def kind_counts(counts: Mapping[str, int]) -> str:
-    """"398 rgb uint8, 2 gray uint8": the most frequent first."""
+    """Return "398 rgb uint8, 2 gray uint8", the most frequent first."""
     return ", ".join(f"{count} {name}" for name, count in Counter(counts).most_common())
 
 
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:
     pairs = bool(whole) and whole[0].row.is_pair
-    word = "pair" if pairs else "image"
-    return f"{len(part)} of {len(whole)} {word}{'s' * (len(whole) != 1)}"
+    return f"{len(part)} of {pluralise(len(whole), 'pair' if pairs else 'image')}"
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""Read every image of a set once, and keep what the checks need to know about it."""
+"""Read every image of a set once, and collect the facts that the checks need."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,21 +14,21 @@ from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, Raster
 from data.files.source import read_together
 
-THREADS = 4  # decoders release the interpreter
+THREADS = 4  # decoders release the interpreter lock
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one image that could be read."""
+    """Facts about one readable image."""
 
     size: tuple[int, int]  # width, height (pixels)
     channels: int
     colour: str  # see Raster
     dtype: str
-    low: float  # of all values
-    high: float
-    blank: bool  # one colour all over
-    digest: bytes  # of the pixels, their shape and dtype; not of the file
+    low: float  # lowest value
+    high: float  # highest value
+    blank: bool  # all pixels have one colour
+    digest: bytes  # hash of the pixels, their shape and dtype, not of the file
     look: Features
 
     @property
@@ -39,19 +39,19 @@ class Facts:
 
 @dataclass(frozen=True)
 class RowFacts:
-    """``facts``: one for each image of the row; () with a ``fault`` where one is unreadable."""
+    """``facts`` for each image of the row; () with a ``fault`` if one of them is unreadable."""
 
     row: SourceRow
     facts: tuple[Facts, ...] = ()
-    shift: Shift | None = None  # of pairs of one size
+    shift: Shift | None = None  # for pairs of one size
     fault: str = ""
 
 
 def collect_facts(rows: Sequence[SourceRow]) -> list[RowFacts]:
-    """In the order of ``rows``; a progress line on terminals, if it takes more than 2 seconds."""
+    """Read all rows, in their order. Terminals show the progress after 2 seconds."""
     with ThreadPoolExecutor(THREADS) as pool:
-        found: Iterable[RowFacts] = pool.map(facts_of_row, rows)
-        return list(tqdm(found, total=len(rows), unit=" rows", delay=2, disable=None, leave=False))
+        facts: Iterable[RowFacts] = pool.map(facts_of_row, rows)
+        return list(tqdm(facts, total=len(rows), unit=" rows", delay=2, disable=None, leave=False))
 
 
 def facts_of_row(row: SourceRow) -> RowFacts:
@@ -67,7 +67,7 @@ def facts_of_row(row: SourceRow) -> RowFacts:
 
 
 def same_size(facts: Sequence[Facts]) -> bool:
-    """The right half of a file of odd width may be one pixel wider."""
+    """Return True for equal sizes; the right half of a file may be one pixel wider."""
     widths, heights = zip(*(fact.size for fact in facts), strict=True)
     return max(widths) - min(widths) <= 1 and len(set(heights)) == 1
 

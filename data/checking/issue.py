@@ -1,4 +1,4 @@
-"""One kind of fault of a set, and the places where it was found."""
+"""One kind of fault of a set, and where it occurs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Issue:
-    """``text``: what was found, how often, and the way out; ``entries``: where."""
+    """``text``: what was found, how often, and how to fix it; ``entries``: where."""
 
     kind: str
     level: Literal["error", "warning"]
@@ -24,11 +24,7 @@ class Issue:
     entries: Sequence[Entry] = field(default_factory=list)
 
 
-def times(found: Sequence[object]) -> str:
-    return "once" if len(found) == 1 else f"{len(found)} times"
-
-
 def names(row: SourceRow) -> str:
-    """A file that holds both sides is named once."""
-    names = dict.fromkeys(" + ".join(map(str, source.files)) for source in row.sources)
-    return " and ".join(names)
+    """Return the files of a row; a file that holds both sides is named once."""
+    files = dict.fromkeys(" + ".join(map(str, source.files)) for source in row.sources)
+    return " and ".join(files)

@@ -1,4 +1,4 @@
-"""Which images of a folder a training would read, and which of them belong together."""
+"""Find the images of a folder that a training would read, and the pairs among them."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,13 @@ from data.files.source import Source
 
 MODES = ("aligned", "unaligned", "single", "colorization")
 PHASES = ("train", "val", "test")
-PAIR_SHAPE = 1.9  # width / height from which a file looks like A | B; films are up to 1.85
-LOOKED_AT = 50  # headers
+PAIR_SHAPE = 1.9  # width / height from which a file looks like A | B; films have up to 1.85
+CHECKED = 50  # files whose headers are read
 
 
 @dataclass(frozen=True)
 class SourceRow:
-    """An image, or a pair of A and B; ``letters``: the side of each of ``sources``."""
+    """One image, or a pair of A and B; ``letters`` are the sides of the ``sources``."""
 
     phase: str
     letters: str
@@ -38,12 +38,12 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class Layout:
-    """``faults``: sentences about images without a partner; ``lonely``: those of folders."""
+    """``faults``: messages about images without a partner; ``unpaired``: such images in folders."""
 
     mode: str
     rows: list[SourceRow]
     faults: list[str]
-    lonely: list[SourceRow] = field(default_factory=list)
+    unpaired: list[SourceRow] = field(default_factory=list)
 
 
 def find_rows(
@@ -55,19 +55,18 @@ def find_rows(
     input_side: Literal["A", "B"] = "A",
     suffixes: Sequence[str] = (),
 ) -> Layout:
-    """All images of ``phases`` (default: train, val and test, as far as they are there).
+    """Return all images of ``phases`` (default: those of train, val and test that exist).
 
-    ``mode`` None: pairs in any layout; two folders whose names do not pair; files that are not
-    wide enough for two images: single ones.
+    ``mode`` None selects the mode by the folders and by the shapes of the files.
 
     Raises:
-        FileNotFoundError, ValueError: nothing there, or it cannot be told what belongs together.
+        FileNotFoundError, ValueError: there are no images, or the pairs are ambiguous.
     """
     phases = phases or (phases_in(list_file, dataroot) if list_file else phases_there(dataroot))
     if mode is None:
-        with data_logs_muted():  # the search below says it again
+        with data_logs_muted():  # the search below logs the same
             mode = "aligned" if list_file else find_mode(dataroot, phases[0], suffixes)
-    rows, faults, lonely = [], [], []
+    rows, faults, unpaired = [], [], []
     for phase in phases:
         if mode == "aligned":
             found, fault = _pairs(
@@ -75,8 +74,8 @@ def find_rows(
             )
             rows += [SourceRow(phase, "AB", (pair.A, pair.B)) for pair in found.pairs]
             faults += fault
-            lonely += [SourceRow(phase, letter, (source,))
-                       for letter, sources in found.lonely.items() for source in sources]
+            unpaired += [SourceRow(phase, letter, (source,))
+                         for letter, sources in found.unpaired.items() for source in sources]
             continue
         for letter in "AB" if mode == "unaligned" else "A":
             folder_letter = letter if mode == "unaligned" else ""
@@ -84,18 +83,18 @@ def find_rows(
             stacked = suffixes if letter == input_side or mode == "single" else ()
             rows += [SourceRow(phase, letter, (source,))
                      for source in sources_of_files(files, stacked)]
-    return Layout(mode, rows, faults, lonely)
+    return Layout(mode, rows, faults, unpaired)
 
 
 def phases_there(dataroot: Path) -> list[str]:
-    """Of train, val and test those that have a folder; [""] where images lie in the root."""
-    there = [
+    """Return those of train, val and test that have a folder; [""] for images in the root."""
+    phases = [
         phase for phase in PHASES
         if any((dataroot / name).is_dir()
                for name in (phase, f"{phase}A", f"{phase}B", f"A/{phase}", f"B/{phase}"))
     ]
     loose = dataroot.is_dir() and any(is_picture(entry) for entry in dataroot.iterdir())
-    return there or ([""] if loose else ["train"])  # for train, the error tells what is there
+    return phases or ([""] if loose else ["train"])  # the error for train lists what exists
 
 
 def find_mode(dataroot: Path, phase: str, suffixes: Sequence[str] = ()) -> str:
@@ -111,9 +110,9 @@ def find_mode(dataroot: Path, phase: str, suffixes: Sequence[str] = ()) -> str:
 
 
 def looks_like_pairs(files: Sequence[Path]) -> bool:
-    """Whether most of the first files are about twice as wide as high, or wider."""
+    """Return True if most of the first files are about twice as wide as high, or wider."""
     wide = []
-    for file in files[:LOOKED_AT]:
+    for file in files[:CHECKED]:
         try:
             width, height = read_size(file)
         except PictureError:
@@ -131,7 +130,7 @@ def _pairs(
     dataroot: Path, phase: str, *, list_file: Path | None, input_side: Literal["A", "B"],
     suffixes: Sequence[str],
 ) -> tuple[Pairs, list[str]]:
-    """The pairs that are complete, and what is wrong with the others."""
+    """Return the complete pairs, and messages about the others."""
 
     def find(allow_unpaired: bool) -> Pairs:
         return find_pairs(
@@ -148,7 +147,7 @@ def _pairs(
 
 @contextmanager
 def data_logs_muted() -> Iterator[None]:
-    """What the modules of ``data`` would say is said elsewhere."""
+    """Suppress the log of the package ``data``; the caller reports its errors."""
     parent = logging.getLogger("data")
     level = parent.level
     parent.setLevel(logging.CRITICAL)

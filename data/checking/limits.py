@@ -1,15 +1,15 @@
-"""Limits of values that a person would write, around those that were measured."""
+"""Propose round limits for the measured values."""
 
 from math import ceil, floor, log10
 
-# Of normalised data, bytes, instruments of 12 and 16 bits, and computed tomography (HU).
+# Normalised data, bytes, instruments of 12 and 16 bits, and computed tomography (HU).
 NATURAL = ((0, 1), (-1, 1), (0, 255), (0, 4095), (-1000, 3000), (0, 65535))
-MOST = 0.8  # of a natural range: data that span it are meant to fill it
-DIGITS = 6  # further digits of a quotient are rounding errors
+MOST = 0.8  # data that span this part of a natural range are meant to fill it
+DIGITS = 6  # digits of a quotient; the others are rounding errors
 
 
 def proposed(low: float, high: float) -> str:
-    """"LO,HI" for --value_range: natural bounds, or outwards to two digits of the width."""
+    """Return "LO,HI" for --value_range: a natural range, or two digits of the width, outwards."""
     around = [(a, b) for a, b in NATURAL if a <= low and high <= b]
     for a, b in around:
         if high - low >= MOST * (b - a):
@@ -25,5 +25,5 @@ def proposed(low: float, high: float) -> str:
 
 
 def _short(value: float, power: int) -> str:
-    """As many digits as steps of 10**power need."""
+    """Write the value with the digits that steps of 10**power need."""
     return f"{round(value, -power):.15g}"

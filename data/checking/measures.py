@@ -1,4 +1,4 @@
-"""Numbers that tell images apart: what they look like, and how two of them lie together."""
+"""Measure the look of an image, and the shift between two images."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from PIL import Image
 from data.files.raster import Pixels
 from util.pixel_values import levels_to_unit
 
-SIDE = 128  # pixels of the squares that are laid upon each other
-MARGIN = SIDE // 8  # so far one image is moved over the other
-BLUR = 1.0  # pixels: edges of drawn labels and of photos never meet exactly
+SIDE = 128  # pixels; both images are scaled to squares of this side
+MARGIN = SIDE // 8  # the largest shift
+BLUR = 1.0  # pixels; edges of drawn labels and of photos never match exactly
 LOOK_SIDE = 64
 
 Features = npt.NDArray[np.float32]
@@ -19,9 +19,9 @@ Features = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Shift:
-    """How B would have to be moved to lie on A, as fractions of the width and the height.
+    """The shift of B that matches A best, in fractions of width and height.
 
-    ``gain`` is the correlation of the edges there, less that of the images as they are: 0..2.
+    ``gain``, 0..2, is the correlation of the edges after the shift minus that before.
     """
 
     right: float
@@ -30,10 +30,10 @@ class Shift:
 
 
 def preview(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """[H, W, C] of any dtype -> uint8 RGB of ``size`` (width, height), to look at.
+    """Convert [H, W, C] of any dtype to uint8 RGB of ``size`` (width, height), for display.
 
-    Other numbers than bytes are stretched from the lowest to the highest; of more than 3 channels
-    the first 3 are shown, of 2 the first.
+    Values other than bytes are stretched from the lowest to the highest. Of more than 3 channels
+    the first 3 are shown; of 2 channels, the first.
     """
     shown = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, :1]
     if shown.dtype != np.uint8:
@@ -44,10 +44,12 @@ def preview(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
 
 
 def look(pixels: Pixels) -> Features:
-    """[9]: means and deviations of red, green, blue; bits of colours; edges; even ground."""
+    """Return 9 features: means and deviations of red, green and blue; the number of colours
+    (log2); the strength of edges; the part without edges.
+    """
     rows = np.linspace(0, pixels.shape[0] - 1, LOOK_SIDE).round().astype(int)
     columns = np.linspace(0, pixels.shape[1] - 1, LOOK_SIDE).round().astype(int)
-    # Picked, not averaged: averages have colours that the image has not.
+    # Pixels are picked, not averaged: averages have colours that are not in the image.
     small = levels_to_unit(preview(pixels[rows][:, columns], (LOOK_SIDE, LOOK_SIDE)))
     levels = (small * 31).astype(int)
     colours = len(np.unique(levels @ np.array([1, 32, 1024])))
@@ -60,9 +62,9 @@ def look(pixels: Pixels) -> Features:
 
 
 def best_shift(A: Pixels, B: Pixels) -> Shift:
-    """Correlation of the edges of A and B for all moves up to an eighth of the side.
+    """Correlate the edges of A and B for all shifts up to an eighth of the side.
 
-    Through the Fourier transform, so the image goes on at its opposite side.
+    The Fourier transform computes it, so images repeat beyond their borders.
     """
     edges_A, edges_B = _edges(A), _edges(B)
     power = float(np.sqrt((edges_A**2).sum() * (edges_B**2).sum()))
@@ -72,14 +74,16 @@ def best_shift(A: Pixels, B: Pixels) -> Shift:
     everywhere = np.fft.irfft2(spectrum, (SIDE, SIDE)) / power
     scores = np.roll(everywhere, (MARGIN, MARGIN), (0, 1))[: 2 * MARGIN + 1, : 2 * MARGIN + 1]
     down, right = np.unravel_index(scores.argmax(), scores.shape)
-    at_border = {0, 2 * MARGIN} & {int(down), int(right)}  # may be a slope instead of a peak
+    at_border = {0, 2 * MARGIN} & {int(down), int(right)}  # may be a slope, not a peak
     gain = 0.0 if at_border else float(scores[down, right] - scores[MARGIN, MARGIN])
     return Shift((int(right) - MARGIN) / SIDE, (int(down) - MARGIN) / SIDE, gain)
 
 
 def _edges(pixels: Pixels) -> Features:
-    """float32 [2, SIDE, SIDE], mean 0: edges across and along. Their direction matters: house
-    fronts are full of parallels."""
+    """Return horizontal and vertical edges, float32 [2, SIDE, SIDE], mean 0.
+
+    They are separate because house fronts are full of parallel edges.
+    """
     from skimage.filters import gaussian, sobel_h, sobel_v
 
     grey = levels_to_unit(preview(pixels, (SIDE, SIDE)).astype(np.float32).mean(axis=2))

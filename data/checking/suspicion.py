@@ -1,7 +1,7 @@
-"""Pairs that differ from the others of their set: exchanged, or moved against each other.
+"""Find pairs whose A and B look exchanged, or shifted against each other.
 
-Both are guesses from statistics. They keep quiet where the set gives no ground for one: in sets of
-few pairs, where A and B look alike, and where their edges have nothing in common.
+Both are guesses from statistics. Nothing is reported for sets of few pairs, for sets whose A and B
+look alike, and for sets whose edges do not correlate.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from data.checking.facts import RowFacts
 
-FEWEST = 8  # pairs: a median needs some
-# Distances to what the other side is usually like, as a multiple of that to the own side.
-USUAL_SWAP = 1.5  # half of all pairs have at least this; less: the sides look alike
+FEWEST = 8  # pairs that a median needs
+# Distance to the median look of the other side, divided by the distance to that of the own side.
+USUAL_SWAP = 1.5  # if half of all pairs have less, the sides look alike
 SWAPPED = 0.8
-FARTHEST = 6.0  # deviations: one odd feature must not decide
+FARTHEST = 6.0  # deviations; limits the weight of one odd feature
 LEAST_SHIFT = 0.03  # of the side: 8 of 256 pixels
 LEAST_GAIN = 0.12  # of correlation
 ODD_GAIN = 6.0  # deviations from the median gain of the set
@@ -24,7 +24,7 @@ _Floats = npt.NDArray[np.float64]
 
 
 def swapped(pairs: Sequence[RowFacts]) -> list[RowFacts]:
-    """Those of which A is nearer to the median B than to the median A, and B the reverse."""
+    """Return pairs whose A looks more like the median B, and whose B more like the median A."""
     if len(pairs) < FEWEST:
         return []
     A = np.array([it.facts[0].look for it in pairs], np.float64)
@@ -46,8 +46,7 @@ def swapped(pairs: Sequence[RowFacts]) -> list[RowFacts]:
 
 
 def misaligned(pairs: Sequence[RowFacts]) -> list[RowFacts]:
-    """Those whose edges fit much better after a move, while those of most others fit as they are.
-    """
+    """Return pairs whose edges match much better after a shift, if most others need none."""
     measured = [(it, it.shift) for it in pairs if it.shift is not None]
     moved = [max(abs(shift.right), abs(shift.down)) >= LEAST_SHIFT for _, shift in measured]
     if len(measured) < FEWEST or 2 * sum(moved) > len(moved):

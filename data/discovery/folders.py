@@ -1,4 +1,4 @@
-"""Walk a folder of pictures: which files count, and where linked folders end."""
+"""List the image files of a folder."""
 
 import os
 from collections.abc import Iterator
@@ -10,15 +10,14 @@ EXTENSIONS = (
 
 
 def is_picture(path: Path) -> bool:
-    """By its name alone: an extension in any letter case, and no dot in front (``._x.png``)."""
+    """Return True for a known extension, in any letter case, and no leading dot (``._x.png``)."""
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
 def visible_files(folder: Path) -> Iterator[Path]:
-    """All files below ``folder`` but those whose name, or whose folder's name, begins with a dot.
+    """Yield all files below ``folder`` in no particular order, without hidden files and folders.
 
-    Linked sub-folders are entered; a link back to a folder on the way down to it is not. The order
-    is the file system's.
+    Linked sub-folders are entered, but not links back to a folder that is being walked.
 
     Raises:
         OSError: a folder cannot be read; the message names it.

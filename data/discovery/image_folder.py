@@ -1,4 +1,4 @@
-"""Find the image files of one folder, or explain why there are none."""
+"""Find the image files of a folder, or explain why there are none."""
 
 import logging
 from collections import Counter
@@ -12,19 +12,18 @@ log = logging.getLogger(__name__)
 def find_images(
     dataroot: Path, phase: str = "", *, side: str = "", limit: int | None = None
 ) -> list[Path]:
-    """Images of ``<dataroot>/<phase><side>`` and its sub-folders, sorted by path.
+    """Return the first ``limit`` images of ``<dataroot>/<phase><side>``, sorted by path.
 
-    An extension counts in any letter case; names that begin with a dot do not count; linked
-    sub-folders are entered. ``side`` is "A" or "B" in unaligned sets. The first ``limit`` files
-    are returned, all of them for None.
+    Sub-folders are searched too, also linked ones; hidden files are ignored. ``side`` is "A" or "B"
+    in unaligned sets. ``limit`` None returns all images.
 
     Raises:
-        FileNotFoundError: no such folder, or not one image in it.
+        FileNotFoundError: the folder does not exist, or holds no image.
     """
     folder = dataroot / f"{phase}{side}"
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"folder {folder} {_fault(folder)}; {_way_out(dataroot, phase, side)}"
+            f"folder {folder} {_fault(folder)}; {_suggestion(dataroot, phase, side)}"
         )
     files = list(visible_files(folder))
     images = sorted((path for path in files if is_picture(path)), key=Path.as_posix)
@@ -35,13 +34,13 @@ def find_images(
     if not images:
         raise FileNotFoundError(
             f"folder {folder} holds no images ({' '.join(EXTENSIONS)}), found: "
-            f"{listed or 'no files'}; {_way_out(dataroot, phase, side)}"
+            f"{listed or 'no files'}; {_suggestion(dataroot, phase, side)}"
         )
     if others:
         log.warning("%s: files in formats that are not read are left out: %s", folder, listed)
     for path in images[:limit]:
         if not path.exists():
-            raise FileNotFoundError(f"{path} is a link to nothing; mend it or remove it")
+            raise FileNotFoundError(f"{path} is a link to a missing file; repair or remove it")
     return images[:limit]
 
 
@@ -49,16 +48,16 @@ def _fault(folder: Path) -> str:
     return "is not a folder" if folder.exists() else "does not exist"
 
 
-def _way_out(dataroot: Path, phase: str, side: str) -> str:
-    """What the user probably meant, told from what lies in ``dataroot``."""
+def _suggestion(dataroot: Path, phase: str, side: str) -> str:
+    """Guess from the content of ``dataroot`` what the user meant."""
     if not dataroot.is_dir():
         return f"--dataroot {dataroot} {_fault(dataroot)}, check it"
-    there = sorted(entry.name for entry in dataroot.iterdir() if entry.is_dir())
-    found = f"folders in {dataroot}: {', '.join(there) or 'none'}"
-    halves = [name for name in (f"{phase}A", f"{phase}B") if name in there]
+    folders = sorted(entry.name for entry in dataroot.iterdir() if entry.is_dir())
+    found = f"folders in {dataroot}: {', '.join(folders) or 'none'}"
+    halves = [name for name in (f"{phase}A", f"{phase}B") if name in folders]
     if not phase:
         return f"{found}; check --dataroot"
-    if side and not halves and phase in there:
+    if side and not halves and phase in folders:
         return f"{found}; it looks like an aligned set, use --dataset_mode aligned --model pix2pix"
     if side:
         return f"{found}; unaligned mode needs {phase}A and {phase}B, check --dataroot and --phase"
@@ -67,20 +66,20 @@ def _way_out(dataroot: Path, phase: str, side: str) -> str:
             f"{found}; for {phase}A and {phase}B use --dataset_mode aligned --model pix2pix if "
             "they hold pairs of equal names, --dataset_mode unaligned --model cycle_gan if not"
         )
-    if {"A", "B"} <= set(there):
+    if {"A", "B"} <= set(folders):
         return f"{found}; {_move_or_choose(dataroot, phase)}"
     if dataroot.name.startswith(phase):
         return f"{found}; did you mean --dataroot {dataroot.parent}?"
     if any(is_picture(entry) for entry in dataroot.iterdir()):
         return (
-            f"images lie in {dataroot} itself: move them to {dataroot / phase}, "
+            f"images are in {dataroot} itself: move them to {dataroot / phase}, "
             "or translate them with --dataset_mode single --model test"
         )
     return f"{found}; check --dataroot and --phase"
 
 
 def _move_or_choose(dataroot: Path, phase: str) -> str:
-    """What to do with folders A and B, which hold the phase or should."""
+    """Suggest what to do with folders A and B, which should hold the phase."""
     A, B = dataroot / "A", dataroot / "B"
     if (A / phase).is_dir() and (B / phase).is_dir():
         return f"pairs in A/{phase} and B/{phase} are read by --dataset_mode aligned"

@@ -1,4 +1,4 @@
-"""The images to translate: a file, a folder, a glob, or the input side of a data set."""
+"""Find the images to translate: a file, a folder, a glob, or the input side of a data set."""
 
 import glob
 import logging
@@ -19,12 +19,12 @@ from data.record import Record
 
 log = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]
-_LOOKED_AT = 50  # files whose shape tells whether a folder holds pairs
+_CHECKED = 50  # files whose shapes show whether a folder holds pairs
 
 
 @dataclass(frozen=True)
 class Input:
-    """``name``: of the result, a relative path without extension, different for every input."""
+    """``name`` of the result: a relative path without extension, different for every input."""
 
     source: Source
     name: Path
@@ -39,14 +39,15 @@ def find_inputs(
     cut_pairs: Cut = "auto",
     suffixes: Sequence[str] = (),
 ) -> list[Input]:
-    """The inputs of ``path``: a file, a folder with its sub-folders, or a pattern such as a/*.png.
+    """Return the inputs of ``path``: a file, a folder with its sub-folders, or a pattern (a/*.png).
 
-    Of a data set those of ``phase`` and side ``letter``. Of a file that holds A | B the half of
-    ``letter`` goes in; auto: files of the shape that the pairs of the training had.
+    If ``path`` is a data set, the inputs are those of ``phase`` and side ``letter``. ``cut_pairs``
+    takes the half of ``letter`` from files that hold A | B; "auto" recognises them by the shape of
+    the training pairs.
 
     Raises:
-        FileNotFoundError: nothing is there.
-        ValueError: a single file that is no image.
+        FileNotFoundError: there are no images.
+        ValueError: ``path`` is a single file, but not an image.
     """
     root, files = _files(path, phase=phase, letter=letter)
     half: Literal["left", "right"] = "left" if letter == "A" else "right"
@@ -62,7 +63,7 @@ def find_inputs(
     ]
     paths = [source.path.relative_to(root) for source in sources]
     stems = [_stem(path, suffixes) for path in paths]
-    # x.jpg beside x.png: the extension tells their results apart. (And beside x.jpg.png.)
+    # If x.jpg and x.png exist, the extension becomes part of the name, also beside x.jpg.png.
     taken = Counter(stems) + Counter(paths)
     return [
         Input(source, stem if taken[stem] == 1 else path)
@@ -71,14 +72,14 @@ def find_inputs(
 
 
 def title_of(path: Path) -> str:
-    """A name for the results of ``path``: of a file its stem, else the (pattern's) folder's."""
+    """Return a title for the results: the stem of a file, or the name of the (pattern's) folder."""
     if path.is_file():
         return path.stem
     return _above(path).resolve().name
 
 
 def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record) -> bool:
-    """Whether ``dataroot`` holds the phase as the dataset mode wants it, targets and all."""
+    """Return True if ``dataroot`` holds the phase, with targets, in the layout of the mode."""
     if dataset_mode == "aligned":
         return _holds_pairs(dataroot, phase, record)
     if dataset_mode == "unaligned":
@@ -95,54 +96,54 @@ def _holds_pairs(dataroot: Path, phase: str, record: Record) -> bool:
         return True
     if not phase or not holds_picture(dataroot / phase):
         return False
-    if not record.formats:  # a run that left no record learned from pairs side by side
+    if not record.formats:  # runs without a record had pairs side by side
         return True
-    files = find_images(dataroot, phase, limit=_LOOKED_AT)
+    files = find_images(dataroot, phase, limit=_CHECKED)
     return 2 * sum(_has_shape(record.looks_like_pair, file) for file in files) > len(files)
 
 
 def _has_shape(test: Callable[[tuple[int, int]], bool], file: Path) -> bool:
     try:
         return test(read_size(file))
-    except PictureError:  # whoever reads it says so
+    except PictureError:  # reading the image will raise the error
         return False
 
 
 def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
-    """The folder that names are relative to, and the files."""
+    """Return the folder that names are relative to, and the files."""
     if path.is_file():
         if not is_picture(path):
-            raise ValueError(f"{path} is no image by its name; read are {' '.join(EXTENSIONS)}")
+            raise ValueError(f"{path} is no image by its name; known are {' '.join(EXTENSIONS)}")
         return path.parent, [path]
     if is_pattern(path):
         root = _above(path)
-        found = sorted(root.glob(str(path.relative_to(root))))
-        files = [file for file in found if file.is_file() and is_picture(file)]
+        matches = sorted(root.glob(str(path.relative_to(root))))
+        files = [file for file in matches if file.is_file() and is_picture(file)]
         if not files:
-            raise FileNotFoundError(f"no image is called {path}; quote the pattern, or check it")
+            raise FileNotFoundError(f"no image matches {path}; quote the pattern, or check it")
         return root, files
     folder = _input_folder(path, phase, letter)
     return folder, find_images(folder)
 
 
 def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
-    """Where a data set keeps the inputs of its phase; ``dataroot`` itself: it is none."""
+    """Return the folder with the inputs of a phase; ``dataroot`` itself if it is no data set."""
     if not phase:
         return dataroot
     halves = [folders.A if letter == "A" else folders.B
               for folders in candidate_folders(dataroot, phase)]
     candidates = [*halves, dataroot / phase]
-    found = next((folder for folder in candidates if holds_picture(folder)), dataroot)
-    if found != dataroot:
-        log.info("%s is a data set: the images of %s go in", dataroot, found)
-    return found
+    folder = next((folder for folder in candidates if holds_picture(folder)), dataroot)
+    if folder != dataroot:
+        log.info("%s is a data set: the images of %s are translated", dataroot, folder)
+    return folder
 
 
 def _above(path: Path) -> Path:
-    """The part of a pattern before the first wildcard; names may have [brackets] themselves."""
-    for place in (*reversed(path.parents), path):
-        if glob.has_magic(place.name) and not place.exists():
-            return place.parent
+    """Return the part of a pattern before the first wildcard; names may contain [brackets] too."""
+    for part in (*reversed(path.parents), path):
+        if glob.has_magic(part.name) and not part.exists():
+            return part.parent
     return path
 
 

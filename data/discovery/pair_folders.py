@@ -13,7 +13,7 @@ CHOOSE = "or choose by a list of the pairs, --pairs FILE, or by another --dataro
 
 @dataclass(frozen=True)
 class Folders:
-    """An image of ``A`` and the image of the same name in ``B`` are a pair."""
+    """Two folders; an image in ``A`` and the image of the same name in ``B`` are a pair."""
 
     root: Path
     A: Path
@@ -33,15 +33,14 @@ class Folders:
 
 
 def find_folders(dataroot: Path, phase: str) -> Folders | None:
-    """The two folders of A and B; None where pairs lie side by side in <dataroot>/<phase>, or
-    nowhere.
+    """Return the two folders of A and B; None if <dataroot>/<phase> holds pairs side by side.
 
-    Files side by side win over folders elsewhere: sets that hold both, for pix2pix and for
-    CycleGAN, are common.
+    None is also returned if there are no pairs at all. Files side by side take precedence over
+    folders elsewhere, because sets that hold both, for pix2pix and for CycleGAN, are common.
 
     Raises:
-        FileNotFoundError: one of two folders is there, and no other pairs.
-        ValueError: several places hold pairs.
+        FileNotFoundError: only one of two folders exists, and there are no other pairs.
+        ValueError: several locations hold pairs.
     """
     inner = Folders(dataroot, dataroot / phase / "A", dataroot / phase / "B")
     candidates = candidate_folders(dataroot, phase)
@@ -55,7 +54,7 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
         )
     if side_by_side:
         for folders in filled:
-            _tell_what_is_not_read(dataroot / phase, folders)
+            _log_ignored_folders(dataroot / phase, folders)
         return None
     if len(filled) > 1:
         listed = ", and in ".join(map(str, filled))
@@ -63,39 +62,39 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
             f"{dataroot} holds pairs in {listed}; move all but one of them away, {CHOOSE}"
         )
     if not filled:
-        _complain_of_half(candidates)
+        _refuse_single_folder(candidates)
     return filled[0] if filled else None
 
 
 def candidate_folders(dataroot: Path, phase: str) -> list[Folders]:
-    """Where pairs by name may lie, whether or not they do."""
+    """Return the locations where pairs by name may be, whether or not they exist."""
     names = ((f"{phase}A", f"{phase}B"), (f"A/{phase}", f"B/{phase}"), (f"{phase}/A", f"{phase}/B"))
-    found = [Folders(dataroot, dataroot / A.strip("/"), dataroot / B.strip("/")) for A, B in names]
-    return list(dict.fromkeys(found))  # without a phase they are one and the same
+    pairs = [Folders(dataroot, dataroot / A.strip("/"), dataroot / B.strip("/")) for A, B in names]
+    return list(dict.fromkeys(pairs))  # without a phase they are the same
 
 
 @cache
-def _tell_what_is_not_read(pairs: Path, folders: Folders) -> None:
-    """Once, by the cache: several parts of a program may look for the same pairs."""
+def _log_ignored_folders(pairs: Path, folders: Folders) -> None:
+    """Log once (by the cache): several parts of a program may look for the same pairs."""
     log.info(
         "%s holds pairs side by side, so %s are not read; to read them: a list of the pairs, "
         "--pairs FILE, or another --dataroot", pairs, folders,
     )
 
 
-def _complain_of_half(candidates: list[Folders]) -> None:
+def _refuse_single_folder(candidates: list[Folders]) -> None:
     for folders in candidates:
-        there, lacking = sorted((folders.A, folders.B), key=Path.is_dir, reverse=True)
-        if there.is_dir() and holds_picture(there):
+        existing, missing = sorted((folders.A, folders.B), key=Path.is_dir, reverse=True)
+        if existing.is_dir() and holds_picture(existing):
             raise FileNotFoundError(
-                f"{there} is there, but {lacking} is not; pairs need both folders, with images "
+                f"{existing} exists, but {missing} does not; pairs need both folders, with images "
                 f"of equal names. For images without partners: --dataset_mode single "
-                f"--model test --dataroot {there}"
+                f"--model test --dataroot {existing}"
             )
 
 
 def holds_picture(folder: Path, but: Folders | None = None) -> bool:
-    """Whether there is one in ``folder`` or below it, outside of ``but``."""
+    """Return True if ``folder`` or a folder below it holds an image, not counting ``but``."""
     if not folder.is_dir():
         return False
     pictures = (file for file in visible_files(folder) if is_picture(file))

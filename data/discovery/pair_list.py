@@ -1,4 +1,4 @@
-"""Read a list of pairs: a table with a line ``A,B`` or ``A,B,phase`` for each."""
+"""Read a list of pairs: a table with one line ``A,B`` or ``A,B,phase`` per pair."""
 
 import csv
 import logging
@@ -13,11 +13,11 @@ from data.files.source import Pair, Source
 from util.text import listing
 
 log = logging.getLogger(__name__)
-# What may part the columns: the first of them that the first line holds.
+# Possible delimiters of the columns: the first one that is in the first line counts.
 DELIMITERS = {".csv": (",", ";", "\t"), ".tsv": ("\t",)}
 OTHERWISE = ("\t", ",", ";")
-FORMAT = "wanted lines A,B or A,B,phase with paths of images; a header has these very names"
-POSITIONS = ({"a": 0, "b": 1}, {"a": 0, "b": 1, "phase": 2})  # of two columns, of three
+FORMAT = "wanted lines A,B or A,B,phase with paths of images; a header has exactly these names"
+POSITIONS = ({"a": 0, "b": 1}, {"a": 0, "b": 1, "phase": 2})  # for two columns, for three
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,19 @@ class ListedPair:
     line: int
     A: str
     B: str
-    phase: str | None  # None: the list has no such column
+    phase: str | None  # None: the list has no column for it
 
 
 @dataclass(frozen=True)
 class Finder:
-    """Looks for the file, or the stack of files, that one cell of the list names."""
+    """Finds the file, or the stack of files, that one cell of the list names."""
 
-    bases: tuple[Path, ...]  # paths are relative to the first of these where the file lies
+    bases: tuple[Path, ...]  # folders for relative paths; the first that has the file counts
     suffixes: Sequence[str] = ()
     _stacks: dict[Path, dict[str, dict[str, Path]]] = field(default_factory=dict)
 
     def __call__(self, cell: str) -> Source | str:
-        """A word of what is wrong, instead of a source, where there is none."""
+        """Return the source, or a text that says what is wrong with the cell."""
         if not cell:
             return "is empty"
         if is_picture(Path(cell)) or self.suffixes:
@@ -51,9 +51,9 @@ class Finder:
             if found:
                 return f"{cell}: {missing(found, wanted)}"
         elif any((base / cell).is_file() for base in self.bases):
-            return f"{cell} is in no format that is read ({' '.join(EXTENSIONS)})"
-        places = " or in ".join(dict.fromkeys(map(str, self.bases)))
-        return f"{cell} does not exist" + ("" if Path(cell).is_absolute() else f" in {places}")
+            return f"{cell} has an unknown format; known are {' '.join(EXTENSIONS)}"
+        folders = " or in ".join(dict.fromkeys(map(str, self.bases)))
+        return f"{cell} does not exist" + ("" if Path(cell).is_absolute() else f" in {folders}")
 
     def _parts(self, path: Path) -> dict[str, Path]:
         if not self.suffixes:
@@ -72,16 +72,16 @@ def read_list(
     file: Path, *, dataroot: Path, phase: str, suffixes_A: Sequence[str] = (),
     suffixes_B: Sequence[str] = (), allow_unpaired: bool = False,
 ) -> tuple[list[Pair], int]:
-    """The pairs of ``phase`` in the order of the list, and how many lines were dropped.
+    """Return the pairs of ``phase`` in the order of the list, and the number of dropped lines.
 
-    ``file`` lies where it says, or in ``dataroot``. Paths are absolute, or relative to the folder
-    of ``file`` or to ``dataroot``. With suffixes a cell names the stem of a stack, or any file of
-    it. A list without a column ``phase`` holds for every phase. A header ``A,B`` or ``A,B,phase``,
-    in any order, is optional; empty lines and lines that begin with # do not count.
+    ``file`` may be relative to ``dataroot``. Paths in it are absolute, or relative to its folder or
+    to ``dataroot``. With suffixes, a cell names the stem of a stack or any of its files. A list
+    without a column ``phase`` is valid for every phase. A header ``A,B`` or ``A,B,phase``, in any
+    order, is optional. Empty lines and lines that begin with # are ignored.
 
     Raises:
-        FileNotFoundError: no such list; or it names files that do not exist (dropped with
-            ``allow_unpaired``).
+        FileNotFoundError: the list does not exist, or names files that do not exist (their lines
+            are dropped with ``allow_unpaired``).
         ValueError: it cannot be read, or holds no pair of ``phase``.
     """
     file = _located(file, dataroot)
@@ -94,13 +94,13 @@ def read_list(
         if isinstance(A, Source) and isinstance(B, Source):
             pairs.append(Pair(A, B))
         else:
-            wrong = [f"{side} {it}" for side, it in (("A", A), ("B", B)) if isinstance(it, str)]
-            faults.append(f"line {row.line}: {', '.join(wrong)}")
+            texts = [f"{side} {it}" for side, it in (("A", A), ("B", B)) if isinstance(it, str)]
+            faults.append(f"line {row.line}: {', '.join(texts)}")
     if faults and not (allow_unpaired and pairs):
         skip = ", or drop these lines with --allow_unpaired" if pairs else ""
         raise FileNotFoundError(
-            f"{file} lists {len(faults)} pairs that are not complete, and {len(pairs)} that are; "
-            f"mend the list{skip} ({FORMAT}):\n{listing(faults)}"
+            f"{file} lists {len(faults)} incomplete pairs and {len(pairs)} complete pairs; "
+            f"correct the list{skip} ({FORMAT}):\n{listing(faults)}"
         )
     if faults:
         log.warning("%s: dropped %d lines:\n%s", file, len(faults), listing(faults))
@@ -108,7 +108,7 @@ def read_list(
 
 
 def phases_in(file: Path, dataroot: Path) -> list[str]:
-    """The phases that ``file`` names, in its order; [""] where it has no such column.
+    """Return the phases of ``file`` in its order; [""] if it has no column for them.
 
     Raises:
         FileNotFoundError, ValueError: as ``read_list``.
@@ -121,19 +121,19 @@ def _rows_of_phase(file: Path, phase: str) -> list[ListedPair]:
     chosen = [row for row in rows if row.phase in (None, phase)]
     if not chosen:
         phases = Counter(row.phase for row in rows)
-        there = ", ".join(f"{name} ({count})" for name, count in phases.items())
-        raise ValueError(f"{file} lists no pairs of --phase {phase}; it has {there}")
+        counts = ", ".join(f"{name} ({count})" for name, count in phases.items())
+        raise ValueError(f"{file} lists no pairs of --phase {phase}; it has {counts}")
     return chosen
 
 
 def _located(file: Path, dataroot: Path) -> Path:
-    places = (file, dataroot / file)
-    for place in places:
-        if place.is_file():
-            return place
-    looked = " and ".join(dict.fromkeys(str(place.absolute()) for place in places))
+    candidates = (file, dataroot / file)
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    paths = " and ".join(dict.fromkeys(str(candidate.absolute()) for candidate in candidates))
     raise FileNotFoundError(
-        f"--pairs {file} is no file, looked for {looked}; check the path, or leave --pairs out"
+        f"--pairs {file} is no file, looked for {paths}; check the path, or leave --pairs out"
     )
 
 
@@ -148,7 +148,7 @@ def _all_rows(file: Path) -> list[ListedPair]:
 
 
 def _rows(file: Path) -> Iterator[ListedPair]:
-    with file.open(encoding="utf-8-sig") as text:  # spreadsheets begin a file with a mark
+    with file.open(encoding="utf-8-sig") as text:  # spreadsheets write a byte order mark
         lines = [
             (number, line) for number, line in enumerate(text, start=1)
             if line.strip() and not line.startswith("#")
@@ -172,6 +172,6 @@ def _row(cells: Sequence[str], columns: dict[str, int], *, place: str, line: int
     if len(used) < 2 or len(cells) <= max(used.values()):
         raise ValueError(f"{place} has {len(cells)} columns: {' | '.join(cells)}; {FORMAT}")
     if "phase" in used and not cells[used["phase"]]:
-        raise ValueError(f"{place} names no phase, but other lines do; write train, test, ...")
+        raise ValueError(f"{place} names no phase, but other lines do; add train, test, ...")
     phase = cells[used["phase"]] if "phase" in used else None
     return ListedPair(line, cells[used["a"]], cells[used["b"]], phase)

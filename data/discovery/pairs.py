@@ -1,4 +1,4 @@
-"""Find the pairs of a phase, wherever they lie, and say what was found. No pixel is read."""
+"""Find the pairs of a phase in any of the layouts, and summarise them. No pixel is read."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -12,24 +12,24 @@ from data.discovery.pair_folders import Folders, find_folders
 from data.discovery.pair_list import read_list
 from data.discovery.stacks import sources_by_stem, stem_of
 from data.files.source import Pair, Source
-from util.text import listing
+from util.text import listing, pluralise
 
 log = logging.getLogger(__name__)
-LOOKED_AT = 50  # files whose sizes are looked at
+CHECKED = 50  # files whose headers are read
 LISTED = 20  # images without a partner, in an error
-COMPARED = 2000  # names among which the nearest is searched: some seconds at most
+COMPARED = 2000  # names among which the most similar is searched; takes seconds at most
 
 Named = dict[str, Source]
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """``layout`` is for people: "side by side", "folders trainA and trainB", "list pairs.csv"."""
+    """``layout``: "side by side", "folders trainA and trainB", or "list pairs.csv"."""
 
     layout: str
     pairs: list[Pair]
     dropped: int  # images without a partner, or lines of a list, that were left out
-    lonely: dict[str, list[Source]] = field(default_factory=dict)  # of folders: by side, A and B
+    unpaired: dict[str, list[Source]] = field(default_factory=dict)  # in folders, by side A and B
 
 
 def find_pairs(
@@ -42,17 +42,17 @@ def find_pairs(
     input_suffixes: Sequence[str] = (),
     limit: int | None = None,
 ) -> Pairs:
-    """The pairs that ``list_file`` names, or those of one of four layouts of ``dataroot``.
+    """Return the pairs of ``list_file``, or of one of four layouts of ``dataroot``.
 
-    Side by side: ``<phase>/x.png`` holds A in its left half, B in its right half. By name, with
-    sub-folders and without the extension: ``<phase>A/x.png`` and ``<phase>B/x.jpg``; ``A/<phase>``
-    and ``B/<phase>``; ``<phase>/A`` and ``<phase>/B``. With ``input_suffixes`` each image of the
-    input side is a stack of ``x<suffix>.*``. The first ``limit`` pairs are returned.
+    Side by side: ``<phase>/x.png`` holds A in its left half, B in its right half. By path without
+    the extension: ``<phase>A/x.png`` and ``<phase>B/x.jpg``; ``A/<phase>`` and ``B/<phase>``;
+    ``<phase>/A`` and ``<phase>/B``. With ``input_suffixes`` each image of the input side is a stack
+    of ``x<suffix>.*``. At most ``limit`` pairs are returned.
 
     Raises:
-        FileNotFoundError: no pairs, or files of the list that do not exist.
-        ValueError: several layouts, images without a partner (dropped with ``allow_unpaired``),
-            names that occur twice, or stacks that lack a part.
+        FileNotFoundError: there are no pairs, or files of the list do not exist.
+        ValueError: there are several layouts, images without a partner (dropped with
+            ``allow_unpaired``), names that occur twice, or incomplete stacks.
     """
     suffixes_A = tuple(input_suffixes) if input_side == "A" else ()
     suffixes_B = tuple(input_suffixes) if input_side == "B" else ()
@@ -66,27 +66,26 @@ def find_pairs(
     if folders is None:
         return _side_by_side(dataroot, phase, suffixes=input_suffixes, limit=limit)
     log.info(
-        "%s are taken as pairs by name; if they show different things, use --dataset_mode "
-        "unaligned", folders,
+        "images of equal names in %s are pairs; if they show different things, use "
+        "--dataset_mode unaligned", folders,
     )
     A, B = _named(folders.A, suffixes_A), _named(folders.B, suffixes_B)
     pairs, dropped = _match(A, B, folders, allow_unpaired=allow_unpaired)
-    lonely = {"A": _only_in(A, B), "B": _only_in(B, A)}
-    return Pairs(f"folders {folders}", pairs[:limit], dropped, lonely)
+    unpaired = {"A": _only_in(A, B), "B": _only_in(B, A)}
+    return Pairs(f"folders {folders}", pairs[:limit], dropped, unpaired)
 
 
 def pairs_summary(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
-    """One line: "400 pairs, folders trainA and trainB, A 256x256, B 256x256" (width x height).
+    """Return "400 pairs, folders trainA and trainB, A 256x256, B 256x256" (width x height).
 
-    ``size_of`` a file is asked for the first 50 pairs.
+    ``size_of`` is called for the files of the first 50 pairs.
     """
-    looked_at = found.pairs[:LOOKED_AT]
-    sizes = _sizes(size_of(pair.A.path) for pair in looked_at)
-    if not all(pair.A.half for pair in looked_at):
-        sizes = f"A {sizes}, B {_sizes(size_of(pair.B.path) for pair in looked_at)}"
-    count = len(found.pairs)
+    checked = found.pairs[:CHECKED]
+    sizes = _sizes(size_of(pair.A.path) for pair in checked)
+    if not all(pair.A.half for pair in checked):
+        sizes = f"A {sizes}, B {_sizes(size_of(pair.B.path) for pair in checked)}"
     dropped = f", {found.dropped} dropped" if found.dropped else ""
-    return f"{count} pair{'' if count == 1 else 's'}, {found.layout}, {sizes}{dropped}"
+    return f"{pluralise(len(found.pairs), 'pair')}, {found.layout}, {sizes}{dropped}"
 
 
 def _sizes(sizes: Iterable[tuple[int, int]]) -> str:
@@ -109,7 +108,7 @@ def _side_by_side(
 
 
 def _named(folder: Path, suffixes: Sequence[str]) -> Named:
-    """The images below ``folder`` under their paths in it."""
+    """Return the images below ``folder`` by their path in it, without the extension."""
     sources = sources_by_stem(find_images(folder), suffixes)
     above = stem_of(folder, "")
     return {stem.removeprefix(above): source for stem, source in sources.items()}
@@ -123,13 +122,13 @@ def _match(
     A: Named, B: Named, folders: Folders, *, allow_unpaired: bool
 ) -> tuple[list[Pair], int]:
     pairs = [Pair(A[name], B[name]) for name in sorted(A.keys() & B.keys())]
-    lonely = A.keys() ^ B.keys()
-    if not lonely:
+    unpaired = A.keys() ^ B.keys()
+    if not unpaired:
         return pairs, 0
-    lines = _lonely_lines(A, B)
+    lines = _unpaired_lines(A, B)
     if not pairs:
         raise ValueError(
-            f"folders {folders} of {folders.root}: nothing pairs, for none of {len(A)} names in A "
+            f"folders {folders} of {folders.root} hold no pair: none of the {len(A)} names in A "
             f"is among the {len(B)} in B (path in the folder, without extension). Rename the "
             "files, or list the pairs for --pairs FILE; if they show different things: "
             f"--dataset_mode unaligned --model cycle_gan:\n{lines}"
@@ -142,21 +141,21 @@ def _match(
             f"without a partner by --allow_unpaired:\n{lines}"
         )
     log.warning("folders %s: %s; dropped those without a partner:\n%s", folders, counts, lines)
-    return pairs, len(lonely)
+    return pairs, len(unpaired)
 
 
-def _lonely_lines(A: Named, B: Named) -> str:
-    """Images without a partner, some of either side, each with the closest name of the other."""
+def _unpaired_lines(A: Named, B: Named) -> str:
+    """List images of both sides without a partner, each with the most similar name."""
     only_A, only_B = sorted(A.keys() - B.keys()), sorted(B.keys() - A.keys())
     first_A = only_A[: max(LISTED // 2, LISTED - len(only_B))]
     first_B = only_B[: LISTED - len(first_A)]
-    lines = [f"{A[name]} has no B{_is_it(name, only_B, B)}" for name in first_A]
-    lines += [f"{B[name]} has no A{_is_it(name, only_A, A)}" for name in first_B]
+    lines = [f"{A[name]} has no B{_suggest(name, only_B, B)}" for name in first_A]
+    lines += [f"{B[name]} has no A{_suggest(name, only_A, A)}" for name in first_B]
     return listing(lines, of=len(only_A) + len(only_B))
 
 
-def _is_it(name: str, others: Sequence[str], sources: Named) -> str:
-    """Compared without the case of letters, which is the commonest difference."""
+def _suggest(name: str, others: Sequence[str], sources: Named) -> str:
+    """Suggest the most similar name; case is ignored, because it differs most often."""
     folded = {other.casefold(): other for other in others[:COMPARED]}
     close = get_close_matches(name.casefold(), folded, n=1)
     return f"; is it {sources[folded[close[0]]]}?" if close else ""

@@ -1,4 +1,4 @@
-"""Gather the files of one image: x_r.png and x_nir.png are two channels of x."""
+"""Find the files that form one image: x_r.png and x_nir.png are two channels of x."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ log = logging.getLogger(__name__)
 def sources_of_files(
     files: Sequence[Path], suffixes: Sequence[str] = (), *, limit: int | None = None
 ) -> list[Source]:
-    """One source for each file; with suffixes, one for each complete set of ``<stem><suffix>.*``.
+    """Return one source for each file, or with suffixes for each set of ``<stem><suffix>.*``.
 
-    Files whose names end in none of the suffixes are left out with a warning. The first ``limit``
-    sources are returned, all of them for None.
+    Files whose names end in none of the suffixes are left out with a warning. At most ``limit``
+    sources are returned; None returns all.
 
     Raises:
-        ValueError: a stack lacks a file, or has two for one suffix; or no name has a suffix.
+        ValueError: a stack is incomplete, or has two files for one suffix; or no name has a suffix.
     """
     if not suffixes:
         return [Source((file,)) for file in files[:limit]]
@@ -28,65 +28,65 @@ def sources_of_files(
 
 
 def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict[str, Source]:
-    """``sources_of_files`` under sorted keys: the path without suffix and extension.
+    """Return the sources by stem, in sorted order: the path without suffix and extension.
 
     Raises:
-        ValueError: as ``sources_of_files``; and two files differ in nothing but the extension.
+        ValueError: as ``sources_of_files``; or two files differ only in the extension.
     """
     wanted = tuple(suffixes) or ("",)
-    found, strange = group_by_stem(files, wanted)
-    if strange and not found:
+    stacks, others = group_by_stem(files, wanted)
+    if others and not stacks:
         raise ValueError(
             f"no name ends in {' or '.join(wanted)} (--input_suffixes), found:\n"
-            f"{listing(strange)}\nGive the ends of the names before the extension, such as "
+            f"{listing(others)}\nGive the ends of the names before the extension, such as "
             "_r,_nir for x_r.png and x_nir.png; or leave --input_suffixes out"
         )
-    if strange:
+    if others:
         log.warning(
             "left out, names that do not end in %s (--input_suffixes): %d\n%s",
-            " or ".join(wanted), len(strange), listing(strange),
+            " or ".join(wanted), len(others), listing(others),
         )
     partial = [
         f"{stem}: {missing(parts, wanted)}"
-        for stem, parts in found.items()
+        for stem, parts in stacks.items()
         if len(parts) < len(wanted)
     ]
     if partial:
         raise ValueError(
-            f"{len(partial)} of {len(found)} images lack a part (--input_suffixes "
+            f"{len(partial)} of {len(stacks)} images are incomplete (--input_suffixes "
             f"{','.join(wanted)}); add the files, or remove the rest of the image:\n"
             f"{listing(partial)}"
         )
-    return {stem: stacked_source(found[stem], wanted) for stem in sorted(found)}
+    return {stem: stacked_source(stacks[stem], wanted) for stem in sorted(stacks)}
 
 
 def group_by_stem(
     files: Iterable[Path], suffixes: Sequence[str]
 ) -> tuple[dict[str, dict[str, Path]], list[str]]:
-    """Stem -> suffix -> file, and the files that have none of the suffixes.
+    """Return the files as stem -> suffix -> file, and the files without any of the suffixes.
 
-    The longest suffix counts. Letters are composed (NFC): systems write accents in two ways.
+    The longest suffix counts. Stems are in Unicode form NFC: systems store accents in two ways.
 
     Raises:
         ValueError: two files for one stem and suffix.
     """
-    found: dict[str, dict[str, Path]] = {}
-    strange, twins = [], []
+    stacks: dict[str, dict[str, Path]] = {}
+    others, twins = [], []
     for file in files:
         suffix = longest_suffix(file.stem, suffixes)
         if suffix is None:
-            strange.append(str(file))
+            others.append(str(file))
             continue
-        parts = found.setdefault(stem_of(file.parent, file.stem.removesuffix(suffix)), {})
+        parts = stacks.setdefault(stem_of(file.parent, file.stem.removesuffix(suffix)), {})
         if suffix in parts:
             twins.append(f"{parts[suffix]} and {file}")
         parts[suffix] = file
     if twins:
         raise ValueError(
-            "images are told apart by their names without the extension, but these are called "
-            f"alike; keep one of each:\n{listing(twins)}"
+            "images are distinguished by their names without the extension, but these have the "
+            f"same name; keep one of each:\n{listing(twins)}"
         )
-    return found, strange
+    return stacks, others
 
 
 def longest_suffix(stem: str, suffixes: Sequence[str]) -> str | None:
@@ -102,7 +102,7 @@ def stacked_source(parts: dict[str, Path], suffixes: Sequence[str]) -> Source:
 
 
 def missing(parts: dict[str, Path], suffixes: Sequence[str]) -> str:
-    """Says which parts a stack lacks, and which it has."""
-    lacking = " and ".join(suffix for suffix in suffixes if suffix not in parts)
-    there = ", ".join(path.name for path in parts.values()) or "nothing"
-    return f"no file for {lacking}, found {there}"
+    """Describe which parts of a stack are missing, and which were found."""
+    absent = " and ".join(suffix for suffix in suffixes if suffix not in parts)
+    found = ", ".join(path.name for path in parts.values()) or "nothing"
+    return f"no file for {absent}, found {found}"

@@ -1,13 +1,14 @@
 """Read and write one image file, in any depth and with any number of channels.
 
-    extension            reader                          what comes out
+    extension            reader                          result
     .npy .npz            numpy                           [H, W] or [H, W, C] as stored
     .tif .tiff           tifffile; Pillow if 8 bits      pages become channels
     .dcm                 pydicom                         float32 or the stored integers
     .png, 16-bit colour  imagecodecs                     Pillow would cut it to 8 bits
     all others           Pillow                          grey of 16 bits, else 8; upright by EXIF
 
-The first three packages are imported by the first file that needs them, and named if they lack.
+Tifffile, pydicom and imagecodecs are imported for the first file that needs them; an error names
+the missing package.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from data.files import array_files, tiff_files
-from data.files.pillow_files import PictureError, opened, picture_size, upright
+from data.files.pillow_files import PictureError, opened, picture_size, reading, upright
 from data.files.raster import Pixels, Raster, require_finite
 from util.files import replacing, writing
 from util.packages import package_for
@@ -36,45 +37,51 @@ _SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
     ".tif": tiff_files.tiff_size,
     ".tiff": tiff_files.tiff_size,
 }
-# Pillow mode -> what the channels are; any other mode becomes RGB.
+# Pillow mode -> meaning of the channels; any other mode becomes RGB.
 _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
 _LOSSLESS_8_BIT = (".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
 _SAVED_AS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 95}, ".jpeg": {"quality": 95}, ".webp": {"lossless": True},
 }
-_PNG_DEPTH = 24  # the place of the bit depth in a PNG file; its colour type follows (PNG, 11.2.2)
+_PNG_DEPTH = 24  # byte with the bit depth in a PNG file; the colour type follows (PNG, 11.2.2)
 
 
 def read_image(path: Path) -> Raster:
-    """The image, turned upright, with all its bits and channels.
+    """Return the image, turned upright, with all its bits and channels.
 
     Raises:
-        PictureError: the file is damaged, no image, or holds what no image can be.
+        PictureError: the file is damaged, is not an image, or holds values that are not finite.
+        MissingPackageError: the package for this format is not installed.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader:
-        raster = reader(path)
-    elif path.suffix.lower() in (".tif", ".tiff") and tiff_files.is_special(path):
-        raster = tiff_files.read_tiff(path)
-    elif _is_deep_colour_png(path):
-        raster = _read_deep_colour_png(path)
-    else:
-        raster = _read_with_pillow(path)
+    extension = path.suffix.lower()
+    with reading(path):
+        if extension in _READERS:
+            raster = _READERS[extension](path)
+        elif extension in (".tif", ".tiff") and tiff_files.is_special(path):
+            raster = tiff_files.read_tiff(path)
+        elif _is_deep_colour_png(path):
+            pixels = package_for(path, "imagecodecs").png_decode(path.read_bytes())
+            raster = Raster(pixels, {2: "gray_alpha", 3: "rgb", 4: "rgba"}[pixels.shape[2]])
+        else:
+            with opened(path) as image:
+                image.load()
+                raster = raster_of_pil(upright(image, path), source=path)
     require_finite(raster.pixels, path)
     return raster
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height (pixels) of the upright image, from the header where there is one.
+    """Return width and height (pixels) of the upright image; decodes the header only, if any.
 
     Raises:
-        PictureError: as for ``read_image``, as far as the header tells.
+        PictureError, MissingPackageError: as ``read_image``, for faults of the header.
     """
-    return _SIZES.get(path.suffix.lower(), picture_size)(path)
+    with reading(path):
+        return _SIZES.get(path.suffix.lower(), picture_size)(path)
 
 
 def write_image(pixels: Pixels, path: Path) -> None:
-    """Write [H, W, C] in the format of the path's extension; never half a file.
+    """Write [H, W, C] in the format of the path's extension, to a partial file that is renamed.
 
     Raises:
         ValueError: the format cannot hold these pixels (see ``extension_for``).
@@ -93,7 +100,7 @@ def write_image(pixels: Pixels, path: Path) -> None:
         elif extension in (".tif", ".tiff"):
             tiff_files.write_tiff(plane, aside)
         elif extension == ".png":
-            if pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes grey alone
+            if pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes 16 bits in grey only
                 package_for(path, "imagecodecs")
             aside.write_bytes(encode_png(plane))
         else:
@@ -102,7 +109,7 @@ def write_image(pixels: Pixels, path: Path) -> None:
 
 
 def can_hold(extension: str, pixels: Pixels) -> bool:
-    """Whether files of this extension keep every channel of the pixels, and their dtype."""
+    """Return True if files of this extension keep every channel of the pixels and their dtype."""
     channels = pixels.shape[2]
     if extension in (".npy", ".tif", ".tiff"):
         return True
@@ -114,41 +121,35 @@ def can_hold(extension: str, pixels: Pixels) -> bool:
 
 
 def extension_for(pixels: Pixels, wanted: str) -> str:
-    """``wanted`` if it keeps the pixels as they are, without loss; else .png, else .tif."""
+    """Return ``wanted`` if it keeps the pixels without loss; otherwise .png, or else .tif."""
     lossless = (*_LOSSLESS_8_BIT, ".npy")
     candidates = [wanted.lower()] if wanted.lower() in lossless else []
     return next(e for e in [*candidates, ".png", ".tif"] if can_hold(e, pixels))
 
 
-def _read_with_pillow(path: Path) -> Raster:
-    with opened(path) as image:
-        image.load()
-        return raster_of_pil(upright(image, path), source=path)
-
-
-def raster_of_pil(picture: Image.Image, *, source: object) -> Raster:
-    """Grey, colours and transparency as they are; palettes and other colours as RGB.
+def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
+    """Return grey, RGB and transparency as they are; convert palettes and other colours to RGB.
 
     Raises:
-        PictureError: whole numbers of more than 16 bits.
+        PictureError: the image has whole numbers of more than 16 bits.
     """
-    if picture.mode.startswith("I"):
-        pixels = np.asarray(picture)
+    if image.mode.startswith("I"):
+        pixels = np.asarray(image)
         if pixels.min() < 0 or pixels.max() > 65535:
             raise PictureError(f"{source} has whole numbers of more than 16 bits; save it as float")
         return Raster(pixels.astype(np.uint16)[:, :, None], "gray")
-    if picture.mode == "F":
-        return Raster(np.asarray(picture, np.float32)[:, :, None], "gray")
-    if picture.mode == "1":
-        picture = picture.convert("L")
-    elif picture.mode == "P" or picture.has_transparency_data:
-        transparent = picture.has_transparency_data
-        grey = picture.mode in ("L", "LA")
-        picture = picture.convert(("LA" if grey else "RGBA") if transparent else "RGB")
-    elif picture.mode not in _COLOURS:
-        picture = picture.convert("RGB")
-    pixels = np.asarray(picture)
-    return Raster(pixels if pixels.ndim == 3 else pixels[:, :, None], _COLOURS[picture.mode])
+    if image.mode == "F":
+        return Raster(np.asarray(image, np.float32)[:, :, None], "gray")
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode == "P" or image.has_transparency_data:
+        transparent = image.has_transparency_data
+        grey = image.mode in ("L", "LA")
+        image = image.convert(("LA" if grey else "RGBA") if transparent else "RGB")
+    elif image.mode not in _COLOURS:
+        image = image.convert("RGB")
+    pixels = np.asarray(image)
+    return Raster(pixels if pixels.ndim == 3 else pixels[:, :, None], _COLOURS[image.mode])
 
 
 def _is_deep_colour_png(path: Path) -> bool:
@@ -158,13 +159,3 @@ def _is_deep_colour_png(path: Path) -> bool:
         head = file.read(_PNG_DEPTH + 2)
     grey = 0
     return len(head) > _PNG_DEPTH + 1 and head[_PNG_DEPTH] == 16 and head[_PNG_DEPTH + 1] != grey
-
-
-def _read_deep_colour_png(path: Path) -> Raster:
-    imagecodecs = package_for(path, "imagecodecs")
-    try:
-        pixels = imagecodecs.png_decode(path.read_bytes())
-    except imagecodecs.PngError as error:
-        raise PictureError(f"{path} cannot be read as an image ({error}); replace it") from error
-    colour = {2: "gray_alpha", 3: "rgb", 4: "rgba"}[pixels.shape[2]]
-    return Raster(pixels, colour)

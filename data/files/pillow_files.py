@@ -1,4 +1,4 @@
-"""Open one image file with Pillow: upright, whole or as 8-bit RGB; errors name the file."""
+"""Open an image file with Pillow, upright, as it is or as 8-bit RGB; errors name the file."""
 
 import logging
 import shlex
@@ -11,9 +11,11 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
+from util.packages import MissingPackageError
+
 log = logging.getLogger(__name__)
 
-# EXIF orientation -> what turns the image upright; 1 is upright.
+# EXIF orientation -> the operation that turns the image upright; 1 is upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -24,32 +26,39 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
-# Everything Pillow's decoders are known to raise for damaged files.
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 
 
 class PictureError(ValueError):
     """An image file that cannot be used; the message names it."""
 
 
-def read_rgb(path: Path) -> Image.Image:
-    """The image as 8-bit RGB, turned upright by its EXIF orientation.
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into a ``PictureError`` that names the file."""
+    try:
+        yield
+    except (PictureError, MissingPackageError, MemoryError):
+        raise
+    except Exception as error:
+        raise PictureError(
+            f"{path} cannot be read as an image ({_reason(error, path)}); replace or remove it"
+        ) from error
 
-    Where it is transparent it shows a white ground: the colours under transparent pixels are
-    whatever the editor left there, and nobody has seen them.
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Open a file with Pillow; all errors inside become a ``PictureError``."""
+    with reading(path), Image.open(path) as image:
+        yield image
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """Return the image as 8-bit RGB, turned upright by its EXIF orientation.
+
+    Transparent pixels become white: the colours that editors store there are arbitrary.
 
     Raises:
-        PictureError: the file is damaged, not an image, or has more than 8 bits a channel.
+        PictureError: the file is damaged, is not an image, or has more than 8 bits a channel.
     """
     with opened(path) as image:
         _refuse_deep(image, path)
@@ -58,10 +67,10 @@ def read_rgb(path: Path) -> Image.Image:
 
 
 def read_rgb_size(path: Path) -> tuple[int, int]:
-    """``picture_size``, for images of 8 bits a channel.
+    """Return ``picture_size`` of an image of 8 bits a channel.
 
     Raises:
-        PictureError: as for ``read_rgb``, as far as the header tells.
+        PictureError: as for ``read_rgb``, for faults of the header.
     """
     with opened(path) as image:
         _refuse_deep(image, path)
@@ -69,7 +78,7 @@ def read_rgb_size(path: Path) -> tuple[int, int]:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height (pixels) of the upright image, from its header: nothing is decoded."""
+    """Return width and height (pixels) of the upright image from its header, without decoding."""
     with opened(path) as image:
         width, height = image.size
         orientation = 1
@@ -77,43 +86,30 @@ def picture_size(path: Path) -> tuple[int, int]:
             # Pillow's versions differ in whether ``size`` is upright before the pixels are read.
             width, height = image.tag_v2[Base.ImageWidth], image.tag_v2[Base.ImageLength]
             orientation = image.tag_v2.get(Base.Orientation, 1)
-        elif "exif" in image.info:  # a PNG without it would be decoded to look for it at the end
+        elif "exif" in image.info:  # otherwise Pillow decodes a PNG to look for EXIF at its end
             orientation = _orientation(image, path)
         return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
 def upright(
-    picture: Image.Image, path: Path, *, like: Image.Image | None = None
+    image: Image.Image, path: Path, *, like: Image.Image | None = None
 ) -> Image.Image:
-    """``picture`` turned as the EXIF data of ``like`` (default: its own) says."""
-    turn = _TURNS.get(_orientation(like or picture, path))
-    return picture if turn is None else picture.transpose(turn)
+    """Turn ``image`` upright by the EXIF data of ``like`` (default: its own)."""
+    turn = _TURNS.get(_orientation(like or image, path))
+    return image if turn is None else image.transpose(turn)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """RGB; opaque pixels keep their colours exactly."""
+    """Convert to RGB; opaque pixels keep their colours exactly."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """An opened file; whatever goes wrong inside is a ``PictureError`` that names it."""
-    try:
-        with Image.open(path) as image:
-            yield image
-    except PictureError:
-        raise
-    except DAMAGE as error:
-        raise PictureError(
-            f"{path} cannot be read as an image ({_reason(error, path)}); replace or remove it"
-        ) from error
-
-
 def _reason(error: Exception, path: Path) -> str:
-    """Pillow's word for what it does not know is the path once more."""
+    """Describe the error. Pillow's text for an unknown format is the path, which is there already.
+    """
     if not isinstance(error, UnidentifiedImageError):
         return f"{type(error).__name__}: {error}"
     return "it is no image" if path.stat().st_size else "it is empty"
@@ -128,7 +124,7 @@ def _orientation(image: Image.Image, path: Path) -> int:
 
 
 def _refuse_deep(image: Image.Image, path: Path) -> None:
-    """Pillow clips 16-bit grey, 32-bit and float pixels at 255: almost everything turns white."""
+    """Pillow clips 16-bit grey, 32-bit and float pixels at 255, which turns most of them white."""
     if image.mode == "F" or image.mode.startswith("I"):
         raise PictureError(
             f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); 8-bit images "

@@ -1,4 +1,4 @@
-"""Images as arrays: how many channels they have, and what those mean."""
+"""Images as arrays: the number of channels and their meaning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Pixels = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Raster:
-    """``colour``: gray, gray_alpha, rgb, rgba; bands for channels that are no colours."""
+    """``colour``: gray, gray_alpha, rgb, rgba, or bands for channels that are not colours."""
 
     pixels: Pixels
     colour: str
@@ -37,13 +37,13 @@ class Raster:
 
 
 def as_channels(raster: Raster, count: int, *, source: object) -> Pixels:
-    """The pixels with ``count`` channels, [H, W, count], in their own dtype.
+    """Return the pixels with ``count`` channels, [H, W, count], in their own dtype.
 
-    Colours become grey (ITU-R 601 luma), grey becomes three equal channels, and what is transparent
-    shows a white ground. As many channels as are asked for stay as they are.
+    Colours become grey (ITU-R 601 luma), grey becomes three equal channels, and transparent pixels
+    become white. If the image has ``count`` channels, it is returned unchanged.
 
     Raises:
-        PictureError: there is no agreed way from the channels of ``source`` to ``count``.
+        PictureError: the channels of ``source`` cannot be converted to ``count``.
     """
     if raster.channels == count:
         return raster.pixels
@@ -60,10 +60,10 @@ def as_channels(raster: Raster, count: int, *, source: object) -> Pixels:
 
 
 def require_finite(pixels: Pixels, source: object) -> Pixels:
-    """The pixels themselves.
+    """Return the pixels unchanged.
 
     Raises:
-        PictureError: NaN or infinity among the values of ``source``.
+        PictureError: values of ``source`` are NaN or infinite.
     """
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         bad = int((~np.isfinite(pixels)).sum())
@@ -75,7 +75,7 @@ def require_finite(pixels: Pixels, source: object) -> Pixels:
 
 
 def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raster:
-    """Several images of one scene -> the channels of one.
+    """Concatenate the channels of several images of one scene.
 
     Raises:
         PictureError: they differ in size or dtype.
@@ -93,7 +93,7 @@ def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raste
 
 
 def _on_white(raster: Raster) -> Raster:
-    """Colours under transparent pixels are whatever an editor left there; nobody has seen them."""
+    """Remove the transparency; transparent pixels become white."""
     pixels, opaque = raster.pixels, "gray" if raster.colour == "gray_alpha" else "rgb"
     if pixels.dtype == np.uint8:
         image = Image.fromarray(pixels).convert("RGBA")  # LA as well
@@ -113,7 +113,7 @@ def _luma(pixels: Pixels) -> Pixels:
 
 
 def rounded(values: Pixels, dtype: npt.DTypeLike) -> Pixels:
-    """Numbers as ``dtype``: integers are the nearest that it holds."""
+    """Convert to ``dtype``; integers are rounded and clipped to its limits."""
     dtype = np.dtype(dtype)
     if dtype.kind != "f":
         limits = np.iinfo(dtype)

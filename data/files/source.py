@@ -1,4 +1,4 @@
-"""Where one image comes from: a file, half of a file, or several files to be stacked."""
+"""The source of one image: a file, half of a file, or several files to be stacked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from data.files.raster import Raster, stack_rasters
 
 @dataclass(frozen=True)
 class Source:
-    """``files``: one, or one for each channel of a stack, in the order of the channels."""
+    """``files``: one file, or one for each channel of a stack, in the order of the channels."""
 
     files: tuple[Path, ...]
-    half: Literal["", "left", "right"] = ""  # of the only file, which holds A | B; "": all of it
+    half: Literal["", "left", "right"] = ""  # of a file that holds A | B; "": the whole file
 
     @property
     def path(self) -> Path:
-        """The first file, which stands for the image in reports and names of results."""
+        """The first file; reports and results are named after it."""
         return self.files[0]
 
     def __str__(self) -> str:
@@ -27,15 +27,15 @@ class Source:
         return f"{names} ({self.half} half)" if self.half else names
 
     def read(self) -> Raster:
-        """The image of all the files, both halves of it: see ``cut``.
+        """Read all files as one image, with both halves; ``cut`` selects the half.
 
         Raises:
-            PictureError: unreadable, or files that do not fit each other.
+            PictureError: a file cannot be read, or the files differ in size or dtype.
         """
         return stack_rasters([read_image(file) for file in self.files], self.files)
 
     def cut(self, raster: Raster) -> Raster:
-        """This source's half. In an image of odd width the right one is a pixel wider."""
+        """Return this source's half. If the width is odd, the right half is one pixel wider."""
         width, height = raster.size
         if self.half and width < 2:
             raise PictureError(
@@ -49,17 +49,17 @@ class Source:
         return raster
 
     def read_size(self) -> tuple[int, int]:
-        """Width and height (pixels), from the header of the first file."""
+        """Return width and height (pixels) from the header of the first file."""
         width, height = read_size(self.path)
         halves = {"left": width // 2, "right": width - width // 2}
         return halves.get(self.half, width), height
 
 
 def read_together(sources: Sequence[Source]) -> list[Raster]:
-    """The images; two halves of one file are read once.
+    """Read the images; two halves of one file are read once.
 
     Raises:
-        PictureError: one cannot be read.
+        PictureError: an image cannot be read.
     """
     whole: dict[tuple[Path, ...], Raster] = {}
     for source in sources:

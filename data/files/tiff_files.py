@@ -1,7 +1,8 @@
-"""TIFF beyond what Pillow reads: deep, floating point, many pages, many channels."""
+"""TIFF files that Pillow cannot read: deep, floating point, many pages, many channels.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+``image_io`` turns the errors of tifffile into a ``PictureError`` that names the file.
+"""
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from tifffile import TiffFile
 
 _FLOAT = 3  # sample format (TIFF 6.0, section 19)
-_MOST_COLOURS = 4
-_COLOURS = {0: 1, 1: 1}  # photometric interpretation -> channels, where it is grey
-# TIFF orientation (TIFF 6.0, section 8) -> how [H, W, C] is turned upright.
+_GREY = (0, 1)  # photometric interpretations of one channel
+# TIFF orientation (TIFF 6.0, section 8) -> the operation that turns [H, W, C] upright.
 _TURNS: dict[int, Any] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -32,21 +32,21 @@ _TURNS: dict[int, Any] = {
 
 
 def is_special(path: Path) -> bool:
-    """Whether tifffile is needed: Pillow reads one page of at most 4 channels of 8 bits."""
+    """Return True if tifffile is needed: Pillow reads one page of at most 4 channels of 8 bits."""
     with _opened(path) as tiff:
         page = tiff.pages.first
-        several = len(tiff.pages) > 1
+        most_channels = 1 if page.photometric in _GREY else 4
         return bool(
-            several or page.bitspersample > 8 or page.sampleformat == _FLOAT
-            or page.samplesperpixel > _COLOURS.get(page.photometric, _MOST_COLOURS)
+            len(tiff.pages) > 1 or page.bitspersample > 8 or page.sampleformat == _FLOAT
+            or page.samplesperpixel > most_channels
         )
 
 
 def read_tiff(path: Path) -> Raster:
-    """Pages, and channels of a page, become channels in their order in the file.
+    """Read pages, and the channels of a page, as channels in the order of the file.
 
     Raises:
-        PictureError: damaged, or images of several sizes in one file.
+        PictureError: the file holds images of several sizes.
     """
     with _opened(path) as tiff:
         series = _only_series(tiff, path)
@@ -62,7 +62,7 @@ def read_tiff(path: Path) -> Raster:
 
 
 def tiff_size(path: Path) -> tuple[int, int]:
-    """Width and height (pixels) of the upright image, from the header."""
+    """Return width and height (pixels) of the upright image, from the header."""
     with _opened(path) as tiff:
         page = tiff.pages.first
         width, height = page.imagewidth, page.imagelength
@@ -71,7 +71,7 @@ def tiff_size(path: Path) -> tuple[int, int]:
 
 
 def write_tiff(pixels: Pixels, path: Path) -> None:
-    """[H, W] or [H, W, C], compressed without loss; 3 channels are marked as RGB."""
+    """Write [H, W] or [H, W, C], compressed without loss; 3 channels are marked as RGB."""
     bands = pixels.ndim == 3
     package_for(path, "tifffile").imwrite(
         path, pixels, photometric="rgb" if bands and pixels.shape[2] == 3 else "minisblack",
@@ -79,19 +79,9 @@ def write_tiff(pixels: Pixels, path: Path) -> None:
     )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator["TiffFile"]:
-    tifffile = package_for(path, "tifffile")
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            tiff.pages.first  # noqa: B018  reads the first page's tags
-            yield tiff
-    except PictureError:
-        raise
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError, RuntimeError) as error:
-        raise PictureError(
-            f"{path} cannot be read as an image ({error}); replace or remove it"
-        ) from error
+def _opened(path: Path) -> "TiffFile":
+    file: TiffFile = package_for(path, "tifffile").TiffFile(path)
+    return file
 
 
 def _only_series(tiff: "TiffFile", path: Path) -> Any:
@@ -106,6 +96,6 @@ def _only_series(tiff: "TiffFile", path: Path) -> Any:
 
 
 def _rows_and_columns_first(array: npt.NDArray[Any], axes: str) -> npt.NDArray[Any]:
-    """Any axes with Y and X -> [Y, X, all others]."""
+    """Reorder any axes with Y and X to [Y, X, all others]."""
     array = np.moveaxis(array, (axes.index("Y"), axes.index("X")), (0, 1))
     return array.reshape(*array.shape[:2], -1)

@@ -1,4 +1,4 @@
-"""From the numbers in a file to the -1..1 of a network, and back."""
+"""Convert the numbers in a file to the -1..1 of a network, and back."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _OF_DTYPE = {"uint8": (0, 255), "uint16": (0, 65535), "int16": (-32768, 32767)}
 
 @dataclass(frozen=True)
 class ValueRange:
-    """``low`` in a file is -1 for the network, ``high`` is 1."""
+    """``low`` in a file is -1 in a network, ``high`` is 1."""
 
     low: float
     high: float
@@ -29,25 +29,21 @@ class ValueRange:
         return (self.high - self.low) / 2
 
     def fits(self, dtype: npt.DTypeLike) -> bool:
-        """Whether the values can be written as ``dtype``, with at least 256 levels."""
+        """Return True if ``dtype`` can hold the values, with at least 256 levels."""
         if np.dtype(dtype).kind == "f":
             return True
         limits = np.iinfo(np.dtype(dtype))
         return limits.min <= self.low and self.high <= limits.max and self.high - self.low >= 255
 
     def to_tensor(self, pixels: Pixels) -> Tensor:
-        """[H, W, C] -> float32 [C, H, W] in -1..1; what lies outside the range is clipped."""
+        """Map [H, W, C] to float32 [C, H, W] in -1..1; values outside the range are clipped."""
         if pixels.dtype == np.uint8 and self == LEVELS:
             return levels_to_float(torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous())
         values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float64))
         return ((values - self.low) / self.half - 1.0).clamp(-1, 1).float()
 
     def from_tensor(self, image: Tensor, dtype: npt.DTypeLike) -> Pixels:
-        """[C, H, W] in -1..1 -> [H, W, C] of ``dtype``, rounded to its nearest level.
-
-        Values outside -1..1 are clamped, infinities too; NaN becomes the lowest level, so that a
-        network that has diverged shows itself.
-        """
+        """Map [C, H, W], ``clamped`` to -1..1, to [H, W, C] of ``dtype``, rounded."""
         image = clamped(image.detach().to("cpu", torch.float64))
         values = ((image + 1) * self.half + self.low).permute(1, 2, 0).numpy()
         return np.ascontiguousarray(rounded(values, dtype))
@@ -57,6 +53,6 @@ LEVELS = ValueRange(0, 255)
 
 
 def of_dtype(dtype: npt.DTypeLike) -> ValueRange | None:
-    """Of integers the whole range that they can hold; None: floating point has none."""
+    """Return the whole range of an integer type; None for floating point, which has none."""
     limits = _OF_DTYPE.get(np.dtype(dtype).name)
     return ValueRange(*limits) if limits else None
