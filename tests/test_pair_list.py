@@ -102,7 +102,7 @@ def test_what_is_no_list_is_refused(root: Path, text: str, message: str) -> None
 
 
 def test_other_headers_formats_and_files_are_refused(root: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"a header has exactly these names.*\n.*A input does"):
+    with pytest.raises(FileNotFoundError, match=r"has exactly these names.*\n.*A input does"):
         find(root, "input,target\nphotos/1.png,maps/1.png\n")
     (root / "x.doc").touch()
     with pytest.raises(FileNotFoundError, match=r"line 1: A x\.doc has an unknown format"):
