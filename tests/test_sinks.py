@@ -1,5 +1,6 @@
 """Reports, log files, and how displays are found and opened."""
 
+import ast
 import csv
 import re
 from pathlib import Path
@@ -103,6 +104,18 @@ def test_packages_of_displays_are_imported_only_when_they_are_used() -> None:
     heavy = "visdom|wandb|dominate|matplotlib|tqdm|requests|torch.utils.tensorboard"
     lazy = re.compile(rf"^(import|from) ({heavy})\b", re.MULTILINE)
     assert [path.name for path in files if lazy.search(path.read_text())] == []
+
+
+def test_options_stop_at_the_constructors_of_displays() -> None:
+    root = Path(__file__).parent.parent / "display"
+    takers = {
+        function.name
+        for path in root.rglob("*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        and "opt" in {argument.arg for argument in function.args.args + function.args.kwonlyargs}
+    }
+    assert takers == {"open", "open_sinks"}
 
 
 def test_visualizer_calls_every_sink_with_every_report_in_order() -> None:
