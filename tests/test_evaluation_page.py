@@ -49,7 +49,10 @@ def write_page(folder: Path, count: int = 30, names: list[str] | None = None) ->
                   ["left out: LPIPS", "few pictures"]),
     ]
     path = folder / "index.html"
-    write_evaluation_page(path, "Evaluation", "2 runs", [L1, SSIM, PSNR, FID], runs, rows)
+    columns = [L1, SSIM, PSNR, FID]
+    write_evaluation_page(
+        path, "Evaluation", "2 runs", columns=columns, runs=runs, pictures=rows
+    )
     return path
 
 
@@ -190,7 +193,8 @@ def test_browser_shows_sets_without_values_per_image(browser: Any, tmp_path: Pat
     rows = [PictureRow("1", {"made": "x.png"}), PictureRow("1 (target)", {"target": "x.png"})]
     errors: list[str] = []
     path = tmp_path / "index.html"
-    write_evaluation_page(path, "x", "", [FID], [RunColumn("made", {"fid": ScoreCell(1.0)})], rows)
+    runs = [RunColumn("made", {"fid": ScoreCell(1.0)})]
+    write_evaluation_page(path, "x", "", columns=[FID], runs=runs, pictures=rows)
     page = browser.new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())

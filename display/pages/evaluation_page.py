@@ -64,7 +64,7 @@ class PictureRow:
 
 
 def write_evaluation_page(
-    path: Path, title: str, facts: str,
+    path: Path, title: str, facts: str, *,
     columns: Sequence[Column], runs: Sequence[RunColumn], pictures: Sequence[PictureRow],
 ) -> None:
     """Write the page; ``facts`` are lines below the title."""

@@ -51,7 +51,7 @@ def write_report_page(
         runs.append(RunColumn(run, cells, remarks(evaluation)))
     facts = "\n".join(f"{compared.name}: {compared.describe()}" for compared in sets)
     rows = _rows(path, sets, evaluations, limits)
-    write_evaluation_page(path, "Evaluation", facts, columns, runs, rows)
+    write_evaluation_page(path, "Evaluation", facts, columns=columns, runs=runs, pictures=rows)
 
 
 def _rows(
