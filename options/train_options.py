@@ -183,4 +183,4 @@ def _add_reports(parser: ArgumentParser) -> None:
     add.add_argument("--update_html_freq", type=positive_int, default=1000,
                      help="images between two updates of the web page")
     add.add_argument("--no_doctor", action="store_true",
-                     help="switch off the training doctor; see docs/tips.md, what the doctor says")
+                     help="switch off the training doctor (docs/tips.md, what the doctor reports)")

@@ -1,0 +1,75 @@
+"""The docs name files and headings that exist, and the overview names every file."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = ("data", "datasets", "display", "docs", "inference", "metrics", "models", "options",
+           "scripts", "serving", "tests", "training", "util")
+FILE = re.compile(
+    rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*\w\.(?:py|sh|js|css|html|md|txt)\b"
+)
+EXAMPLE = re.compile(r"\w+/(mine|x)_\w+\.py")  # a plug-in that the reader writes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_the_docs_name_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    listings = re.findall(r"^# (\S+)$", text, re.MULTILINE)  # files whose content the page shows
+    missing = {name for name in FILE.findall(text) if not (ROOT / name).exists()} - {*listings}
+    assert not {name for name in missing if not EXAMPLE.fullmatch(name)}
+
+
+def test_the_check_sees_a_file_that_does_not_exist() -> None:
+    text = "see `models/nothing.py`, python scripts/nowhere.py --name x, and docs/design.md."
+    assert FILE.findall(text) == ["models/nothing.py", "scripts/nowhere.py", "docs/design.md"]
+    assert FILE.findall("checkpoints/<name>/web/index.html and datasets/mine/trainA") == []
+    assert EXAMPLE.fullmatch("models/mine_model.py") and not EXAMPLE.fullmatch("models/a_model.py")
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(page: Path) -> Iterator[str]:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    yield from (link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def overview() -> dict[str, set[str]]:
+    """Return, for each folder, the files that its section of the overview names in bold."""
+    text = (ROOT / "docs" / "overview.md").read_text(encoding="utf-8").replace("\\_", "_")
+    sections = re.split(r"^##+ (\S+)/$", text, flags=re.MULTILINE)
+    return {
+        folder: set(re.findall(r"\*\*([\w.]+)\*\*", section))
+        for folder, section in zip(sections[1::2], sections[2::2], strict=True)
+    }
+
+
+def test_the_overview_names_exactly_the_files_that_exist() -> None:
+    modules: dict[str, set[str]] = {}
+    for room in set(FOLDERS) - {"tests"}:
+        for path in (ROOT / room).rglob("*.py"):
+            folder = path.parent.relative_to(ROOT).as_posix()
+            modules.setdefault(folder, set()).update({path.name} - {"__init__.py"})
+    named = overview()
+    assert {folder: files - named.get(folder, set()) for folder, files in modules.items()} == {
+        folder: set() for folder in modules
+    }
+    missing = [f"{folder}/{name}" for folder, names in named.items() for name in names
+               if not (ROOT / folder / name).is_file()]
+    assert not missing
