@@ -1,16 +1,17 @@
-"""Export a generator for other runtimes: a picture goes in, its translation comes out.
+"""Export a generator for other runtimes: the file takes an image and returns its translation.
 
     python scripts/export.py --name facades_pix2pix --to onnx
     python scripts/export.py --weights downloaded.pth --to torchscript --out horse2zebra.pt
 
-Values, padding and rounding are inside the file. It is run in its own runtime and compared with
-PyTorch before it gets its name; a model card is written beside it. docs/export.md explains it.
+Scaling, padding and rounding are inside the file. Before it gets its name, it is run in its own
+runtime and compared with PyTorch; a model card is written beside it. See docs/export.md.
 """
 
 import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from data.discovery.inputs import Input, find_inputs, is_pattern
 from data.files.raster import Pixels
 from inference.export import available, find_format
-from inference.export.exporter import Exporter, Request
+from inference.export.exporter import Exporter, ExportRequest
 from inference.export.norms import BN_MODES
 from inference.find_generator import find_generator
 from inference.generator_file import GeneratorFile
@@ -42,76 +43,61 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def add_generator_flags(what: argparse._ArgumentGroup) -> None:
-    what.add_argument("--name", help="name of the run")
-    what.add_argument("--weights", type=Path, metavar="FILE",
-                      help="a run's folder or a generator's .pth file, in place of --name")
-    what.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
-                      help="folder of the runs (%(default)s)")
-    what.add_argument("--epoch", default="latest", help="latest, best, 20, iter_5000 (%(default)s)")
-    what.add_argument("--direction", choices=("AtoB", "BtoA"),
-                      help="which generator of a two-way run (that of the training)")
-    what.add_argument("--ema", action="store_true", help="the averaged one of a run with --ema")
+def add_generator_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--name", help="name of the run")
+    add("--weights", type=Path, metavar="FILE",
+        help="a run's folder or a generator's .pth file, instead of --name")
+    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
+        help="folder of the runs (%(default)s)")
+    add("--epoch", default="latest", help="latest, best, 20, iter_5000 (%(default)s)")
+    add("--direction", choices=("AtoB", "BtoA"),
+        help="generator of a two-way run (default: the direction of the training)")
+    add("--ema", action="store_true", help="the averaged generator of a run with --ema")
     for side in "AB":
-        what.add_argument(f"--value_range_{side}", type=value_range, metavar="LO,HI",
-                          help=f"values that mean black and white in {side} (those of the run)")
+        add(f"--value_range_{side}", type=value_range, metavar="LO,HI",
+            help=f"values that mean black and white in {side} (default: those of the run)")
 
 
-def add_file_flags(how: argparse._ArgumentGroup) -> None:
-    how.add_argument("--to", required=True, choices=available(), help="format")
-    how.add_argument("--bn_mode", choices=BN_MODES, default="batch",
-                     help="statistics of batch norms: of each picture, as test.py; running ones, "
-                          "as test.py --eval; estimated anew on --calibrate (%(default)s)")
-    how.add_argument("--calibrate", type=Path, metavar="PATH",
-                     help="pictures for --bn_mode calibrated: a folder, file or pattern")
-    how.add_argument("--num_calibrate", type=positive_int, default=100, metavar="N",
-                     help="so many of them at most (%(default)s)")
-    small = how.add_mutually_exclusive_group()
+def add_file_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--to", required=True, choices=available(), help="format")
+    add("--bn_mode", choices=BN_MODES, default="batch",
+        help="statistics of batch norms: of each image, as test.py; running, as test.py --eval; "
+             "estimated on the images of --calibrate (%(default)s)")
+    add("--calibrate", type=Path, metavar="PATH",
+        help="images for --bn_mode calibrated: a folder, file or pattern")
+    add("--num_calibrate", type=positive_int, default=100, metavar="N",
+        help="maximum number of these images (%(default)s)")
+    small = group.add_mutually_exclusive_group()
     small.add_argument("--half", dest="weights_as", action="store_const", const="half",
                        default="float32", help="weights of 16 bits: half the size")
     small.add_argument("--int8", dest="weights_as", action="store_const", const="int8",
-                       help="weights of 8 bits: a quarter of the size, and another picture")
+                       help="weights of 8 bits: a quarter of the size, less exact")
 
 
-def add_result_flags(out: argparse._ArgumentGroup) -> None:
-    out.add_argument("--out", type=Path, metavar="FILE",
-                     help="the file (<checkpoints_dir>/<name>/export/"
-                          "<name>_<epoch>_<direction>.<onnx|pt|pt2>)")
-    out.add_argument("--pictures", type=Path, metavar="PATH",
-                     help="pictures to verify the file on: a folder, file or pattern (the test "
-                          "pictures of the run)")
-    out.add_argument("--num_verify", type=positive_int, default=2, metavar="N",
-                     help="so many of them (%(default)s)")
-    out.add_argument("--licence", default="", help="for the model card")
-    out.add_argument("--verbose", action="store_true", help="show where an error happened")
+def add_result_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--out", type=Path, metavar="FILE",
+        help="the file (<checkpoints_dir>/<name>/export/<name>_<epoch>_<direction>.<suffix>)")
+    add("--pictures", type=Path, metavar="PATH",
+        help="images to verify the file on: a folder, file or pattern (default: the test images "
+             "of the run)")
+    add("--num_verify", type=positive_int, default=2, metavar="N",
+        help="number of these images (%(default)s)")
+    add("--licence", default="", help="for the model card")
+    add("--verbose", action="store_true", help="show where an error happened")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """With the generator as ``file``: a flag that does not fit it is a bad one, too."""
+    """Parse the flags, and add the generator as ``file``: flags that do not fit it are errors."""
     parser = build_parser()
     args = parser.parse_args(argv)
     if bool(args.name) == bool(args.weights):
         parser.error("give --name RUN, or --weights FILE")
     args.path = args.weights or args.checkpoints_dir / args.name
-    if args.name and not args.path.is_dir():
-        runs = list_runs(args.checkpoints_dir)
-        parser.error(f"--name: there is no run {args.path}; runs in that folder: {runs}")
-    if not args.path.exists():
-        parser.error(f"--weights {args.path} is not there: give a .pth file or a folder")
-    if (args.bn_mode == "calibrated") != bool(args.calibrate):
-        parser.error("--bn_mode calibrated and --calibrate PATH belong together: give both, or "
-                     "none of them")
-    for flag in ("calibrate", "pictures"):
-        path = getattr(args, flag)
-        if path and not path.exists() and not is_pattern(path):
-            parser.error(f"--{flag} {path} is not there: give a folder, a file or a pattern")
-    suffix = find_format(args.to).suffix
-    if args.out and args.out.suffix != suffix:
-        parser.error(f"--out {args.out}: --to {args.to} writes {suffix} files; name it "
-                     f"{args.out.with_suffix(suffix)}")
-    if args.out and args.out.is_dir():
-        parser.error(f"--out {args.out} is a folder: give the name of a file in it")
     try:
+        check(args)
         args.file = find_generator(
             args.path, epoch=args.epoch, direction=args.direction, ema=args.ema,
             value_range_A=args.value_range_A, value_range_B=args.value_range_B,
@@ -124,8 +110,30 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
+def check(args: argparse.Namespace) -> None:
+    """Raise ValueError for flags that contradict each other, and for missing files."""
+    if args.name and not args.path.is_dir():
+        runs = list_runs(args.checkpoints_dir)
+        raise ValueError(f"--name: there is no run {args.path}; runs in that folder: {runs}")
+    if not args.path.exists():
+        raise ValueError(f"--weights {args.path} does not exist: give a .pth file or a folder")
+    if (args.bn_mode == "calibrated") != bool(args.calibrate):
+        raise ValueError("--bn_mode calibrated and --calibrate PATH belong together: give both, "
+                         "or none of them")
+    for flag in ("calibrate", "pictures"):
+        path = getattr(args, flag)
+        if path and not path.exists() and not is_pattern(path):
+            raise ValueError(f"--{flag} {path} does not exist: give a folder, a file or a pattern")
+    suffix = find_format(args.to).suffix
+    if args.out and args.out.suffix != suffix:
+        raise ValueError(f"--out {args.out}: --to {args.to} writes {suffix} files; name it "
+                         f"{args.out.with_suffix(suffix)}")
+    if args.out and args.out.is_dir():
+        raise ValueError(f"--out {args.out} is a folder: give the name of a file in it")
+
+
 def main(argv: Sequence[str] | None = None) -> Path:
-    """Returns the file."""
+    """Return the path of the exported file."""
     args = parse(argv)
     file: GeneratorFile = args.file
     run_dir = args.path if args.path.is_dir() else None
@@ -133,22 +141,22 @@ def main(argv: Sequence[str] | None = None) -> Path:
     name = run_dir.resolve().name if run_dir else args.path.stem
     label, net, _ = file.path.stem.partition("_net_")
     epoch = args.epoch if run_dir else label if net else "unknown"
-    request = Request(
+    request = ExportRequest(
         name=name, epoch=f"{epoch}{'_ema' if args.ema else ''}", to=args.to, run_dir=run_dir,
         bn_mode=args.bn_mode, weights=args.weights_as, licence=args.licence,
         labels=labels(saved, file),
         calibrate=inputs(args.calibrate, file)[: args.num_calibrate] if args.calibrate else (),
     )
     exporter = Exporter(file, request)
-    log.info("%s: %s %s, %s", file.path, file.netG, file.direction, exporter.norm_words)
+    log.info("%s: %s %s, %s", file.path, file.netG, file.direction, exporter.norm_text)
     if exporter.dropout:
         log.info("dropout is off: test.py without --eval keeps it on as the noise of pix2pix")
     path = args.out or default_path(request, file, args.path)
-    exporter.write(path, pictures(args, saved, exporter))
+    exporter.write(path, images(args, saved, exporter))
     return Path(path)
 
 
-def default_path(request: Request, file: GeneratorFile, path: Path) -> Path:
+def default_path(request: ExportRequest, file: GeneratorFile, path: Path) -> Path:
     folder = path if request.run_dir else path.parent
     suffix = find_format(request.to).suffix
     small = "" if request.weights == "float32" else f"_{request.weights}"
@@ -157,7 +165,7 @@ def default_path(request: Request, file: GeneratorFile, path: Path) -> Path:
 
 
 def labels(saved: dict[str, Any], file: GeneratorFile) -> str:
-    """Which sides of the network hold labels, by --nearest of the training."""
+    """Return the sides of the network that hold labels: --nearest of the training."""
     sides = {"input": file.input_letter, "output": file.output_letter}
     return ",".join(side for side, letter in sides.items()
                     if letter in (saved.get("nearest") or ""))
@@ -170,28 +178,21 @@ def inputs(path: Path, file: GeneratorFile) -> list[Input]:
     )
 
 
-def pictures_of_run(saved: dict[str, Any], file: GeneratorFile) -> list[Input]:
-    """Those of the run's data set; none where they are gone."""
-    if not saved.get("dataroot"):
+def images(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter) -> list[Pixels]:
+    """Return images of --pictures or of the run's data set; [] if these do not exist."""
+    found: list[Input] = []
+    if args.pictures:
+        found = inputs(args.pictures, exporter.file)
+    elif saved.get("dataroot"):
+        with suppress(FileNotFoundError):
+            found = inputs(Path(saved["dataroot"]), exporter.file)
+    if not found:
+        log.warning("verified on noise: the images of the training do not exist here; --pictures "
+                    "PATH names others")
         return []
-    try:
-        return inputs(Path(saved["dataroot"]), file)
-    except FileNotFoundError:
-        return []
-
-
-def pictures(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter) -> list[Pixels]:
-    """Real ones; [], for noise: a bare file, or a run whose pictures are gone."""
-    file = exporter.file
-    found = inputs(args.pictures, file) if args.pictures else pictures_of_run(saved, file)
-    if found:
-        step = max(1, len(found) // args.num_verify)
-        chosen = found[::step][: args.num_verify]
-        log.info("verified on %s", ", ".join(str(one.source) for one in chosen))
-        return [exporter.read(one) for one in chosen]
-    log.warning("verified on noise: there are no pictures here like those of the training; "
-                "--pictures PATH names some")
-    return []
+    chosen = found[:: max(1, len(found) // args.num_verify)][: args.num_verify]
+    log.info("verified on %s", ", ".join(str(item.source) for item in chosen))
+    return [exporter.read(item) for item in chosen]
 
 
 if __name__ == "__main__":

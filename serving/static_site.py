@@ -14,7 +14,7 @@ from typing import Any
 from data.files.pillow_files import PictureError
 from display import npm_packages
 from display.images import save_picture
-from inference.export.exporter import Exporter, Request
+from inference.export.exporter import Exporter, ExportRequest
 from inference.export.norms import BnMode
 from serving.answers import SampleLink
 from serving.description import DirectionDescription, RunDescription
@@ -88,14 +88,14 @@ def _write_direction(
         save_picture(pixels, path)
     translator = engine.translators[direction.info.id]
     statistics: BnMode = "running" if translator.running_statistics else "batch"
-    request = Request(description.name, epoch, "onnx", run_dir=run_dir, bn_mode=statistics)
+    request = ExportRequest(description.name, epoch, "onnx", run_dir=run_dir, bn_mode=statistics)
     exporter = Exporter(translator.file, request)
     if {exporter.input_dtype, exporter.output_dtype} != {"uint8"}:
         raise ValueError(
             f"{translator.file.path} translates {exporter.input_dtype} into "
             f"{exporter.output_dtype}; browsers support only images of 8 bits: use test.py"
         )
-    log.info("%s: %s%s", direction.info.id, exporter.norm_words,
+    log.info("%s: %s%s", direction.info.id, exporter.norm_text,
              "; without the dropout that test.py draws by --seed" if exporter.dropout else "")
     channels, file = translator.input.channels, folder / f"{direction.info.id}.onnx"
     images = [pixels[:, :, :channels] for _, pixels in samples[:VERIFIED_ON]]

@@ -1,9 +1,9 @@
-"""Picture in, picture out: the module that exported files hold.
+"""The module inside exported files: it maps images to images.
 
-    file's values ── scale ── encode ── pad ── network ── crop ── decode ── scale back ── values
-    [N, H, W, C]     -1..1    (Lab)     to its multiple            (Lab)    round, clamp
+    file's values -- scale -- encode -- pad -- network -- crop -- decode -- scale back -- values
+    [N, H, W, C]     -1..1    (Lab)     to its multiple           (Lab)     round, clamp
 
-All sides are dynamic, so nothing here may branch on them: what is traced once must hold for all.
+All sides are dynamic, so the code must not branch on them: one trace must hold for all sizes.
 """
 
 from typing import cast
@@ -17,24 +17,18 @@ from models.networks.geometry import Geometry, geometry
 
 
 class Graph(nn.Module):
-    """uint8 or float32 [N, H, W, C] -> [N, H, W, c], any H and W from 1 up.
+    """Maps uint8 or float32 [N, H, W, C] to [N, H, W, c], any H and W from 1 up.
 
     Args:
-        net: ready to translate: dropout off, norms settled (inference/export/norms.py).
+        net: without dropout, its norms fixed (inference/export/norms.py).
         codec: encodes images for the network and decodes its output.
         input_range, output_range: values of the files that are -1 and 1 for the network.
-        bytes_in, bytes_out: uint8 rather than float32; rounded to the nearest level.
+        bytes_in, bytes_out: uint8 instead of float32; rounded to the nearest level.
     """
 
     def __init__(
-        self,
-        net: nn.Module,
-        *,
-        codec: Codec,
-        input_range: ValueRange,
-        output_range: ValueRange,
-        bytes_in: bool,
-        bytes_out: bool,
+        self, net: nn.Module, *, codec: Codec, input_range: ValueRange, output_range: ValueRange,
+        bytes_in: bool, bytes_out: bool,
     ) -> None:
         super().__init__()
         self.net, self.codec, self.needs = net, codec, geometry(net)
@@ -50,16 +44,15 @@ class Graph(nn.Module):
         height, width = inputs.shape[-2], inputs.shape[-1]
         padded = _reflected(_reflected(inputs, -2, self.needs), -1, self.needs)
         outputs = _first(_first(self.net(padded), -2, height), -1, width)
-        images = self.codec.decode_in_torch(inputs, outputs)
-        return self._to_values(images).permute(0, 2, 3, 1)
+        return self._to_values(self.codec.decode_in_torch(inputs, outputs)).permute(0, 2, 3, 1)
 
     def _to_images(self, values: Tensor) -> Tensor:
-        """[N, C, H, W] of the file -> -1..1; what lies outside the range is clipped."""
+        """Map values of the file, [N, C, H, W], to -1..1; values outside the range are clipped."""
         limits = self.input_range
         return ((values.float() - limits.low) / limits.half - 1.0).clamp(-1, 1)
 
     def _to_values(self, images: Tensor) -> Tensor:
-        """The reverse. NaN becomes the lowest value, as in display/images.py."""
+        """Map -1..1 to values of the file. NaN becomes the lowest value (display/images.py)."""
         limits = self.output_range
         images = torch.where(images.isnan(), torch.full_like(images, -1.0), images).clamp(-1, 1)
         values = (images + 1) * limits.half + limits.low
@@ -67,45 +60,45 @@ class Graph(nn.Module):
 
 
 def _reflected(x: Tensor, axis: int, needs: Geometry) -> Tensor:
-    """[..., side, ...] -> the next side that the network takes, as ``padding.reflect_to`` does."""
+    """Extend ``axis`` to the next side that the network accepts, as ``padding.reflect_to``."""
     side = x.shape[axis]
     places = torch.arange(_blocks(side, needs) * needs.multiple)
-    there_and_back = 2 * side - 2
-    places = places.remainder(there_and_back + 1 // side)  # a single pixel repeats
-    return x.index_select(axis, _beside(x, torch.minimum(places, there_and_back - places)))
+    period = 2 * side - 2
+    places = places.remainder(period + 1 // side)  # a single pixel repeats
+    return x.index_select(axis, _on_device_of(x, torch.minimum(places, period - places)))
 
 
 def _first(x: Tensor, axis: int, count: int) -> Tensor:
-    """The first ``count`` along the axis. A slice would make torch.export ask which are all."""
-    return x.index_select(axis, _beside(x, torch.arange(count)))
+    """Return the first ``count`` along the axis. A slice would make torch.export compare sizes."""
+    return x.index_select(axis, _on_device_of(x, torch.arange(count)))
 
 
-def _beside(x: Tensor, places: Tensor) -> Tensor:
-    """On the device of x, wherever the file is run: traced, ``x.device`` would be the CPU."""
-    return places.type_as(x).long()  # floats are exact up to 2**24 pixels
+def _on_device_of(x: Tensor, places: Tensor) -> Tensor:
+    """Move indices to the device of x at run time: traced, ``x.device`` would be the CPU."""
+    return places.type_as(x).long()  # float32 is exact up to 2**24 pixels
 
 
 def _blocks(side: int, needs: Geometry) -> int:
-    """How many times the network's multiple a side becomes."""
+    """Return the padded side, divided by the network's multiple."""
     least = -(-needs.minimum // needs.multiple)
     if _tracing():
         blocks = (side + needs.multiple - 1) // needs.multiple
-        return (blocks + least + abs(blocks - least)) // 2  # a tensor, of which max() would choose
+        return (blocks + least + abs(blocks - least)) // 2  # max(); max() would branch on a tensor
     pixels = torch.ones(side, dtype=torch.int64).sum()
     return _unknown(((pixels + needs.multiple - 1) // needs.multiple).clamp(min=least), least)
 
 
 def _unknown(count: Tensor, least: int) -> int:
-    """``count`` as a number of which torch.export knows no more than ``least``.
+    """Return ``count`` as a number of which torch.export knows only the lower bound ``least``.
 
-    Of sides that it knows it would decide now whether, say, a bottom of one pixel is a special
-    case, and refuse all sizes that are not.
+    If it knew more, it would decide during the export whether a special case holds, such as a
+    bottleneck of one pixel, and would refuse all other sizes.
     """
-    number = cast(int, count.item())  # int() would ask for its value
+    number = cast(int, count.item())  # int() would require its value
     torch._check(number >= least)
     return number
 
 
 def _tracing() -> bool:
-    """torch.jit.trace, for TorchScript and ONNX: sides are tensors then, and nothing is asked."""
+    """Return whether torch.jit.trace runs (TorchScript, ONNX): then sides are tensors."""
     return torch.jit.is_tracing()  # type: ignore[attr-defined, no-any-return]

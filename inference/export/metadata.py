@@ -1,4 +1,4 @@
-"""What an exported file says of itself: its metadata, text by text."""
+"""The metadata of an exported file."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,11 +7,11 @@ FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Description:
-    """Arrays go in and come out as [N, H, W, channels], in the dtype and the range named here.
+class ExportMetadata:
+    """Describes a file that maps [N, H, W, input_channels] to [N, H, W, output_channels].
 
-    ``multiple``: what the sides are padded to inside, by reflection, in pixels. ``labels``: input,
-    output or both hold colours that are names of things. The file itself has no dropout.
+    ``multiple``: the sides are padded to it inside the file, by reflection (pixels). ``labels``:
+    input, output or both hold colours that stand for class labels. The file has no dropout.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Description:
     norm: str
     bn_mode: str
     weights: str  # float32, half, int8
-    trained_with_dropout: bool | None  # None: a bare file that does not tell
+    trained_with_dropout: bool | None  # None: a .pth file that does not tell
     multiple: int
     input_channels: int
     output_channels: int
@@ -33,8 +33,8 @@ class Description:
     labels: str = ""
     format_version: int = FORMAT_VERSION
 
-    def metadata(self) -> dict[str, str]:
-        """Name -> text: ``0,255`` for a range, ``true``, ``false`` or ``unknown``."""
+    def as_text(self) -> dict[str, str]:
+        """Return name -> text: ``0,255`` for a range, ``true``, ``false`` or ``unknown``."""
         return {name: _text(value) for name, value in asdict(self).items()}
 
 

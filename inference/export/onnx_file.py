@@ -1,8 +1,8 @@
 """ONNX, for onnxruntime on any device and in the browser (onnxruntime-web, wasm).
 
-Opset 17, and only operators that the CPU has. Written by torch's exporter of 2.0 (dynamo=False):
-the new one cannot yet follow dynamic sides through a U-Net. Weights are not folded, so that those
-of 16 and 8 bits stay as small in the file.
+The files use opset 17, and only operators that the CPU supports. They are written by the older
+exporter of torch (dynamo=False): the newer one cannot follow dynamic sides through a U-Net yet.
+Constants are not folded, so that weights of 16 and 8 bits stay small in the file.
 """
 
 import warnings
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from data.files.raster import Pixels
-from inference.export.base_file import ExportFile, Run
+from inference.export.base_file import ExportFile, Runner
 from inference.export.graph import Graph
 from util.packages import package_for
 
@@ -31,7 +31,7 @@ class OnnxFile(ExportFile):
         onnx = package_for(path, "onnx")
         sides = {0: "batch", 1: "height", 2: "width"}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # deprecation; values that hold for all sizes
+            warnings.simplefilter("ignore")  # deprecation; constants that hold for all sizes
             torch.onnx.export(
                 graph, (example,), str(path), dynamo=False, opset_version=OPSET,
                 do_constant_folding=False, input_names=[INPUT], output_names=[OUTPUT],
@@ -44,7 +44,7 @@ class OnnxFile(ExportFile):
         onnx.save(model, str(path))
 
     @staticmethod
-    def load(path: Path) -> tuple[Run, dict[str, str]]:
+    def load(path: Path) -> tuple[Runner, dict[str, str]]:
         onnxruntime = package_for(path, "onnxruntime")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
@@ -52,8 +52,8 @@ class OnnxFile(ExportFile):
             str(path), options, providers=["CPUExecutionProvider"]
         )
 
-        def run(pictures: Pixels) -> Pixels:
-            translations: Pixels = session.run([OUTPUT], {INPUT: pictures})[0]
+        def run(images: Pixels) -> Pixels:
+            translations: Pixels = session.run([OUTPUT], {INPUT: images})[0]
             return translations
 
         return run, dict(session.get_modelmeta().custom_metadata_map)

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim
 
-from data.files.raster import Pixels
-from inference.export.base_file import METADATA, ExportFile, Run
+from inference.export.base_file import METADATA, ExportFile, Runner, torch_runner
 from inference.export.graph import Graph
 
 
@@ -30,15 +29,9 @@ class Pt2File(ExportFile):
             torch.export.save(program, path, extra_files=extra)
 
     @staticmethod
-    def load(path: Path) -> tuple[Run, dict[str, str]]:
+    def load(path: Path) -> tuple[Runner, dict[str, str]]:
         extra = {METADATA: ""}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             module = torch.export.load(path, extra_files=extra).module()
-
-        @torch.no_grad()
-        def run(pictures: Pixels) -> Pixels:
-            translations: Pixels = module(torch.from_numpy(pictures)).numpy()
-            return translations
-
-        return run, json.loads(extra[METADATA])
+        return torch_runner(module), json.loads(extra[METADATA])
