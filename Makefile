@@ -67,8 +67,7 @@ test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 soak: setup  ## slow tests: kill a run 100 times with SIGKILL, resume, compare; check 2,000 steps for growth (15 minutes)
-	$(BIN)/python -m pytest -m soak
-	$(BIN)/python scripts/benchmarks/soak_growth.py
+	$(BIN)/python -m pytest -m soak --log-cli-level=INFO
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .

@@ -1,13 +1,16 @@
-"""scripts/benchmarks/soak_growth.py judges correctly whether memory and step time grow."""
+"""A long run does not grow (make soak), and the judgement of growth is correct."""
 
+import logging
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from growth import MODELS, MemorySample, children, describe, plot, problems, resident, train
 
-from scripts.benchmarks.soak_growth import MemorySample, children, problems, resident
+log = logging.getLogger(__name__)
 
 MB = 2**20
 FLAT = [0.02] * 40
@@ -80,3 +83,13 @@ def test_memory_of_workers_counts() -> None:
         assert resident(os.getpid()) - alone > 35_000_000
         process.communicate()
     assert resident(process.pid) == 0
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("model", MODELS)
+def test_a_long_run_does_not_grow(model: str, tmp_path: Path) -> None:
+    samples, seconds = train(tmp_path, model, steps=int(os.environ.get("SOAK_STEPS", "2000")))
+    plot(tmp_path / "growth.png", samples, seconds)
+    log.info("%s: %s; figure: %s", model, describe(samples, seconds), tmp_path / "growth.png")
+    assert problems(samples, seconds) == []

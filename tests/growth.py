@@ -1,18 +1,13 @@
-"""Train 2,000 steps with train.py and check that memory and step time do not grow (Linux).
+"""Train with train.py and judge whether memory and step time grow (Linux).
 
-    python scripts/benchmarks/soak_growth.py --plot docs/images/no_growth.png        # make soak
-
-Displays, saves and one worker are on, as in a real run; images are small. The second half of a run
-is judged, because the first half warms up. The exit code is 1 if it grows. Uses the CPU.
+The second half of a run is judged, because the first half warms up.
 """
 
-import argparse
 import csv
 import logging
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,21 +15,19 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from conftest import draw_pictures
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from scripts.benchmarks.common import ROOT, write_images
-from util.flags import positive_int
-from util.runtime import start_logging
 from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 
+ROOT = Path(__file__).resolve().parents[1]
 MOST_BYTES, MOST_SHARE = 5 * 2**20, 0.02  # limits of growth in 1,000 steps; the smaller one counts
 MOST_AT_ONCE = 128 * 2**20  # limit of the whole rise: the heap may grow once, for a large block
 NEAR = 0.15  # share of the run: samples with a smaller distance are compared
 MOST_SLOWER = 0.1  # limit for the step time: last quarter against the second
 IMAGES = 100  # images of an epoch
+# Displays, saves and one worker are on, as in a real run; images are small.
 FLAGS = (
     "--gpu_ids -1 --ngf 8 --ndf 8 --load_size 140 --display_id 0 --num_threads 1 --pool_size 20 "
     "--use_tensorboard --print_freq 20 --display_freq 100 --update_html_freq 200 "
@@ -157,7 +150,9 @@ def cpu_seconds(pid: int) -> float:
 
 def train(folder: Path, model: str, *, steps: int) -> tuple[list[MemorySample], list[float]]:
     """Return samples of the memory and the step times, one for each line of losses."""
-    write_images(folder / "images", IMAGES, side=140)
+    draw_pictures(folder / "images" / "train", IMAGES, (280, 140))
+    for side in "AB":
+        draw_pictures(folder / "images" / f"train{side}", IMAGES, (140, 140))
     epochs = max(2, -(-steps // IMAGES))
     flags = (f"--dataroot {folder / 'images'} --checkpoints_dir {folder} {FLAGS} {MODELS[model]} "
              f"--n_epochs {epochs - 1} --name {model}")
@@ -183,49 +178,25 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def plot(path: Path, runs: dict[str, tuple[list[MemorySample], list[float]]]) -> None:
+def describe(samples: Sequence[MemorySample], seconds: Sequence[float]) -> str:
+    late = [sample for sample in samples if sample.steps >= samples[-1].steps / 2]
+    times = [1000 * value for value in (*step_times(seconds), *cpu_times(samples))]
+    return (
+        f"{samples[-1].steps} steps; memory {format_bytes(late[0].resident)} half way, "
+        f"{format_bytes(late[-1].resident)} at the end, {growth_per_1000(late) / 2**20:+.2f} MB "
+        "for 1,000 steps; a step {:.1f} ms in the second quarter, {:.1f} ms in the last; CPU time "
+        "{:.1f} and {:.1f} ms".format(*times)
+    )
+
+
+def plot(path: Path, samples: Sequence[MemorySample], seconds: Sequence[float]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3), layout="constrained")
     memory, pace = figure.subplots(1, 2)
-    for model, (samples, seconds) in runs.items():
-        steps = [sample.steps for sample in samples]
-        memory.plot(steps, [sample.resident / 2**20 for sample in samples], label=model)
-        pace.plot(np.linspace(0, steps[-1], len(seconds) + 1)[1:], 1000 * np.array(seconds))
+    steps = [sample.steps for sample in samples]
+    memory.plot(steps, [sample.resident / 2**20 for sample in samples])
+    pace.plot(np.linspace(0, steps[-1], len(seconds) + 1)[1:], 1000 * np.array(seconds))
     memory.set(xlabel="steps", ylabel="memory (MB)", ylim=(0, None))
     pace.set(xlabel="steps", ylabel="time of a step (ms)", ylim=(0, None))
-    memory.legend()
     figure.savefig(path, dpi=90)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--steps", type=positive_int, default=2000, help="steps of each model")
-    parser.add_argument("--model", choices=tuple(MODELS), nargs="+", default=list(MODELS))
-    parser.add_argument("--plot", type=Path, help="write the figure here (.png or .svg)")
-    opt = parser.parse_args()
-    start_logging()
-    runs, grown = {}, False
-    for model in opt.model:
-        with tempfile.TemporaryDirectory() as folder:
-            samples, seconds = runs[model] = train(Path(folder), model, steps=opt.steps)
-        sentences = problems(samples, seconds)
-        grown = grown or bool(sentences)
-        late = [sample for sample in samples if sample.steps >= samples[-1].steps / 2]
-        log.info(
-            "%s: %d steps; memory %s half way, %s at the end, %+.2f MB for 1,000 steps; "
-            "a step %.1f ms in the second quarter, %.1f ms in the last; CPU time %.1f and "
-            "%.1f ms: %s",
-            model, samples[-1].steps, format_bytes(late[0].resident),
-            format_bytes(samples[-1].resident),
-            growth_per_1000(late) / 2**20,
-            *(1000 * value for value in (*step_times(seconds), *cpu_times(samples))),
-            "; ".join(sentences) or "no growth",
-        )
-    if opt.plot:
-        plot(opt.plot, runs)
-    sys.exit(grown)
-
-
-if __name__ == "__main__":
-    main()
