@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Response
@@ -33,7 +32,7 @@ class RequireToken(HTTPBearer):
         if sent and hmac.compare_digest(sent.credentials.encode(), self.token):
             return sent
         raise HTTPException(
-            HTTPStatus.UNAUTHORIZED,
+            401,
             "a token is required: open the page by the address that the server printed, or send "
             "Authorization: Bearer TOKEN",
             {"WWW-Authenticate": "Bearer"},
@@ -50,19 +49,15 @@ async def guard_access(
     (DNS rebinding), nor by a form that sends images.
     """
     host, origin = request.headers.get("host", ""), request.headers.get("origin")
+    problem = None
     if local_only and _host_name(host) not in LOCAL_NAMES:
-        response = _forbidden(f"this server does not answer as {host}: open it as 127.0.0.1, or "
-                              "start it with --host and a token")
+        problem = (f"this server does not answer as {host}: open it as 127.0.0.1, or start it with "
+                   "--host and a token")
     elif origin and origin.partition("://")[2] != host:
-        response = _forbidden(f"pages of {origin} may not use this server")
-    else:
-        response = await call_next(request)
+        problem = f"pages of {origin} may not use this server"
+    response = JSONResponse({"error": problem}, 403) if problem else await call_next(request)
     response.headers.update(SECURITY_HEADERS)
     return response
-
-
-def _forbidden(message: str) -> Response:
-    return JSONResponse({"error": message}, HTTPStatus.FORBIDDEN)
 
 
 def _host_name(host: str) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import Generic, TypeVar
 
 from fastapi import HTTPException
@@ -46,10 +45,8 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
             HTTPException: 503 if too many inputs are waiting.
         """
         if len(self.waiting) >= self.max_waiting:
-            raise HTTPException(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"{self.max_waiting} images are waiting, which is the limit; try again later",
-            )
+            message = f"{self.max_waiting} images are waiting, which is the limit; try again later"
+            raise HTTPException(503, message)
         output: asyncio.Future[OutputT] = asyncio.get_running_loop().create_future()
         self.waiting.append(_Job(key, item, output))
         if self.worker is None or self.worker.done():

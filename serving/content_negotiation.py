@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
 
 from fastapi import HTTPException
 
@@ -41,8 +40,7 @@ def choose_media_type(accept: str) -> str:
     best = max(ENCODERS, key=quality)
     if quality(best) > 0:
         return best
-    message = f"Accept: {accept} matches none of {', '.join(ENCODERS)}"
-    raise HTTPException(HTTPStatus.NOT_ACCEPTABLE, message)
+    raise HTTPException(406, f"Accept: {accept} matches none of {', '.join(ENCODERS)}")
 
 
 def _qualities(accept: str) -> dict[str, float]:

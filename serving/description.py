@@ -100,7 +100,7 @@ def _describe(
             "draw labels, name their colours by --palette FILE",
             path, saved.get("dataroot", "unknown"),
         )
-    ground = _ground(palette, images) if palette else 0
+    ground = _ground(palette, images) if palette and images else 0
     sources = find_sources(saved, letter, limit=MAX_SAMPLES, first_phases=("test", "val"))
     log.info("%s: the input is %s%s, %d samples", direction, KIND_NAMES[kind],
              f" ({len(palette)} colours)" if palette else "", len(sources))
@@ -141,6 +141,4 @@ def _is_black_on_white(pixels: RgbPixels) -> bool:
 def _ground(palette: Palette, images: Sequence[RgbPixels]) -> int:
     """Return the most frequent colour in the top rows of the images: the sky, or the background."""
     rows = [palette.classes(pixels[:1]).ravel() for pixels in images]
-    if not rows:
-        return 0
     return int(np.bincount(np.concatenate(rows), minlength=len(palette)).argmax())

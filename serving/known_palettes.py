@@ -1,7 +1,6 @@
 """The names of label colours: from the data set's own file, or of well-known label maps."""
 
 import logging
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,10 @@ from metrics.palette import NoPaletteError, Palette, read_palette
 log = logging.getLogger(__name__)
 PALETTE_FILE = "palette.txt"  # in the folder of a data set: a line R G B NAME for every label
 NEAR = 28.0  # levels, Euclidean: JPEG noise moves the mean colour of a label by less than this
-PALETTES = Path(__file__).with_name("palettes")
-KNOWN = ("facades.txt", "facades_of_pix2pix.txt", "cityscapes.txt")  # tried in this order
-
-
-@cache
-def known_palette(name: str) -> Palette:
-    return read_palette(PALETTES / name)
+KNOWN = {  # tried in this order
+    name: read_palette(Path(__file__).parent / "palettes" / f"{name}.txt")
+    for name in ("facades", "facades_of_pix2pix", "cityscapes")
+}
 
 
 def load_own_palette(dataroot: str | None) -> Palette | None:
@@ -39,7 +35,7 @@ def named(found: Palette, own: Palette | None = None) -> Palette:
     """
     if found.names:
         return found
-    for known in (*([own] if own and own.names else []), *map(known_palette, KNOWN)):
+    for known in (*([own] if own and own.names else []), *KNOWN.values()):
         numbers = known.classes(found.colours[None])[0]
         off = np.linalg.norm(found.colours.astype(float) - known.colours[numbers], axis=1)
         if off.max() <= NEAR and len(set(numbers.tolist())) == len(found):

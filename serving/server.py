@@ -104,10 +104,7 @@ def _add_translate(
         for name in names:
             if name == direction:
                 return await service.translate(request, name)
-        raise HTTPException(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"direction={direction}: this run knows {', '.join(names)}",
-        )
+        raise HTTPException(422, f"direction={direction}: this run knows {', '.join(names)}")
 
 
 def _add_run(router: APIRouter, description: RunDescription) -> None:
@@ -123,7 +120,7 @@ def _add_run(router: APIRouter, description: RunDescription) -> None:
     def sample(name: str, number: str) -> Response:  # not async: it runs in a thread
         direction = next((one for one in description.directions if one.info.id == name), None)
         if direction is None or number not in map(str, range(len(direction.sources))):
-            raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such sample")
+            raise HTTPException(404, "there is no such sample")
         pixels = description.sample(direction, int(number))
         return Response(encode_png(pixels), media_type="image/png")
 
@@ -142,6 +139,6 @@ async def _answer_error(request: Request, error: Exception) -> Response:
             message = f"{request.method} {request.url.path}: {message}; GET /docs lists the URLs"
     elif status == 500:
         message = f"internal error of the server ({error!r})"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status == 503:
         headers["Retry-After"] = "1"
     return JSONResponse({"error": message}, status, headers)

@@ -3,7 +3,6 @@
 import asyncio
 import io
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import HTTPException, Request, Response
@@ -48,19 +47,14 @@ class TranslationService:
             HTTPException: the request exceeds a limit, or its content cannot be used.
         """
         if self.open_requests >= self.limits.waiting:
-            raise HTTPException(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"{self.open_requests} requests are open, which is the limit; try again later",
-            )
+            message = f"{self.open_requests} requests are open, which is the limit; try again later"
+            raise HTTPException(503, message)
         self.open_requests += 1
         try:
             return await asyncio.wait_for(self._translate(request, direction), self.limits.seconds)
         except asyncio.TimeoutError as error:
-            raise HTTPException(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"there was no answer within {self.limits.seconds:g} seconds; send a smaller "
-                "image, or try again later",
-            ) from error
+            message = f"there was no answer within {self.limits.seconds:g} seconds; send a smaller "
+            raise HTTPException(503, message + "image, or try again later") from error
         finally:
             self.open_requests -= 1
 
@@ -68,8 +62,7 @@ class TranslationService:
         media_type = choose_media_type(request.headers.get("accept", ""))
         content = await self._body(request)
         raster = await asyncio.to_thread(decode_upload, content, self.limits)
-        convert = self.engine.translators[direction].input.convert
-        pixels = convert(raster, source=_UPLOAD)
+        pixels = self.engine.translators[direction].input.convert(raster, source=_UPLOAD)
         output = await self.network((direction, pixels.shape, pixels.dtype.str), pixels)
         answer = await asyncio.to_thread(ENCODERS[media_type], output)
         return Response(answer, media_type=media_type)
@@ -84,7 +77,7 @@ class TranslationService:
             else:
                 return bytes(content)
         raise HTTPException(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            413,
             f"the file has more than {limit:,} bytes; send a smaller one, or start the server with "
             "a larger --max_bytes",
         )
@@ -109,15 +102,14 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
             return raster_of_pil(upright(image, _UPLOAD), source=_UPLOAD)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise HTTPException(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            413,
             f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a side, are accepted: "
             "send a smaller image, or start the server with a larger --max_pixels",
         ) from error
     except (PictureError, HTTPException):
         raise
     except Exception as error:  # decoders raise errors of many types
-        message = _decoding_problem(error, content)
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, message) from error
+        raise HTTPException(422, _decoding_problem(error, content)) from error
 
 
 def _decoding_problem(error: Exception, content: bytes) -> str:
@@ -127,4 +119,4 @@ def _decoding_problem(error: Exception, content: bytes) -> str:
         found = f"the {len(content):,} bytes are not an image of a known format"
     else:
         found = f"the image is damaged ({error})"
-    return f"{found}; send a complete {', '.join(UPLOAD_FORMATS)} file as the body of the request"
+    return f"{found}; send a complete {' or '.join(UPLOAD_FORMATS)} file as the request body"

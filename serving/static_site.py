@@ -6,7 +6,6 @@
 import json
 import logging
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,12 @@ def _write_direction(
     epoch: str, run_dir: Path | None,
 ) -> dict[str, Any]:
     """Write the samples and the network. Return the entry of model.json."""
-    samples = list(_readable_samples(description, direction))
+    samples: list[tuple[SampleLink, RgbPixels]] = []
+    for number, link in enumerate(direction.info.samples):
+        try:
+            samples.append((link, description.sample(direction, number)))
+        except PictureError as error:
+            log.warning("%s is left out: %s", link.name, error)
     for link, pixels in samples:
         path = folder / link.url
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,13 +106,3 @@ def _write_direction(
     exporter.write(file, images or [exporter.noise(description.size[::-1])])
     info = replace(direction.info, samples=[link for link, _ in samples])
     return asdict(info) | {"onnx": file.name, "channels": channels}
-
-
-def _readable_samples(
-    description: RunDescription, direction: DirectionDescription
-) -> Iterator[tuple[SampleLink, RgbPixels]]:
-    for number, link in enumerate(direction.info.samples):
-        try:
-            yield link, description.sample(direction, number)
-        except PictureError as error:
-            log.warning("%s is left out: %s", link.name, error)

@@ -14,7 +14,7 @@ from datasets.demo_drawing.labels import PALETTE
 from metrics.palette import NoPaletteError, Palette
 from serving.description import RunDescription, describe, find_kind
 from serving.engine import Engine
-from serving.known_palettes import KNOWN, known_palette, load_own_palette, named
+from serving.known_palettes import KNOWN, load_own_palette, named
 from serving.training_pictures import RgbPixels
 
 
@@ -130,7 +130,7 @@ def test_images_of_many_colours_are_photos() -> None:
 DEMO = Palette(np.array(list(PALETTE.values()), np.uint8), list(PALETTE))
 
 
-@pytest.mark.parametrize("known", [*map(known_palette, KNOWN), DEMO], ids=[*KNOWN, "demo"])
+@pytest.mark.parametrize("known", [*KNOWN.values(), DEMO], ids=[*KNOWN, "demo"])
 def test_known_palettes_are_recognised_despite_noise(known: Palette) -> None:
     noise = np.random.default_rng(0).integers(-4, 5, (len(known), 3))
     colours = np.clip(known.colours + noise, 0, 255).astype(np.uint8)
@@ -142,8 +142,8 @@ def test_known_palettes_are_recognised_despite_noise(known: Palette) -> None:
 
 
 def test_the_palettes_of_the_papers_are_complete() -> None:
-    counts = {name: len(known_palette(name)) for name in KNOWN}
-    assert counts == {"facades.txt": 12, "facades_of_pix2pix.txt": 12, "cityscapes.txt": 20}
+    counts = {name: len(palette) for name, palette in KNOWN.items()}
+    assert counts == {"facades": 12, "facades_of_pix2pix": 12, "cityscapes": 20}
 
 
 def test_the_palette_of_the_data_set_comes_first(
