@@ -106,7 +106,7 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
             f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a side, are accepted: "
             "send a smaller image, or start the server with a larger --max_pixels",
         ) from error
-    except (PictureError, HTTPException):
+    except (PictureError, MemoryError):  # the application answers them with 422 and 503
         raise
     except Exception as error:  # decoders raise errors of many types
         raise HTTPException(422, _decoding_problem(error, content)) from error
