@@ -2,10 +2,10 @@
 
     python datasets/make_demo_dataset.py datasets/demo        # 240 pairs of 128 pixels, 11 s
 
-For pix2pix: ``train``, ``val`` and ``test`` hold 0001.png, ..., the photo on the left and the label
-map on the right; train with ``--direction BtoA`` to turn labels into photos. For CycleGAN:
-``trainA`` and ``trainB`` hold photos and label maps of different streets; ``valA``, ``valB``,
-``testA`` and ``testB`` hold the pairs of ``val`` and ``test``, taken apart.
+For pix2pix: ``train``, ``val`` and ``test`` hold 0001.png, ..., with the photo on the left and the
+label map on the right; ``--direction BtoA`` translates labels to photos. For CycleGAN: ``trainA``
+and ``trainB`` hold photos and label maps of different streets; ``valA``, ``valB``, ``testA`` and
+``testB`` hold the images of ``val`` and ``test`` separately.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ SPLITS = ("train", "val", "test")
 FOLDERS = tuple(split + domain for split in SPLITS for domain in ("", "A", "B"))
 PALETTE_FILE = "palette.txt"  # scripts/serve.py reads the names of the labels from it
 MANIFEST = "demo.json"  # written last: a folder without it is not a complete set
-SMALLEST = 32  # pixels; below it windows and cornices have no room
-VERSION = 1  # of the drawing; a set drawn by another version is another set
-UNPAIRED = len(SPLITS)  # the seed's split number of the streets in trainB
+SMALLEST = 32  # pixels that windows and cornices need
+VERSION = 1  # of the drawing code; another version draws another set
+UNPAIRED = len(SPLITS)  # the split number of the streets in trainB, for the seed
 
 
 def _names(count: int) -> list[str]:
@@ -46,7 +46,7 @@ def _names(count: int) -> list[str]:
 
 
 def _expected(parameters: dict[str, int]) -> set[str]:
-    """Paths of a complete set below its root."""
+    """Return the paths of a complete set below its root."""
     names = {split: _names(parameters[split]) for split in SPLITS}
     return {f"{split}{domain}/{name}" for split in SPLITS for domain in ("", "A", "B")
             for name in names[split]}
@@ -58,29 +58,33 @@ def _present(root: Path) -> set[str]:
 
 
 def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
-    """True for the same set, False for an empty place; FileExistsError for anything else."""
+    """Return True for the same set, False for an empty folder.
+
+    Raises:
+        FileExistsError: the folder holds anything else.
+    """
     if not root.exists() or not any(root.iterdir()):
         return False
-    way_out = (
+    advice = (
         "choose another folder, or pass --overwrite to delete its folders "
-        f"{', '.join(FOLDERS)} and draw anew"
+        f"{', '.join(FOLDERS)} and draw them again"
     )
     manifest = root / MANIFEST
     if not manifest.is_file():
         found = ", ".join(sorted(path.name for path in root.iterdir())[:10])
         raise FileExistsError(
-            f"{root} holds no finished demo set, but {found} (no {MANIFEST}); {way_out}"
+            f"{root} holds no complete demo set, but {found} (no {MANIFEST}); {advice}"
         )
     drawn, wanted = manifest.read_text(encoding="utf-8").strip(), json.dumps(parameters)
     if drawn != wanted:
         raise FileExistsError(
-            f"{root} holds a demo set drawn with {drawn}, asked for {wanted}; {way_out}"
+            f"{root} holds a demo set drawn with {drawn}, asked for {wanted}; {advice}"
         )
     differing = sorted(_present(root) ^ _expected(parameters))
     if differing:
         raise FileExistsError(
-            f"{root} holds a demo set with {len(differing)} missing or foreign files, such as "
-            f"{differing[0]}; {way_out}"
+            f"{root} holds a demo set with {len(differing)} missing or other files, such as "
+            f"{differing[0]}; {advice}"
         )
     return True
 
@@ -93,7 +97,7 @@ def _labels_and_photo(
 
 
 def _pictures(parameters: dict[str, int]) -> Iterator[tuple[str, RgbImage]]:
-    """Every image of the set with its path below the root."""
+    """Yield every image of the set with its path below the root."""
     size, seed = parameters["size"], parameters["seed"]
     for split_number, split in enumerate(SPLITS):
         for number, name in enumerate(_names(parameters[split])):
@@ -108,7 +112,7 @@ def _pictures(parameters: dict[str, int]) -> Iterator[tuple[str, RgbImage]]:
 
 
 def _clear(root: Path) -> None:
-    # The manifest goes first: a half-deleted set must not pass for a complete one.
+    # The manifest is deleted first, so that an interrupted run does not leave it behind.
     (root / MANIFEST).unlink(missing_ok=True)
     for folder in FOLDERS:
         if (root / folder).exists():
@@ -126,9 +130,9 @@ def _write(root: Path, parameters: dict[str, int]) -> None:
     for path, picture in _pictures(parameters):
         Image.fromarray(picture).save(root / path)
     _write_palette(root)
-    aside = root / f"{MANIFEST}.partial"
-    aside.write_text(json.dumps(parameters) + "\n", encoding="utf-8")
-    aside.replace(root / MANIFEST)
+    partial = root / f"{MANIFEST}.partial"
+    partial.write_text(json.dumps(parameters) + "\n", encoding="utf-8")
+    partial.replace(root / MANIFEST)
 
 
 def make_demo_dataset(
@@ -141,16 +145,19 @@ def make_demo_dataset(
     seed: int = 0,
     overwrite: bool = False,
 ) -> None:
-    """Draw the set below ``root``; do nothing if the same set is there already.
+    """Draw the set below ``root``; do nothing if ``root`` holds the same set already.
 
-    ``size`` is the side of one image in pixels; ``train``, ``val`` and ``test`` count pairs.
-    Equal arguments give equal files. ValueError for impossible arguments, FileExistsError if
-    ``root`` holds anything else, unless ``overwrite``: then the split folders are deleted first.
+    ``size`` is the side of one image in pixels; ``train``, ``val`` and ``test`` are numbers of
+    pairs. Equal arguments give equal files. ``overwrite`` deletes the split folders first.
+
+    Raises:
+        ValueError: an argument is out of range.
+        FileExistsError: ``root`` holds anything else, and ``overwrite`` is False.
     """
     parameters = {"version": VERSION, "size": size, "train": train, "val": val, "test": test}
     parameters["seed"] = seed
     if size < SMALLEST:
-        raise ValueError(f"size must be >= {SMALLEST} pixels, got {size}; houses need the room")
+        raise ValueError(f"size must be >= {SMALLEST} pixels for the details of houses, got {size}")
     if train < 1 or min(val, test, seed) < 0:
         raise ValueError(f"wanted train >= 1 and val, test, seed >= 0, got {parameters}")
     if root.exists() and not root.is_dir():
@@ -179,7 +186,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=non_negative_int, default=0,
                         help="another seed draws other streets (default 0)")
     parser.add_argument("--overwrite", action="store_true",
-                        help="delete the set's folders below root first, whatever they hold")
+                        help="delete the folders of the set below root first, with all their files")
     return parser.parse_args(argv)
 
 

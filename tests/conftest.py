@@ -35,7 +35,7 @@ def dataroot(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def argv(dataroot: Path, tmp_path: Path) -> Argv:
-    """Command line of a tiny training run on the CPU; call it with the flags to add."""
+    """Return a function: flags -> command line of a tiny training run on the CPU."""
 
     def build(*flags: str) -> list[str]:
         tiny = (
@@ -50,7 +50,7 @@ def argv(dataroot: Path, tmp_path: Path) -> Argv:
 
 @pytest.fixture
 def test_argv(dataroot: Path, tmp_path: Path) -> Argv:
-    """Command line that tests the run of ``argv``."""
+    """Return a function: flags -> command line that tests the run of ``argv``."""
 
     def build(*flags: str) -> list[str]:
         plain = f"--dataroot {dataroot} --checkpoints_dir {tmp_path / 'runs'} --name t --gpu_ids -1"
@@ -61,7 +61,7 @@ def test_argv(dataroot: Path, tmp_path: Path) -> Argv:
 
 @pytest.fixture(scope="session")
 def metric_weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Stand-ins for the feature networks, by the flags that take them."""
+    """Return small files that replace the feature networks, by their flags."""
     from stand_ins import alexnet_file, inception_file
 
     folder = tmp_path_factory.mktemp("weights")
@@ -75,7 +75,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a pix2pix run from the labels of a small demo set to its photos."""
+    """Return the folder of a pix2pix run, labels to photos of a small demo set."""
     from demo_runs import draw_set, train_run
 
     folder = tmp_path_factory.mktemp("demo_run")

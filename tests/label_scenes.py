@@ -14,7 +14,7 @@ Levels = npt.NDArray[np.uint8]
 
 
 def classes(seed: int, side: int = 96) -> npt.NDArray[np.intp]:
-    """[side, side] numbers of colours."""
+    """Return [side, side] numbers of colours."""
     rng = np.random.default_rng(seed)
     found = np.zeros((side, side), np.intp)
     for number in [*range(1, len(COLOURS)), *rng.integers(1, len(COLOURS), 8)]:

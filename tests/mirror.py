@@ -1,4 +1,4 @@
-"""A download server on 127.0.0.1, and archives to put there."""
+"""A download server on 127.0.0.1, and archives for it."""
 
 import io
 import os
@@ -21,7 +21,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 class Mirror:
-    """A server of ``folder`` and a place in which the scripts run."""
+    """A server of ``folder``, and the folder in which the scripts run."""
 
     def __init__(self, folder: Path, place: Path, url: str) -> None:
         self.folder = folder

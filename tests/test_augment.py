@@ -1,4 +1,4 @@
-"""Augmentation: the same for both sides of a pair, and nothing unless a flag asks for it."""
+"""Augmentation is the same for both sides of a pair, and off by default."""
 
 import pickle
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_equal_pairs_stay_equal_and_are_changed(
 
 @pytest.mark.parametrize(("direction", "source"), [("AtoB", "A"), ("BtoA", "B")])
 @pytest.mark.parametrize("name", ["aligned", "unaligned", "colorization"])
-def test_colours_change_on_the_input_alone(
+def test_colours_change_on_the_input_only(
     name: str, direction: str, source: str, root: Path
 ) -> None:
     if name == "colorization" and direction == "BtoA":
@@ -75,9 +75,9 @@ def test_colours_change_on_the_input_alone(
     plain = samples(name, root, **flags)
     found = samples(name, root, **flags, colour_jitter=strength)
     target = "B" if source == "A" else "A"
-    for one, other in zip(plain, found, strict=True):
-        assert torch.equal(one[target], other[target])  # type: ignore[literal-required]
-        assert not torch.equal(one[source], other[source])  # type: ignore[literal-required]
+    for first, second in zip(plain, found, strict=True):
+        assert torch.equal(first[target], second[target])  # type: ignore[literal-required]
+        assert not torch.equal(first[source], second[source])  # type: ignore[literal-required]
 
 
 @pytest.mark.parametrize("name", ["aligned", "unaligned", "template"])
@@ -86,8 +86,8 @@ def test_workers_and_copies_change_nothing(name: str, root: Path) -> None:
     dataset = data.find_dataset(name)(opt)
     copy = pickle.loads(pickle.dumps(dataset))
     batches = []
-    for one, workers in ((dataset, 0), (copy, 2)):
-        loader = Loader(one, batch_size=2, num_workers=workers, shuffle=True, seed=7)
+    for case, workers in ((dataset, 0), (copy, 2)):
+        loader = Loader(case, batch_size=2, num_workers=workers, shuffle=True, seed=7)
         loader.set_epoch(3)
         batches.append(list(loader))
     for alone, worked in zip(*batches, strict=True):
@@ -95,10 +95,10 @@ def test_workers_and_copies_change_nothing(name: str, root: Path) -> None:
         assert torch.equal(alone["B"], worked["B"])
 
 
-def test_a_test_shows_pictures_as_they_are(root: Path) -> None:
+def test_a_test_does_not_augment_images(root: Path) -> None:
     opt = make_opt(root, isTrain=False, nearest="")
     for flag in (*ALL_SHAPES, *JITTER):
-        delattr(opt, flag)  # test.py has none of them
+        delattr(opt, flag)  # test.py has none of these flags
     assert AlignedDataset(opt).recipe.augmentation == Augmentation()
     assert torch.equal(AlignedDataset(opt)[0]["A"], samples("aligned", root)[0]["A"])
 
@@ -108,7 +108,7 @@ def recipe(**flags: Any) -> Recipe:
 
 
 @pytest.mark.parametrize("flags", [*GEOMETRY.values(), JITTER], ids=[*GEOMETRY, "jitter"])
-def test_a_flag_moves_no_die_of_another(flags: dict[str, Any]) -> None:
+def test_a_flag_does_not_change_the_draws_of_another(flags: dict[str, Any]) -> None:
     others = {key: value for key, value in (ALL_SHAPES | JITTER).items() if key not in flags}
     owned = {
         "flip_vertical": {"upside_down"}, "turn_90": {"quarter_turns"}, "rotate": {"matrix"},
@@ -130,7 +130,7 @@ def test_a_flag_moves_no_die_of_another(flags: dict[str, Any]) -> None:
         assert len({rng.random() for rng in rngs}) == 1
 
 
-def test_the_dice_are_even() -> None:
+def test_draws_are_uniform() -> None:
     rng = Random(0)
     drawn = [Augmentation(**ALL_SHAPES, **JITTER).draw((10, 10), rng) for _ in range(400)]
     assert 160 < sum(one.upside_down for one in drawn) < 240
@@ -168,7 +168,8 @@ def test_cutout_of_colorization_is_grey(root: Path) -> None:
 
 
 def test_both_sides_of_an_unaligned_sample_have_draws_of_their_own(root: Path) -> None:
-    flags = {"serial_batches": True, "load_size": 8, "no_flip": True}  # a0 and b0 are one noise
+    # a0 and b0 are the same noise
+    flags = {"serial_batches": True, "load_size": 8, "no_flip": True}
     same = UnalignedDataset(make_opt(root, **flags))[0]
     assert torch.equal(same["A"], same["B"])
     apart = UnalignedDataset(make_opt(root, **flags, rotate=40.0))[0]

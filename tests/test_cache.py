@@ -1,4 +1,4 @@
-"""A cache changes nothing but the time: where it keeps images, and where it cannot."""
+"""A cache changes only the time; and the cases in which there is none."""
 
 import logging
 import re
@@ -44,7 +44,7 @@ def run(
     dataset: BaseDataset, cache: str, *, workers: int = 0, start_method: str | None = None,
     batch_size: int = 2,
 ) -> list[Batch]:
-    """Two epochs; of a cache, the second is out of it."""
+    """Return the batches of two epochs; with a cache, the second comes from it."""
     dataset.pictures.open_cache(cache)
     assert dataset.pictures.has_cache == (cache != "none")
     loader = Loader(dataset, batch_size=batch_size, num_workers=workers, shuffle=True, seed=7,
@@ -60,20 +60,20 @@ def test_batches_are_the_same_to_the_bit(
 ) -> None:
     flags = {"preprocess": preprocess, "resize": resize}
     if mode == "aligned" and preprocess == "none":
-        (root / "train" / "odd.png").unlink()  # halves of two sizes have no common one
+        (root / "train" / "odd.png").unlink()  # halves of two sizes have no common size
     plain = run(build(mode, root, **flags), "none", batch_size=1)
     assert_same_sides(plain, run(build(mode, root, **flags), "ram", batch_size=1))
 
 
 def assert_same_sides(left: list[Batch], right: list[Batch]) -> None:
-    """As ``assert_same``, for batches of one side too."""
-    for one, other in zip(left, right, strict=True):
-        assert one.keys() == other.keys()
-        assert one["A_paths"] == other["A_paths"]
+    """Compare batches like ``assert_same``, also batches of one side."""
+    for first, second in zip(left, right, strict=True):
+        assert first.keys() == second.keys()
+        assert first["A_paths"] == second["A_paths"]
         for side in ("A", "B"):
-            if side in one:
-                assert one[side].dtype == torch.float32
-                assert torch.equal(one[side], other[side])
+            if side in first:
+                assert first[side].dtype == torch.float32
+                assert torch.equal(first[side], second[side])
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def assert_same_sides(left: list[Batch], right: list[Batch]) -> None:
     ],
     ids=lambda flags: next(iter(flags)),
 )
-def test_what_comes_after_the_scaling_stays_as_it_is(flags: dict[str, Any], root: Path) -> None:
+def test_a_cache_changes_nothing_after_the_scaling(flags: dict[str, Any], root: Path) -> None:
     plain = run(build("aligned", root, **flags), "none")
     assert_same(plain, run(build("aligned", root, **flags), "ram"))
 
@@ -99,7 +99,7 @@ def test_workers_share_one_cache(
     dataset = build("aligned", root)
     assert_same(alone, run(dataset, cache, workers=workers, start_method=start_method))
     for path in (root / "train").iterdir():
-        path.unlink()  # the workers' images are this process's too
+        path.unlink()  # images stored by workers are visible here too
     assert_same(alone, epochs(Loader(dataset, batch_size=2, num_workers=0, shuffle=True, seed=7),
                               1, 2))
 
@@ -175,7 +175,7 @@ def test_several_trainings_on_a_machine_share_its_memory(
     assert not created(root, cache="auto").dataset.pictures.has_cache
 
 
-def test_unasked_no_cache_where_the_files_of_all_trainings_have_no_room(
+def test_by_default_there_is_no_cache_if_the_files_of_all_trainings_do_not_fit(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "shared_memory_left", lambda: 2**20)
@@ -195,7 +195,7 @@ def test_little_shared_memory_leads_to_a_file(
                for line in caplog.messages)
 
 
-def test_no_room_for_what_was_asked_for_is_an_error(
+def test_a_requested_cache_that_does_not_fit_is_an_error(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "free_memory", lambda: 100)

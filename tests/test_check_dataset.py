@@ -1,4 +1,4 @@
-"""scripts/check_dataset.py finds each fault of a set, and nothing in a healthy one."""
+"""scripts/check_dataset.py finds each fault of a set, and nothing in a good set."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def check(root: Path, *flags: str, code: int | None = None) -> dict[str, Any]:
-    """Level and kind -> the lines of that finding; ``code``: the exit code, None for 0."""
+    """Return level and kind -> lines of that issue. ``code``: exit code, None for 0."""
     out = root.parent / "findings.json"
     argv = ["--dataroot", str(root), "--json", str(out), "--sheet", str(root.parent / "sheet.html")]
     if code is None:
@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def test_a_healthy_set_is_passed_in_silence(
+def test_a_good_set_has_no_issues(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -51,7 +51,7 @@ def test_a_healthy_set_is_passed_in_silence(
 
 
 @pytest.mark.parametrize("name", ["facades", "cat2dog"])
-def test_published_sets_are_passed_in_silence(name: str, tmp_path: Path) -> None:
+def test_published_sets_have_no_issues(name: str, tmp_path: Path) -> None:
     if not (SHARED / name).is_dir():
         pytest.skip(f"no {SHARED / name}")
     assert check(linked(name, tmp_path), "--phases", "test") == {}
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_named_and_the_others_are_checked(root: Path) -> None:
     assert found["error unreadable"][0].startswith("train/3.png cannot be read")
 
 
-def test_a_test_picture_in_the_training_set_is_an_error_also_in_another_format(
+def test_a_test_image_in_the_training_set_is_an_error_also_in_another_format(
     root: Path,
 ) -> None:
     Image.open(root / "test" / "101.png").save(root / "train" / "x.bmp")
@@ -88,7 +88,7 @@ def test_one_input_with_two_targets_is_a_warning(root: Path) -> None:
     assert found["warning copies"] == ["train/1.png = train/x.png"]
 
 
-def test_blank_pictures_are_no_copies(root: Path) -> None:
+def test_blank_images_are_no_copies(root: Path) -> None:
     for name in ("0", "1"):
         A, _ = scene(int(name))
         side_by_side(A, np.full_like(A, 7), root / "train" / f"{name}.png")
@@ -114,7 +114,7 @@ def test_sides_that_look_alike_are_never_called_exchanged(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("right", "down"), [(6, 0), (0, -5), (-4, 4)])
-def test_a_moved_picture_is_found_with_its_way_back(root: Path, right: int, down: int) -> None:
+def test_a_shifted_image_is_found_with_its_shift(root: Path, right: int, down: int) -> None:
     A, B = scene(4)
     side_by_side(A, np.roll(B, (down, right), (0, 1)), root / "train" / "4.png")
     found = check(root)
@@ -140,7 +140,7 @@ def test_pairs_of_two_folders_that_differ_in_size_are_errors(tmp_path: Path) -> 
     assert "3.png" in found["error without partner"]
 
 
-def test_damage_without_a_partner_is_found_and_each_thing_is_said_once(
+def test_damage_without_a_partner_is_found_and_each_issue_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -169,7 +169,7 @@ def test_folders_whose_names_do_not_pair_are_two_sets(
 
 
 @pytest.mark.parametrize("folder", ["", "train"])
-def test_single_pictures_are_not_cut_into_pairs(tmp_path: Path, folder: str) -> None:
+def test_single_images_are_not_cut_into_pairs(tmp_path: Path, folder: str) -> None:
     write_noise(tmp_path / "s" / folder, "1.png", "2.png", width=24, height=20)
     Image.new("L", (24, 20)).save(tmp_path / "s" / folder / "gray.png")
     found = check(tmp_path / "s")
@@ -180,7 +180,7 @@ def test_single_pictures_are_not_cut_into_pairs(tmp_path: Path, folder: str) -> 
     }
 
 
-def test_floating_point_needs_the_range_that_is_proposed(tmp_path: Path) -> None:
+def test_floating_point_needs_the_proposed_range(tmp_path: Path) -> None:
     folder = tmp_path / "s" / "train"
     folder.mkdir(parents=True)
     for level in (-1000, 3000):
@@ -195,7 +195,7 @@ def test_floating_point_needs_the_range_that_is_proposed(tmp_path: Path) -> None
     ) == {}
 
 
-def test_the_range_that_is_proposed_is_not_called_too_narrow(tmp_path: Path) -> None:
+def test_the_proposed_range_is_not_reported_as_too_narrow(tmp_path: Path) -> None:
     folder = tmp_path / "s" / "train"
     folder.mkdir(parents=True)
     np.save(folder / "1.npy", np.array([[-999.75734, 1999.5531]], np.float32))
@@ -234,7 +234,7 @@ def test_phases_of_a_list(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     ]
 
 
-def test_the_sheet_is_one_file_with_the_pictures_in_it(root: Path) -> None:
+def test_the_sheet_is_one_file_with_the_images_in_it(root: Path) -> None:
     Image.open(root / "test" / "101.png").save(root / "train" / "<x>.png")
     check(root, code=1)
     page = (root.parent / "sheet.html").read_text()
@@ -247,7 +247,7 @@ def test_the_sheet_is_one_file_with_the_pictures_in_it(root: Path) -> None:
     assert f"{SIDE}x{SIDE}" in page
 
 
-def test_nothing_there_is_told_as_training_tells_it(tmp_path: Path) -> None:
+def test_an_empty_set_gives_the_error_of_a_training(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     with pytest.raises(FileNotFoundError, match="does not exist"):
         main(["--dataroot", str(tmp_path / "s"), "--no_sheet"])

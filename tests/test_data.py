@@ -33,7 +33,7 @@ def build(name: str, root: Path, **changes: Any) -> BaseDataset:
     return data.find_dataset(name)(make_opt(root, dataset_mode=name, **(channels | changes)))
 
 
-def test_modes() -> None:
+def test_all_modes_are_found_and_others_refused() -> None:
     assert {"aligned", "unaligned", "single", "colorization", "template"} <= set(data.available())
     with pytest.raises(ValueError, match=r"bogus_dataset\.py does not exist; .* one of aligned"):
         data.find_dataset("bogus")
@@ -72,7 +72,7 @@ def test_seed_and_epoch_both_change_the_samples(name: str, root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", data.available())
-def test_sample_types(name: str, root: Path) -> None:
+def test_samples_are_float32_in_range(name: str, root: Path) -> None:
     sample = build(name, root)[0]
     tensors = [sample["A"]] + ([sample["B"]] if name != "single" else [])
     for tensor in tensors:
@@ -89,7 +89,7 @@ def test_max_dataset_size_limits_each_side(name: str, root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", data.available())
-def test_a_picture_too_small_for_its_crop_is_found_before_training(name: str, root: Path) -> None:
+def test_an_image_too_small_for_its_crop_is_found_before_training(name: str, root: Path) -> None:
     build(name, root, preprocess="crop", crop_size=12)
     for folder in ("train", "trainB"):
         Image.new("RGB", (11, 30)).save(root / folder / "narrow.png")
@@ -141,7 +141,7 @@ def test_single_gives_the_model_its_input(root: Path, direction: str) -> None:
     assert dataset[0]["A"].shape == (1, 8, 8)
 
 
-def test_unaligned_draws_its_partners_and_crops_apart(root: Path) -> None:
+def test_unaligned_draws_partners_and_crops_separately(root: Path) -> None:
     dataset = UnalignedDataset(make_opt(root))
     assert len(dataset) == 5
     partners = set()
@@ -150,7 +150,7 @@ def test_unaligned_draws_its_partners_and_crops_apart(root: Path) -> None:
         for index in range(5):
             sample = dataset[index]
             assert Path(sample["A_paths"]).name == f"a{index}.png"
-            partner = dataset.random(index).randrange(3)  # one of the B, each as likely
+            partner = dataset.random(index).randrange(3)  # every B is equally likely
             assert Path(sample["B_paths"]).name == f"b{partner}.png"
             partners.add((index, partner))
     assert len(partners) == 5 * 3
@@ -175,7 +175,7 @@ def test_colorization_splits_a_photograph(root: Path) -> None:
     assert (colours - pixels).abs().max() <= 1
 
 
-def test_template_brightens(root: Path) -> None:
+def test_the_template_brightens_images(root: Path) -> None:
     sample = TemplateDataset(make_opt(root, new_dataset_option=3.0))[0]
     A, B = (sample["A"] + 1) / 2, (sample["B"] + 1) / 2
     assert torch.allclose(A, (3 * B).clamp(max=1), atol=1e-6)

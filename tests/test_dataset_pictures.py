@@ -1,4 +1,4 @@
-"""Joining and writing images: read as training reads, and never half-written."""
+"""Joined images are read as in a training, and written completely or not at all."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert pixels(tmp_path / "1.png")[2] == old.tobytes()
 
 
-def test_a_picture_is_synced_to_disk_before_it_gets_its_name(
+def test_a_image_is_synced_to_disk_before_it_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = []
@@ -58,7 +58,7 @@ def test_listing_shows_twenty_and_counts_the_rest() -> None:
 
 
 @pytest.mark.parametrize("resize", [(), ("--resize_to", "A")])
-def test_deep_pictures_are_refused_as_training_would(tmp_path: Path, resize: tuple[str]) -> None:
+def test_deep_images_are_refused_as_training_would(tmp_path: Path, resize: tuple[str]) -> None:
     for side in "AB":
         (tmp_path / side).mkdir()
         Image.new("I;16", (4, 4), 60000).save(tmp_path / side / "1.png")

@@ -65,7 +65,7 @@ COLOURS = [(128, 64, 128), (70, 70, 70), (220, 20, 60), (0, 0, 142)]
 
 
 def cityscapes(root: Path, *, scenes: int = 2) -> list[str]:
-    """A Cityscapes tree of ``scenes`` per split, 512 x 256; the flags to read it."""
+    """Write a Cityscapes tree of ``scenes`` per split, 512 x 256; return the flags to read it."""
     for split in ("train", "val"):
         for i in range(scenes):
             scene = f"bonn_{i:06d}_000019"
@@ -130,7 +130,7 @@ def test_cityscapes_refuses_a_photo_without_label(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_cityscapes_refuses_to_replace_other_pictures(tmp_path: Path) -> None:
+def test_cityscapes_refuses_to_replace_other_images(tmp_path: Path) -> None:
     argv = cityscapes(tmp_path, scenes=1)
     draw(tmp_path / "out" / "train" / "0.png")
     assert "--overwrite" in fault(prepare_cityscapes_dataset.main, argv)

@@ -1,4 +1,4 @@
-"""combine_A_and_B loses no pixel and no image, and says so when it cannot go on."""
+"""combine_A_and_B keeps every pixel and image, or fails with a message."""
 
 import logging
 import subprocess
@@ -19,7 +19,7 @@ def folders(root: Path) -> list[str]:
 
 
 def combine(root: Path, *more: str) -> list[str]:
-    """Run combine_A_and_B; the files it left in AB."""
+    """Run combine_A_and_B and return the files in AB."""
     combine_A_and_B.main([*folders(root), *more, "--no_multiprocessing"])
     return written(root / "AB")
 
@@ -37,7 +37,7 @@ def test_combine_keeps_every_pixel_of_splits_and_sub_folders(tmp_path: Path) -> 
         assert pixels(tmp_path / "AB" / f"{name}.png") == ("RGB", (16, 6), expected.tobytes())
 
 
-def test_combine_takes_pictures_without_splits_and_ignores_hidden_files(tmp_path: Path) -> None:
+def test_combine_takes_images_without_splits_and_ignores_hidden_files(tmp_path: Path) -> None:
     for side in "AB":
         draw(tmp_path / side / "1.JPeG")
         (tmp_path / side / "._1.png").write_bytes(b"resource fork")
@@ -107,7 +107,7 @@ def test_two_extensions_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "keep one of each" in fault(combine_A_and_B.main, folders(tmp_path))
 
 
-def test_an_unreadable_picture_is_named_and_the_others_are_written(tmp_path: Path) -> None:
+def test_an_unreadable_image_is_named_and_the_others_are_written(tmp_path: Path) -> None:
     for path in ("A/1.png", "A/2.png", "B/1.png", "B/2.png"):
         draw(tmp_path / path, size=(64, 64))
     whole = (tmp_path / "B" / "1.png").read_bytes()
@@ -143,7 +143,7 @@ def test_existing_output_is_kept_unless_overwrite(
     assert pixels(tmp_path / "AB" / "1.png") != before
 
 
-def test_pictures_of_an_earlier_run_are_pointed_out(
+def test_images_of_an_earlier_run_are_pointed_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for path in ("A/1.png", "B/1.png", "AB/old.jpg"):
@@ -167,7 +167,7 @@ def test_impossible_folders_are_refused(
     assert message in fault(combine_A_and_B.main, argv)
 
 
-def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     draw(tmp_path / "A" / "1.png")
     (tmp_path / "B").mkdir()
     assert "holds no image" in fault(combine_A_and_B.main, folders(tmp_path))

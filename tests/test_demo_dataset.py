@@ -1,4 +1,4 @@
-"""The demo set: repeatable, aligned, unpaired where it says so, and never silently replaced."""
+"""The demo set is reproducible, aligned, has unpaired folders, and is never replaced silently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_layout(demo: Path) -> None:
+def test_the_layout_is_complete(demo: Path) -> None:
     assert {path.name for path in demo.iterdir()} == {*FOLDERS, "demo.json", "palette.txt"}
     for split, count in COUNTS.items():
         for domain, width in (("", 128), ("A", 64), ("B", 64)):
@@ -107,7 +107,7 @@ def test_windows_of_the_labels_are_the_glass_of_the_photo() -> None:
         elsewhere = np.roll(window, (5, 5), axis=(0, 1)) & both
         moved.append(contrast(photo, elsewhere, both & ~elsewhere))
     assert min(aligned) > 20
-    # Masks that are moved by some pixels must miss the glass, else the geometry is not the same.
+    # Masks that are shifted by some pixels must miss the glass; otherwise the geometry differs.
     assert sum(aligned) > 1.5 * sum(moved)
 
 
@@ -129,7 +129,7 @@ def test_a_finer_grid_fills_the_same_shape(head: str) -> None:
     assert abs(reduced.sum() - coarse.mask.sum()) < 0.05 * coarse.mask.size
 
 
-def test_a_part_outside_the_picture_covers_nothing() -> None:
+def test_a_part_outside_the_image_covers_nothing() -> None:
     assert cover(Part("wall", 40, 0, 50, 9), 32) is None
     inside = cover(Part("wall", -4, -4, 2, 3), 32)
     assert inside is not None and inside.mask.shape == (3, 2) and inside.mask.all()
@@ -160,14 +160,14 @@ def test_other_parameters_are_refused_until_overwrite(tmp_path: Path) -> None:
     assert (tmp_path / "train/0001.png").read_bytes() != old
 
 
-def test_foreign_and_missing_files_are_refused(tmp_path: Path) -> None:
+def test_other_and_missing_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(FileExistsError, match=r"but notes\.txt \(no demo\.json\).*--overwrite"):
         small(tmp_path)
     small(tmp_path, overwrite=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     (tmp_path / "train/cat.png").write_bytes(b"")
-    with pytest.raises(FileExistsError, match=r"1 missing or foreign files, such as train/cat"):
+    with pytest.raises(FileExistsError, match=r"1 missing or other files, such as train/cat"):
         small(tmp_path)
     (tmp_path / "train/cat.png").unlink()
     (tmp_path / "trainB/0001.png").unlink()
@@ -177,9 +177,9 @@ def test_foreign_and_missing_files_are_refused(tmp_path: Path) -> None:
         small(tmp_path / "notes.txt")
 
 
-def test_an_unfinished_set_is_not_taken_for_complete(tmp_path: Path) -> None:
+def test_an_unfinished_set_does_not_count_as_complete(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
-    with pytest.raises(FileExistsError, match="no finished demo set"):
+    with pytest.raises(FileExistsError, match="no complete demo set"):
         small(tmp_path)
 
 
@@ -195,7 +195,7 @@ def test_impossible_parameters_write_nothing(
     assert not (tmp_path / "demo").exists()
 
 
-def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_draws_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--size", "32", "--train", "1", "--val", "0", "--test", "0"]
     main([str(tmp_path / "demo"), *flags])
     with pytest.raises(SystemExit, match=r'error: .*"seed": 0.*asked for.*--overwrite'):

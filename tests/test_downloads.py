@@ -66,14 +66,14 @@ def test_a_data_set_is_unpacked_once(
     assert mirror.left() == [f"datasets{name}" for name in inside]
     mirror.put(path, b"never read again")
     again = mirror.run(script, "maps")
-    assert (again.returncode, "already there" in again.stdout) == (0, True)
+    assert (again.returncode, "exists already" in again.stdout) == (0, True)
     assert mirror.left() == [f"datasets{name}" for name in inside]
 
 
 def test_the_paired_and_the_unpaired_set_of_one_name_are_told_apart(mirror: Mirror) -> None:
     (mirror.place / "datasets/maps/train").mkdir(parents=True)
     ended = mirror.run(CYCLEGAN, "maps")
-    assert (ended.returncode, "lacks trainA" in ended.stderr) == (1, True)
+    assert (ended.returncode, "without trainA" in ended.stderr) == (1, True)
     assert mirror.run(PIX2PIX, "maps").returncode == 0
 
 
@@ -130,7 +130,7 @@ def test_a_model_lands_where_test_py_looks(mirror: Mirror, content: bytes) -> No
     target = "checkpoints/sat2map_pretrained/latest_net_G.pth"
     assert mirror.left()[-1] == target
     assert (mirror.place / target).read_bytes() == content
-    assert "already there" in mirror.run(PIX2PIX_MODEL, "sat2map").stdout
+    assert "exists already" in mirror.run(PIX2PIX_MODEL, "sat2map").stdout
 
 
 def test_the_cyclegan_models_come_from_their_own_folder(mirror: Mirror) -> None:

@@ -47,7 +47,7 @@ def test_left_out_files_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFix
         (("A/x", "B/y"), "train", "", ("A and B both hold no folder",)),
     ],
 )
-def test_missing_folder_says_the_way_out(
+def test_a_missing_folder_gives_advice(
     tmp_path: Path, made: tuple[str, ...], phase: str, side: str, messages: tuple[str, ...]
 ) -> None:
     for name in made:
@@ -67,7 +67,7 @@ def test_flat_folders_A_and_B_are_to_be_moved_below_a_phase(tmp_path: Path) -> N
         assert f"{tmp_path / side} to {tmp_path / side / 'train'}" in str(caught.value)
 
 
-def test_missing_dataroot_and_pictures_one_level_up(tmp_path: Path) -> None:
+def test_missing_dataroot_and_images_one_level_up_give_advice(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"--dataroot .*nope does not exist"):
         find_images(tmp_path / "nope", "train")
     write_noise(tmp_path, "a.png")
@@ -75,7 +75,7 @@ def test_missing_dataroot_and_pictures_one_level_up(tmp_path: Path) -> None:
         find_images(tmp_path, "train")
 
 
-def test_empty_folder_and_wrong_extensions(tmp_path: Path) -> None:
+def test_empty_folders_and_wrong_extensions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"holds no images .*\.webp.* found: no files"):
         find_images(tmp_path)
     (tmp_path / "x.gif").touch()

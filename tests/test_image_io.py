@@ -1,4 +1,4 @@
-"""Every kind of image file, as pixels with all their bits."""
+"""Every kind of image file is read as pixels with all their bits."""
 
 import sys
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_written_pixels_come_back(
         return
     write_image(pixels, path)
     found = read_image(path)
-    if extension in (".webp", ".ppm", ".bmp"):  # some of them know no grey
+    if extension in (".webp", ".ppm", ".bmp"):  # some of them have no grey
         assert np.array_equal(as_channels(found, channels, source=path), pixels)
         return
     assert found.pixels.dtype == dtype
@@ -50,7 +50,7 @@ def test_written_pixels_come_back(
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
-def test_every_level_survives_the_way_through_the_network(dtype: str) -> None:
+def test_every_level_is_unchanged_by_tensor_and_back(dtype: str) -> None:
     levels = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(dtype)
     pixels = levels.reshape(16, -1, 1)
     full = of_dtype(dtype)
@@ -61,7 +61,7 @@ def test_every_level_survives_the_way_through_the_network(dtype: str) -> None:
     assert np.array_equal(full.from_tensor(tensor, dtype), pixels)
 
 
-def test_8_bits_are_scaled_as_ever() -> None:
+def test_8_bits_are_scaled_as_in_the_reference() -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     wanted = torch.arange(256).view(1, 16, 16).float() / 127.5 - 1.0
     assert torch.equal(ValueRange(0, 255).to_tensor(pixels), wanted)
@@ -79,12 +79,12 @@ def test_a_given_range_clips_and_comes_back() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
-def test_the_range_of_bytes_clips_deeper_pictures_too(dtype: str) -> None:
+def test_the_range_of_bytes_clips_deeper_images_too(dtype: str) -> None:
     pixels = np.array([[[0], [255], [300]]], dtype)
     assert ValueRange(0, 255).to_tensor(pixels).flatten().tolist() == [-1, 1, 1]
 
 
-def test_what_is_no_number_becomes_black() -> None:
+def test_nan_becomes_black() -> None:
     values = torch.tensor([float("nan"), float("inf"), -float("inf"), 0.0]).view(1, 1, 4)
     assert ValueRange(0, 65535).from_tensor(values, np.uint16).flatten().tolist() == [
         0, 65535, 0, 32768,
@@ -96,7 +96,7 @@ def test_what_is_no_number_becomes_black() -> None:
     [("1", "gray", 1), ("L", "gray", 1), ("LA", "gray_alpha", 2), ("P", "rgb", 3),
      ("RGB", "rgb", 3), ("RGBA", "rgba", 4), ("CMYK", "rgb", 3), ("YCbCr", "rgb", 3)],
 )
-def test_pillow_modes(tmp_path: Path, mode: str, colour: str, channels: int) -> None:
+def test_pillow_modes_become_pixels(tmp_path: Path, mode: str, colour: str, channels: int) -> None:
     extension = {"CMYK": "tif", "YCbCr": "jpg"}.get(mode, "png")
     Image.new("RGB", (8, 4), "white").convert(mode).save(tmp_path / f"x.{extension}")
     raster = read_image(tmp_path / f"x.{extension}")
@@ -122,7 +122,7 @@ def test_grey_of_16_bits_keeps_them_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
 @pytest.mark.parametrize("planar", ["contig", "separate"])
-def test_tiff_layouts(tmp_path: Path, compression: str | None, planar: str) -> None:
+def test_tiff_layouts_are_read(tmp_path: Path, compression: str | None, planar: str) -> None:
     pixels = ramp("uint16", 5)
     stored = pixels if planar == "contig" else np.moveaxis(pixels, 2, 0)
     tifffile.imwrite(tmp_path / "x.tif", stored, planarconfig=planar, compression=compression,
@@ -188,13 +188,13 @@ def test_npz_holds_one_array(tmp_path: Path) -> None:
         (np.array([[{"a": 1}]], dtype=object), "cannot be read as an image .*Object arrays"),
     ],
 )
-def test_arrays_that_are_no_pictures(tmp_path: Path, array: Any, reason: str) -> None:
+def test_arrays_that_are_no_images(tmp_path: Path, array: Any, reason: str) -> None:
     np.save(tmp_path / "x.npy", array, allow_pickle=True)
     with pytest.raises(PictureError, match=rf"x\.npy.*{reason}"):
         read_image(tmp_path / "x.npy")
 
 
-def test_arrays_of_other_numbers(tmp_path: Path) -> None:
+def test_arrays_of_other_dtypes_are_converted(tmp_path: Path) -> None:
     for given, wanted in [("bool", "uint8"), ("int8", "int16"), (">u2", "uint16"),
                           ("float64", "float32"), ("float16", "float32"), ("int64", "float32")]:
         np.save(tmp_path / "x.npy", np.ones((2, 3), given))
@@ -233,7 +233,7 @@ def test_dicom_values_are_rescaled(tmp_path: Path) -> None:
     assert read_size(tmp_path / "x.dcm") == (9, 6)
 
 
-def test_dicom_with_bright_lows_is_turned_round_alike_in_all_files(tmp_path: Path) -> None:
+def test_dicom_with_bright_lows_is_inverted_equally_in_all_files(tmp_path: Path) -> None:
     pydicom = pytest.importorskip("pydicom", reason="reads DICOM")
     for darkest in (0, 1000):  # of 12 bits
         stored = np.array([[darkest, 2000]], np.uint16)
@@ -246,7 +246,7 @@ def test_dicom_with_bright_lows_is_turned_round_alike_in_all_files(tmp_path: Pat
     ("name", "package"),
     [("x.dcm", "pydicom"), ("x.tif", "tifffile"), ("x.png", "imagecodecs")],
 )
-def test_a_package_that_lacks_is_named(
+def test_a_missing_package_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
     write_image(ramp("uint16", 3), tmp_path / "x.png")
@@ -256,7 +256,7 @@ def test_a_package_that_lacks_is_named(
         read_image(tmp_path / name)
 
 
-def test_common_pictures_need_no_further_package(
+def test_common_images_need_no_further_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for lacking in ("pydicom", "tifffile", "imagecodecs"):
@@ -288,7 +288,7 @@ def _write_dicom(
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_channels_that_can_be_had(dtype: str) -> None:
+def test_possible_conversions_of_channels(dtype: str) -> None:
     white = int(np.iinfo(dtype).max)
     grey = Raster(np.full((2, 2, 1), white // 3, dtype), "gray")
     assert as_channels(grey, 3, source="x").tolist() == [[[white // 3] * 3] * 2] * 2
@@ -300,7 +300,7 @@ def test_channels_that_can_be_had(dtype: str) -> None:
     assert abs(int(luma[0, 0, 0]) - 0.299 * white) <= 1
 
 
-def test_channels_that_cannot_be_had_name_the_file() -> None:
+def test_impossible_conversions_of_channels_name_the_file() -> None:
     bands = Raster(np.zeros((4, 6, 5), np.uint16), "bands")
     wanted = r"a\.npy is 6 x 4, 5 channels \(bands\), uint16, but 3 wanted"
     with pytest.raises(PictureError, match=wanted):
@@ -322,7 +322,7 @@ def test_stacked_files_must_agree() -> None:
      ("uint16", 1, ".png", ".png"), ("uint16", 3, ".jpg", ".png"), ("float32", 1, ".png", ".tif"),
      ("float32", 2, ".npy", ".npy"), ("int16", 1, ".dcm", ".tif"), ("uint8", 1, ".TIFF", ".tiff")],
 )
-def test_the_format_that_keeps_the_pixels(
+def test_the_format_keeps_the_pixels(
     dtype: str, channels: int, wanted: str, kept: str
 ) -> None:
     assert extension_for(ramp(dtype, channels), wanted) == kept

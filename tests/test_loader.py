@@ -41,11 +41,11 @@ def make_loader(root: Path, workers: int = 0, start_method: str | None = None) -
 
 def assert_same(left: list[Batch], right: list[Batch]) -> None:
     assert len(left) == len(right)
-    for one, other in zip(left, right, strict=True):
-        assert one["A_paths"] == other["A_paths"]
-        assert one["B_paths"] == other["B_paths"]
-        assert torch.equal(one["A"], other["A"])
-        assert torch.equal(one["B"], other["B"])
+    for first, second in zip(left, right, strict=True):
+        assert first["A_paths"] == second["A_paths"]
+        assert first["B_paths"] == second["B_paths"]
+        assert torch.equal(first["A"], second["A"])
+        assert torch.equal(first["B"], second["B"])
 
 
 @pytest.mark.parametrize(("workers", "start_method"), [(2, "fork"), (1, "spawn")])
@@ -135,7 +135,7 @@ class FaultyDataset(UnalignedDataset):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_message_keeps_all_its_lines_on_the_way_out_of_a_worker(root: Path, workers: int) -> None:
+def test_a_message_from_a_worker_keeps_all_its_lines(root: Path, workers: int) -> None:
     loader = Loader(
         FaultyDataset(make_opt(root)), batch_size=2, num_workers=workers, shuffle=False, seed=7
     )
@@ -150,7 +150,7 @@ def test_useless_workers_are_not_started(root: Path) -> None:
 
 
 def test_draws_are_frozen() -> None:
-    """Golden numbers: other ones would change every run that is resumed after an update."""
+    """Golden numbers: a change would alter every run that is resumed after an update."""
     assert seeded(1, 2, 3).random() == 0.7910137503955594
     order = EpochOrder(8, seed=1, shuffle=True)
     order.epoch = 2

@@ -58,14 +58,14 @@ def test_folders_pair_by_name_without_extension(tmp_path: Path, layout: str) -> 
     assert pairs_summary(found, read_rgb_size) == f"3 pairs, {layout}, A 6x5, B 6x7"
 
 
-def test_accents_are_one_letter_or_two(tmp_path: Path) -> None:
+def test_accents_match_in_both_unicode_forms(tmp_path: Path) -> None:
     composed, apart = unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é")
     assert composed != apart
     write(tmp_path, f"trainA/{composed}.png", f"trainB/{apart}.png")
     assert len(find_pairs(tmp_path, "train").pairs) == 1
 
 
-def test_that_folders_were_taken_as_pairs_is_said(
+def test_pairs_by_name_are_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path, "trainA/1.png", "trainB/1.png")
@@ -113,7 +113,7 @@ def test_files_beside_their_own_folders_A_and_B_are_refused(tmp_path: Path) -> N
     assert "train/A and train/B" in message
 
 
-def test_files_side_by_side_win_over_folders_elsewhere_and_say_so(
+def test_files_side_by_side_win_over_folders_elsewhere_and_log_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path, "train/1.png", "trainA/2.png", "trainB/2.png")
@@ -137,7 +137,7 @@ def test_a_missing_second_folder_is_named(tmp_path: Path, A: str, B: str) -> Non
     assert f"{tmp_path / B} exists, but {tmp_path / A} does not" in message
 
 
-def test_nothing_at_all_is_explained(tmp_path: Path) -> None:
+def test_a_set_without_images_is_explained(tmp_path: Path) -> None:
     write(tmp_path, "val/1.png")
     assert "folders in" in fault(tmp_path, FileNotFoundError)
     write(tmp_path, "trainA/1.png")
@@ -145,7 +145,7 @@ def test_nothing_at_all_is_explained(tmp_path: Path) -> None:
     assert "trainB holds no images" in fault(tmp_path, FileNotFoundError)
 
 
-def test_pictures_without_a_partner_are_counted_and_listed(tmp_path: Path) -> None:
+def test_images_without_a_partner_are_counted_and_listed(tmp_path: Path) -> None:
     write(tmp_path, "trainA/1.png", "trainA/house.png", "trainA/IMG.jpg")
     write(tmp_path, "trainB/1.png", "trainB/housse.png", "trainB/img.jpg", "trainB/zebra.png")
     message = fault(tmp_path)
@@ -185,7 +185,7 @@ def test_allow_unpaired_drops_counts_and_warns(
 
 
 @pytest.mark.parametrize("allow_unpaired", [False, True])
-def test_nothing_paired_is_an_error_anyhow(tmp_path: Path, allow_unpaired: bool) -> None:
+def test_no_pair_is_always_an_error(tmp_path: Path, allow_unpaired: bool) -> None:
     write(tmp_path, "trainA/1.png", "trainA/2.png", "trainB/3.png")
     message = fault(tmp_path, allow_unpaired=allow_unpaired)
     assert "hold no pair" in message
@@ -246,7 +246,7 @@ def test_the_longest_suffix_counts() -> None:
     assert str(source) == "xr.png + x_ir.png"
 
 
-def test_mixed_sizes_are_said_from_the_smallest_to_the_largest(tmp_path: Path) -> None:
+def test_mixed_sizes_are_listed_from_the_smallest_to_the_largest(tmp_path: Path) -> None:
     for index, (width, height) in enumerate([(40, 9), (20, 18), (51, 40)]):
         write(tmp_path, f"trainA/{index}.png", width=width, height=height)
         write(tmp_path, f"trainB/{index}.png")
@@ -254,7 +254,7 @@ def test_mixed_sizes_are_said_from_the_smallest_to_the_largest(tmp_path: Path) -
     assert line == "3 pairs, folders trainA and trainB, A mixed sizes 20x18 to 51x40, B 6x5"
 
 
-def test_fifty_pairs_are_looked_at(tmp_path: Path) -> None:
+def test_the_headers_of_fifty_pairs_are_read(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     for index in range(60):
         (tmp_path / "train" / f"{index}.png").touch()

@@ -96,7 +96,7 @@ def test_incomplete_lines_are_dropped_if_allowed(
          r"no pairs of --phase train; it has test \(2\)"),
     ],
 )
-def test_what_is_no_list_is_refused(root: Path, text: str, message: str) -> None:
+def test_files_that_are_no_list_are_refused(root: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         find(root, text)
 

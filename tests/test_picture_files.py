@@ -12,7 +12,7 @@ from data.files.pillow_files import PictureError, read_rgb, read_rgb_size
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_honoured(tmp_path: Path, extension: str, orientation: int) -> None:
+def test_exif_orientation_is_applied(tmp_path: Path, extension: str, orientation: int) -> None:
     # Where the viewer's top left and top right corners lie in the stored 16 x 8 pixels.
     corners = {1: "LT RT", 2: "RT LT", 3: "RB LB", 4: "LB RB"}
     corners |= {5: "LT LB", 6: "LB LT", 7: "RB RT", 8: "RT RB"}
@@ -32,7 +32,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path, extension: str, orientatio
     assert np.abs(seen[1, [1, -2]] - wanted).max() <= 12  # JPEG and WebP lose a little
 
 
-def test_damaged_exif_does_not_stop_the_picture(
+def test_damaged_exif_does_not_stop_the_image(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     noise(8, 4).save(tmp_path / "x.png", exif=b"Exif\0\0junkjunkjunk")
@@ -68,7 +68,7 @@ def test_palette_with_transparency(tmp_path: Path) -> None:
         ("P", 0, {"transparency": 0}),
     ],
 )
-def test_what_is_transparent_shows_white(
+def test_transparent_pixels_become_white(
     tmp_path: Path, mode: str, colour: tuple[int, ...] | int, saved: dict[str, Any]
 ) -> None:
     Image.new(mode, (4, 4), colour).save(tmp_path / "x.png", **saved)
@@ -85,7 +85,7 @@ def test_opaque_alpha_changes_no_level(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
 @pytest.mark.parametrize("read", [read_rgb, read_rgb_size])
-def test_deep_pictures_are_refused(
+def test_deep_images_are_refused(
     tmp_path: Path, dtype: type[np.generic], read: Callable[[Path], object]
 ) -> None:
     ramp = np.linspace(0, 60000, 64).reshape(8, 8).astype(dtype)
@@ -109,7 +109,7 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize(
     ("content", "reason"), [(b"", "it is empty"), (b"text", "it is no image")]
 )
-def test_no_picture_at_all_is_told_with_the_path_once(
+def test_the_error_for_other_files_has_the_path_once(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     path = tmp_path / "x.png"

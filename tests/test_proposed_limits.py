@@ -1,4 +1,4 @@
-"""Value ranges that are proposed hold all data, in few digits."""
+"""Proposed value ranges hold all data and have few digits."""
 
 import pytest
 
@@ -11,5 +11,5 @@ from data.checking.limits import proposed
     (-999.75734, 1999.5531, "-1000,2000"), (0.123, 0.456, "0.12,0.46"), (0.5, 0.5, "0,1"),
     (-12345678.9, 23456789.1, "-13000000,24000000"), (7e6, 7e6, "7000000,7000001"),
 ])
-def test_proposed_limits_are_those_a_person_would_write(low: float, high: float, flag: str) -> None:
+def test_proposed_limits_are_round(low: float, high: float, flag: str) -> None:
     assert proposed(low, high) == flag

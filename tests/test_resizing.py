@@ -17,7 +17,7 @@ def test_torch_is_at_most_a_level_from_pillow(channels: int, size: tuple[int, in
     assert np.abs(fast.astype(int) - exact.astype(int)).max() <= 1
 
 
-def test_deep_pictures_and_labels_are_pillows_in_any_case() -> None:
+def test_deep_images_and_labels_are_always_resized_by_pillow() -> None:
     deep = np.random.default_rng(0).integers(0, 60000, (9, 9, 1)).astype(np.uint16)
     assert np.array_equal(resize(deep, (13, 13), by="torch"), resize(deep, (13, 13)))
     labels = np.asarray(noise(9, 9))
@@ -29,7 +29,7 @@ def test_deep_pictures_and_labels_are_pillows_in_any_case() -> None:
 @pytest.mark.parametrize("labels", ["", "A", "B", "AB"])
 @pytest.mark.parametrize("by", ["torch", "pillow"])
 @pytest.mark.parametrize("width", [40, 41])
-def test_a_pair_at_once_is_both_of_it_one_by_one(labels: str, by: str, width: int) -> None:
+def test_resizing_together_equals_resizing_each_image(labels: str, by: str, width: int) -> None:
     A, B = np.asarray(noise(40, 33, 1)), np.asarray(noise(width, 33, 2))
     both = resize_together([A, B], (61, 47), nearest=["A" in labels, "B" in labels], by=by)
     for letter, found, alone in zip("AB", both, (A, B), strict=True):

@@ -42,7 +42,7 @@ SQUARE = (256, 256)
         ("none", [(300, 200), (200, 300), (256, 128), (100, 80)]),
     ],
 )
-def test_output_shapes(preprocess: str, shapes: list[Size | None]) -> None:
+def test_every_mode_has_its_output_shape(preprocess: str, shapes: list[Size | None]) -> None:
     for size, shape in zip([(300, 200), (200, 300), (257, 130), (100, 80)], shapes, strict=True):
         pixels = np.zeros((size[1], size[0], 3), np.uint8)
         if shape is None:
@@ -93,7 +93,7 @@ def test_crop_is_a_window_of_the_image_and_reaches_all_corners() -> None:
     assert seen == {(left, top) for left in range(4) for top in range(3)}
 
 
-def test_equal_sizes_leave_nothing_to_chance() -> None:
+def test_equal_sizes_give_equal_draws() -> None:
     draws = {
         recipe("resize_and_crop", 8, 8).draw((8, 8), Random(seed), source=FILE)
         for seed in range(9)

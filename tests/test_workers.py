@@ -9,7 +9,7 @@ from data.loader import choose_workers, loading_advice
     [("cpu", True, 64, 0), ("cpu", False, 2, 1), ("cpu", False, 64, 4), ("cuda", True, 16, 4),
      ("cuda", False, 16, 8), ("cuda", False, 4, 3), ("cuda", True, 1, 0)],
 )
-def test_one_core_is_left_to_the_training(
+def test_one_core_is_kept_for_the_training(
     device: str, cached: bool, cores: int, wanted: int
 ) -> None:
     assert choose_workers(device=device, cached=cached, cores=cores) == wanted
@@ -27,7 +27,7 @@ def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
     [(False, 0, "--cache ram or --cache disk"), (True, 1, "more than --num_threads 1"),
      (True, 4, "lower --load_size")],
 )
-def test_the_flag_that_helps_against_waiting(
+def test_the_advice_names_the_flag_that_reduces_waiting(
     cached: bool, processes: int, knob: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loader, "count_cores", lambda: 4)

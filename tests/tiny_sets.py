@@ -63,7 +63,7 @@ def write_noise(folder: Path, *names: str, width: int = 24, height: int = 20) ->
 
 
 def write_pairs(folder: Path, count: int, *, side: int = 12) -> None:
-    """Pairs whose B is A: they stay equal only while every draw is shared."""
+    """Write pairs whose B is A; samples stay equal only if they share every draw."""
     folder.mkdir(parents=True, exist_ok=True)
     for seed in range(count):
         picture = noise(side, side, seed)

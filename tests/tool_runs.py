@@ -1,4 +1,4 @@
-"""Images to feed the data set tools with, and what the tools say and leave."""
+"""Images for the data set tools, and helpers that return their messages and files."""
 
 import io
 import re
@@ -13,7 +13,7 @@ Main = Callable[[Sequence[str]], None]
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
-    """A colour image in which no two rows, columns or seeds are alike."""
+    """Return a colour image in which no two rows, columns or seeds are equal."""
     image = Image.new("RGB", (width, height))
     image.putdata([(x * 29 % 256, y * 31 % 256, seed * 37 % 256)
                    for y in range(height) for x in range(width)])
@@ -33,7 +33,7 @@ def pixels(path: Path) -> tuple[str, tuple[int, int], bytes]:
 
 
 def fault(main: Main, argv: Sequence[str]) -> str:
-    """The message with which the tool ends (exit code 1). It may advise the tool's flags only."""
+    """Return the message of a tool that exits with 1; it must name only flags of the tool."""
     with pytest.raises(SystemExit) as ended:
         main([*argv, "--no_multiprocessing"])
     assert isinstance(ended.value.code, str)

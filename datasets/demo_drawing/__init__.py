@@ -1,1 +1,1 @@
-"""The house fronts of the demo set: a street is invented, drawn as labels, painted as a photo."""
+"""The house fronts of the demo set: a street is composed, drawn as labels, painted as a photo."""

@@ -1,6 +1,6 @@
-"""The demo photo while it is painted: colours and heights, and the piece that belongs to one part.
+"""The demo photo while it is painted: colours and heights, and the patch of one part.
 
-Photos are measured in units of 1/256 of their side, whatever their resolution.
+Lengths in a photo are in units of 1/256 of its side, at every resolution.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Patch:
-    """The part of the canvas that a part covers; writing to ``rgb`` and ``height`` paints."""
+    """The pixels that a part covers; writing to ``rgb`` and ``height`` paints on the canvas."""
 
     part: Part
     rgb: Grid  # [h, w, 3], a view of the canvas
@@ -44,28 +44,28 @@ class Patch:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of the whole part in units, also where the image cuts it."""
+        """Left, top, right, bottom of the whole part in units, also outside the image."""
         part, scale = self.part, self.scale
         return part.left * scale, part.top * scale, part.right * scale, part.bottom * scale
 
     def fill(
         self, colour: Tint | Grid, height: float | Grid, *, where: Mask | None = None
     ) -> None:
-        """Paint one colour or one for each pixel; ``where`` and arrays broadcast to [h, w]."""
+        """Paint one colour, or one per pixel; ``where`` and arrays broadcast to [h, w]."""
         chosen = self.mask if where is None else self.mask & where
         self.rgb[chosen] = np.broadcast_to(np.asarray(colour), self.rgb.shape)[chosen]
         self.height[chosen] = np.broadcast_to(np.asarray(height), self.mask.shape)[chosen]
 
     def down(self) -> Grid:
-        """0 at the upper and 1 at the lower edge, [h, 1]."""
+        """Return [h, 1]: 0 at the upper edge, 1 at the lower edge."""
         return (self.y - self.box[1]) / (self.box[3] - self.box[1])
 
     def along(self) -> Grid:
-        """0 at the left and 1 at the right edge, [1, w]."""
+        """Return [1, w]: 0 at the left edge, 1 at the right edge."""
         return (self.x - self.box[0]) / (self.box[2] - self.box[0])
 
     def within(self, margin: float) -> Mask:
-        """Pixels at least ``margin`` units inside the part, along straight and bent edges."""
+        """Return the pixels at least ``margin`` units inside straight and bent edges."""
         left, top, right, bottom = self.box
         inner = (self.x > left + margin) & (self.x < right - margin) & (self.y < bottom - margin)
         rows = min(len(self.mask), max(1, round(margin / self.unit)))
@@ -84,7 +84,7 @@ class Canvas:
     height: Grid
 
     def cut(self, part: Part, rng: np.random.Generator) -> Patch | None:
-        """The patch of a part, or None if nothing of it is in the image."""
+        """Return the patch of a part, or None if the part is outside the image."""
         covered = cover(part, self.street_side, scale=self.scale)
         if covered is None:
             return None

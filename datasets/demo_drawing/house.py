@@ -1,4 +1,4 @@
-"""Compose a demo house of parts, all measures in whole label pixels."""
+"""Compose a demo house of parts; all lengths are whole label pixels."""
 
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +10,7 @@ from datasets.demo_drawing.styles import Style
 
 @dataclass(kw_only=True)
 class Draft:
-    """A house while it is being drawn: its axes, its floor lines and the parts so far."""
+    """A house while it is composed: its axes, its floor lines and the parts so far."""
 
     style: Style
     rng: np.random.Generator
@@ -31,7 +31,7 @@ class Draft:
         return self.left + self.pitch * (column + 0.65)
 
     def floor_line(self, floor: int) -> int:
-        """y of the lower edge of a storey; the ground floor (0) is a fifth higher than others."""
+        """Return y of the lower edge of a storey; the ground floor (0) is a fifth higher."""
         return self.base - round(self.storey * (floor + 0.2) if floor else 0)
 
     @property
@@ -39,7 +39,7 @@ class Draft:
         return self.floor_line(self.floors)
 
     def thin(self, share: float) -> int:
-        """A share of the image's side, at least one pixel."""
+        """Return a share of the image's side, at least one pixel."""
         return max(1, round(share * self.side))
 
     def add(self, label: str, box: tuple[float, float, float, float]) -> None:
@@ -178,7 +178,7 @@ def _ground_floor(draft: Draft) -> None:
 
 
 def compose(draft: Draft) -> tuple[Part, ...]:
-    """Roof, walls, storeys and ground floor of a house, in the order of painting."""
+    """Return the parts of roof, walls, storeys and ground floor in the order of painting."""
     for stage in (_roof, _shell, _upper_floors, _ground_floor):
         stage(draft)
     return tuple(draft.parts)

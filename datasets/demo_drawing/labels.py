@@ -1,4 +1,4 @@
-"""What a demo street consists of: labelled parts, the shapes they can have, their label map.
+"""The labelled parts of a demo street, their shapes, and the label map.
 
 A part is a shape in whole label pixels. Label map and photo fill the same shapes, the photo on a
 finer grid, so the map determines the geometry of the photo. The colours follow the palette of the
@@ -38,7 +38,7 @@ PALETTE: dict[str, tuple[int, int, int]] = {
 
 @dataclass(frozen=True)
 class Part:
-    """A labelled shape: a box in label pixels whose upper end may be bent, pitched or leaning."""
+    """A labelled shape: a box in label pixels with an upper end of the shape ``head``."""
 
     label: str
     left: int
@@ -46,7 +46,7 @@ class Part:
     right: int
     bottom: int
     head: str = "flat"  # a key of HEADS
-    rise: int = 0  # of the arch or gable, or how far each side of a slope leans in (label pixels)
+    rise: int = 0  # label pixels: height of an arch or gable, or inset of each side of a slope
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class House:
 
 @dataclass(frozen=True)
 class Street:
-    """Everything in one image of ``side`` x ``side`` label pixels, from the back to the front."""
+    """The content of one image of ``side`` x ``side`` label pixels, from back to front."""
 
     side: int
     backdrop: tuple[Part, ...]
@@ -93,7 +93,7 @@ def _round(part: Part, across: Grid, y: Grid) -> Mask:
     return across**2 + down**2 <= 1
 
 
-# ``across`` is 0 on the middle line of the box and 1 on both sides; y is in label pixels.
+# ``across`` is 0 on the middle line of the box and 1 at both sides; y is in label pixels.
 HEADS: dict[str, Callable[[Part, Grid, Grid], Mask]] = {
     "flat": _flat,
     "arch": _arch,
@@ -105,7 +105,7 @@ HEADS: dict[str, Callable[[Part, Grid, Grid], Mask]] = {
 
 @dataclass(frozen=True)
 class Cover:
-    """The pixels that a part takes on a grid: bool [h, w] inside the rows and columns."""
+    """The pixels of a part on a grid: bool [h, w] inside the rows and columns."""
 
     rows: slice
     columns: slice
@@ -113,7 +113,7 @@ class Cover:
 
 
 def cover(part: Part, side: int, *, scale: int = 1) -> Cover | None:
-    """Fill a part on a grid of ``side * scale`` pixels; None if nothing of it is in the image."""
+    """Fill a part on a grid of ``side * scale`` pixels; None if it is outside the image."""
     top, bottom = (min(max(edge, 0), side) * scale for edge in (part.top, part.bottom))
     left, right = (min(max(edge, 0), side) * scale for edge in (part.left, part.right))
     if top >= bottom or left >= right:
@@ -126,7 +126,7 @@ def cover(part: Part, side: int, *, scale: int = 1) -> Cover | None:
 
 
 def draw_labels(street: Street) -> RgbImage:
-    """Street -> label map, uint8 [side, side, 3], every pixel one of the PALETTE's colours."""
+    """Return the label map, uint8 [side, side, 3]; every pixel has a colour of PALETTE."""
     picture = np.zeros((street.side, street.side, 3), np.uint8)
     for part in street.parts():
         covered = cover(part, street.side)

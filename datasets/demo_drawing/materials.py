@@ -1,6 +1,6 @@
-"""Procedural materials: colours, float32 [h, w, 3] in 0..1, of points given in units.
+"""Procedural materials: colours, float32 [h, w, 3] in 0..1, for points given in units.
 
-A unit is 1/256 of the image's side, so that a brick has the same size at every resolution.
+A unit is 1/256 of the image's side, so a brick has the same size at every resolution.
 ``y`` is float32 [h, 1], ``x`` is float32 [1, w]; both count from the upper left of the image.
 """
 
@@ -15,26 +15,29 @@ Tint = tuple[float, float, float]
 def smooth_noise(
     rng: np.random.Generator, height: int, width: int, *, cells: tuple[int, int]
 ) -> Grid:
-    """Random hills around 0, float32 [height, width], with cells[0] x cells[1] of them."""
+    """Return smooth noise around 0, float32 [height, width], of cells[0] x cells[1] cells."""
     coarse = rng.normal(0, 1, cells).astype(np.float32)
     fine = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(fine, dtype=np.float32)
 
 
 def shaded(colour: Tint, light: Grid) -> Grid:
-    """One colour under light [h, w] -> [h, w, 3]."""
+    """Multiply one colour by light [h, w]; return [h, w, 3]."""
     return light[..., None] * np.asarray(colour, np.float32)
 
 
 def mix(first: Tint, second: Tint, share: Grid) -> Grid:
-    """From the first colour (share 0) to the second (share 1); share [h, w] -> [h, w, 3]."""
+    """Mix two colours, the first for share 0, the second for 1; share [h, w] -> [h, w, 3]."""
     return shaded(first, 1 - share) + shaded(second, share)
 
 
 def _blocks(
     rng: np.random.Generator, y: Grid, x: Grid, *, size: tuple[float, float], spread: float
 ) -> tuple[Grid, Grid]:
-    """Running bond of blocks (height, width): brightness of the blocks around 1; 1 in joints."""
+    """Return the brightness of blocks in running bond, around 1, and a mask of the joints.
+
+    ``size`` is height and width of a block.
+    """
     height, width = size
     row = np.floor(y / height)
     along = x + np.where(row % 2 == 1, width / 2, 0)
@@ -45,7 +48,7 @@ def _blocks(
 
 
 def _weathered(rng: np.random.Generator, y: Grid, x: Grid, *, strength: float) -> Grid:
-    """Stains and streaks of rain as a brightness around 1, [h, w]."""
+    """Return stains and rain streaks as a brightness around 1, [h, w]."""
     shape = (y.size, x.size)
     stains = smooth_noise(rng, *shape, cells=(7, 7))
     streaks = smooth_noise(rng, *shape, cells=(3, 48))
@@ -73,7 +76,7 @@ def plaster(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
 
 
 def tiles(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
-    """Rows of overlapping roof tiles, each row dark at its lower edge."""
+    """Return rows of overlapping roof tiles, each row dark at its lower edge."""
     tone, _ = _blocks(rng, y, x, size=(4.5, 5), spread=0.10)
     row = np.floor(y / 4.5)
     along = (x + np.where(row % 2 == 1, 2.5, 0)) % 5 / 5
@@ -89,7 +92,7 @@ def slate(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
 
 
 def sky(rng: np.random.Generator, y: Grid, x: Grid, _colour: Tint) -> Grid:
-    """Deep blue above, pale at the horizon, with flat clouds."""
+    """Return a sky that is deep blue above and pale at the horizon, with flat clouds."""
     shape = (y.size, x.size)
     air = mix((0.36, 0.56, 0.83), (0.80, 0.87, 0.92), np.clip(y / 235, 0, 1) + 0 * x)
     puffs = np.zeros(shape, np.float32)
@@ -102,7 +105,7 @@ def sky(rng: np.random.Generator, y: Grid, x: Grid, _colour: Tint) -> Grid:
 
 
 def pavement(rng: np.random.Generator, y: Grid, x: Grid, _colour: Tint) -> Grid:
-    """Slabs in perspective, the kerb and a strip of asphalt, from 92.5 % of the height down."""
+    """Return slabs in perspective, a kerb and asphalt, from 92.5 % of the height down."""
     depth = (y - 236) / 20
     slab = ((x - 128) / (1 + 0.9 * depth)) % 22 < 1
     line = (np.abs(depth - 0.22) < 0.03) | slab
@@ -113,7 +116,7 @@ def pavement(rng: np.random.Generator, y: Grid, x: Grid, _colour: Tint) -> Grid:
 
 
 def leaves(rng: np.random.Generator, y: Grid, x: Grid, colour: Tint) -> Grid:
-    """Foliage: tufts in two sizes."""
+    """Return foliage with tufts of two sizes."""
     height, width = y.size, x.size
     light = np.ones((height, width), np.float32)
     for size, strength in ((9, 0.16), (3, 0.20)):

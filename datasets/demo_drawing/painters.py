@@ -1,6 +1,6 @@
-"""One painter per label: it fills a part's pixels with colour and gives them a height.
+"""One painter per label: it fills the pixels of a part with colour and height.
 
-Heights are in units in front of the wall; photo.py makes light and shadow of them.
+Heights are in units in front of the wall; photo.py computes light and shadow from them.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def paint_trim(patch: Patch, look: Look, *, height: float) -> None:
 
 
 def paint_cornice(patch: Patch, look: Look) -> None:
-    """A moulding in two steps; a tall one stands on dentils."""
+    """Paint a moulding in two steps; a tall one has dentils."""
     tall = patch.box[3] - patch.box[1] > 4
     paint_trim(patch, look, height=5 if tall else 2.5)
     if tall:
@@ -43,7 +43,7 @@ def paint_pillar(patch: Patch, look: Look) -> None:
 
 
 def _glass(patch: Patch) -> Grid:
-    """Sky mirrored above, a dark room below, a slanted gleam."""
+    """Return glass: the mirrored sky above, a dark room below, a slanted gleam."""
     down, along = patch.down(), patch.along()
     depth = np.clip(0.15 + 0.75 * down + 0.10 * along, 0, 1)
     gleam = np.clip(1 - np.abs(along + 0.8 * down - 0.75) / 0.16, 0, 1) * 0.16
@@ -51,7 +51,7 @@ def _glass(patch: Patch) -> Grid:
 
 
 def _bars(patch: Patch, panes: tuple[int, int], *, thick: float) -> Mask:
-    """The glazing bars between rows x columns of panes."""
+    """Return the glazing bars between rows x columns of panes."""
     left, top, right, bottom = patch.box
     high, wide = (bottom - top) / panes[0], (right - left) / panes[1]
     across = np.abs((patch.x - left + wide / 2) % wide - wide / 2) < thick / 2
@@ -73,7 +73,7 @@ def paint_window(patch: Patch, look: Look) -> None:
 
 
 def paint_door(patch: Patch, look: Look) -> None:
-    """Two leaves with panels, a fanlight above, a step below."""
+    """Paint two leaves with panels, a fanlight above, a step below."""
     down, along = patch.down(), patch.along()
     grain = patch.rng.normal(1, 0.03, (1, patch.x.size)).astype(np.float32) + 0 * patch.y
     patch.fill(shaded(look.accent, grain), -3)
@@ -89,7 +89,7 @@ def paint_door(patch: Patch, look: Look) -> None:
 
 
 def paint_shop(patch: Patch, look: Look) -> None:
-    """Signboard with letters, large panes with goods in warm light, a panelled base."""
+    """Paint a signboard with letters, large panes with goods in warm light, a panelled base."""
     left, _, right, _ = patch.box
     wood = _darker(look.accent, 0.72)
     patch.fill(wood, 1.5)
@@ -110,7 +110,7 @@ def paint_shop(patch: Patch, look: Look) -> None:
 
 
 def paint_awning(patch: Patch, look: Look) -> None:
-    """Striped cloth that comes forward as it comes down, with a scalloped valance."""
+    """Paint striped cloth that slopes forward, with a scalloped valance."""
     stripe = patch.x // 7 % 2 == 0
     cloth = np.where(stripe[..., None], look.accent, (0.94, 0.91, 0.84))
     down = patch.down()
@@ -119,7 +119,7 @@ def paint_awning(patch: Patch, look: Look) -> None:
 
 
 def paint_balcony(patch: Patch, look: Look) -> None:
-    """Iron bars in front of what is there already, a hand rail, a slab."""
+    """Paint iron bars over the pixels behind them, a rail, and a slab."""
     down = patch.down()
     slab = patch.y > patch.box[3] - 4
     iron = (0.13, 0.14, 0.16)
@@ -149,7 +149,7 @@ def paint_chimney(patch: Patch, _look: Look) -> None:
 
 
 def paint_plant(patch: Patch, _look: Look) -> None:
-    """A bush; or, flat, a box of flowers."""
+    """Paint a bush, or a flower box if the part is flat."""
     green = materials.leaves(patch.rng, patch.y, patch.x, (0.27, 0.43, 0.18))
     down = patch.down()
     if patch.part.head != "flat":

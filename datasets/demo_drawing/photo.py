@@ -1,4 +1,4 @@
-"""Paint the photo of a street: materials, then sunlight, cast shadows and what a camera adds."""
+"""Paint the photo of a street: materials, then sunlight, shadows and camera effects."""
 
 from dataclasses import replace
 
@@ -11,12 +11,12 @@ from datasets.demo_drawing.labels import Grid, Part, RgbImage, Street
 from datasets.demo_drawing.materials import Tint
 from datasets.demo_drawing.painters import PAINTERS
 
-SUPERSAMPLING = 2  # the photo is painted this much larger per axis, then reduced
-SKY = -99.0  # height that marks the sky: nothing falls on it
+SUPERSAMPLING = 2  # factor per axis by which the photo is painted larger, then reduced
+SKY = -99.0  # height of the sky, which has neither light nor shadow
 CREAM, WHITE, DARK = (0.86, 0.82, 0.73), (0.92, 0.91, 0.88), (0.17, 0.18, 0.20)
 SLATE, CLAY = (0.36, 0.40, 0.47), (0.66, 0.36, 0.24)
 
-# The material follows from what the label map shows of the style, so that it can be learnt.
+# The material depends on what the label map shows of the style, so a network can learn it.
 LOOKS: dict[str, Look] = {
     "townhouse": Look(
         materials.brick, (0.58, 0.27, 0.20), CREAM, WHITE, (0.13, 0.22, 0.33),
@@ -78,9 +78,9 @@ def _blur(field: Grid, factor: int) -> Grid:
 
 
 def _shadow(height: Grid, slant: float) -> Grid:
-    """Share of the sun that is blocked, 0..1 [S, S]; it shines from the upper left.
+    """Return the blocked share of the sunlight, 0..1 [S, S]; it comes from the upper left.
 
-    A point lies in shadow if something ``distance`` units towards the sun stands out by more than
+    A point is in shadow if a point ``distance`` units towards the sun is higher by more than
     0.55 * distance.
     """
     side = height.shape[0]
@@ -97,7 +97,7 @@ def _shadow(height: Grid, slant: float) -> Grid:
 
 
 def _light(rgb: Grid, height: Grid, rng: np.random.Generator) -> Grid:
-    """Sun, blue light of the sky, darker corners between things that stand out, lit edges."""
+    """Add sunlight, blue light of the sky, darker corners between high parts, lit edges."""
     solid = height > SKY / 2
     relief = np.maximum(height, -6)
     sun = 1 - 0.92 * _shadow(height, slant=float(rng.uniform(0.45, 0.8)))
@@ -110,7 +110,7 @@ def _light(rgb: Grid, height: Grid, rng: np.random.Generator) -> Grid:
 
 
 def _camera(rgb: Grid, rng: np.random.Generator) -> Grid:
-    """A little vignetting and sensor noise."""
+    """Add a little vignetting and sensor noise."""
     side = rgb.shape[0]
     axis = np.linspace(-1, 1, side, dtype=np.float32)
     vignette = 1 - 0.09 * (axis[:, None] ** 2 + axis[None, :] ** 2)
@@ -119,7 +119,7 @@ def _camera(rgb: Grid, rng: np.random.Generator) -> Grid:
 
 
 def draw_photo(street: Street, rng: np.random.Generator) -> RgbImage:
-    """Street -> photo, uint8 [side, side, 3]; every part at the pixels that its label has."""
+    """Return the photo, uint8 [side, side, 3]; every part covers the pixels of its label."""
     side = street.side * SUPERSAMPLING
     canvas = Canvas(
         street.side,

@@ -1,4 +1,4 @@
-"""Invent streets: a house in the middle, neighbours or bushes beside it, a pavement below."""
+"""Compose streets: a house in the middle, neighbours or bushes beside it, a pavement below."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from datasets.demo_drawing.styles import STYLES
 def _house(
     rng: np.random.Generator, side: int, *, left: int | None = None, right: int | None = None
 ) -> tuple[House, int, int]:
-    """A house and its left and right wall, put against the given side or else in the middle."""
+    """Return a house and x of its left and right wall; it is centred if neither is given."""
     name = str(rng.choice(list(STYLES)))
     style = STYLES[name]
     floors, columns = int(rng.integers(2, 6)), int(rng.integers(3, 7))
@@ -30,7 +30,7 @@ def _house(
 
 
 def _shrubs(rng: np.random.Generator, side: int, gap: tuple[int, int]) -> list[Part]:
-    """Bushes of different height that fill the gap between two walls."""
+    """Return bushes of different height that fill the gap between two walls."""
     base, shrubs = side - round(0.075 * side), []
     left, right = gap
     while left < right:
@@ -42,7 +42,7 @@ def _shrubs(rng: np.random.Generator, side: int, gap: tuple[int, int]) -> list[P
 
 
 def invent_street(rng: np.random.Generator, side: int) -> Street:
-    """Draw by lot everything that the label map of ``side`` x ``side`` pixels shows."""
+    """Choose at random the content of a label map of ``side`` x ``side`` pixels."""
     house, left, right = _house(rng, side)
     houses, shrubs = [house], []
     for gap in ((0, left), (right, side)):

@@ -1,11 +1,11 @@
-"""The kinds of demo houses, as far as the label map shows them."""
+"""The styles of demo houses, as the label map shows them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Style:
-    """What the label map shows of a kind of house; the photo adds its material and colours."""
+    """The features of a house in the label map; the photo adds material and colours."""
 
     pitch: float  # distance of window axes / storey height
     window: tuple[float, float]  # width / pitch, height / storey height
@@ -16,7 +16,7 @@ class Style:
     quoins: bool = False  # pillars at both corners
     shutters: bool = False
     flowers: float = 0.0  # share of windows with a flower box
-    balconies: tuple[str, ...] = ("none",)  # none, middle, row, all: one is drawn by lot
+    balconies: tuple[str, ...] = ("none",)  # none, middle, row, all: chosen at random
     shop: float = 0.5  # share of houses with a shop
 
 

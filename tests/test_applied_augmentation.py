@@ -1,4 +1,4 @@
-"""One outcome of the augmentation, applied: geometry, colours, the hidden square."""
+"""Applying one draw of the augmentation: geometry, colours, the cut-out square."""
 
 import math
 from itertools import pairwise
@@ -13,7 +13,7 @@ from data.files.raster import Pixels
 ramp = np.add.outer(np.arange(40.0) * 3, np.arange(48.0) * 2)[:, :, None]
 
 
-def test_what_is_not_square_keeps_its_shape() -> None:
+def test_images_that_are_not_square_keep_their_shape() -> None:
     wide = np.arange(6).reshape(2, 3, 1)
     augments = [AppliedAugmentation(quarter_turns=turns) for turns in range(4)]
     shown = [augment.turn(wide)[:, :, 0].tolist() for augment in augments]
@@ -37,7 +37,7 @@ def moved(
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
 @pytest.mark.parametrize("nearest", [False, True])
-def test_every_dtype_and_number_of_channels(dtype: str, channels: int, nearest: bool) -> None:
+def test_all_dtypes_and_channels_are_warped(dtype: str, channels: int, nearest: bool) -> None:
     bits = np.random.default_rng(0).integers(0, 256, (9, 9, channels))
     low = -32768 if dtype == "int16" else 0
     pixels = (bits * (257 if "16" in dtype else 1) + low).astype(dtype)
@@ -48,7 +48,7 @@ def test_every_dtype_and_number_of_channels(dtype: str, channels: int, nearest: 
     assert np.abs(turned.astype(float) - np.rot90(pixels, -1)).max() <= 1
 
 
-def test_shift_zoom_and_crop_are_what_they_say() -> None:
+def test_shift_zoom_and_crop_move_pixels_to_the_right_place() -> None:
     right = moved(ramp, shift=(0.25, 0))
     assert np.allclose(right[:, 14:], ramp[:, 2:36], atol=1e-3)
     down = moved(ramp, shift=(0, 0.25))

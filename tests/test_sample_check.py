@@ -1,4 +1,4 @@
-"""A training looks at a few images before it builds its networks."""
+"""A training decodes a few images before it builds its networks."""
 
 import logging
 from pathlib import Path
@@ -22,14 +22,14 @@ def messages(
     return [line for line in caplog.messages if "checked" in line or "mixed:" in line]
 
 
-def test_pairs_are_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_pairs_are_described_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_pairs(tmp_path / "train", 3)
     assert messages(caplog, tmp_path, "aligned") == [
         "checked 3 of 3 pairs: A 12x12 rgb uint8, B 12x12 rgb uint8"
     ]
 
 
-def test_a_large_set_is_looked_at_from_its_first_to_its_last_picture(
+def test_a_large_set_is_checked_from_its_first_to_its_last_image(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_noise(tmp_path, *(f"{number:02}.png" for number in range(30)))
@@ -57,6 +57,6 @@ def test_floating_point_without_a_range_is_refused_before_the_networks(tmp_path:
     find_dataset("aligned")(make_opt(tmp_path, value_range_B=(0.0, 1.0)))
 
 
-def test_a_test_reads_nothing_ahead(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_test_reads_no_image_in_advance(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_pairs(tmp_path / "train", 1)
     assert messages(caplog, tmp_path, "aligned", isTrain=False) == []
