@@ -6,7 +6,7 @@ from typing import Literal
 
 from inference.generator_file import Direction
 
-Kind = Literal["labels", "edges", "photo"]
+InputKind = Literal["labels", "edges", "photo"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class DirectionInfo:
     """``palette``: empty unless the input is a label map. ``ground``: index of its background."""
 
     id: Direction
-    kind: Kind
+    kind: InputKind
     palette: list[LabelColour]
     ground: int
     pair: PairLayout | None

@@ -14,14 +14,14 @@ from data.files.value_range import ValueRange
 from data.record import load_record
 from inference.generator_file import Direction
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
-from serving.answers import DirectionInfo, Kind, LabelColour, ModelInfo, PairLayout, SampleLink
+from serving.answers import DirectionInfo, InputKind, LabelColour, ModelInfo, PairLayout, SampleLink
 from serving.engine import Engine
 from serving.known_palettes import load_own_palette, named
 from serving.training_pictures import RgbPixels, find_sources, inspected_images, read_8bit_rgb
 from util.run_folder.options import load_options
 
 log = logging.getLogger(__name__)
-KIND_NAMES: dict[Kind, str] = {"labels": "labels", "edges": "edge drawings", "photo": "photos"}
+KIND_NAMES: dict[InputKind, str] = {"labels": "labels", "edges": "edge drawings", "photo": "photos"}
 MAX_SAMPLES = 24
 MAX_LABELS = 40  # colours; a user could hardly choose from a longer list
 DARK, BRIGHT = 64, 192  # levels up to which a pixel is black, and from which it is white
@@ -116,7 +116,7 @@ def _describe(
 
 def find_kind(
     images: Sequence[RgbPixels], given: Palette | None, own: Palette | None = None
-) -> tuple[Kind, Palette | None]:
+) -> tuple[InputKind, Palette | None]:
     """Return labels if a palette is given or found, edges if nearly all pixels are black or white.
 
     ``own``: the palette of the data set, which names the colours that are found.
