@@ -9,8 +9,9 @@ from scripts.benchmarks.displays import DisplayCost, as_table, events, flags
 
 def test_table_holds_medians_against_no_display_and_the_longest_exit() -> None:
     pytest.importorskip("visdom", reason="visdom is not installed")
-    costs = {
-        state: [DisplayCost(step, 2 * step, step / 10, "3 of 3") for step in steps]
+    costs: dict[str, list[DisplayCost]] = {
+        state: [{"step": step, "slowest": 2 * step, "exit": step / 10, "curve": "3 of 3"}
+                for step in steps]
         for state, steps in {"none": (10.0, 30.0, 20.0), "hung": (21.0, 20.0, 90.0)}.items()
     }
     lines = as_table(costs, epochs=4).splitlines()

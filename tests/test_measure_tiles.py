@@ -1,4 +1,4 @@
-"""scripts/benchmarks/measure_tiles.py with a small TIFF: the result is that of one pass."""
+"""scripts/benchmarks/measure.py tiles with a small TIFF: the result is that of one pass."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from inference.padding import translate_any_size
 from inference.prepare import prepare
 from models.networks import define_G
 from scripts.benchmarks.common import peak_bytes
-from scripts.benchmarks.measure_tiles import main
+from scripts.benchmarks.measure import main
 
 
 def test_tiles_of_a_compressed_tiff_give_the_result_of_the_whole_image(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
-        main(["--side", "601", "--tile", "384", "--ngf", "2", "--folder", str(tmp_path)])
+        main(["tiles", "--side", "601", "--tile", "384", "--ngf", "2", "--folder", str(tmp_path)])
     assert "601 x 601 in 9 tiles" in caplog.text
     assert peak_bytes() > 10 * 2**20
     source = tifffile.imread(tmp_path / "source.tif")

@@ -1,5 +1,7 @@
 """Parts that the benchmark programs share: images, timing, memory and Markdown tables."""
 
+import os
+import platform
 import resource
 import statistics
 import sys
@@ -11,6 +13,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 from PIL import Image
+
+from util.runtime import describe_device
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +62,14 @@ def in_turn(
             if number >= 0:
                 results[name].append(result)
     return results
+
+
+def machine_facts(device: torch.device | None = None) -> dict[str, object]:
+    return {
+        "date": time.strftime("%d %B %Y"), "device": describe_device(device or torch.device("cpu")),
+        "cores": os.cpu_count(), "processor": platform.machine(), "load": os.getloadavg()[0],
+        "python": platform.python_version(), "torch": torch.__version__,
+    }
 
 
 def seconds_of(call: Callable[[], object], device: torch.device) -> float:

@@ -14,7 +14,6 @@ import argparse
 import csv
 import logging
 import os
-import platform
 import signal
 import socket
 import subprocess
@@ -22,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +29,7 @@ from statistics import mean, median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts.benchmarks.common import ROOT, in_turn, markdown, write_images
+from scripts.benchmarks.common import ROOT, in_turn, machine_facts, markdown, write_images
 from util.files import write_text
 from util.flags import positive_int
 from util.runtime import run_program
@@ -46,6 +45,7 @@ LABELS = {
     "hung": "visdom, hung",
     "restarted": "visdom, killed and restarted",
 }
+DisplayCost = dict[str, float | str]
 _IMAGES = 200  # images of an epoch
 _PRINT = 20  # steps between two reports
 _SERVE = (
@@ -68,19 +68,18 @@ class VisdomProcess:
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
         for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
             time.sleep(0.1)
         raise ValueError("visdom did not start within 20 s; is the package installed?")
 
-    def send(self, number: int) -> None:
+    def hang(self) -> None:
         if self._process:
-            self._process.send_signal(number)
+            self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
-        self.send(signal.SIGKILL)
         if self._process:
+            self._process.kill()
             self._process.wait()
 
     def points(self) -> int:
@@ -94,14 +93,6 @@ class VisdomProcess:
         return len(reply.json()["content"]["data"][0]["x"]) if reply.text else 0
 
 
-@dataclass(frozen=True)
-class DisplayCost:
-    step_ms: float  # mean
-    slowest_ms: float  # mean of the slowest report
-    exit_seconds: float  # from the last save to the end of the process
-    points: str  # of the loss curve on the server at the end, of those in losses.csv
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -109,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=positive_int, default=3, help="runs of each state")
     parser.add_argument("--epochs", type=positive_int, default=4,
                         help=f"epochs of each run, {_IMAGES} steps each; at least 3")
-    parser.add_argument("--out", type=Path, help="write the table there (default: print it)")
+    parser.add_argument("--out", type=Path, help="write the table to this file too")
     opt = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -118,14 +109,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         costs = in_turn({state: partial(train, folder, state, epochs=opt.epochs)
                          for state in LABELS}, opt.repeats, warm_up=False)
     table = as_table(costs, epochs=opt.epochs)
+    log.info("%s", table)
     if opt.out:
         write_text(opt.out, table)
-    else:
-        log.info("%s", table)
 
 
 def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:
-    """Run train.py once while the server goes through ``state``."""
+    """Run train.py once while the server is in ``state``.
+
+    Return the mean time of a step and that of the slowest report (ms), the seconds from the last
+    save to the end of the process, and the points of the loss curve on the server at the end.
+    """
     runs = Path(tempfile.mkdtemp(dir=folder))
     losses = runs / "run" / "losses.csv"
     server = VisdomProcess(runs / "visdom")
@@ -152,7 +146,8 @@ def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:
         process.kill()
         server.kill()
     steady = [1000 * value for value in seconds[_IMAGES // _PRINT :]]
-    cost = DisplayCost(mean(steady), max(steady), exit_seconds, points)
+    cost: DisplayCost = {"step": mean(steady), "slowest": max(steady), "exit": exit_seconds,
+                         "curve": points}
     log.info("%s: %s", state, cost)
     return cost
 
@@ -170,13 +165,10 @@ def flags(state: str, port: int, epochs: int) -> list[str]:
 
 def events(state: str, server: VisdomProcess) -> list[tuple[float, Callable[[], None]]]:
     """Return what happens to the server, after which share of the run."""
-    if state == "hung":
-        return [(1 / 3, lambda: server.send(signal.SIGSTOP))]
-    if state == "beside":
-        return [(2 / 3, server.start)]
-    if state == "restarted":
-        return [(1 / 3, server.kill), (2 / 3, server.start)]
-    return []
+    return {
+        "hung": [(1 / 3, server.hang)], "beside": [(2 / 3, server.start)],
+        "restarted": [(1 / 3, server.kill), (2 / 3, server.start)],
+    }.get(state, [])
 
 
 def read_seconds(path: Path) -> list[float]:
@@ -186,24 +178,25 @@ def read_seconds(path: Path) -> list[float]:
         return [float(row["seconds"] or "nan") for row in csv.DictReader(file)]
 
 
-def as_table(costs: Mapping[str, Sequence[DisplayCost]], *, epochs: int) -> str:
-    baseline = median(cost.step_ms for cost in costs["none"])
+def as_table(runs: Mapping[str, Sequence[DisplayCost]], *, epochs: int) -> str:
+    def column(state: str, name: str) -> list[float]:
+        return [float(run[name]) for run in runs[state]]
+
     rows = {}
-    for state, repeats in costs.items():
-        step = median(cost.step_ms for cost in repeats)
-        rows[LABELS[state]] = {
-            "step (ms)": f"{step:.1f}", "against none": f"{step / baseline - 1:+.1%}",
-            "slowest 20 steps (ms)": f"{median(cost.slowest_ms for cost in repeats):.1f}",
-            "exit (s)": f"{max(cost.exit_seconds for cost in repeats):.1f}",
-            "curve": repeats[-1].points,
-        }
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "visdom", "tornado"))
-    return (
-        f"{markdown(rows)}\n\nMedians of {len(costs['none'])} runs of {(epochs - 1) * _IMAGES} "
-        f"steps; exit: the longest. {time.strftime('%d %B %Y')}, Python "
-        f"{platform.python_version()}, {packages}, {os.cpu_count()} cores "
-        f"({platform.machine()}).\n"
-    )
+    for state, label in LABELS.items():
+        if state in runs:
+            step = median(column(state, "step"))
+            rows[label] = {
+                "step (ms)": f"{step:.1f}",
+                "against none": f"{step / median(column('none', 'step')) - 1:+.1%}",
+                "slowest 20 steps (ms)": f"{median(column(state, 'slowest')):.1f}",
+                "exit (s)": f"{max(column(state, 'exit')):.1f}",
+                "curve": runs[state][-1]["curve"],
+            }
+    packages = {name: version(name) for name in ("visdom", "tornado")}
+    facts = ", ".join(f"{name}: {value}" for name, value in (machine_facts() | packages).items())
+    return (f"{markdown(rows)}\n\nMedians of {len(runs['none'])} runs of {(epochs - 1) * _IMAGES} "
+            f"steps; exit: the longest. {facts}\n")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ after ``--`` are flags of train.py, for our side only.
 import argparse
 import json
 import logging
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,23 +21,21 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts.benchmarks.common import markdown, write_images
+from scripts.benchmarks.common import machine_facts, markdown, write_images
 from scripts.benchmarks.contenders import Case
 from scripts.benchmarks.parts import loading, starting, testing
 from scripts.benchmarks.train_part import ceilings, training
 from util.files import write_text
 from util.flags import positive_int
-from util.runtime import choose_device, describe_device, run_program
+from util.runtime import choose_device, run_program
 
 log = logging.getLogger(__name__)
 
 CASES = {
-    "full": (Case("pix2pix", "unet_256", 1, 256, 64), Case("pix2pix", "unet_256", 16, 256, 64),
-             Case("cycle_gan", "resnet_9blocks", 1, 256, 64),
-             Case("cycle_gan", "resnet_9blocks", 8, 256, 64)),
-    "small": (Case("pix2pix", "unet_128", 1, 128, 16), Case("pix2pix", "unet_128", 16, 128, 16),
-              Case("cycle_gan", "resnet_6blocks", 1, 128, 8),
-              Case("cycle_gan", "resnet_6blocks", 8, 128, 8)),
+    "full": (*(Case("pix2pix", "unet_256", batch, 256, 64) for batch in (1, 16)),
+             *(Case("cycle_gan", "resnet_9blocks", batch, 256, 64) for batch in (1, 8))),
+    "small": (*(Case("pix2pix", "unet_128", batch, 128, 16) for batch in (1, 16)),
+              *(Case("cycle_gan", "resnet_6blocks", batch, 128, 8) for batch in (1, 8))),
 }
 PARTS = (*(f"{case.model}:{case.batch}" for case in CASES["full"]), "loading", "start", "test")
 # Loggers of the two programs and of the reference: only their warnings are shown.
@@ -69,12 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     end = words.index("--")
     args, args.flags = parse(words[:end]), " ".join(words[end + 1 : -1])
     device = choose_device([] if args.cpu else None)
-    facts: dict[str, object] = {
-        "device": describe_device(device), "cores": os.cpu_count(), "processor": platform.machine(),
-        "load": os.getloadavg()[0], "python": platform.python_version(), "torch": torch.__version__,
-        "flags": args.flags, "size": args.size or ("small" if device.type == "cpu" else "full"),
-    }
+    size = args.size or ("small" if device.type == "cpu" else "full")
     limits = ceilings(device, seconds=1.0)
+    facts = machine_facts(device) | {"flags": args.flags, "size": size}
     facts |= {f"{name} (TFLOP/s)": f"{rate / 1e12:.3g}" for name, rate in limits.items()}
     log.info("%s", ", ".join(f"{name}: {value}" for name, value in facts.items()))
     tables = {}
@@ -84,8 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             link_images(args.pictures, root, args.images)
         else:
             write_images(root, args.images)
-        cases = CASES[str(facts["size"])]
-        for title, rows in measure(args, root, device, cases, max(limits.values())):
+        for title, rows in measure(args, root, device, CASES[size], max(limits.values())):
             tables[title] = rows
             log.info("\n%s\n\n%s", title, markdown(rows))
     if args.json:
