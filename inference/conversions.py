@@ -56,11 +56,6 @@ def to_pil(pixels: Pixels) -> Image.Image:
         ) from error
 
 
-def fits_pil(pixels: Pixels) -> bool:
-    channels = pixels.shape[2]
-    return channels == 1 or (channels <= 4 and pixels.dtype == np.uint8)
-
-
 def _colour(array: npt.NDArray[Any]) -> str:
     """Return rgb or rgba for arrays of 3 or 4 bytes per pixel; "": ``as_raster`` decides."""
     has_colours = array.ndim == 3 and array.dtype == np.uint8

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
@@ -42,12 +43,8 @@ class TranslatedInput:
 
 
 def translate_all(
-    translator: Translator,
-    inputs: Sequence[Input],
-    *,
-    batch_size: int | None = None,
-    samples: int = 1,
-    skip_bad: bool = False,
+    translator: Translator, inputs: Sequence[Input], *, batch_size: int | None = None,
+    samples: int = 1, skip_bad: bool = False,
 ) -> Iterator[TranslatedInput]:
     """Yield the results in the order of the image sizes, so that equal sizes share a batch.
 
@@ -74,10 +71,8 @@ def _batches(
 ) -> Iterator[list[SizedInput]]:
     sized: list[SizedInput] = []
     for item in inputs:
-        try:
+        with _bad_files(skip=skip_bad):
             sized.append((item.source.read_size(), item))
-        except PictureError as error:
-            _skip(error, skip_bad=skip_bad)
     by_size = itemgetter(0)
     for size, group in groupby(sorted(sized, key=by_size), key=by_size):
         pending = iter(group)
@@ -94,17 +89,20 @@ def _read_batch(
 ) -> list[tuple[Input, Pixels]]:
     readable = []
     for _, item in batch:
-        try:
+        with _bad_files(skip=skip_bad):
             readable.append((item, translator.input.read(item.source)))
-        except PictureError as error:
-            _skip(error, skip_bad=skip_bad)
     return readable
 
 
-def _skip(error: PictureError, *, skip_bad: bool) -> None:
-    if not skip_bad:
-        raise error
-    log.warning("skipped: %s", error)
+@contextmanager
+def _bad_files(*, skip: bool) -> Iterator[None]:
+    """Log a PictureError instead of raising it, if ``skip`` is set."""
+    try:
+        yield
+    except PictureError as error:
+        if not skip:
+            raise
+        log.warning("skipped: %s", error)
 
 
 def translate_huge(
@@ -118,7 +116,7 @@ def translate_huge(
     """
     others, done = [], 0
     for item in inputs:
-        try:
+        with _bad_files(skip=skip_bad):
             tile = _tile_for(translator, item)
             reader = _open_windows(item.source.path) if tile else None
             if tile is None or reader is None:
@@ -129,8 +127,6 @@ def translate_huge(
                 path = stem.with_name(f"{stem.name}.tif")
                 _translate_windows(translator, item, reader, path, tile=tile)
             done += 1
-        except PictureError as error:
-            _skip(error, skip_bad=skip_bad)
     return others, done
 
 

@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from data.files.raster import Pixels, Raster
 from data.files.side import Side
 from data.files.source import Source
 from data.record import Format
-from inference.conversions import fits_pil, like, to_pil, to_rasters
+from inference.conversions import like, to_pil, to_rasters
 from inference.find_generator import find_generator
 from inference.generator_file import Direction, GeneratorFile
 from inference.memory_budget import MemoryBudget, Tile
@@ -131,7 +132,9 @@ class Translator:
         raster = Source((path,)).read()
         pixels, = self._translate_rasters([raster], [Format.of(raster.pixels, path)])
         if output is None:
-            return to_pil(pixels) if fits_pil(pixels) else pixels
+            with suppress(ValueError):
+                return to_pil(pixels)
+            return pixels
         write_image(pixels, Path(output))
         return Path(output)
 

@@ -80,21 +80,21 @@ def test_only_the_tiles_of_a_box_are_decoded(
     tifffile.imwrite(path, noise((64, 64, 3), "uint8"), photometric="rgb", tile=(16, 16),
                      compression="zlib")
     decoded: list[int] = []
+    original = TiffReader._decode_segment
+
+    def counted(reader: TiffReader, index: int, segment: Box) -> NDArray[Any]:
+        decoded.append(index)
+        return original(reader, index, segment)
+
+    monkeypatch.setattr(TiffReader, "_decode_segment", counted)
     with TiffReader(path, cache_bytes=2 * 16 * 16 * 3) as reader:
-        original = reader._decode_segment
-
-        def counted(index: int, segment: Box) -> NDArray[Any]:
-            decoded.append(index)
-            return original(index, segment)
-
-        monkeypatch.setattr(reader, "_decode_segment", counted)
         reader.read(Box(17, 17, 33, 31))
         assert decoded == [5, 6]
         reader.read(Box(17, 17, 33, 31))
-        assert decoded == [5, 6], "both are kept"
+        assert decoded == [5, 6], "both are cached"
         reader.read(Box(0, 0, 16, 64))
         reader.read(Box(17, 17, 33, 31))
-        assert decoded == [5, 6, 0, 4, 8, 12, 5, 6], "older ones have made room"
+        assert decoded == [5, 6, 0, 4, 8, 12, 5, 6], "older segments were dropped"
 
 
 @pytest.mark.parametrize(

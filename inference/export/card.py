@@ -1,7 +1,6 @@
 """The model card beside an exported file: ``<file>.md``."""
 
 import csv
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,20 +21,8 @@ OPTIONS = (
 NOT_METRICS = ("epoch", "images", "epoch_images", "lr", "seconds", "data_share")
 
 
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def card_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.md")
-
-
 def write_card(
-    path: Path, metadata: ExportMetadata, *, run_dir: Path | None, weights_file: Path,
+    path: Path, metadata: ExportMetadata, *, digest: str, run_dir: Path | None, weights_file: Path,
     norm_text: str, differences: Sequence[Difference], image_count: int, runtime: str, licence: str,
 ) -> Path:
     """Write the card, and return its path.
@@ -48,7 +35,7 @@ def write_card(
     sections = {
         "File": {
             "file": path.name,
-            "SHA-256": sha256(path),
+            "SHA-256": digest,
             "size": f"{path.stat().st_size:,} bytes",
             "runtime": runtime,
             "licence": licence or "not stated: ask the person who trained it",
@@ -68,8 +55,9 @@ def write_card(
     inputs = f"on {image_count} images" if image_count else "on noise: no images were available"
     text += ["## Verified against PyTorch", "", f"- {inputs}",
              *(f"- {line}" for line in report_lines(differences))]
-    write_text(card_of(path), "\n".join(text) + "\n")
-    return card_of(path)
+    card = path.with_name(f"{path.name}.md")
+    write_text(card, "\n".join(text) + "\n")
+    return card
 
 
 def _loss_log(run_dir: Path) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """Export one generator: build its graph, write the file, verify it, describe it."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from data.files import value_range
 from data.files.raster import Pixels, rounded
 from data.files.value_range import LEVELS, ValueRange
 from inference.export import find_format
-from inference.export.card import sha256, write_card
+from inference.export.card import write_card
 from inference.export.graph import Graph
 from inference.export.metadata import ExportMetadata
 from inference.export.norms import BnMode, describe, fix_statistics
@@ -167,11 +168,12 @@ class Exporter:
             for line in report_lines(differences):
                 log.info("%s against PyTorch, %s", export_format.runtime, line)
             require_within_limits(differences, self.request.weights)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         card = write_card(
-            path, metadata, run_dir=self.request.run_dir, weights_file=self.file.path,
-            norm_text=self.norm_text, differences=differences, image_count=len(images),
-            runtime=export_format.runtime, licence=self.request.licence,
+            path, metadata, digest=digest, weights_file=self.file.path, norm_text=self.norm_text,
+            run_dir=self.request.run_dir, licence=self.request.licence, differences=differences,
+            image_count=len(images), runtime=export_format.runtime,
         )
         log.info("wrote %s (%.1f MB, SHA-256 %s) and %s",
-                 path, path.stat().st_size / 2**20, sha256(path), card.name)
+                 path, path.stat().st_size / 2**20, digest, card.name)
         return differences

@@ -33,11 +33,9 @@ def fix_statistics(net: nn.Module, bn_mode: BnMode, images: Iterable[Tensor] = (
         _calibrate(net, images)
 
     def fixed(module: nn.Module) -> nn.Module:
-        if not isinstance(module, Norm):
-            return module
-        if bn_mode == "batch" or module.running_mean is None:
+        if isinstance(module, Norm) and (bn_mode == "batch" or module.running_mean is None):
             return PictureNorm(module)
-        return _without_sync(module)
+        return module  # SyncBatchNorm too: in one process, it is a batch norm on any device
 
     return replace_modules(net, fixed).eval().requires_grad_(False)
 
@@ -66,7 +64,6 @@ def _calibrate(net: nn.Module, images: Iterable[Tensor]) -> None:
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean
-    net = replace_modules(net, lambda m: _without_sync(m) if isinstance(m, Norm) else m)
     net.train()
     count = 0
     for image in images:
@@ -74,13 +71,3 @@ def _calibrate(net: nn.Module, images: Iterable[Tensor]) -> None:
         count += 1
     if not count:
         raise ValueError("--bn_mode calibrated found no image: check --calibrate")
-
-
-def _without_sync(norm: Norm) -> nn.Module:
-    """Return a batch norm that runs on any device, sharing the tensors of ``norm``."""
-    if not isinstance(norm, nn.SyncBatchNorm):
-        return norm
-    plain = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum)
-    for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
-        setattr(plain, name, getattr(norm, name))
-    return plain

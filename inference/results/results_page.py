@@ -23,13 +23,7 @@ class ResultsPage:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        visualizer: Visualizer,
-        *,
-        title: str,
-        legend: str,
-        width: int,
+        self, folder: Path, visualizer: Visualizer, *, title: str, legend: str, width: int,
         aspect_ratio: float = 1.0,
     ) -> None:
         """``width`` (pixels): of images on the page; ``aspect_ratio``: of the saved images."""

@@ -15,13 +15,8 @@ log = logging.getLogger(__name__)
 
 
 def translate_to_folder(
-    translator: Translator,
-    inputs: Sequence[Input],
-    folder: OutputFolder,
-    *,
-    batch_size: int | None,
-    skip_existing: bool,
-    skip_bad: bool,
+    translator: Translator, inputs: Sequence[Input], folder: OutputFolder, *,
+    batch_size: int | None, skip_existing: bool, skip_bad: bool,
 ) -> Path:
     """Translate ``inputs`` into ``folder``; return its path.
 

@@ -15,13 +15,8 @@ log = logging.getLogger(__name__)
 
 
 def translate_to_page(
-    translator: Translator,
-    inputs: Sequence[Input],
-    page: ResultsPage,
-    *,
-    batch_size: int | None,
-    samples: int,
-    skip_bad: bool,
+    translator: Translator, inputs: Sequence[Input], page: ResultsPage, *,
+    batch_size: int | None, samples: int, skip_bad: bool,
 ) -> Path:
     """Add a row ``real | fake`` to ``page`` for each input, and finish it; return its path."""
     with page:

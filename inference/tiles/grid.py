@@ -103,19 +103,19 @@ def reflected(read: ReadBox, image: Box) -> ReadBox:
     return read_any
 
 
-def write_cores(grid: Grid, results: ReadBox, write: WriteBox) -> None:
-    """Write each core unchanged. ``results``: box of the core -> [C, h, w]."""
+def write_tiles(grid: Grid, run: Callable[[Box, int], Tensor], write: WriteBox) -> None:
+    """Write the results of all tiles; ``run``: core, margin -> [C, h, w] of the grown core."""
+    if grid.feather:
+        _write_feathered(grid, run, write)
+        return
     for core in grid.cores:
         inside = core.clipped(grid.image)
         if inside.height > 0 and inside.width > 0:
-            write(inside, results(core)[:, : inside.height, : inside.width])
+            write(inside, run(core, 0)[:, : inside.height, : inside.width])
 
 
-def write_feathered(grid: Grid, results: ReadBox, write: WriteBox) -> None:
-    """Blend neighbours over ``2 * feather`` pixels; write the image in strips of rows.
-
-    ``results``: box of the core -> [C, h, w] of the core grown by the feather.
-    """
+def _write_feathered(grid: Grid, run: Callable[[Box, int], Tensor], write: WriteBox) -> None:
+    """Blend neighbours over ``2 * feather`` pixels; write the image in strips of rows."""
     strip = torch.zeros(0)  # channels: sums of weight * result; the last one: sums of weights
     top = 0
     for start, stop in pairwise(grid.rows):
@@ -126,7 +126,7 @@ def write_feathered(grid: Grid, results: ReadBox, write: WriteBox) -> None:
             weight = _ramp(grown.top, grown.bottom, core.top, core.bottom)[:, None] * _ramp(
                 grown.left, grown.right, core.left, core.right
             )
-            result = results(core)
+            result = run(core, grid.feather)
             if left == 0:  # keep the rows that the previous strip left over
                 empty = torch.zeros(len(result) + 1, 0, grid.whole.width)
                 kept = strip if strip.numel() else empty
@@ -144,10 +144,10 @@ def write_feathered(grid: Grid, results: ReadBox, write: WriteBox) -> None:
 
 def _ramp(start: int, stop: int, core_start: int, core_stop: int) -> Tensor:
     """Return the weights of pixels start..stop: 1 inside the core, falling to 0 outside it."""
+    weights = torch.ones(stop - start)
     places = torch.arange(start, stop) + 0.5
-    rising, falling = torch.ones(len(places)), torch.ones(len(places))
     if start < core_start:
-        rising = (places - start) / (2 * (core_start - start))
+        weights *= ((places - start) / (2 * (core_start - start))).clamp(0, 1)
     if stop > core_stop:
-        falling = (stop - places) / (2 * (stop - core_stop))
-    return rising.clamp(0, 1) * falling.clamp(0, 1)
+        weights *= ((stop - places) / (2 * (stop - core_stop))).clamp(0, 1)
+    return weights

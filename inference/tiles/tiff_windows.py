@@ -11,10 +11,10 @@ of a second uncompressed image. Both also read planar files, which are refused h
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -62,13 +62,14 @@ class TiffReader:
         self.dtype = np.dtype(page.dtype)
         rgb = _name(page.photometric) in ("RGB", "YCBCR")
         self.colour = {3: "rgb", 4: "rgba"}.get(page.samplesperpixel, "bands") if rgb else ""
-        self._cache: OrderedDict[int, Pixels] = OrderedDict()
-        self._cache_bytes = cache_bytes
+        segment_bytes = math.prod(page.chunks) * self.dtype.itemsize
+        self._segment = lru_cache(max(1, cache_bytes // segment_bytes))(self._decode_segment)
 
     def __enter__(self) -> "TiffReader":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._segment.cache_clear()
         self._file.close()
 
     def read(self, box: Box) -> Pixels:
@@ -97,17 +98,6 @@ class TiffReader:
             for y in range(box.top // rows, -(-box.bottom // rows))
             for x in range(box.left // columns, -(-box.right // columns))
         ]
-
-    def _segment(self, index: int, segment: Box) -> Pixels:
-        """Return a decoded segment, from the cache if it was decoded before."""
-        if index in self._cache:
-            self._cache.move_to_end(index)
-        else:
-            self._cache[index] = self._decode_segment(index, segment)
-        size = sum(pixels.nbytes for pixels in self._cache.values())
-        while len(self._cache) > 1 and size > self._cache_bytes:
-            size -= self._cache.popitem(last=False)[1].nbytes
-        return self._cache[index]
 
     def _decode_segment(self, index: int, segment: Box) -> Pixels:
         page, handle = self._page, self._file.filehandle

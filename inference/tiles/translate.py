@@ -17,15 +17,7 @@ from torch import Tensor, nn
 
 from inference.prepare import Dropout, Norm, PictureDropout, replace_modules, sharing_copy
 from inference.tiles.box import Box
-from inference.tiles.grid import (
-    Grid,
-    ReadBox,
-    WriteBox,
-    make_grid,
-    reflected,
-    write_cores,
-    write_feathered,
-)
+from inference.tiles.grid import Grid, ReadBox, WriteBox, make_grid, reflected, write_tiles
 from inference.tiles.norms import View, with_tile_norms
 from models.networks.geometry import geometry
 
@@ -48,15 +40,8 @@ class TileReport:
 
 @torch.no_grad()
 def translate_tiled(
-    net: nn.Module,
-    read: ReadBox,
-    write: WriteBox,
-    *,
-    height: int,
-    width: int,
-    tile: int,
-    halo: int | None = None,
-    tolerance: float = 2e-3,
+    net: nn.Module, read: ReadBox, write: WriteBox, *, height: int, width: int, tile: int,
+    halo: int | None = None, tolerance: float = 2e-3,
     on_pass: OnPass = lambda number, change: None,
 ) -> TileReport:
     """Translate an image of ``height`` x ``width`` pixels in tiles of ``tile`` pixels a side.
@@ -76,13 +61,9 @@ def translate_tiled(
     needs = geometry(net)
     grid = make_grid(height, width, needs, tile=tile, halo=halo)
     tiles = _TiledNetwork(net, read, grid)
-    passes, change = tiles.find_statistics(
-        _sample(grid, tile, needs.multiple), tolerance, on_pass
-    )
-    if grid.feather:
-        write_feathered(grid, lambda core: tiles.run(core, margin=grid.feather), write)
-    else:
-        write_cores(grid, tiles.run, write)
+    sample = _sample(grid, tile, needs.multiple)
+    passes, change = tiles.find_statistics(sample, tolerance, on_pass)
+    write_tiles(grid, tiles.run, write)
     return TileReport(grid.tiles, passes, change)
 
 
