@@ -5,8 +5,8 @@ flag ``--dataset_mode <name>`` selects it. data/template_dataset.py is an exampl
 
 Sample: the dict that ``dataset[index]`` returns.
     A, B              float32 [C, H, W] in -1..1. C is --input_nc for the input of the model and
-                      --output_nc for its target. The input is A, or B with --direction BtoA. B is
-                      left out if there are no targets.
+                      --output_nc for its target; --direction BtoA makes B the input. B is left
+                      out if there are no targets.
     A_paths, B_paths  str: the file that the image came from. Results are named after it.
     further keys      labels, masks, captions: tensors, numbers or strings for the model to read.
     Tensors of one key have the same shape in all samples, unless --batch_size is 1.
@@ -18,8 +18,8 @@ Randomness: every random number of a sample comes from ``self.random(index)``, s
 
 Batch: the dict that the loader makes of N samples, and that the model gets in ``set_input``.
     Tensors of all keys are stacked to [N, ...], numbers become a tensor [N], and strings a list
-    (``torch.utils.data.default_collate``). Every tensor is then moved to the device. A and B of
-    type uint8 (see ``pack``) become float32 in -1..1 there. The last batch may be smaller.
+    (``default_collate``). Every tensor is then moved to the device. A and B of type uint8 (see
+    ``pack``) become float32 in -1..1 there. The last batch may be smaller.
 """
 
 from abc import ABC, abstractmethod
@@ -66,10 +66,8 @@ class Batch(TypedDict, total=False):
 class BaseDataset(Dataset[Sample], ABC):
     """Subclasses define ``__init__`` (calling this one first), ``__len__`` and ``__getitem__``."""
 
-    # Flags that have no effect in this mode, and are therefore refused.
-    unused_flags: ClassVar[tuple[str, ...]] = ("pairs", "allow_unpaired")
-    # Whether A and B of a sample show the same thing, so that they may be compared.
-    paired: ClassVar[bool] = False
+    unused_flags: ClassVar[tuple[str, ...]] = ("pairs", "allow_unpaired")  # no effect: refused
+    paired: ClassVar[bool] = False  # True: A and B show the same scene and may be compared
 
     def __init__(self, opt: Namespace) -> None:
         self.check_options(opt)

@@ -1,7 +1,7 @@
 """The order of the images in an epoch, and how several processes share it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from random import Random
 
 from torch.utils.data import Sampler
@@ -28,6 +28,7 @@ class Share:
     weight: float
 
 
+@dataclass(eq=False)
 class EpochOrder(Sampler[int]):
     """A new permutation for each epoch, or 0, 1, 2, ... without ``shuffle``; may start inside.
 
@@ -37,24 +38,15 @@ class EpochOrder(Sampler[int]):
     of the order again, so that it can take part in the step; ``share`` then counts 0 own images.
     """
 
-    def __init__(
-        self,
-        count: int,
-        *,
-        seed: int,
-        shuffle: bool,
-        batch_size: int = 1,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self.count = count
-        self.seed = seed
-        self.shuffle = shuffle
-        self.batch_size = batch_size
-        self.rank = rank
-        self.world_size = world_size
-        self.epoch = 0
-        self.start = 0
+    count: int
+    _: KW_ONLY
+    seed: int
+    shuffle: bool
+    batch_size: int = 1
+    rank: int = 0
+    world_size: int = 1
+    epoch: int = 0
+    start: int = 0
 
     @property
     def step_images(self) -> int:

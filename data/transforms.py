@@ -24,26 +24,13 @@ log = logging.getLogger(__name__)
 _NO_AUGMENTATION = Augmentation()
 
 
-def _keep(size: Size, load_size: int, crop_size: int) -> None:
-    return None
-
-
-def _scale_to_square(size: Size, load_size: int, crop_size: int) -> Size:
-    """Return load_size x load_size, whatever the aspect ratio was."""
-    return load_size, load_size
-
-
 def _scale_to_width(size: Size, load_size: int, crop_size: int) -> Size:
     """Return load_size as the width; keep the aspect ratio, but at least crop_size of height."""
     width, height = size
     return load_size, int(max(load_size * height / width, crop_size))
 
 
-def _scale_to_width_by_4(size: Size, load_size: int, crop_size: int) -> Size:
-    return _round_to_4(_scale_to_width(size, load_size, crop_size), load_size, crop_size)
-
-
-def _round_to_4(size: Size, load_size: int, crop_size: int) -> Size:
+def _round_to_4(size: Size) -> Size:
     """Round to multiples of 4, at least 4; a half to the even one: 130 -> 128, 134 -> 136."""
     width, height = (max(4, 4 * round(side / 4)) for side in size)
     return width, height
@@ -56,11 +43,11 @@ class _Mode:
 
 
 PREPROCESS = {
-    "resize_and_crop": _Mode(_scale_to_square, crops=True),
-    "crop": _Mode(_keep, crops=True),
-    "scale_width": _Mode(_scale_to_width_by_4, crops=False),
+    "resize_and_crop": _Mode(lambda size, load, crop: (load, load), crops=True),
+    "crop": _Mode(lambda size, load, crop: None, crops=True),
+    "scale_width": _Mode(lambda *sizes: _round_to_4(_scale_to_width(*sizes)), crops=False),
     "scale_width_and_crop": _Mode(_scale_to_width, crops=True),
-    "none": _Mode(_round_to_4, crops=False),
+    "none": _Mode(lambda size, load, crop: _round_to_4(size), crops=False),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -15,17 +15,6 @@ from datasets.pairs import NamedPair, require_equal_sizes, warn_about_leftovers
 from datasets.pictures import save_if_changed, side_by_side
 
 RESAMPLING = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
-
-
-@dataclass(frozen=True)
-class Join:
-    """One image to write. ``resize_to`` is "A", "B", or "" if the sizes are equal."""
-
-    pair: NamedPair
-    target: Path
-    resize_to: str
-    resample: str
-    overwrite: bool
 
 
 def add_join_flags(parser: argparse.ArgumentParser) -> None:
@@ -39,17 +28,20 @@ def add_join_flags(parser: argparse.ArgumentParser) -> None:
     add_job_flags(parser)
 
 
-def write_join(job: Join) -> bool:
-    """Write one file; return False if it existed already. Errors name the pair."""
-    A, B = read_rgb(job.pair.A), read_rgb(job.pair.B)
-    if job.resize_to == "A":
-        B = B.resize(A.size, RESAMPLING[job.resample])
-    elif job.resize_to == "B":
-        A = A.resize(B.size, RESAMPLING[job.resample])
+def write_join(
+    job: tuple[NamedPair, Path], *, resize_to: str, resample: str, overwrite: bool
+) -> bool:
+    """Write a pair to its file; return False if it existed already. Errors name the pair."""
+    pair, target = job
+    A, B = read_rgb(pair.A), read_rgb(pair.B)
+    if resize_to == "A":
+        B = B.resize(A.size, RESAMPLING[resample])
+    elif resize_to == "B":
+        A = A.resize(B.size, RESAMPLING[resample])
     try:
-        return save_if_changed(side_by_side(A, B), job.target, overwrite=job.overwrite)
+        return save_if_changed(side_by_side(A, B), target, overwrite=overwrite)
     except ValueError as error:
-        raise ValueError(f"{job.target} from {job.pair.A} and {job.pair.B}: {error}") from error
+        raise ValueError(f"{target} from {pair.A} and {pair.B}: {error}") from error
 
 
 def join_pairs(
@@ -59,8 +51,7 @@ def join_pairs(
     if not args.resize_to:
         require_equal_sizes(pairs, advice=", or pass --resize_to A or --resize_to B")
     warn_about_leftovers(targets)
-    jobs = [
-        Join(pair, target, args.resize_to, args.resample, args.overwrite)
-        for pair, target in zip(pairs, targets, strict=True)
-    ]
-    do_jobs(write_join, jobs, parallel=not args.no_multiprocessing)
+    write = partial(write_join, resize_to=args.resize_to, resample=args.resample,
+                    overwrite=args.overwrite)
+    jobs = list(zip(pairs, targets, strict=True))
+    do_jobs(write, jobs, parallel=not args.no_multiprocessing)

@@ -28,6 +28,7 @@ from datasets.demo_drawing.labels import PALETTE, RgbImage, draw_labels
 from datasets.demo_drawing.photo import draw_photo
 from datasets.demo_drawing.street import invent_street
 from datasets.jobs import faults_reported, tool_parser
+from util.files import write_text
 from util.flags import non_negative_int, positive_int
 
 log = logging.getLogger(__name__)
@@ -45,16 +46,12 @@ def _names(count: int) -> list[str]:
     return [f"{number:04d}.png" for number in range(1, count + 1)]
 
 
-def _expected(parameters: dict[str, int]) -> set[str]:
-    """Return the paths of a complete set below its root."""
-    names = {split: _names(parameters[split]) for split in SPLITS}
-    return {f"{split}{domain}/{name}" for split in SPLITS for domain in ("", "A", "B")
-            for name in names[split]}
-
-
-def _present(root: Path) -> set[str]:
+def _difference(root: Path, parameters: dict[str, int]) -> list[str]:
+    """Return the files of the set that are missing, and other files in its folders."""
+    wanted = {f"{folder}/{name}" for folder in FOLDERS
+              for name in _names(parameters[folder.rstrip("AB")])}
     files = (path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix() for path in files}
+    return sorted(wanted ^ {path.relative_to(root).as_posix() for path in files})
 
 
 def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
@@ -65,10 +62,8 @@ def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
     """
     if not root.exists() or not any(root.iterdir()):
         return False
-    advice = (
-        "choose another folder, or pass --overwrite to delete its folders "
-        f"{', '.join(FOLDERS)} and draw them again"
-    )
+    advice = ("choose another folder, or pass --overwrite to delete its folders "
+              f"{', '.join(FOLDERS)} and draw them again")
     manifest = root / MANIFEST
     if not manifest.is_file():
         found = ", ".join(sorted(path.name for path in root.iterdir())[:10])
@@ -80,7 +75,7 @@ def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
         raise FileExistsError(
             f"{root} holds a demo set drawn with {drawn}, asked for {wanted}; {advice}"
         )
-    differing = sorted(_present(root) ^ _expected(parameters))
+    differing = _difference(root, parameters)
     if differing:
         raise FileExistsError(
             f"{root} holds a demo set with {len(differing)} missing or other files, such as "
@@ -89,19 +84,14 @@ def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
     return True
 
 
-def _labels_and_photo(
-    split: int, number: int, *, size: int, seed: int
-) -> tuple[RgbImage, RgbImage]:
-    street = invent_street(np.random.default_rng([seed, split, number, 0]), size)
-    return draw_labels(street), draw_photo(street, np.random.default_rng([seed, split, number, 1]))
-
-
-def _pictures(parameters: dict[str, int]) -> Iterator[tuple[str, RgbImage]]:
+def _images(parameters: dict[str, int]) -> Iterator[tuple[str, RgbImage]]:
     """Yield every image of the set with its path below the root."""
     size, seed = parameters["size"], parameters["seed"]
     for split_number, split in enumerate(SPLITS):
         for number, name in enumerate(_names(parameters[split])):
-            labels, photo = _labels_and_photo(split_number, number, size=size, seed=seed)
+            layout, paint = (np.random.default_rng([seed, split_number, number, i]) for i in (0, 1))
+            street = invent_street(layout, size)
+            labels, photo = draw_labels(street), draw_photo(street, paint)
             yield f"{split}/{name}", np.concatenate([photo, labels], axis=1)
             yield f"{split}A/{name}", photo
             if split != "train":
@@ -127,12 +117,10 @@ def _write_palette(root: Path) -> None:
 def _write(root: Path, parameters: dict[str, int]) -> None:
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
-    for path, picture in _pictures(parameters):
-        Image.fromarray(picture).save(root / path)
+    for path, image in _images(parameters):
+        Image.fromarray(image).save(root / path)
     _write_palette(root)
-    partial = root / f"{MANIFEST}.partial"
-    partial.write_text(json.dumps(parameters) + "\n", encoding="utf-8")
-    partial.replace(root / MANIFEST)
+    write_text(root / MANIFEST, json.dumps(parameters) + "\n")
 
 
 def make_demo_dataset(
@@ -154,8 +142,8 @@ def make_demo_dataset(
         ValueError: an argument is out of range.
         FileExistsError: ``root`` holds anything else, and ``overwrite`` is False.
     """
-    parameters = {"version": VERSION, "size": size, "train": train, "val": val, "test": test}
-    parameters["seed"] = seed
+    parameters = {"version": VERSION, "size": size, "train": train, "val": val, "test": test,
+                  "seed": seed}
     if size < SMALLEST:
         raise ValueError(f"size must be >= {SMALLEST} pixels for the details of houses, got {size}")
     if train < 1 or min(val, test, seed) < 0:
@@ -171,8 +159,7 @@ def make_demo_dataset(
         return
     began = time.monotonic()
     _write(root, parameters)
-    seconds = time.monotonic() - began
-    log.info("%s: %d + %d + %d pairs in %.0f s", root, train, val, test, seconds)
+    log.info("%s: %d + %d + %d pairs in %.0f s", root, train, val, test, time.monotonic() - began)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -69,17 +69,9 @@ class Street:
             yield from house.parts
 
 
-def _flat(part: Part, across: Grid, y: Grid) -> Mask:
-    return (across <= 1) & (y > part.top)
-
-
 def _arch(part: Part, across: Grid, y: Grid) -> Mask:
     curve = 1 - np.sqrt(np.clip(1 - across**2, 0, 1))
     return (across <= 1) & (y > part.top + part.rise * curve)
-
-
-def _gable(part: Part, across: Grid, y: Grid) -> Mask:
-    return (across <= 1) & (y > part.top + part.rise * across)
 
 
 def _slope(part: Part, across: Grid, y: Grid) -> Mask:
@@ -95,9 +87,9 @@ def _round(part: Part, across: Grid, y: Grid) -> Mask:
 
 # ``across`` is 0 on the middle line of the box and 1 at both sides; y is in label pixels.
 HEADS: dict[str, Callable[[Part, Grid, Grid], Mask]] = {
-    "flat": _flat,
+    "flat": lambda part, across, y: (across <= 1) & (y > part.top),
     "arch": _arch,
-    "gable": _gable,
+    "gable": lambda part, across, y: (across <= 1) & (y > part.top + part.rise * across),
     "slope": _slope,
     "round": _round,
 }
