@@ -13,7 +13,7 @@ from data.files.value_range import ValueRange
 from data.record import Record, load_record
 from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
 from models.rebuilding import rebuild_generator, saved_generator_flags
-from models.weights.infer_flags import recognise
+from models.weights.infer_flags import infer_flags
 from models.weights.network_files import AVERAGED, no_average
 from util import checkpoint
 from util.flags import value_range
@@ -143,7 +143,7 @@ def _from_weights(
         for name, tensor in checkpoint.load(path).items()
         if isinstance(tensor, Tensor)
     }
-    seen = recognise(shapes)
+    seen = infer_flags(shapes)
     if "--netG" in seen:
         log.info("%s: %s", path, " ".join(f"{key} {value}".strip() for key, value in seen.items()))
     known = dict(flags) | {name: seen[f"--{name}"] for name in NETWORK_FLAGS if f"--{name}" in seen}

@@ -1,7 +1,7 @@
-"""--ema: an average of a network's weights over the steps of its training, to translate with.
+"""--ema: a moving average of each generator's weights over the training steps, used in tests.
 
-The weights of a GAN circle around a good place; their average is nearer to it (Yazici et al. 2019,
-arXiv:1806.04498). The training itself does not see it.
+The weights of a GAN circle around a good point; their average is closer to it (Yazici et al. 2019,
+arXiv:1806.04498). The training itself does not use the average.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.weights.mismatch import describe_mismatch
+from models.weights.mismatch import require_same_shapes
 
 
 class Averages:
     """Exponential moving averages of all tensors of some networks.
 
     After a step: average = d * average + (1 - d) * weights, with d = min(decay, n / (n + 9)) after
-    n steps before: the first average is a copy, and young ones follow fast. Weights and running
-    statistics of batch norm are averaged; counters of batches are copied. The averages keep their
-    places in memory.
+    n earlier steps. So the first average is a copy, and early averages follow the weights fast.
+    Weights and running statistics of batch norm are averaged; batch counters are copied. The
+    averages stay at the same addresses in memory.
 
     ``weights``: network -> the names of its ``state_dict`` -> averages.
     """
@@ -36,14 +36,14 @@ class Averages:
             (self.weights[name][key], tensor)
             for name, own in trained.items() for key, tensor in own.items()
         ]
-        self._smooth = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take one more step's weights in. Nothing waits for the device."""
+        """Add the weights of one more step. Does not synchronise with the device."""
         decay = min(self.decay, self.steps / (self.steps + 9))
-        averages, weights = zip(*self._smooth, strict=True)
+        averages, weights = zip(*self._averaged, strict=True)
         torch._foreach_lerp_(averages, weights, 1 - decay)
         for average, count in self._counters:
             average.copy_(count)
@@ -54,19 +54,14 @@ class Averages:
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Put back what ``state_dict`` took.
+        """Restore what ``state_dict`` returned.
 
         Raises:
-            ValueError: the averages are those of other networks.
+            ValueError: the averages belong to other networks.
         """
         for name, own in self.weights.items():
             saved = state["weights"].get(name, {})
-            found = {key: tuple(tensor.shape) for key, tensor in saved.items()}
-            wanted = {key: tuple(tensor.shape) for key, tensor in own.items()}
-            if found != wanted:
-                raise ValueError(
-                    describe_mismatch(found, wanted, f"the average of {name} in latest_state.pth")
-                )
+            require_same_shapes(saved, own, f"the average of {name} in latest_state.pth")
             for key, tensor in own.items():
                 tensor.copy_(saved[key])
         self.steps = state["steps"]

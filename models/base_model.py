@@ -1,17 +1,17 @@
 """The contract between a model and train.py / test.py.
 
-A subclass registers its parts by calls that return their argument (models/registration.py). The
+A subclass registers its parts by methods that return their argument (models/registration.py). The
 base class then saves, loads, schedules and reports them:
 
     self.netG = self.add_generator("G", 3, 3)                   weights: <epoch>_net_G.pth
     self.netF = self.add_network("F", AnyModule(), role="auxiliary")
     self.optimizer_G = self.add_optimizer("G", self.netG.parameters())
-    self.gan = self.add_objective(GAN_MODES[opt.gan_mode])      what the doctor watches
-    self.report_losses(G_L1=loss)                               what the displays show
+    self.gan = self.add_objective(GAN_MODES[opt.gan_mode])      the doctor checks its logits
+    self.report_losses(G_L1=loss)                               shown by the displays
     self.visuals = {"real_A": self.real_A, ...}                 [N, C, H, W] in -1..1
 
-What a network may take and return is in models/execution/speed.py, what roles mean in
-models/parts.py, what is compared in models/comparison.py.
+models/execution/speed.py defines the inputs and outputs of a network, models/parts.py the roles,
+models/comparison.py which images are compared.
 """
 
 import logging
@@ -42,15 +42,15 @@ class BaseModel(Registration, ABC):
     """Networks, optimizers and one training step.
 
     Args:
-        opt: parsed options; ``opt.device`` is where the tensors are.
+        opt: parsed options; ``opt.device`` is the device of all tensors.
     """
 
-    # Names that ``report_losses`` may use, so that the parser can check --lr_metric; () = unknown.
+    # All names that ``report_losses`` may use: the parser checks --lr_metric. () means unknown.
     LOSSES: ClassVar[tuple[str, ...]] = ()
     # Losses whose sum measures the fit to training images; the doctor compares it with val_l1.
     FIT: ClassVar[tuple[str, ...]] = ()
     codec: ClassVar[Codec] = Codec()
-    # ``net(batch)`` for each batch, in one forward pass if the results are equal.
+    # Returns ``net(batch)`` for each batch, in one forward pass if the results are equal.
     in_one_pass = staticmethod(speed.in_one_pass)
 
     def __init__(self, opt: Namespace) -> None:
@@ -59,13 +59,13 @@ class BaseModel(Registration, ABC):
         self.image_paths: list[str] = []
         self.objective: GANLoss | None = None
         self.logits: dict[str, Tensor] = {}  # of the last step: see ``add_objective``
-        self._noted: dict[str, Tensor] = {}
+        self._step_logits: dict[str, Tensor] = {}  # of the step that is running
 
     # ---- what a model writes -------------------------------------------------------------------
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
-        """Add this model's flags, or change the defaults of shared ones."""
+        """Add this model's flags, or change the defaults of shared flags."""
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
@@ -73,10 +73,10 @@ class BaseModel(Registration, ABC):
 
     @staticmethod
     def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
-        """Return what the visuals may be compared with; () if nothing may.
+        """Return which visuals may be compared; () if none.
 
-        The default is one translation ``fake_B`` of ``real_A``, with ``real_B`` as its target if
-        the data set has pairs.
+        The default is one translation ``fake_B`` of ``real_A``; its target is ``real_B`` if the
+        data set has pairs.
         """
         paired = find_dataset(opt.dataset_mode).paired
         kind = Comparison.paired if paired else Comparison.unpaired
@@ -84,7 +84,7 @@ class BaseModel(Registration, ABC):
 
     @abstractmethod
     def set_input(self, batch: Batch) -> None:
-        """Move one batch to the device, as ``self.take`` does."""
+        """Move one batch to the device, for example by ``self.take``."""
 
     @abstractmethod
     def forward(self) -> None:
@@ -106,23 +106,23 @@ class BaseModel(Registration, ABC):
         if not names:
             raise ValueError(
                 f"update got an optimizer ({type(several[0]).__name__}) that is neither saved nor "
-                f"scheduled; make it with add_optimizer; there are {', '.join(self.optimizers)}"
+                f"scheduled; create it with add_optimizer; there are {', '.join(self.optimizers)}"
             )
         speed.update(several, loss, self.scalers[names[0]])
 
     def add_objective(self, gan: GANLoss) -> GANLoss:
-        """Register the discriminators' objective; return the one to call.
+        """Register the discriminators' objective and return the object to call.
 
         ``self.logits`` then holds the logits of the last step for the doctor: ``real_0``,
         ``fake_0``, ``real_1``, ... in the order of the calls, which is that of the discriminators.
         """
         self.objective = gan
-        return gan if self.opt.no_doctor else gan.noting(self._note)
+        return gan if self.opt.no_doctor else gan.observed(self._keep_logits)
 
-    def _note(self, kind: str, logits: Tensor) -> None:
-        number = sum(name.startswith(kind) for name in self._noted)
+    def _keep_logits(self, kind: str, logits: Tensor) -> None:
+        number = sum(name.startswith(kind) for name in self._step_logits)
         # A new dict: a recorded step restores the attributes that it changed.
-        self._noted = {**self._noted, f"{kind}_{number}": logits}
+        self._step_logits = {**self._step_logits, f"{kind}_{number}": logits}
 
     def take(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the batch's input and target (--direction) on the device; set ``image_paths``."""
@@ -135,7 +135,7 @@ class BaseModel(Registration, ABC):
         """Keep the step's losses on the device, in the order in which they are printed."""
         detached = {name: loss.detach() for name, loss in losses.items()}
         self.losses = self.replicas.mean(detached) if self.replicas.size > 1 else detached
-        self.logits, self._noted = self._noted, {}
+        self.logits, self._step_logits = self._step_logits, {}
 
     @staticmethod
     def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:
@@ -150,7 +150,7 @@ class BaseModel(Registration, ABC):
         return f"iter_{self.opt.load_iter}" if self.opt.load_iter else str(self.opt.epoch)
 
     def setup(self, opt: Namespace) -> None:
-        """Start the averages of a training; load the weights of a test; print the sizes."""
+        """Create the averages (--ema) for training, or load the weights for a test. Log sizes."""
         if self.isTrain and opt.ema:
             self.parts.averages = Averages(self.parts.with_role("generator"), opt.ema)
         if not self.isTrain:
@@ -162,7 +162,7 @@ class BaseModel(Registration, ABC):
             net.train()
 
     def eval(self) -> None:
-        """Switch dropout off and running statistics on."""
+        """Switch off dropout and use running statistics."""
         for net in self.networks.values():
             net.eval()
 
@@ -176,7 +176,7 @@ class BaseModel(Registration, ABC):
         return self.image_paths
 
     def get_current_losses(self) -> dict[str, float]:
-        """Copy the losses to the host. Synchronises: call it only when printing."""
+        """Copy the losses to the host. Synchronises with the device: call it only to print."""
         return {name: value.item() for name, value in self.losses.items()}
 
     def get_current_visuals(self) -> dict[str, Tensor]:
@@ -184,9 +184,9 @@ class BaseModel(Registration, ABC):
         return {name: image.detach() for name, image in self.visuals.items()}
 
     def update_learning_rate(self, epoch: int) -> None:
-        """Set every optimizer's learning rate for ``epoch``, which is about to start."""
+        """Set the learning rates of all optimizers at the start of ``epoch``."""
         before = self.learning_rate
-        if self.plateau:
+        if self.parts.plateau:
             self.parts.start_plateau_epoch(epoch)
         else:
             opt = self.opt
@@ -197,7 +197,7 @@ class BaseModel(Registration, ABC):
 
     @property
     def learning_rate(self) -> float:
-        """Rate of the first optimizer; 0 for a model without optimizers."""
+        """Learning rate of the first optimizer; 0 for a model without optimizers."""
         for optimizer in self.optimizers.values():
             return float(optimizer.param_groups[0]["lr"])
         return 0.0

@@ -1,4 +1,4 @@
-"""Build the parts of a model from options and named values."""
+"""Values from which a model's networks and optimizers are built."""
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
@@ -9,44 +9,21 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from models.networks import define_D, define_G, own_flags
+from models.networks import NetworkRole, own_flags
 from util.random_states import random_states_kept
 
-_FUSED_ON = ("cpu", "cuda", "mps")  # devices that update all weights in one kernel
-_FUSED = (Adam, AdamW, SGD)  # and the optimizers that can do it on all of them
+_FUSED_ON = ("cpu", "cuda", "mps")  # devices that can update all weights in one kernel
+_FUSED = (Adam, AdamW, SGD)  # optimizers that can do so on all of these devices
 
 
-def generator_from_options(opt: Namespace, in_channels: int, out_channels: int) -> nn.Module:
-    """Return the generator of --netG, --ngf, --norm, --init_type and the network's own flags."""
-    return define_G(
-        opt.netG,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        width=opt.ngf,
-        norm=opt.norm,
-        dropout=not opt.no_dropout,
-        init_type=opt.init_type,
-        init_gain=opt.init_gain,
-        **{flag: getattr(opt, flag) for flag in own_flags("generator", opt.netG)},
-    )
-
-
-def discriminator_from_options(opt: Namespace, in_channels: int) -> nn.Module:
-    """Return the discriminator of --netD, --ndf, --norm, --init_type and its own flags."""
-    return define_D(
-        opt.netD,
-        in_channels=in_channels,
-        width=opt.ndf,
-        n_layers=opt.n_layers_D,
-        norm=opt.norm,
-        init_type=opt.init_type,
-        init_gain=opt.init_gain,
-        **{flag: getattr(opt, flag) for flag in own_flags("discriminator", opt.netD)},
-    )
+def network_settings(opt: Namespace, role: NetworkRole, name: str) -> dict[str, Any]:
+    """Return the values of the flags of all networks, and of those in the network's own file."""
+    flags = ("norm", "init_type", "init_gain", *own_flags(role, name))
+    return {flag: getattr(opt, flag) for flag in flags}
 
 
 def as_groups(parameters: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return parameters, or groups of them as torch.optim takes them, as a list of groups."""
+    """Convert an iterable of parameters, or of torch.optim's groups, to a list of groups."""
     given = list(parameters)
     if given and isinstance(given[0], dict):
         return [{**group, "params": list(group["params"])} for group in given]
@@ -57,41 +34,38 @@ def build_optimizer(
     cls: type[Optimizer], groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float],
     device: torch.device, capturable: bool, settings: Mapping[str, Any],
 ) -> Optimizer:
-    """Return ``cls(groups, lr=lr, **settings)``, completed by what the class understands.
+    """Return ``cls(groups, lr=lr, **settings)``, with defaults for what the class accepts.
 
     Args:
-        betas: for classes that take moments; ``settings`` may name others.
-        capturable: the steps are recorded as a CUDA graph.
+        betas: default for classes that have moments; ``settings`` has priority.
+        capturable: whether steps are recorded as a CUDA graph.
 
     Raises:
-        TypeError: the class needs a closure, or does not know one of ``settings``.
+        TypeError: the class needs a closure, or does not accept one of ``settings``.
     """
     if signature(cls.step).parameters["closure"].default is Parameter.empty:
         raise TypeError(
-            f"{cls.__name__} calls a closure several times in a step, and a step here has one "
+            f"{cls.__name__} calls a closure several times in a step, but a step here has one "
             "backward pass; use another torch.optim class, such as Adam"
         )
-    usual: dict[str, Any] = {"betas": betas, "capturable": capturable}
+    defaults: dict[str, Any] = {"betas": betas, "capturable": capturable}
     if issubclass(cls, _FUSED) and device.type in _FUSED_ON and "foreach" not in settings:
-        usual["fused"] = True
-    known = signature(cls).parameters
-    chosen = {name: value for name, value in usual.items() if name in known}
-    return cls(groups, lr=lr, **chosen | dict(settings))  # type: ignore[call-arg]
+        defaults["fused"] = True
+    accepted = signature(cls).parameters
+    defaults = {name: value for name, value in defaults.items() if name in accepted}
+    return cls(groups, lr=lr, **defaults | dict(settings))  # type: ignore[call-arg]
 
 
-def probe(net: nn.Module, device: torch.device, shape: tuple[int, ...], *inputs: Any) -> Any:
-    """Return what ``net`` computes for a blank image of ``shape`` [1, C, H, W] and ``inputs``.
+def run_alone(net: nn.Module, *inputs: Any) -> Any:
+    """Return ``net(*inputs)`` without any side effect: weights, statistics, random states.
 
-    Runs under ``torch.no_grad``, in evaluation mode, without the wrappers of the speed flags. It
-    changes neither weights, nor running statistics, nor random states.
+    Runs under ``torch.no_grad``, in evaluation mode, without the wrappers of the speed flags.
     """
     modes = {module: module.training for module in net.modules()}
     with torch.no_grad(), random_states_kept():
         net.eval()
         try:
-            features = type(net).forward(net, torch.zeros(shape, device=device), *inputs)
+            return type(net).forward(net, *inputs)
         finally:
             for module, training in modes.items():
                 module.training = training
-    return features
-

@@ -1,7 +1,7 @@
-"""How an image becomes the input of a generator, and how an output becomes an image again.
+"""Conversions from images to the input of a generator, and from its output to images.
 
-A model names its codec: ``codec = LabCodec()``. Everything that translates images outside of a
-training uses it: ``inference.Translator``, the server and exported files.
+A model names its codec: ``codec = LabCodec()``. All code that translates images outside of training
+uses it: ``inference.Translator``, the server and exported files.
 """
 
 import torch
@@ -11,9 +11,9 @@ from data.colour import lab_to_rgb, rgb_to_lab, traced_lab_to_rgb, traced_lightn
 
 
 class Codec:
-    """The identity: the generator reads and writes images as they are.
+    """The identity: the generator reads and writes images without a conversion.
 
-    ``image_channels``: channels of the images, if they differ from ``--input_nc``.
+    ``image_channels``: channels of the images, if the number differs from ``--input_nc``.
     """
 
     image_channels: int | None = None
@@ -27,16 +27,16 @@ class Codec:
         return outputs
 
     def encode_in_torch(self, images: Tensor) -> Tensor:
-        """Do as ``encode`` in torch operations alone, without branches, for exported files."""
+        """Return ``encode(images)``, using only torch operations without branches, for export."""
         return self.encode(images)
 
     def decode_in_torch(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        """Do as ``decode`` in torch operations alone, without branches, for exported files."""
+        """Return ``decode(...)``, using only torch operations without branches, for export."""
         return self.decode(inputs, outputs)
 
 
 class LabCodec(Codec):
-    """RGB images to lightness [N, 1, H, W]; lightness and colours [N, 2, H, W] to RGB images."""
+    """Encode RGB images as lightness [N, 1, H, W]; decode it and colours [N, 2, H, W] to RGB."""
 
     image_channels = 3
 

@@ -1,4 +1,4 @@
-"""Colorization: pix2pix from lightness to colour, in Lab (Isola et al. 2017, figure 6; L -> ab)."""
+"""Colorization: pix2pix from lightness to colour in Lab (Isola et al. 2017, figure 6; L -> ab)."""
 
 from argparse import ArgumentParser, Namespace
 

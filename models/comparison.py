@@ -1,4 +1,4 @@
-"""What a model's outputs may be compared with, by a validation and by the doctor."""
+"""Which outputs of a model the validation and the doctor may compare, and with which images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 class Comparison:
     """Labels of ``BaseModel.visuals``; the generator made ``made`` from ``given``.
 
-    Exactly one of three kinds, chosen by the constructor that is called:
+    There are three kinds, each with its own constructor:
 
     - ``paired``: ``made`` should equal ``target``.
     - ``cycle``: ``back`` should equal ``given``. A metric of pairs then measures what the cycle
-      keeps, not how good the translation is.
-    - ``unpaired``: nothing should equal ``made``. No metric of pairs is computed.
+      preserves, not how good the translation is.
+    - ``unpaired``: no image should equal ``made``. No metric of pairs is computed.
 
-    ``domain``: images of the kind that ``made`` should look like. They are compared as a set.
+    ``domain``: images of the domain of ``made``, compared with it as a set.
     """
 
     given: str
@@ -38,14 +38,14 @@ class Comparison:
 
     @property
     def pair(self) -> tuple[str, str] | None:
-        """Output and target for metrics of pairs; None if nothing can be compared so."""
+        """Output and target for metrics of pairs; None if there is no target."""
         if self.back:
             return self.back, self.given
         return (self.made, self.target) if self.target else None
 
     @property
     def sets(self) -> tuple[str, str]:
-        """Outputs and images of their domain for metrics of sets."""
+        """Outputs, and images of their domain, for metrics of sets."""
         return self.made, self.domain
 
     @property
@@ -64,5 +64,5 @@ class Comparison:
 
 
 def have_pairs(comparisons: Sequence[Comparison]) -> bool:
-    """Return whether metrics of pairs can measure the model."""
+    """Return whether metrics of pairs can evaluate the model."""
     return bool(comparisons) and all(comparison.pair for comparison in comparisons)

@@ -4,7 +4,7 @@
       + lambda_A * |G_B(G_A(A)) - A| + lambda_B * |G_A(G_B(B)) - B|                    (eq. 2)
       + lambda_identity * (lambda_B * |G_A(B) - B| + lambda_A * |G_B(A) - A|)          (section 5.2)
 
-The paper's letters: G is G_A, F is G_B, D_Y is D_A (it judges pictures of B), D_X is D_B.
+Letters of the paper: G is G_A, F is G_B, D_Y is D_A (it judges images of B), D_X is D_B.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -19,7 +19,6 @@ from models.base_model import BaseModel
 from models.comparison import Comparison
 from models.losses import GAN_MODES, check_gan_mode, gradient_penalty
 from util.flags import weight
-from util.image_pool import ImagePool
 
 
 class CycleGANModel(BaseModel):
@@ -28,7 +27,7 @@ class CycleGANModel(BaseModel):
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
-        parser.set_defaults(no_dropout=True)  # the paper's generators have none
+        parser.set_defaults(no_dropout=True)  # the generators of the paper have no dropout
         if not is_train:
             return
         parser.set_defaults(lr_metric="cycle_A+cycle_B")
@@ -45,15 +44,15 @@ class CycleGANModel(BaseModel):
     def check_options(opt: Namespace) -> None:
         if opt.dataset_mode in ("single", "colorization"):
             raise ValueError(
-                f"--model cycle_gan needs pictures of two kinds of equal standing, --dataset_mode "
-                f"{opt.dataset_mode} has not; use --dataset_mode unaligned"
+                f"--model cycle_gan needs images of two domains, and --dataset_mode "
+                f"{opt.dataset_mode} has only one; use --dataset_mode unaligned"
             )
         if not opt.isTrain:
             return
         check_gan_mode(opt.gan_mode, opt.norm)
         if opt.lambda_identity > 0 and opt.input_nc != opt.output_nc:
             raise ValueError(
-                f"the identity loss compares a picture with its own translation, --input_nc "
+                "the identity loss compares an image with its translation, but --input_nc "
                 f"{opt.input_nc} and --output_nc {opt.output_nc} differ; use --lambda_identity 0"
             )
 
@@ -83,7 +82,7 @@ class CycleGANModel(BaseModel):
         self.rec_B: Tensor = self.netG_A(self.fake_A)
 
     def forward_with_identity(self) -> None:
-        """``forward``, and beside it the pictures that are already of the target kind."""
+        """Do ``forward``, and also translate images that are already in the target domain."""
         A, B = self.real_A, self.real_B
         self.fake_B, self.idt_A = self.in_one_pass(self.netG_A, A, B)
         self.fake_A, self.idt_B, self.rec_A = self.in_one_pass(self.netG_B, B, A, self.fake_B)
@@ -135,7 +134,7 @@ class CycleGANModel(BaseModel):
         return losses
 
     def _identity_losses(self) -> dict[str, Tensor]:
-        """A picture that is already of the target kind should stay as it is."""
+        """Return the losses that keep images unchanged if they are in the target domain."""
         opt = self.opt
         if opt.lambda_identity == 0:
             zero = torch.zeros((), device=self.device)
@@ -147,21 +146,14 @@ class CycleGANModel(BaseModel):
 
     def _update_D(self) -> dict[str, Tensor]:
         self.set_requires_grad(self.discriminators, True)
-        losses = {
-            "D_A": self._discriminator_loss(
-                self.netD_A, self.real_B, self.fake_B, self.fake_B_pool
-            ),
-            "D_B": self._discriminator_loss(
-                self.netD_B, self.real_A, self.fake_A, self.fake_A_pool
-            ),
-        }
-        self.update(self.optimizer_D, losses["D_A"] + losses["D_B"])
-        return losses
+        fake_B = self.fake_B_pool.query(self.fake_B.detach())
+        D_A = self._discriminator_loss(self.netD_A, self.real_B, fake_B)
+        fake_A = self.fake_A_pool.query(self.fake_A.detach())
+        D_B = self._discriminator_loss(self.netD_B, self.real_A, fake_A)
+        self.update(self.optimizer_D, D_A + D_B)
+        return {"D_A": D_A, "D_B": D_B}
 
-    def _discriminator_loss(
-        self, net: nn.Module, real: Tensor, fake: Tensor, pool: ImagePool
-    ) -> Tensor:
-        fake = pool.query(fake.detach())
+    def _discriminator_loss(self, net: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         on_real, on_fake = self.in_one_pass(net, real, fake)
         loss = self.gan.real(on_real) + self.gan.fake(on_fake)
         if self.opt.gan_mode == "wgangp":

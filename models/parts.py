@@ -1,7 +1,7 @@
 """The registered parts of a model (networks, optimizers, image buffers) and their state.
 
-``state_dict`` holds everything that a resumed run needs of a model. ``step_state`` holds what one
-step changes besides the weights, so that ``--on_nan skip`` can undo the step.
+``state_dict`` returns everything that a resumed run needs from a model. ``step_state`` returns what
+a step changes besides the weights, so that ``--on_nan skip`` can undo the step.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,21 +15,21 @@ from torch.optim import Optimizer
 from models.averages import Averages
 from models.execution.speed import Speed, rates, set_rates
 from models.schedules import Plateau
-from models.weights import network_files
-from models.weights.mismatch import describe_mismatch
+from models.weights.mismatch import require_same_shapes
+from models.weights.network_files import require_same_parts
 from util.image_pool import ImagePool
 from util.run_folder.networks import NetworkEntry
 
-# generator: averaged (--ema), tested and exported. discriminator: its logits are watched by the
-# doctor, and no test loads it. auxiliary: saved and loaded, nothing else.
+# generator: averaged (--ema), tested and exported. discriminator: the doctor checks its logits, and
+# tests do not load it. auxiliary: saved and loaded only.
 Role = Literal["generator", "discriminator", "auxiliary"]
 
-# Settings in an optimizer's groups that choose a kernel: not restored with the state of a run.
+# Settings in an optimizer's groups that select a kernel. They are not restored on resume.
 _KERNEL = {"fused", "foreach", "capturable"}
 
 
 class Parts:
-    """Dicts by name. ``base_rates``: the learning rate that each parameter group started with."""
+    """Parts by name. ``base_rates``: the initial learning rate of each parameter group."""
 
     def __init__(self, device: torch.device, speed: Speed) -> None:
         self.device = device
@@ -59,7 +59,7 @@ class Parts:
         self.optimizers[name] = optimizer
         self.base_rates[name] = [float(group["lr"]) for group in optimizer.param_groups]
         self.scalers[name] = self.speed.make_scaler(self.device)
-        # A recorded step reads the rates from tensors; only some classes can do that.
+        # A recorded step reads the rates from tensors, which only some classes accept.
         if self.speed.graph and "capturable" in optimizer.defaults:
             set_rates(optimizer, [torch.tensor(rate, device=self.device)
                                   for rate in self.base_rates[name]])
@@ -79,7 +79,7 @@ class Parts:
         return {owners.get(id(weight)) for weight in weights}
 
     def scale_rates(self, factor: float) -> None:
-        """Set every learning rate to ``factor`` times the rate that its group started with."""
+        """Set every learning rate to ``factor`` times its initial value."""
         for name, optimizer in self.optimizers.items():
             places = rates(optimizer)
             for group, rate in zip(optimizer.param_groups, self.base_rates[name], strict=True):
@@ -88,12 +88,12 @@ class Parts:
 
     @property
     def rates_are_tensors(self) -> bool:
-        """Whether a recorded step can follow a schedule."""
+        """Whether a step recorded as a CUDA graph can follow a schedule."""
         return all(isinstance(rate, Tensor) for optimizer in self.optimizers.values()
                    for rate in rates(optimizer))
 
     def start_plateau_epoch(self, epoch: int) -> None:
-        """Let the plateau policy judge the last epoch and set the rates for ``epoch``."""
+        """Set the rates for ``epoch`` by the plateau policy, which evaluates the last epoch."""
         assert self.plateau is not None
         places = {name: rates(optimizer) for name, optimizer in self.optimizers.items()}
         self.plateau.start_epoch(epoch)
@@ -103,7 +103,7 @@ class Parts:
     # ---- state ---------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that a resumed run needs: tensors are shared, not copied."""
+        """Return everything that a resumed run needs. Tensors are shared, not copied."""
         return {
             "networks": {name: net.state_dict() for name, net in self.networks.items()},
             "optimizers": {name: _optimizer_state(own) for name, own in self.optimizers.items()},
@@ -119,28 +119,26 @@ class Parts:
         Raises:
             ValueError: the state belongs to another model, or to networks of other sizes.
         """
-        network_files.require_same_parts(state["networks"], self.networks, "networks")
-        network_files.require_same_parts(state["optimizers"], self.optimizers, "optimizers")
+        require_same_parts(state["networks"], self.networks, "networks")
+        require_same_parts(state["optimizers"], self.optimizers, "optimizers")
         for name, net in self.networks.items():
-            found = {key: tuple(value.shape) for key, value in state["networks"][name].items()}
-            wanted = {key: tuple(value.shape) for key, value in net.state_dict().items()}
-            if found != wanted:
-                raise ValueError(describe_mismatch(found, wanted, f"{name} in latest_state.pth"))
-            net.load_state_dict(state["networks"][name])
+            saved = state["networks"][name]
+            require_same_shapes(saved, net.state_dict(), f"{name} in latest_state.pth")
+            net.load_state_dict(saved)
         for name, optimizer in self.optimizers.items():
             _load_optimizer(optimizer, state["optimizers"][name])
         for name, pool in self.pools.items():
             pool.load_state_dict(state["pools"][name], self.device)
         if self.plateau and state["plateau"]:
             self.plateau.load_state_dict(state["plateau"], self.device)
-        for name, saved in state.get("scalers", {}).items():
-            if self.scalers[name].is_enabled() and saved:  # --precision may have changed
-                self.scalers[name].load_state_dict(saved)
-        if self.averages and state.get("averages"):  # otherwise --ema is new and starts here
+        for name, scaler_state in state.get("scalers", {}).items():
+            if self.scalers[name].is_enabled() and scaler_state:  # --precision may have changed
+                self.scalers[name].load_state_dict(scaler_state)
+        if self.averages and state.get("averages"):  # otherwise the averages start now
             self.averages.load_state_dict(state["averages"])
 
     def step_state(self) -> dict[str, Any]:
-        """Return a copy of what a step changes besides weights: statistics, buffers, plateau."""
+        """Return a copy of what a step changes besides weights: statistics, pools, plateau."""
         return {
             "buffers": [buffer.clone() for buffer in self._buffers()],
             "pools": [pool.state_dict() for pool in self.pools.values()],
@@ -162,14 +160,14 @@ class Parts:
 
 
 def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the optimizer's state with learning rates as numbers, wherever they are kept."""
+    """Return the optimizer's state with learning rates as numbers, also if they are tensors."""
     state = optimizer.state_dict()
     groups = [group | {"lr": float(group["lr"])} for group in state["param_groups"]]
     return state | {"param_groups": groups}
 
 
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Restore moments and settings; keep the kernel and the memory layout of this process."""
+    """Restore moments and settings. The kernel and the memory layout stay those of this run."""
     places = rates(optimizer)
     groups = [
         saved | {key: own[key] for key in _KERNEL & own.keys()}
@@ -179,7 +177,6 @@ def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     set_rates(optimizer, places)
     for weight, values in optimizer.state.items():
         for key, value in values.items():
-            if not isinstance(value, Tensor):
-                continue
-            if value.shape == weight.shape and value.stride() != weight.stride():
-                values[key] = torch.empty_like(weight).copy_(value)  # --channels_last changed
+            moment = isinstance(value, Tensor) and value.shape == weight.shape
+            if moment and value.stride() != weight.stride():  # --channels_last has changed
+                values[key] = torch.empty_like(weight).copy_(value)

@@ -33,19 +33,19 @@ class Pix2PixModel(BaseModel):
         group.add_argument("--lambda_GAN", type=weight, default=1.0,
                            help="weight of the GAN term; 0 removes it, and D with it")
         group.add_argument("--unconditional_D", action="store_true",
-                           help="D sees the output alone, without the input")
+                           help="D sees only the output, not the input")
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
         if opt.dataset_mode in ("unaligned", "single"):
             raise ValueError(
                 f"--model {opt.model} learns from pairs, --dataset_mode {opt.dataset_mode} has "
-                "none; use --dataset_mode aligned, or --model cycle_gan for unpaired pictures"
+                "none; use --dataset_mode aligned, or --model cycle_gan for unpaired images"
             )
         if opt.dataset_mode == "colorization" and opt.model == "pix2pix":
             raise ValueError(
-                "--model pix2pix with --dataset_mode colorization would show Lab colours as if "
-                "they were a picture; use --model colorization"
+                "--model pix2pix with --dataset_mode colorization would display Lab colours "
+                "without conversion to RGB; use --model colorization"
             )
         if not opt.isTrain:
             return
@@ -56,7 +56,7 @@ class Pix2PixModel(BaseModel):
             )
         if opt.lr_policy == "plateau" and "G_L1" in opt.lr_metric and opt.lambda_L1 == 0:
             raise ValueError(
-                "--lr_policy plateau watches G_L1, which --lambda_L1 0 removes; give another "
+                "--lr_policy plateau depends on G_L1, which --lambda_L1 0 removes; give another "
                 "--lr_metric, such as G_GAN"
             )
 
@@ -104,7 +104,7 @@ class Pix2PixModel(BaseModel):
         """Return what G minimises, term by term; a subclass adds its own terms."""
         losses: dict[str, Tensor] = {}
         if self.opt.lambda_GAN > 0:
-            # D must not collect gradients while G learns: they would cost time for nothing.
+            # The step of G needs no gradients of D's weights; to compute them would waste time.
             self.set_requires_grad(self.netD, False)
             logits = self.netD(self._beside_A(self.fake_B))
             losses["G_GAN"] = self.opt.lambda_GAN * self.gan.generator(logits)
@@ -118,7 +118,7 @@ class Pix2PixModel(BaseModel):
         return losses
 
     def _beside_A(self, image: Tensor) -> Tensor:
-        """What D sees: [N, input_nc + output_nc, H, W], or the image alone."""
+        """Return the input of D: [N, input_nc + output_nc, H, W], or the image alone."""
         if self.opt.unconditional_D:
             return image
         return torch.cat([self.real_A, image], dim=1)

@@ -1,8 +1,8 @@
-"""The calls by which a model registers its parts, and the files and state of these parts.
+"""The methods by which a model registers its parts, and the files and state of these parts.
 
-``add_...`` registers a network, an optimizer, an image buffer or the objective and returns its
-argument, or what replaces it. What is registered is moved to the device, saved, resumed, scheduled
-and listed.
+``add_...`` registers a network, an optimizer, an image buffer or the objective. It returns its
+argument, or the object to use instead. Registered parts are moved to the device, saved, resumed,
+scheduled and listed.
 """
 
 from argparse import Namespace
@@ -14,18 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from models.averages import Averages
-from models.building import (
-    as_groups,
-    build_optimizer,
-    discriminator_from_options,
-    generator_from_options,
-    probe,
-)
+from models.building import as_groups, build_optimizer, network_settings, run_alone
 from models.execution.replicas import Replicas
 from models.execution.speed import Speed
+from models.networks import define_D, define_G
 from models.parts import Parts, Role
-from models.schedules import Plateau
 from models.weights import network_files
 from util import checkpoint
 from util.distributed import current_process
@@ -35,7 +28,7 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 class _Names:
-    """Attribute with the names of registered things. It cannot be assigned."""
+    """Read-only attribute: the keys of the dict ``source``."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -48,14 +41,14 @@ class _Names:
 
     def __set__(self, model: Any, value: Any) -> None:
         raise ValueError(
-            f"self.{self.name} = ... is how models of the original implementation begin; here it "
+            f"self.{self.name} = ... is set by models of the original implementation; here it "
             "follows from add_network, report_losses and self.visuals: see docs/design.md, what "
             "differs from the reference"
         )
 
 
 class Registration:
-    """The base class of ``BaseModel``, which documents when to make these calls."""
+    """Base class of ``BaseModel``, which explains when to call these methods."""
 
     model_names = _Names("networks")
     loss_names = _Names("losses")
@@ -84,24 +77,32 @@ class Registration:
 
     def add_generator(self, name: str, in_channels: int, out_channels: int) -> nn.Module:
         """Register the generator of --netG, --ngf, --norm, ... as ``name``."""
-        net = generator_from_options(self.opt, in_channels, out_channels)
+        opt = self.opt
+        net = define_G(
+            opt.netG, in_channels=in_channels, out_channels=out_channels, width=opt.ngf,
+            dropout=not opt.no_dropout, **network_settings(opt, "generator", opt.netG),
+        )
         self.parts.from_flags.add(name)
         return self.add_network(name, net, role="generator")
 
     def add_discriminator(self, name: str, in_channels: int) -> nn.Module:
         """Register the discriminator of --netD, --ndf, --norm, ... as ``name``."""
-        net = discriminator_from_options(self.opt, in_channels)
+        opt = self.opt
+        net = define_D(
+            opt.netD, in_channels=in_channels, width=opt.ndf, n_layers=opt.n_layers_D,
+            **network_settings(opt, "discriminator", opt.netD),
+        )
         self.parts.from_flags.add(name)
         return self.add_network(name, net, role="discriminator")
 
     def probe(self, net: nn.Module, channels: int, *inputs: Any) -> Any:
         """Return the output of ``net`` for a blank image [1, channels, crop_size, crop_size].
 
-        For parts whose sizes follow the features of another network: call it before the optimizers
-        are made. See ``models.building.probe``.
+        Used for parts whose sizes depend on the features of another network. Call it before the
+        optimizers are created. It changes nothing, and runs without the speed flags.
         """
-        side = self.opt.crop_size
-        return probe(getattr(net, "module", net), self.device, (1, channels, side, side), *inputs)
+        image = torch.zeros(1, channels, *[self.opt.crop_size] * 2, device=self.device)
+        return run_alone(getattr(net, "module", net), image, *inputs)
 
     def add_optimizer(
         self, name: str, parameters: Iterable[Any], cls: type[Optimizer] = Adam, *,
@@ -110,10 +111,10 @@ class Registration:
         """Register an optimizer: Adam with the papers' moments (pix2pix, section 3.3) by default.
 
         Args:
-            parameters: weights, or groups as torch.optim takes them.
+            parameters: weights, or groups in the form of torch.optim.
             cls: any torch.optim class that needs no closure.
-            lr: default: --lr_D if all weights belong to discriminators, --lr_G if none does, else
-                --lr. The schedule multiplies this rate.
+            lr: the rate that the schedule multiplies. Default: --lr_D if all weights belong to
+                discriminators, --lr_G if none does, else --lr.
             settings: passed to ``cls``; ``betas`` is (--beta1, --beta2) by default.
         """
         groups = as_groups(parameters)
@@ -133,19 +134,11 @@ class Registration:
         return float(self.opt.lr if mixed else self.opt.lr_G)
 
     def add_pool(self, name: str) -> ImagePool:
-        """Register an image buffer of ``--pool_size`` with a random generator of its own."""
-        # Each process keeps the images of its own batches.
+        """Register an image buffer of ``--pool_size`` with its own random generator."""
+        # Each process stores the images of its own batches, so its draws must differ too.
         seed = self.opt.seed + len(self.pools) + 1000 * current_process().rank
         self.pools[name] = ImagePool(self.opt.pool_size, seed=seed)
         return self.pools[name]
-
-    @property
-    def plateau(self) -> Plateau | None:
-        return self.parts.plateau
-
-    @property
-    def averages(self) -> Averages | None:
-        return self.parts.averages
 
     # ---- files ---------------------------------------------------------------------------------
 
@@ -156,19 +149,18 @@ class Registration:
 
     def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
         """Return what ``save_networks`` writes, for a caller that writes in the background."""
-        averages = self.averages.weights if self.averages else {}
-        return network_files.files(self.networks, self.save_dir, epoch, averages)
+        averages = self.parts.averages.weights if self.parts.averages else {}
+        return network_files.files_to_write(self.networks, self.save_dir, epoch, averages)
 
     def load_networks(self, epoch: int | str) -> None:
-        """Load every network; in a test, no discriminator, and with ``--ema`` the averages."""
-        testing = not self.isTrain
+        """Load every network. A test loads no discriminators, and with ``--ema`` the averages."""
         networks = {name: net for name, net in self.networks.items()
                     if self.isTrain or self.parts.roles[name] != "discriminator"}
-        averaged = testing and self.opt.ema
-        network_files.load(networks, self.save_dir, epoch, averaged=averaged)
+        averaged = not self.isTrain and self.opt.ema
+        network_files.load_networks(networks, self.save_dir, epoch, averaged=averaged)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that a resumed run needs of the model."""
+        """Return everything that a resumed run needs from the model."""
         return self.parts.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Learning-rate schedules: pure functions of the epoch, and the plateau policy.
 
-A schedule returns a factor. It multiplies the rate that each optimizer was made with.
+A schedule returns a factor that multiplies the initial learning rate of each optimizer.
 """
 
 import math
@@ -20,8 +20,8 @@ from display.reports import VALUE
 class EpochCounts:
     """Numbers of epochs that the schedules use."""
 
-    constant: int  # epochs at the initial rate (--n_epochs)
-    decay: int  # epochs in which the rate falls (--n_epochs_decay)
+    constant: int  # epochs with the initial rate (--n_epochs)
+    decay: int  # epochs with a falling rate (--n_epochs_decay)
     period: int  # epochs between two drops of ``step`` (--lr_decay_iters)
 
 
@@ -40,17 +40,14 @@ def step(epoch: int, counts: EpochCounts) -> float:
 
 
 def cosine(epoch: int, counts: EpochCounts) -> float:
-    """Return half a cosine from 1 to 0 over all epochs (Loshchilov and Hutter 2017, eq. 5)."""
+    """Return half a cosine wave from 1 to 0 over all epochs (Loshchilov, Hutter 2017, eq. 5)."""
     return 0.5 * (1.0 + math.cos(math.pi * (epoch - 1) / (counts.constant + counts.decay)))
 
 
 SCHEDULES: dict[str, Callable[[int, EpochCounts], float]] = {
-    "linear": linear,
-    "step": step,
-    "cosine": cosine,
-    "constant": constant,
+    "linear": linear, "step": step, "cosine": cosine, "constant": constant,
 }
-PLATEAU = "plateau"  # the only policy that follows a loss or a validation value
+PLATEAU = "plateau"  # the only policy that depends on a loss or a validation value
 LR_POLICIES = (*SCHEDULES, PLATEAU)
 
 
@@ -60,11 +57,11 @@ def watches_validation(metric: str) -> bool:
 
 
 class Plateau:
-    """Feed torch's ReduceLROnPlateau with the mean of one loss over each epoch.
+    """ReduceLROnPlateau of torch, applied to the mean of a loss over each epoch.
 
     Args:
-        metric: a loss name, or several joined by ``+`` (``cycle_A+cycle_B``); or validation values
-            in the same form (``val_l1``).
+        metric: a loss name, or several joined by ``+`` (``cycle_A+cycle_B``); or validation
+            values in the same form (``val_l1``).
         higher_is_better: whether a larger metric is an improvement.
     """
 
@@ -90,7 +87,7 @@ class Plateau:
         if missing:
             raise ValueError(
                 f"--lr_metric {'+'.join(self.names)}: this run has no loss {', '.join(missing)}; "
-                f"it has {', '.join(losses)}"
+                f"choose from {', '.join(losses)}"
             )
         self.total = self.total + sum(losses[name].detach() for name in self.names)
         self.steps += 1
@@ -102,7 +99,7 @@ class Plateau:
             self.steps += 1
 
     def start_epoch(self, epoch: int) -> None:
-        """Evaluate the epoch that has just ended. Does nothing if ``epoch`` was only resumed."""
+        """Evaluate the epoch that has just ended. Do nothing if ``epoch`` is only resumed."""
         if epoch == self.epoch:
             return
         if self.steps:
@@ -111,12 +108,9 @@ class Plateau:
         self.epoch, self.total, self.steps = epoch, torch.zeros_like(self.total), 0
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "schedulers": [scheduler.state_dict() for scheduler in self.schedulers],
-            "epoch": self.epoch,
-            "total": self.total,
-            "steps": self.steps,
-        }
+        schedulers = [scheduler.state_dict() for scheduler in self.schedulers]
+        return {"schedulers": schedulers, "epoch": self.epoch, "total": self.total,
+                "steps": self.steps}
 
     def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):

@@ -1,6 +1,6 @@
 """Template: copy it to models/<name>_model.py, rename the class, train with ``--model <name>``.
 
-As it stands it is a working baseline, one generator with one L1 loss:
+It works without changes: one generator with one L1 loss,
 
     L = lambda_regression * |G(A) - B|
 """
@@ -22,7 +22,7 @@ class TemplateModel(BaseModel):
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
-        """Flags of this model, and other defaults for shared flags."""
+        """Add the flags of this model, and set other defaults for shared flags."""
         parser.set_defaults(dataset_mode="aligned", no_dropout=True)
         if is_train:
             parser.set_defaults(lr_metric="G")
@@ -32,10 +32,10 @@ class TemplateModel(BaseModel):
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
-        """Raise ValueError for flags that contradict each other; exit code 2 follows."""
+        """Raise ValueError for flags that contradict each other. The program exits with 2."""
         if opt.dataset_mode == "single":
             raise ValueError(
-                "--model template learns from pairs, --dataset_mode single has no second side; "
+                "--model template learns from pairs, but --dataset_mode single has no targets; "
                 "use --dataset_mode aligned"
             )
 
@@ -56,7 +56,7 @@ class TemplateModel(BaseModel):
 
     @staticmethod
     def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
-        """Labels of ``visuals`` that a validation compares (--val_phase)."""
+        """Return the labels of ``visuals`` that a validation compares (--val_phase)."""
         return (Comparison.paired("data_A", "output", "data_B"),)
 
     def optimize_parameters(self) -> None:

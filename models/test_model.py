@@ -1,4 +1,4 @@
-"""Apply one generator to pictures of one kind: no pairs, no second side (test.py only)."""
+"""Apply one generator to images of one domain, without targets (test.py only)."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -18,8 +18,8 @@ class TestModel(BaseModel):
         parser.set_defaults(dataset_mode="single")
         group = parser.add_argument_group("test")
         group.add_argument("--model_suffix", default="",
-                           help="load <epoch>_net_G<suffix>.pth, such as _A; without it "
-                                "net_G, else net_G_A (AtoB) or net_G_B (BtoA)")
+                           help="load <epoch>_net_G<suffix>.pth, for example with _A; default: "
+                                "net_G if it exists, else net_G_A (AtoB) or net_G_B (BtoA)")
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
@@ -29,9 +29,9 @@ class TestModel(BaseModel):
             )
         if not opt.inputs and (opt.input_nc, opt.output_nc) == (1, 2):
             raise ValueError(
-                f"--model test shows a generator's output as it is, and {opt.output_nc} channels "
-                "look like the colours of Lab: a colorization run is tested with --model "
-                "colorization, any run without showing it by --output_dir"
+                "--model test displays the output without conversion, and --input_nc 1 with "
+                f"--output_nc {opt.output_nc} is probably a colorization; test it with --model "
+                "colorization, or write files without a page by --output_dir"
             )
 
     def __init__(self, opt: Namespace) -> None:
@@ -60,8 +60,8 @@ class TestModel(BaseModel):
 
 
 def generator_suffix(run_dir: Path, epoch: str, direction: str) -> str:
-    """Which generator a run has: "" (one), or "_A" / "_B" (two, chosen by the direction)."""
+    """Return "" if the run has one generator; "_A" or "_B", by direction, if it has two."""
     suffix = "_A" if direction == "AtoB" else "_B"
-    one_way = (run_dir / f"{epoch}_net_G.pth").is_file()
-    two_way = (run_dir / f"{epoch}_net_G{suffix}.pth").is_file()
-    return suffix if two_way and not one_way else ""
+    has_one = (run_dir / f"{epoch}_net_G.pth").is_file()
+    has_two = (run_dir / f"{epoch}_net_G{suffix}.pth").is_file()
+    return suffix if has_two and not has_one else ""

@@ -1,4 +1,4 @@
-"""Former place of ``Translator``: programs of users import it from here."""
+"""Former location of ``Translator``: programs of users import it from here."""
 
 from inference.translator import Translator
 

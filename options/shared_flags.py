@@ -10,7 +10,7 @@ from data.cache.choice import CACHES
 from data.resizing import RESIZERS
 from data.transforms import PREPROCESS
 from models import networks
-from models.networks import INITS, NORMS
+from models.networks.layers import INITS, NORMS
 from util.flags import (
     AUTO,
     count_or_auto,

@@ -81,8 +81,8 @@ def test_the_state_of_other_networks_is_refused() -> None:
 def test_discriminators_have_no_average(model: str, averaged: list[str]) -> None:
     built = build(f"--model {model} --ema 0.9")
     built.setup(built.opt)
-    assert built.averages is not None
-    assert list(built.averages.weights) == averaged
+    assert built.parts.averages is not None
+    assert list(built.parts.averages.weights) == averaged
 
 
 def test_the_training_does_not_see_the_average(argv: Argv, tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_a_run_without_averages_says_so(argv: Argv, test_argv: Argv, tmp_path: P
 def test_every_model_averages_its_steps(model: str) -> None:
     built = build(f"--model {model} --ema 0.5")
     built.setup(built.opt)
-    assert built.averages is not None
+    assert built.parts.averages is not None
     for _ in range(2):
         run(built, steps=1)
-        built.averages.update()
-    for name, averaged in built.averages.weights.items():
+        built.parts.averages.update()
+    for name, averaged in built.parts.averages.weights.items():
         own = built.networks[name].state_dict()
         assert any(not torch.equal(averaged[key], own[key]) for key in own)

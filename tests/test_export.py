@@ -18,7 +18,8 @@ from inference.export.graph import Graph
 from inference.export.verify import LIMITS, Difference, require_within_limits, three_sizes
 from inference.padding import translate_any_size
 from inference.translator import Translator
-from models.networks import GENERATORS, NORMS
+from models.networks import GENERATORS
+from models.networks.layers import NORMS
 from util.packages import MissingPackageError
 
 FAST = ("onnx", "torchscript")

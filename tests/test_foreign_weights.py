@@ -137,7 +137,7 @@ def test_a_mismatch_names_file_and_cure(found: nn.Module, wanted: nn.Module, cur
     before = copy_of(wanted)
     with pytest.raises(ValueError, match=r"^run/5_net_G\.pth does not fit") as caught:
         load_published(wanted, copy_of(found), "run/5_net_G.pth")
-    assert f"Likely cure: {cure}. (" in str(caught.value)
+    assert f"Likely fix: {cure}. (" in str(caught.value)
     assert_holds(wanted, before)
 
 

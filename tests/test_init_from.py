@@ -77,7 +77,7 @@ def test_nothing_to_take_is_an_error(argv: Argv, tmp_path: Path) -> None:
 
 
 def test_weights_of_which_nothing_fits_are_an_error(old: Path, argv: Argv) -> None:
-    with pytest.raises(ValueError, match=r"not one tensor fits\. .*Likely cure: --ngf 2"):
+    with pytest.raises(ValueError, match=r"not one tensor fits\. .*Likely fix: --ngf 2"):
         train(argv("--model", "template", "--ngf", "3", "--output_nc", "1",
                    "--init_from", str(old / "latest_net_G_A.pth")))
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.networks import DISCRIMINATORS, GENERATORS, INITS, NORMS, define_D, define_G
+from models.networks import DISCRIMINATORS, GENERATORS, define_D, define_G
+from models.networks.layers import INITS, NORMS
 from models.networks.resnet import ResnetGenerator
 from models.networks.unet import DownBlock, UnetGenerator, UpBlock
 

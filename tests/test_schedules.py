@@ -63,5 +63,5 @@ def test_plateau_does_not_judge_an_epoch_that_is_only_resumed() -> None:
 
 def test_plateau_names_the_losses_there_are() -> None:
     plateau, _ = make()
-    with pytest.raises(ValueError, match=r"no loss b; it has a"):
+    with pytest.raises(ValueError, match=r"no loss b; choose from a"):
         plateau.add({"a": torch.tensor(1.0)})

@@ -190,9 +190,9 @@ def test_without_a_gpu_one_line_says_so(argv: Argv, caplog: pytest.LogCaptureFix
 
 @pytest.mark.parametrize(
     ("flags", "device", "wanted"),
-    [({"precision": "tf32"}, "cpu", ["changes nothing, since the device is cpu"]),
+    [({"precision": "tf32"}, "cpu", ["has no effect, because the device is cpu"]),
      ({"precision": "tf32"}, "cuda", []),
-     ({"precision": "fp16"}, "cpu", ["--precision bf16 suits more of them"]),
+     ({"precision": "fp16"}, "cpu", ["more CPUs support --precision bf16"]),
      ({"precision": "fp16"}, "cuda", []),
      ({"precision": "bf16"}, "cpu", []),
      ({"compile": True}, "cuda", ["may take minutes"])],
@@ -208,7 +208,7 @@ def test_what_may_not_be_expected_of_a_flag_is_known(
 def test_it_is_told_at_the_start(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         train(argv("--model", "template", "--precision", "tf32"))
-    assert "--precision tf32 changes nothing, since the device is cpu" in caplog.messages
+    assert "--precision tf32 has no effect, because the device is cpu" in caplog.messages
 
 
 def test_train_records(

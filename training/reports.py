@@ -14,8 +14,8 @@ def validate(training: Training) -> Mapping[str, float]:
     with training.clock.paused():
         measured = validated(training.validation)
     training.best.judge(measured.values, training.clock.progress)
-    if training.model.plateau:
-        training.model.plateau.add_validation(measured.values)
+    if training.model.parts.plateau:
+        training.model.parts.plateau.add_validation(measured.values)
     training.visualizer.film(
         FilmReport(training.clock.progress, training.best.validations, measured.strips)
     )

@@ -1,7 +1,7 @@
 """One model in several processes: equal weights, averaged gradients and losses.
 
-Each process computes the gradients of its own pictures. DistributedDataParallel averages them
-during the backward pass, so that every optimizer takes the same step and knows nothing of it.
+Each process computes the gradients of its own images. DistributedDataParallel averages them during
+the backward pass, so every optimizer takes the same step and needs no change.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ Net = TypeVar("Net", bound=nn.Module)
 # Renamed in torch 2.14.
 _RENAMED = "forward_sync_buffers" in signature(DistributedDataParallel.__init__).parameters
 _SYNC_BUFFERS = "forward_sync_buffers" if _RENAMED else "broadcast_buffers"
-_TOLERANCE = 1e-5  # relative; GPUs of two kinds may round differently
+_TOLERANCE = 1e-5  # relative; GPUs of different models may round differently
 _alone = ContextVar("alone", default=False)
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Models that are built inside have nothing to do with other processes."""
+    """Build models inside that do not communicate with other processes."""
     token = _alone.set(True)
     try:
         yield
@@ -37,8 +37,9 @@ def alone() -> Iterator[None]:
 
 
 class Replica(DistributedDataParallel):
-    """Shows the attributes of the network inside. Its gradients are averaged only when it is
-    called itself, not when a part of it is.
+    """DistributedDataParallel that also has the attributes of the network inside.
+
+    Gradients are averaged only if the replica itself is called, not a part of the network.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -49,10 +50,10 @@ class Replica(DistributedDataParallel):
 
 
 class Replicas:
-    """What a model asks the other processes. Alone, it changes nothing.
+    """Communication of a model with its copies in other processes. It does nothing in a single one.
 
-    ``weight``: how much this process's gradients and losses count in this step, 1 on average. Its
-    pictures by the mean number of a process; 0 while it has none left in the epoch.
+    ``weight``: factor of this process's gradients and losses in this step: the number of its images
+    divided by the mean number over the processes; 0 if it has no images left in the epoch.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -62,13 +63,13 @@ class Replicas:
         self.weight = 1.0
 
     def add(self, net: Net) -> Net:
-        """The network to call in place of ``net``; both have the weights of the main process."""
+        """Return the module to call instead of ``net``, with the weights of the main process."""
         if self.size == 1 or not any(weight.requires_grad for weight in net.parameters()):
             return net
         flags: dict[str, Any] = {
             "device_ids": [self.device.index] if self.device.type == "cuda" else None,
-            # Batch norms agree by themselves; writing to them in each of several forward passes
-            # would spoil the backward pass.
+            # Batch norms are equal without it. Writing to their buffers in each of several forward
+            # passes would make the backward pass fail.
             _SYNC_BUFFERS: False,
         }
         replica = Replica(net, **flags)
@@ -76,25 +77,25 @@ class Replicas:
         return cast(Net, replica)
 
     def share_statistics(self, net: nn.Module) -> nn.Module:
-        """``net`` with its batch norms taken over the pictures of all processes."""
+        """Return ``net`` with batch norms over the images of all processes."""
         return share_statistics(net, self.device) if self.size > 1 else net
 
     def mean(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The losses of the whole batch; NaN everywhere where one process has it."""
+        """Return the losses of the whole batch; NaN in all processes if it is NaN in one."""
         if self.size == 1 or not losses:
             return dict(losses)
         values = torch.stack([loss.float() for loss in losses.values()])
-        # 0 * NaN would be NaN: a process without pictures has no say.
+        # 0 * NaN would be NaN, so the losses of a process without images are replaced by zeros.
         values = values * (self.weight / self.size) if self.weight else torch.zeros_like(values)
         return dict(zip(losses, all_reduce_sum(values).unbind(), strict=True))
 
     def require_equal(self, networks: Mapping[str, nn.Module]) -> None:
-        """Raise ValueError where the processes' weights went apart."""
+        """Raise ValueError if the weights of the processes have diverged."""
         if self.size == 1:
             return
-        sizes = all_gather({name: _size(net) for name, net in networks.items()})
+        norms = all_gather({name: _l1_norm(net) for name, net in networks.items()})
         for name in networks:
-            values = [found[name] for found in sizes]
+            values = [own[name] for own in norms]
             if max(values) - min(values) > _TOLERANCE * max(values):
                 raise ValueError(
                     f"the weights of network {name} differ between the processes: its gradients "
@@ -106,7 +107,7 @@ class Replicas:
 def _average(
     replicas: Replicas, bucket: dist.GradBucket  # type: ignore[name-defined]
 ) -> torch.futures.Future[Tensor]:
-    """DistributedDataParallel calls it for every bucket, as soon as its gradients are there."""
+    """Average a bucket of gradients. DistributedDataParallel calls it for each complete bucket."""
     gradients = bucket.buffer()
     if replicas.weight:
         gradients.mul_(replicas.weight / replicas.size)
@@ -117,6 +118,6 @@ def _average(
     return work.get_future().then(lambda future: future.value()[0])
 
 
-def _size(net: nn.Module) -> float:
+def _l1_norm(net: nn.Module) -> float:
     with torch.no_grad():
         return float(sum(weight.abs().sum(dtype=torch.float64) for weight in net.parameters()))

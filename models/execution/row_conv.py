@@ -1,22 +1,22 @@
-"""A convolution to the few channels of a picture, in about half of the time on a CPU.
+"""A convolution with few output channels, in about half of the time on a CPU.
 
-A CPU works on 8 or 16 channels of the result at once, and a picture has 3: most of it idles. Here
-several rows of the result are the channels of one step:
+A CPU computes 8 or 16 output channels at once. An image has 3, so most of the vector unit is idle.
+Here the channels of one step are several rows of the result:
 
-    filter [3, C, 7, 7], stride 1  ->  [4 x 3, C, 10, 7], each of the four a row lower, stride 4
+    filter [3, C, 7, 7], stride 1  ->  [4 x 3, C, 10, 7], each of the four one row lower, stride 4
 
-Every sum has the terms that it had, and zeros.
+Every sum has the same terms as before, plus zeros.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MAX_CHANNELS = 4  # more than these fill the CPU by themselves
+MAX_CHANNELS = 4  # a convolution with more output channels keeps the CPU busy
 
 
 class RowConv2d(nn.Conv2d):
-    """[N, C, H, W] -> [N, c, H - k + 1, W - k + 1], what ``nn.Conv2d`` gives, to rounding."""
+    """[N, C, H, W] -> [N, c, H - k + 1, W - k + 1], equal to ``nn.Conv2d`` up to rounding."""
 
     def forward(self, x: Tensor) -> Tensor:
         height = x.shape[-2] - self.kernel_size[0] + 1  # of the result
@@ -35,17 +35,17 @@ class RowConv2d(nn.Conv2d):
 
 
 def use_row_conv(net: nn.Module) -> None:
-    """Have the convolutions that gain by it computed so, in place; weights and names stay."""
+    """Replace the class of the convolutions that get faster, in place; weights and names stay."""
     for module in net.modules():
-        if type(module) is nn.Conv2d and _gains(module):  # another class has a way of its own
+        if type(module) is nn.Conv2d and _is_faster(module):  # a subclass has its own forward
             module.__class__ = RowConv2d
 
 
-def _gains(conv: nn.Conv2d) -> bool:
+def _is_faster(conv: nn.Conv2d) -> bool:
     return (
         conv.out_channels <= MAX_CHANNELS
         and conv.in_channels > conv.out_channels
-        and conv.kernel_size[0] >= 5  # of lower filters the zeros between rows eat the gain
+        and conv.kernel_size[0] >= 5  # with lower filters the added zeros cost as much as is saved
         and (conv.stride, conv.padding, conv.dilation) == ((1, 1), (0, 0), (1, 1))
         and conv.groups == 1
     )

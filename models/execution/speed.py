@@ -1,11 +1,11 @@
-"""How networks run in a training: precision, memory layout, recomputation, optimizer steps.
+"""How networks run during training: precision, memory layout, recomputation, optimizer steps.
 
-Contract of a network: any number of tensors in, with the batch as first axis; a tensor, or a list
-or tuple of tensors out. Inputs that are no tensors are passed through. Every wrapper here passes
-``*inputs`` and keyword arguments on, so a network with two inputs works with every flag. Inputs
-and outputs stay float32, so losses are computed in float32 whatever the precision inside. A module
-with ``may_recompute = True`` may be run a second time for its gradients
-(``--checkpoint_activations``); its forward must have no side effects but random draws.
+Contract of a network: its inputs are any number of tensors, with the batch as first axis, and other
+arguments; its output is a tensor, or a list or tuple of tensors. Every wrapper here passes
+``*inputs`` and keyword arguments to the network, so a network with two inputs works with every
+flag. Inputs and outputs stay float32, so losses are computed in float32 at every precision.
+``--checkpoint_activations`` runs a module with ``may_recompute = True`` a second time for its
+gradients; its forward must have no side effects except random draws.
 """
 
 from argparse import Namespace
@@ -32,13 +32,13 @@ COMPILER = "inductor"
 
 @dataclass(frozen=True)
 class Speed:
-    """Settings of the networks in a training.
+    """Settings of the networks during training.
 
     ``precision``: one of ``util.runtime.PRECISIONS``.
     ``parts``: number of parts of a batch that go through a network one after another.
     ``checkpoint``: keep only the inputs of blocks, and compute the rest again for the gradients.
-    ``graph``: steps are recorded (training/step.py). Numbers that change would stay constant in
-    the recording, so learning rates are tensors.
+    ``graph``: steps are recorded as a CUDA graph (training/step.py). A recording keeps numbers
+    constant, so learning rates are tensors.
     """
 
     precision: str = "default"
@@ -50,14 +50,10 @@ class Speed:
 
     @classmethod
     def of(cls, opt: Namespace) -> "Speed":
+        on_one_gpu = opt.device.type == "cuda" and not current_process().is_distributed
         return cls(
-            precision=opt.precision,
-            channels_last=opt.channels_last,
-            compile=opt.compile,
-            parts=opt.grad_accum,
-            checkpoint=opt.checkpoint_activations,
-            graph=(opt.cuda_graph and opt.device.type == "cuda"
-                   and not current_process().is_distributed),
+            opt.precision, opt.channels_last, opt.compile, parts=opt.grad_accum,
+            checkpoint=opt.checkpoint_activations, graph=opt.cuda_graph and on_one_gpu,
         )
 
     def prepare(self, net: nn.Module, device: torch.device) -> None:
@@ -84,31 +80,31 @@ class Speed:
             net.compile(backend=COMPILER)
 
     def remarks(self, device: torch.device) -> Iterator[str]:
-        """Yield what the flags do not do on ``device``, for the log."""
+        """Yield log messages about flags that are slow or have no effect on ``device``."""
         if self.precision == "tf32" and device.type != "cuda":
-            yield f"--precision tf32 changes nothing, since the device is {device}"
+            yield f"--precision tf32 has no effect, because the device is {device}"
         if self.precision == "fp16" and device.type == "cpu":
-            yield ("--precision fp16: most CPUs have no such arithmetic and are many times slower "
-                   "with it; --precision bf16 suits more of them")
+            yield ("--precision fp16: most CPUs have no float16 arithmetic and are many times "
+                   "slower with it; more CPUs support --precision bf16")
         if self.compile:
             yield "--compile: the first steps compile the networks, which may take minutes"
 
     def make_scaler(self, device: torch.device) -> GradScaler:
-        """Return the scaler that keeps small float16 gradients from becoming zero."""
+        """Return the loss scaler. It prevents small float16 gradients from becoming zero."""
         return GradScaler(device.type, init_scale=1024.0, enabled=self.precision == "fp16")
 
 
 def rates(optimizer: Optimizer) -> list[float | Tensor]:
-    """Return the learning rates; tensors on the device if a recorded step reads them."""
+    """Return the learning rates: tensors on the device if a recorded step reads them."""
     return [group["lr"] for group in optimizer.param_groups]
 
 
 def set_rates(optimizer: Optimizer, places: Sequence[float | Tensor]) -> None:
-    """Write the current rates into the tensors among ``places``, an earlier ``rates``."""
-    for group, kept in zip(optimizer.param_groups, places, strict=True):
-        if isinstance(kept, Tensor):
-            kept.fill_(float(group["lr"]))
-            group["lr"] = kept
+    """Copy the current rates into the tensors among ``places``, which ``rates`` returned before."""
+    for group, place in zip(optimizer.param_groups, places, strict=True):
+        if isinstance(place, Tensor):
+            place.fill_(float(group["lr"]))
+            group["lr"] = place
 
 
 def update(optimizers: Sequence[Optimizer], loss: Tensor, scaler: GradScaler) -> None:
@@ -122,15 +118,15 @@ def update(optimizers: Sequence[Optimizer], loss: Tensor, scaler: GradScaler) ->
 
 
 def mixes_images(net: nn.Module) -> bool:
-    """Return whether an image's result depends on the rest of its batch (batch norm)."""
+    """Return whether the output for an image depends on the rest of its batch (batch norm)."""
     return any(isinstance(module, _BatchNorm) and module.training for module in net.modules())
 
 
 def in_one_pass(net: nn.Module, *batches: Tensor) -> list[Any]:
-    """Return ``net(batch)`` for each batch, in one forward pass if the results are the same.
+    """Return ``net(batch)`` for each batch, in one forward pass if the results are equal.
 
-    One pass is faster. Batches of different image sizes, and networks whose norms use statistics of
-    the batch, take one pass for each batch.
+    One pass is faster. Batches of different image sizes, and networks with norms over the batch,
+    need one pass for each batch.
     """
     if mixes_images(net) or len({batch.shape[1:] for batch in batches}) > 1:
         return [net(batch) for batch in batches]
@@ -143,9 +139,9 @@ def in_one_pass(net: nn.Module, *batches: Tensor) -> list[Any]:
 
 
 def _in_groups(norm: nn.InstanceNorm2d, x: Tensor) -> Tensor:
-    """Compute instance norm as groups of one channel, equal to rounding.
+    """Compute instance norm as group norm with one channel per group; equal up to rounding.
 
     On a CPU it takes a quarter to four fifths of the time. For a single image in channels_last,
-    torch's own instance norm (2.14) returns wrong gradients there.
+    torch's own instance norm (2.14) returns wrong gradients on a CPU.
     """
     return functional.group_norm(x, x.shape[1], norm.weight, norm.bias, norm.eps)

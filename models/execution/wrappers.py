@@ -1,6 +1,6 @@
 """Wrappers around a network's ``forward``: precision, memory layout, parts, recomputation.
 
-They pass any number of inputs on and accept a tensor, or a list or tuple of tensors, as output.
+They accept any number of inputs, and a tensor or a list or tuple of tensors as output.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +18,9 @@ def run_as(
     net: nn.Module, *inputs: Any, dtype: torch.dtype | None, channels_last: bool, parts: int,
     **settings: Any,
 ) -> Any:
-    """Run the network's own ``forward``: float32 in and out.
+    """Run the network's own ``forward`` with float32 inputs and outputs.
 
-    ``dtype``: of the computation inside; None: float32. ``parts``: see ``Speed``.
+    ``dtype``: of the computation inside; None means float32. ``parts``: see ``Speed``.
     """
     if channels_last:
         inputs = tuple(_channels_last(value) for value in inputs)
@@ -36,7 +36,7 @@ def run_as(
 
 
 def _channels_last(value: Any) -> Any:
-    """Return images [N, C, H, W] in channels_last memory, and anything else as it is."""
+    """Return images [N, C, H, W] in channels_last memory, and any other value unchanged."""
     if isinstance(value, Tensor) and value.ndim == 4:
         return value.contiguous(memory_format=torch.channels_last)
     return value
@@ -54,7 +54,7 @@ def _each(outputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def _split(inputs: Sequence[Any], parts: int) -> Iterator[tuple[Any, ...]]:
-    """Cut all tensors that have the batch axis of the first one; repeat every other input."""
+    """Split all tensors that have the batch size of the first tensor; repeat other inputs."""
     size = next(len(value) for value in inputs if isinstance(value, Tensor))
     columns = [
         value.chunk(parts)
@@ -66,32 +66,28 @@ def _split(inputs: Sequence[Any], parts: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _joined(outputs: Sequence[Any]) -> Any:
-    """Join the outputs of the parts of a batch along the batch axis."""
+    """Concatenate the outputs of the parts of a batch along the batch axis."""
     first = outputs[0]
     if isinstance(first, Tensor):
         if first.ndim == 0:
             raise ValueError(
                 "--grad_accum: a network returns a single number for a batch, which cannot be "
-                "joined; return one value for each image, or leave the flag out"
+                "concatenated; return one value for each image, or leave the flag out"
             )
         return torch.cat(list(outputs))
     return type(first)(_joined(column) for column in zip(*outputs, strict=True))
 
 
 def recomputed(net: nn.Module, *inputs: Any, **settings: Any) -> Any:
-    """Run ``net.forward``, keep only its inputs, and run it again for the gradients."""
+    """Run ``net.forward``, keep only its inputs, and run it again in the backward pass."""
     return checkpoint(
         partial(type(net).forward, net, **settings), *inputs,
-        use_reentrant=False, context_fn=partial(_twice, net),
+        use_reentrant=False, context_fn=lambda: (nullcontext(), _StatisticsKept(net)),
     )
 
 
-def _twice(net: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _StatisticsKept(net)
-
-
 class _StatisticsKept(AbstractContextManager[None]):
-    """Keep batch norms inside from counting a batch twice. Can be entered repeatedly."""
+    """Prevent batch norms inside from counting a batch twice. Can be entered repeatedly."""
 
     def __init__(self, net: nn.Module) -> None:
         self.norms = [module for module in net.modules() if isinstance(module, _BatchNorm)]

@@ -1,7 +1,7 @@
 """PatchGAN: a convolution that judges every overlapping patch (pix2pix, sections 3.2.2 and 6.1.2).
 
-``layers`` convolutions of stride 2 and two of stride 1, all 4x4. Each output sees
-1: 16, 2: 34, 3: 70, 4: 142, 5: 286 pixels of the image along a side. The layers stand in one
+It has ``layers`` convolutions of stride 2 and two of stride 1, all 4x4. Each output sees
+1: 16, 2: 34, 3: 70, 4: 142, 5: 286 pixels of the image along a side. All layers are in one
 ``nn.Sequential``, because their positions in it are the published names.
 """
 
@@ -11,9 +11,10 @@ from models.networks.layers import NORMS, uses_bias
 
 
 class PatchDiscriminator(nn.Module):
-    """[N, in, H, W] images -> [N, 1, h, w] logits, h = floor(H / 2**layers) - 2; 3 sees 70 x 70.
+    """[N, in, H, W] images -> [N, 1, h, w] logits, h = floor(H / 2**layers) - 2.
 
-    ``width`` channels after the first convolution, doubled by each of the next three.
+    ``layers=3`` sees 70 x 70 pixels. The first convolution has ``width`` output channels; each of
+    the next three doubles them.
     """
 
     def __init__(
@@ -55,11 +56,8 @@ class PixelDiscriminator(nn.Module):
         super().__init__()
         bias = uses_bias(norm)
         self.net = nn.Sequential(
-            nn.Conv2d(in_channels, width, 1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width * 2, 1, bias=bias),
-            NORMS[norm](width * 2),
-            nn.LeakyReLU(0.2),
+            nn.Conv2d(in_channels, width, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width * 2, 1, bias=bias), NORMS[norm](width * 2), nn.LeakyReLU(0.2),
             nn.Conv2d(width * 2, 1, 1, bias=bias),
         )
 

@@ -9,14 +9,15 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "instance": nn.InstanceNorm2d,  # no affine part, no running statistics: no tensors in a file
     "batch": nn.BatchNorm2d,
     "syncbatch": nn.SyncBatchNorm,
-    "none": nn.Identity,  # keeps the slot, so that the names after it do not move
+    "none": nn.Identity,  # keeps the position, so that the names after it do not change
 }
 
 
 def uses_bias(norm: str) -> bool:
-    """Whether convolutions beside this norm have a bias: the published weights say only "instance".
+    """Return whether convolutions next to ``norm`` have a bias, as in the published checkpoints.
 
-    Batch norm brings its own shift. ``none`` goes without one as well, because the files do.
+    True only for instance norm. Batch norm has a shift of its own; ``none`` has no bias because
+    the published files have none.
     """
     return norm == "instance"
 
@@ -26,7 +27,7 @@ def _normal(weight: Tensor, gain: float) -> Tensor:
 
 
 def _kaiming(weight: Tensor, gain: float) -> Tensor:
-    """Fan-in scaling for ReLU (He et al. 2015). It fixes the variance, so ``gain`` has no part."""
+    """Scale by fan-in for ReLU (He et al. 2015). It fixes the variance: ``gain`` is ignored."""
     return init.kaiming_normal_(weight, a=0.0, mode="fan_in")
 
 
@@ -39,7 +40,7 @@ INITS: dict[str, Callable[[Tensor, float], Tensor]] = {
 
 
 def init_weights(net: nn.Module, init_type: str = "normal", gain: float = 0.02) -> None:
-    """Draw all weights anew, in place. Biases become 0; the scale of batch norms is N(1, gain).
+    """Draw new weights, in place. Biases become 0; the scale of batch norms is N(1, gain).
 
     The default, N(0, 0.02), is that of pix2pix, section 6.2, and CycleGAN, section 7.1.
     """

@@ -2,7 +2,7 @@
 
     image ─ conv 7x7 ─ down ─ down ─ [ residual block ] x n ─ up ─ up ─ conv 7x7 ─ tanh
 
-The layers stand in one ``nn.Sequential``, because their positions in it are the published names.
+All layers are in one ``nn.Sequential``, because their positions in it are the published names.
 """
 
 from torch import Tensor, nn
@@ -20,13 +20,10 @@ class ResnetBlock(nn.Module):
         bias = uses_bias(norm)
         noise = [nn.Dropout(0.5)] if dropout else []
         self.conv_block = nn.Sequential(
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3, bias=bias),
-            NORMS[norm](channels),
-            nn.ReLU(),
-            *noise,  # takes a position: the published names behind it move by one
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3, bias=bias),
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
+            NORMS[norm](channels), nn.ReLU(),
+            *noise,  # takes a position: the published names after it move by one
+            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
             NORMS[norm](channels),
         )
 
@@ -38,18 +35,12 @@ class ResnetBlock(nn.Module):
 class ResnetGenerator(nn.Module):
     """[N, in, H, W] images -> [N, out, H, W] images in -1..1; H and W at least 5.
 
-    Sides that 4 does not divide come back rounded up to the next multiple of 4.
+    Output sides are rounded up to the next multiple of 4.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        *,
-        blocks: int,
-        width: int = 64,
-        norm: str = "instance",
-        dropout: bool = False,
+        self, in_channels: int, out_channels: int, *, blocks: int, width: int = 64,
+        norm: str = "instance", dropout: bool = False,
     ) -> None:
         super().__init__()
         bias = uses_bias(norm)
@@ -65,23 +56,19 @@ class ResnetGenerator(nn.Module):
             return [conv, NORMS[norm](after), nn.ReLU()]
 
         self.model = nn.Sequential(
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(in_channels, width, 7, bias=bias),
-            NORMS[norm](width),
-            nn.ReLU(),
+            nn.ReflectionPad2d(3), nn.Conv2d(in_channels, width, 7, bias=bias),
+            NORMS[norm](width), nn.ReLU(),
             *down(width, width * 2),
             *down(width * 2, width * 4),
             *(ResnetBlock(width * 4, norm=norm, dropout=dropout) for _ in range(blocks)),
             *up(width * 4, width * 2),
             *up(width * 2, width),
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(width, out_channels, 7),
-            nn.Tanh(),
+            nn.ReflectionPad2d(3), nn.Conv2d(width, out_channels, 7), nn.Tanh(),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        # A quarter of the side, rounded up, must be 2: one pixel has no neighbour to reflect.
+        # A quarter of the side, rounded up, must be 2: a single pixel has no neighbour to reflect.
         if height < 5 or width < 5:
             raise ValueError(
                 f"the ResNet generator needs sides of at least 5 pixels, got {width} x {height}; "

@@ -5,9 +5,9 @@
                    │        └───────────────────────────────────┘         │
                    └──────────────────────────────────────────────────────┘
 
-Every ``down`` halves the sides, every ``up`` doubles them; ``depth`` of each. The skips carry each
-encoder's output to the decoder of the same size. Without skips this is the encoder-decoder that
-section 3.2.1 compares with: the decoder then reads half as many channels.
+Every ``down`` halves the sides and every ``up`` doubles them; there are ``depth`` of each. The
+skips carry each encoder's output to the decoder of the same size. Without skips this is the
+encoder-decoder that section 3.2.1 compares with: its decoder reads half as many channels.
 """
 
 import torch
@@ -57,20 +57,13 @@ class UpBlock(nn.Module):
 class UnetGenerator(nn.Module):
     """[N, in, H, W] images -> [N, out, H, W] images in -1..1; H and W divisible by 2**depth.
 
-    ``width`` channels after the first block, doubled by each of the next three, then constant.
+    The first block has ``width`` output channels; each of the next three doubles them.
     ``dropout``: in the ``depth - 5`` inner decoder blocks; the noise z of pix2pix, section 3.2.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        *,
-        depth: int,
-        width: int = 64,
-        norm: str = "instance",
-        dropout: bool = False,
-        skips: bool = True,
+        self, in_channels: int, out_channels: int, *, depth: int, width: int = 64,
+        norm: str = "instance", dropout: bool = False, skips: bool = True,
     ) -> None:
         super().__init__()
         if depth < 2:
@@ -79,7 +72,7 @@ class UnetGenerator(nn.Module):
         bias = uses_bias(norm)
         widths = [width * min(2**level, 8) for level in range(depth)]
 
-        # Outermost first. At the bottom a norm would see one pixel per channel and erase it.
+        # Outermost first. At the bottom a norm would see one pixel per channel and set it to 0.
         self.encoder = nn.ModuleList()
         for level, channels in enumerate(widths):
             block_norm = norm if 0 < level < depth - 1 else "none"
@@ -93,15 +86,11 @@ class UnetGenerator(nn.Module):
         for level in reversed(range(depth)):
             outermost, innermost = level == 0, level == depth - 1
             doubled = 2 if skips and not innermost else 1
-            self.decoder.append(
-                UpBlock(
-                    widths[level] * doubled,
-                    out_channels if outermost else widths[level - 1],
-                    norm="none" if outermost else norm,
-                    bias=bias or outermost,
-                    dropout=dropout and 3 < level < depth - 1,
-                )
-            )
+            self.decoder.append(UpBlock(
+                widths[level] * doubled, out_channels if outermost else widths[level - 1],
+                norm="none" if outermost else norm, bias=bias or outermost,
+                dropout=dropout and 3 < level < depth - 1,
+            ))
 
     def forward(self, x: Tensor) -> Tensor:
         self._check_sides(x)

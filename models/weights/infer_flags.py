@@ -1,7 +1,7 @@
-"""Read the flags of a network off the published names and shapes in its file.
+"""Infer the flags of a network from the published names and shapes in its file.
 
-Files hold no architecture. But the names and shapes differ with almost every flag, so a file that
-does not fit can be met with the flag that was forgotten instead of a list of tensors.
+A weights file does not describe the architecture. But names and shapes differ with almost every
+flag, so the error for a file that does not fit can name the flag that was forgotten.
 """
 
 from collections.abc import Mapping
@@ -9,30 +9,31 @@ from collections.abc import Mapping
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def recognise(shapes: Shapes) -> dict[str, str]:
-    """Flag -> value, e.g. ``{"--netG": "unet_256", "--norm": "batch", "--ngf": "64", ...}``.
+def infer_flags(shapes: Shapes) -> dict[str, str]:
+    """Return flag -> value, e.g. ``{"--netG": "unet_256", "--norm": "batch", "--ngf": "64", ...}``.
 
-    Empty when the names are not those of a published network. ``batch`` stands for ``syncbatch``
-    as well, and a PatchGAN is always called ``n_layers``: their files are the same. Dropout shows
-    in ResNets only.
+    The result is empty if the names are not those of a published network. ``batch`` stands for
+    ``syncbatch`` too, and a PatchGAN is always called ``n_layers``: their files are equal. Dropout
+    can be seen in ResNets only.
     """
     convolutions = {name: shape for name, shape in shapes.items() if len(shape) == 4}
     if len(convolutions) < 3:  # fewer than any published network has
         return {}
     if convolutions.keys() >= {f"model.model.{place}.weight" for place in ("0", "1.model.1", "3")}:
-        return _recognise_unet(shapes)
+        return _unet_flags(shapes)
     blocks = _resnet_blocks(convolutions)
     if blocks and convolutions.keys() >= {"model.1.weight", _last_of_resnet(blocks)}:
-        return _recognise_resnet(shapes, blocks)
+        return _resnet_flags(shapes, blocks)
     if convolutions.keys() == {"net.0.weight", "net.2.weight", "net.5.weight"}:
-        return _recognise_pixel(shapes)
+        return _discriminator_flags(shapes, "pixel", parent="net")
     places = [0, *(3 * level - 1 for level in range(1, len(convolutions)))]
     if convolutions.keys() == {f"model.{place}.weight" for place in places}:
-        return _recognise_patch(shapes, layers=len(convolutions) - 2)
+        name = f"n_layers --n_layers_D {len(convolutions) - 2}"
+        return _discriminator_flags(shapes, name, parent="model")
     return {}
 
 
-def _recognise_unet(shapes: Shapes) -> dict[str, str]:
+def _unet_flags(shapes: Shapes) -> dict[str, str]:
     # The name of a tensor at level k (0 is outermost) has k + 2 parts "model".
     depth = max(name.split(".").count("model") for name in shapes) - 1
     first, last = shapes["model.model.0.weight"], shapes["model.model.3.weight"]
@@ -40,52 +41,36 @@ def _recognise_unet(shapes: Shapes) -> dict[str, str]:
     return {
         "--netG": f"{family}_{2**depth}",
         "--norm": _norm(shapes, conv="model.model.0", norm="model.model.1.model.2"),
-        "--ngf": str(first[0]),
-        "--input_nc": str(first[1]),
-        "--output_nc": str(last[1]),
+        "--ngf": str(first[0]), "--input_nc": str(first[1]), "--output_nc": str(last[1]),
     }
 
 
-def _recognise_resnet(shapes: Shapes, blocks: set[str]) -> dict[str, str]:
+def _resnet_flags(shapes: Shapes, blocks: set[str]) -> dict[str, str]:
     dropout = any(len(shapes.get(f"{block}.6.weight", ())) == 4 for block in blocks)
     first, last = shapes["model.1.weight"], shapes[_last_of_resnet(blocks)]
     return {
         "--netG": f"resnet_{len(blocks)}blocks",
         "--norm": _norm(shapes, conv="model.1", norm="model.2"),
         "--dropout" if dropout else "--no_dropout": "",
-        "--ngf": str(first[0]),
-        "--input_nc": str(first[1]),
-        "--output_nc": str(last[0]),
+        "--ngf": str(first[0]), "--input_nc": str(first[1]), "--output_nc": str(last[0]),
     }
 
 
 def _resnet_blocks(convolutions: Shapes) -> set[str]:
-    """``model.10.conv_block`` and so on, one for each residual block."""
-    heads = (name.partition(".conv_block.") for name in convolutions)
-    return {head + ".conv_block" for head, found, _ in heads if found}
+    """Return ``model.10.conv_block`` and so on, one name for each residual block."""
+    parts = (name.partition(".conv_block.") for name in convolutions)
+    return {head + ".conv_block" for head, separator, _ in parts if separator}
 
 
 def _last_of_resnet(blocks: set[str]) -> str:
     return f"model.{len(blocks) + 17}.weight"
 
 
-def _recognise_pixel(shapes: Shapes) -> dict[str, str]:
-    width, in_channels = shapes["net.0.weight"][:2]
+def _discriminator_flags(shapes: Shapes, name: str, *, parent: str) -> dict[str, str]:
+    width, in_channels = shapes[f"{parent}.0.weight"][:2]
     return {
-        "--netD": "pixel",
-        "--norm": _norm(shapes, conv="net.2", norm="net.3"),
-        "--ndf": str(width),
-        "input channels": str(in_channels),
-    }
-
-
-def _recognise_patch(shapes: Shapes, *, layers: int) -> dict[str, str]:
-    width, in_channels = shapes["model.0.weight"][:2]
-    return {
-        "--netD": f"n_layers --n_layers_D {layers}",
-        "--norm": _norm(shapes, conv="model.2", norm="model.3"),
-        "--ndf": str(width),
-        "input channels": str(in_channels),
+        "--netD": name, "--norm": _norm(shapes, conv=f"{parent}.2", norm=f"{parent}.3"),
+        "--ndf": str(width), "input channels": str(in_channels),
     }
 
 

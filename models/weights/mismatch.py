@@ -1,51 +1,67 @@
-"""What is said of a file that does not fit its network: what it holds, and the likely flag."""
+"""The error for a file whose tensors do not fit the network: differences and the likely flag."""
 
 from collections.abc import Mapping
 
-from models.weights.infer_flags import Shapes, recognise
+from torch import Tensor
 
-SHOWN = 3  # tensors named in an error, of each kind
+from models.weights.infer_flags import Shapes, infer_flags
+
+SHOWN = 3  # number of tensors that an error names for each kind of difference
 
 
-def describe_mismatch(found: Shapes, wanted: Shapes, source: str) -> str:
-    """One sentence on the file ``source``, its cure, and the first tensors that differ."""
-    missing = [key for key in wanted if key not in found]
-    unknown = [key for key in found if key not in wanted]
-    misshapen = [
-        f"{key} {_size(found[key])} instead of {_size(wanted[key])}"
-        for key in wanted
-        if key in found and found[key] != wanted[key]
-    ]
-    lists = {"missing": missing, "not wanted": unknown, "other shapes": misshapen}
-    details = "; ".join(f"{what}: {_some(keys)}" for what, keys in lists.items() if keys)
-    file_flags, net_flags = recognise(found), recognise(wanted)
+def require_same_shapes(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str
+) -> None:
+    """Raise ValueError if names or shapes in the file ``source`` differ from the network's."""
+    if shapes_of(found) != shapes_of(wanted):
+        raise ValueError(describe_mismatch(found, wanted, source))
+
+
+def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
+    return {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+
+
+def describe_mismatch(
+    found_tensors: Mapping[str, Tensor], wanted_tensors: Mapping[str, Tensor], source: str
+) -> str:
+    """Return a sentence on the file ``source``, the likely fix, and the first differences."""
+    found, wanted = shapes_of(found_tensors), shapes_of(wanted_tensors)
+    lists = {
+        "missing": [key for key in wanted if key not in found],
+        "not wanted": [key for key in found if key not in wanted],
+        "other shapes": [
+            f"{key} {_shape_text(found[key])} instead of {_shape_text(wanted[key])}"
+            for key in wanted if key in found and found[key] != wanted[key]
+        ],
+    }
+    details = "; ".join(f"{what}: {_first_of(keys)}" for what, keys in lists.items() if keys)
+    file_flags, net_flags = infer_flags(found), infer_flags(wanted)
     return (
-        f"{source} does not fit this network. Found {_flags(file_flags) or 'unknown names'}; "
-        f"wanted {_flags(net_flags) or 'other names'}. {_way_out(file_flags, net_flags)} "
+        f"{source} does not fit this network. Found {_flag_text(file_flags) or 'unknown names'}; "
+        f"wanted {_flag_text(net_flags) or 'other names'}. {_likely_fix(file_flags, net_flags)} "
         f"({len(found)} tensors in the file, {len(wanted)} in the network; {details})"
     )
 
 
-def _way_out(file_flags: Mapping[str, str], net_flags: Mapping[str, str]) -> str:
-    differing = dict(file_flags.items() - net_flags.items())
+def _likely_fix(file_flags: Mapping[str, str], net_flags: Mapping[str, str]) -> str:
     if "--netD" in file_flags and "--netG" in net_flags:
         return "The file holds a discriminator, the network is a generator: choose another file."
     if "--netG" in file_flags and "--netD" in net_flags:
         return "The file holds a generator, the network is a discriminator: choose another file."
+    differing = {key: value for key, value in file_flags.items() if net_flags.get(key) != value}
     if not differing or not net_flags:
         return "Use the network flags it was trained with; train_opt.txt beside it lists them."
-    in_order = {flag: file_flags[flag] for flag in file_flags if flag in differing}
-    return f"Likely cure: {_flags(in_order)}."
+    return f"Likely fix: {_flag_text(differing)}."
 
 
-def _flags(flags: Mapping[str, str]) -> str:
+def _flag_text(flags: Mapping[str, str]) -> str:
     return " ".join(f"{flag} {value}".strip() for flag, value in flags.items())
 
 
-def _some(keys: list[str]) -> str:
+def _first_of(keys: list[str]) -> str:
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(keys[:SHOWN]) + more
 
 
-def _size(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "scalar"

@@ -1,6 +1,6 @@
 """The files of a run's networks: ``<epoch>_net_<name>.pth``, weights only, published names.
 
-``<epoch>_net_<name>_ema.pth`` beside it holds the network's average.
+``<epoch>_net_<name>_ema.pth`` next to it holds the network's average (``--ema``).
 """
 
 import logging
@@ -14,55 +14,61 @@ from util import checkpoint
 
 log = logging.getLogger(__name__)
 
-
-AVERAGED = "_ema"  # ends the name of an averaged network
-
-Networks = Mapping[str, nn.Module]
-Averaged = Mapping[str, Mapping[str, Tensor]]  # network -> its averages
+AVERAGED = "_ema"  # follows the network's name in the file of its average
 
 
-def files(
-    networks: Networks, folder: Path, epoch: int | str, averaged: Averaged
+def _path(folder: Path, epoch: int | str, name: str, suffix: str = "") -> Path:
+    return folder / f"{epoch}_net_{name}{suffix}.pth"
+
+
+def files_to_write(
+    networks: Mapping[str, nn.Module], folder: Path, epoch: int | str,
+    averages: Mapping[str, Mapping[str, Tensor]],
 ) -> dict[Path, Mapping[str, Tensor]]:
-    """What is to be written: path -> weights, which share memory with networks and averages."""
-    stem = f"{epoch}_net_"
-    found: dict[Path, Mapping[str, Tensor]] = {}
+    """Return path -> weights. They share memory with the networks and the averages.
+
+    ``averages``: network -> the names of its ``state_dict`` -> averages.
+    """
+    files: dict[Path, Mapping[str, Tensor]] = {}
     for name, net in networks.items():
-        found[folder / f"{stem}{name}.pth"] = to_published(net)
-        if name in averaged:
-            found[folder / f"{stem}{name}{AVERAGED}.pth"] = to_published(net, averaged[name])
-    return found
+        files[_path(folder, epoch, name)] = to_published(net)
+        if name in averages:
+            files[_path(folder, epoch, name, AVERAGED)] = to_published(net, averages[name])
+    return files
 
 
-def load(networks: Networks, folder: Path, epoch: int | str, *, averaged: bool = False) -> None:
-    """Load every network, strictly; ``averaged``: its average, where it has one.
+def load_networks(
+    networks: Mapping[str, nn.Module], folder: Path, epoch: int | str, *, averaged: bool = False
+) -> None:
+    """Load every network, strictly; with ``averaged`` its average, if it has one.
 
     Raises:
-        FileNotFoundError: a file is missing; names those that are there.
-        ValueError: a file is damaged, or is that of another network.
+        FileNotFoundError: a file is missing; the message names the files that exist.
+        ValueError: a file is damaged, or belongs to another network.
     """
-    paths = {name: folder / f"{epoch}_net_{name}.pth" for name in networks}
-    means = {name: folder / f"{epoch}_net_{name}{AVERAGED}.pth" for name in networks}
+    paths = {name: _path(folder, epoch, name) for name in networks}
     if averaged:
-        there = {name: path for name, path in means.items() if path.is_file()}
-        if not there:
+        means = {name: _path(folder, epoch, name, AVERAGED) for name in networks}
+        existing = {name: path for name, path in means.items() if path.is_file()}
+        if not existing:
             raise no_average(next(iter(means.values())))
-        paths |= there
+        paths |= existing
     for name, net in networks.items():
         log.info("loading the model from %s", paths[name])
         load_published(net, checkpoint.load(paths[name]), source=str(paths[name]))
 
 
 def no_average(wanted: Path) -> FileNotFoundError:
-    found = ", ".join(sorted(path.name for path in wanted.parent.glob(f"*{AVERAGED}.pth")))
+    """Return the error for a missing file of averages."""
+    existing = ", ".join(sorted(path.name for path in wanted.parent.glob(f"*{AVERAGED}.pth")))
     return FileNotFoundError(
-        f"--ema: {wanted} does not exist; averages in that folder: {found or 'none'}; leave the "
-        "flag out, or train with --ema"
+        f"--ema: {wanted} does not exist; averages in that folder: {existing or 'none'}; leave "
+        "the flag out, or train with --ema"
     )
 
 
 def print_sizes(networks: Mapping[str, nn.Module], *, verbose: bool) -> None:
-    """Parameters of each network in millions; ``verbose``: its layers too."""
+    """Log the number of parameters of each network in millions; with ``verbose`` its layers too."""
     log.info("---------- Networks initialized -------------")
     for name, net in networks.items():
         if verbose:
@@ -73,7 +79,7 @@ def print_sizes(networks: Mapping[str, nn.Module], *, verbose: bool) -> None:
 
 
 def require_same_parts(saved: Collection[str], own: Collection[str], what: str) -> None:
-    """Refuse the state of a run that was built of other parts."""
+    """Raise ValueError if a saved state has other networks or optimizers than this run."""
     if set(saved) != set(own):
         raise ValueError(
             f"latest_state.pth holds the {what} {', '.join(saved)}, this run has "

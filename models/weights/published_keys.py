@@ -1,18 +1,18 @@
-"""Our tensors <-> the names in the published files (``<epoch>_net_<name>.pth``).
+"""Convert between our tensor names and those in the published files (``<epoch>_net_<name>.pth``).
 
-ResNets and discriminators carry the published names themselves. The published U-Net is nested,
-each level inside the one above (``model.model.1.model.3.model...``); ours is flat, and its names
-are translated here. Any other network keeps its own names.
+Our ResNets and discriminators use the published names. The published U-Net is nested, each level
+inside the level above (``model.model.1.model.3.model...``); ours is flat, so its names are
+translated here. Any other network keeps its own names.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
 from models.networks.unet import UnetGenerator
-from models.weights.infer_flags import Shapes
-from models.weights.mismatch import SHOWN, describe_mismatch
+from models.weights.mismatch import SHOWN, require_same_shapes
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
@@ -21,10 +21,11 @@ _WRAPPERS = ("module.", "_orig_mod.")  # DataParallel, torch.compile
 def to_published(
     net: nn.Module, state: Mapping[str, Tensor] | None = None
 ) -> "OrderedDict[str, Tensor]":
-    """The weights of a bare network (unwrapped from DDP) by published name, in published order.
+    """Return the weights of a bare network (without DDP) by published name, in published order.
 
-    ``state``: other tensors than its own, by the names of its ``state_dict``. The tensors share
-    memory with the network, or with these: copy or save them before the next step.
+    ``state``: tensors to return instead of the network's own, by the names of its ``state_dict``.
+    The result shares memory with the network or with ``state``: copy or save it before the next
+    step.
     """
     names = _published_modules(net)
     state = net.state_dict() if state is None else state
@@ -32,37 +33,34 @@ def to_published(
 
 
 def load_published(net: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Copy published weights into a bare network, all of them or (on an error) none.
+    """Copy published weights into a bare network: all of them, or none if there is an error.
 
     Accepted: a leading ``module.`` (DataParallel) or ``_orig_mod.`` (torch.compile), the
     InstanceNorm statistics of files from before PyTorch 0.4, and batch norms without
     ``num_batches_tracked`` (before 0.4.1).
 
     Raises:
-        ValueError: the tensors are not those of this network. ``source`` names the file.
+        ValueError: the tensors belong to another network. ``source`` names the file.
     """
-    _check_is_weights(state, source)
     wanted = to_published(net)
-    found = _without_instance_statistics(net, _unwrapped(state, wanted))
+    found = _published_tensors(net, state, source)
     counters = {key: value for key, value in wanted.items() if key.endswith("num_batches_tracked")}
     found = {**counters, **found}
-    if _shapes(found) != _shapes(wanted):
-        raise ValueError(describe_mismatch(_shapes(found), _shapes(wanted), source))
-    names = {published: own for own, published in _published_modules(net).items()}
+    require_same_shapes(found, wanted, source)
+    names = _own_modules(net)
     net.load_state_dict({_rename(key, names): value for key, value in found.items()})
 
 
 def load_matching(net: nn.Module, state: Mapping[str, Tensor], source: str) -> list[str]:
-    """Copy what fits by published name and shape; return a line for each tensor that does not.
+    """Copy the tensors that fit by published name and shape; return a line for each other one.
 
     Raises:
-        ValueError: the file holds no weights at all.
+        ValueError: ``state`` is not a dict of tensors.
     """
-    _check_is_weights(state, source)
     wanted = to_published(net)
-    found = _without_instance_statistics(net, _unwrapped(state, wanted))
+    found = _published_tensors(net, state, source)
     left_out = [f"{key}: not in this network" for key in found if key not in wanted]
-    names = {published: own for own, published in _published_modules(net).items()}
+    names = _own_modules(net)
     fitting = {}
     for key, value in wanted.items():
         if key not in found:
@@ -77,7 +75,7 @@ def load_matching(net: nn.Module, state: Mapping[str, Tensor], source: str) -> l
 
 
 def _published_modules(net: nn.Module) -> dict[str, str]:
-    """Our module name -> published module name, for the modules where they differ."""
+    """Return our module name -> published module name, for modules whose names differ."""
     if not isinstance(net, UnetGenerator):
         return {}
     names = {}
@@ -95,52 +93,50 @@ def _published_modules(net: nn.Module) -> dict[str, str]:
     return names
 
 
+def _own_modules(net: nn.Module) -> dict[str, str]:
+    return {published: own for own, published in _published_modules(net).items()}
+
+
 def _rename(key: str, names: Mapping[str, str]) -> str:
     module, dot, tensor = key.rpartition(".")
     return names.get(module, module) + dot + tensor
 
 
-def _check_is_weights(state: object, source: str) -> None:
-    if isinstance(state, Mapping) and all(_is_named_tensor(*entry) for entry in state.items()):
-        return
-    raise ValueError(
-        f"{source} does not hold the weights of one network: wanted a dict from names to tensors, "
-        f"found {_kind(state)}; give a <epoch>_net_<name>.pth file"
-    )
+def _published_tensors(
+    net: nn.Module, state: Mapping[str, Tensor], source: str
+) -> dict[str, Tensor]:
+    """Return the tensors of a file without prefixes of wrappers and without unused statistics.
 
-
-def _is_named_tensor(key: object, value: object) -> bool:
-    return isinstance(key, str) and isinstance(value, Tensor)
-
-
-def _kind(state: object) -> str:
-    if not isinstance(state, Mapping):
-        return type(state).__name__
-    strangers = [entry for entry in state.items() if not _is_named_tensor(*entry)]
-    return ", ".join(f"{key!r}: {type(value).__name__}" for key, value in strangers[:SHOWN])
-
-
-def _unwrapped(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    InstanceNorm had statistics before PyTorch 0.4; they were never used.
+    """
+    if not isinstance(state, Mapping) or _other_entries(state):
+        raise ValueError(
+            f"{source} does not hold the weights of one network: wanted a dict from names to "
+            f"tensors, found {_description(state)}; give a <epoch>_net_<name>.pth file"
+        )
+    own_keys = to_published(net).keys()
     for wrapper in _WRAPPERS * 2:  # either may be inside the other
         wrapped = all(key.startswith(wrapper) for key in state)
-        if wrapped and not all(key.startswith(wrapper) for key in wanted):
+        if wrapped and not all(key.startswith(wrapper) for key in own_keys):
             state = {key.removeprefix(wrapper): value for key, value in state.items()}
-    return state
-
-
-def _without_instance_statistics(
-    net: nn.Module, state: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """Before PyTorch 0.4 InstanceNorm kept statistics, which nothing read."""
     published = _published_modules(net)
-    dropped = {
+    unused = {
         f"{published.get(name, name)}.{statistic}"
         for name, module in net.named_modules()
         if isinstance(module, nn.InstanceNorm2d) and not module.track_running_stats
         for statistic in _STATISTICS
     }
-    return {key: value for key, value in state.items() if key not in dropped}
+    return {key: value for key, value in state.items() if key not in unused}
 
 
-def _shapes(state: Mapping[str, Tensor]) -> Shapes:
-    return {key: tuple(value.shape) for key, value in state.items()}
+def _other_entries(state: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """Return the entries that are not a tensor with a name."""
+    return [(key, value) for key, value in state.items()
+            if not (isinstance(key, str) and isinstance(value, Tensor))]
+
+
+def _description(state: object) -> str:
+    if not isinstance(state, Mapping):
+        return type(state).__name__
+    entries = _other_entries(state)[:SHOWN]
+    return ", ".join(f"{key!r}: {type(value).__name__}" for key, value in entries)

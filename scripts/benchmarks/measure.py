@@ -29,7 +29,8 @@ from display.images import save_picture
 from display.reports import LossReport, PictureReport, Progress
 from display.sinks.csv_sink import CsvLog
 from display.sinks.web_page_sink import WebPage
-from models.networks import GENERATORS, NORMS, define_G
+from models.networks import GENERATORS, define_G
+from models.networks.layers import NORMS
 from scripts.benchmarks.common import peak_bytes
 from training.saving.background_saver import Saver
 from util.checkpoint import tensor_bytes

@@ -101,9 +101,7 @@ def _name_left_out(lines: Sequence[str]) -> None:
 
 def _mismatch(networks: Nets, sources: Mapping[str, Path]) -> str:
     name, file = next(iter(sources.items()))
-    found = {key: tuple(value.shape) for key, value in checkpoint.load(file).items()}
-    wanted = {key: tuple(value.shape) for key, value in to_published(networks[name]).items()}
-    return describe_mismatch(found, wanted, str(file))
+    return describe_mismatch(checkpoint.load(file), to_published(networks[name]), str(file))
 
 
 def _mention_others(networks: Nets, sources: Mapping[str, Path]) -> None:

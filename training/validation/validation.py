@@ -177,7 +177,8 @@ def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
     if any(comparison.back for comparison in comparisons):
         compared += " (how well images come back, not how good translations are)"
     log.info("validation: %d images of %s; %s of %s%s", len(dataset), opt.val_phase,
-             ", ".join(opt.val_metrics), compared, ", of the averages" if model.averages else "")
+             ", ".join(opt.val_metrics), compared,
+             ", of the averages" if model.parts.averages else "")
     weights = {flag: getattr(opt, flag) for name in opt.val_metrics
                for flag in find_metric(name).requires}
     return Validation(twin, dataset, metrics=opt.val_metrics, weights=weights, seed=opt.seed)
