@@ -207,7 +207,7 @@ def test_any_optimizer_with_its_own_settings() -> None:
     )
     with pytest.raises(TypeError, match="LBFGS calls a closure"):
         model.add_optimizer("Z", net.parameters(), torch.optim.LBFGS)
-    with pytest.raises(ValueError, match="make it with add_optimizer; there are G, F, D"):
+    with pytest.raises(ValueError, match="create it with add_optimizer; there are G, F, D"):
         model.update(SGD(net.parameters(), lr=1.0), net(torch.zeros(1, 2)).sum())
 
 

@@ -1,10 +1,12 @@
-"""The shape of the code is tested like its behaviour: imports point one way, optional packages
-stay optional, and no option object goes where named values belong."""
+"""The structure of the code: direction of imports, sizes of files and folders, class names,
+optional packages, and which rooms may see ``opt``."""
 
 import ast
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,11 +25,20 @@ ROOMS = ("util", "display", "data", "models", "metrics", "datasets", "inference"
          "options", "serving", "scripts")
 OPTIONAL = {"visdom", "wandb", "dominate", "matplotlib", "skimage", "torchvision", "scipy",
             "torchmetrics", "torch_fidelity", "lpips", "onnx", "onnxruntime"}
+PLUGIN_ENDINGS = ("_model", "_metric", "_sink", "_dataset", "_file", "_generator", "_discriminator")
+KNOWN_DUPLICATES = {"Translation"}
+MOST_FILES = 15  # of one folder, without plug-ins and __init__.py
+MOST_LINES = 250
+MOST_LINES_OF = {"models/base_model.py": 210, "train.py": 180, "test.py": 140}
 
 
 def sources(*rooms: str) -> list[Path]:
     files = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
-    return [*files, ROOT / "train.py", ROOT / "test.py"]
+    return sorted([*files, *ROOT.glob("*.py")])
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -43,12 +54,17 @@ def level(module: str) -> int | None:
     return LEVEL.get(room, LEVEL.get(module.split(".")[0]))
 
 
-@pytest.mark.parametrize("path", sources(*ROOMS), ids=lambda path: str(path.relative_to(ROOT)))
+def dotted(path: Path) -> str:
+    """Return the module name; for an ``__init__.py``, that of the package."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", sources(*ROOMS), ids=name_of)
 def test_imports_point_one_way(path: Path) -> None:
     here = level(".".join(path.relative_to(ROOT).with_suffix("").parts))
     assert here is not None
     if path == ROOT / "models" / "translator.py":
-        pytest.skip("one import line, for programs of users that import from the former place")
+        pytest.skip("only an import line, for user programs with the former import path")
     for name in imports(ast.parse(path.read_text())):
         there = level(name)
         assert there is None or there <= here, f"{path} imports {name}"
@@ -72,9 +88,86 @@ def test_options_stop_at_the_door(room: str) -> None:
 
 
 def test_a_start_imports_no_optional_package() -> None:
-    """--help and bad flags answer quickly, and a machine without displays can train."""
+    """--help and errors in flags appear quickly, and training needs no display packages."""
     code = "import sys, train, test; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert not {name.split(".")[0] for name in run.stdout.split()} & OPTIONAL
+
+
+# ---- names, cycles and sizes -------------------------------------------------------------------
+
+
+def public_classes(path: Path) -> list[str]:
+    return [node.name for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in sources(*ROOMS):
+        for name in public_classes(path):
+            places[name].append(name_of(path))
+    assert {name: files for name, files in places.items()
+            if len(files) > 1 and name not in KNOWN_DUPLICATES} == {}
+
+
+def module_level_imports(statements: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield imports that run with the module, and those under ``if TYPE_CHECKING`` or ``try``."""
+    for node in statements:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If | ast.Try):
+            for child in ast.iter_child_nodes(node):
+                nested = child.body if isinstance(child, ast.ExceptHandler) else [child]
+                yield from module_level_imports([n for n in nested if isinstance(n, ast.stmt)])
+
+
+def import_graph(code: dict[str, str]) -> dict[str, set[str]]:
+    """Map each module of ``code`` (name -> text) to the modules of ``code`` that it imports."""
+    graph: dict[str, set[str]] = {module: set() for module in code}
+    for module, text in code.items():
+        for node in module_level_imports(ast.parse(text).body):
+            if isinstance(node, ast.Import):
+                graph[module] |= {alias.name for alias in node.names} & code.keys()
+                continue
+            assert node.module and not node.level, f"{module} has a relative import"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                graph[module] |= {submodule if submodule in code else node.module} & code.keys()
+    return graph
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    code = {dotted(path): path.read_text() for path in sources(*ROOMS)}
+    try:
+        TopologicalSorter(import_graph(code)).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("second", [
+    "import p.a", "from p.a import f", "from p import a",
+    "if TYPE_CHECKING:\n    from p.a import f",
+    "try:\n    import q\nexcept ImportError:\n    from p import a",
+])
+def test_the_check_sees_a_circle(second: str) -> None:
+    code = {"p": "", "p.a": "from p.b import g", "p.b": second}
+    with pytest.raises(CycleError):
+        TopologicalSorter(import_graph(code)).prepare()
+
+
+def test_a_folder_has_few_files_of_its_own() -> None:
+    counts = Counter(
+        name_of(path.parent) for path in sources(*ROOMS)
+        if not path.stem.endswith(PLUGIN_ENDINGS) and path.name != "__init__.py"
+    )
+    assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
+
+
+def test_files_are_short() -> None:
+    lines = {name_of(path): len(path.read_text().splitlines()) for path in sources(*ROOMS)}
+    assert lines.keys() >= MOST_LINES_OF.keys()
+    assert {name: count for name, count in lines.items()
+            if count > MOST_LINES_OF.get(name, MOST_LINES)} == {}
