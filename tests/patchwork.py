@@ -1,4 +1,4 @@
-"""Pictures and networks on which the statistics of a part are far from those of the whole."""
+"""Images and networks whose statistics differ much between a part and the whole image."""
 
 import torch
 from torch import Tensor, nn
@@ -14,23 +14,23 @@ GREY_LEVEL = 2 / 255  # in -1..1
 
 
 def patchwork(height: int, width: int, patch: int = 64) -> Tensor:
-    """[3, height, width] in -1..1: blotches, each patch with its own brightness and contrast."""
-    draw = torch.Generator().manual_seed(0)
+    """Return [3, height, width] in -1..1: blotches, each patch with its brightness and contrast."""
+    generator = torch.Generator().manual_seed(0)
     rows = []
     for _ in range(-(-height // patch)):
         row = []
         for _ in range(-(-width // patch)):
-            few = int(torch.randint(2, 12, (1,), generator=draw))
-            blotches = torch.rand(1, 3, few, few, generator=draw) * 2 - 1
+            count = int(torch.randint(2, 12, (1,), generator=generator))
+            blotches = torch.rand(1, 3, count, count, generator=generator) * 2 - 1
             large = functional.interpolate(blotches, (patch, patch), mode="bilinear")
-            contrast, brightness = torch.rand(2, generator=draw)
+            contrast, brightness = torch.rand(2, generator=generator)
             row.append(large * contrast + brightness - 0.5)
         rows.append(torch.cat(row, dim=3))
     return torch.cat(rows, dim=2)[0, :, :height, :width].clamp(-1, 1)
 
 
 def realistic(name: str, norm: str, *, width: int = 4, dropout: bool = False) -> nn.Module:
-    """Prepared as for a test without --eval, with weights that neither fade nor blow up."""
+    """Return a network prepared as without --eval, whose activations keep their size."""
     torch.manual_seed(0)
     net = define_G(name, in_channels=3, out_channels=3, width=width, norm=norm, dropout=dropout,
                    init_type="kaiming")
@@ -45,7 +45,7 @@ def at_once(net: nn.Module, image: Tensor) -> Tensor:
 def in_tiles(
     net: nn.Module, image: Tensor, tile: int, *, halo: int | None = None, tolerance: float = 2e-3
 ) -> tuple[Tensor, TileReport]:
-    """Fails where a pixel is written twice or never."""
+    """Translate in tiles; assert that every pixel is written exactly once."""
     height, width = image.shape[-2:]
     result = torch.full((3, height, width), torch.nan)
 

@@ -1,4 +1,4 @@
-"""train.py and test.py on what users have: deep pictures, arrays, single folders, mixed sizes."""
+"""train.py and test.py on 16-bit images, arrays, single folders and mixed sizes."""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_a_16_bit_grey_set_trains_and_returns_16_bit(
     flags = ["--dataroot", str(root), "--model", "pix2pix", "--input_nc", "1", "--output_nc", "1"]
     train(argv(*flags))
     page = translate(test_argv("--dataroot", str(root)))
-    # The page shows a PNG of 8 bits; what that cannot show lies beside it.
+    # The page shows a PNG of 8 bits; the result of 16 bits lies beside it.
     assert read_image(page.parent / "images" / "0_fake_B.png").pixels.dtype == np.uint8
     assert read_image(page.parent / "images" / "0_fake_B.tif").pixels.dtype == np.uint16
     assert 'href="images/0_fake_B.tif"' in page.read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_a_16_bit_grey_set_trains_and_returns_16_bit(
     output = read_image(tmp_path / "out" / f"0{extension}")
     assert output.pixels.dtype == np.uint16
     assert output.pixels.shape == (20, 24, 1)
-    assert (output.pixels % 257).any()  # not 8 bits that were spread
+    assert (output.pixels % 257).any()  # not 8 bits times 257
 
 
 def test_a_set_of_5_channels_trains(tmp_path: Path, argv: Argv, test_argv: Argv) -> None:
@@ -66,10 +66,10 @@ def test_stacked_files_train_and_translate(tmp_path: Path, argv: Argv, test_argv
     train(argv("--dataroot", str(root), "--model", "pix2pix", "--input_nc", "2",
                "--input_suffixes", "_r,_nir"))
     translate(test_argv("--dataroot", str(root), "--output_dir", str(tmp_path / "out")))
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["x.png"]  # as the target was
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["x.png"]  # as the target
 
 
-def test_a_range_of_values_stays_with_the_run(tmp_path: Path, argv: Argv, test_argv: Argv) -> None:
+def test_the_run_saves_value_ranges(tmp_path: Path, argv: Argv, test_argv: Argv) -> None:
     root = tmp_path / "scans"
     for side in ("trainA", "trainB"):
         (root / side).mkdir(parents=True)
@@ -85,13 +85,13 @@ def test_a_range_of_values_stays_with_the_run(tmp_path: Path, argv: Argv, test_a
     output = tifffile.imread(out / "x.tif")
     assert output.dtype == np.float32
     assert -500 <= output.min() < output.max() <= 2000
-    (tmp_path / "runs" / "t" / "train_opt.json").unlink()  # the text beside it says the same
+    (tmp_path / "runs" / "t" / "train_opt.json").unlink()  # train_opt.txt has the same values
     again = tmp_path / "again"
     translate(test_argv("--dataroot", str(root / "trainA"), "--output_dir", str(again)))
     assert np.array_equal(tifffile.imread(again / "x.tif"), output)
 
 
-def test_pairs_folders_and_inputs_alone_give_the_same(
+def test_pairs_folders_and_inputs_alone_give_equal_results(
     tmp_path: Path, argv: Argv, test_argv: Argv, dataroot: Path
 ) -> None:
     train(argv("--model", "pix2pix", "--direction", "BtoA", "--dropout"))
@@ -121,7 +121,7 @@ def test_pairs_folders_and_inputs_alone_give_the_same(
         )
 
 
-def test_every_picture_in_gives_one_out_of_its_own_size(
+def test_every_image_gives_one_result_of_its_size(
     tmp_path: Path, argv: Argv, test_argv: Argv
 ) -> None:
     train(argv("--model", "cycle_gan"))
@@ -136,8 +136,8 @@ def test_every_picture_in_gives_one_out_of_its_own_size(
                             "--batch_size", batch))
         lossless = {name: name.with_suffix(".png") if name.suffix == ".jpg" else name
                     for name in sizes}
-        found = {p.relative_to(tmp_path / out) for p in (tmp_path / out).rglob("*") if p.is_file()}
-        assert found == set(lossless.values())
+        files = {p.relative_to(tmp_path / out) for p in (tmp_path / out).rglob("*") if p.is_file()}
+        assert files == set(lossless.values())
         assert all(size_of(tmp_path / out / lossless[name]) == sizes[name] for name in sizes)
     for name in lossless.values():
         one, four = (read_image(tmp_path / out / name).pixels for out in ("one", "four"))
@@ -145,7 +145,7 @@ def test_every_picture_in_gives_one_out_of_its_own_size(
 
 
 @pytest.mark.parametrize(("direction", "suffix"), [("AtoB", "A"), ("BtoA", "B")])
-def test_direction_chooses_the_generator_of_a_two_way_model(
+def test_direction_selects_one_of_two_generators(
     tmp_path: Path, argv: Argv, test_argv: Argv, dataroot: Path, direction: str, suffix: str
 ) -> None:
     train(argv("--model", "cycle_gan"))
@@ -158,14 +158,14 @@ def test_direction_chooses_the_generator_of_a_two_way_model(
         assert (by_run / name).read_bytes() == (by_file / name).read_bytes()
 
 
-def test_pages_of_two_runs_weights_are_two_pages(tmp_path: Path) -> None:
+def test_weights_of_two_runs_have_two_pages(tmp_path: Path) -> None:
     for run in ("maps", "facades"):
         assert name_of_weights(tmp_path / run / "latest_net_G.pth") == f"{run}_latest_net_G"
         (tmp_path / run).mkdir()
         assert name_of_weights(tmp_path / run) == run
 
 
-def test_colorization_takes_photos_of_any_size(
+def test_colorization_translates_photos_of_any_size(
     tmp_path: Path, argv: Argv, test_argv: Argv
 ) -> None:
     train(argv("--model", "colorization"))
@@ -175,7 +175,7 @@ def test_colorization_takes_photos_of_any_size(
     assert read_image(tmp_path / "out" / "x.png").pixels.shape == (21, 31, 3)
 
 
-def test_existing_results_are_left_alone(
+def test_existing_results_are_kept(
     tmp_path: Path, argv: Argv, test_argv: Argv, dataroot: Path
 ) -> None:
     train(argv("--model", "pix2pix"))
@@ -197,20 +197,20 @@ def test_samples_differ_by_dropout(
     translate(test_argv(*flags, "--output_dir", str(tmp_path / "out")))
     files = [(tmp_path / "out" / f"0_{number}.png").read_bytes() for number in (1, 2, 3)]
     assert len(set(files)) == 3
-    assert len(bytes_of(translate(test_argv(*flags)))) == 4  # real, and three fakes
+    assert len(bytes_of(translate(test_argv(*flags)))) == 4  # real, and three samples
 
 
-def test_bad_pictures_stop_or_are_named_and_left_out(
+def test_unreadable_images_are_errors_or_skipped(
     tmp_path: Path, argv: Argv, test_argv: Argv, dataroot: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    (dataroot / "train" / "bad.png").write_text("no picture")
+    (dataroot / "train" / "bad.png").write_text("not an image")
     with pytest.raises(ValueError, match=r"bad\.png cannot be read"):
         train(argv("--model", "pix2pix"))
     train(argv("--model", "pix2pix", "--on_bad_image", "skip", "--overwrite"))
     assert caplog.text.count("skipped:") == 1
     assert "1 of 4 left out" in caplog.text
-    (dataroot / "testA" / "bad.png").write_text("no picture")
+    (dataroot / "testA" / "bad.png").write_text("not an image")
     flags = ["--dataroot", str(dataroot / "testA"), "--output_dir", str(tmp_path / "out")]
     with pytest.raises(ValueError, match=r"bad\.png cannot be read"):
         translate(test_argv(*flags))
@@ -230,7 +230,7 @@ def test_bad_pictures_stop_or_are_named_and_left_out(
         ("--weights nowhere.pth", "--weights nowhere.pth does not exist"),
     ],
 )
-def test_flags_that_do_nothing_are_refused(
+def test_flags_without_effect_are_refused(
     argv: Argv, test_argv: Argv, flags: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(argv("--model", "pix2pix"))
@@ -240,7 +240,7 @@ def test_flags_that_do_nothing_are_refused(
     assert message in capsys.readouterr().err
 
 
-def test_huge_tiffs_go_through_windows(
+def test_huge_tiffs_are_translated_in_windows(
     tmp_path: Path, argv: Argv, test_argv: Argv, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -248,7 +248,7 @@ def test_huge_tiffs_go_through_windows(
     (tmp_path / "large").mkdir()
     pixels = np.asarray(noise(300, 260))
     tifffile.imwrite(tmp_path / "large" / "x.tif", pixels, photometric="rgb")
-    (tmp_path / "large" / "bad.tif").write_bytes(b"no picture")
+    (tmp_path / "large" / "bad.tif").write_bytes(b"not an image")
     flags = ["--dataroot", str(tmp_path / "large"), "--on_bad_image", "skip", "--output_dir"]
     translate(test_argv(*flags, str(tmp_path / "tiled"), "--tile", "160"))
     assert "300 x 260 in " in caplog.text

@@ -1,4 +1,4 @@
-"""Which pictures a path means, and what their results are called."""
+"""Input files of a path, and the names of their results."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ PAIRS = Record({"A": Format("uint8", ".png"), "B": Format("uint8", ".png")}, (2.
 
 
 def names(path: Path, **changes: Any) -> list[str]:
-    words: dict[str, Any] = {"phase": "test", "letter": "A", "record": Record()} | changes
-    return [f"{one.name}{one.source.half and ' ' + one.source.half}"
-            for one in find_inputs(path, **words)]
+    arguments: dict[str, Any] = {"phase": "test", "letter": "A", "record": Record()} | changes
+    return [f"{item.name}{item.source.half and ' ' + item.source.half}"
+            for item in find_inputs(path, **arguments)]
 
 
-def test_a_file_a_folder_and_a_pattern(tmp_path: Path) -> None:
+def test_a_path_is_a_file_a_folder_or_a_pattern(tmp_path: Path) -> None:
     write_noise(tmp_path, "b.png", "a.jpg")
     write_noise(tmp_path / "deep" / "er", "c.png")
     assert names(tmp_path / "b.png") == ["b"]
@@ -39,7 +39,7 @@ def test_equal_stems_keep_their_extensions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["testA", "A/test", "test/A"])
-def test_of_a_data_set_the_input_side_goes_in(tmp_path: Path, folder: str) -> None:
+def test_only_the_input_side_of_a_data_set_is_used(tmp_path: Path, folder: str) -> None:
     write_noise(tmp_path / folder, "x.png")
     write_noise(tmp_path / folder.replace("A", "B"), "y.png")
     write_noise(tmp_path / "trainA", "z.png")
@@ -47,7 +47,7 @@ def test_of_a_data_set_the_input_side_goes_in(tmp_path: Path, folder: str) -> No
     assert names(tmp_path, letter="B") == ["y"]
 
 
-def test_only_files_shaped_like_the_pairs_of_the_training_are_cut(tmp_path: Path) -> None:
+def test_only_files_with_the_shape_of_the_training_pairs_are_cut(tmp_path: Path) -> None:
     write_noise(tmp_path, "pair.png", width=40, height=20)
     write_noise(tmp_path, "square.png", width=20, height=20)
     write_noise(tmp_path, "wide.png", width=30, height=20)
@@ -64,7 +64,7 @@ def test_no_two_inputs_share_a_result(tmp_path: Path) -> None:
     assert names(tmp_path) == ["x.jpg", "x.jpg.png", "x.png"]
 
 
-def test_names_with_brackets_are_no_patterns(tmp_path: Path) -> None:
+def test_existing_names_with_brackets_are_not_patterns(tmp_path: Path) -> None:
     write_noise(tmp_path / "photos[1]", "x.png", "y.jpg")
     assert names(tmp_path / "photos[1]") == ["x", "y"]
     assert names(tmp_path / "photos[1]" / "*.png") == ["x"]
@@ -72,46 +72,46 @@ def test_names_with_brackets_are_no_patterns(tmp_path: Path) -> None:
         names(tmp_path / "photos[1]" / "z.png")
 
 
-def test_results_of_a_pattern_are_called_like_its_folder(tmp_path: Path) -> None:
+def test_results_of_a_pattern_are_named_after_its_folder(tmp_path: Path) -> None:
     write_noise(tmp_path / "photos.v2", "x.png")
     for path in ("photos.v2", "photos.v2/*.png", "photos.v2/**/*.png"):
         assert title_of(tmp_path / path) == "photos.v2"
     assert title_of(tmp_path / "photos.v2" / "x.png") == "x"
 
 
-def test_stacks_lose_their_suffix(tmp_path: Path) -> None:
+def test_names_of_stacks_have_no_suffix(tmp_path: Path) -> None:
     write_noise(tmp_path, "x_r.png", "x_nir.png")
-    one, = find_inputs(
+    item, = find_inputs(
         tmp_path, phase="test", letter="A", record=Record(), suffixes=("_nir", "_r")
     )
-    assert one.name == Path("x")
-    assert [file.name for file in one.source.files] == ["x_nir.png", "x_r.png"]
+    assert item.name == Path("x")
+    assert [file.name for file in item.source.files] == ["x_nir.png", "x_r.png"]
 
 
-def test_what_is_a_data_set(tmp_path: Path) -> None:
-    def found(mode: str, record: Record = PAIRS) -> bool:
+def test_is_data_set_for_each_mode(tmp_path: Path) -> None:
+    def is_set(mode: str, record: Record = PAIRS) -> bool:
         return is_data_set(tmp_path, "test", dataset_mode=mode, record=record)
 
     write_noise(tmp_path, "x.png")
-    assert not any(found(mode) for mode in ("aligned", "unaligned", "colorization"))
+    assert not any(is_set(mode) for mode in ("aligned", "unaligned", "colorization"))
     write_noise(tmp_path / "testA", "x.png")
-    assert not found("aligned")
-    assert not found("unaligned")
+    assert not is_set("aligned")
+    assert not is_set("unaligned")
     write_noise(tmp_path / "testB", "x.png")
-    assert found("aligned")
-    assert found("unaligned")
-    assert found("somebodys_own")
+    assert is_set("aligned")
+    assert is_set("unaligned")
+    assert is_set("own_mode")
 
 
-def test_single_pictures_in_the_folder_of_pairs_are_no_pairs(tmp_path: Path) -> None:
+def test_single_images_in_the_folder_of_pairs_are_not_pairs(tmp_path: Path) -> None:
     write_noise(tmp_path / "test", "a.png", "b.png", width=20, height=20)
     assert not is_data_set(tmp_path, "test", dataset_mode="aligned", record=PAIRS)
-    assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=Record())  # as ever
+    assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=Record())  # no record
     write_noise(tmp_path / "test", "a.png", "b.png", width=40, height=20)
     assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=PAIRS)
 
 
-def test_results_that_are_there_are_known(tmp_path: Path) -> None:
+def test_existing_results_are_found(tmp_path: Path) -> None:
     write_noise(tmp_path / "in" / "sub", "x.png", "y.v2.png")
     inputs = find_inputs(tmp_path / "in", phase="", letter="A", record=Record())
     folder = OutputFolder(tmp_path / "out")
@@ -128,11 +128,11 @@ def test_results_that_are_there_are_known(tmp_path: Path) -> None:
         OutputFolder(tmp_path / "in", samples=2).refuse_to_overwrite(inputs)
 
 
-def test_a_wide_picture_is_no_pair_where_all_pairs_had_one_size(tmp_path: Path) -> None:
+def test_a_wide_image_is_not_a_pair_if_all_pairs_had_one_size(tmp_path: Path) -> None:
     write_noise(tmp_path, "pair.png", width=40, height=20)
     write_noise(tmp_path, "panorama.png", width=100, height=50)
     record = Record(PAIRS.formats, (2.0, 2.0), (40, 20))
     assert names(tmp_path, record=record) == ["pair left", "panorama"]
-    # A whole folder of that shape is a data set, of whatever size.
+    # A folder in which every image has that shape is a data set, at any size.
     write_noise(tmp_path / "test", "a.png", width=100, height=50)
     assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=record)

@@ -1,4 +1,4 @@
-"""When a picture is cut into tiles, and into which."""
+"""Which images are translated in tiles, and the size of the tiles."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_the_estimate_grows_with_the_width_and_covers_a_layer(name: str) -> None
     assert wide > 2 * first_layer
 
 
-def test_what_fits_is_not_cut() -> None:
+def test_images_that_fit_into_memory_are_not_tiled() -> None:
     net = realistic("resnet_6blocks", "instance", dropout=True)
     need = bytes_per_pixel(net, 3)
     assert auto_tile(net, need, height=256, width=256, available=500 * MB) is None
@@ -35,13 +35,13 @@ def test_what_fits_is_not_cut() -> None:
     make_grid(12_000, 12_000, geometry(net), tile=tile)
 
 
-def test_too_little_memory_is_said() -> None:
+def test_too_little_memory_is_an_error() -> None:
     with pytest.raises(MemoryError, match=r"need \d+ MB .*and 1 MB are available.*at least"):
         net = realistic("resnet_6blocks", "none")
         auto_tile(net, bytes_per_pixel(net, 3), height=900, width=900, available=2 * MB)
 
 
-def test_this_machine_has_memory() -> None:
+def test_free_memory_of_this_machine() -> None:
     assert available_bytes(torch.device("cpu")) > 10 * MB
     net = realistic("resnet_6blocks", "none", width=1)
     assert auto_tile(net, bytes_per_pixel(net, 3), height=16, width=16) is None
@@ -50,7 +50,7 @@ def test_this_machine_has_memory() -> None:
 @pytest.mark.parametrize(
     ("limit", "free"), [(str(300 * MB), 150 * MB), ("max", None), (None, None)]
 )
-def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
+def test_limit_of_a_container_without_its_file_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, free: int | None
 ) -> None:
     if limit:
@@ -62,10 +62,10 @@ def test_a_container_may_have_a_limit_and_its_file_cache_gives_way(
     assert available_bytes(torch.device("cpu")) == (free or 1000 * MB)
 
 
-def test_a_batch_may_need_more_room_than_its_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_may_not_fit_although_each_image_does(monkeypatch: pytest.MonkeyPatch) -> None:
     net = realistic("resnet_6blocks", "none")
-    one = bytes_per_pixel(net, 3) * 64 * 64 / memory_budget.SHARE
-    monkeypatch.setattr(memory_budget, "available_bytes", lambda device: int(2.5 * one))
+    image_bytes = bytes_per_pixel(net, 3) * 64 * 64 / memory_budget.SHARE
+    monkeypatch.setattr(memory_budget, "available_bytes", lambda device: int(2.5 * image_bytes))
     budget = MemoryBudget(net, 3)
     assert budget.tile_for(64, 64) is None
     assert [budget.fits(count, 64, 64) for count in (1, 2, 3)] == [True, True, False]

@@ -1,4 +1,4 @@
-"""Boxes of TIFF files are those of the whole picture, however it is stored."""
+"""Boxes of TIFF files equal parts of the whole image, in every layout."""
 
 import importlib.util
 from pathlib import Path
@@ -39,7 +39,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("channels", [1, 3, 4, 5])
 @pytest.mark.parametrize("dtype", tiff_windows.DTYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_boxes_are_parts_of_the_picture(
+def test_boxes_equal_parts_of_the_image(
     tmp_path: Path, layout: str, dtype: str, channels: int
 ) -> None:
     whole = noise((50, 70, channels), dtype)
@@ -51,9 +51,9 @@ def test_boxes_are_parts_of_the_picture(
     with TiffReader(tmp_path / "a.tif") as reader:
         assert reader.shape == whole.shape
         for box in BOXES:
-            found = reader.read(box)
-            assert found.dtype == whole.dtype
-            np.testing.assert_array_equal(found, whole[box.rows, box.columns])
+            pixels = reader.read(box)
+            assert pixels.dtype == whole.dtype
+            np.testing.assert_array_equal(pixels, whole[box.rows, box.columns])
 
 
 @pytest.mark.skipif(
@@ -109,7 +109,7 @@ def test_only_the_tiles_of_a_box_are_decoded(
         ({"data": noise((50, 70), "uint8"), "extratags": [(274, 3, 1, 6, False)]}, "Orientation"),
     ],
 )
-def test_other_kinds_are_refused_with_the_reason(
+def test_unsupported_files_are_refused_with_the_reason(
     tmp_path: Path, options: dict[str, Any], fault: str
 ) -> None:
     path = tmp_path / "a.tif"
@@ -122,7 +122,7 @@ def test_other_kinds_are_refused_with_the_reason(
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", tiff_windows.DTYPES)
 @pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
-def test_windows_have_the_channels_and_colours_of_the_whole(
+def test_windows_have_the_channels_and_colours_of_the_whole_image(
     tmp_path: Path, photometric: str, dtype: str, channels: int
 ) -> None:
     if photometric == "rgb" and channels not in (3, 4):
@@ -137,9 +137,9 @@ def test_windows_have_the_channels_and_colours_of_the_whole(
     np.testing.assert_array_equal(part.pixels, whole.pixels[5:15, 10:30])
 
 
-def test_no_tiff_and_no_such_box_are_refused(tmp_path: Path) -> None:
+def test_other_files_and_boxes_outside_the_image_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
-    path.write_bytes(b"no picture at all")
+    path.write_bytes(b"not an image")
     with pytest.raises(ValueError, match="wanted a TIFF"):
         TiffReader(path)
     tifffile.imwrite(path, noise((5, 7), "uint8"), photometric="minisblack")
@@ -163,7 +163,7 @@ def test_a_damaged_tile_is_an_error_that_names_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 6])
 @pytest.mark.parametrize("dtype", tiff_windows.DTYPES)
-def test_boxes_written_in_any_order_make_the_picture(
+def test_boxes_may_be_written_in_any_order(
     tmp_path: Path, dtype: str, channels: int
 ) -> None:
     path, whole = tmp_path / "out" / "a.tif", noise((50, 70, channels), dtype)
@@ -171,13 +171,13 @@ def test_boxes_written_in_any_order_make_the_picture(
     with create_tiff(path, (50, 70, channels), np.dtype(dtype)) as writer:
         for box in boxes:
             writer.write(box, whole[box.rows, box.columns])
-        assert not path.exists(), "it is there when it is whole"
+        assert not path.exists(), "the file appears when it is complete"
     np.testing.assert_array_equal(tifffile.imread(path).reshape(whole.shape), whole)
     with TiffReader(path) as reader:
         np.testing.assert_array_equal(reader.read(BOXES[1]), whole[5:45, 10:66])
 
 
-def test_an_exception_leaves_what_was_there(tmp_path: Path) -> None:
+def test_an_exception_keeps_the_existing_file(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(b"before")
     with (

@@ -1,4 +1,4 @@
-"""Tiles give the picture that the network makes of the whole at once."""
+"""Translating in tiles gives the result of translating the whole image."""
 
 import math
 from itertools import pairwise
@@ -45,7 +45,7 @@ def train_to_negate(net: nn.Module, *, steps: int, side: int) -> None:
         ("resnet_9blocks", "batch", (257, 300), 290),
     ],
 )
-def test_a_resnet_in_tiles_is_the_resnet_at_once(
+def test_a_resnet_in_tiles_equals_the_whole_image(
     name: str, norm: str, size: tuple[int, int], tile: int
 ) -> None:
     net, image = realistic(name, norm), patchwork(*size)
@@ -58,7 +58,7 @@ def test_a_resnet_in_tiles_is_the_resnet_at_once(
 
 def test_published_weights_in_tiles() -> None:
     if not RECORDING.exists():
-        pytest.skip("the recorded weights are not beside this checkout")
+        pytest.skip("the recorded weights do not exist here")
     recording = torch.load(RECORDING, weights_only=True)
     net = define_G("resnet_9blocks", in_channels=3, out_channels=3, width=recording["ngf"],
                    dropout=recording["use_dropout"])
@@ -83,8 +83,8 @@ def test_trained_weights_in_tiles() -> None:
         assert (result - at_once(ready, image)).abs().max() <= GREY_LEVEL
 
 
-def test_statistics_of_the_tile_would_be_seen() -> None:
-    """The control: with norms that look at their tile alone, tiles are far from the whole."""
+def test_statistics_of_single_tiles_would_change_the_result() -> None:
+    """If each tile had its own statistics, tiles would differ clearly from the whole image."""
     net, image = realistic("resnet_6blocks", "instance"), patchwork(301, 230)
     grid = make_grid(301, 230, geometry(net), tile=230)
     whole, worst = at_once(net, image), torch.zeros(())
@@ -102,7 +102,7 @@ def test_as_many_passes_as_norms_are_exact() -> None:
     assert (result - at_once(net, image)).abs().max() <= 1e-4
 
 
-def test_the_halo_is_as_wide_as_needed_and_no_wider() -> None:
+def test_the_halo_is_not_wider_than_needed() -> None:
     net, image = realistic("resnet_6blocks", "none").double(), patchwork(216, 180).double()
     whole = at_once(net, image)
     result, report = in_tiles(net, image, 168)
@@ -120,7 +120,7 @@ def test_any_size_is_tiled(size: tuple[int, int]) -> None:
 
 
 def seam_contrast(image: Tensor, borders: list[int]) -> float:
-    """Step across the borders against the steps a few columns beside them."""
+    """Return the step across the borders, divided by the steps a few columns beside them."""
     steps = image.diff(dim=2).abs().mean(dim=(0, 1))
     near = [steps[border - 1 + by] for border in borders for by in (-5, -4, -3, 3, 4, 5)]
     return float(torch.stack([steps[b - 1] for b in borders]).mean() / torch.stack(near).mean())
@@ -144,11 +144,11 @@ def test_a_unet_in_tiles_shows_no_seams(norm: str) -> None:
     assert (result - whole).abs().mean() <= GREY_LEVEL
     parts = pairwise((0, *borders, image.shape[2]))
     alone = torch.cat([at_once(ready, image[:, :, left:right]) for left, right in parts], dim=2)
-    assert seam_contrast(alone, borders) > seam_contrast(whole, borders) * 1.5, "it sees seams"
+    assert seam_contrast(alone, borders) > seam_contrast(whole, borders) * 1.5
 
 
-def test_fading_keeps_what_agrees() -> None:
-    """A network that sees one pixel gives the same in tiles that fade as at once."""
+def test_blending_keeps_equal_results() -> None:
+    """A network with a receptive field of one pixel gives equal results in blended tiles."""
     net = nn.Sequential(nn.Conv2d(3, 3, 1))
     net.geometry = geometry(realistic("unet_128", "none"))  # type: ignore[assignment]
     image = patchwork(300, 410)
@@ -157,7 +157,7 @@ def test_fading_keeps_what_agrees() -> None:
     torch.testing.assert_close(result, at_once(net, image))
 
 
-def test_no_more_than_a_tile_is_in_memory() -> None:
+def test_the_network_gets_one_tile_at_a_time() -> None:
     net, image = realistic("resnet_6blocks", "instance"), patchwork(500, 400)
     pixels: list[int] = []
     model = net.get_submodule("model")
@@ -174,18 +174,18 @@ def test_no_more_than_a_tile_is_in_memory() -> None:
     assert max(max(box.height, box.width) for box in read) <= 240
 
 
-def test_what_cannot_be_tiled_is_refused() -> None:
+def test_networks_that_cannot_be_tiled_are_refused() -> None:
     ready, image = realistic("resnet_9blocks", "instance"), patchwork(200, 200)
     with pytest.raises(ValueError, match="84 pixels of context on each side, so at least 176"):
         in_tiles(ready, image, 171)
-    in_tiles(ready, image[:, :171, :171], 172)  # one tile needs no context
+    in_tiles(ready, image[:, :171, :171], 172)  # a single tile needs no context
     with pytest.raises(ValueError, match="prepare"):
         in_tiles(define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2), image, 200)
     with pytest.raises(ValueError, match="GroupNorm"):
         in_tiles(nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)), image, 200)
 
 
-def test_the_prepared_network_stays_as_it_was() -> None:
+def test_the_prepared_network_does_not_change() -> None:
     net, image = realistic("resnet_6blocks", "instance"), patchwork(70, 80)
     before = at_once(net, image)
     in_tiles(net, image, 200)
@@ -193,7 +193,7 @@ def test_the_prepared_network_stays_as_it_was() -> None:
     assert torch.equal(at_once(net, image), before)
 
 
-def test_moments_of_parts_are_those_of_the_whole() -> None:
+def test_moments_of_parts_equal_those_of_the_whole() -> None:
     features = torch.randn(1, 3, 40, 50) * torch.tensor([1e-3, 1.0, 50.0]).reshape(1, 3, 1, 1) + 1e3
     moments = Moments()
     for rows, columns in (((0, 7), (0, 50)), ((7, 40), (0, 1)), ((7, 40), (1, 50))):
@@ -205,7 +205,7 @@ def test_moments_of_parts_are_those_of_the_whole() -> None:
 
 
 @pytest.mark.parametrize("side", [1, 100, 501, 12_000])
-def test_cores_fill_the_picture_once(side: int) -> None:
+def test_cores_cover_the_image_once(side: int) -> None:
     needs = geometry(realistic("resnet_6blocks", "none", width=1))
     grid = make_grid(side, 333, needs, tile=400)
     assert sum(core.height * core.width for core in grid.cores) == math.prod(grid.whole[2:])

@@ -1,4 +1,4 @@
-"""test.py: which pictures it writes, under which names, and that they can be repeated."""
+"""test.py: the images that it writes, their names, and their reproducibility."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from test import test as translate
 from train import train
 
 
-def test_two_tests_write_identical_pictures_and_eval_others(argv: Argv, test_argv: Argv) -> None:
+def test_two_tests_are_identical_and_eval_differs(argv: Argv, test_argv: Argv) -> None:
     train(argv("--model", "pix2pix", "--dropout"))
     first, second = bytes_of(translate(test_argv())), bytes_of(translate(test_argv()))
     assert first == second
@@ -22,7 +22,7 @@ def test_two_tests_write_identical_pictures_and_eval_others(argv: Argv, test_arg
     assert other_seed["0_fake_B.png"] != first["0_fake_B.png"]  # dropout is on
 
 
-def test_a_result_does_not_depend_on_the_pictures_before_it(
+def test_a_result_does_not_depend_on_earlier_images(
     argv: Argv, test_argv: Argv, dataroot: Path
 ) -> None:
     train(argv("--model", "pix2pix", "--dropout"))
@@ -33,7 +33,7 @@ def test_a_result_does_not_depend_on_the_pictures_before_it(
     assert alone["2_fake_B.png"] == among_others["2_fake_B.png"]
 
 
-def test_num_test_limits_and_older_pictures_go(argv: Argv, test_argv: Argv) -> None:
+def test_num_test_limits_the_rows_and_old_images_are_removed(argv: Argv, test_argv: Argv) -> None:
     train(argv("--model", "template"))
     assert len(bytes_of(translate(test_argv()))) == 9
     page = translate(test_argv("--num_test", "2", "--batch_size", "3"))
@@ -52,7 +52,7 @@ def test_aspect_ratio(ratio: str, size: tuple[int, int], argv: Argv, test_argv: 
 def test_one_side_of_a_cycle_gan(
     direction: str, suffix: str, argv: Argv, test_argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
-    """The generator of the direction, with the channels that it has; sub-folders kept apart."""
+    """--direction selects the generator and its channels; sub-folders stay apart."""
     train(argv("--model", "cycle_gan", "--input_nc", "1", "--lambda_identity", "0"))
     mixed = dataroot / "mixed"
     draw_pictures(mixed / "s1", 1, (20, 20))
@@ -60,9 +60,9 @@ def test_one_side_of_a_cycle_gan(
     with Image.open(mixed / "s1" / "0.png") as picture:
         picture.save(mixed / "s1" / "0.jpg")
     one_sided = test_argv("--model", "test", "--dataroot", str(mixed), "--direction", direction)
-    found = set(bytes_of(translate(one_sided)))
+    names = set(bytes_of(translate(one_sided)))
     stems = ("s1/0", "s1/0-2", "s2/0")
-    assert found == {f"{stem}_{label}.png" for stem in stems for label in ("real", "fake")}
+    assert names == {f"{stem}_{label}.png" for stem in stems for label in ("real", "fake")}
     (tmp_path / "runs" / "t" / f"latest_net_G{suffix}.pth").unlink()
     with pytest.raises(FileNotFoundError, match=rf"net_G{suffix}\.pth"):
         translate([*one_sided, "--model_suffix", suffix])
@@ -78,7 +78,7 @@ def test_a_colorization_generator_alone_is_refused(
     assert "--model colorization" in capsys.readouterr().err
 
 
-def test_more_pictures_of_b_than_of_a_lose_none(
+def test_no_image_is_lost_if_b_has_more_than_a(
     argv: Argv, test_argv: Argv, dataroot: Path
 ) -> None:
     train(argv("--model", "cycle_gan"))
@@ -91,7 +91,7 @@ def test_more_pictures_of_b_than_of_a_lose_none(
 @pytest.mark.parametrize(
     ("mode", "size"), [("crop", (32, 32)), ("scale_width_and_crop", (20, 20))]
 )
-def test_a_run_trained_on_crops_is_tested_on_whole_pictures(
+def test_a_run_trained_on_crops_is_tested_on_whole_images(
     mode: str, size: tuple[int, int], argv: Argv, test_argv: Argv
 ) -> None:
     train(argv("--model", "template", "--preprocess", mode, "--load_size", "20"))
@@ -120,21 +120,21 @@ def test_a_page_with_the_published_title_and_folder(argv: Argv, test_argv: Argv)
     assert "<title>Experiment = t, Phase = test, Epoch = latest</title>" in page.read_text()
 
 
-def test_a_missing_epoch_names_those_that_are_there(argv: Argv, test_argv: Argv) -> None:
+def test_the_error_for_a_missing_epoch_lists_the_others(argv: Argv, test_argv: Argv) -> None:
     train(argv("--model", "template"))
     with pytest.raises(FileNotFoundError, match=r"7_net_G\.pth.*1_net_G\.pth"):
         translate(test_argv("--epoch", "7"))
 
 
 @pytest.mark.parametrize("kind", ["data set", "--inputs", "--output_dir"])
-def test_ctrl_c_leaves_whole_files_and_their_rows(
+def test_ctrl_c_leaves_complete_files_and_their_rows(
     kind: str, argv: Argv, test_argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(argv("--model", "template", "--no_html"))
     seeded = iter(range(2))
 
     def interrupted(*_: object) -> None:
-        if next(seeded, None) is None:  # before the third picture
+        if next(seeded, None) is None:  # before the third image
             raise KeyboardInterrupt
 
     for module in ("test", "inference.translator"):

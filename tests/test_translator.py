@@ -1,4 +1,4 @@
-"""One generator on any picture: what comes out is what went in, translated."""
+"""Translator returns the translation of an image in the type of the image."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from torch import nn
 
 from data.files.value_range import ValueRange
 from data.record import Format, Record, save_record
+from inference import Translator
 from inference.find_generator import find_generator
-from inference.translator import Translator
 from models.networks import define_G
 from models.weights.published_keys import to_published
 from util import checkpoint
@@ -24,10 +24,10 @@ UNET: dict[str, Any] = {"netG": "unet_128", "norm": "batch", "dropout": True}
 
 def write_weights(path: Path, *, channels: tuple[int, int] = (3, 3), **net: Any) -> nn.Module:
     torch.manual_seed(0)
-    words = RESNET | net
+    options = RESNET | net
     built = define_G(
-        words["netG"], in_channels=channels[0], out_channels=channels[1], width=2,
-        norm=words["norm"], dropout=words["dropout"], init_type="kaiming",
+        options["netG"], in_channels=channels[0], out_channels=channels[1], width=2,
+        norm=options["norm"], dropout=options["dropout"], init_type="kaiming",
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.save(path, to_published(built))
@@ -42,7 +42,7 @@ def resnet(tmp_path: Path) -> Translator:
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "none"])
 @pytest.mark.parametrize("netG", ["resnet_6blocks", "resnet_9blocks", "unet_128", "unet_256"])
-def test_a_bare_file_is_enough(tmp_path: Path, netG: str, norm: str) -> None:
+def test_a_pth_file_without_a_run_is_enough(tmp_path: Path, netG: str, norm: str) -> None:
     write_weights(tmp_path / "x.pth", netG=netG, norm=norm, channels=(1, 4))
     known: dict[str, Any] = {} if netG.startswith("resnet") else {"no_dropout": True}
     file = find_generator(tmp_path / "x.pth", **known)
@@ -52,7 +52,7 @@ def test_a_bare_file_is_enough(tmp_path: Path, netG: str, norm: str) -> None:
     assert output.shape == (9, 8, 4)
 
 
-def test_what_a_file_leaves_open_is_asked_for(tmp_path: Path) -> None:
+def test_a_flag_that_the_file_does_not_tell_is_required(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth", **UNET)
     with pytest.raises(ValueError, match=r"unet_128 does not tell .*--dropout or --no_dropout"):
         Translator.load(tmp_path / "x.pth")
@@ -61,13 +61,13 @@ def test_what_a_file_leaves_open_is_asked_for(tmp_path: Path) -> None:
     assert not Translator.load(tmp_path / "x.pth", no_dropout=True).has_dropout
 
 
-def test_a_flag_that_contradicts_the_file_is_refused_with_both(tmp_path: Path) -> None:
+def test_a_flag_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth")
     with pytest.raises(ValueError, match="norm is given as batch, the file says instance"):
         Translator.load(tmp_path / "x.pth", norm="batch")
 
 
-def test_files_that_are_no_generator(tmp_path: Path) -> None:
+def test_files_without_a_generator_are_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "x.pth", {"a": torch.zeros(2)})
     with pytest.raises(ValueError, match=r"x\.pth holds no generator that is known .*--netG"):
         Translator.load(tmp_path / "x.pth")
@@ -78,7 +78,7 @@ def test_files_that_are_no_generator(tmp_path: Path) -> None:
         Translator.load(tmp_path / "run")
 
 
-def test_the_same_kind_comes_out(resnet: Translator, tmp_path: Path) -> None:
+def test_the_result_has_the_type_of_the_image(resnet: Translator, tmp_path: Path) -> None:
     picture = noise(20, 13)
     image = resnet(picture)
     assert isinstance(image, Image.Image)
@@ -100,7 +100,7 @@ def test_the_same_kind_comes_out(resnet: Translator, tmp_path: Path) -> None:
         resnet({})
 
 
-def test_grey_arrays_stay_flat(tmp_path: Path) -> None:
+def test_grey_arrays_keep_their_number_of_axes(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth", channels=(1, 1))
     translate = Translator.load(tmp_path / "x.pth", device="cpu")
     assert translate(np.zeros((8, 9), np.uint16)).shape == (8, 9)
@@ -118,19 +118,19 @@ def test_any_size(tmp_path: Path, net: dict[str, Any], size: tuple[int, int]) ->
     assert translate(noise(*size)).size == size
 
 
-def test_dropout_is_repeated_and_samples_differ(tmp_path: Path) -> None:
+def test_dropout_is_reproducible_and_samples_differ(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth", **UNET)
     translate = Translator.load(tmp_path / "x.pth", device="cpu", no_dropout=False)
     image = torch.rand(2, 3, 128, 128) * 2 - 1
-    numbers = torch.random.get_rng_state()
+    state = torch.random.get_rng_state()
     first = translate.translate(image)
-    assert torch.equal(torch.random.get_rng_state(), numbers)  # the caller's are left alone
+    assert torch.equal(torch.random.get_rng_state(), state)  # of the caller
     assert torch.equal(translate.translate(image), first)
     assert torch.allclose(translate.translate(image[1:]), first[1:], atol=1e-5)
     assert not torch.allclose(translate.translate(image, sample=1), first, atol=1e-2)
 
 
-def test_16_bits_come_back_as_16_and_agree_with_8(resnet: Translator) -> None:
+def test_16_bits_stay_16_bits_and_agree_with_8(resnet: Translator) -> None:
     shallow = np.asarray(noise(16, 12))
     deep = resnet(shallow.astype(np.uint16) * 257)
     assert deep.dtype == np.uint16
@@ -160,7 +160,7 @@ def test_wrong_channels_are_named(resnet: Translator) -> None:
 
 
 @pytest.mark.parametrize("tile", [132, 148])
-def test_tiles_agree_with_the_whole(tmp_path: Path, tile: int) -> None:
+def test_tiles_agree_with_the_whole_image(tmp_path: Path, tile: int) -> None:
     write_weights(tmp_path / "x.pth")
     path, picture = tmp_path / "x.pth", np.asarray(noise(270, 201))
     whole = Translator.load(path, device="cpu", tile=None)(picture)
@@ -177,7 +177,7 @@ def test_tiles_agree_with_the_whole(tmp_path: Path, tile: int) -> None:
         (("uint16", ".tif"), Format("uint8", ".png"), Format("uint16", ".tif")),
     ],
 )
-def test_the_target_decides_where_it_differed_from_the_input(
+def test_the_format_of_the_target_is_used_if_it_differed_from_the_input(
     trained: tuple[str, str], given: Format, written: Format
 ) -> None:
     record = Record({"A": Format("uint8", trained[1] if trained[0] == "uint8" else ".png"),
@@ -195,7 +195,7 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         find_generator(tmp_path)
 
 
-def test_a_batch_without_room_goes_one_by_one_with_the_same_result(
+def test_a_batch_that_does_not_fit_is_translated_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_weights(tmp_path / "x.pth", **UNET)
@@ -206,7 +206,7 @@ def test_a_batch_without_room_goes_one_by_one_with_the_same_result(
     torch.testing.assert_close(translator(batch), together, atol=1e-5, rtol=0)
 
 
-def test_what_cannot_be_meant_is_refused(resnet: Translator, tmp_path: Path) -> None:
+def test_ambiguous_arguments_are_refused(resnet: Translator, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"in -1\.\.1, got torch\.uint8; give a numpy array"):
         resnet(torch.zeros(3, 8, 8, dtype=torch.uint8))
     with pytest.raises(TypeError, match="ngff: no such flag; there are netG"):
@@ -217,7 +217,7 @@ def test_what_cannot_be_meant_is_refused(resnet: Translator, tmp_path: Path) -> 
         resnet(values)
 
 
-def test_numbers_with_a_meaning_are_not_squeezed_into_8_bits(tmp_path: Path) -> None:
+def test_values_with_a_range_are_not_reduced_to_8_bits(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth", channels=(1, 1))
     scan = np.linspace(0, 255, 80).round().astype(np.uint8).reshape(8, 10)
     for limits, dtype in [((0, 4095), np.float32), ((0, 1), np.float32), ((0, 255), np.uint8)]:
@@ -232,14 +232,14 @@ def test_numbers_with_a_meaning_are_not_squeezed_into_8_bits(tmp_path: Path) -> 
     assert written == Format("uint16", ".png")
 
 
-def test_loading_leaves_the_callers_random_numbers_alone(tmp_path: Path) -> None:
+def test_loading_does_not_change_the_random_state(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth")
     numbers = torch.random.get_rng_state()
     Translator.load(tmp_path / "x.pth", device="cpu")
     assert torch.equal(torch.random.get_rng_state(), numbers)
 
 
-def test_a_path_to_what_pil_has_not_gives_an_array(tmp_path: Path) -> None:
+def test_a_path_gives_an_array_if_pil_does_not_support_the_result(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth", channels=(1, 5))
     np.save(tmp_path / "in.npy", np.zeros((8, 9), np.uint16))
     translate = Translator.load(tmp_path / "x.pth", device="cpu")
@@ -247,6 +247,12 @@ def test_a_path_to_what_pil_has_not_gives_an_array(tmp_path: Path) -> None:
     assert (output.dtype, output.shape) == (np.dtype("uint16"), (8, 9, 5))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png does not exist"):
         translate(tmp_path / "nowhere.png")
+
+
+def test_the_former_import_is_the_same_class() -> None:
+    from models.translator import Translator as FormerTranslator
+
+    assert FormerTranslator is Translator
 
 
 def test_samples_of_a_generator_without_dropout_are_refused(resnet: Translator) -> None:
