@@ -8,7 +8,6 @@ from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
@@ -20,12 +19,10 @@ from data.files.raster import Pixels, require_finite
 from data.record import Format
 from inference.memory_budget import usual_batch
 from inference.tiles.box import Box
+from inference.tiles.tiff_windows import TiffReader, create_tiff
 from inference.tiles.translate import translate_tiled
 from inference.translator import Translation, Translator
 from util.threads import read_ahead
-
-if TYPE_CHECKING:
-    from inference.tiles.tiff_windows import TiffReader  # imported late: tifffile is slow to import
 
 log = logging.getLogger(__name__)
 
@@ -139,9 +136,7 @@ def _tile_for(translator: Translator, item: Input) -> int | None:
     return translator.budget.tile_for(height, width)
 
 
-def _open_windows(path: Path) -> "TiffReader | None":
-    from inference.tiles.tiff_windows import TiffReader
-
+def _open_windows(path: Path) -> TiffReader | None:
     try:
         return TiffReader(path)
     except PictureError as error:
@@ -150,11 +145,9 @@ def _open_windows(path: Path) -> "TiffReader | None":
 
 
 def _translate_windows(
-    translator: Translator, item: Input, reader: "TiffReader", path: Path, *, tile: int
+    translator: Translator, item: Input, reader: TiffReader, path: Path, *, tile: int
 ) -> None:
     """Read, translate and write a TIFF tile by tile; it is never in memory as a whole."""
-    from inference.tiles.tiff_windows import create_tiff
-
     codec, side, source = translator.codec, translator.input, item.source
     height, width, _ = reader.shape
     given = Format(reader.dtype.name, source.path.suffix.lower())

@@ -55,61 +55,51 @@ class MemoryBudget:
     """Decides whether images pass through a network whole or in tiles.
 
     ``tile``: side of the tiles (pixels); auto: tiles only for images that do not fit into memory;
-    None: never.
+    None: never. ``free_bytes``: default: the free memory of the network's device, at each call.
     """
 
-    def __init__(self, net: nn.Module, in_channels: int, tile: Tile = "auto") -> None:
-        self.net, self.in_channels, self.tile = net, in_channels, tile
+    def __init__(
+        self, net: nn.Module, in_channels: int, tile: Tile = "auto", free_bytes: int | None = None
+    ) -> None:
+        self.net, self.in_channels, self.tile, self.free_bytes = net, in_channels, tile, free_bytes
 
     def tile_for(self, height: int, width: int) -> int | None:
-        """Return the side of the tiles for an image of this size; None: in one piece."""
-        if self.tile == "auto":
-            return auto_tile(self.net, self._pixel_bytes, height=height, width=width)
-        return self.tile if self.tile and self.tile < max(height, width) else None
+        """Return the side of the tiles for an image of this size; None: in one piece.
+
+        Raises:
+            MemoryError: even the smallest tile does not fit.
+        """
+        if self.tile != "auto":
+            return self.tile if self.tile and self.tile < max(height, width) else None
+        available, needs = self._available(), geometry(self.net)
+        if self._need(height, width) <= available:
+            return None
+        side = min(LARGEST_TILE, int((available / self.pixel_bytes) ** 0.5))
+        tile = side // needs.multiple * needs.multiple
+        try:
+            make_grid(height, width, needs, tile=tile)
+        except ValueError as error:
+            raise MemoryError(
+                f"{width} x {height} pixels need {self._need(height, width) / 2**20:.0f} MB of "
+                f"memory, and {available / 2**20:.0f} MB are available for them: {error}"
+            ) from error
+        return tile
 
     def fits(self, count: int, height: int, width: int) -> bool:
         """Return whether a batch of ``count`` images fits into memory, untiled."""
         if self.tile != "auto":
             return self.tile_for(height, width) is None
-        return _fits(self.net, count * self._pixel_bytes, height, width, _available(self.net))
+        return count * self._need(height, width) <= self._available()
 
     @cached_property
-    def _pixel_bytes(self) -> float:
+    def pixel_bytes(self) -> float:
         return bytes_per_pixel(self.net, self.in_channels)
 
+    def _need(self, height: int, width: int) -> float:
+        needs = geometry(self.net)
+        return self.pixel_bytes * padded_side(height, needs) * padded_side(width, needs)
 
-def _fits(net: nn.Module, pixel_bytes: float, height: int, width: int, available: int) -> bool:
-    needs = geometry(net)
-    pixels = padded_side(height, needs) * padded_side(width, needs)
-    return pixel_bytes * pixels <= SHARE * available
-
-
-def auto_tile(
-    net: nn.Module, pixel_bytes: float, *, height: int, width: int, available: int | None = None
-) -> int | None:
-    """Return None if an image of ``height`` x ``width`` fits into memory, else a side for tiles.
-
-    ``pixel_bytes``: see ``bytes_per_pixel``. ``available``: free memory in bytes; default: the
-    free memory of the network's device.
-
-    Raises:
-        MemoryError: even the smallest tile does not fit.
-    """
-    available = _available(net) if available is None else available
-    if _fits(net, pixel_bytes, height, width, available):
-        return None
-    needs = geometry(net)
-    side = min(LARGEST_TILE, int((SHARE * available / pixel_bytes) ** 0.5))
-    tile = side // needs.multiple * needs.multiple
-    try:
-        make_grid(height, width, needs, tile=tile)
-    except ValueError as error:
-        raise MemoryError(
-            f"{width} x {height} pixels need {pixel_bytes * height * width / 2**20:.0f} MB of "
-            f"memory, and {SHARE * available / 2**20:.0f} MB are available for them: {error}"
-        ) from error
-    return tile
-
-
-def _available(net: nn.Module) -> int:
-    return available_bytes(next((t.device for t in net.parameters()), torch.device("cpu")))
+    def _available(self) -> float:
+        device = next((t.device for t in self.net.parameters()), torch.device("cpu"))
+        free = available_bytes(device) if self.free_bytes is None else self.free_bytes
+        return SHARE * free

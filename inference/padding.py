@@ -44,10 +44,9 @@ def reflect_to(x: Tensor, height: int, width: int) -> Tensor:
             f"padding makes images larger: {old_width} x {old_height} pixels cannot become "
             f"{width} x {height}; crop them instead"
         )
-    if old_height != height:
-        x = x.index_select(-2, mirrored(0, height, old_height).to(x.device))
-    if old_width != width:
-        x = x.index_select(-1, mirrored(0, width, old_width).to(x.device))
+    for axis, old, new in ((-2, old_height, height), (-1, old_width, width)):
+        if old != new:
+            x = x.index_select(axis, mirrored(0, new, old).to(x.device))
     return x
 
 

@@ -7,7 +7,7 @@ import torch
 from patchwork import realistic
 
 from inference import memory_budget
-from inference.memory_budget import MemoryBudget, auto_tile, bytes_per_pixel
+from inference.memory_budget import MemoryBudget, bytes_per_pixel
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
 from util import free_memory
@@ -26,25 +26,25 @@ def test_the_estimate_grows_with_the_width_and_covers_a_layer(name: str) -> None
 
 def test_images_that_fit_into_memory_are_not_tiled() -> None:
     net = realistic("resnet_6blocks", "instance", dropout=True)
-    need = bytes_per_pixel(net, 3)
-    assert auto_tile(net, need, height=256, width=256, available=500 * MB) is None
-    tile = auto_tile(net, need, height=12_000, width=12_000, available=500 * MB)
+    budget = MemoryBudget(net, 3, free_bytes=500 * MB)
+    assert budget.tile_for(256, 256) is None
+    tile = budget.tile_for(12_000, 12_000)
     assert tile is not None
     assert tile % 4 == 0
-    assert need * tile**2 <= 250 * MB
+    assert bytes_per_pixel(net, 3) * tile**2 <= 250 * MB
     make_grid(12_000, 12_000, geometry(net), tile=tile)
 
 
 def test_too_little_memory_is_an_error() -> None:
     with pytest.raises(MemoryError, match=r"need \d+ MB .*and 1 MB are available.*at least"):
         net = realistic("resnet_6blocks", "none")
-        auto_tile(net, bytes_per_pixel(net, 3), height=900, width=900, available=2 * MB)
+        MemoryBudget(net, 3, free_bytes=2 * MB).tile_for(900, 900)
 
 
 def test_free_memory_of_this_machine() -> None:
     assert available_bytes(torch.device("cpu")) > 10 * MB
     net = realistic("resnet_6blocks", "none", width=1)
-    assert auto_tile(net, bytes_per_pixel(net, 3), height=16, width=16) is None
+    assert MemoryBudget(net, 3).tile_for(16, 16) is None
 
 
 @pytest.mark.parametrize(
