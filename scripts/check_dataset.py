@@ -27,6 +27,7 @@ from data.checking.facts import RowFacts, collect_facts
 from data.checking.issue import Issue
 from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
+from data.checking.sample_check import spread_sample
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster
 from data.files.source import Source, read_together
@@ -163,8 +164,7 @@ def sections(facts: Sequence[RowFacts], issues: Sequence[Issue]) -> list[Section
     ]
     rows = [it.row for it in facts if not it.fault]
     count = min(SAMPLES, len(rows))
-    chosen = [rows[index * (len(rows) - 1) // max(1, count - 1)] for index in range(count)]
-    sample = [cell(str(row.sources[0].path), row.sources) for row in chosen]
+    sample = [cell(str(row.sources[0].path), row.sources) for row in spread_sample(rows, count)]
     title = f"{count} of {len(rows)}, spread over the set."
     return [*of_issues, Section("Sample", "", title, sample)]
 

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data.checking.layout import SourceRow
-from data.checking.measures import Features, Shift, best_shift, look
+from data.checking.measures import LookFeatures, Shift, best_shift, look
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, Raster
 from data.files.source import read_together
@@ -29,7 +29,7 @@ class Facts:
     high: float  # highest value
     blank: bool  # all pixels have one colour
     digest: bytes  # hash of the pixels, their shape and dtype, not of the file
-    look: Features
+    look: LookFeatures
 
     @property
     def kind(self) -> str:

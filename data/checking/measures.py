@@ -14,7 +14,7 @@ MARGIN = SIDE // 8  # the largest shift
 BLUR = 1.0  # pixels; edges of drawn labels and of photos never match exactly
 LOOK_SIDE = 64
 
-Features = npt.NDArray[np.float32]
+LookFeatures = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def preview(pixels: Pixels, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2))
 
 
-def look(pixels: Pixels) -> Features:
+def look(pixels: Pixels) -> LookFeatures:
     """Return 9 features: means and deviations of red, green and blue; the number of colours
     (log2); the strength of edges; the part without edges.
     """
@@ -79,7 +79,7 @@ def best_shift(A: Pixels, B: Pixels) -> Shift:
     return Shift((int(right) - MARGIN) / SIDE, (int(down) - MARGIN) / SIDE, gain)
 
 
-def _edges(pixels: Pixels) -> Features:
+def _edges(pixels: Pixels) -> LookFeatures:
     """Return horizontal and vertical edges, float32 [2, SIDE, SIDE], mean 0.
 
     They are separate because house fronts are full of parallel edges.
@@ -88,5 +88,5 @@ def _edges(pixels: Pixels) -> Features:
 
     grey = levels_to_unit(preview(pixels, (SIDE, SIDE)).astype(np.float32).mean(axis=2))
     edges = np.stack([gaussian(np.abs(sobel(grey)), BLUR) for sobel in (sobel_h, sobel_v)])
-    centred: Features = edges - edges.mean(axis=(1, 2), keepdims=True)
+    centred: LookFeatures = edges - edges.mean(axis=(1, 2), keepdims=True)
     return centred

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from data.files.raster import Raster
 from data.files.side import Side, read_row
@@ -12,6 +13,7 @@ from data.files.source import Source
 log = logging.getLogger(__name__)
 MOST_FILES = 20  # about a second for photos of 12 megapixels
 THREADS = 4  # decoders release the interpreter lock
+T = TypeVar("T")
 
 
 def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> None:
@@ -27,7 +29,7 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
         return
     files = {file for source in rows[0] for file in source.files}
     count = min(len(rows), max(2, MOST_FILES // len(files)))
-    chosen = [rows[index * (len(rows) - 1) // max(1, count - 1)] for index in range(count)]
+    chosen = spread_sample(rows, count)
     with ThreadPoolExecutor(THREADS) as pool:
         decoded = [rasters for rasters, _ in pool.map(lambda row: read_row(sides, row), chosen)]
     descriptions = []
@@ -43,6 +45,11 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
             )
     noun = "pairs" if len(sides) == 2 else "images"
     log.info("checked %d of %d %s: %s", count, len(rows), noun, ", ".join(descriptions))
+
+
+def spread_sample(rows: Sequence[T], count: int) -> list[T]:
+    """Return ``count`` rows from the first to the last, at equal distances."""
+    return [rows[index * (len(rows) - 1) // max(1, count - 1)] for index in range(count)]
 
 
 def _sizes(rasters: Sequence[Raster]) -> str:

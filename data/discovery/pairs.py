@@ -70,9 +70,15 @@ def find_pairs(
         "--dataset_mode unaligned", folders,
     )
     A, B = _named(folders.A, suffixes_A), _named(folders.B, suffixes_B)
-    pairs, dropped = _match(A, B, folders, allow_unpaired=allow_unpaired)
-    unpaired = {"A": _only_in(A, B), "B": _only_in(B, A)}
-    return Pairs(f"folders {folders}", pairs[:limit], dropped, unpaired)
+    pairs = [Pair(A[name], B[name]) for name in sorted(A.keys() & B.keys())]
+    unpaired = {
+        "A": {name: A[name] for name in sorted(A.keys() - B.keys())},
+        "B": {name: B[name] for name in sorted(B.keys() - A.keys())},
+    }
+    if any(unpaired.values()):
+        _report_unpaired(folders, len(pairs), unpaired, allow_unpaired=allow_unpaired)
+    lists = {letter: list(sources.values()) for letter, sources in unpaired.items()}
+    return Pairs(f"folders {folders}", pairs[:limit], sum(map(len, lists.values())), lists)
 
 
 def pairs_summary(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
@@ -114,48 +120,34 @@ def _named(folder: Path, suffixes: Sequence[str]) -> Named:
     return {stem.removeprefix(above): source for stem, source in sources.items()}
 
 
-def _only_in(these: Named, others: Named) -> list[Source]:
-    return [these[name] for name in sorted(these.keys() - others.keys())]
-
-
-def _match(
-    A: Named, B: Named, folders: Folders, *, allow_unpaired: bool
-) -> tuple[list[Pair], int]:
-    pairs = [Pair(A[name], B[name]) for name in sorted(A.keys() & B.keys())]
-    unpaired = A.keys() ^ B.keys()
-    if not unpaired:
-        return pairs, 0
-    lines = _unpaired_lines(A, B)
+def _report_unpaired(
+    folders: Folders, pairs: int, unpaired: dict[str, Named], *, allow_unpaired: bool
+) -> None:
+    """Raise ValueError; with ``allow_unpaired``, only warn if there are pairs."""
+    only_A, only_B = unpaired["A"], unpaired["B"]
+    first_A = list(only_A)[: max(LISTED // 2, LISTED - len(only_B))]
+    first_B = list(only_B)[: LISTED - len(first_A)]
+    lines = [f"{only_A[name]} has no B{_suggest(name, only_B)}" for name in first_A]
+    lines += [f"{only_B[name]} has no A{_suggest(name, only_A)}" for name in first_B]
+    listed = listing(lines, of=len(only_A) + len(only_B))
     if not pairs:
         raise ValueError(
-            f"folders {folders} of {folders.root} hold no pair: none of the {len(A)} names in A "
-            f"is among the {len(B)} in B (path in the folder, without extension). Rename the "
-            "files, or list the pairs for --pairs FILE; if they show different things: "
-            f"--dataset_mode unaligned --model cycle_gan:\n{lines}"
+            f"folders {folders} of {folders.root} hold no pair: none of the {len(only_A)} names in "
+            f"A is among the {len(only_B)} in B (path in the folder, without extension). Rename "
+            "the files, or list the pairs for --pairs FILE; if they show different things: "
+            f"--dataset_mode unaligned --model cycle_gan:\n{listed}"
         )
-    only_A, only_B = len(A.keys() - B.keys()), len(B.keys() - A.keys())
-    counts = f"pairs {len(pairs)}, only in A {only_A}, only in B {only_B}"
+    counts = f"pairs {pairs}, only in A {len(only_A)}, only in B {len(only_B)}"
     if not allow_unpaired:
         raise ValueError(
             f"folders {folders} of {folders.root}: {counts}; rename or add files, or drop those "
-            f"without a partner by --allow_unpaired:\n{lines}"
+            f"without a partner by --allow_unpaired:\n{listed}"
         )
-    log.warning("folders %s: %s; dropped those without a partner:\n%s", folders, counts, lines)
-    return pairs, len(unpaired)
+    log.warning("folders %s: %s; dropped those without a partner:\n%s", folders, counts, listed)
 
 
-def _unpaired_lines(A: Named, B: Named) -> str:
-    """List images of both sides without a partner, each with the most similar name."""
-    only_A, only_B = sorted(A.keys() - B.keys()), sorted(B.keys() - A.keys())
-    first_A = only_A[: max(LISTED // 2, LISTED - len(only_B))]
-    first_B = only_B[: LISTED - len(first_A)]
-    lines = [f"{A[name]} has no B{_suggest(name, only_B, B)}" for name in first_A]
-    lines += [f"{B[name]} has no A{_suggest(name, only_A, A)}" for name in first_B]
-    return listing(lines, of=len(only_A) + len(only_B))
-
-
-def _suggest(name: str, others: Sequence[str], sources: Named) -> str:
+def _suggest(name: str, others: Named) -> str:
     """Suggest the most similar name; case is ignored, because it differs most often."""
-    folded = {other.casefold(): other for other in others[:COMPARED]}
+    folded = {other.casefold(): other for other in list(others)[:COMPARED]}
     close = get_close_matches(name.casefold(), folded, n=1)
-    return f"; is it {sources[folded[close[0]]]}?" if close else ""
+    return f"; is it {others[folded[close[0]]]}?" if close else ""

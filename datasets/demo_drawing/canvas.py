@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.demo_drawing.labels import Grid, Mask, Part, cover
+from datasets.demo_drawing.labels import Array, Mask, Part, cover
 from datasets.demo_drawing.materials import Tint
 
-Material = Callable[[np.random.Generator, Grid, Grid, Tint], Grid]
+Material = Callable[[np.random.Generator, Array, Array, Tint], Array]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Patch:
     """The pixels that a part covers; writing to ``rgb`` and ``height`` paints on the canvas."""
 
     part: Part
-    rgb: Grid  # [h, w, 3], a view of the canvas
-    height: Grid  # [h, w], a view of the canvas
+    rgb: Array  # [h, w, 3], a view of the canvas
+    height: Array  # [h, w], a view of the canvas
     mask: Mask  # [h, w]
-    y: Grid  # [h, 1] units
-    x: Grid  # [1, w] units
+    y: Array  # [h, 1] units
+    x: Array  # [1, w] units
     unit: float  # units per pixel
     scale: float  # units per label pixel
     rng: np.random.Generator
@@ -49,18 +49,18 @@ class Patch:
         return part.left * scale, part.top * scale, part.right * scale, part.bottom * scale
 
     def fill(
-        self, colour: Tint | Grid, height: float | Grid, *, where: Mask | None = None
+        self, colour: Tint | Array, height: float | Array, *, where: Mask | None = None
     ) -> None:
         """Paint one colour, or one per pixel; ``where`` and arrays broadcast to [h, w]."""
         chosen = self.mask if where is None else self.mask & where
         self.rgb[chosen] = np.broadcast_to(np.asarray(colour), self.rgb.shape)[chosen]
         self.height[chosen] = np.broadcast_to(np.asarray(height), self.mask.shape)[chosen]
 
-    def down(self) -> Grid:
+    def down(self) -> Array:
         """Return [h, 1]: 0 at the upper edge, 1 at the lower edge."""
         return (self.y - self.box[1]) / (self.box[3] - self.box[1])
 
-    def along(self) -> Grid:
+    def along(self) -> Array:
         """Return [1, w]: 0 at the left edge, 1 at the right edge."""
         return (self.x - self.box[0]) / (self.box[2] - self.box[0])
 
@@ -80,8 +80,8 @@ class Canvas:
 
     street_side: int  # label pixels
     scale: int
-    rgb: Grid
-    height: Grid
+    rgb: Array
+    height: Array
 
     def cut(self, part: Part, rng: np.random.Generator) -> Patch | None:
         """Return the patch of a part, or None if the part is outside the image."""

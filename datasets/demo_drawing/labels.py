@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Grid = npt.NDArray[np.floating[Any]]
+Array = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
 RgbImage = npt.NDArray[np.uint8]
 
@@ -69,24 +69,24 @@ class Street:
             yield from house.parts
 
 
-def _arch(part: Part, across: Grid, y: Grid) -> Mask:
+def _arch(part: Part, across: Array, y: Array) -> Mask:
     curve = 1 - np.sqrt(np.clip(1 - across**2, 0, 1))
     return (across <= 1) & (y > part.top + part.rise * curve)
 
 
-def _slope(part: Part, across: Grid, y: Grid) -> Mask:
+def _slope(part: Part, across: Array, y: Array) -> Mask:
     half = (part.right - part.left) / 2
     lean = part.rise / half * (part.bottom - y) / (part.bottom - part.top)
     return (across <= 1 - lean) & (y > part.top)
 
 
-def _round(part: Part, across: Grid, y: Grid) -> Mask:
+def _round(part: Part, across: Array, y: Array) -> Mask:
     down = (2 * y - part.top - part.bottom) / (part.bottom - part.top)
     return across**2 + down**2 <= 1
 
 
 # ``across`` is 0 on the middle line of the box and 1 at both sides; y is in label pixels.
-HEADS: dict[str, Callable[[Part, Grid, Grid], Mask]] = {
+HEADS: dict[str, Callable[[Part, Array, Array], Mask]] = {
     "flat": lambda part, across, y: (across <= 1) & (y > part.top),
     "arch": _arch,
     "gable": lambda part, across, y: (across <= 1) & (y > part.top + part.rise * across),

@@ -10,7 +10,7 @@ import numpy as np
 
 from datasets.demo_drawing import materials
 from datasets.demo_drawing.canvas import Look, Patch
-from datasets.demo_drawing.labels import Grid, Mask
+from datasets.demo_drawing.labels import Array, Mask
 from datasets.demo_drawing.materials import Tint, mix, shaded
 
 
@@ -42,7 +42,7 @@ def paint_pillar(patch: Patch, look: Look) -> None:
     patch.height[patch.mask & (patch.y % 9 < 1.2)] = 0
 
 
-def _glass(patch: Patch) -> Grid:
+def _glass(patch: Patch) -> Array:
     """Return glass: the mirrored sky above, a dark room below, a slanted gleam."""
     down, along = patch.down(), patch.along()
     depth = np.clip(0.15 + 0.75 * down + 0.10 * along, 0, 1)

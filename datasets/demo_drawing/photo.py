@@ -7,7 +7,7 @@ from PIL import Image
 
 from datasets.demo_drawing import materials
 from datasets.demo_drawing.canvas import Canvas, Look
-from datasets.demo_drawing.labels import Grid, Part, RgbImage, Street
+from datasets.demo_drawing.labels import Array, Part, RgbImage, Street
 from datasets.demo_drawing.materials import Tint
 from datasets.demo_drawing.painters import PAINTERS
 
@@ -32,11 +32,11 @@ LOOKS: dict[str, Look] = {
     ),
     "riviera": Look(
         materials.plaster, (0.90, 0.70, 0.43), (0.93, 0.88, 0.78), WHITE, (0.22, 0.43, 0.36),
-        materials.tiles, CLAY, (3, 2),
+        materials.roof_tiles, CLAY, (3, 2),
     ),
     "palazzo": Look(
         materials.plaster, (0.80, 0.50, 0.40), (0.91, 0.86, 0.76), WHITE, (0.40, 0.23, 0.14),
-        materials.tiles, CLAY, (2, 2),
+        materials.roof_tiles, CLAY, (2, 2),
     ),
     "modern": Look(
         materials.plaster, (0.84, 0.86, 0.85), (0.95, 0.95, 0.93), DARK, (0.72, 0.30, 0.22),
@@ -71,13 +71,13 @@ def _paint(canvas: Canvas, part: Part, look: Look, rng: np.random.Generator) -> 
         PAINTERS[part.label](patch, look)
 
 
-def _blur(field: Grid, factor: int) -> Grid:
+def _blur(field: Array, factor: int) -> Array:
     side = field.shape[0]
     small = Image.fromarray(field).reduce(factor)
     return np.asarray(small.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float32)
 
 
-def _shadow(height: Grid, slant: float) -> Grid:
+def _shadow(height: Array, slant: float) -> Array:
     """Return the blocked share of the sunlight, 0..1 [S, S]; it comes from the upper left.
 
     A point is in shadow if a point ``distance`` units towards the sun is higher by more than
@@ -96,7 +96,7 @@ def _shadow(height: Grid, slant: float) -> Grid:
     return _blur(np.clip(blocked * 1.2, 0, 1), 2)
 
 
-def _light(rgb: Grid, height: Grid, rng: np.random.Generator) -> Grid:
+def _light(rgb: Array, height: Array, rng: np.random.Generator) -> Array:
     """Add sunlight, blue light of the sky, darker corners between high parts, lit edges."""
     solid = height > SKY / 2
     relief = np.maximum(height, -6)
@@ -109,7 +109,7 @@ def _light(rgb: Grid, height: Grid, rng: np.random.Generator) -> Grid:
     return np.where(solid[..., None], rgb * light, rgb)
 
 
-def _camera(rgb: Grid, rng: np.random.Generator) -> Grid:
+def _camera(rgb: Array, rng: np.random.Generator) -> Array:
     """Add a little vignetting and sensor noise."""
     side = rgb.shape[0]
     axis = np.linspace(-1, 1, side, dtype=np.float32)
