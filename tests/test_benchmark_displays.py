@@ -1,10 +1,8 @@
 """scripts/benchmarks/displays.py: its table, and the flags and events of every state."""
 
-from unittest.mock import Mock
-
 import pytest
 
-from scripts.benchmarks.displays import DisplayCost, as_table, events, flags
+from scripts.benchmarks.displays import STATES, DisplayCost, as_table
 
 
 def test_table_holds_medians_against_no_display_and_the_longest_exit() -> None:
@@ -22,12 +20,12 @@ def test_table_holds_medians_against_no_display_and_the_longest_exit() -> None:
 
 def test_every_state_has_its_flags_and_events() -> None:
     def displays(state: str) -> list[str]:
-        words = flags(state, 99, 1)
+        words = STATES[state][1].split()
         return [word for word in words if word in ("--no_html", "--display_port", "--display_id")]
 
-    assert displays("none") == ["--no_html", "--display_id"]
+    assert displays("none") == displays("beside") == ["--no_html", "--display_id"]
     assert displays("page") == ["--display_id"]
     for state in ("up", "missing", "hung", "restarted"):
         assert displays(state) == ["--no_html", "--display_port"]
-    counts = {state: len(events(state, Mock())) for state in ("up", "hung", "beside", "restarted")}
-    assert counts == {"up": 0, "hung": 1, "beside": 1, "restarted": 2}
+    counts = {state: len(STATES[state][2]) for state in ("missing", "up", "hung", "restarted")}
+    assert counts == {"missing": 0, "up": 1, "hung": 2, "restarted": 3}

@@ -12,6 +12,7 @@ blank, which costs the training nothing.
 
 import argparse
 import csv
+import json
 import logging
 import os
 import signal
@@ -20,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
@@ -36,14 +39,18 @@ from util.runtime import run_program
 
 log = logging.getLogger(__name__)
 
-LABELS = {
-    "none": "none",
-    "beside": "none, while a visdom server starts",
-    "page": "web page",
-    "up": "visdom, up",
-    "missing": "visdom, not there",
-    "hung": "visdom, hung",
-    "restarted": "visdom, killed and restarted",
+NO_DISPLAY, WEB_PAGE = "--no_html --display_id 0", "--display_id 0"
+VISDOM = "--no_html --display_port {port}"
+# Label, flags of train.py, and events of the visdom server with their share of the run.
+STATES: dict[str, tuple[str, str, dict[float, str]]] = {
+    "none": ("none", NO_DISPLAY, {}),
+    "beside": ("none, while a visdom server starts", NO_DISPLAY, {2 / 3: "start"}),
+    "page": ("web page", WEB_PAGE, {}),
+    "up": ("visdom, up", VISDOM, {0: "start"}),
+    "missing": ("visdom, not there", VISDOM, {}),
+    "hung": ("visdom, hung", VISDOM, {0: "start", 1 / 3: "hang"}),
+    "restarted": ("visdom, killed and restarted", VISDOM,
+                  {0: "start", 1 / 3: "kill", 2 / 3: "start"}),
 }
 DisplayCost = dict[str, float | str]
 _IMAGES = 200  # images of an epoch
@@ -55,7 +62,7 @@ _SERVE = (
 
 
 class VisdomProcess:
-    """A visdom server in a process of its own, which can be stopped, killed and restarted."""
+    """A visdom server in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
@@ -64,7 +71,13 @@ class VisdomProcess:
         self._command = [sys.executable, "-c", _SERVE, str(self.port), str(folder)]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def apply(self, event: str) -> None:
+        if event == "start":
+            self._start()
+        elif self._process:
+            self._process.send_signal(signal.SIGSTOP if event == "hang" else signal.SIGKILL)
+
+    def _start(self) -> None:
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
         for _ in range(200):
@@ -73,24 +86,15 @@ class VisdomProcess:
             time.sleep(0.1)
         raise ValueError("visdom did not start within 20 s; is the package installed?")
 
-    def hang(self) -> None:
-        if self._process:
-            self._process.send_signal(signal.SIGSTOP)
-
-    def kill(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-
     def points(self) -> int:
         """Return the number of points of the loss curve that the server holds."""
-        import requests
-
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy
-            reply = session.post(f"http://127.0.0.1:{self.port}/win_data",
-                                 json={"eid": "main", "win": "1"}, timeout=10)
-        return len(reply.json()["content"]["data"][0]["x"]) if reply.text else 0
+        url = f"http://127.0.0.1:{self.port}/win_data"
+        body, headers = b'{"eid": "main", "win": "1"}', {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, body, headers)
+        no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with suppress(urllib.error.HTTPError), no_proxy.open(request, timeout=10) as reply:
+            return len(json.load(reply)["content"]["data"][0]["x"])
+        return 0  # the server has no such window
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -107,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_images(folder / "data", _IMAGES, side=64)
         train(folder, "none", epochs=2)  # fills the caches of the file system
         costs = in_turn({state: partial(train, folder, state, epochs=opt.epochs)
-                         for state in LABELS}, opt.repeats, warm_up=False)
+                         for state in STATES}, opt.repeats, warm_up=False)
     table = as_table(costs, epochs=opt.epochs)
     log.info("%s", table)
     if opt.out:
@@ -120,22 +124,28 @@ def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:
     Return the mean time of a step and that of the slowest report (ms), the seconds from the last
     save to the end of the process, and the points of the loss curve on the server at the end.
     """
+    _, display, events = STATES[state]
     runs = Path(tempfile.mkdtemp(dir=folder))
     losses = runs / "run" / "losses.csv"
     server = VisdomProcess(runs / "visdom")
-    if state in ("up", "hung", "restarted"):
-        server.start()
+    server.apply(events.get(0, ""))
+    flags = (
+        f"--dataroot {folder / 'data'} --checkpoints_dir {runs} --name run --model pix2pix "
+        "--netG unet_128 --ngf 4 --ndf 4 --load_size 128 --crop_size 128 --gpu_ids -1 "
+        f"--num_threads 0 --print_freq {_PRINT} --display_freq 100 --n_epochs {epochs} "
+        f"--n_epochs_decay 0 {display.format(port=server.port)}"
+    )
     process = subprocess.Popen(
-        [sys.executable, ROOT / "train.py", "--dataroot", folder / "data", "--checkpoints_dir",
-         runs, *flags(state, server.port, epochs)],
-        stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1", "NO_PROXY": "*"},
+        [sys.executable, ROOT / "train.py", *flags.split()], stdout=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "NO_PROXY": "*"},
     )
     try:
-        for share, event in events(state, server):
+        for share, event in events.items():
             rows = round(share * epochs * _IMAGES / _PRINT)
             while process.poll() is None and len(read_seconds(losses)) < rows:
                 time.sleep(0.1)
-            event()
+            if share:
+                server.apply(event)
         if process.wait() != 0:
             raise ValueError(f"train.py ended with {process.returncode}; run it by hand to see why")
         exit_seconds = time.time() - (runs / "run" / "latest_state.pth").stat().st_mtime
@@ -144,31 +154,12 @@ def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:
         points = f"{server.points()} of {len(seconds)}" if has_curve else "-"
     finally:
         process.kill()
-        server.kill()
+        server.apply("kill")
     steady = [1000 * value for value in seconds[_IMAGES // _PRINT :]]
     cost: DisplayCost = {"step": mean(steady), "slowest": max(steady), "exit": exit_seconds,
                          "curve": points}
     log.info("%s: %s", state, cost)
     return cost
-
-
-def flags(state: str, port: int, epochs: int) -> list[str]:
-    page = "" if state == "page" else "--no_html"
-    has_visdom = state not in ("none", "beside", "page")
-    visdom = f"--display_port {port}" if has_visdom else "--display_id 0"
-    return (
-        "--name run --model pix2pix --netG unet_128 --ngf 4 --ndf 4 --load_size 128 "
-        f"--crop_size 128 --gpu_ids -1 --num_threads 0 --print_freq {_PRINT} --display_freq 100 "
-        f"--n_epochs {epochs} --n_epochs_decay 0 {page} {visdom}"
-    ).split()
-
-
-def events(state: str, server: VisdomProcess) -> list[tuple[float, Callable[[], None]]]:
-    """Return what happens to the server, after which share of the run."""
-    return {
-        "hung": [(1 / 3, server.hang)], "beside": [(2 / 3, server.start)],
-        "restarted": [(1 / 3, server.kill), (2 / 3, server.start)],
-    }.get(state, [])
 
 
 def read_seconds(path: Path) -> list[float]:
@@ -183,7 +174,7 @@ def as_table(runs: Mapping[str, Sequence[DisplayCost]], *, epochs: int) -> str:
         return [float(run[name]) for run in runs[state]]
 
     rows = {}
-    for state, label in LABELS.items():
+    for state, (label, *_) in STATES.items():
         if state in runs:
             step = median(column(state, "step"))
             rows[label] = {

@@ -133,6 +133,7 @@ def web_page(args: argparse.Namespace, scratch: Path) -> None:
 
 def measure_epoch(run_dir: Path, epoch: int) -> tuple[str, ...]:
     """Continue a run of ``epoch - 2`` epochs, and return the work of the second epoch after it."""
+    run_dir.mkdir()
     csv_log = CsvLog(run_dir / "losses.csv")
     for earlier in range(1, epoch - 1):
         report_losses(csv_log, earlier)
