@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from metrics.metric_image import MetricImage
+from metrics.metric_image import MaybeImage, MetricImage
 from metrics.palette import Palette
 
 
@@ -103,9 +103,7 @@ class Metric(ABC):
         self.settings = settings
 
     @abstractmethod
-    def add(
-        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
-    ) -> float | None:
+    def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> float | None:
         """Add an output, its target and, with ``needs_input``, the input.
 
         Return the value of this pair if ``per_picture``. If ``paired``, ``fake`` and ``real`` are
@@ -139,9 +137,7 @@ class MeanMetric(Metric):
             UndefinedError: the metric is not defined for these images; they do not count.
         """
 
-    def add(
-        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
-    ) -> float:
+    def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> float:
         assert fake is not None and real is not None
         value = self.measure(fake, real)
         if math.isnan(value):

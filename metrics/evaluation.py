@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from metrics.base_metric import Metric, Score, UndefinedError
-from metrics.metric_image import MetricImage
+from metrics.metric_image import MaybeImage
 
 log = logging.getLogger(__name__)
 
@@ -16,9 +16,9 @@ class Example:
     """An output and its target, or one of the two; ``given``: the input, if it is known."""
 
     name: str
-    fake: MetricImage | None
-    real: MetricImage | None
-    given: MetricImage | None = None
+    fake: MaybeImage
+    real: MaybeImage
+    given: MaybeImage = None
 
 
 @dataclass

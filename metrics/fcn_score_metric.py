@@ -13,7 +13,7 @@ import torch
 
 from metrics.base_metric import Metric, MissingError, Score, Settings, UndefinedError
 from metrics.label_maps import Confusion, class_accuracies, class_ious, confusion, pixel_accuracy
-from metrics.metric_image import MetricImage
+from metrics.metric_image import MaybeImage
 from metrics.pixel_pairs import rgb
 from metrics.segmenter.scorer import Scorer, load_scorer
 
@@ -44,9 +44,7 @@ class FCNScore(Metric):
         self.of_reals: Confusion = np.zeros((count, count), np.int64)
         self.pictures = 0
 
-    def add(
-        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
-    ) -> float:
+    def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> float:
         assert fake is not None and real is not None
         if given is None:
             raise UndefinedError(

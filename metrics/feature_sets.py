@@ -4,7 +4,7 @@ import numpy as np
 
 from metrics.base_metric import Metric, Settings, UndefinedError
 from metrics.inception import WEIGHTS, Features, load_inception
-from metrics.metric_image import MetricImage
+from metrics.metric_image import MaybeImage
 
 ENOUGH = 2048  # images: with fewer images than features, the covariance is singular
 
@@ -24,9 +24,7 @@ class FeatureMetric(Metric):
         self.fakes: list[np.ndarray] = []
         self.reals: list[np.ndarray] = []
 
-    def add(
-        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
-    ) -> None:
+    def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> None:
         # Both are computed before one is added: if one is refused, the pair does not count.
         made = [self.extract(fake, is_target=False)] if fake else []
         wanted = [self.extract(real, is_target=True)] if real else []

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.base_metric import Metric, Score, Settings, UndefinedError
-from metrics.metric_image import MetricImage
+from metrics.metric_image import MaybeImage, MetricImage
 
 # Bins of one unit of Lab. The paper does not give its bins: compare only numbers of this program.
 BINS = {"L": (0, 100), "a": (-128, 128), "b": (-128, 128)}
@@ -30,9 +30,7 @@ class LabHistogram(Metric):
         self.made, self.real = _zeros(), _zeros()
         self.counts = [0, 0]
 
-    def add(
-        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
-    ) -> None:
+    def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> None:
         # Both are computed before one is added: if one is refused, the pair does not count.
         sides = [_histograms(image) if image else None for image in (fake, real)]
         for side, (histograms, total) in enumerate(zip(sides, (self.made, self.real), strict=True)):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.base_metric import Metric, MissingError, Score, Settings, UndefinedError
-from metrics.metric_image import MetricImage
+from metrics.metric_image import MaybeImage
 from metrics.palette import Classes, Palette
 from metrics.pixel_pairs import levels
 
@@ -63,9 +63,7 @@ class LabelMetric(Metric):
         """Return the score: the mean of its parts, unless a metric overrides this."""
         return fmean(self.parts(counts).values())
 
-    def add(
-        self, fake: MetricImage | None, real: MetricImage | None, given: MetricImage | None = None
-    ) -> float:
+    def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> float:
         assert fake is not None and real is not None
         made, wanted = levels(fake, real)
         counts = confusion(

@@ -44,11 +44,7 @@ class MetricImage:
 
     @classmethod
     def of_tensor(
-        cls,
-        image: Tensor,
-        *,
-        dtype: npt.DTypeLike = np.uint8,
-        limits: ValueRange = LEVELS,
+        cls, image: Tensor, *, dtype: npt.DTypeLike = np.uint8, limits: ValueRange = LEVELS,
         name: str = "",
     ) -> "MetricImage":
         """Round [C, H, W] in -1..1 to the levels of ``dtype``, as in a result file."""
@@ -82,3 +78,6 @@ class MetricImage:
             return None
         levels: npt.NDArray[Any] = np.repeat(self.pixels, 3 // self.channels, axis=2)
         return levels
+
+
+MaybeImage = MetricImage | None

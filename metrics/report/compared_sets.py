@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,11 +60,7 @@ class ComparedSet:
 
 
 def find_runs(
-    runs: Sequence[str],
-    *,
-    results_dir: Path,
-    checkpoints_dir: Path,
-    label: str | None = None,
+    runs: Sequence[str], *, results_dir: Path, checkpoints_dir: Path, label: str | None = None,
     unpaired: bool = False,
 ) -> list[ComparedSet]:
     """Find results of ``runs``: names of runs, or folders. ``label``: the output, such as fake_A.
@@ -84,7 +81,7 @@ def find_runs(
             name += "'"
         names.add(name)
         run_dir = checkpoints_dir / (run if is_name else folder.parent.name)
-        is_unaligned = _dataset_mode(run_dir) == "unaligned"
+        is_unaligned = _is_unaligned(run_dir)
         if is_unaligned and not unpaired:
             log.info("%s was tested on images without pairs (--dataset_mode unaligned)", name)
         sets.append(_of_results(name, folder, chosen, unpaired=unpaired or is_unaligned))
@@ -143,12 +140,11 @@ def _with_warning(other: ComparedSet, first: ComparedSet) -> ComparedSet:
     return replace(other, warnings=[*other.warnings, warning])
 
 
-def _dataset_mode(run_dir: Path) -> str:
-    path = run_dir / "test_opt.json"
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8")).get("dataset_mode", ""))
-    except (OSError, ValueError):
-        return ""
+def _is_unaligned(run_dir: Path) -> bool:
+    with suppress(OSError, ValueError):
+        options = json.loads((run_dir / "test_opt.json").read_text(encoding="utf-8"))
+        return bool(options.get("dataset_mode") == "unaligned")
+    return False
 
 
 def _test_command(name: str, checkpoints_dir: Path) -> str:

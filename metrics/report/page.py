@@ -29,21 +29,16 @@ COPY_SIDE = 512  # longer side in pixels
 
 
 def write_report_page(
-    path: Path,
-    sets: Sequence[ComparedSet],
-    evaluations: Mapping[str, Evaluation],
+    path: Path, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation],
     limits: ValueRange | None = None,
 ) -> None:
     """Write the page, which links the images.
 
     Small copies of images that browsers do not show are written to ``<name of the page>_pictures``.
     """
-    columns = []
-    for name in in_order(evaluations):
-        metric = find_metric(name)
-        columns.append(Column(
-            name, metric.label, metric.higher_is_better, metric.places, metric.per_picture
-        ))
+    metrics = {name: find_metric(name) for name in in_order(evaluations)}
+    columns = [Column(name, it.label, it.higher_is_better, it.places, it.per_picture)
+               for name, it in metrics.items()]
     runs = []
     for run, evaluation in evaluations.items():
         cells = {name: ScoreCell(score.value, score.error, score.parts)
@@ -58,7 +53,7 @@ def _rows(
     page: Path, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation],
     limits: ValueRange | None,
 ) -> list[PictureRow]:
-    links = _Links(page, limits)
+    links: dict[Path, str] = {}
     rows: dict[str, PictureRow] = {}
     for compared in sets:
         for files in compared.files:
@@ -70,28 +65,20 @@ def _rows(
                 ("input", files.given), (compared.name, files.fake), ("target", files.real)
             ):
                 if file and label not in row.shown:
-                    row.shown[label] = links.to(file)
+                    if file not in links:
+                        links[file] = _link(page, file, len(links), limits)
+                    row.shown[label] = links[file]
             row.values[compared.name] = evaluations[compared.name].values.get(files.name, {})
     return list(rows.values())
 
 
-class _Links:
-    """Paths of images or their copies, relative to the page."""
-
-    def __init__(self, page: Path, limits: ValueRange | None) -> None:
-        self.folder, self.limits = page.parent, limits
-        self.copies = page.with_name(f"{page.stem}_pictures")
-        self.known: dict[Path, str] = {}
-
-    def to(self, file: Path) -> str:
-        if file not in self.known:
-            shown = file
-            if file.suffix.lower() not in BROWSER_FORMATS or file.stat().st_size > LARGEST:
-                shown = self.copies / f"{len(self.known)}.png"
-                _copy_small(file, shown, self.limits)
-            relative = os.path.relpath(shown.resolve(), self.folder.resolve())
-            self.known[file] = Path(relative).as_posix()
-        return self.known[file]
+def _link(page: Path, file: Path, number: int, limits: ValueRange | None) -> str:
+    """Return the path of the image, or of a small copy, relative to the page."""
+    if file.suffix.lower() not in BROWSER_FORMATS or file.stat().st_size > LARGEST:
+        copy = page.with_name(f"{page.stem}_pictures") / f"{number}.png"
+        _copy_small(file, copy, limits)
+        file = copy
+    return Path(os.path.relpath(file.resolve(), page.parent.resolve())).as_posix()
 
 
 def _copy_small(file: Path, copy: Path, limits: ValueRange | None) -> None:

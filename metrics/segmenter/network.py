@@ -7,6 +7,8 @@ As in FCN (Long et al. 2015) the logits are finer than the deepest features and 
 image, and are scaled to its side.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -23,14 +25,13 @@ class Segmenter(nn.Module):
     def __init__(self, classes: int, *, width: int = 16) -> None:
         super().__init__()
         widths = [width * min(2**level, 8) for level in range(DEPTH)]
-        self.encoder = nn.ModuleList()
-        for before, channels in zip([3, *widths], widths, strict=False):
-            self.encoder.append(
-                nn.Sequential(*_conv(before, channels, stride=2), *_conv(channels, channels))
-            )
-        self.decoder = nn.ModuleList()
-        for deep, skip in zip(widths[:0:-1], widths[-2::-1], strict=True):
-            self.decoder.append(nn.Sequential(*_conv(deep + skip, skip)))
+        self.encoder = nn.ModuleList(
+            nn.Sequential(*_conv(before, channels, stride=2), *_conv(channels, channels))
+            for before, channels in pairwise([3, *widths])
+        )
+        self.decoder = nn.ModuleList(
+            nn.Sequential(*_conv(deep + skip, skip)) for deep, skip in pairwise(widths[::-1])
+        )
         self.head = nn.Conv2d(width, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -61,14 +61,10 @@ class Scorer:
         return bool((distances <= RADIUS**2).mean() >= LABELLED)
 
     def save(self, path: Path) -> None:
+        colours, names = torch.tensor(self.palette.colours), list(self.palette.names)
         checkpoint.save(path, {
-            "net": self.net.state_dict(),
-            "palette": torch.from_numpy(self.palette.colours.copy()),
-            "names": list(self.palette.names),
-            "size": self.size,
-            "width": self.width,
-            "training": self.training,
-            "facts": dict(self.facts),
+            "net": self.net.state_dict(), "palette": colours, "names": names, "size": self.size,
+            "width": self.width, "training": self.training, "facts": dict(self.facts),
         })
 
 
@@ -89,13 +85,11 @@ def load_scorer(path: Path, device: torch.device | None = None) -> Scorer:
         raise ValueError(f"{path} has {classes} classes, but {len(palette) + 1} are wanted: those "
                          "of its palette and \"nothing\", which earlier scorers did not have; "
                          "train it again by scripts/train_scorer.py")
-    net = Segmenter(classes, width=state["width"])
+    net = Segmenter(classes, width=state["width"]).eval()
     net.load_state_dict(state["net"])
     device = device or torch.device("cpu")
-    return Scorer(
-        net.to(device).eval(), palette, state["size"], state["width"], state["training"],
-        state["facts"], device,
-    )
+    return Scorer(net.to(device), palette, state["size"], state["width"], state["training"],
+                  state["facts"], device)
 
 
 def check_size(size: int) -> None:
