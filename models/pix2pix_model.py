@@ -91,7 +91,7 @@ class Pix2PixModel(BaseModel):
 
     def _update_D(self) -> dict[str, Tensor]:
         self.set_requires_grad(self.netD, True)
-        seen_fake, seen_real = self._beside_A(self.fake_B.detach()), self._beside_A(self.real_B)
+        seen_fake, seen_real = self._input_of_D(self.fake_B.detach()), self._input_of_D(self.real_B)
         on_fake, on_real = self.in_one_pass(self.netD, seen_fake, seen_real)
         losses = {"D_real": self.gan.real(on_real), "D_fake": self.gan.fake(on_fake)}
         if self.opt.gan_mode == "wgangp":
@@ -106,7 +106,7 @@ class Pix2PixModel(BaseModel):
         if self.opt.lambda_GAN > 0:
             # The step of G needs no gradients of D's weights; to compute them would waste time.
             self.set_requires_grad(self.netD, False)
-            logits = self.netD(self._beside_A(self.fake_B))
+            logits = self.netD(self._input_of_D(self.fake_B))
             losses["G_GAN"] = self.opt.lambda_GAN * self.gan.generator(logits)
         if self.opt.lambda_L1 > 0:
             losses["G_L1"] = self.opt.lambda_L1 * l1_loss(self.fake_B, self.real_B)
@@ -117,7 +117,7 @@ class Pix2PixModel(BaseModel):
         self.update(self.optimizer_G, torch.stack(list(losses.values())).sum())
         return losses
 
-    def _beside_A(self, image: Tensor) -> Tensor:
+    def _input_of_D(self, image: Tensor) -> Tensor:
         """Return the input of D: [N, input_nc + output_nc, H, W], or the image alone."""
         if self.opt.unconditional_D:
             return image

@@ -1,7 +1,7 @@
-"""A CUDA graph on a CPU: the kernels of a step with the memory they used, to be run again.
+"""A CUDA graph simulated on a CPU: records the kernels of a step with their memory, to replay them.
 
-As on a GPU, the recording changes no tensor that was there before, a replay runs no Python, and
-reading a number from the device is refused.
+The properties are those of a GPU: recording changes no tensor that existed before, a replay runs no
+Python code, and reading a number from the device is refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ class _Recorder(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[Any, Any, Any, Any]] = []
-        self.own: set[int] = set()  # storages that were made inside
-        self.spoiled: dict[int, tuple[Tensor, Tensor]] = {}  # ... before; written to, and a copy
+        self.own: set[int] = set()  # addresses of storages created during the recording
+        self.changed: dict[int, tuple[Tensor, Tensor]] = {}  # earlier storages, and copies of them
 
     def __torch_dispatch__(
         self, kernel: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
@@ -30,46 +30,46 @@ class _Recorder(TorchDispatchMode):
         if kernel in WAITS:
             raise RuntimeError(f"{kernel} waits for the device")
         if kernel == aten.native_batch_norm.default:
-            self._keep(args[3:5])  # running statistics; its schema does not tell
+            self._keep(args[3:5])  # running statistics, which are missing in its schema
         for argument, value in zip(kernel._schema.arguments, args, strict=False):
             if argument.alias_info is not None and argument.alias_info.is_write:
                 self._keep(tree_leaves(value))
         results = kernel(*args, **kwargs)
         self.calls.append((kernel, args, kwargs, results))
-        if all(one.alias_info is None for one in kernel._schema.returns):
-            self.own |= {_place(t) for t in tree_leaves(results) if isinstance(t, Tensor)}
+        if all(returned.alias_info is None for returned in kernel._schema.returns):
+            self.own |= {_address(t) for t in tree_leaves(results) if isinstance(t, Tensor)}
         return results
 
     def _keep(self, tensors: Sequence[Any]) -> None:
         for tensor in tensors:
-            if isinstance(tensor, Tensor) and _place(tensor) not in self.own:
+            if isinstance(tensor, Tensor) and _address(tensor) not in self.own:
                 whole = torch.empty(0, dtype=tensor.dtype).set_(tensor.untyped_storage())
-                self.spoiled.setdefault(_place(tensor), (whole, whole.clone()))
+                self.changed.setdefault(_address(tensor), (whole, whole.clone()))
 
 
 def record(step: Callable[[], None]) -> Callable[[], None]:
-    """Takes the place of ``training.step.record_cuda_graph``."""
-    chance = torch.get_rng_state()
+    """Record ``step``. Replaces ``training.step.record_cuda_graph``."""
+    random_state = torch.get_rng_state()
     recorder = _Recorder()
     try:
         with recorder:
             step()
     finally:
-        for whole, copy in recorder.spoiled.values():
+        for whole, copy in recorder.changed.values():
             whole.copy_(copy)
-        torch.set_rng_state(chance)
+        torch.set_rng_state(random_state)
 
     @torch.no_grad()
     def replay() -> None:
         for kernel, args, kwargs, results in recorder.calls:
-            found = kernel(*args, **kwargs)
-            if all(one.alias_info is None for one in kernel._schema.returns):
-                for there, new in zip(tree_leaves(results), tree_leaves(found), strict=True):
-                    if isinstance(there, Tensor):
-                        there.copy_(new)
+            new_results = kernel(*args, **kwargs)
+            if all(returned.alias_info is None for returned in kernel._schema.returns):
+                for old, new in zip(tree_leaves(results), tree_leaves(new_results), strict=True):
+                    if isinstance(old, Tensor):
+                        old.copy_(new)
 
     return replay
 
 
-def _place(tensor: Tensor) -> int:
+def _address(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()

@@ -1,4 +1,4 @@
-"""--ema: the formula, the files, and a run that goes on."""
+"""--ema: the formula, the files, and resumed runs."""
 
 from pathlib import Path
 
@@ -40,13 +40,13 @@ def test_ten_steps_equal_the_plain_formula() -> None:
         for key, tensor in trained.state_dict().items():
             value = tensor.double()
             wanted[key] = d * wanted[key] + (1 - d) * value if n else value
-    found = averages.weights["G"]
-    assert found.keys() == wanted.keys()
-    assert found["1.num_batches_tracked"] == 10
+    averaged = averages.weights["G"]
+    assert averaged.keys() == wanted.keys()
+    assert averaged["1.num_batches_tracked"] == 10
     del wanted["1.num_batches_tracked"]
     for key, tensor in wanted.items():
-        torch.testing.assert_close(found[key].double(), tensor, rtol=1e-5, atol=1e-6)
-        assert not torch.equal(found[key], trained.state_dict()[key])
+        torch.testing.assert_close(averaged[key].double(), tensor, rtol=1e-5, atol=1e-6)
+        assert not torch.equal(averaged[key], trained.state_dict()[key])
 
 
 def test_the_first_average_is_a_copy() -> None:
@@ -58,14 +58,14 @@ def test_the_first_average_is_a_copy() -> None:
     assert torch.equal(averages.weights["G"]["0.weight"], torch.full((3, 2, 1, 1), 7.0))
 
 
-def test_averages_stay_where_they_are_in_memory() -> None:
+def test_averages_keep_their_memory() -> None:
     averages = Averages({"G": net()}, 0.9)
-    places = [tensor.data_ptr() for tensor in averages.weights["G"].values()]
+    addresses = [tensor.data_ptr() for tensor in averages.weights["G"].values()]
     state = {"steps": 3, "weights": {"G": {key: value.clone() + 1 for key, value in
                                            averages.weights["G"].items()}}}
     averages.load_state_dict(state)
     averages.update()
-    assert [tensor.data_ptr() for tensor in averages.weights["G"].values()] == places
+    assert [tensor.data_ptr() for tensor in averages.weights["G"].values()] == addresses
     assert averages.steps == 4
 
 
@@ -85,7 +85,7 @@ def test_discriminators_have_no_average(model: str, averaged: list[str]) -> None
     assert list(built.parts.averages.weights) == averaged
 
 
-def test_the_training_does_not_see_the_average(argv: Argv, tmp_path: Path) -> None:
+def test_training_does_not_depend_on_the_average(argv: Argv, tmp_path: Path) -> None:
     flags = argv("--model", "pix2pix", "--n_epochs", "2", "--no_html")
     train([*flags, "--name", "plain"])
     train([*flags, "--name", "ema", "--ema", "0.9"])
@@ -107,7 +107,7 @@ def test_a_resumed_run_has_the_same_average(argv: Argv, tmp_path: Path) -> None:
     assert differences(load_state(runs / "straight"), load_state(runs / "stopped")) == []
 
 
-def test_files_have_published_names_and_the_test_takes_them(
+def test_files_have_published_names_and_the_test_loads_them(
     argv: Argv, test_argv: Argv, tmp_path: Path
 ) -> None:
     train(argv("--model", "pix2pix", "--netG", "unet_128", "--load_size", "128", "--crop_size",
@@ -122,32 +122,33 @@ def test_files_have_published_names_and_the_test_takes_them(
     assert "model.model.0.weight" in averaged
     assert not torch.equal(plain["model.model.0.weight"], averaged["model.model.0.weight"])
 
-    of_plain, of_average = bytes_of(translate(test_argv())), bytes_of(translate(test_argv("--ema")))
-    assert of_plain["0_real_A.png"] == of_average["0_real_A.png"]
-    assert of_plain["0_fake_B.png"] != of_average["0_fake_B.png"]
+    plain_page = bytes_of(translate(test_argv()))
+    ema_page = bytes_of(translate(test_argv("--ema")))
+    assert plain_page["0_real_A.png"] == ema_page["0_real_A.png"]
+    assert plain_page["0_fake_B.png"] != ema_page["0_fake_B.png"]
     assert (tmp_path / "results" / "t" / "test_latest_ema" / "index.html").is_file()
 
-    picture = torch.zeros(1, 3, 128, 128)
-    by_run = Translator.load(folder, device="cpu", ema=True)(picture)
+    image = torch.zeros(1, 3, 128, 128)
+    by_run = Translator.load(folder, device="cpu", ema=True)(image)
     by_file = Translator.load(
         folder / "latest_net_G_ema.pth", device="cpu", no_dropout=False
-    )(picture)
+    )(image)
     assert torch.equal(by_run, by_file)
     assert isinstance(Translator.load(folder, device="cpu").file.build(), UnetGenerator)
-    assert not torch.equal(by_run, Translator.load(folder, device="cpu")(picture))
+    assert not torch.equal(by_run, Translator.load(folder, device="cpu")(image))
 
 
 def test_inputs_are_translated_with_the_average(
     argv: Argv, test_argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
     train(argv("--model", "cycle_gan", "--ema", "0.9", "--no_html", "--lr", "0.01"))
-    there = ["--dataroot", str(dataroot / "testA")]
-    plain = translate(test_argv(*there, "--output_dir", str(tmp_path / "plain")))
-    mean = translate(test_argv(*there, "--output_dir", str(tmp_path / "mean"), "--ema"))
+    inputs = ["--dataroot", str(dataroot / "testA")]
+    plain = translate(test_argv(*inputs, "--output_dir", str(tmp_path / "plain")))
+    mean = translate(test_argv(*inputs, "--output_dir", str(tmp_path / "mean"), "--ema"))
     assert (plain / "0.png").read_bytes() != (mean / "0.png").read_bytes()
 
 
-def test_a_run_without_averages_says_so(argv: Argv, test_argv: Argv, tmp_path: Path) -> None:
+def test_a_run_without_averages_is_refused(argv: Argv, test_argv: Argv, tmp_path: Path) -> None:
     train(argv("--model", "template", "--no_html"))
     with pytest.raises(FileNotFoundError, match=r"latest_net_G_ema.pth does not exist.*none"):
         translate(test_argv("--ema"))

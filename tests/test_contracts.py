@@ -1,6 +1,7 @@
-"""What models/base_model.py promises to a model file: the file tests/own/contrast_model.py uses
-two networks beside G and D, networks with several inputs and outputs, and two optimizers for one
-loss.
+"""The contract between models/base_model.py and a model file.
+
+The model in tests/own/contrast_model.py has two networks in addition to G and D, networks with
+several inputs and outputs, and two optimizers for one loss.
 """
 
 import json
@@ -48,7 +49,7 @@ def own_models(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- network -----------------------------------------------------------------------------------
 
 
-# torch.compile looks at the gradient of an input that is no leaf.
+# torch.compile reads the gradient of an input that is not a leaf.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.parametrize(
     "flags",
@@ -59,7 +60,7 @@ def own_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_several_inputs_and_outputs_under_every_speed_flag(
     flags: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The losses are those of a run without the flag, as exactly as its arithmetic allows."""
+    """The losses equal those of a run without the flag, within the precision of its arithmetic."""
     monkeypatch.setattr(speed, "COMPILER", "aot_eager")  # inductor takes minutes to start
     train(argv(*CONTRAST, "--name", "plain", "--lr_policy", "constant"))
     train(argv(*CONTRAST, "--name", "fast", "--lr_policy", "constant", *flags.split()))
@@ -88,7 +89,7 @@ def test_several_inputs_and_outputs_in_two_processes(
 
 
 class TwoOutputs(nn.Module):
-    """Two tensors in, a list of two out; the second has another number of axes."""
+    """Two input tensors -> a list of two tensors with different numbers of axes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +103,7 @@ class TwoOutputs(nn.Module):
 @pytest.mark.parametrize("settings", [
     Speed(), Speed(parts=2), Speed(channels_last=True), Speed(precision="bf16"),
 ])
-def test_a_prepared_network_passes_everything_through(settings: Speed) -> None:
+def test_a_prepared_network_passes_all_arguments(settings: Speed) -> None:
     torch.manual_seed(0)
     plain, fast = TwoOutputs(), TwoOutputs()
     fast.load_state_dict(plain.state_dict())
@@ -211,8 +212,8 @@ def test_any_optimizer_with_its_own_settings() -> None:
         model.update(SGD(net.parameters(), lr=1.0), net(torch.zeros(1, 2)).sum())
 
 
-def test_one_loss_may_move_several_optimizers() -> None:
-    """One backward pass; equal to both optimizers of plain torch."""
+def test_one_loss_may_update_several_optimizers() -> None:
+    """One backward pass has the same result as two optimizers of plain torch."""
     model = build("--model template")
     net = model.add_network("X", nn.Linear(2, 1))
     first = model.add_optimizer("first", [net.weight], SGD, lr=0.1)
@@ -229,7 +230,7 @@ def test_one_loss_may_move_several_optimizers() -> None:
 VALIDATION = ("--val_phase", "test", "--val_pictures", "2", "--no_html")
 
 
-def test_unrelated_pairs_never_choose_the_best(
+def test_unrelated_pairs_do_not_select_the_best_checkpoint(
     argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -243,7 +244,7 @@ def test_unrelated_pairs_never_choose_the_best(
 def test_metrics_of_pairs_are_refused_without_pairs(
     model: str, argv: Argv, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if model == "pix2pix":  # whatever its data set: what counts is what the data set declares
+    if model == "pix2pix":  # the data set declares whether there are pairs, not the model
         monkeypatch.setattr(Pix2PixModel, "check_options", staticmethod(lambda opt: None))
     with pytest.raises(SystemExit) as stop:
         train(argv("--model", model, "--dataset_mode", "unaligned", *VALIDATION,
@@ -254,7 +255,7 @@ def test_metrics_of_pairs_are_refused_without_pairs(
     assert "has no pairs; choose from" in text and "lab_histogram" in text
 
 
-def test_the_doctor_does_not_judge_colours_without_a_partner() -> None:
+def test_the_doctor_does_not_check_colours_without_a_reference() -> None:
     from patients import Patient
 
     patient = Patient("--model contrast")
@@ -263,22 +264,22 @@ def test_the_doctor_does_not_judge_colours_without_a_partner() -> None:
     assert any(name.startswith("grid") for name in patient.doctor.measured)
 
 
-# ---- parts that need a first batch -------------------------------------------------------------
+# ---- parts that depend on features ---------------------------------------------------------------
 
 
 def test_probing_changes_nothing() -> None:
     model = build("--model pix2pix --norm batch --dropout")
     net = model.networks["G"]
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    chance = torch.get_rng_state()
+    random_state = torch.get_rng_state()
     output = model.probe(net, 3)
     assert output.shape == (1, 3, 32, 32) and not output.requires_grad
-    assert torch.equal(torch.get_rng_state(), chance)
+    assert torch.equal(torch.get_rng_state(), random_state)
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
     assert all(module.training for module in net.modules())
 
 
-def test_the_head_follows_the_features() -> None:
+def test_the_head_has_the_sizes_of_the_features() -> None:
     head = build("--model contrast --ngf 5").networks["F"]
     assert [tuple(weight.shape) for weight in head.parameters() if weight.ndim == 2] == [
         (8, 5), (8, 10),
@@ -288,7 +289,7 @@ def test_the_head_follows_the_features() -> None:
 def test_a_model_with_a_probed_part_resumes_exactly(
     argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped in the middle of epoch 2 by Ctrl-C; patches are drawn from torch's generator."""
+    """Stop in the middle of epoch 2 by Ctrl-C. The patches are drawn from torch's generator."""
     flags = ["--model", "contrast", "--n_epochs", "2", "--n_epochs_decay", "1", "--ema", "0.9",
              "--no_html", "--print_freq", "1"]
     train(argv(*flags, "--name", "straight"))

@@ -1,4 +1,4 @@
-"""Two processes train as one does with twice the batch."""
+"""Training in two processes equals training in one process with twice the batch size."""
 
 import os
 import signal
@@ -39,8 +39,11 @@ def weights(run_dir: Path) -> dict[str, torch.Tensor]:
 
 @contextmanager
 def double() -> Iterator[None]:
-    """Trains in float64, where rounding stays small. In float32 Adam makes whole steps of it
-    wherever a gradient is 0, as in a bias before an instance norm, and L1 has a kink."""
+    """Train in float64, because rounding differences grow in float32.
+
+    Adam turns the rounding error of a gradient that should be 0, such as that of a bias before an
+    instance norm, into a full step; and L1 is not differentiable at 0.
+    """
     add, take = BaseModel.add_network, BaseModel.take
 
     def take_double(model: BaseModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -70,22 +73,22 @@ def train_all_double(runs: Sequence[Sequence[str]], ports: Sequence[int]) -> Non
 def test_two_processes_equal_one_with_twice_the_batch(
     argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
-    """Five steps; and an epoch whose last step leaves the second process without a picture."""
+    """Five steps; and an epoch in which the second process has no image in the last step."""
     draw(dataroot, 10)
     cases = [("pix2pix", "instance", 10), ("pix2pix", "batch", 10), ("cycle_gan", "instance", 10),
              ("cycle_gan", "batch", 10), ("cycle_gan", "instance", 5)]
     runs = [argv("--model", model, "--norm", norm, "--max_dataset_size", str(count), *PLAIN)
             for model, norm, count in cases]
     twos = [[*flags, "--name", f"two{index}"] for index, flags in enumerate(runs)]
-    # One after another, in the same two processes.
+    # All runs use the same two processes, one run after another.
     ports = [processes.free_port() for _ in runs]
     processes.run(tmp_path / "out", train_all_double, twos, ports)
     for index, flags in enumerate(runs):
         with double():
             train([*flags, "--name", f"one{index}", "--batch_size", "2"])
-        one, two = (weights(tmp_path / "runs" / f"{n}{index}") for n in ("one", "two"))
-        assert one.keys() == two.keys()
-        gaps = {key: float((one[key] - two[key]).abs().max()) for key in one}
+        single, parallel = (weights(tmp_path / "runs" / f"{n}{index}") for n in ("one", "two"))
+        assert single.keys() == parallel.keys()
+        gaps = {key: float((single[key] - parallel[key]).abs().max()) for key in single}
         worst = max(gaps, key=lambda key: gaps[key])
         assert gaps[worst] < 1e-8, (cases[index], worst, gaps[worst])
         rows = [read_losses(tmp_path / "runs" / f"{n}{index}") for n in ("one", "two")]
@@ -98,7 +101,7 @@ def test_two_processes_equal_one_with_twice_the_batch(
 @pytest.mark.parametrize("world_size", [1, 2, 3, 4])
 @pytest.mark.parametrize("batch_size", [1, 2])
 @pytest.mark.parametrize("start", [0, 4, 10])
-def test_each_picture_comes_once_and_all_take_as_many_steps(
+def test_each_image_is_used_once_and_all_processes_take_equally_many_steps(
     world_size: int, batch_size: int, start: int
 ) -> None:
     orders = [
@@ -124,7 +127,7 @@ def test_each_picture_comes_once_and_all_take_as_many_steps(
 
 
 def interrupted(argv: Sequence[str], stopped: Sequence[str], ports: Sequence[int]) -> None:
-    """The second process gets a signal after 2 images; both stop after 4; then it goes on."""
+    """Send a signal to the second process after 2 images; both stop after 4; resume the run."""
     train_all([argv], ports[:1])
     original = RunSaver.save_if_due
 
@@ -138,12 +141,12 @@ def interrupted(argv: Sequence[str], stopped: Sequence[str], ports: Sequence[int
         train_all([stopped], ports[1:2])
     assert stop.value.code == 128 + signal.SIGTERM
     RunSaver.save_if_due = original  # type: ignore[method-assign]
-    torch.manual_seed(99)  # nothing may hang on what this process did before
+    torch.manual_seed(99)  # the resumed run must not depend on earlier work of this process
     train_all([[*stopped, "--continue_train"]], ports[2:])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_signal_to_one_stops_all_and_the_run_goes_on_exactly(
+def test_a_signal_to_one_process_stops_all_and_the_run_resumes_exactly(
     argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     draw(dataroot, 5)
@@ -155,7 +158,7 @@ def test_a_signal_to_one_stops_all_and_the_run_goes_on_exactly(
     straight, stopped = (tmp_path / "runs" / name for name in ("straight", "stopped"))
     assert differences(load_state(straight), load_state(stopped)) == []
     assert logged(straight) == logged(stopped)
-    # Each step once, by the main process alone; the fifth picture is a step of its own.
+    # Only the main process logs, and each step once. The fifth image is a step of its own.
     assert [row["images"] for row in read_losses(straight)] == ["2", "4", "5", "7", "9", "10"]
     state = checkpoint.load(straight / "latest_state.pth")
     assert len(state["other_processes"]) == 1
@@ -173,7 +176,7 @@ def test_a_signal_to_one_stops_all_and_the_run_goes_on_exactly(
 
 
 def faulty(not_a_number: Sequence[str], partly: Sequence[str], ports: Sequence[int]) -> None:
-    """One process meets NaN in every step; then a model calls a part of its network by itself."""
+    """One process has NaN in every step; then a model calls a part of its network directly."""
     take = BaseModel.take
 
     def take_nan(model: BaseModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -192,7 +195,7 @@ def faulty(not_a_number: Sequence[str], partly: Sequence[str], ports: Sequence[i
         train_all([partly], ports[1:])
 
 
-def test_processes_agree_on_a_nan_and_do_not_part_silently(
+def test_processes_agree_on_a_nan_and_report_diverging_weights(
     argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
     draw(dataroot, 5)
@@ -203,8 +206,8 @@ def test_processes_agree_on_a_nan_and_do_not_part_silently(
     assert processes.finish(started) == [1, 1]
     text = (tmp_path / "out" / "0.txt").read_text()
     left_out = [line for line in text.splitlines() if "left out (" in line]
-    assert [line.count(".png") for line in left_out] == [2, 2]  # those of both processes
-    # In the third and last step that process has no picture, and its NaN counts for nothing.
+    assert [line.count(".png") for line in left_out] == [2, 2]  # the files of both processes
+    # In the third and last step that process has no image, and its NaN is ignored.
     assert [row["images"] for row in read_losses(tmp_path / "runs" / "t")] == ["5"]
     assert all(value.isfinite().all() for value in weights(tmp_path / "runs" / "t").values())
     assert "error: the weights of network G differ between the processes" in text
@@ -232,7 +235,7 @@ def test_a_killed_process_ends_the_other_with_the_reason(
 def test_launched_processes_are_ended_when_one_is_killed(
     argv: Argv, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What --gpu_ids 0,1 does, here on the CPU."""
+    """``launch``, which --gpu_ids 0,1 calls, here on the CPU."""
     program = tmp_path / "program.py"
     program.write_text(
         f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests')!r}]\n"
@@ -287,15 +290,15 @@ def test_test_py_refuses_several_processes(
     assert "start it without torchrun" in capsys.readouterr().err
 
 
-def test_one_process_validates_and_all_decide_alike(
+def test_one_process_validates_and_all_take_the_same_decision(
     argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
-    """The weights are those without validation, and both processes stop at the same place."""
+    """The weights equal those without validation, and both processes stop at the same step."""
     draw_pictures(dataroot / "val", 3, (64, 32), seed=9)
     plain = argv("--model", "pix2pix", "--norm", "batch", "--n_epochs", "2", "--no_html")
     without = [*plain, "--name", "without"]
     with_it = [*plain, "--name", "with", "--val_phase", "val", "--ema", "0.9"]
-    # With next to no rate nothing becomes better for long.
+    # With a learning rate near 0 the values stop improving.
     stopping = [*plain, "--name", "stopping", "--val_phase", "val", "--early_stop", "1",
                 "--n_epochs", "30", "--lr", "1e-12"]
     ports = [processes.free_port() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Old files load; files of another network are refused with the flag that would have fitted."""
+"""Old files can be loaded; the error for a file of another network names the flags that fit."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -29,7 +29,7 @@ def assert_holds(net: nn.Module, state: State) -> None:
 
 
 def with_instance_statistics(net: nn.Module, norms: list[str]) -> State:
-    """As PyTorch 0.3 wrote them; the counter came with 0.4.1."""
+    """Return weights in the format of PyTorch 0.3, and the counter that 0.4.1 added."""
     state = copy_of(net)
     for norm in norms:
         state[f"{norm}.running_mean"] = torch.zeros(2)
@@ -51,13 +51,13 @@ def test_statistics_of_old_instance_norms_are_dropped(name: str, norms: list[str
     assert_holds(net, copy_of(old))
 
 
-def test_statistics_of_no_norm_at_all_are_refused() -> None:
+def test_statistics_of_other_layers_are_refused() -> None:
     state = with_instance_statistics(generator(), ["model.1"])
     with pytest.raises(ValueError, match=r"not wanted: model\.1\.running_mean"):
         load_published(generator(), state, "odd.pth")
 
 
-def test_batch_norms_without_counters_keep_ours() -> None:
+def test_batch_norms_without_counters_keep_the_counters_of_the_network() -> None:
     old, net = generator(norm="batch"), generator(norm="batch")
     with torch.no_grad():
         net(torch.randn(2, 3, 8, 8))
@@ -94,7 +94,7 @@ def test_files_of_old_and_new_format_load_as_plain_weights(
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted", "cure"),
+    ("found", "wanted", "fix"),
     [
         (generator(), generator(dropout=True), "--no_dropout"),
         (generator(dropout=True), generator(), "--dropout"),
@@ -133,11 +133,11 @@ def test_files_of_old_and_new_format_load_as_plain_weights(
         ),
     ],
 )
-def test_a_mismatch_names_file_and_cure(found: nn.Module, wanted: nn.Module, cure: str) -> None:
+def test_a_mismatch_names_file_and_fix(found: nn.Module, wanted: nn.Module, fix: str) -> None:
     before = copy_of(wanted)
     with pytest.raises(ValueError, match=r"^run/5_net_G\.pth does not fit") as caught:
         load_published(wanted, copy_of(found), "run/5_net_G.pth")
-    assert f"Likely fix: {cure}. (" in str(caught.value)
+    assert f"Likely fix: {fix}. (" in str(caught.value)
     assert_holds(wanted, before)
 
 
@@ -172,13 +172,13 @@ def test_a_damaged_file_lists_the_tensors() -> None:
         (define_D("pixel", in_channels=3, width=2), "net.2.weight"),
     ],
 )
-def test_files_that_are_like_ours_but_for_one_tensor_are_unknown(
+def test_files_with_one_different_tensor_are_unknown(
     net: nn.Module, tensor: str
 ) -> None:
     flat = copy_of(net) | {tensor: torch.zeros(4)}
-    gone = {key: value for key, value in flat.items() if key != tensor}
-    lone = {tensor: copy_of(net)[tensor]}
-    for state in (flat, gone, lone, {}):
+    without = {key: value for key, value in flat.items() if key != tensor}
+    alone = {tensor: copy_of(net)[tensor]}
+    for state in (flat, without, alone, {}):
         with pytest.raises(ValueError, match=r"^x\.pth does not fit .* Found unknown names; "):
             load_published(generator(width=3), state, "x.pth")
 

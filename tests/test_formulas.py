@@ -1,4 +1,4 @@
-"""Networks against the papers' formulas, written out with torch.nn.functional."""
+"""Networks equal the formulas of the papers, written with torch.nn.functional."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from models.weights.published_keys import to_published
 
 
 def with_biases(net: nn.Module) -> dict[str, Tensor]:
-    """Published names -> weights; a bias of zero would hide that it is missing."""
+    """Return published name -> weight. No bias is 0, so a missing bias changes the result."""
     torch.manual_seed(0)
     for parameter in net.parameters():
         nn.init.normal_(parameter, 0.0, 0.3)

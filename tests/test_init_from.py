@@ -1,4 +1,4 @@
-"""--init_from: a new run from other weights, as far as they fit."""
+"""--init_from: a new run starts with the weights of another one, as far as they fit."""
 
 import logging
 import re
@@ -11,7 +11,7 @@ from conftest import Argv
 from train import train
 from util import checkpoint
 
-FROZEN = ("--lr", "1e-12")  # the weights stay what they were at the start
+FROZEN = ("--lr", "1e-12")  # the weights stay equal to the initial ones
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def weights(run_dir: Path, name: str) -> dict[str, torch.Tensor]:
     return checkpoint.load(run_dir / f"latest_net_{name}.pth")
 
 
-def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return all(torch.allclose(one[key], other[key]) for key in one)
+def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.allclose(first[key], second[key]) for key in first)
 
 
 def test_a_whole_run(old: Path, argv: Argv, tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_a_file_goes_to_the_network_of_its_name_or_to_the_first_generator(
     assert equal(weights(old, "G_B"), weights(tmp_path / "runs" / "t", network))
 
 
-def test_what_does_not_fit_is_named_with_the_reason(
+def test_tensors_that_do_not_fit_are_logged_with_the_reason(
     old: Path, argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One input channel instead of three, nine blocks instead of six."""
+    """The new network has one input channel instead of three, and nine blocks instead of six."""
     with caplog.at_level(logging.INFO):
         train(argv("--model", "template", "--input_nc", "1", "--netG", "resnet_9blocks",
                    "--init_from", str(old / "latest_net_G_A.pth"), *FROZEN))
@@ -70,13 +70,13 @@ def test_what_does_not_fit_is_named_with_the_reason(
     assert torch.allclose(new["model.4.weight"], weights(old, "G_A")["model.4.weight"])
 
 
-def test_nothing_to_take_is_an_error(argv: Argv, tmp_path: Path) -> None:
+def test_a_folder_without_weights_is_an_error(argv: Argv, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=r"latest_net_G\.pth; checkpoints there: none"):
         train(argv("--model", "template", "--init_from", str(tmp_path / "empty")))
 
 
-def test_weights_of_which_nothing_fits_are_an_error(old: Path, argv: Argv) -> None:
+def test_weights_that_do_not_fit_at_all_are_an_error(old: Path, argv: Argv) -> None:
     with pytest.raises(ValueError, match=r"not one tensor fits\. .*Likely fix: --ngf 2"):
         train(argv("--model", "template", "--ngf", "3", "--output_nc", "1",
                    "--init_from", str(old / "latest_net_G_A.pth")))
@@ -98,7 +98,7 @@ def test_an_unknown_source_names_the_runs(old: Path, argv: Argv) -> None:
         train(argv("--model", "cycle_gan", "--init_from", "odl"))
 
 
-def test_a_file_alone_mentions_those_beside_it(
+def test_a_single_file_mentions_the_other_files_in_its_folder(
     old: Path, argv: Argv, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):

@@ -1,4 +1,4 @@
-"""A run that is killed with SIGKILL and resumed equals one that never stopped, to the bit.
+"""A run that is killed with SIGKILL and resumed equals an uninterrupted run, bit for bit.
 
 ``make soak`` kills it a hundred times, at random moments.
 """
@@ -43,7 +43,7 @@ SMALL = (
 def test_a_killed_run_equals_a_straight_one(
     model: str, workers: int, epochs: int, kills: int, tmp_path: Path
 ) -> None:
-    """Programs of their own: killed anywhere from the start of Python to the end of the run."""
+    """Kill separate processes at any time between the start of Python and the end of the run."""
     for folder, width in (("train", 40), ("trainA", 20), ("trainB", 20)):
         draw_pictures(tmp_path / folder, 15, (width, 20))
     command = [
@@ -68,7 +68,7 @@ def test_a_killed_run_equals_a_straight_one(
 
 
 def run_or_kill(command: Sequence[str], patience: float | None) -> bool:
-    """Return whether the program had to be killed."""
+    """Return whether the program was killed after ``patience`` seconds."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         assert process.wait(timeout=patience) == 0
@@ -96,8 +96,8 @@ def saved(run_dir: Path) -> dict[str, object]:
 
 
 def test_the_comparison_sees_a_difference() -> None:
-    one, other = (flat({"a": [1, {"b": value}]}) for value in (2.0, 2.5))
-    assert differences(one, other) == [".a.1.b"]
+    first, second = (flat({"a": [1, {"b": value}]}) for value in (2.0, 2.5))
+    assert differences(first, second) == [".a.1.b"]
     with pytest.raises(AssertionError):
         differences(flat({"a": 1}), flat({"a": 1, "b": 2}))
 
@@ -106,7 +106,7 @@ def test_the_comparison_sees_a_difference() -> None:
 @pytest.mark.parametrize(
     ("model", "policy"),
     [
-        *((model, PLATEAU) for model in TRAINABLE),  # the one that keeps a state
+        *((model, PLATEAU) for model in TRAINABLE),  # the only policy with a state
         *zip(itertools.cycle(TRAINABLE), SCHEDULES, strict=False),
     ],
 )
@@ -125,7 +125,7 @@ def test_every_model_resumes_with_two_workers(
                  "--save_latest_freq", "1")
     train([*flags, "--name", "straight"])
     killed = [*flags, "--name", "killed", "--num_threads", "2"]
-    # A fork of a process that has imported torch saves four seconds for each run.
+    # A fork of a process that has already imported torch saves four seconds for each run.
     process = PROCESSES.Process(target=train_until_killed, args=(killed,))
     process.start()
     process.join()

@@ -13,14 +13,14 @@ def labels(value: float) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("mode", "torchs"),
+    ("mode", "loss"),
     [("vanilla", binary_cross_entropy_with_logits), ("lsgan", mse_loss)],
 )
-def test_labelled_objectives_equal_torchs_own(mode: str, torchs: nn.Module) -> None:
+def test_labelled_objectives_equal_the_losses_of_torch(mode: str, loss: nn.Module) -> None:
     gan = GAN_MODES[mode]
-    torch.testing.assert_close(gan.real(LOGITS), torchs(LOGITS, labels(1.0)))
-    torch.testing.assert_close(gan.fake(LOGITS), torchs(LOGITS, labels(0.0)))
-    torch.testing.assert_close(gan.generator(LOGITS), torchs(LOGITS, labels(1.0)))
+    torch.testing.assert_close(gan.real(LOGITS), loss(LOGITS, labels(1.0)))
+    torch.testing.assert_close(gan.fake(LOGITS), loss(LOGITS, labels(0.0)))
+    torch.testing.assert_close(gan.generator(LOGITS), loss(LOGITS, labels(1.0)))
 
 
 def test_wasserstein_is_the_difference_of_means() -> None:
@@ -60,7 +60,7 @@ def test_gradient_penalty_of_a_known_slope(slope: float, penalty: float) -> None
 
 
 @pytest.mark.parametrize("norm", ["batch", "syncbatch"])
-def test_penalty_refuses_norms_that_mix_pictures(norm: str) -> None:
+def test_penalty_refuses_norms_that_mix_images(norm: str) -> None:
     with pytest.raises(ValueError, match="--norm instance"):
         check_gan_mode("wgangp", norm)
     check_gan_mode("wgangp", "instance")

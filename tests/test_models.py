@@ -1,4 +1,4 @@
-"""What the switches of pix2pix and cycle_gan change in one step."""
+"""Effects of the flags of pix2pix and cycle_gan on one step."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_a_weight_scales_its_loss(flag: str, loss: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", ["", "--unconditional_D"])
-def test_D_sees_the_output_beside_the_input_or_alone(flags: str, tmp_path: Path) -> None:
+def test_D_sees_the_output_with_or_without_the_input(flags: str, tmp_path: Path) -> None:
     model = build(tmp_path, f"--model pix2pix {flags}")
     assert isinstance(model, Pix2PixModel)
     seen: list[Tensor] = []
@@ -47,8 +47,8 @@ def test_D_sees_the_output_beside_the_input_or_alone(flags: str, tmp_path: Path)
     if not flags:
         wanted = [torch.cat([model.real_A, image], dim=1) for image in wanted]
     assert len(seen) == 3
-    for found, image in zip(seen, wanted, strict=True):
-        assert torch.equal(found, image)
+    for actual, expected in zip(seen, wanted, strict=True):
+        assert torch.equal(actual, expected)
 
 
 def test_the_penalty_of_wgangp_reaches_every_discriminator(tmp_path: Path) -> None:

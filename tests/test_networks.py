@@ -1,4 +1,4 @@
-"""Generators and discriminators: sizes, fields of view, refused shapes, initial weights."""
+"""Generators and discriminators: sizes, receptive fields, refused shapes, initial weights."""
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def test_discriminators_have_the_published_size(
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", GENERATORS)
 def test_every_generator_learns_from_one_image(name: str, norm: str) -> None:
-    """Batch 1 at the smallest size: the bottom of the U-Net is one pixel wide there."""
+    """Batch size 1 at the smallest size, where the bottom of the U-Net has one pixel."""
     side = int(name.rpartition("_")[2]) if name.endswith(("128", "256")) else 32
     net = define_G(name, in_channels=1, out_channels=2, width=2, norm=norm, dropout=True)
     fake = net(torch.randn(1, 1, side, side))
@@ -75,7 +75,7 @@ def test_logits_have_the_published_side(layers: int, side: int, norm: str) -> No
     [("basic", 70), ("n_layers", 70), ("pixel", 1)]
     + [(name, int(name.removeprefix("patch_"))) for name in DISCRIMINATORS if "patch" in name],
 )
-def test_one_logit_sees_the_named_patch(name: str, field: int) -> None:
+def test_one_logit_sees_a_patch_of_the_size_in_the_name(name: str, field: int) -> None:
     net = define_D(name, in_channels=1, width=1, norm="none")
     image = torch.randn(1, 1, 320, 320, requires_grad=True)
     logits = net(image)
@@ -91,14 +91,14 @@ def tiny_unet(*, dropout: bool = False, skips: bool = True) -> UnetGenerator:
 
 
 @pytest.mark.parametrize(("depth", "blocks"), [(7, [1, 2]), (8, [1, 2, 3])])
-def test_dropout_sits_in_the_inner_decoder_blocks(depth: int, blocks: list[int]) -> None:
+def test_the_inner_decoder_blocks_have_dropout(depth: int, blocks: list[int]) -> None:
     net = UnetGenerator(3, 3, depth=depth, width=1, dropout=True)
     decoder = [block for block in net.decoder if isinstance(block, UpBlock)]
     assert [i for i, b in enumerate(decoder) if isinstance(b.dropout, nn.Dropout)] == blocks
 
 
-def test_skips_alone_carry_detail() -> None:
-    """Without skips everything passes the bottom; with its decoder cut there, nothing is left."""
+def test_only_skips_carry_detail() -> None:
+    """Without skips all information passes the bottom; with zero weights there, none remains."""
     image = torch.randn(1, 3, 128, 128)
     for skips in (True, False):
         net = tiny_unet(skips=skips)
@@ -124,13 +124,13 @@ def test_forward_changes_neither_input_nor_skips() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(256, 260), (128, 128)])
-def test_unet_names_the_rule_for_sides(height: int, width: int) -> None:
+def test_unet_error_names_the_rule_for_sides(height: int, width: int) -> None:
     net = UnetGenerator(1, 1, depth=8, width=1)
     with pytest.raises(ValueError, match=rf"divisible by 256 .* got {width} x {height} pixels"):
         net(torch.zeros(1, 1, height, width))
 
 
-def test_resnet_names_its_smallest_image_and_takes_it() -> None:
+def test_resnet_accepts_its_smallest_image_and_names_it_in_the_error() -> None:
     net = ResnetGenerator(1, 1, blocks=1, width=1)
     assert net(torch.randn(1, 1, 5, 5)).shape == (1, 1, 8, 8)
     assert net(torch.randn(1, 1, 32, 34)).shape == (1, 1, 32, 36)
@@ -138,14 +138,14 @@ def test_resnet_names_its_smallest_image_and_takes_it() -> None:
         net(torch.zeros(1, 1, 5, 4))
 
 
-def test_patch_discriminator_names_its_smallest_image_and_takes_it() -> None:
+def test_patch_discriminator_accepts_its_smallest_image_and_names_it_in_the_error() -> None:
     net = define_D("patch_70", in_channels=1, width=1)
     assert net(torch.randn(1, 1, 24, 24)).shape == (1, 1, 1, 1)
     with pytest.raises(ValueError, match=r"at least 24 pixels .* got 23 x 24"):
         net(torch.zeros(1, 1, 24, 23))
 
 
-def test_unknown_names_are_answered_with_the_choices() -> None:
+def test_errors_for_unknown_names_list_the_choices() -> None:
     with pytest.raises(ValueError, match=r"no generator is called 'unet'; choose from .*unet_128"):
         define_G("unet", in_channels=3, out_channels=3, width=1)
     with pytest.raises(ValueError, match="no norm is called 'layer'; choose from instance, batch"):
@@ -169,7 +169,7 @@ def test_every_batch_norm_starts_around_one(norm: str) -> None:
 
 
 @pytest.mark.parametrize("init_type", INITS)
-def test_initial_weights_have_the_spread_of_their_rule(init_type: str) -> None:
+def test_initial_weights_have_the_standard_deviation_of_their_rule(init_type: str) -> None:
     torch.manual_seed(0)
     net = define_D("basic", in_channels=3, width=64, init_type=init_type, init_gain=0.5)
     conv = next(m for m in net.modules() if isinstance(m, nn.Conv2d) and m.in_channels == 128)

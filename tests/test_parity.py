@@ -1,7 +1,8 @@
-"""The published weights give the published pictures, to 1e-5.
+"""The published weights reproduce the published images to 1e-5.
 
-The recorded outputs were computed with AVX2 kernels. Other kernels add in another order, and the
-float32 rounding of these networks is then up to 1e-4; so a process of its own pins AVX2.
+The recorded outputs were computed with AVX2 kernels. Other kernels add in another order, which
+changes the float32 results of these networks by up to 1e-4. So a separate process is pinned to
+AVX2.
 """
 
 import multiprocessing
@@ -37,7 +38,7 @@ def rebuild(recording: dict[str, Any]) -> nn.Module:
 
 
 def differences(path: Path) -> dict[str, float]:
-    """Recorded output -> largest absolute difference. Runs in the pinned process."""
+    """Return recorded output -> largest absolute difference. Runs in the pinned process."""
     recording = torch.load(path, weights_only=True)
     net = rebuild(recording)
     load_published(net, recording["state_dict"], path.name)
@@ -71,7 +72,7 @@ def avx2_process() -> Iterator[ProcessPoolExecutor]:
 def test_recorded_outputs_are_reproduced(name: str, avx2_process: ProcessPoolExecutor) -> None:
     path = RECORDINGS / f"{name}.pt"
     if not path.exists():
-        pytest.skip("the recorded outputs are not beside this checkout")
+        pytest.skip("the recorded outputs are not available")
     found = avx2_process.submit(differences, path).result()
     assert "output_eval" in found
     assert max(found.values()) <= 1e-5, found
@@ -80,7 +81,7 @@ def test_recorded_outputs_are_reproduced(name: str, avx2_process: ProcessPoolExe
 def test_recorded_weights_are_saved_as_they_were() -> None:
     paths = sorted(RECORDINGS.glob("*.pt"))
     if not paths:
-        pytest.skip("the recorded outputs are not beside this checkout")
+        pytest.skip("the recorded outputs are not available")
     for path in paths:
         recording = torch.load(path, weights_only=True)
         net = rebuild(recording)
@@ -91,7 +92,7 @@ def test_recorded_weights_are_saved_as_they_were() -> None:
 
 
 def nested_unet(state: dict[str, Tensor], prefix: str, x: Tensor) -> Tensor:
-    """One level of the published U-Net with instance norm: the nested drawing, from its file."""
+    """Compute one level of the published nested U-Net with instance norm, from its tensors."""
 
     def tensors(index: int) -> tuple[Tensor, Tensor]:
         return state[f"{prefix}.{index}.weight"], state[f"{prefix}.{index}.bias"]

@@ -1,4 +1,4 @@
-"""Weights on disk carry the published names, and files that do not fit say which flag is wrong."""
+"""Saved weights have the published names, shapes and order, and can be loaded again."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def norm_layer(name: str, channels: int, norm: str) -> Iterator[Entry]:
 
 
 def unet(prefix: str, widths: list[int], norm: str) -> Iterator[Entry]:
-    """The published recursion: each level holds the next one between its two convolutions."""
+    """Yield the published names: each level contains the next between its two convolutions."""
     outer, inner = widths[:2]
     bias = norm == "instance"
     if prefix == "model.model":
@@ -135,7 +135,7 @@ def test_files_hold_the_published_tensors_in_order_and_load_back(case: str) -> N
 
 def test_published_lists_agree() -> None:
     if not KEY_LISTS.exists():
-        pytest.skip("the published key lists are not beside this checkout")
+        pytest.skip("the published key lists are not available")
     lists: dict[str, dict[str, Any]] = json.loads(KEY_LISTS.read_text())
     assert set(lists) == set(NETS)
     for case, tensors in lists.items():
@@ -150,18 +150,18 @@ def test_published_weights_are_views_of_the_network() -> None:
     assert not any(tensor.requires_grad for tensor in published.values())
 
 
-def test_every_tensor_comes_back_where_it_was() -> None:
+def test_every_tensor_is_loaded_into_its_place() -> None:
     for name, width in (("unet_128", 2), ("encoder_decoder_128", 2), ("resnet_6blocks", 2)):
-        one, other = (
+        source, target = (
             define_G(name, in_channels=3, out_channels=1, width=width, norm="batch")
             for _ in range(2)
         )
-        load_published(other, to_published(one), "one")
-        for key, tensor in one.state_dict().items():
-            assert torch.equal(tensor, other.state_dict()[key]), key
+        load_published(target, to_published(source), "source")
+        for key, tensor in source.state_dict().items():
+            assert torch.equal(tensor, target.state_dict()[key]), key
 
 
-def test_a_network_of_the_user_keeps_its_names() -> None:
+def test_other_networks_keep_their_names() -> None:
     net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
     assert list(to_published(net)) == list(net.state_dict())
     load_published(net, to_published(net), "own")

@@ -1,8 +1,10 @@
-"""A dozen training steps equal the published formulas, written out here once more in the plainest
-way: one pass after another, one optimizer step after another, nothing shared with the models.
+"""Twelve training steps equal the published formulas.
 
-In float64: the models send some passes through a network together and use other kernels, which
-rounds in another way, and a GAN doubles such differences in every other step or so."""
+The formulas are written here a second time, in the simplest way and without code of the models: one
+pass after another, one optimizer step after another. The test uses float64, because the models
+combine some passes and use other kernels. This changes the rounding, and a GAN doubles such
+differences about every second step.
+"""
 
 import copy
 from argparse import Namespace
@@ -125,7 +127,7 @@ def assert_equal(
     assert list(found[0]) == order.split()
     for step, (row, plain) in enumerate(zip(found, wanted, strict=True)):
         assert row == pytest.approx(plain, rel=1e-9), f"step {step}"
-    # The weights have moved: equal losses are not merely equal beginnings.
+    # The losses change between steps, so the test does not compare the initial weights only.
     assert found[0] != found[-1]
 
 

@@ -1,4 +1,4 @@
-"""Convolutions to the channels of a picture, several rows at a time."""
+"""Convolutions that compute several rows of an image at a time."""
 
 import copy
 import pickle
@@ -14,7 +14,7 @@ from models.networks import define_G
 
 
 def by_rows(conv: nn.Conv2d) -> nn.Module:
-    """A copy that computes so."""
+    """Return a copy of ``conv`` that computes several rows at a time."""
     net = nn.Sequential(copy.deepcopy(conv))
     use_row_conv(net)
     assert isinstance(net[0], RowConv2d)
@@ -32,7 +32,7 @@ def gradients(net: nn.Module, x: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("height", [7, 9, 24])
 @pytest.mark.parametrize(("channels", "kernel"), [(1, 7), (2, 7), (3, 7), (4, 7), (3, 5)])
-def test_results_and_gradients_stay(
+def test_results_and_gradients_are_equal(
     channels: int, kernel: int, height: int, bias: bool, layout: torch.memory_format
 ) -> None:
     torch.manual_seed(0)
@@ -45,11 +45,11 @@ def test_results_and_gradients_stay(
         assert (got - expected).abs().max() <= 1e-4
 
 
-def test_what_it_does_not_take_is_as_before() -> None:
+def test_other_inputs_have_the_same_results_and_errors() -> None:
     conv = nn.Conv2d(5, 3, 7)
     rows = by_rows(conv)
-    picture = torch.randn(5, 9, 9)
-    assert torch.equal(rows(picture), conv(picture))
+    image = torch.randn(5, 9, 9)
+    assert torch.equal(rows(image), conv(image))
     with pytest.raises(RuntimeError, match=r"7 x 7"):
         rows(torch.randn(1, 5, 6, 9))
 
@@ -63,7 +63,7 @@ def test_bfloat16_stays_bfloat16() -> None:
         assert (got - conv(x)).abs().max() <= 0.03
 
 
-def test_a_copy_has_weights_of_its_own_and_a_file_comes_back() -> None:
+def test_copies_and_pickles_have_their_own_weights() -> None:
     rows = by_rows(nn.Conv2d(5, 3, 7))
     x = torch.randn(1, 5, 9, 9)
     before = rows(x)
@@ -83,14 +83,14 @@ class OwnConv2d(nn.Conv2d):
     nn.Conv2d(4, 3, 7, padding=3), nn.Conv2d(4, 3, 7, dilation=2), nn.Conv2d(4, 2, 7, groups=2),
     OwnConv2d(4, 3, 7), spectral_norm(nn.Conv2d(4, 3, 7)),
 ])
-def test_another_convolution_stays(conv: nn.Conv2d) -> None:
+def test_other_convolutions_are_not_changed(conv: nn.Conv2d) -> None:
     before = type(conv)
     use_row_conv(conv)
     assert type(conv) is before
 
 
 @torch.no_grad()
-def test_a_network_laid_out_on_the_cpu_gives_the_same() -> None:
+def test_a_network_moved_to_the_cpu_has_equal_results() -> None:
     torch.manual_seed(0)
     plain = define_G("resnet_6blocks", in_channels=2, out_channels=3, width=5, init_gain=0.3)
     net = prepare(plain, running_statistics=False)

@@ -13,8 +13,8 @@ TABLES = {
 
 @pytest.mark.parametrize("policy", SCHEDULES)
 def test_factors_follow_the_table(policy: str) -> None:
-    plan, wanted = TABLES[policy]
-    factors = [SCHEDULES[policy](epoch, plan) for epoch in range(1, 6)]
+    counts, wanted = TABLES[policy]
+    factors = [SCHEDULES[policy](epoch, counts) for epoch in range(1, 6)]
     assert factors == pytest.approx(wanted, abs=1e-6)
 
 
@@ -33,24 +33,24 @@ def make(rate: float = 1.0) -> tuple[Plateau, torch.optim.Optimizer]:
 
 
 def rates(values: list[float]) -> list[float]:
-    """The rate in each epoch, when the two watched losses sum up to ``values``."""
+    """Return the rate in each epoch if the sum of the two losses is ``values``."""
     plateau, optimizer = make()
     seen = []
     for epoch, value in enumerate(values, start=1):
         plateau.start_epoch(epoch)
         seen.append(optimizer.param_groups[0]["lr"])
-        for share in (0.5, 1.5):  # the mean over the epoch counts
+        for share in (0.5, 1.5):  # the mean over the epoch is used
             plateau.add({"a": torch.tensor(share * value), "b": torch.tensor(0.0)})
     return seen
 
 
-def test_plateau_lowers_the_rate_only_when_the_loss_stands_still() -> None:
+def test_plateau_lowers_the_rate_only_if_the_loss_stops_falling() -> None:
     falling = [10.0 * 0.9**epoch for epoch in range(12)]
     assert rates(falling) == [1.0] * 12
     assert rates([10.0] * 9) == pytest.approx([1.0] * 7 + [0.2] * 2)
 
 
-def test_plateau_does_not_judge_an_epoch_that_is_only_resumed() -> None:
+def test_plateau_does_not_evaluate_an_epoch_that_is_only_resumed() -> None:
     plateau, optimizer = make()
     plateau.add({"a": torch.tensor(1.0), "b": torch.tensor(1.0)})
     again, _ = make()
@@ -61,7 +61,7 @@ def test_plateau_does_not_judge_an_epoch_that_is_only_resumed() -> None:
     assert optimizer.param_groups[0]["lr"] == 1.0
 
 
-def test_plateau_names_the_losses_there_are() -> None:
+def test_plateau_error_names_the_existing_losses() -> None:
     plateau, _ = make()
     with pytest.raises(ValueError, match=r"no loss b; choose from a"):
         plateau.add({"a": torch.tensor(1.0)})

@@ -1,4 +1,4 @@
-"""Switches of speed and memory: what is learned stays, and each does what it is for."""
+"""Flags for speed and memory: equal losses, and the intended effect of each flag."""
 
 import copy
 import logging
@@ -10,7 +10,7 @@ from tiny_models import build, run
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from models.execution import speed as step
+from models.execution import speed
 from train import train
 
 STEPS = 50
@@ -22,16 +22,16 @@ def plain() -> Tensor:
     return run(build(PIX2PIX), STEPS)
 
 
-def test_single_pictures_in_channels_last_have_the_same_gradients() -> None:
-    """torch's own instance norm gets them wrong, which shows from the second step on."""
-    wanted = run(build(PIX2PIX), 6, pictures=1)
-    found = run(build(PIX2PIX + "--channels_last"), 6, pictures=1)
+def test_single_images_in_channels_last_have_the_same_gradients() -> None:
+    """torch's own instance norm has wrong gradients, visible from the second step."""
+    wanted = run(build(PIX2PIX), 6, images=1)
+    found = run(build(PIX2PIX + "--channels_last"), 6, images=1)
     assert float(((found - wanted).abs() / wanted.abs()).max()) < 1e-3
 
 
-ROUNDING = (1e-5, 3e-3)  # in the first step, and over 50, in which a GAN magnifies it
+ROUNDING = (1e-5, 3e-3)  # in the first step, and over 50 steps, in which differences grow
 HALF = (5e-3, 5e-3)
-COMPILING = pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's own look at inputs
+COMPILING = pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch reads it
 
 
 @COMPILING
@@ -48,19 +48,19 @@ COMPILING = pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's 
         ("--precision bf16 --channels_last --grad_accum 2 --checkpoint_activations", HALF),
     ],
 )
-def test_loss_curves_stay(
+def test_loss_curves_are_equal(
     flags: str,
     tolerances: tuple[float, float],
     plain: Tensor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Mean difference relative to the mean loss, of each loss."""
-    monkeypatch.setattr(step, "COMPILER", "aot_eager")  # inductor takes minutes to begin
+    """Compare the mean difference of each loss, relative to its mean."""
+    monkeypatch.setattr(speed, "COMPILER", "aot_eager")  # inductor takes minutes to start
     curves = run(build(PIX2PIX + flags), STEPS)
     for steps, tolerance in zip((1, STEPS), tolerances, strict=True):
         found, wanted = curves[:steps], plain[:steps]
-        apart = (found - wanted).abs().mean(0) / wanted.abs().mean(0)
-        assert float(apart.max()) <= tolerance
+        difference = (found - wanted).abs().mean(0) / wanted.abs().mean(0)
+        assert float(difference.max()) <= tolerance
     assert not torch.equal(curves[0], curves[-1])
 
 
@@ -93,7 +93,7 @@ def test_channels_last_reaches_the_weights_and_the_layers() -> None:
 
 @COMPILING
 def test_compile_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step, "COMPILER", "aot_eager")
+    monkeypatch.setattr(speed, "COMPILER", "aot_eager")
     torch._dynamo.reset()
     counters.clear()
     model = build(PIX2PIX + "--compile")
@@ -104,11 +104,11 @@ def test_compile_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
     assert keys == [list(net.state_dict()) for net in build(PIX2PIX).networks.values()]
 
 
-# ---- going on ----------------------------------------------------------------------------------
+# ---- resuming ----------------------------------------------------------------------------------
 
 
-def test_a_state_of_other_kernels_goes_on_with_those_of_now() -> None:
-    """Older states name no kernel and hold no scaler; channels_last lies otherwise in memory."""
+def test_a_resumed_run_uses_the_kernels_of_its_own_flags() -> None:
+    """Older states contain no kernel and no scaler; channels_last has other strides."""
     before = build(PIX2PIX)
     run(before, 3)
     state = copy.deepcopy(before.state_dict())
@@ -125,7 +125,7 @@ def test_a_state_of_other_kernels_goes_on_with_those_of_now() -> None:
     torch.testing.assert_close(run(after, 2), run(before, 2), rtol=1e-3, atol=1e-4)
 
 
-def test_the_scale_of_float16_is_saved_and_needs_no_float16_to_be_read() -> None:
+def test_the_scale_of_float16_is_saved_and_other_precisions_ignore_it() -> None:
     before = build(PIX2PIX + "--precision fp16")
     run(before, 1)
     before.scalers["G"].update(new_scale=64.0)
@@ -138,7 +138,7 @@ def test_the_scale_of_float16_is_saved_and_needs_no_float16_to_be_read() -> None
     run(other, 1)
 
 
-def test_another_precision_on_a_resume_is_named(
+def test_another_precision_on_a_resume_is_logged(
     argv: Argv, caplog: pytest.LogCaptureFixture
 ) -> None:
     train(argv("--model", "template", "--precision", "fp32"))
@@ -152,7 +152,7 @@ def test_another_precision_on_a_resume_is_named(
 
 
 @pytest.mark.parametrize(
-    ("flags", "way_out"),
+    ("flags", "fix"),
     [
         ("--compile --grad_accum 2", "leave out --compile"),
         ("--compile --checkpoint_activations", "leave out --compile"),
@@ -163,24 +163,24 @@ def test_another_precision_on_a_resume_is_named(
     ],
 )
 def test_flags_that_cannot_work_together(
-    flags: str, way_out: str, capsys: pytest.CaptureFixture[str]
+    flags: str, fix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stop:
         build("--model cycle_gan " + flags)
     assert stop.value.code == 2
-    assert way_out in capsys.readouterr().err
+    assert fix in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", [{}, {"affine": True}, {"track_running_stats": True}])
-def test_instance_norm_stays_what_it_was(kind: dict[str, bool]) -> None:
-    """By another kernel in a training on a CPU; with running statistics by torch's own."""
+@pytest.mark.parametrize("settings", [{}, {"affine": True}, {"track_running_stats": True}])
+def test_instance_norm_has_equal_results(settings: dict[str, bool]) -> None:
+    """Training on a CPU uses another kernel, except with running statistics."""
     torch.manual_seed(0)
-    norm = nn.InstanceNorm2d(3, **kind)
+    norm = nn.InstanceNorm2d(3, **settings)
     for weight in norm.parameters():
         nn.init.normal_(weight)
     fast = copy.deepcopy(norm)
-    step.Speed().prepare(nn.Sequential(fast), torch.device("cpu"))
-    assert ("forward" in vars(fast)) == ("track_running_stats" not in kind)
+    speed.Speed().prepare(nn.Sequential(fast), torch.device("cpu"))
+    assert ("forward" in vars(fast)) == ("track_running_stats" not in settings)
     for _ in range(2):
         x = torch.rand(2, 3, 8, 8)
         torch.testing.assert_close(fast(x), norm(x), rtol=1e-5, atol=1e-6)

@@ -1,4 +1,4 @@
-"""One training step is short to follow: it runs few of our files."""
+"""A training step runs few files of this project."""
 
 import sys
 from pathlib import Path
@@ -12,14 +12,14 @@ import train as program
 from train import train
 
 ROOT = Path(__file__).parents[1]
-MOST = 12
+MOST_FILES = 12
 
 
 @pytest.mark.parametrize("model", ["pix2pix", "cycle_gan"])
 def test_a_training_step_runs_at_most_twelve_files(
     model: str, argv: Argv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Traced from the loop of train.py; the loader and the displays are not counted."""
+    """Count files from the loop of train.py on, except the loader and the displays."""
     files: set[str] = set()
 
     def trace(frame: FrameType, event: str, argument: Any) -> None:
@@ -41,4 +41,4 @@ def test_a_training_step_runs_at_most_twelve_files(
     train(argv("--model", model, *(flags if model == "pix2pix" else [])))
     counted = sorted(name for name in files if not name.startswith(("display/", "data/", "tests/")))
     assert f"models/{model}_model.py" in counted
-    assert len(counted) <= MOST, "\n".join(counted)
+    assert len(counted) <= MOST_FILES, "\n".join(counted)

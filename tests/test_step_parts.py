@@ -1,4 +1,4 @@
-"""Batches that go through a network part by part, block by block again, or two at once."""
+"""--grad_accum, --checkpoint_activations, and forward passes with two batches at once."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import models
 from models.base_model import BaseModel
-from models.execution import speed as step
+from models.execution import speed
 from models.networks import DISCRIMINATORS, GENERATORS, define_D, define_G
 from train import train
 
@@ -18,14 +18,14 @@ TRAINABLE = [name for name in models.available() if name != "test"]
 @pytest.mark.parametrize("model", TRAINABLE)
 @pytest.mark.parametrize("gan_mode", ["lsgan", "wgangp"])
 def test_accumulated_steps_are_those_of_the_whole_batch(model: str, gan_mode: str) -> None:
-    """Of 3 pictures in 2 parts too: the last batch of an epoch may be short."""
+    """Split 3 images into 2 parts: the last batch of an epoch may be shorter."""
     flags = f"--model {model} --norm instance --no_dropout --gan_mode {gan_mode} "
     whole = build(flags, torch.float64)
     parts = build(flags + "--grad_accum 2", torch.float64)
     torch.manual_seed(1)
-    wanted = run(whole, 3, pictures=3)
+    wanted = run(whole, 3, images=3)
     torch.manual_seed(1)
-    torch.testing.assert_close(run(parts, 3, pictures=3), wanted, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(run(parts, 3, images=3), wanted, rtol=1e-9, atol=1e-12)
 
 
 def test_only_a_part_of_the_batch_is_in_a_network_at_once() -> None:
@@ -33,8 +33,8 @@ def test_only_a_part_of_the_batch_is_in_a_network_at_once() -> None:
     sizes: list[int] = []
     first = next(m for m in model.networks["G"].modules() if isinstance(m, nn.Conv2d))
     first.register_forward_hook(lambda *call: sizes.append(len(call[2])))
-    run(model, 1, pictures=8)
-    assert sizes == [2] * 8  # each part once forwards, and once more for its gradients
+    run(model, 1, images=8)
+    assert sizes == [2] * 8  # a forward pass of each part, and another one for its gradients
 
 
 def test_an_accumulated_step_is_one_step_of_the_clock(
@@ -58,7 +58,7 @@ def test_recomputed_gradients_and_statistics_are_the_same(netG: str, norm: str) 
     def learn(checkpoint: bool) -> tuple[list[Tensor], list[Tensor], int]:
         torch.manual_seed(0)
         net = define_G(netG, in_channels=3, out_channels=3, width=2, norm=norm, dropout=True)
-        step.Speed(checkpoint=checkpoint).prepare(net, torch.device("cpu"))
+        speed.Speed(checkpoint=checkpoint).prepare(net, torch.device("cpu"))
         kept: dict[int, int] = {}
 
         def keep(tensor: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ def test_recomputed_gradients_and_statistics_are_the_same(netG: str, norm: str) 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 @pytest.mark.parametrize("name", ["resnet_6blocks", "basic"])
-def test_one_pass_gives_what_two_passes_give(name: str, norm: str) -> None:
+def test_one_pass_has_the_results_of_two_passes(name: str, norm: str) -> None:
     torch.manual_seed(0)
     if name in GENERATORS:
         net = define_G(name, in_channels=3, out_channels=3, width=2, norm=norm)
@@ -93,24 +93,24 @@ def test_one_pass_gives_what_two_passes_give(name: str, norm: str) -> None:
     net.double()
     calls: list[int] = []
     net.register_forward_hook(lambda *call: calls.append(len(call[2])))
-    one, other = torch.rand(2, 2, 3, 32, 32, dtype=torch.float64)
-    found = step.in_one_pass(net, one, other)
+    first, second = torch.rand(2, 2, 3, 32, 32, dtype=torch.float64)
+    outputs = speed.in_one_pass(net, first, second)
     assert calls == ([2, 2] if norm == "batch" else [4])
-    torch.testing.assert_close(found, [net(one), net(other)], rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(outputs, [net(first), net(second)], rtol=1e-9, atol=1e-12)
 
 
-def test_pictures_of_two_sizes_go_one_after_another() -> None:
+def test_images_of_two_sizes_take_two_passes() -> None:
     net = define_D("basic", in_channels=3, width=2)
-    small, large = step.in_one_pass(net, torch.rand(1, 3, 32, 32), torch.rand(2, 3, 64, 32))
+    small, large = speed.in_one_pass(net, torch.rand(1, 3, 32, 32), torch.rand(2, 3, 64, 32))
     assert (len(small), len(large)) == (1, 2)
 
 
-def test_cycle_gan_sends_each_picture_through_three_passes_of_G() -> None:
+def test_cycle_gan_needs_three_passes_of_the_generators() -> None:
     model = build("--model cycle_gan")
     sizes: dict[str, list[int]] = {"G_A": [], "G_B": [], "D_A": []}
-    for name, found in sizes.items():
+    for name, passes in sizes.items():
         model.networks[name].register_forward_hook(
-            lambda *call, found=found: found.append(len(call[2]))
+            lambda *call, passes=passes: passes.append(len(call[2]))
         )
-    run(model, 1, pictures=1)
+    run(model, 1, images=1)
     assert sizes == {"G_A": [2, 1], "G_B": [3], "D_A": [1, 2]}

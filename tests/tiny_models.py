@@ -1,4 +1,4 @@
-"""Models small enough for a test, and steps of them on pictures that are always the same."""
+"""Small models for tests, and training steps of them on fixed images."""
 
 import torch
 from torch import Tensor
@@ -21,19 +21,19 @@ def build(flags: str, dtype: torch.dtype = torch.float32) -> BaseModel:
 
 
 def run(
-    model: BaseModel, steps: int, pictures: int = 2, *, learn: TrainingStep | None = None
+    model: BaseModel, steps: int, images: int = 2, *, learn: TrainingStep | None = None
 ) -> Tensor:
-    """Losses of each step, [steps, losses], float64."""
+    """Return the losses of each step, [steps, losses], float64."""
     rows = []
     learn = learn or TrainingStep(model)
     dtype = next(model.networks["G" if "G" in model.networks else "G_A"].parameters()).dtype
     for index in range(steps):
         generator = torch.Generator().manual_seed(index % 6)
-        shape = (pictures, 3, 32, 32)
+        shape = (images, 3, 32, 32)
         A = torch.rand(shape, generator=generator, dtype=dtype) * 2 - 1
         B = A.flip(3) * 0.5
         A, B = A[:, : model.opt.input_nc], B[:, : model.opt.output_nc]
-        paths = ["x"] * pictures
+        paths = ["x"] * images
         learn({"A": A, "B": B, "A_paths": paths, "B_paths": paths})
         rows.append(list(model.get_current_losses().values()))
     return torch.tensor(rows, dtype=torch.float64)

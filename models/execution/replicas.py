@@ -50,7 +50,7 @@ class Replica(DistributedDataParallel):
 
 
 class Replicas:
-    """Communication of a model with its copies in other processes. It does nothing in a single one.
+    """Communication of a model with its copies in other processes, if there are any.
 
     ``weight``: factor of this process's gradients and losses in this step: the number of its images
     divided by the mean number over the processes; 0 if it has no images left in the epoch.

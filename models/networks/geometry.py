@@ -27,9 +27,9 @@ def geometry(net: nn.Module) -> Geometry:
     """Return the attribute ``geometry`` of ``net``, or derive it from its layers.
 
     Counted are convolutions, poolings, upsamplings and padding layers. They are assumed to run in
-    the order in which they are registered, as in an ``nn.Sequential``; a branch beside others
-    then makes ``reach`` too large, never too small. A network whose layers run in another order
-    needs the attribute ``geometry``.
+    the order in which they are registered, as in an ``nn.Sequential``; parallel branches make
+    ``reach`` too large, never too small. A network whose layers run in another order needs the
+    attribute ``geometry``.
     """
     declared = getattr(net, "geometry", None)
     if isinstance(declared, Geometry):

@@ -50,7 +50,7 @@ def _likely_fix(file_flags: Mapping[str, str], net_flags: Mapping[str, str]) -> 
         return "The file holds a generator, the network is a discriminator: choose another file."
     differing = {key: value for key, value in file_flags.items() if net_flags.get(key) != value}
     if not differing or not net_flags:
-        return "Use the network flags it was trained with; train_opt.txt beside it lists them."
+        return "Use the network flags it was trained with; train_opt.txt in its folder lists them."
     return f"Likely fix: {_flag_text(differing)}."
 
 

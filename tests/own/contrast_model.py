@@ -1,9 +1,9 @@
-"""A one-sided translation in the manner of CUT (Park et al. 2020): two parts beside G and D.
+"""One-sided translation similar to CUT (Park et al. 2020), with two parts besides G and D.
 
     L = GAN(G(A), D) + lambda_NCE * PatchNCE(F(G_enc(G(A))), F(G_enc(A))) + GAN((A, G(A)), J)
 
-F projects features of G; its width follows them. J judges input and output together and has two
-inputs. The tests train this file under every flag of speed.
+F projects features of G and has their widths. J judges input and output together and has two
+inputs. The tests train this model with every speed flag.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -23,7 +23,7 @@ PATCHES = 16
 
 
 class FeatureGenerator(nn.Module):
-    """[N, C, H, W] -> [N, C, H, W] in -1..1, or with ``layers`` a list of features."""
+    """[N, C, H, W] -> [N, C, H, W] in -1..1, or a list of features if ``layers`` are given."""
 
     may_recompute = True
 
@@ -47,7 +47,7 @@ class FeatureGenerator(nn.Module):
 
 
 class Projection(nn.Module):
-    """Features [N, C_i, H, W] -> unit vectors [N, patches, 8] for each of them."""
+    """Features [N, C_i, H, W] -> unit vectors [N, patches, 8] for each feature map."""
 
     def __init__(self, widths: list[int]) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class ContrastModel(BaseModel):
         self.report_losses(G_GAN=gan, NCE=nce, D=loss_D)
 
     def _patch_nce(self) -> Tensor:
-        """Each patch of the output should be nearest to its own patch of the input."""
+        """Return a loss that is small if each output patch is closest to its own input patch."""
         count = self.real_A.shape[-2] * self.real_A.shape[-1]
         places = torch.randperm(count)[:PATCHES].expand(len(self.real_A), -1).to(self.device)
         queries = self.netF(places, *self.netG(self.fake_B, self.LAYERS))
