@@ -5,7 +5,7 @@ MODEL ?= pix2pix
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-# One thread: with pictures this small, more threads only wait for each other.
+# One thread: with images this small, more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
 DATA := datasets/demo
@@ -20,7 +20,7 @@ DEMO_pix2pix := --direction BtoA $(UNET)
 DEMO_cycle_gan := --netG resnet_6blocks --ngf 8 --lr 0.0005 --n_epochs 3 --n_epochs_decay 2
 DEMO_colorization := $(UNET)
 
-# What a training of the demo leaves, even one that was stopped: nobody's run is trained anew.
+# Weights of the demo, also of a training that was stopped: `make draw` does not train it again.
 WEIGHTS = $(firstword $(wildcard checkpoints/demo_$(MODEL)/latest_net_G*.pth) \
     checkpoints/demo_$(MODEL)/latest_net_G.pth)
 
@@ -35,17 +35,17 @@ setup: $(STAMP)  ## install requirements.lock into .venv, once (PYTHON=python3.1
 # torch and torchvision must be resolved in one call; the variables: see requirements-build.txt.
 $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.version_info >= (3, 10) or sys.exit( \
-	    "Python " + v + " is too old: 3.10 to 3.13 is wanted, as in: make setup PYTHON=python3.11")'
+	    "Python " + v + " is too old: 3.10 to 3.13 is required, for example: make setup PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	PIP_CONSTRAINT=requirements-build.txt PIP_BUILD_CONSTRAINT=requirements-build.txt \
 	    $(BIN)/python -m pip install -r requirements.lock
 	$(BIN)/python -c 'import torch, torchvision, visdom, dominate, skimage, matplotlib, tqdm'
 	@touch $@
-	@echo 'Installed. For commands of your own: source .venv/bin/activate'
+	@echo 'Installed. To run your own commands: source .venv/bin/activate'
 
-demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan or colorization)
+demo: known-model setup  ## draw images, train, test (MODEL=pix2pix, cycle_gan or colorization)
 	$(BIN)/python datasets/make_demo_dataset.py $(DATA)
-	@# The pictures in train and test are photo | label map; colorization wants the photos alone.
+	@# The images in train and test are photo | label map; colorization needs only the photos.
 	@mkdir -p $(PHOTOS)
 	@ln -sfn ../demo/trainA $(PHOTOS)/train
 	@ln -sfn ../demo/testA $(PHOTOS)/test
@@ -54,14 +54,14 @@ demo: known-model setup  ## draw pictures, train, test (MODEL=pix2pix, cycle_gan
 	$(BIN)/python test.py --dataroot $(DEMO_DATA) --name demo_$(MODEL)
 	@echo "Results page: results/demo_$(MODEL)/test_latest/index.html"
 	@echo "Loss curves:  checkpoints/demo_$(MODEL)/web/index.html"
-	@echo "For commands of your own: source .venv/bin/activate"
+	@echo "To run your own commands: source .venv/bin/activate"
 
-draw: known-model setup  ## draw in a browser what the demo's network makes a picture of (MODEL as for demo)
+draw: known-model setup  ## draw in a browser; the demo's network translates the drawing (MODEL as for demo)
 	@test -f $(WEIGHTS) || $(MAKE) demo MODEL=$(MODEL)
 	$(BIN)/python scripts/serve.py --name demo_$(MODEL)
 
 known-model:
-	$(if $(DEMO_$(MODEL)),,$(error No demo of MODEL=$(MODEL): wanted pix2pix, cycle_gan, colorization))
+	$(if $(DEMO_$(MODEL)),,$(error There is no demo of MODEL=$(MODEL): choose pix2pix, cycle_gan or colorization))
 
 test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -3,7 +3,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../datasets/fetch.sh"
 
 choose_name "usage: bash scripts/download_cyclegan_model.sh NAME
-Fetches a trained generator into ./checkpoints/NAME_pretrained/latest_net_G.pth." \
+Downloads a trained generator to ./checkpoints/NAME_pretrained/latest_net_G.pth." \
     "apple2orange orange2apple summer2winter_yosemite winter2summer_yosemite
      horse2zebra zebra2horse monet2photo style_monet style_cezanne style_ukiyoe style_vangogh
      sat2map map2sat cityscapes_photo2label cityscapes_label2photo
