@@ -7,32 +7,30 @@ from data.transforms import PREPROCESS
 from util.flags import colour_jitter, degrees, fraction, non_negative_int, zoom
 
 
-def add_augmentation(parser: ArgumentParser) -> None:
+def add_flags(parser: ArgumentParser) -> None:
     add = parser.add_argument_group(
         "augmentation",
         "in addition to random crop and mirror; equal for both images of a pair; off by default",
-    )
-    add.add_argument("--flip_vertical", action="store_true",
-                     help="flip half of the images upside down")
-    add.add_argument("--turn_90", action="store_true",
-                     help="rotate by 0, 90, 180 or 270 degrees; images that are not square by 0 or "
-                          "180")
-    add.add_argument("--rotate", type=degrees, default=0.0, metavar="DEG",
-                     help="rotate by up to this many degrees in either direction")
-    add.add_argument("--zoom", type=zoom, default=(1.0, 1.0), metavar="LO,HI",
-                     help="scale by a factor between these, such as 0.9,1.1")
-    add.add_argument("--translate", type=fraction, default=0.0, metavar="X",
-                     help="shift by up to this fraction of width and height, such as 0.1")
-    add.add_argument("--colour_jitter", type=colour_jitter, default=(0.0,) * 4, metavar="B,C,S,H",
-                     help="for the model's input only: change brightness, contrast and saturation "
-                          "by up to these fractions, and hue by up to this fraction of the colour "
-                          "circle, such as 0.2,0.2,0.2,0.05; the last ones may be omitted")
-    add.add_argument("--cutout", type=non_negative_int, default=0, metavar="N",
-                     help="replace a square of N x N pixels at a random position, partly outside "
-                          "the image or not, by the middle of the value range; 0 = off")
+    ).add_argument
+    add("--flip_vertical", action="store_true", help="flip half of the images upside down")
+    add("--turn_90", action="store_true",
+        help="rotate by 0, 90, 180 or 270 degrees; images that are not square by 0 or 180")
+    add("--rotate", type=degrees, default=0.0, metavar="DEG",
+        help="rotate by up to this many degrees in either direction")
+    add("--zoom", type=zoom, default=(1.0, 1.0), metavar="LO,HI",
+        help="scale by a factor between these, such as 0.9,1.1")
+    add("--translate", type=fraction, default=0.0, metavar="X",
+        help="shift by up to this fraction of width and height, such as 0.1")
+    add("--colour_jitter", type=colour_jitter, default=(0.0,) * 4, metavar="B,C,S,H",
+        help="for the model's input only: change brightness, contrast and saturation by up to "
+             "these fractions, and hue by up to this fraction of the colour circle, such as "
+             "0.2,0.2,0.2,0.05; the last ones may be omitted")
+    add("--cutout", type=non_negative_int, default=0, metavar="N",
+        help="replace a square of N x N pixels at a random position, partly outside the image or "
+             "not, by the middle of the value range; 0 = off")
 
 
-def check_augmentation(opt: Namespace) -> None:
+def check(opt: Namespace) -> None:
     """Raise ValueError for values that cannot work together."""
     if any(opt.colour_jitter):
         _check_jitter(opt)

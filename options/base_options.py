@@ -22,7 +22,7 @@ from options.aliases import modernise
 from options.parser import Parser, given_flags, read_flags
 from options.run_file import banner, contradiction, convert_saved, save_options
 from options.shared_flags import add_choice, add_images, add_networks, add_run
-from util.run_folder.layout import list_runs
+from util.run_folder.layout import list_folders
 from util.run_folder.options import load_options
 from util.runtime import choose_device
 
@@ -92,7 +92,7 @@ class BaseOptions:
         If the options of a run are read, the values of the run are the defaults.
         """
         parser = Parser(add_help=False)
-        add_choice(parser, default_model=None)
+        add_choice(parser.add_argument, default_model=None)
         choice, _ = parser.parse_known_args(argv)
         self.run_dir, self.saved = self.find_run(argv)
         trained = self.saved.get("model")
@@ -132,7 +132,7 @@ class BaseOptions:
         if not folder.is_dir():
             raise ValueError(
                 f"--name {opt.name}: the folder {folder} does not exist; runs in {folder.parent}: "
-                f"{list_runs(opt.checkpoints_dir)}; train one, or give another --name or "
+                f"{list_folders(opt.checkpoints_dir)}; train one, or give another --name or "
                 "--checkpoints_dir"
             )
 

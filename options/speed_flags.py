@@ -6,25 +6,25 @@ from util.flags import positive_int
 from util.runtime import PRECISIONS
 
 
-def add_speed(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("speed", "see docs/tips.md, speed and memory")
-    add.add_argument("--precision", choices=PRECISIONS, default="default",
-                     help="arithmetic of the networks; default is torch's own: tf32 convolutions "
-                          "on a GPU, fp32 elsewhere. Losses and weights are always fp32")
-    add.add_argument("--channels_last", action="store_true",
-                     help="keep the channels of a pixel together in memory")
-    add.add_argument("--compile", action="store_true", help="compile the networks (torch.compile)")
-    add.add_argument("--cuda_graph", action="store_true",
-                     help="on a GPU: record a training step once and replay it without work on the "
-                          "host; helps small networks and small batches most")
-    add.add_argument("--grad_accum", type=positive_int, default=1,
-                     help="accumulate gradients over this many batches of --batch_size images per "
-                          "step; costs another forward pass")
-    add.add_argument("--checkpoint_activations", action="store_true",
-                     help="save memory: compute layers inside a block again in the backward pass")
+def add_flags(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("speed", "see docs/tips.md, speed and memory").add_argument
+    add("--precision", choices=PRECISIONS, default="default",
+        help="arithmetic of the networks; default is torch's own: tf32 convolutions on a GPU, fp32 "
+             "elsewhere. Losses and weights are always fp32")
+    add("--channels_last", action="store_true",
+        help="keep the channels of a pixel together in memory")
+    add("--compile", action="store_true", help="compile the networks (torch.compile)")
+    add("--cuda_graph", action="store_true",
+        help="on a GPU: record a training step once and replay it without work on the host; helps "
+             "small networks and small batches most")
+    add("--grad_accum", type=positive_int, default=1,
+        help="accumulate gradients over this many batches of --batch_size images per step; costs "
+             "another forward pass")
+    add("--checkpoint_activations", action="store_true",
+        help="save memory: compute layers inside a block again in the backward pass")
 
 
-def check_speed(opt: Namespace) -> None:
+def check(opt: Namespace) -> None:
     """Raise ValueError for flags that cannot work together."""
     if opt.compile and (opt.grad_accum > 1 or opt.checkpoint_activations):
         raise ValueError(

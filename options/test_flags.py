@@ -6,39 +6,37 @@ from pathlib import Path
 from util.flags import positive_float, positive_int, tile_side
 
 
-def add_test(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("test")
-    add.add_argument("--results_dir", type=Path, default=Path("results"),
-                     help="folder of the results")
-    add.add_argument("--num_test", type=positive_int,
-                     help="translate only the first this many images (default: all)")
-    add.add_argument("--aspect_ratio", type=positive_float, default=1.0,
-                     help="shape of saved images: above 1 they are widened, below 1 heightened")
-    add.add_argument("--inputs", action="store_true",
-                     help="translate every image of --dataroot in its own size; on by default if "
-                          "--dataroot is not a data set with targets")
-    add.add_argument("--output_dir", type=Path,
-                     help="write the translated images there, and nothing else")
-    add.add_argument("--skip_existing", action="store_true",
-                     help="--output_dir: do not translate images whose output file exists")
-    add.add_argument("--weights", type=Path,
-                     help="folder of a run or .pth file of a generator, instead of --name")
-    add.add_argument("--cut_pairs", choices=("auto", "always", "never"), default="auto",
-                     help="--inputs: take the input half of files that hold A | B (auto: of files "
-                          "with the shape of the training's pairs)")
-    add.add_argument("--samples", type=positive_int, default=1,
-                     help="--inputs: this many different outputs per input, by dropout")
-    add.add_argument("--tile", type=tile_side, default="auto", metavar="N",
-                     help="--inputs: translate in tiles of N pixels; 0 = never (auto: images that "
-                          "do not fit into memory)")
-    add.add_argument("--ema", action="store_true",
-                     help="use the averaged generators of a run that was trained with --ema")
-    add.add_argument("--eval", action="store_true",
-                     help="no dropout, and running statistics in batch norm; without it both are "
-                          "as in training, as in the pix2pix paper (section 3.4)")
+def add_flags(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("test").add_argument
+    add("--results_dir", type=Path, default=Path("results"), help="folder of the results")
+    add("--num_test", type=positive_int,
+        help="translate only the first this many images (default: all)")
+    add("--aspect_ratio", type=positive_float, default=1.0,
+        help="shape of saved images: above 1 they are widened, below 1 heightened")
+    add("--inputs", action="store_true",
+        help="translate every image of --dataroot in its own size; on by default if --dataroot is "
+             "not a data set with targets")
+    add("--output_dir", type=Path, help="write the translated images there, and nothing else")
+    add("--skip_existing", action="store_true",
+        help="--output_dir: do not translate images whose output file exists")
+    add("--weights", type=Path,
+        help="folder of a run or .pth file of a generator, instead of --name")
+    add("--cut_pairs", choices=("auto", "always", "never"), default="auto",
+        help="--inputs: take the input half of files that hold A | B (auto: of files with the "
+             "shape of the training's pairs)")
+    add("--samples", type=positive_int, default=1,
+        help="--inputs: this many different outputs per input, by dropout")
+    add("--tile", type=tile_side, default="auto", metavar="N",
+        help="--inputs: translate in tiles of N pixels; 0 = never (auto: images that do not fit "
+             "into memory)")
+    add("--ema", action="store_true",
+        help="use the averaged generators of a run that was trained with --ema")
+    add("--eval", action="store_true",
+        help="no dropout, and running statistics in batch norm; without it both are as in "
+             "training, as in the pix2pix paper (section 3.4)")
 
 
-def check_test(opt: Namespace) -> None:
+def check(opt: Namespace) -> None:
     """Raise ValueError for flags that need --inputs or --output_dir, or contradict them."""
     for flag, off in (("samples", 1), ("tile", "auto"), ("cut_pairs", "auto")):
         if getattr(opt, flag) != off and not opt.inputs:

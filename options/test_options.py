@@ -13,11 +13,11 @@ from data.transforms import PREPROCESS
 from inference.generator_file import NETWORK_FLAGS
 from inference.memory_budget import usual_batch
 from models.test_model import generator_suffix
+from options import test_flags
 from options.aliases import without_live_displays
 from options.base_options import BaseOptions, without_crop
 from options.parser import read_flags
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, contradiction
-from options.test_flags import add_test, check_test
 from util.distributed import current_process
 from util.files import NotWritableError
 
@@ -43,7 +43,7 @@ class TestOptions(BaseOptions):
         parser.set_defaults(batch_size=None, num_threads=0, serial_batches=True, no_flip=True)
         # Each image is read once; outputs are compared with those of other implementations.
         parser.set_defaults(cache="none", resize="pillow")
-        add_test(parser)
+        test_flags.add_flags(parser)
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
         choice = super().read_choice(argv)
@@ -154,7 +154,7 @@ class TestOptions(BaseOptions):
             self.require_run_folder(opt)
         elif not opt.weights.exists():
             raise ValueError(f"--weights {opt.weights} does not exist; give a .pth file or folder")
-        check_test(opt)
+        test_flags.check(opt)
         if opt.epoch == "best" and not opt.ema and any(self.run_dir.glob("best_net_*_ema.pth")):
             log.info("best was chosen by the averaged generators: give --ema to test them")
         if opt.batch_size is None and not opt.inputs:

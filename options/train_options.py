@@ -8,16 +8,9 @@ from typing import Any
 
 from models.losses import GAN_MODES
 from models.schedules import LR_POLICIES
-from options.augmentation_flags import add_augmentation, check_augmentation
+from options import augmentation_flags, speed_flags, validation_flags
 from options.base_options import BaseOptions
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, as_typed, contradiction
-from options.speed_flags import add_speed, check_speed
-from options.validation_flags import (
-    add_validation,
-    check_plateau,
-    check_validation,
-    choose_metrics,
-)
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
 from util.run_folder.layout import holds_run
 
@@ -39,11 +32,11 @@ class TrainOptions(BaseOptions):
 
     def add_flags(self, parser: ArgumentParser) -> None:
         super().add_flags(parser)
-        add_augmentation(parser)
+        augmentation_flags.add_flags(parser)
         _add_schedule(parser)
-        add_speed(parser)
+        speed_flags.add_flags(parser)
         _add_saving(parser)
-        add_validation(parser)
+        validation_flags.add_flags(parser)
         _add_reports(parser)
 
     def validate(self, opt: Namespace) -> None:
@@ -67,16 +60,15 @@ class TrainOptions(BaseOptions):
             self.require_run_folder(opt)
         else:
             self._check_new_run(opt)
-        check_augmentation(opt)
-        check_speed(opt)
+        augmentation_flags.check(opt)
+        speed_flags.check(opt)
         if opt.n_layers_D != 3 and opt.netD != "n_layers":
             raise ValueError(
                 f"--n_layers_D {opt.n_layers_D} with --netD {opt.netD}, which has a fixed number "
                 "of layers; use --netD n_layers"
             )
-        opt.val_metrics = choose_metrics(opt)
-        check_validation(opt)
-        check_plateau(opt)
+        opt.val_metrics = validation_flags.choose_metrics(opt)
+        validation_flags.check(opt)
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
         return super().find_run(argv) if "--continue_train" in argv else (Path(), {})
@@ -120,67 +112,66 @@ class TrainOptions(BaseOptions):
 
 
 def _add_schedule(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("optimisation")
-    add.add_argument("--n_epochs", type=positive_int, default=100,
-                     help="epochs at the initial learning rate")
-    add.add_argument("--n_epochs_decay", type=non_negative_int, default=100,
-                     help="epochs in which the rate then falls to zero")
-    add.add_argument("--lr", type=positive_float, default=2e-4, help="initial learning rate")
-    add.add_argument("--lr_G", type=positive_float,
-                     help="initial learning rate of all optimizers except those of discriminators "
-                          "(default: --lr)")
-    add.add_argument("--lr_D", type=positive_float,
-                     help="initial learning rate of the discriminators' optimizers (default: --lr)")
-    add.add_argument("--beta1", type=fraction, default=0.5,
-                     help="Adam: decay rate of the mean gradient")
-    add.add_argument("--beta2", type=fraction, default=0.999,
-                     help="Adam: decay rate of the mean squared gradient")
-    add.add_argument("--lr_policy", choices=LR_POLICIES, default="linear",
-                     help="how the learning rate changes from epoch to epoch")
-    add.add_argument("--lr_decay_iters", type=positive_int, default=50,
-                     help="--lr_policy step: epochs between two drops")
-    add.add_argument("--lr_metric",
-                     help="--lr_policy plateau: the loss whose mean over an epoch is watched, or a "
-                          "validation metric such as val_l1; cycle_A+cycle_B watches a sum")
-    add.add_argument("--gan_mode", choices=tuple(GAN_MODES), default="lsgan", help="GAN objective")
-    add.add_argument("--lambda_gp", type=weight, default=10.0,
-                     help="--gan_mode wgangp: weight of the gradient penalty")
-    add.add_argument("--on_nan", choices=("stop", "skip"), default="stop",
-                     help="if a loss is not finite: stop, or skip the batch")
-    add.add_argument("--nan_limit", type=non_negative_int, default=10,
-                     help="--on_nan skip: stop after this many skipped batches")
-    add.add_argument("--pool_size", type=non_negative_int, default=50,
-                     help="size of the pool of earlier fakes for D; 0 = no pool")
+    add = parser.add_argument_group("optimisation").add_argument
+    add("--n_epochs", type=positive_int, default=100, help="epochs at the initial learning rate")
+    add("--n_epochs_decay", type=non_negative_int, default=100,
+        help="epochs in which the rate then falls to zero")
+    add("--lr", type=positive_float, default=2e-4, help="initial learning rate")
+    add("--lr_G", type=positive_float,
+        help="initial learning rate of all optimizers except those of discriminators (default: "
+             "--lr)")
+    add("--lr_D", type=positive_float,
+        help="initial learning rate of the discriminators' optimizers (default: --lr)")
+    add("--beta1", type=fraction, default=0.5, help="Adam: decay rate of the mean gradient")
+    add("--beta2", type=fraction, default=0.999,
+        help="Adam: decay rate of the mean squared gradient")
+    add("--lr_policy", choices=LR_POLICIES, default="linear",
+        help="how the learning rate changes from epoch to epoch")
+    add("--lr_decay_iters", type=positive_int, default=50,
+        help="--lr_policy step: epochs between two drops")
+    add("--lr_metric",
+        help="--lr_policy plateau: the loss whose mean over an epoch is watched, or a validation "
+             "metric such as val_l1; cycle_A+cycle_B watches a sum")
+    add("--gan_mode", choices=tuple(GAN_MODES), default="lsgan", help="GAN objective")
+    add("--lambda_gp", type=weight, default=10.0,
+        help="--gan_mode wgangp: weight of the gradient penalty")
+    add("--on_nan", choices=("stop", "skip"), default="stop",
+        help="if a loss is not finite: stop, or skip the batch")
+    add("--nan_limit", type=non_negative_int, default=10,
+        help="--on_nan skip: stop after this many skipped batches")
+    add("--pool_size", type=non_negative_int, default=50,
+        help="size of the pool of earlier fakes for D; 0 = no pool")
 
 
 def _add_saving(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("saving and resuming", "images are counted over the whole run")
-    add.add_argument("--save_latest_freq", type=positive_int, default=5000,
-                     help="images between two saves of the checkpoint latest")
-    add.add_argument("--save_epoch_freq", type=positive_int, default=5,
-                     help="epochs between two numbered checkpoints")
-    add.add_argument("--keep_epochs", type=positive_int,
-                     help="keep only this many of the newest numbered checkpoints (default: all); "
-                          "iter_<images> of --save_by_iter are all kept")
-    add.add_argument("--save_by_iter", action="store_true",
-                     help="save also as iter_<images>, not only as latest")
-    add.add_argument("--continue_train", action="store_true", help="resume the run --name")
-    add.add_argument("--overwrite", action="store_true",
-                     help="delete the run --name and start from scratch")
-    add.add_argument("--init_from", type=Path,
-                     help="start with the weights of a run (its name or folder, <folder>/15 for "
-                          "epoch 15) or of a .pth file; weights that do not fit are listed")
-    add.add_argument("--epoch_count", type=positive_int,
-                     help="number of the first epoch (default: 1, or where the run stopped)")
+    add = parser.add_argument_group(
+        "saving and resuming", "images are counted over the whole run"
+    ).add_argument
+    add("--save_latest_freq", type=positive_int, default=5000,
+        help="images between two saves of the checkpoint latest")
+    add("--save_epoch_freq", type=positive_int, default=5,
+        help="epochs between two numbered checkpoints")
+    add("--keep_epochs", type=positive_int,
+        help="keep only this many of the newest numbered checkpoints (default: all); iter_<images> "
+             "of --save_by_iter are all kept")
+    add("--save_by_iter", action="store_true",
+        help="save also as iter_<images>, not only as latest")
+    add("--continue_train", action="store_true", help="resume the run --name")
+    add("--overwrite", action="store_true", help="delete the run --name and start from scratch")
+    add("--init_from", type=Path,
+        help="start with the weights of a run (its name or folder, <folder>/15 for epoch 15) or of "
+             "a .pth file; weights that do not fit are listed")
+    add("--epoch_count", type=positive_int,
+        help="number of the first epoch (default: 1, or where the run stopped)")
 
 
 def _add_reports(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group("reports")
-    add.add_argument("--print_freq", type=positive_int, default=100,
-                     help="images between two log lines of the losses")
-    add.add_argument("--display_freq", type=positive_int, default=400,
-                     help="images between two displays of current images")
-    add.add_argument("--update_html_freq", type=positive_int, default=1000,
-                     help="images between two updates of the web page")
-    add.add_argument("--no_doctor", action="store_true",
-                     help="switch off the training doctor (docs/tips.md, what the doctor reports)")
+    add = parser.add_argument_group("reports").add_argument
+    add("--print_freq", type=positive_int, default=100,
+        help="images between two log lines of the losses")
+    add("--display_freq", type=positive_int, default=400,
+        help="images between two displays of current images")
+    add("--update_html_freq", type=positive_int, default=1000,
+        help="images between two updates of the web page")
+    add("--no_doctor", action="store_true",
+        help="switch off the training doctor (docs/tips.md, what the doctor reports)")

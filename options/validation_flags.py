@@ -13,6 +13,7 @@ from models.schedules import PLATEAU, watches_validation
 from options.base_options import without_crop
 from training.validation.best import best_metric
 from util.flags import fraction, non_negative_int, positive_int
+from util.run_folder.layout import list_folders
 
 # Default metrics; they need no weights.
 PAIR_METRICS = ["l1", "psnr", "ssim"]
@@ -26,31 +27,29 @@ def metric_name(text: str) -> str:
     return text
 
 
-def add_validation(parser: ArgumentParser) -> None:
+def add_flags(parser: ArgumentParser) -> None:
     add = parser.add_argument_group(
         "validation and averaging", "see docs/tips.md, which epoch is the best"
-    )
-    add.add_argument("--val_phase", default="", metavar="PHASE",
-                     help="validate the generator on this subfolder of --dataroot, such as val, "
-                          "which is not trained on")
-    add.add_argument("--val_freq", type=non_negative_int, default=0,
-                     help="images between two validations; 0 = at the end of every epoch")
-    add.add_argument("--val_pictures", type=positive_int, default=50,
-                     help="validate on at most this many images, the same each time")
-    add.add_argument("--val_metrics", type=metric_name, nargs="+", metavar="NAME",
-                     help="metrics to compute: names of metrics/ (default: l1 psnr ssim; "
-                          "lab_histogram if the model has nothing to compare in pairs)")
+    ).add_argument
+    add("--val_phase", default="", metavar="PHASE",
+        help="validate the generator on this subfolder of --dataroot, such as val, which is not "
+             "trained on")
+    add("--val_freq", type=non_negative_int, default=0,
+        help="images between two validations; 0 = at the end of every epoch")
+    add("--val_pictures", type=positive_int, default=50,
+        help="validate on at most this many images, the same each time")
+    add("--val_metrics", type=metric_name, nargs="+", metavar="NAME",
+        help="metrics to compute: names of metrics/ (default: l1 psnr ssim; lab_histogram if the "
+             "model has nothing to compare in pairs)")
     for flag, text in metrics.requirements().items():
-        add.add_argument(f"--{flag}", type=Path, metavar="FILE", help=f"--val_metrics: {text}")
-    add.add_argument("--best_metric", type=metric_name, metavar="NAME",
-                     help="which of --val_metrics decides what is saved as best_net_*.pth "
-                          "(default: the first)")
-    add.add_argument("--early_stop", type=non_negative_int, default=0,
-                     help="stop after this many consecutive validations without improvement; "
-                          "0 = never")
-    add.add_argument("--ema", type=fraction, default=0.0, metavar="DECAY",
-                     help="keep a moving average of the generators with this decay, such as 0.999, "
-                          "for test.py --ema; 0 = none")
+        add(f"--{flag}", type=Path, metavar="FILE", help=f"--val_metrics: {text}")
+    add("--best_metric", type=metric_name, metavar="NAME",
+        help="which of --val_metrics decides what is saved as best_net_*.pth (default: the first)")
+    add("--early_stop", type=non_negative_int, default=0,
+        help="stop after this many consecutive validations without improvement; 0 = never")
+    add("--ema", type=fraction, default=0.0, metavar="DECAY",
+        help="keep a moving average of the generators with this decay, such as 0.999, for test.py "
+             "--ema; 0 = none")
 
 
 def choose_metrics(opt: Namespace) -> list[str]:
@@ -61,8 +60,14 @@ def choose_metrics(opt: Namespace) -> list[str]:
     return PAIR_METRICS if have_pairs(comparisons) else SET_METRICS
 
 
-def check_validation(opt: Namespace) -> None:
+def check(opt: Namespace) -> None:
     """Raise ValueError for values that cannot work together, and for missing files."""
+    _check_validation(opt)
+    if opt.lr_policy == PLATEAU:
+        _check_plateau(opt)
+
+
+def _check_validation(opt: Namespace) -> None:
     if not opt.val_phase:
         for flag in ("early_stop", "best_metric", "val_freq"):
             if getattr(opt, flag):
@@ -86,15 +91,14 @@ def check_validation(opt: Namespace) -> None:
                 )
             if not getattr(opt, flag).is_file():
                 raise ValueError(f"--{flag} {getattr(opt, flag)} does not exist: give a .pth file")
-    mode = opt.dataset_mode
+    root, mode = opt.dataroot, opt.dataset_mode
     if opt.pairs is None and not is_data_set(
-        opt.dataroot, opt.val_phase, dataset_mode=mode, record=Record()
+        root, opt.val_phase, dataset_mode=mode, record=Record()
     ):
-        folders = sorted(path.name for path in opt.dataroot.glob("*/"))
         raise ValueError(
-            f"--val_phase {opt.val_phase}: {opt.dataroot} has no such images for "
-            f"--dataset_mode {mode}; folders there: {', '.join(folders) or 'none'}; name one of "
-            "them, create that folder with images, or leave the flag out"
+            f"--val_phase {opt.val_phase}: {root} has no such images for --dataset_mode {mode}; "
+            f"folders there: {list_folders(root)}; name one of them, create that folder with "
+            "images, or leave the flag out"
         )
 
 
@@ -116,10 +120,8 @@ def _check_pairs(opt: Namespace) -> None:
         )
 
 
-def check_plateau(opt: Namespace) -> None:
+def _check_plateau(opt: Namespace) -> None:
     """Raise ValueError if --lr_metric names a loss or metric that the run does not have."""
-    if opt.lr_policy != PLATEAU:
-        return
     if not opt.lr_metric:
         raise ValueError(
             f"--lr_policy plateau watches a training loss, and --model {opt.model} declares none; "
@@ -157,17 +159,9 @@ def _check_watched_metrics(opt: Namespace, names: list[str]) -> None:
 def validation_options(opt: Namespace) -> Namespace:
     """Return the options for data set and networks of the validation, equal to those of a test."""
     preprocess = without_crop(opt.preprocess, opt.netG)
-    changes = {
-        "isTrain": False,
-        "phase": opt.val_phase,
-        "max_dataset_size": opt.val_pictures,
-        "batch_size": 1,
-        "num_threads": 0,
-        "serial_batches": True,
-        "no_flip": True,
-        "preprocess": preprocess,
-        "load_size": opt.load_size if preprocess == "scale_width" else opt.crop_size,
-        "resize": "pillow",
-        "cache": "auto" if opt.cache in ("auto", "ram") else "none",
-    }
-    return Namespace(**vars(opt) | changes)
+    return Namespace(**vars(opt) | dict(
+        isTrain=False, phase=opt.val_phase, max_dataset_size=opt.val_pictures, batch_size=1,
+        num_threads=0, serial_batches=True, no_flip=True, resize="pillow", preprocess=preprocess,
+        load_size=opt.load_size if preprocess == "scale_width" else opt.crop_size,
+        cache="auto" if opt.cache in ("auto", "ram") else "none",
+    ))

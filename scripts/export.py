@@ -25,7 +25,7 @@ from inference.export.norms import BN_MODES
 from inference.find_generator import find_generator
 from inference.generator_file import GeneratorFile
 from util.flags import positive_int, value_range
-from util.run_folder.layout import list_runs
+from util.run_folder.layout import list_folders
 from util.run_folder.options import load_options
 from util.runtime import run_program
 
@@ -113,7 +113,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def check(args: argparse.Namespace) -> None:
     """Raise ValueError for flags that contradict each other, and for missing files."""
     if args.name and not args.path.is_dir():
-        runs = list_runs(args.checkpoints_dir)
+        runs = list_folders(args.checkpoints_dir)
         raise ValueError(f"--name: there is no run {args.path}; runs in that folder: {runs}")
     if not args.path.exists():
         raise ValueError(f"--weights {args.path} does not exist: give a .pth file or a folder")

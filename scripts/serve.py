@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
 from util.packages import require_packages
-from util.run_folder.layout import list_runs
+from util.run_folder.layout import list_folders
 from util.runtime import run_program
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not path.exists():
         raise FileNotFoundError(
             f"{path} does not exist; runs in {args.checkpoints_dir}: "
-            f"{list_runs(args.checkpoints_dir)}. Choose one of them, or try `make draw`"
+            f"{list_folders(args.checkpoints_dir)}. Choose one of them, or try `make draw`"
         )
     if args.static:
         write_static(args, path)

@@ -1,4 +1,4 @@
-"""Runs on a small demo set, trained for a moment: what a server has to do with."""
+"""Short runs on a small demo set, for tests of the server."""
 
 from pathlib import Path
 

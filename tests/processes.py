@@ -1,4 +1,4 @@
-"""Real processes of one training, on the CPU: forked from a server that has imported torch."""
+"""Start several processes of one training on the CPU, forked from a server with torch imported."""
 
 import logging
 import multiprocessing
@@ -27,7 +27,7 @@ def free_port() -> int:
 def start(
     output: Path, main: Callable[..., object], *arguments: Any, count: int = 2
 ) -> list[Any]:
-    """Run ``main(*arguments)`` as ``count`` programs that torchrun would have started.
+    """Start ``main(*arguments)`` as ``count`` programs, in the environment that torchrun sets.
 
     What process N prints goes to ``output/N.txt``.
     """
@@ -46,7 +46,7 @@ def start(
 
 
 def finish(processes: list[Any], seconds: float = 120) -> list[int | None]:
-    """Their exit codes; None of one that hangs: ``seconds`` are many, for a busy machine."""
+    """Return the exit codes; None for a process that runs longer than ``seconds``."""
     for process in processes:
         process.join(seconds)
     codes = [process.exitcode for process in processes]

@@ -1,4 +1,4 @@
-"""What the tests of train.py and test.py read back from a run's folder."""
+"""Functions that read the files of a run or of a results page, for tests."""
 
 import csv
 import re
@@ -22,7 +22,7 @@ def read_losses(run_dir: Path) -> list[dict[str, str]]:
 
 
 def flat(state: Any, name: str = "") -> dict[str, Any]:
-    """Nested dicts and lists -> {path: value}."""
+    """Convert nested dicts and lists to {path: value}."""
     if isinstance(state, dict):
         items = list(state.items())
     elif isinstance(state, list | tuple):
@@ -33,26 +33,26 @@ def flat(state: Any, name: str = "") -> dict[str, Any]:
 
 
 def load_state(run_dir: Path) -> dict[str, Any]:
-    """Everything in ``latest_state.pth``, flattened; the logs' sizes depend on the times."""
+    """Return ``latest_state.pth`` flattened, without the log sizes, which depend on time."""
     state = checkpoint.load(run_dir / "latest_state.pth")
     del state["logs"]
     return flat(state)
 
 
 def logged(run_dir: Path) -> list[list[str]]:
-    """The rows of losses.csv, then the lines of loss_log.txt, without times and headers."""
+    """Return the rows of losses.csv and the lines of loss_log.txt, without times and headers."""
     timing = ("seconds", "data_share")
     rows = [[v for k, v in row.items() if k not in timing] for row in read_losses(run_dir)]
     lines = (run_dir / "loss_log.txt").read_text().splitlines()
     return rows + [[re.sub(r"time: .*?\)", "", line)] for line in lines if line[0] == "("]
 
 
-def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Names of values that are not equal to the bit."""
-    assert one.keys() == other.keys()
+def differences(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return the names of values that are not bit-identical."""
+    assert first.keys() == other.keys()
     return [
         name
-        for name, value in one.items()
+        for name, value in first.items()
         if not (
             torch.equal(value, other[name])
             if isinstance(value, torch.Tensor)
@@ -62,6 +62,6 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def bytes_of(page: Path) -> dict[str, bytes]:
-    """The pictures of a results page."""
+    """Return the images of a results page: path -> content of the file."""
     folder = page.parent / "images"
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.png")}

@@ -1,4 +1,4 @@
-"""Options of a training step that is estimated in no time, and a batch for it."""
+"""Options of a small training step, and a batch for it, for tests of memory estimates."""
 
 from argparse import Namespace
 

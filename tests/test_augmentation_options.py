@@ -1,4 +1,4 @@
-"""The flags of the augmentation and --nearest: refused, kept, and unknown to a test."""
+"""The flags of the augmentation and --nearest: bad values, resumed runs, and tests."""
 
 import logging
 import sys
@@ -52,8 +52,8 @@ def test_train_refuses(
         TrainOptions().parse(argv("--model", "pix2pix", *flags.split()))
     assert stop.value.code == 2
     first, _, second = message.partition(" .* ")
-    said = capsys.readouterr().err
-    assert first in said and second in said
+    error = capsys.readouterr().err
+    assert first in error and second in error
 
 
 def test_off_by_default(argv: Argv) -> None:
@@ -122,7 +122,7 @@ def test_a_test_scales_labels_as_the_run_did(argv: Argv, test_argv: Argv) -> Non
         ("cycle_gan", "AtoB", "--model_suffix _B", "BA"),
     ],
 )
-def test_a_one_sided_test_knows_what_its_input_is(
+def test_a_one_sided_test_reads_the_options_of_its_input_side(
     model: str, trained_as: str, flags: str, sides: str, argv: Argv, test_argv: Argv
 ) -> None:
     options = TrainOptions()

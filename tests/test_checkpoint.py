@@ -23,7 +23,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert (loaded["epoch"], loaded["names"]) == (4, ["a"])
 
 
-def test_an_interrupted_save_leaves_the_old_file_whole(tmp_path: Path) -> None:
+def test_an_interrupted_save_leaves_the_old_file_intact(tmp_path: Path) -> None:
     path = tmp_path / "a.pth"
     checkpoint.save(path, {"epoch": 1})
     with pytest.raises(KeyboardInterrupt), replacing(path) as aside:
@@ -33,7 +33,7 @@ def test_an_interrupted_save_leaves_the_old_file_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.pth"]  # noqa: PTH208  (hidden files count too)
 
 
-def test_a_missing_file_names_those_that_are_there(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_names_the_files_of_its_folder(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "5_net_G.pth", {})
     with pytest.raises(FileNotFoundError, match=r"latest_net_G\.pth.*5_net_G\.pth"):
         checkpoint.load(tmp_path / "latest_net_G.pth")
@@ -49,7 +49,7 @@ class Evil:
     [(b"", "is damaged"), (b"no checkpoint", "is damaged"), (b"hello\nworld\n", "is damaged"),
      (b"PK\3\4" + bytes(300), "is damaged"), (pickle.dumps(Evil(), protocol=2), "holds code")],
 )
-def test_a_file_that_is_no_checkpoint_is_refused_and_never_run(
+def test_a_file_that_is_not_a_checkpoint_is_refused_and_never_run(
     content: bytes, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -76,13 +76,13 @@ def test_code_in_a_checkpoint_is_named_and_never_run(
 
 
 def assert_own_words(fault: pytest.ExceptionInfo[ValueError]) -> None:
-    """Neither torch's advice to read the file all the same, nor a paragraph on its zip reader."""
+    """Fail if the message has torch's advice to disable weights_only, or text of its zip reader."""
     assert not re.search(r"weights_only|miniz|\n", str(fault.value))
 
 
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.95])
-def test_damage_inside_a_file_is_seen(part: float, tmp_path: Path) -> None:
-    """torch would load such a file and train on with other numbers."""
+def test_damage_inside_a_file_is_detected(part: float, tmp_path: Path) -> None:
+    """torch itself would load such a file, with wrong numbers."""
     path = tmp_path / "latest_net_G.pth"
     checkpoint.save(path, {"weight": torch.rand(100_000), "bias": torch.rand(2000)})
     content = bytearray(path.read_bytes())
@@ -93,7 +93,7 @@ def test_damage_inside_a_file_is_seen(part: float, tmp_path: Path) -> None:
         checkpoint.load(path)
 
 
-def test_a_file_of_before_pytorch_1_6_has_no_checksums(tmp_path: Path) -> None:
+def test_a_file_from_before_pytorch_1_6_has_no_checksums(tmp_path: Path) -> None:
     path = tmp_path / "latest_net_G.pth"
     torch.save({"weight": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
     assert checkpoint.load(path)["weight"].tolist() == [1, 1]

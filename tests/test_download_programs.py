@@ -26,17 +26,17 @@ def mirror(tmp_path: Path) -> Iterator[Mirror]:
 
 
 def only_tools(folder: Path, *names: str) -> str:
-    """A PATH that leads to nothing but ``names``."""
+    """Return a PATH that contains only the programs ``names``."""
     folder.mkdir()
     for name in names:
-        found = shutil.which(name)
-        if found is None:
+        program = shutil.which(name)
+        if program is None:
             pytest.skip(f"{name} is not installed")
-        (folder / name).symlink_to(found)
+        (folder / name).symlink_to(program)
     return str(folder)
 
 
-def test_wget_does_without_curl(mirror: Mirror, tmp_path: Path) -> None:
+def test_wget_is_used_without_curl(mirror: Mirror, tmp_path: Path) -> None:
     mirror.environment["PATH"] = only_tools(tmp_path / "bin", *TOOLS, "wget")
     mirror.refuses(CYCLEGAN, "maps", "could not be fetched")
     mirror.put(ZIP, zip_of("maps/1.jpg"))
@@ -45,7 +45,7 @@ def test_wget_does_without_curl(mirror: Mirror, tmp_path: Path) -> None:
 
 
 def stand_in(folder: Path, name: str, body: str) -> str:
-    """A PATH on which ``name`` is a script of ``body`` and everything else is what it was."""
+    """Return a PATH on which ``name`` is a script with this body; other programs stay."""
     folder.mkdir()
     (folder / name).write_text(f"#!/usr/bin/env bash\n{body}\n")
     (folder / name).chmod(0o755)

@@ -1,4 +1,4 @@
-"""The download scripts: what they fetch, what they refuse, what they leave behind."""
+"""The download scripts: files that they download, refuse, and leave behind."""
 
 import io
 import shutil
@@ -46,7 +46,7 @@ def test_usage_lists_the_names(mirror: Mirror, script: str, names: list[str], co
 
 
 @pytest.mark.parametrize("script", [CYCLEGAN, PIX2PIX])
-def test_cityscapes_is_refused_with_the_way_out(mirror: Mirror, script: str) -> None:
+def test_cityscapes_is_refused_with_the_fix(mirror: Mirror, script: str) -> None:
     mirror.refuses(script, "cityscapes", "prepare_cityscapes_dataset.py")
 
 
@@ -70,7 +70,7 @@ def test_a_data_set_is_unpacked_once(
     assert mirror.left() == [f"datasets{name}" for name in inside]
 
 
-def test_the_paired_and_the_unpaired_set_of_one_name_are_told_apart(mirror: Mirror) -> None:
+def test_the_paired_and_the_unpaired_set_of_one_name_are_distinguished(mirror: Mirror) -> None:
     (mirror.place / "datasets/maps/train").mkdir(parents=True)
     ended = mirror.run(CYCLEGAN, "maps")
     assert (ended.returncode, "without trainA" in ended.stderr) == (1, True)
@@ -123,7 +123,7 @@ def test_an_archive_may_not_hold_links(mirror: Mirror) -> None:
 @pytest.mark.parametrize("content", [
     b"\x80\x02" + bytes(MODEL_BYTES), zip_of("archive/data.pkl", content=bytes(MODEL_BYTES)),
 ], ids=["before torch 1.6", "zip"])
-def test_a_model_lands_where_test_py_looks(mirror: Mirror, content: bytes) -> None:
+def test_a_model_is_saved_where_test_py_looks(mirror: Mirror, content: bytes) -> None:
     mirror.put(PTH, content)
     ended = mirror.run(PIX2PIX_MODEL, "sat2map")
     assert ended.returncode == 0, ended

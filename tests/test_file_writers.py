@@ -1,4 +1,4 @@
-"""Threads write the same files as one writer would, never many at a time, and hide no error."""
+"""Threads write the same files as a single writer, keep few images in memory, and raise errors."""
 
 import threading
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def test_threads_write_the_same_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "queue_bytes", "accepted"), [(1, 1000, QUEUE_LENGTH), (400, 1000, 2), (1000, 1000, 1)]
 )
-def test_few_pictures_wait_at_a_time(size: int, queue_bytes: int, accepted: int) -> None:
+def test_the_queue_is_limited(size: int, queue_bytes: int, accepted: int) -> None:
     gate = Gate()
     writers = FileWriters(threads=1, queue_bytes=queue_bytes)
     with writers, ThreadPoolExecutor(1) as caller:
@@ -56,7 +56,7 @@ def test_few_pictures_wait_at_a_time(size: int, queue_bytes: int, accepted: int)
         waiting.result(timeout=60)
 
 
-def test_a_huge_picture_is_written_at_once() -> None:
+def test_an_image_larger_than_the_queue_is_written_at_once() -> None:
     caller: list[int] = []
     with FileWriters(queue_bytes=10) as writers:
         writers.write(lambda *_: caller.append(threading.get_ident()), pixels(11), Path("x"))
@@ -72,7 +72,7 @@ def wait_until(condition: Callable[[], object]) -> None:
         threading.Event().wait(0.01)
 
 
-def test_an_error_comes_with_the_next_picture() -> None:
+def test_an_error_is_raised_by_the_next_write() -> None:
     writers = FileWriters(threads=1)
     writers.write(failing, pixels(), Path("a"))
     wait_until(lambda: writers.failed)
@@ -82,7 +82,7 @@ def test_an_error_comes_with_the_next_picture() -> None:
     assert writers.failed == {Path("a")}
 
 
-def test_an_error_of_the_last_picture_comes_at_the_end(tmp_path: Path) -> None:
+def test_an_error_of_the_last_image_is_raised_at_the_end(tmp_path: Path) -> None:
     def save() -> None:
         with FileWriters() as writers:
             writers.write(failing, pixels(), tmp_path / "a")
@@ -91,7 +91,7 @@ def test_an_error_of_the_last_picture_comes_at_the_end(tmp_path: Path) -> None:
         save()
 
 
-def test_a_caller_that_waits_for_room_gets_the_error() -> None:
+def test_a_caller_that_waits_for_the_queue_gets_the_error() -> None:
     gate = Gate()
 
     def fail_late(picture: Pixels, path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_caller_that_waits_for_room_gets_the_error() -> None:
         waiting.result(timeout=60)
 
 
-def test_whatever_ends_the_block_files_are_finished_and_its_error_stays(tmp_path: Path) -> None:
+def test_after_an_exception_the_files_are_finished_and_it_is_raised(tmp_path: Path) -> None:
     gate = Gate()
 
     def save(picture: Pixels, path: Path) -> None:

@@ -44,7 +44,7 @@ def test_an_unreadable_folder_is_an_error_that_names_it(
     touch(tmp_path / "a.png", tmp_path / "locked/b.png")
     scandir = os.scandir
 
-    def refuse(path: Path) -> object:  # root may read everything, so permissions would not do
+    def refuse(path: Path) -> object:  # root may read everything, so permissions have no effect
         if Path(path).name == "locked":
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
@@ -55,7 +55,8 @@ def test_an_unreadable_folder_is_an_error_that_names_it(
 
 
 @pytest.mark.parametrize(
-    ("name", "is_one"), [("a.PNG", True), ("a.b.jpeg", True), ("._a.png", False), ("a.gif", False)]
+    ("name", "expected"),
+    [("a.PNG", True), ("a.b.jpeg", True), ("._a.png", False), ("a.gif", False)],
 )
-def test_pictures_are_told_by_their_names(name: str, is_one: bool) -> None:
-    assert is_picture(Path(name)) == is_one
+def test_images_are_recognised_by_their_names(name: str, expected: bool) -> None:
+    assert is_picture(Path(name)) == expected

@@ -13,7 +13,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
-    """The message of a command line that must end with exit code 2."""
+    """Return the message of a command line that must end with exit code 2."""
     with pytest.raises(SystemExit) as stop:
         options.parse(words)
     assert stop.value.code == 2
@@ -122,8 +122,8 @@ def test_published_defaults(model: str, wanted: dict[str, object]) -> None:
         "display_id": 1, "display_ncols": 4, "display_port": 8097, "display_env": "main",
         "display_server": "http://localhost", "lambda_gp": 10.0,
     }
-    found = vars(opt)
-    assert {key: found[key] for key in shared | wanted} == shared | wanted
+    values = vars(opt)
+    assert {key: values[key] for key in shared | wanted} == shared | wanted
 
 
 def test_every_flag_of_both_eras_is_accepted(argv: Argv, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_every_flag_of_both_eras_is_accepted(argv: Argv, tmp_path: Path) -> None
     assert (going_on.load_iter, going_on.epoch) == (3, "2")
 
 
-def test_flags_of_before_2018_are_renamed_aloud(
+def test_flags_from_before_2018_are_replaced_with_a_log_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = (
@@ -175,7 +175,7 @@ def test_help_shows_the_models_own_flags_and_no_old_ones(model: str, capsys: Cap
         assert name in text
 
 
-def test_dropout_can_be_given_back_to_cycle_gan() -> None:
+def test_dropout_can_be_switched_on_for_cycle_gan() -> None:
     words = ["--dataroot", "x", "--model", "cycle_gan"]
     assert TrainOptions().parse(words).no_dropout
     assert not TrainOptions().parse([*words, "--dropout"]).no_dropout
@@ -200,7 +200,7 @@ def test_a_run_is_tested_without_repeating_its_flags(argv: Argv, test_argv: Argv
     opt = TestOptions().parse(test_argv())
     found = (opt.model, opt.dataset_mode, opt.direction, opt.ngf, opt.norm, opt.netG)
     assert found == ("pix2pix", "aligned", "BtoA", 3, "instance", "resnet_6blocks")
-    assert (opt.load_size, opt.crop_size) == (16, 16)  # whole pictures: nothing is cut off
+    assert (opt.load_size, opt.crop_size) == (16, 16)  # whole images: nothing is cut off
     assert (opt.batch_size, opt.no_flip, opt.serial_batches) == (8, True, True)
 
 
@@ -227,7 +227,7 @@ def test_equal_small_pictures_are_tested_together(
         ("--model pix2pix", ("pix2pix", "cycle_gan")),
     ],
 )
-def test_a_flag_against_the_run_is_refused_with_both_values(
+def test_a_flag_that_contradicts_the_run_is_refused_with_both_values(
     flags: str, both: tuple[str, str], argv: Argv, test_argv: Argv, capsys: Capture
 ) -> None:
     trained(argv)
@@ -236,12 +236,12 @@ def test_a_flag_against_the_run_is_refused_with_both_values(
     assert "leave the flag out" in message
 
 
-def test_a_flag_that_agrees_with_the_run_is_welcome(argv: Argv, test_argv: Argv) -> None:
+def test_a_flag_that_agrees_with_the_run_is_accepted(argv: Argv, test_argv: Argv) -> None:
     trained(argv)
     assert TestOptions().parse(test_argv("--ngf", "2", "--model", "cycle_gan")).ngf == 2
 
 
-def test_an_unknown_run_is_refused_with_those_there_are(
+def test_an_unknown_run_is_refused_with_the_existing_ones(
     argv: Argv, test_argv: Argv, capsys: Capture
 ) -> None:
     trained(argv)
@@ -258,7 +258,7 @@ def test_a_folder_without_options_is_tested_by_flags(test_argv: Argv, tmp_path: 
     )
 
 
-def test_flags_of_live_displays_are_left_out_aloud(
+def test_flags_of_live_displays_are_ignored_with_a_log_line(
     test_argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "runs" / "t").mkdir(parents=True)

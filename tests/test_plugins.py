@@ -1,4 +1,4 @@
-"""A model or a dataset of one's own is one new file."""
+"""A new model or dataset is one new file."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from train import train
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which files count as if they lay in models/ and data/."""
+    """A folder whose files count as if they were in models/ and data/."""
     folder = tmp_path / "own"
     folder.mkdir()
     for package in (models, data):

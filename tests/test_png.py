@@ -1,4 +1,4 @@
-"""PNG files of every kind of picture, with imagecodecs and without."""
+"""PNG files of every kind of image, with and without imagecodecs."""
 
 import sys
 from io import BytesIO
@@ -18,7 +18,7 @@ KINDS = {(9, 7): "L", (9, 7, 1): "L", (9, 7, 2): "LA", (9, 7, 3): "RGB", (9, 7, 
 
 @pytest.fixture(params=["imagecodecs", "Pillow"])
 def _encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that the test is about, and no other."""
+    """Use the encoder of the parameter, and fail if the other one is used."""
     if request.param == "Pillow":
         monkeypatch.setitem(sys.modules, "imagecodecs", None)  # import fails
     else:
@@ -66,14 +66,14 @@ def test_colours_of_16_bits_need_imagecodecs(
 
 
 @pytest.mark.usefixtures("_encoder")
-def test_neighbours_predict_a_smooth_picture() -> None:
-    """Without a filter no two neighbours are equal, and a file would hold most of the bytes."""
+def test_the_filter_compresses_a_smooth_image() -> None:
+    """No two neighbours are equal, so without a filter the file would be nearly as large."""
     down, right = np.mgrid[:64, :64]
     pixels = (down * 3 + right).astype(np.uint8)
     assert len(encode_png(pixels)) < pixels.nbytes / 5
 
 
-def test_a_side_that_libpng_refuses_is_left_to_pillow() -> None:
+def test_pillow_writes_sides_that_libpng_refuses() -> None:
     pytest.importorskip("imagecodecs")
     pixels = np.zeros((1, 1_000_001), np.uint8)
     assert Image.open(BytesIO(encode_png(pixels))).size == (1_000_001, 1)

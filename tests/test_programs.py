@@ -1,4 +1,4 @@
-"""train.py and test.py over the registries: what is registered works, whatever it is."""
+"""train.py and test.py work with every registered model, dataset mode and network."""
 
 import re
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_every_discriminator_trains(netD: str, argv: Argv, tmp_path: Path) -> No
         ("template --lr_policy step --norm batch", "G", "G_GAN"),
     ],
 )
-def test_switches_train(
+def test_flags_that_change_losses_train(
     flags: str, present: str, absent: str, argv: Argv, tmp_path: Path
 ) -> None:
     train(argv("--n_epochs", "2", "--print_freq", "1", "--model", *flags.split()))

@@ -1,6 +1,6 @@
-"""A folder in which nothing may be written ends the program in one sentence with a way out.
+"""A read-only folder ends the program with one sentence that names the fix.
 
-The refusal is feigned: for root, who may run the tests, no folder is read-only.
+The refusal is simulated: for root, who may run the tests, no folder is read-only.
 """
 
 import errno
@@ -25,7 +25,7 @@ SENTENCE = r"could not be written \(Read-only file system: .*\); make its folder
 def refuse(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, ending: str | tuple[str, ...]
 ) -> None:
-    """``owner.name`` fails for paths with this ending, as on a read-only disk."""
+    """Make ``owner.name`` fail for paths with this ending, as on a read-only disk."""
     original = getattr(owner, name)
 
     def call(path: Any, *arguments: Any, **options: Any) -> Any:
@@ -45,7 +45,7 @@ def refuse(
         (Path, "touch", ".pth", "latest_state.pth"),
     ],
 )
-def test_training_says_what_cannot_be_written_and_the_way_out(
+def test_training_names_what_cannot_be_written_and_the_fix(
     owner: Any, name: str, ending: str, named: str, argv: Argv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(monkeypatch, owner, name, ending)
@@ -57,7 +57,7 @@ def test_training_says_what_cannot_be_written_and_the_way_out(
     assert not re.search(r"Errno|\n| are free", message)
 
 
-def test_the_file_that_was_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_earlier_file_stays_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint.save(tmp_path / "a.pth", {"weight": torch.ones(1)})
     write_text(tmp_path / "a.txt", "old")
     refuse(monkeypatch, Path, "touch", "")
@@ -115,7 +115,7 @@ def test_a_full_disk_is_named_with_the_file(
 def test_a_limit_on_the_size_of_files_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """torch's own writer does not say why it failed."""
+    """torch's own writer does not report why it failed."""
     def failing(*_: Any) -> None:
         raise RuntimeError("unexpected pos 64 vs 0")
 

@@ -10,7 +10,9 @@ from options.test_options import TestOptions
 from options.train_options import TrainOptions
 
 
-def test_a_training_is_fast_and_a_test_is_the_originals(test_argv: Argv, tmp_path: Path) -> None:
+def test_the_defaults_are_fast_in_training_and_exact_in_a_test(
+    test_argv: Argv, tmp_path: Path
+) -> None:
     opt = TrainOptions().parse(["--dataroot", str(tmp_path)])
     assert (opt.cache, opt.resize, opt.num_threads) == ("auto", "torch", "auto")
     (tmp_path / "runs" / "t").mkdir(parents=True)
@@ -19,14 +21,14 @@ def test_a_training_is_fast_and_a_test_is_the_originals(test_argv: Argv, tmp_pat
 
 
 @pytest.mark.parametrize("words", ["--cache disc", "--resize bicubic", "--num_threads -1"])
-def test_other_words_are_refused(words: str, tmp_path: Path) -> None:
+def test_other_values_are_refused(words: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         TrainOptions().parse(["--dataroot", str(tmp_path), *words.split()])
     assert caught.value.code == 2
 
 
 @pytest.mark.parametrize(("saved", "resize"), [({}, "pillow"), ({"resize": "torch"}, "torch")])
-def test_a_run_of_before_the_flag_goes_on_with_pillow(
+def test_a_run_older_than_the_flag_is_resumed_with_pillow(
     saved: dict[str, str], resize: str, argv: Argv, tmp_path: Path
 ) -> None:
     run_dir = tmp_path / "runs" / "t"

@@ -25,14 +25,14 @@ def names(folder: Path) -> set[str]:
     [("latest_net_G.pth", True), ("losses.csv", True), ("latest_state.pth", False),
      ("train_opt.txt", False), ("notes.txt", False)],
 )
-def test_a_run_is_held_once_there_is_something_to_lose(
+def test_a_folder_with_weights_or_losses_holds_a_run(
     file: str, held: bool, tmp_path: Path
 ) -> None:
     touch(tmp_path, file)
     assert holds_run(tmp_path) == held
 
 
-def test_deleting_takes_only_what_a_run_wrote(tmp_path: Path) -> None:
+def test_only_the_files_of_a_run_are_deleted(tmp_path: Path) -> None:
     touch(tmp_path, "5_net_G.pth", "latest_state.pth", "train_opt.json", "losses.1.csv",
           "loss_log.txt", "web/images/a.png", "notes.txt", "mine/latest_net_G.pth")
     delete_run(tmp_path)
@@ -52,14 +52,14 @@ def test_the_newest_numbered_saves_stay(keep: int | None, left: set[str], tmp_pa
     assert names(tmp_path) == others | {f"{e}_net_{n}.pth" for e in left for n in "GD"}
 
 
-def test_saves_of_epochs_to_come_do_not_push_out_the_new_ones(tmp_path: Path) -> None:
-    """A run of 20 epochs has gone back to 3 and saved epoch 4."""
+def test_checkpoints_of_later_epochs_do_not_replace_the_new_ones(tmp_path: Path) -> None:
+    """A run of 20 epochs was resumed from epoch 3 and has saved epoch 4."""
     touch(tmp_path, *(f"{epoch}_net_G.pth" for epoch in (2, 3, 4, 20)))
     prune_epochs(tmp_path, 1, newest=4)
     assert names(tmp_path) == {"4_net_G.pth", "20_net_G.pth"}
 
 
-def test_logs_are_cut_at_an_epoch(tmp_path: Path) -> None:
+def test_logs_are_truncated_at_an_epoch(tmp_path: Path) -> None:
     head = "=== Training Loss (today) ===\n(epoch: 1, iters: 3, time: 1.0) G: 2\n"
     (tmp_path / "loss_log.txt").write_text(head + "(epoch: 2, iters: 3) G: 1\n(epoch: 10, iters")
     for name in ("losses.csv", "losses.1.csv"):
@@ -70,14 +70,14 @@ def test_logs_are_cut_at_an_epoch(tmp_path: Path) -> None:
     assert (tmp_path / "losses.1.csv").read_text() == "epoch,images\n1,3\n"
 
 
-def test_logs_are_cut_to_their_size_at_the_save(tmp_path: Path) -> None:
+def test_logs_are_truncated_to_their_size_at_the_save(tmp_path: Path) -> None:
     log = tmp_path / "loss_log.txt"
     log.write_text("one\n")
     sizes = log_sizes(tmp_path)
     assert sizes == {"loss_log.txt": 4}
     with log.open("a") as file:
         file.write("two\n")
-    (tmp_path / "losses.csv").write_text("begun after the save\n")
+    (tmp_path / "losses.csv").write_text("started after the save\n")
     cut_to_sizes(tmp_path, sizes)
     assert log.read_text() == "one\n"
     assert (tmp_path / "losses.csv").read_text() == ""
@@ -93,7 +93,7 @@ with lock_run(Path(sys.argv[1])):
 """
 
 
-def test_a_second_training_is_refused_until_the_first_is_dead(tmp_path: Path) -> None:
+def test_a_second_training_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as first:

@@ -16,7 +16,7 @@ from util.runtime import choose_device, describe_device, run_program, set_arithm
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_cpu_where_it_is_asked_for() -> None:
+def test_the_cpu_can_be_requested() -> None:
     assert choose_device([]) == torch.device("cpu")
     assert describe_device(torch.device("cpu")).startswith("cpu (")
 
@@ -25,7 +25,7 @@ def test_cpu_where_it_is_asked_for() -> None:
     ("cuda", "mps", "wanted"),
     [(True, False, "cuda:0"), (False, True, "mps"), (False, False, "cpu"), (True, True, "cuda:0")],
 )
-def test_the_best_device_is_chosen_alone(
+def test_the_best_device_is_the_default(
     cuda: bool, mps: bool, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
@@ -41,7 +41,7 @@ def test_one_process_uses_the_first_of_several_gpus(monkeypatch: pytest.MonkeyPa
 
 
 def test_each_of_several_processes_gets_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fourth of four, the second on its machine."""
+    """This process has rank 3 of 4, and is the second one on its machine."""
     names = {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2",
              "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
     for name, value in names.items():
@@ -59,7 +59,7 @@ def test_each_of_several_processes_gets_its_own_gpu(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("fault", [ValueError, FileNotFoundError, PermissionError])
-def test_a_users_mistake_ends_in_a_sentence(
+def test_a_mistake_of_the_user_is_reported_without_a_traceback(
     fault: type[Exception], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["train.py"])
@@ -76,7 +76,7 @@ def test_a_users_mistake_ends_in_a_sentence(
         run_program(main)
 
 
-def test_a_second_ctrl_c_ends_in_a_sentence_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_second_ctrl_c_is_reported_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     def main() -> None:
         raise KeyboardInterrupt
 
@@ -86,12 +86,12 @@ def test_a_second_ctrl_c_ends_in_a_sentence_too(caplog: pytest.LogCaptureFixture
     assert "progress since the last checkpoint is lost" in caplog.text
 
 
-def test_our_own_mistakes_keep_their_traceback() -> None:
+def test_other_exceptions_keep_their_traceback() -> None:
     with pytest.raises(KeyError):
-        run_program(lambda: {"found": 1}["missing"])
+        run_program(lambda: {"present": 1}["missing"])
 
 
-def test_seeds_decide_every_generator() -> None:
+def test_a_seed_determines_the_random_numbers() -> None:
     seed_everything(3)
     first = torch.rand(2)
     seed_everything(3)
@@ -114,8 +114,7 @@ def arithmetic() -> Iterator[None]:
 def test_arithmetic(precision: str, tf32: tuple[bool, bool], arithmetic: None) -> None:
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
     set_arithmetic(precision)
-    found = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    assert found == tf32
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == tf32
     assert not torch.backends.cudnn.benchmark
     set_arithmetic(precision, equal_sizes=True)
     assert torch.backends.cudnn.benchmark
@@ -124,16 +123,16 @@ def test_arithmetic(precision: str, tf32: tuple[bool, bool], arithmetic: None) -
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
-def test_large_tensors_lie_in_the_memory_that_is_kept() -> None:
-    """The heap; what lies elsewhere goes back to the system at once."""
+def test_large_tensors_are_allocated_on_the_heap() -> None:
+    """glibc keeps freed heap memory; mapped memory is returned to the system at once."""
     program = (
         "import sys, torch\n"
         "from util.runtime import keep_freed_memory\n"
         "keep_freed_memory() if sys.argv[1:] else None\n"
-        "place = torch.empty(25 * 2**20, dtype=torch.uint8).data_ptr()\n"
+        "address = torch.empty(25 * 2**20, dtype=torch.uint8).data_ptr()\n"
         "heap = next(line for line in open('/proc/self/maps') if line.endswith('[heap]\\n'))\n"
         "low, high = (int(end, 16) for end in heap.split()[0].split('-'))\n"
-        "print(low <= place < high)\n"
+        "print(low <= address < high)\n"
     )
     plain = {name: value for name, value in os.environ.items()
              if not name.startswith(("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD"))}
@@ -146,8 +145,8 @@ def test_large_tensors_lie_in_the_memory_that_is_kept() -> None:
     assert answers == ["False\n", "True\n"]
 
 
-def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:
-    """As in ``train.py ... | head``: the program goes on to its end, and tells no fault."""
+def test_the_program_continues_if_its_reader_closes_the_pipe(tmp_path: Path) -> None:
+    """The case of ``train.py ... | head``: the program ends normally and prints no error."""
     program = (
         "import logging, pathlib, sys\n"
         "from util.runtime import run_program\n"

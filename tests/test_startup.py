@@ -1,4 +1,4 @@
-"""What is slow to import waits until it is used."""
+"""Packages that are slow to import are imported only when they are used."""
 
 import subprocess
 import sys

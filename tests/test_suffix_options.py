@@ -1,4 +1,4 @@
-"""--pairs, --allow_unpaired and --input_suffixes: what a test and a resumed run take over."""
+"""--pairs, --allow_unpaired and --input_suffixes in a test and in a resumed run."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_test_stacks_the_files_that_the_run_stacked(
     assert TrainOptions().parse(argv("--continue_train")).input_suffixes == wanted
 
 
-def test_other_suffixes_than_the_runs_are_refused_with_both(
+def test_suffixes_that_differ_from_the_run_are_refused_with_both(
     argv: Argv, test_argv: Argv, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained(argv, *STACKED)
@@ -48,7 +48,7 @@ def test_other_suffixes_than_the_runs_are_refused_with_both(
         assert ('""' if words[-1] == "" else "_nir,_r") in message
 
 
-def test_the_way_back_of_a_two_way_run_stacks_nothing(argv: Argv, test_argv: Argv) -> None:
+def test_the_reverse_generator_of_a_two_way_run_has_no_stacks(argv: Argv, test_argv: Argv) -> None:
     trained(argv, "--model", "cycle_gan", "--lambda_identity", "0",
             "--input_nc", "2", "--input_suffixes", "_r,_nir")
     opt = TestOptions().parse(test_argv("--model", "test", "--model_suffix", "_B"))
@@ -57,7 +57,7 @@ def test_the_way_back_of_a_two_way_run_stacks_nothing(argv: Argv, test_argv: Arg
     assert opt.input_suffixes == ("_r", "_nir")
 
 
-def test_the_list_of_pairs_is_kept_where_the_data_are_the_same(
+def test_the_list_of_pairs_is_restored_for_the_same_dataroot(
     argv: Argv, test_argv: Argv
 ) -> None:
     trained(argv, "--model", "pix2pix", "--pairs", "my pairs.csv", "--allow_unpaired")

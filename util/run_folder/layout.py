@@ -25,9 +25,9 @@ def holds_run(run_dir: Path) -> bool:
     return any(any(run_dir.glob(pattern)) for pattern in ("*_net_*.pth", "losses*.csv"))
 
 
-def list_runs(folder: Path) -> str:
-    """Return the names of the runs in ``folder``, for an error message."""
-    return ", ".join(sorted(run.name for run in folder.glob("*/") if run.is_dir())) or "none"
+def list_folders(folder: Path) -> str:
+    """Return the names of the subfolders, for an error message."""
+    return ", ".join(sorted(path.name for path in folder.glob("*/") if path.is_dir())) or "none"
 
 
 def delete_run(run_dir: Path) -> None:
