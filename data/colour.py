@@ -1,9 +1,9 @@
-"""RGB <-> CIE Lab (D65), scaled to the range of a generator: L / 50 - 1 and (a, b) / 110.
+"""Convert RGB to CIE Lab (D65) and back; Lab is scaled to L / 50 - 1 and (a, b) / 110.
 
 ``rgb_to_lab`` and ``lab_to_rgb`` use scikit-image in float64 on the host. ``traced_lightness`` and
-``traced_lab_to_rgb`` are the same in torch operations alone, for exported networks: the formulas of
-IEC 61966-2-1 and CIE 15 with the constants of scikit-image, in float32. The two differ by less than
-a hundredth of a grey level.
+``traced_lab_to_rgb`` do the same with torch operations only, in float32, for exported networks: the
+formulas of IEC 61966-2-1 and CIE 15 with the constants of scikit-image. The results differ by less
+than a hundredth of a grey level.
 """
 
 import warnings
@@ -20,7 +20,7 @@ _WHITE = (0.95047, 1.0, 1.08883)
 
 
 def rgb_to_lab(image: Tensor) -> tuple[Tensor, Tensor]:
-    """RGB float32 [3, H, W] in -1..1 -> A float32 [1, H, W], B float32 [2, H, W], both in -1..1."""
+    """Convert RGB float32 [3, H, W] in -1..1 to A [1, H, W] and B [2, H, W], both in -1..1."""
     from skimage.color import rgb2lab
 
     rgb = to_unit(image.double()).permute(1, 2, 0).cpu().numpy()
@@ -29,15 +29,15 @@ def rgb_to_lab(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def lab_to_rgb(A: Tensor, B: Tensor) -> Tensor:
-    """A [N, 1, H, W], B [N, 2, H, W] -> RGB float32 [N, 3, H, W] in -1..1, on A's device.
+    """Convert A [N, 1, H, W] and B [N, 2, H, W] to RGB float32 [N, 3, H, W] on A's device.
 
-    Synchronises: it computes on the host. Colours that no screen can show are clipped.
+    Synchronises the device, because it computes on the host. Colours outside of RGB are clipped.
     """
     from skimage.color import lab2rgb
 
     lab = torch.cat([(A.detach().double() + 1) * 50, B.detach().double() * 110], dim=1)
     with warnings.catch_warnings():
-        # An untrained generator asks for impossible colours; clipping them is what is wanted.
+        # An untrained generator produces colours outside of RGB; clipping them is correct.
         warnings.filterwarnings("ignore", message="Conversion from CIE-LAB", category=UserWarning)
         rgb = lab2rgb(lab.permute(0, 2, 3, 1).cpu().numpy())
     pixels = torch.from_numpy(rgb).permute(0, 3, 1, 2).float()
@@ -45,7 +45,7 @@ def lab_to_rgb(A: Tensor, B: Tensor) -> Tensor:
 
 
 def traced_lightness(pictures: Tensor) -> Tensor:
-    """RGB float32 [N, 3, H, W] in -1..1 -> L float32 [N, 1, H, W] in -1..1."""
+    """Convert RGB float32 [N, 3, H, W] in -1..1 to L [N, 1, H, W] in -1..1."""
     rgb = to_unit(pictures)
     linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055).clamp(min=0) ** 2.4, rgb / 12.92)
     red, green, blue = (weight * linear[:, i : i + 1] for i, weight in enumerate(_XYZ[1]))
@@ -55,7 +55,7 @@ def traced_lightness(pictures: Tensor) -> Tensor:
 
 
 def traced_lab_to_rgb(A: Tensor, B: Tensor) -> Tensor:
-    """A [N, 1, H, W], B [N, 2, H, W] -> RGB float32 [N, 3, H, W] in -1..1, clipped."""
+    """Convert A [N, 1, H, W] and B [N, 2, H, W] to RGB float32 [N, 3, H, W], clipped to -1..1."""
     middle = ((A + 1) * 50 + 16) / 116
     roots = torch.cat(
         [middle + B[:, :1] * 110 / 500, middle, (middle - B[:, 1:] * 110 / 200).clamp(min=0)], dim=1

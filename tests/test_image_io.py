@@ -10,6 +10,7 @@ import tifffile
 import torch
 from PIL import Image
 
+from data.files import image_io
 from data.files.image_io import can_hold, extension_for, read_image, read_size, write_image
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster, as_channels, stack_rasters
@@ -213,6 +214,29 @@ def test_damaged_files_are_named(tmp_path: Path, extension: str, read: Any) -> N
         path.write_bytes(content)
         with pytest.raises(PictureError, match=rf"x\.{extension} cannot be read"):
             read(path)
+
+
+@pytest.mark.parametrize("raised", [ZeroDivisionError, AttributeError, RecursionError])
+def test_any_error_of_a_decoder_names_the_file(
+    tmp_path: Path, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(path: Path) -> Raster:
+        raise raised("inside")
+
+    monkeypatch.setitem(image_io._READERS, ".npy", decode)
+    with pytest.raises(PictureError, match=rf"x\.npy cannot be read .*{raised.__name__}: inside"):
+        read_image(tmp_path / "x.npy")
+
+
+def test_full_memory_is_not_called_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(path: Path) -> Raster:
+        raise MemoryError
+
+    monkeypatch.setitem(image_io._READERS, ".npy", decode)
+    with pytest.raises(MemoryError):
+        read_image(tmp_path / "x.npy")
 
 
 def test_a_truncated_deep_png_is_named(tmp_path: Path) -> None:

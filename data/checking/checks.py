@@ -106,6 +106,7 @@ def check_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
         if len(counts) < 2:
             continue
         usual = counts.most_common(1)[0][0]
+        listed = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
         channels = {facts.channels for _, _, facts in images}
         refused = len(channels) > 1 and any(f.colour == "bands" for _, _, f in images)
         end = ("a network takes one number of channels: convert or remove some" if refused else
@@ -113,7 +114,7 @@ def check_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
                "range of its type")
         yield Issue(
             "mixed kinds", "error" if refused else "warning",
-            f"{letter} holds {kind_counts(counts)}; {end}",
+            f"{letter} holds {listed}; {end}",
             [Entry(f"{source} is {facts.kind}", row.sources)
              for row, source, facts in images if facts.kind != usual],
         )
@@ -140,15 +141,15 @@ def check_alignment(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     moved = misaligned(pairs)
     if moved:
         entries = [
-            Entry(f"{names(it.row)}: B would match better {way(it.shift, it.facts[1].size)}",
-                  it.row.sources)
+            Entry(f"{names(it.row)}: B would match better "
+                  f"{describe_shift(it.shift, it.facts[1].size)}", it.row.sources)
             for it in moved if it.shift
         ]
         yield Issue("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B were "
                     "shifted against each other", entries)
 
 
-def way(shift: Shift, size: tuple[int, int]) -> str:
+def describe_shift(shift: Shift, size: tuple[int, int]) -> str:
     """Describe a shift: "6 pixels to the left and 2 pixels up"."""
     right, down = round(shift.right * size[0]), round(shift.down * size[1])
     steps = ((right, "to the right", "to the left"), (down, "down", "up"))
@@ -156,11 +157,6 @@ def way(shift: Shift, size: tuple[int, int]) -> str:
         f"{pluralise(abs(step), 'pixel')} {ahead if step > 0 else back}"
         for step, ahead, back in steps if step
     )
-
-
-def kind_counts(counts: Mapping[str, int]) -> str:
-    """Return "398 rgb uint8, 2 gray uint8", the most frequent first."""
-    return ", ".join(f"{count} {name}" for name, count in Counter(counts).most_common())
 
 
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:

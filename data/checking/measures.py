@@ -79,7 +79,7 @@ def best_shift(A: Pixels, B: Pixels) -> Shift:
     return Shift((int(right) - MARGIN) / SIDE, (int(down) - MARGIN) / SIDE, gain)
 
 
-def _edges(pixels: Pixels) -> LookFeatures:
+def _edges(pixels: Pixels) -> npt.NDArray[np.float32]:
     """Return horizontal and vertical edges, float32 [2, SIDE, SIDE], mean 0.
 
     They are separate because house fronts are full of parallel edges.
@@ -88,5 +88,5 @@ def _edges(pixels: Pixels) -> LookFeatures:
 
     grey = levels_to_unit(preview(pixels, (SIDE, SIDE)).astype(np.float32).mean(axis=2))
     edges = np.stack([gaussian(np.abs(sobel(grey)), BLUR) for sobel in (sobel_h, sobel_v)])
-    centred: LookFeatures = edges - edges.mean(axis=(1, 2), keepdims=True)
+    centred: npt.NDArray[np.float32] = edges - edges.mean(axis=(1, 2), keepdims=True)
     return centred

@@ -61,8 +61,8 @@ class Finder:
         folder = path.parent
         if folder not in self._stacks:
             files = sorted(folder.iterdir()) if folder.is_dir() else []
-            pictures = [file for file in files if is_picture(file)]
-            self._stacks[folder], _ = group_by_stem(pictures, self.suffixes)
+            images = [file for file in files if is_picture(file)]
+            self._stacks[folder], _ = group_by_stem(images, self.suffixes)
         name = path.stem if is_picture(path) else path.name
         name = name.removesuffix(longest_suffix(name, self.suffixes) or "")
         return self._stacks[folder].get(stem_of(folder, name), {})

@@ -134,6 +134,7 @@ def draw_photo(street: Street, rng: np.random.Generator) -> RgbImage:
         for part in house.parts:
             _paint(canvas, part, look, rng)
     rgb = _camera(_light(canvas.rgb, canvas.height, rng), rng)
+    # Halves are rounded up; ``unit_to_levels`` rounds them to even and would change the demo set.
     large = Image.fromarray((np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8))
     small = large.resize((street.side, street.side), Image.Resampling.LANCZOS)
     return np.asarray(small)
