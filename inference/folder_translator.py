@@ -21,7 +21,7 @@ from inference.memory_budget import usual_batch
 from inference.tiles.box import Box
 from inference.tiles.tiff_windows import TiffReader, create_tiff
 from inference.tiles.translate import translate_tiled
-from inference.translator import Translation, Translator
+from inference.translator import TranslatedImage, Translator
 from util.threads import read_ahead
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class TranslatedInput:
 
     input: Input
     pixels: Pixels  # [H, W, C], with the channels of the generator's input
-    results: list[Translation]
+    results: list[TranslatedImage]
 
 
 def translate_all(

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from data.files.image_io import extension_for, write_image
+from data.files.image_io import write_image
 from data.files.raster import Pixels, Raster
 from data.files.side import Side
 from data.files.source import Source
@@ -31,17 +31,12 @@ from util.runtime import choose_device
 
 
 @dataclass(frozen=True)
-class Translation:
+class TranslatedImage:
     """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] in the dtype of ``format``."""
 
     image: Tensor
     pixels: Pixels
     format: Format
-
-    @property
-    def extension(self) -> str:
-        """The extension of the format, or one that stores the pixels without loss."""
-        return extension_for(self.pixels, self.format.extension)
 
 
 class Translator:
@@ -148,7 +143,7 @@ class Translator:
 
     def translate_pixels(
         self, pixels: Sequence[Pixels], formats: Sequence[Format], *, sample: int = 0
-    ) -> list[Translation]:
+    ) -> list[TranslatedImage]:
         """Translate images of one size, [H, W, C] from ``self.input``, as one batch.
 
         ``formats``: of the input files. ``sample``: see ``translate``.
@@ -157,7 +152,7 @@ class Translator:
         batch = torch.stack([self.input.to_tensor(image) for image in pixels])
         images = self.translate(batch, sample=sample).cpu()
         return [
-            Translation(image, limits.from_tensor(image, output.dtype), output)
+            TranslatedImage(image, limits.from_tensor(image, output.dtype), output)
             for image, (output, limits) in zip(images, outputs, strict=True)
         ]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.discovery.inputs import Input
-from data.files.image_io import write_image
+from data.files.image_io import extension_for, write_image
 from inference.folder_translator import translate_all, translate_huge
 from inference.results.names import OutputFolder
 from inference.translator import Translator
@@ -36,7 +36,8 @@ def translate_to_folder(
         ):
             for sample, result in enumerate(translated.results):
                 stem = folder.stem(translated.input, sample)
-                path = stem.with_name(stem.name + result.extension)
+                suffix = extension_for(result.pixels, result.format.extension)
+                path = stem.with_name(stem.name + suffix)
                 writers.write(write_image, result.pixels, path)
             done += 1
             if done % 50 == 0:

@@ -30,7 +30,7 @@ def translate_to_page(
                 label = f"fake_{number}" if samples > 1 else "fake"
                 pictures[label] = to_picture(result.image)
                 stem = page.images / f"{title}_{label}"
-                file = write_deep(page.writers, result.pixels, stem, result.extension)
+                file = write_deep(page.writers, result.pixels, stem, result.format.extension)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files)
         page.rows.sort(key=lambda row: row.title)  # they were added in the order of their sizes
