@@ -13,7 +13,7 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
 from models.averages import Averages
-from models.execution.speed import Speed, rates, set_rates
+from models.execution.speed import Speed, rates_in_place
 from models.schedules import Plateau
 from models.weights.mismatch import require_same_shapes
 from models.weights.network_files import require_same_parts
@@ -61,11 +61,11 @@ class Parts:
         self.scalers[name] = self.speed.make_scaler(self.device)
         # A recorded step reads the rates from tensors, which only some classes accept.
         if self.speed.graph and "capturable" in optimizer.defaults:
-            set_rates(optimizer, [torch.tensor(rate, device=self.device)
-                                  for rate in self.base_rates[name]])
+            for group in optimizer.param_groups:
+                group["lr"] = torch.tensor(float(group["lr"]), device=self.device)
 
     def entries(self) -> dict[str, NetworkEntry]:
-        """Return what the run folder tells about each network."""
+        """Return the entry of each network in the run folder (``networks.json``)."""
         return {name: NetworkEntry(role, name in self.from_flags)
                 for name, role in self.roles.items()}
 
@@ -81,24 +81,21 @@ class Parts:
     def scale_rates(self, factor: float) -> None:
         """Set every learning rate to ``factor`` times its initial value."""
         for name, optimizer in self.optimizers.items():
-            places = rates(optimizer)
-            for group, rate in zip(optimizer.param_groups, self.base_rates[name], strict=True):
-                group["lr"] = rate * factor
-            set_rates(optimizer, places)
+            with rates_in_place([optimizer]):
+                for group, rate in zip(optimizer.param_groups, self.base_rates[name], strict=True):
+                    group["lr"] = rate * factor
 
     @property
     def rates_are_tensors(self) -> bool:
         """Whether a step recorded as a CUDA graph can follow a schedule."""
-        return all(isinstance(rate, Tensor) for optimizer in self.optimizers.values()
-                   for rate in rates(optimizer))
+        return all(isinstance(group["lr"], Tensor) for optimizer in self.optimizers.values()
+                   for group in optimizer.param_groups)
 
     def start_plateau_epoch(self, epoch: int) -> None:
         """Set the rates for ``epoch`` by the plateau policy, which evaluates the last epoch."""
         assert self.plateau is not None
-        places = {name: rates(optimizer) for name, optimizer in self.optimizers.items()}
-        self.plateau.start_epoch(epoch)
-        for name, optimizer in self.optimizers.items():
-            set_rates(optimizer, places[name])
+        with rates_in_place(self.optimizers.values()):
+            self.plateau.start_epoch(epoch)
 
     # ---- state ---------------------------------------------------------------------------------
 
@@ -168,13 +165,12 @@ def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
 
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Restore moments and settings. The kernel and the memory layout stay those of this run."""
-    places = rates(optimizer)
     groups = [
         saved | {key: own[key] for key in _KERNEL & own.keys()}
         for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
     ]
-    optimizer.load_state_dict(state | {"param_groups": groups})
-    set_rates(optimizer, places)
+    with rates_in_place([optimizer]):
+        optimizer.load_state_dict(state | {"param_groups": groups})
     for weight, values in optimizer.state.items():
         for key, value in values.items():
             moment = isinstance(value, Tensor) and value.shape == weight.shape

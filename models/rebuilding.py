@@ -1,4 +1,4 @@
-"""Build a generator of an existing run again, from its saved options."""
+"""Rebuild a generator of an existing run from its saved options."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from models.networks import add_network_flags, own_flags
 
 
 def rebuild_generator(run_dir: Path, saved: Mapping[str, Any], name: str) -> nn.Module:
-    """Return the network ``name`` as the run's model builds it for a test, on the CPU.
+    """Return the network ``name`` that the run's model builds for a test, on the CPU.
 
-    For generators that a model makes itself. The weights are not loaded.
+    Used for generators that are built by the model itself, not by --netG. No weights are loaded.
     """
     model_class = find_model(saved["model"])
     parser = ArgumentParser(add_help=False)
@@ -27,14 +27,14 @@ def rebuild_generator(run_dir: Path, saved: Mapping[str, Any], name: str) -> nn.
 
 
 def saved_generator_flags(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run's values of the flags that the file of its generator defines."""
+    """Return the saved values of the flags that the generator's own file defines."""
     parser = ArgumentParser(add_help=False)
     add_network_flags(parser, "generator", saved["netG"], is_train=False)
     return own_flags("generator", saved["netG"]) | _typed(parser, saved)
 
 
 def _typed(parser: ArgumentParser, saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the saved values of the parser's flags; texts are converted as on a command line."""
+    """Return the saved values of the parser's flags. Strings are converted as in the parser."""
     values = {}
     for action in parser._actions:
         if action.dest in saved:

@@ -25,10 +25,6 @@ class EpochCounts:
     period: int  # epochs between two drops of ``step`` (--lr_decay_iters)
 
 
-def constant(epoch: int, counts: EpochCounts) -> float:
-    return 1.0
-
-
 def linear(epoch: int, counts: EpochCounts) -> float:
     """Return 1 for ``counts.constant`` epochs, then fall linearly to 0 one epoch after the end."""
     return 1.0 - max(0, epoch - counts.constant) / (counts.decay + 1)
@@ -45,7 +41,7 @@ def cosine(epoch: int, counts: EpochCounts) -> float:
 
 
 SCHEDULES: dict[str, Callable[[int, EpochCounts], float]] = {
-    "linear": linear, "step": step, "cosine": cosine, "constant": constant,
+    "linear": linear, "step": step, "cosine": cosine, "constant": lambda epoch, counts: 1.0,
 }
 PLATEAU = "plateau"  # the only policy that depends on a loss or a validation value
 LR_POLICIES = (*SCHEDULES, PLATEAU)

@@ -9,7 +9,8 @@ gradients; its forward must have no side effects except random draws.
 """
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
@@ -94,14 +95,13 @@ class Speed:
         return GradScaler(device.type, init_scale=1024.0, enabled=self.precision == "fp16")
 
 
-def rates(optimizer: Optimizer) -> list[float | Tensor]:
-    """Return the learning rates: tensors on the device if a recorded step reads them."""
-    return [group["lr"] for group in optimizer.param_groups]
-
-
-def set_rates(optimizer: Optimizer, places: Sequence[float | Tensor]) -> None:
-    """Copy the current rates into the tensors among ``places``, which ``rates`` returned before."""
-    for group, place in zip(optimizer.param_groups, places, strict=True):
+@contextmanager
+def rates_in_place(optimizers: Collection[Optimizer]) -> Iterator[None]:
+    """Keep learning rates in the tensors that recorded steps read, while the body sets rates."""
+    places = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+    yield
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    for group, place in zip(groups, places, strict=True):
         if isinstance(place, Tensor):
             place.fill_(float(group["lr"]))
             group["lr"] = place

@@ -83,11 +83,8 @@ def define_G(
         ValueError: ``name`` is neither in the table nor a file.
     """
     build = _builder("generator", name, norm=norm, init_type=init_type)
-    net: nn.Module = build(
-        in_channels, out_channels, width=width, norm=norm, dropout=dropout, **flags
-    )
-    init_weights(net, init_type, init_gain)
-    return net
+    net = build(in_channels, out_channels, width=width, norm=norm, dropout=dropout, **flags)
+    return init_weights(net, init_type, init_gain)
 
 
 def define_D(
@@ -104,9 +101,8 @@ def define_D(
     """
     build = _builder("discriminator", name, norm=norm, init_type=init_type)
     size = {"layers": n_layers} if name == "n_layers" else {}
-    net: nn.Module = build(in_channels, width=width, norm=norm, **size, **flags)
-    init_weights(net, init_type, init_gain)
-    return net
+    net = build(in_channels, width=width, norm=norm, **size, **flags)
+    return init_weights(net, init_type, init_gain)
 
 
 def side_multiple(name: str) -> int:

@@ -39,8 +39,10 @@ INITS: dict[str, Callable[[Tensor, float], Tensor]] = {
 }
 
 
-def init_weights(net: nn.Module, init_type: str = "normal", gain: float = 0.02) -> None:
-    """Draw new weights, in place. Biases become 0; the scale of batch norms is N(1, gain).
+def init_weights(net: nn.Module, init_type: str = "normal", gain: float = 0.02) -> nn.Module:
+    """Draw new weights, in place, and return ``net``.
+
+    Biases become 0; the scale of batch norms is N(1, gain).
 
     The default, N(0, 0.02), is that of pix2pix, section 6.2, and CycleGAN, section 7.1.
     """
@@ -53,3 +55,4 @@ def init_weights(net: nn.Module, init_type: str = "normal", gain: float = 0.02) 
         elif isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm) and module.affine:
             init.normal_(module.weight, 1.0, gain)
             init.zeros_(module.bias)
+    return net

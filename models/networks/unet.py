@@ -93,7 +93,13 @@ class UnetGenerator(nn.Module):
             ))
 
     def forward(self, x: Tensor) -> Tensor:
-        self._check_sides(x)
+        side = 2 ** len(self.encoder)
+        height, width = x.shape[-2:]
+        if height % side or width % side:
+            raise ValueError(
+                f"this U-Net needs sides divisible by {side} (2**depth), got {width} x {height} "
+                "pixels; crop or resize the images, or use a resnet generator"
+            )
         encoded = []
         for block in self.encoder:
             x = block(x)
@@ -104,12 +110,3 @@ class UnetGenerator(nn.Module):
             if encoded and self.skips:
                 x = torch.cat([encoded.pop(), x], dim=1)
         return x.tanh()
-
-    def _check_sides(self, x: Tensor) -> None:
-        side = 2 ** len(self.encoder)
-        height, width = x.shape[-2:]
-        if height % side or width % side:
-            raise ValueError(
-                f"this U-Net needs sides divisible by {side} (2**depth), got {width} x {height} "
-                "pixels; crop or resize the images, or use a resnet generator"
-            )
