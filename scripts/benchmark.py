@@ -1,11 +1,7 @@
-"""Former place of scripts/benchmarks/run.py: the same flags, the same output."""
+"""The former place of scripts/benchmarks/run.py, with the same flags and output."""
 
 import runpy
-import sys
 from pathlib import Path
 
-program = Path(__file__).resolve().parent / "benchmarks" / "run.py"
-sys.path[0] = str(program.parent)
-
 if __name__ == "__main__":
-    runpy.run_path(str(program), run_name="__main__")
+    runpy.run_path(str(Path(__file__).parent / "benchmarks" / "run.py"), run_name="__main__")

@@ -1,4 +1,4 @@
-"""The shell scripts are all here, parse, and run what they say."""
+"""The shell scripts exist, parse, run the documented commands and report failures."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ SCRIPTS = sorted([*ROOT.glob("scripts/*.sh"), *ROOT.glob("datasets/*.sh")])
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 
 
-def test_all_scripts_of_the_reference_are_here() -> None:
+def test_all_scripts_of_the_reference_exist() -> None:
     assert {path.name for path in SCRIPTS} >= {
         *(f"{verb}_{model}.sh" for verb in ("train", "test")
           for model in ("pix2pix", "cyclegan", "colorization")),
@@ -47,7 +47,7 @@ def test_bash_can_parse_it(script: Path) -> None:
          "--model test --netG unet_256 --direction BtoA --dataset_mode single --norm batch"),
     ],
 )
-def test_examples_run_in_the_root_pass_flags_on_and_report_failure(
+def test_examples_run_in_the_root_with_further_flags_and_report_failure(
     tmp_path: Path, script: str, expected: str
 ) -> None:
     python = tmp_path / "python"

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from scripts.benchmarks.reference_step import ReferenceModel
+from scripts.benchmarks.reference_step import Reference
 from util.runtime import count_cores
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def reference_loader(model: str, root: Path, *, load: int, crop: int, batch: int
     return DataLoader(images, batch_size=batch, shuffle=True, num_workers=count)
 
 
-def reference_test(model: ReferenceModel, images: ReferenceSet, results: Path, *, count: int
+def reference_test(model: Reference, images: ReferenceSet, results: Path, *, count: int
                    ) -> None:
     """Translate the first ``count`` inputs and write their images and the page to ``results``."""
     import dominate

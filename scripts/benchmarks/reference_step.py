@@ -133,13 +133,6 @@ class ReferenceModel(nn.Module):
         )
         self.pools: list[list[Tensor]] = [[] for _ in self.sides]
 
-    def translate(self, A: Tensor, B: Tensor) -> dict[str, Tensor]:
-        """Return every image of a row of the results page by its label."""
-        raise NotImplementedError
-
-    def train_step(self, A: Tensor, B: Tensor) -> None:
-        raise NotImplementedError
-
     def gan(self, logits: Tensor, target: float) -> Tensor:
         return self.gan_loss(logits, torch.full_like(logits, target))
 
@@ -171,7 +164,10 @@ class ReferenceModel(nn.Module):
 
 
 class ReferencePix2Pix(ReferenceModel):
-    """Batch norm, dropout in G, cross entropy, 100 x L1."""
+    """Batch norm, dropout in G, cross entropy, 100 x L1.
+
+    ``translate`` returns the images of a row of the results page by their labels.
+    """
 
     kind, sides, D_channels = "batch", ("",), 6
     gan_loss = staticmethod(binary_cross_entropy_with_logits)
@@ -207,6 +203,7 @@ class ReferenceCycleGAN(ReferenceModel):
         self.update_D((B, self.from_pool(0, fake_B)), (A, self.from_pool(1, fake_A)))
 
 
-REFERENCES: dict[str, type[ReferenceModel]] = {
+Reference = ReferencePix2Pix | ReferenceCycleGAN
+REFERENCES: dict[str, type[Reference]] = {
     "pix2pix": ReferencePix2Pix, "cycle_gan": ReferenceCycleGAN,
 }
