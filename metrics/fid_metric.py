@@ -3,8 +3,7 @@
 import numpy as np
 
 from metrics.base_metric import Score
-from metrics.feature_sets import ENOUGH, FeatureMetric
-from metrics.inception import Features
+from metrics.inception import ENOUGH, FeatureMetric, Features
 
 
 def frechet_distance(some: Features, others: Features) -> float:

@@ -1,4 +1,4 @@
-"""Features of Inception-v3 for FID and KID, by torch-fidelity.
+"""Features of Inception-v3 by torch-fidelity, and the base class of FID and KID.
 
 It is the network of the first FID code (2015) with its weights, converted to PyTorch. Images are
 scaled to 299 x 299 pixels as TensorFlow 1 did. Other Inception networks, such as torchvision's,
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from metrics.base_metric import Settings, package
-from metrics.metric_image import MetricImage
+from metrics.base_metric import Metric, Settings, UndefinedError, package
+from metrics.metric_image import MaybeImage, MetricImage
 from metrics.pixel_pairs import rgb
 from metrics.weights import WeightsFile
 
@@ -26,6 +26,8 @@ WEIGHTS = WeightsFile(
     "inception", "Inception-v3", "weights-inception-2015-12-05-6726825d.pth", "torch-fidelity", 95
 )
 FEATURES = "2048"  # the layer before the classes
+
+ENOUGH = 2048  # images: with fewer images than features, the covariance is singular
 
 Features = npt.NDArray[np.float64]  # [N, D]
 
@@ -94,3 +96,43 @@ def _load(create: Any, path: Path | None, device: torch.device) -> Inception:
     except OSError as error:
         raise WEIGHTS.not_fetched(error) from error
     return Inception(net, WEIGHTS.describe(path), device)
+
+
+class FeatureMetric(Metric):
+    """A metric of two sets, which need no pairs."""
+
+    higher_is_better = False
+    perfect = 0.0
+    paired = False
+    per_picture = False
+    requires = WEIGHTS.requires
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.extract = load_inception(settings)
+        self.fakes: list[np.ndarray] = []
+        self.reals: list[np.ndarray] = []
+
+    def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> None:
+        # Both are computed before one is added: if one is refused, the pair does not count.
+        made = [self.extract(fake, is_target=False)] if fake else []
+        wanted = [self.extract(real, is_target=True)] if real else []
+        self.fakes += made
+        self.reals += wanted
+
+    def features(self) -> tuple[Features, Features]:
+        """Return the features of outputs and of targets.
+
+        Raises:
+            UndefinedError: a side has fewer than two images.
+        """
+        counts = len(self.fakes), len(self.reals)
+        if min(counts) < 2:
+            raise UndefinedError(
+                f"needs at least 2 outputs and 2 targets, got {counts[0]} and {counts[1]}"
+            )
+        return np.array(self.fakes, np.float64), np.array(self.reals, np.float64)
+
+    def facts(self) -> str:
+        sizes = f"{len(self.fakes)} outputs, {len(self.reals)} targets"
+        return f"{sizes}; features of {self.extract.describe()}"

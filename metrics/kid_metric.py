@@ -5,8 +5,7 @@ import math
 import numpy as np
 
 from metrics.base_metric import Score
-from metrics.feature_sets import FeatureMetric
-from metrics.inception import Features
+from metrics.inception import FeatureMetric, Features
 
 _ROWS = 1024  # rows of a kernel matrix at a time: limits the memory
 

@@ -149,6 +149,6 @@ def _is_unaligned(run_dir: Path) -> bool:
 
 def _test_command(name: str, checkpoints_dir: Path) -> str:
     dataroot = load_options(checkpoints_dir / name).get("dataroot", "DATAROOT")
-    plain = checkpoints_dir == Path("checkpoints")
-    where = "" if plain else f" --checkpoints_dir {checkpoints_dir}"
+    is_default = checkpoints_dir == Path("checkpoints")
+    where = "" if is_default else f" --checkpoints_dir {checkpoints_dir}"
     return f"python test.py --dataroot {dataroot} --name {name}{where}"

@@ -76,7 +76,8 @@ def result_files(folder: Path, label: str) -> list[ComparedFiles]:
             real = _beside(path, match, "real_{side}{rest}")
             given = _beside(path, match, "real_A" if match["side"] == "B" else "real_B")
             name = path.relative_to(images).with_name(match["name"]).as_posix()
-            results.append(ComparedFiles(name, path, _if_there(real), _if_there(given)))
+            existing = (file if file.is_file() else None for file in (real, given))
+            results.append(ComparedFiles(name, path, *existing))
     if not results:
         others = ", ".join(outputs_in(folder)) or "none"
         raise NoImagesError(f"{folder} holds no images {label}; outputs there: {others}")
@@ -128,10 +129,6 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 def _beside(path: Path, match: re.Match[str], label: str) -> Path:
     label = label.format(side=match["side"], rest=match["rest"])
     return path.with_name(f"{match['name']}_{label}{path.suffix}")
-
-
-def _if_there(path: Path) -> Path | None:
-    return path if path.is_file() else None
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -36,13 +36,13 @@ def table(found: Mapping[str, Evaluation]) -> list[str]:
         metric = find_metric(name)
         scores = [evaluation.scores.get(name) for evaluation in found.values()]
         better = "higher" if metric.higher_is_better else "lower"
-        rows.append([metric.label, better, *(_format(score, metric.places) for score in scores)])
+        cells = (_format(score, metric.places) for score in scores)
+        rows.append([metric.label, better, *cells])
         parts = next((score.parts for score in scores if score), {})
-        if len(parts) <= MOST_PARTS:
-            rows += [
-                [f"  {part}", "", *(_format_part(score, part, metric.places) for score in scores)]
-                for part in parts
-            ]
+        for part in parts if len(parts) <= MOST_PARTS else ():
+            values = (score.parts.get(part) if score else None for score in scores)
+            rows.append([f"  {part}", "", *("" if value is None else f"{value:.{metric.places}f}"
+                                            for value in values)])
     merged = merge_equal_lines({run: remarks(evaluation) for run, evaluation in found.items()})
     notes = [f"{run}: {line}" if run else line for run, line in merged]
     return ["", *(aligned(rows) if rows[1:] else []), *notes]
@@ -82,12 +82,11 @@ def _by_sentence(notes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
     """Return everything as JSON; infinite values are the text "Infinity"."""
-    labels = in_order(found)
+    metrics = {name: find_metric(name) for name in in_order(found)}
     content = {
         "metrics": {
-            name: {"label": find_metric(name).label,
-                   "higher_is_better": find_metric(name).higher_is_better}
-            for name in labels
+            name: {"label": metric.label, "higher_is_better": metric.higher_is_better}
+            for name, metric in metrics.items()
         },
         "palette": palette and [
             {"colour": colour.tolist(), "name": palette.name(number)}
@@ -95,10 +94,9 @@ def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
         ],
         "runs": {
             run: {
-                "scores": {name: _json_score(evaluation.scores[name]) for name in labels
+                "scores": {name: _json_score(evaluation.scores[name]) for name in metrics
                            if name in evaluation.scores},
-                "warnings": evaluation.warnings,
-                "left_out": evaluation.left_out,
+                "warnings": evaluation.warnings, "left_out": evaluation.left_out,
                 "skipped": evaluation.skipped,
                 "pictures": {
                     image: {name: json_number(value) for name, value in values.items()}
@@ -139,7 +137,3 @@ def _format(score: Score | None, places: int) -> str:
         return "left out"
     error = "" if score.error is None else f" ± {score.error:.{places}f}"
     return f"{score.value:.{places}f}{error}"
-
-
-def _format_part(score: Score | None, part: str, places: int) -> str:
-    return f"{score.parts[part]:.{places}f}" if score and part in score.parts else ""
