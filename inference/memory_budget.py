@@ -11,6 +11,7 @@ from inference.prepare import sharing_copy
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
 from util.free_memory import available_bytes
+from util.text import format_bytes
 
 Tile = int | Literal["auto"] | None
 
@@ -80,8 +81,8 @@ class MemoryBudget:
             make_grid(height, width, needs, tile=tile)
         except ValueError as error:
             raise MemoryError(
-                f"{width} x {height} pixels need {self._need(height, width) / 2**20:.0f} MB of "
-                f"memory, and {available / 2**20:.0f} MB are available for them: {error}"
+                f"{width} x {height} pixels need {format_bytes(self._need(height, width))} of "
+                f"memory, and {format_bytes(available)} are available for them: {error}"
             ) from error
         return tile
 

@@ -27,6 +27,7 @@ from inference.translator import Translator
 from models.networks.geometry import geometry
 from util.files import replacing
 from util.packages import package_for
+from util.text import format_bytes
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +175,6 @@ class Exporter:
             run_dir=self.request.run_dir, licence=self.request.licence, differences=differences,
             image_count=len(images), runtime=export_format.runtime,
         )
-        log.info("wrote %s (%.1f MB, SHA-256 %s) and %s",
-                 path, path.stat().st_size / 2**20, digest, card.name)
+        log.info("wrote %s (%s, SHA-256 %s) and %s",
+                 path, format_bytes(path.stat().st_size, digits=1), digest, card.name)
         return differences
