@@ -1,4 +1,4 @@
-"""Flags from before 2018, replaced by the current ones so that old scripts still run."""
+"""Flags of old scripts, which still run: some are renamed, some have no effect."""
 
 import logging
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from itertools import islice
 
 log = logging.getLogger(__name__)
 
+# Names from before 2018.
 RENAMED = {
     "--niter": "--n_epochs",
     "--niter_decay": "--n_epochs_decay",
@@ -24,7 +25,7 @@ RENAMED = {
 REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
 # Values of these may begin with a minus sign, which argparse takes for a flag: -1000,2000.
 SIGNED = ("--value_range_A", "--value_range_B")
-# Old scripts give these to test.py too, where they never had an effect.
+# Given to test.py too, where they never had an effect.
 LIVE_DISPLAY = (
     "--display_id", "--display_server", "--display_env", "--display_port", "--display_ncols",
 )
@@ -47,18 +48,3 @@ def modernise(argv: Sequence[str]) -> list[str]:
         else:
             modern.append(word)
     return modern
-
-
-def without_live_displays(argv: Sequence[str]) -> list[str]:
-    """Remove the flags of live displays and their values, and log each flag."""
-    kept: list[str] = []
-    words = iter(argv)
-    for word in words:
-        flag, equals, _ = word.partition("=")
-        if flag not in LIVE_DISPLAY:
-            kept.append(word)
-            continue
-        log.info("%s has no effect here: live displays belong to train.py", flag)
-        if not equals:
-            next(words, None)  # its value
-    return kept

@@ -1,8 +1,7 @@
 """Options of test.py. The options of the training are read from the folder of the run."""
 
 import logging
-import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from inference.generator_file import NETWORK_FLAGS
 from inference.memory_budget import usual_batch
 from models.test_model import generator_suffix
 from options import test_flags
-from options.aliases import without_live_displays
+from options.aliases import LIVE_DISPLAY
 from options.base_options import BaseOptions, without_crop
 from options.parser import read_flags
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, contradiction
@@ -44,6 +43,8 @@ class TestOptions(BaseOptions):
         # Each image is read once; outputs are compared with those of other implementations.
         parser.set_defaults(cache="none", resize="pillow")
         test_flags.add_flags(parser)
+        for flag in LIVE_DISPLAY:
+            parser.add_argument(flag, default=SUPPRESS, help=SUPPRESS)
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
         choice = super().read_choice(argv)
@@ -82,9 +83,6 @@ class TestOptions(BaseOptions):
         """Return the flags of the command line that describe the network and its value ranges."""
         known = (*NETWORK_FLAGS, *VALUE_OPTIONS)
         return {key: value for key, value in self.given.items() if key in known}
-
-    def parse(self, argv: Sequence[str] | None = None) -> Namespace:
-        return super().parse(without_live_displays(sys.argv[1:] if argv is None else argv))
 
     def adjust_defaults(self, parser: ArgumentParser, choice: Namespace) -> None:
         """Take the options of the training as defaults, and refuse flags that contradict them."""
@@ -148,6 +146,10 @@ class TestOptions(BaseOptions):
         super().validate(opt)
         if current_process().is_distributed:
             raise ValueError("test.py runs in one process: start it without torchrun")
+        for flag in LIVE_DISPLAY:
+            if hasattr(opt, flag[2:]):
+                log.info("%s has no effect here: live displays belong to train.py", flag)
+                delattr(opt, flag[2:])
         if len(opt.gpu_ids or ()) > 1:
             log.warning("--gpu_ids: a test uses one GPU, %d", opt.gpu_ids[0])
         if opt.weights is None:

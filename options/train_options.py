@@ -41,14 +41,10 @@ class TrainOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
-        if opt.continue_train and opt.overwrite:
+        if opt.continue_train and (opt.overwrite or opt.init_from):
+            other = "--overwrite deletes it" if opt.overwrite else "--init_from starts a new run"
             raise ValueError(
-                "--continue_train resumes a run, --overwrite deletes it: leave one of them out"
-            )
-        if opt.continue_train and opt.init_from:
-            raise ValueError(
-                "--init_from starts a new run from other weights, --continue_train resumes a run "
-                "from its own: leave one of them out"
+                f"--continue_train resumes a run, {other}: leave one of them out"
             )
         last_epoch = opt.n_epochs + opt.n_epochs_decay
         if opt.epoch_count is not None and opt.epoch_count > last_epoch:
