@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from data.base_dataset import BaseDataset, Batch, Sample
-from data.cache.choice import local_processes
 from data.epoch_order import EpochOrder, Share
+from util.distributed import current_process
 from util.pixel_values import levels_to_float
 from util.runtime import count_cores
 from util.threads import read_ahead
@@ -181,4 +181,4 @@ def loading_advice(*, cached: bool, workers: int) -> str:
 
 def own_cores() -> int:
     """Return this process's share of the cores."""
-    return count_cores() // local_processes()
+    return count_cores() // current_process().local_world_size

@@ -21,6 +21,7 @@ from data.cache.choice import scaled_shapes
 from data.cache.picture_cache import bytes_needed
 from data.loader import Loader
 from data.transforms import PREPROCESS
+from util.distributed import Process
 
 MODES = ("aligned", "unaligned", "single", "colorization", "template")
 
@@ -171,7 +172,7 @@ def test_several_trainings_on_a_machine_share_its_memory(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "free_memory", lambda: 5 * needed(root))
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(choice, "current_process", lambda: Process(local_world_size=2))
     assert not created(root, cache="auto").dataset.pictures.has_cache
 
 
@@ -181,7 +182,7 @@ def test_by_default_there_is_no_cache_if_the_files_of_all_trainings_do_not_fit(
     monkeypatch.setattr(choice, "shared_memory_left", lambda: 2**20)
     monkeypatch.setattr(choice, "temporary_space_left", lambda: int(1.5 * needed(root)))
     assert created(root, cache="auto").dataset.pictures.has_cache
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(choice, "current_process", lambda: Process(local_world_size=2))
     assert not created(root, cache="auto").dataset.pictures.has_cache
 
 

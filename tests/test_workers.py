@@ -2,6 +2,7 @@ import pytest
 
 from data import loader
 from data.loader import choose_workers, loading_advice
+from util.distributed import Process
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ def test_one_core_is_kept_for_the_training(
 
 def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "count_cores", lambda: 16)
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setattr(loader, "current_process", lambda: Process(local_world_size=4))
     assert choose_workers(device="cuda", cached=False) == 3
     assert "uses all cores already" in loading_advice(cached=True, workers=4)
 

@@ -1,7 +1,6 @@
 """--cache: where a training keeps its decoded images."""
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
 
 from data.cache.picture_cache import CacheKey, PictureCache, Shape, bytes_needed
@@ -15,6 +14,7 @@ from data.files.pillow_files import PictureError
 from data.files.side import Side
 from data.files.source import Source
 from data.transforms import Recipe
+from util.distributed import current_process
 from util.free_memory import free_memory
 from util.text import format_bytes
 
@@ -37,7 +37,8 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
     shapes = scaled_shapes(rows, recipe)
     size = bytes_needed(shapes)
     content = f"{len(shapes)} images, {format_bytes(size)}"
-    free = free_memory() // local_processes()
+    processes = current_process().local_world_size  # on this machine; each has its own cache
+    free = free_memory() // processes
     if choice == "auto" and size > SHARE * free:
         log.info(
             "cache: none; %s decoded are more than a quarter of the free memory (%s); "
@@ -52,9 +53,9 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
     if choice == "disk":
         return _on_disk(shapes, content)
     left = shared_memory_left()
-    if left is not None and size * local_processes() + WORKER_BYTES > left:
+    if left is not None and size * processes + WORKER_BYTES > left:
         why = f"/dev/shm has {format_bytes(left)} left"
-        if choice == "ram" or size * local_processes() <= temporary_space_left():
+        if choice == "ram" or size * processes <= temporary_space_left():
             return _on_disk(shapes, f"{content}, in a file because {why}")
         log.info("cache: none; %s do not fit, %s", content, why)
         return None
@@ -63,7 +64,8 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
 
 
 def _on_disk(shapes: Mapping[CacheKey, Shape], content: str) -> PictureCache:
-    size, left = bytes_needed(shapes) * local_processes(), temporary_space_left()
+    size = bytes_needed(shapes) * current_process().local_world_size
+    left = temporary_space_left()
     if size > left:
         raise ValueError(
             f"--cache: a file for {content} does not fit in the folder for temporary files, which "
@@ -88,8 +90,3 @@ def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[CacheKey, Shape]:
         except PictureError:
             continue  # reading the image will raise the error
     return shapes
-
-
-def local_processes() -> int:
-    """Return how many processes torchrun started on this machine; each has its own cache."""
-    return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

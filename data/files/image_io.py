@@ -26,16 +26,11 @@ from util.packages import package_for
 from util.png import encode_png
 
 _READERS: dict[str, Callable[[Path], Raster]] = {
-    ".npy": array_files.read_npy,
-    ".npz": array_files.read_npz,
-    ".dcm": array_files.read_dicom,
+    ".npy": array_files.read_npy, ".npz": array_files.read_npz, ".dcm": array_files.read_dicom,
 }
 _SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
-    ".npy": array_files.npy_size,
-    ".npz": array_files.npz_size,
-    ".dcm": array_files.dicom_size,
-    ".tif": tiff_files.tiff_size,
-    ".tiff": tiff_files.tiff_size,
+    ".npy": array_files.npy_size, ".npz": array_files.npz_size, ".dcm": array_files.dicom_size,
+    ".tif": tiff_files.tiff_size, ".tiff": tiff_files.tiff_size,
 }
 # Pillow mode -> meaning of the channels; any other mode becomes RGB.
 _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
