@@ -1,5 +1,7 @@
-"""scripts/benchmarks/measure.py tiles with a small TIFF: the result is that of one pass."""
+"""scripts/benchmarks/measure.py: tiles of a small TIFF, and the work for a web page."""
 
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +34,15 @@ def test_tiles_of_a_compressed_tiff_give_the_result_of_the_whole_image(
     assert result.shape == (601, 601, 3)
     assert np.abs(result - expected).max() <= 1
     assert result.std() > 20, "not a flat image"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_work_for_a_web_page_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        main(["web_page", "--epochs", "2", "4"])
+    assert caplog.messages[0].split() == ["epoch", "bytes", "read", "bytes", "written", "rows",
+                                          "calls", "CPU", "ms"]
+    rows = [re.sub(",", "", message).split() for message in caplog.messages[1:]]
+    assert [(int(epoch), int(count)) for epoch, _, _, count, *_ in rows] == [(2, 2), (4, 4)]
+    assert all(int(number) > 1000 for _, read, written, _, calls, _ in rows
+               for number in (read, written, calls))
