@@ -47,8 +47,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.model)
 def test_both_sides_train_an_epoch(case: Case, root: Path) -> None:
-    theirs = reference(case, root, CPU, workers=0)
-    own = ours(case, root, CPU, "--num_threads 0 --cache none")
+    theirs = reference(replace(case, root=root), workers=0)
+    own = ours(replace(case, root=root), "--num_threads 0 --cache none")
     sides: list[tuple[Contender, list[nn.Module]]] = [
         (theirs, [*theirs.model.G, *theirs.model.D]), (own, list(own.model.networks.values()))
     ]
@@ -64,10 +64,10 @@ def test_both_sides_train_an_epoch(case: Case, root: Path) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.model)
 def test_both_sides_write_the_same_images(case: Case, root: Path, tmp_path: Path) -> None:
     """They may differ by one level, because the original does not round."""
-    once = replace(case, batch=1)
-    run_dir = train_briefly(once, root, CPU)
-    by_reference(once, root, run_dir, 3, CPU, tmp_path / "reference")
-    images = by_ours(root, run_dir, 3, CPU, tmp_path / "ours").parent / "images"
+    case = replace(case, batch=1, root=root)
+    run_dir = train_briefly(case)
+    by_reference(case, run_dir, tmp_path / "reference", count=3)
+    images = by_ours(case, run_dir, tmp_path / "ours", count=3).parent / "images"
     names = sorted(path.name for path in images.iterdir())
     assert names == sorted(path.name for path in (tmp_path / "reference" / "images").iterdir())
     assert len(names) == 3 * (3 if case.model == "pix2pix" else 6)
@@ -86,7 +86,7 @@ def test_rates_of_a_test(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("by_reference", "by_ours", "networks_alone", "train_briefly"):
         monkeypatch.setattr(parts, name, record(name))
-    rows = parts.testing(CASES[0], root, CPU, images=3, repeats=2)
+    rows = parts.testing(replace(CASES[0], root=root), images=3, repeats=2)
     assert called[1:5] == ["by_reference", "by_ours", "by_ours", "networks_alone"]
     assert len(called) == 1 + 3 * 4
     assert rows["reference"]["times reference"] == (1, 1, 1)
@@ -113,13 +113,13 @@ def test_a_pair_of_the_reference_keeps_its_halves_together(root: Path) -> None:
 
 def test_work_is_counted_per_image() -> None:
     small, large = (Case("pix2pix", "unet_128", batch, 128, 1) for batch in (1, 2))
-    assert flops_per_image(small, CPU) == pytest.approx(flops_per_image(large, CPU))
+    assert flops_per_image(small) == pytest.approx(flops_per_image(large))
 
 
 def test_figures_and_table() -> None:
     epochs = [EpochTimes(10, seconds, 1.0) for seconds in (2.0, 4.0, 5.0)]
     twice = [EpochTimes(10, 2 * epoch.seconds, 1.0) for epoch in epochs]
-    row = figures(epochs, twice, 3e9, 3e10)
+    row = figures(epochs, twice, flops=3e9, ceiling=3e10)
     assert row == {
         "images/s": (2.5, 2.0, 5.0), "times reference": (2, 2, 2), "without waiting": 10 / 3,
         "waiting (%)": 25.0, "TFLOP/s": 0.0075, "of the ceiling (%)": 25.0,
@@ -148,8 +148,8 @@ def test_convolutions_are_run_again_by_themselves(
             self.calls: list[Any] = [partial(ran.append, 1) for _ in self.calls]
 
     monkeypatch.setattr(train_part, "_Convolutions", Counted)
-    case = Case("pix2pix", "unet_128", 1, 128, 1)
-    train_part.convolution_seconds(ours(case, root, CPU), repeats=2)
+    case = Case("pix2pix", "unet_128", 1, 128, 1, root)
+    train_part.convolution_seconds(ours(case), repeats=2)
     # G: 14 layers and their gradients; D: 5 layers three times, with gradients each time.
     assert len(ran) == 2 * (2 * 14 + 2 * 3 * 5)
 
@@ -157,8 +157,8 @@ def test_convolutions_are_run_again_by_themselves(
 def test_flags_after_two_dashes_are_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[tuple[Any, ...]] = []
 
-    def fake_training(case: Case, root: Path, device: torch.device, **more: Any) -> dict[str, Any]:
-        seen.append((case.batch, device, more["flags"]))
+    def fake_training(case: Case, **more: Any) -> dict[str, Any]:
+        seen.append((case.batch, case.device, more["flags"]))
         return {"ours": {"images/s": 1.0}}
 
     monkeypatch.setattr(run, "ceilings", lambda device, *, seconds: {"matmul": 1e9})

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from display.images import captioned_grid, save_picture
-from display.pages.html import CSS, url
+from display.pages.html import new_document, url
 from metrics.report.result_files import result_files
 from scripts.ablation.report import OUTPUT, SCORES, RowResult, grid, order
 from scripts.ablation.runs import Ablation
@@ -55,14 +55,10 @@ def write_page(
     results: Mapping[str, RowResult], images: Mapping[str, Mapping[str, ImageStrip]],
 ) -> None:
     """``images``: the strips of each table, which the page links."""
-    from dominate import document, tags, util
+    from dominate import tags
 
-    page = document(title="Ablation")
-    with page.head:
-        tags.meta(charset="utf-8")
-        tags.meta(name="viewport", content="width=device-width, initial-scale=1")
-        tags.style(util.raw(CSS.replace("WIDTH", "128px") + _CSS))
-    page.add(tags.h1("The tables of pix2pix"), tags.p(facts, cls="status"))
+    page = new_document("The tables of pix2pix", width_px=128, css=_CSS)
+    page.add(tags.p(facts, cls="status"))
     for name, table in tables.items():
         page.add(tags.h2(table.title), _scores(table, results))
         page.add(tags.ul((tags.li(line) for line in order(table, results)), cls="order"))

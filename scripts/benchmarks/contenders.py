@@ -15,20 +15,27 @@ from models import create_model
 from options.train_options import TrainOptions
 from scripts.benchmarks.common import synchronise
 from scripts.benchmarks.reference_data import reference_loader
-from scripts.benchmarks.reference_step import REFERENCES
+from scripts.benchmarks.reference_step import REFERENCES, Reference
 from training.step import training_step
 from util.runtime import set_arithmetic
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One configuration that both sides train; ``crop`` in pixels, ``width``: --ngf and --ndf."""
+    """One configuration that both sides train, with the images in ``root``.
+
+    ``crop`` in pixels; ``width``: --ngf and --ndf.
+    """
 
     model: str
     netG: str
     batch: int
     crop: int
     width: int
+    root: Path = Path()
+    device: torch.device = CPU
 
     @property
     def name(self) -> str:
@@ -39,18 +46,26 @@ class Case:
         """Side before the crop: 286 for 256, as in the papers."""
         return self.crop * 286 // 256
 
-    def flags(self, root: Path, device: torch.device, more: str = "") -> list[str]:
+    @property
+    def gpu(self) -> str:
+        return "-1" if self.device.type == "cpu" else str(self.device.index or 0)
+
+    def flags(self, more: str = "") -> list[str]:
         """Return the flags of train.py, with ``more`` at their end."""
         return shlex.split(
-            f"--dataroot {root} --checkpoints_dir {root / 'runs'} --name bench --display_id 0 "
-            f"--no_html --gpu_ids {gpu_flag(device)} --model {self.model} --netG {self.netG} "
-            f"--ngf {self.width} --ndf {self.width} --load_size {self.load} "
+            f"--dataroot {self.root} --checkpoints_dir {self.root / 'runs'} --name bench "
+            f"--display_id 0 --no_html --gpu_ids {self.gpu} --model {self.model} "
+            f"--netG {self.netG} --ngf {self.width} --ndf {self.width} --load_size {self.load} "
             f"--crop_size {self.crop} --batch_size {self.batch} {more}"
         )
 
+    def reference_model(self, run: Path | None = None) -> Reference:
+        """Return a new model, or the trained generators of the folder ``run``."""
+        return REFERENCES[self.model](self.netG, self.width, self.device, run)
 
-def gpu_flag(device: torch.device) -> str:
-    return "-1" if device.type == "cpu" else str(device.index or 0)
+    def reference_loader(self, workers: int | None = None) -> Iterable[Any]:
+        return reference_loader(self.model, self.root, load=self.load, crop=self.crop,
+                                batch=self.batch, workers=workers)
 
 
 @dataclass(frozen=True)
@@ -88,12 +103,8 @@ class Contender:
         return EpochTimes(images, time.perf_counter() - start, waiting)
 
 
-def reference(
-    case: Case, root: Path, device: torch.device, workers: int | None = None
-) -> Contender:
-    model = REFERENCES[case.model](case.netG, case.width, device)
-    loader = reference_loader(case.model, root, load=case.load, crop=case.crop, batch=case.batch,
-                              workers=workers)
+def reference(case: Case, workers: int | None = None) -> Contender:
+    model, loader = case.reference_model(), case.reference_loader(workers)
 
     def torch_defaults() -> None:
         torch.set_flush_denormal(False)
@@ -101,13 +112,13 @@ def reference(
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
 
     def step(batch: Any) -> None:
-        model.train_step(batch["A"].to(device), batch["B"].to(device))
+        model.train_step(batch["A"].to(case.device), batch["B"].to(case.device))
 
-    return Contender(device, model, lambda: loader, step, torch_defaults)
+    return Contender(case.device, model, lambda: loader, step, torch_defaults)
 
 
-def ours(case: Case, root: Path, device: torch.device, flags: str = "") -> Contender:
-    opt = TrainOptions().parse(case.flags(root, device, flags))
+def ours(case: Case, flags: str = "") -> Contender:
+    opt = TrainOptions().parse(case.flags(flags))
     loader, model = create_dataset(opt), create_model(opt)
     model.setup(opt)
     numbers = itertools.count(1)

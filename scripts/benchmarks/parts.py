@@ -16,12 +16,11 @@ import train
 from data import create_dataset
 from options.train_options import TrainOptions
 from scripts.benchmarks.common import ROOT, in_turn, spread, synchronise
-from scripts.benchmarks.contenders import Case, gpu_flag
-from scripts.benchmarks.reference_data import ReferenceSet, reference_loader, reference_test
-from scripts.benchmarks.reference_step import REFERENCES
+from scripts.benchmarks.contenders import Case
+from scripts.benchmarks.reference_data import ReferenceSet, reference_test
 
 
-def loading(case: Case, root: Path, *, images: int, repeats: int) -> dict[str, dict[str, object]]:
+def loading(case: Case, *, images: int, repeats: int) -> dict[str, dict[str, object]]:
     """Return a table row for each loader, without a model, in one process.
 
     CPU time is used because wall-clock time depends on the other programs of a busy machine.
@@ -29,8 +28,7 @@ def loading(case: Case, root: Path, *, images: int, repeats: int) -> dict[str, d
     torch.empty(2**24, dtype=torch.uint8)  # so that malloc keeps large blocks, as in a training
 
     def ours(flags: str) -> Any:
-        words = case.flags(root, torch.device("cpu"), f"--num_threads 0 {flags}")
-        return create_dataset(TrainOptions().parse(words))
+        return create_dataset(TrainOptions().parse(case.flags(f"--num_threads 0 {flags}")))
 
     def rate(batches: Iterable[Any], epochs: int) -> float:
         start = time.process_time()
@@ -39,11 +37,9 @@ def loading(case: Case, root: Path, *, images: int, repeats: int) -> dict[str, d
                 pass
         return epochs * images / (time.process_time() - start)
 
-    plain = reference_loader(case.model, root, load=case.load, crop=case.crop, batch=case.batch,
-                             workers=0)
     cached = ours("--cache ram")
     rates = in_turn({
-        "reference": partial(rate, plain, 1),
+        "reference": partial(rate, case.reference_loader(workers=0), 1),
         "uncached, --resize pillow": partial(rate, ours("--cache none --resize pillow"), 1),
         "uncached": partial(rate, ours("--cache none"), 1),
         "cached": partial(rate, cached, 20),
@@ -55,7 +51,7 @@ def loading(case: Case, root: Path, *, images: int, repeats: int) -> dict[str, d
             for name, values in rates.items()}
 
 
-def starting(case: Case, root: Path, device: torch.device) -> dict[str, dict[str, object]]:
+def starting(case: Case) -> dict[str, dict[str, object]]:
     def seconds(flags: list[str], first: str) -> float:
         """Return the time from the start of train.py to a line that begins with ``first``."""
         start, lines = time.perf_counter(), []
@@ -69,30 +65,29 @@ def starting(case: Case, root: Path, device: torch.device) -> dict[str, dict[str
                     return time.perf_counter() - start
         raise RuntimeError("train.py ended before its first step:\n" + "".join(lines))
 
-    words = case.flags(root, device, f"--overwrite --print_freq {case.batch}")
+    words = case.flags(f"--overwrite --print_freq {case.batch}")
     return {"first losses": {"seconds": spread(seconds(words, "(epoch: 1,") for _ in range(3))},
             "--help": {"seconds": spread(seconds(["--help"], "usage:") for _ in range(3))}}
 
 
-def testing(case: Case, root: Path, device: torch.device, *, images: int, repeats: int
-            ) -> dict[str, dict[str, object]]:
+def testing(case: Case, *, images: int, repeats: int) -> dict[str, dict[str, object]]:
     """Return a table row for each side, from the files of weights to the written page.
 
     All sides have the same weights and images. The CPU time is that of all threads.
     """
-    run = train_briefly(case, root, device)
+    run = train_briefly(case)
 
     def timed(name: str, side: Callable[[Path], object]) -> tuple[float, float]:
         start, cpu_start = time.perf_counter(), time.process_time()
-        side(root / "results" / f"{case.model} {name} {start}")
-        synchronise(device)
+        side(case.root / "results" / f"{case.model} {name} {start}")
+        synchronise(case.device)
         return time.perf_counter() - start, time.process_time() - cpu_start
 
     sides: dict[str, Callable[[Path], object]] = {
-        "reference": partial(by_reference, case, root, run, images, device),
-        "ours": partial(by_ours, root, run, images, device),
-        "ours, --batch_size 1": partial(by_ours, root, run, images, device, batch=1),
-        "networks alone": partial(networks_alone, case, run, images, device),
+        "reference": partial(by_reference, case, run, count=images),
+        "ours": partial(by_ours, case, run, count=images),
+        "ours, --batch_size 1": partial(by_ours, case, run, count=images, more="--batch_size 1"),
+        "networks alone": partial(networks_alone, case, run, count=images),
     }
     times = in_turn({name: partial(timed, name, side) for name, side in sides.items()}, repeats)
     return {
@@ -106,39 +101,31 @@ def testing(case: Case, root: Path, device: torch.device, *, images: int, repeat
     }
 
 
-def train_briefly(case: Case, root: Path, device: torch.device) -> Path:
+def train_briefly(case: Case) -> Path:
     """Train one step and return the run folder."""
-    train.train(case.flags(root, device, "--n_epochs 1 --n_epochs_decay 0 --overwrite "
-                                         f"--max_dataset_size 1 --name {case.model}"))
-    return root / "runs" / case.model
+    train.train(case.flags("--n_epochs 1 --n_epochs_decay 0 --overwrite --max_dataset_size 1 "
+                           f"--name {case.model}"))
+    return case.root / "runs" / case.model
 
 
-def by_reference(
-    case: Case, root: Path, run: Path, count: int, device: torch.device, results: Path
-) -> None:
-    model = REFERENCES[case.model](case.netG, case.width, device, run)
-    images = ReferenceSet(case.model, root, load=case.crop, crop=case.crop, is_train=False)
-    reference_test(model, images, results, count=count)
+def by_reference(case: Case, run: Path, results: Path, *, count: int) -> None:
+    images = ReferenceSet(case.model, case.root, load=case.crop, crop=case.crop, is_train=False)
+    reference_test(case.reference_model(run), images, results, count=count)
 
 
-def by_ours(
-    root: Path, run: Path, count: int, device: torch.device, results: Path, *,
-    batch: int | None = None,
-) -> Path:
+def by_ours(case: Case, run: Path, results: Path, *, count: int, more: str = "") -> Path:
     """Return the path of the page."""
     return test.test([
-        "--dataroot", str(root), "--checkpoints_dir", str(run.parent), "--name", run.name,
+        "--dataroot", str(case.root), "--checkpoints_dir", str(run.parent), "--name", run.name,
         "--phase", "train", "--results_dir", str(results), "--num_test", str(count),
-        "--gpu_ids", gpu_flag(device), *(["--batch_size", str(batch)] if batch else []),
+        "--gpu_ids", case.gpu, *more.split(),
     ])
 
 
-def networks_alone(
-    case: Case, run: Path, count: int, device: torch.device, results: Path
-) -> None:
+def networks_alone(case: Case, run: Path, results: Path, *, count: int) -> None:
     """Translate without reading or writing: a limit for any test that takes single images."""
-    model = REFERENCES[case.model](case.netG, case.width, device, run)
-    image = torch.zeros(1, 3, case.crop, case.crop, device=device).uniform_(-1, 1)
+    model = case.reference_model(run)
+    image = torch.zeros(1, 3, case.crop, case.crop, device=case.device).uniform_(-1, 1)
     with torch.inference_mode():
         for _ in range(count):
             model.translate(image, image)

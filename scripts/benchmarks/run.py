@@ -14,10 +14,9 @@ import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-
-import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -77,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             link_images(args.pictures, root, args.images)
         else:
             write_images(root, args.images)
-        for title, rows in measure(args, root, device, CASES[size], max(limits.values())):
+        cases = [replace(case, root=root, device=device) for case in CASES[size]]
+        for title, rows in measure(args, cases, ceiling=max(limits.values())):
             tables[title] = rows
             log.info("\n%s\n\n%s", title, markdown(rows))
     if args.json:
@@ -104,27 +104,27 @@ def link_images(folder: Path, root: Path, count: int) -> None:
 
 
 def measure(
-    args: argparse.Namespace, root: Path, device: torch.device, cases: Sequence[Case],
-    ceiling: float,
+    args: argparse.Namespace, cases: Sequence[Case], *, ceiling: float
 ) -> Iterator[tuple[str, dict[str, dict[str, object]]]]:
     """Yield the title and the rows of each table."""
     for case in cases:
         if f"{case.model}:{case.batch}" in args.only:
             yield f"training, {case.name}", training(
-                case, root, device, flags=args.flags, repeats=args.repeats, ceiling=ceiling
+                case, flags=args.flags, repeats=args.repeats, ceiling=ceiling
             )
     counts = {"images": args.images, "repeats": args.repeats}
     if "loading" in args.only:
-        pairs = Case("pix2pix", "unet_256", 1, 256, 8)
-        yield "loading in one process", loading(pairs, root, **counts)
+        pairs = Case("pix2pix", "unet_256", 1, 256, 8, root=cases[0].root)
+        yield "loading in one process", loading(pairs, **counts)
     if "start" in args.only:
-        yield "start of train.py", starting(CASES["small"][0], root, device)
+        yield "start of train.py", starting(
+            replace(CASES["small"][0], root=cases[0].root, device=cases[0].device)
+        )
     if "test" in args.only and find_spec("dominate") is None:
         log.info("test.py is not measured: its page needs dominate (pip install dominate)")
     elif "test" in args.only:
         for case in (case for case in cases if case.batch == 1):
-            yield (f"test of {args.images} images, {case.name}",
-                   testing(case, root, device, **counts))
+            yield f"test of {args.images} images, {case.name}", testing(case, **counts)
 
 
 if __name__ == "__main__":

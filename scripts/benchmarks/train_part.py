@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -15,26 +14,25 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from scripts.benchmarks.common import in_turn, peak_bytes, seconds_of, spread
 from scripts.benchmarks.contenders import Case, Contender, EpochTimes, ours, reference
-from scripts.benchmarks.reference_step import REFERENCES
 from training.step import TrainingStep
 
 _CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
 
 
 def training(
-    case: Case, root: Path, device: torch.device, *, flags: str, repeats: int, ceiling: float
+    case: Case, *, flags: str, repeats: int, ceiling: float
 ) -> dict[str, dict[str, object]]:
     """Train with both sides in turn and return a table row for each.
 
     ``flags`` of train.py go to our side; ``ceiling``: the machine's FLOP/s.
     """
-    own = ours(case, root, device, flags)
-    epochs = in_turn({"reference": reference(case, root, device).epoch, "ours": own.epoch}, repeats)
-    work = flops_per_image(case, device)
-    rows = {name: figures(times, epochs["reference"], work, ceiling)
+    own = ours(case, flags)
+    epochs = in_turn({"reference": reference(case).epoch, "ours": own.epoch}, repeats)
+    work = flops_per_image(case)
+    rows = {name: figures(times, epochs["reference"], flops=work, ceiling=ceiling)
             for name, times in epochs.items()}
     for name, side_flags in (("reference", None), ("ours", flags)):
-        rows[name]["peak MB"] = peak_memory(case, root, device, side_flags) / 2**20
+        rows[name]["peak MB"] = peak_memory(case, side_flags) / 2**20
     own.step = TrainingStep(own.model)  # a replay of a recorded step shows no convolutions
     alone = convolution_seconds(own) / case.batch
     step = median((times.seconds - times.waiting) / times.images for times in epochs["ours"])
@@ -44,7 +42,7 @@ def training(
 
 
 def figures(
-    epochs: Sequence[EpochTimes], reference_epochs: Sequence[EpochTimes], flops: float,
+    epochs: Sequence[EpochTimes], reference_epochs: Sequence[EpochTimes], *, flops: float,
     ceiling: float,
 ) -> dict[str, object]:
     rate = spread(epoch.images / epoch.seconds for epoch in epochs)
@@ -116,29 +114,29 @@ def convolution_seconds(contender: Contender, *, repeats: int = 5) -> float:
         return median(seconds_of(again, contender.device) for _ in range(repeats))
 
 
-def flops_per_image(case: Case, device: torch.device) -> float:
+def flops_per_image(case: Case) -> float:
     """Return the work of the reference's step."""
-    model = REFERENCES[case.model](case.netG, case.width, device)
-    image = torch.zeros(case.batch, 3, case.crop, case.crop, device=device)
+    model = case.reference_model()
+    image = torch.zeros(case.batch, 3, case.crop, case.crop, device=case.device)
     with FlopCounterMode(display=False) as counter:
         model.train_step(image, image)
     return float(counter.get_total_flops() / case.batch)
 
 
-def peak_memory(case: Case, root: Path, device: torch.device, flags: str | None) -> float:
+def peak_memory(case: Case, flags: str | None) -> float:
     """Return the bytes that two epochs need in a process of their own; flags None: the reference.
 
     On a GPU, what torch reserved at most; on a CPU, the growth of the resident memory.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_peak_here, case, root, device, flags).result()
+        return pool.submit(_peak_here, case, flags).result()
 
 
-def _peak_here(case: Case, root: Path, device: torch.device, flags: str | None) -> float:
+def _peak_here(case: Case, flags: str | None) -> float:
     before = peak_bytes()
-    side = reference(case, root, device) if flags is None else ours(case, root, device, flags)
+    side = reference(case) if flags is None else ours(case, flags)
     for _ in range(2):
         side.epoch()
-    if device.type == "cuda":
-        return float(torch.cuda.max_memory_reserved(device))
+    if case.device.type == "cuda":
+        return float(torch.cuda.max_memory_reserved(case.device))
     return peak_bytes() - before
