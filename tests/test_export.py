@@ -106,11 +106,12 @@ def test_bn_modes_use_different_statistics(tmp_path: Path) -> None:
     assert "as test.py --eval" in running.norm_text
 
 
-def test_calibrated_on_one_image_equals_batch_on_that_image(tmp_path: Path) -> None:
+@pytest.mark.parametrize("norm", ["batch", "syncbatch"])
+def test_calibrated_on_one_image_equals_batch_on_that_image(tmp_path: Path, norm: str) -> None:
     """The statistics are the mean over one image; only the unbiased variance differs."""
     from PIL import Image
 
-    file = generator_file(tmp_path, "resnet_6blocks", "batch")
+    file = generator_file(tmp_path, "resnet_6blocks", norm)
     batch = create_exporter(file, "onnx")
     image = batch.noise((40, 48))
     Image.fromarray(image).save(tmp_path / "x.png")
