@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+import metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -73,3 +76,27 @@ def test_the_overview_names_exactly_the_files_that_exist() -> None:
     missing = [f"{folder}/{name}" for folder, names in named.items() for name in names
                if not (ROOT / folder / name).is_file()]
     assert not missing
+
+
+FLAG = re.compile(r"(?<![\w-])--[a-zA-Z][\w-]*(?![\w*])")
+# Flags of torchrun, Slurm, Docker, TensorBoard and pytest; an abbreviation and an example.
+OTHER_FLAGS = {
+    "--nnodes", "--nproc_per_node", "--rdzv_backend", "--rdzv_endpoint", "--rdzv_id", "--nodes",
+    "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--shm-size", "--logdir",
+    "--log-cli-level", "--lambda", "--mine_file",
+}
+
+
+@cache
+def our_flags() -> frozenset[str]:
+    sources = [path for room in FOLDERS if room != "tests" for path in (ROOT / room).rglob("*.*")
+               if path.suffix in (".py", ".sh")]
+    flags = {flag for path in sources for flag in FLAG.findall(path.read_text(encoding="utf-8"))}
+    return frozenset(flags | {f"--{flag}" for flag in metrics.requirements()})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_flag_that_the_docs_name_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    listed = set(re.findall(r'"(--[\w-]+)"', text))  # flags of plug-ins that the page shows
+    assert set(FLAG.findall(text)) <= our_flags() | OTHER_FLAGS | listed

@@ -45,8 +45,8 @@ def current_process(environment: Mapping[str, str] = os.environ) -> Process:
     """
     launched = "LOCAL_RANK" in environment
     world_size = int(environment.get("WORLD_SIZE", "1"))
-    wanted = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-    missing = [name for name in wanted if name not in environment]
+    required = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+    missing = [name for name in required if name not in environment]
     if world_size == 1:
         return Process(local_rank=int(environment.get("LOCAL_RANK", "0")), launched=launched)
     if missing:

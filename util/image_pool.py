@@ -14,8 +14,8 @@ class Exchange:
     """Whether a new image is stored in ``slot``, and whether the image stored there is returned."""
 
     slot: int = 0
-    goes_in: bool = False
-    comes_out: bool = False
+    store_new: bool = False
+    return_old: bool = False
 
 
 class ImagePool:
@@ -74,10 +74,10 @@ class ImagePool:
     def draw(self) -> None:
         """Decide on the host which images the next query exchanges, if ``fix`` was called."""
         if self._drawn is not None and not self._is_drawn:
-            wanted = torch.tensor([astuple(self._decide()) for _ in range(len(self._drawn))])
+            drawn = torch.tensor([astuple(self._decide()) for _ in range(len(self._drawn))])
             if self._drawn.is_cuda:
-                wanted = wanted.pin_memory()  # otherwise the copy waits for the previous step
-            self._drawn.copy_(wanted, non_blocking=True)
+                drawn = drawn.pin_memory()  # otherwise the copy waits for the previous step
+            self._drawn.copy_(drawn, non_blocking=True)
             self._is_drawn = True
 
     def keep_draw(self) -> None:
@@ -91,34 +91,34 @@ class ImagePool:
     def _decide(self) -> Exchange:
         if self.filled < self.size:
             self.filled += 1
-            return Exchange(self.filled - 1, goes_in=True)
+            return Exchange(self.filled - 1, store_new=True)
         if self.random.random() <= 0.5:
             return Exchange()
-        return Exchange(self.random.randrange(self.size), goes_in=True, comes_out=True)
+        return Exchange(self.random.randrange(self.size), store_new=True, return_old=True)
 
-    def _exchange(self, image: Tensor, wanted: Exchange) -> Tensor:
-        if not wanted.goes_in:
+    def _exchange(self, image: Tensor, exchange: Exchange) -> Tensor:
+        if not exchange.store_new:
             return image
-        if wanted.slot == len(self.images):
+        if exchange.slot == len(self.images):
             self.images.append(image.clone())
             return image
-        earlier = self.images[wanted.slot]
+        earlier = self.images[exchange.slot]
         if self._store is None:
-            self.images[wanted.slot] = image.clone()
+            self.images[exchange.slot] = image.clone()
         else:
             earlier = earlier.clone()
-            self.images[wanted.slot].copy_(image)
-        return earlier if wanted.comes_out else image
+            self.images[exchange.slot].copy_(image)
+        return earlier if exchange.return_old else image
 
     def _exchange_as_drawn(self, images: Tensor) -> Tensor:
         """Exchange images with kernels that do not depend on the values drawn."""
         assert self._store is not None and self._drawn is not None
         chosen = []
         for image, exchange in zip(images.split(1), self._drawn.unbind(), strict=True):
-            slot, goes_in, comes_out = exchange.split(1)
+            slot, store_new, return_old = exchange.split(1)
             earlier = self._store.index_select(0, slot)
-            self._store.index_copy_(0, slot, torch.where(goes_in.bool(), image, earlier))
-            chosen.append(torch.where(comes_out.bool(), earlier, image))
+            self._store.index_copy_(0, slot, torch.where(store_new.bool(), image, earlier))
+            chosen.append(torch.where(return_old.bool(), earlier, image))
         return torch.cat(chosen)
 
     def clear(self) -> None:
