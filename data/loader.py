@@ -58,19 +58,14 @@ class Loader:
             world_size=world_size,
         )
         batches = -(-len(dataset) // self._order.step_images)
-        workers = min(num_workers, batches)  # further workers would have no batch
-        self.workers = workers
+        self.workers = workers = min(num_workers, batches)  # others would have no batch
         cached = dataset.pictures.has_cache
         self.loading_advice = loading_advice(cached=cached, workers=workers)
         self.filling_images = len(dataset) if cached else 0  # until the cache is full
         self._batches = DataLoader(
-            dataset,
-            batch_size=batch_size,
-            sampler=self._order,
-            num_workers=workers,
-            persistent_workers=workers > 0,
+            dataset, batch_size=batch_size, sampler=self._order, collate_fn=collate,
+            num_workers=workers, persistent_workers=workers > 0,
             pin_memory=self.device.type == "cuda",
-            collate_fn=collate,
             multiprocessing_context=start_method if workers else None,
             worker_init_fn=_leave_process_group,
             # DataLoader draws a number per epoch, by default from torch's global generator.

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -65,11 +65,16 @@ def find_pairs(
     folders = find_folders(dataroot, phase)
     if folders is None:
         return _side_by_side(dataroot, phase, suffixes=input_suffixes, limit=limit)
+    A, B = _named(folders.A, suffixes_A), _named(folders.B, suffixes_B)
+    found = _by_name(folders, A, B, allow_unpaired=allow_unpaired)
+    return replace(found, pairs=found.pairs[:limit])
+
+
+def _by_name(folders: Folders, A: Named, B: Named, *, allow_unpaired: bool) -> Pairs:
     log.info(
         "images of equal names in %s are pairs; if they show different things, use "
         "--dataset_mode unaligned", folders,
     )
-    A, B = _named(folders.A, suffixes_A), _named(folders.B, suffixes_B)
     pairs = [Pair(A[name], B[name]) for name in sorted(A.keys() & B.keys())]
     unpaired = {
         "A": {name: A[name] for name in sorted(A.keys() - B.keys())},
@@ -78,7 +83,7 @@ def find_pairs(
     if any(unpaired.values()):
         _report_unpaired(folders, len(pairs), unpaired, allow_unpaired=allow_unpaired)
     lists = {letter: list(sources.values()) for letter, sources in unpaired.items()}
-    return Pairs(f"folders {folders}", pairs[:limit], sum(map(len, lists.values())), lists)
+    return Pairs(f"folders {folders}", pairs, sum(map(len, lists.values())), lists)
 
 
 def pairs_summary(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
