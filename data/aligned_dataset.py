@@ -39,7 +39,7 @@ class AlignedDataset(BaseDataset):
         self._warn_about_single_images()
 
     def _warn_about_single_images(self) -> None:
-        """Two images of usual shapes are at least 4:3 wide. Reads the first 50 headers."""
+        """Warn if most of 50 files are narrower than 4:3, the least for two usual images."""
         sizes = [read_size(pair.A.path) for pair in self.pairs[:50] if pair.A.half]
         narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
         if narrow and 2 * len(narrow) > len(sizes):
@@ -72,7 +72,7 @@ class AlignedDataset(BaseDataset):
         }
 
     def _require_one_size(self, index: int, A: Pixels, B: Pixels) -> None:
-        """Without scaling, both images must have the same size before the crop."""
+        """Refuse pairs of two sizes that are cropped without being scaled."""
         (width_A, height_A), (width_B, height_B) = image_size(A), image_size(B)
         # The right half of a file of odd width is one pixel wider.
         apart = abs(width_A - width_B) > 1 or height_A != height_B

@@ -146,7 +146,7 @@ def _without_traceback(error: Exception) -> Exception:
 
 
 def _leave_process_group(worker: int) -> None:
-    """Signals to the whole process group are meant for the training process, which then saves."""
+    """Leave the group: its signals are for the training process only, which then saves."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()
 

@@ -57,6 +57,6 @@ def _resize_levels(images: Sequence[Pixels], size: Size) -> list[Pixels]:
 
 
 def _resize_plane(plane: Pixels, size: Size, method: Image.Resampling) -> Pixels:
-    """Pillow scales 8 bits and floats; float32 holds every 16-bit number exactly."""
+    """Resize one channel as 8 bits or float32, which holds every 16-bit number exactly."""
     exact = plane if plane.dtype == np.uint8 else plane.astype(np.float32)
     return rounded(np.asarray(Image.fromarray(exact).resize(size, method)), plane.dtype)

@@ -24,7 +24,7 @@ class ScaledPictures:
         self.planned += [(sides, row) for row in rows]
 
     def open_cache(self, choice: str) -> None:
-        """``choice``: the value of --cache."""
+        """Open the cache that ``choice``, the value of --cache, selects."""
         self._cache = open_cache(choice, self.planned, self.recipe)
 
     @property

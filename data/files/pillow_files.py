@@ -108,8 +108,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _reason(error: Exception, path: Path) -> str:
-    """Describe the error. Pillow's text for an unknown format is the path, which is there already.
-    """
+    """Describe the error; Pillow's text for an unknown format is only the path."""
     if not isinstance(error, UnidentifiedImageError):
         return f"{type(error).__name__}: {error}"
     return "it is no image" if path.stat().st_size else "it is empty"
@@ -124,7 +123,7 @@ def _orientation(image: Image.Image, path: Path) -> int:
 
 
 def _refuse_deep(image: Image.Image, path: Path) -> None:
-    """Pillow clips 16-bit grey, 32-bit and float pixels at 255, which turns most of them white."""
+    """Refuse more than 8 bits: Pillow clips them at 255, which turns most pixels white."""
     if image.mode == "F" or image.mode.startswith("I"):
         raise PictureError(
             f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); 8-bit images "
