@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import metrics
+from models.networks import define_G
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -100,3 +102,24 @@ def test_every_flag_that_the_docs_name_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     listed = set(re.findall(r'"(--[\w-]+)"', text))  # flags of plug-ins that the page shows
     assert set(FLAG.findall(text)) <= our_flags() | OTHER_FLAGS | listed
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_import_in_the_docs_works(page: Path) -> None:
+    for block in python_blocks(page):
+        for line in re.findall(r"^from (?:\w+\.?)+ import [\w, ]+$", block, re.MULTILINE):
+            exec(line, {})
+
+
+def test_the_tips_for_huge_images_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("slide.tif", np.zeros((48, 64, 3), np.uint8), photometric="rgb")
+    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2, norm="instance")
+    block, = (block for block in python_blocks(ROOT / "docs" / "tips.md") if "slide.tif" in block)
+    exec(block, {"net": net})
+    assert tifffile.imread("fake.tif").shape == (48, 64, 3)
