@@ -2,7 +2,7 @@
 
     python train.py --dataroot datasets/demo --name demo --model pix2pix --direction BtoA
 
-options -> dataset -> model -> visualizer. training/setup.py builds what the loop works with,
+options -> dataset -> model -> visualizer. training/setup.py builds the parts that the loop uses,
 training/reports.py shows losses and images.
 """
 
@@ -56,7 +56,7 @@ def train(argv: Sequence[str] | None = None) -> None:
 def log_machine(opt: Namespace) -> None:
     log.info("device: %s", describe_device(opt.device))
     if (process := current_process()).is_distributed:
-        log.info("%d processes, each with batches of %d: steps of %d images",
+        log.info("%d processes with batches of %d: %d images per step",
                  process.world_size, opt.batch_size, process.world_size * opt.batch_size)
 
 
@@ -78,7 +78,7 @@ def loop(training: Training) -> None:
             if not clock.epoch_complete and save_or_stop(training):
                 return
         end_epoch(training)
-        # Only now, so that a resumed run has nothing of this epoch left to do.
+        # Save after the reports: a resumed run then starts with the next epoch.
         if save_or_stop(training):
             return
 
@@ -109,16 +109,16 @@ def step(training: Training, batch: Batch) -> None:
 
 
 def end_epoch(training: Training) -> None:
-    """Report losses and images once more, so that even a short epoch leaves both."""
-    if training.clock.unread:
+    """Report losses and images, so that even a short epoch has both."""
+    if training.clock.interval_images:
         show_losses(training)
     show_images(training, keep=True)
     training.visualizer.end_epoch(training.clock.progress)
 
 
 def save_or_stop(training: Training) -> bool:
-    """Save what is due. Return True, after a save, if the run was interrupted or is over."""
-    stop = training.interrupt.asked() or (training.best is not None and training.best.over)
+    """Save if a save is due. Return True, after a save, if the run was interrupted or is over."""
+    stop = training.interrupt.requested() or (training.best is not None and training.best.over)
     training.saver.save_if_due(now=stop)
     return stop
 

@@ -108,7 +108,7 @@ class Advice:
 
     epoch: int
     images: int  # seen since the run began
-    complaint: str  # a name of training.doctor.diagnoses.COMPLAINTS
+    complaint: str  # a name of training.doctor.diagnoses.DIAGNOSES
     seen: str  # the observation, with its value
     meaning: str
     remedy: str

@@ -1,4 +1,4 @@
-"""What a validation decides: the best, the end of a run, the learning rate."""
+"""What a validation decides: the best weights, the end of a run, the learning rate."""
 
 import json
 import logging
@@ -17,65 +17,65 @@ def place(images: int) -> Progress:
     return Progress(images, 9, images, 1, 1)
 
 
-def create(metric: str = "x", *, rises: bool = False, patience: int = 0, pictures: str = "val"
+def create(metric: str = "x", *, rises: bool = False, patience: int = 0, images: str = "val"
            ) -> Best:
-    return Best(metric, higher_is_better=rises, patience=patience, pictures=pictures)
+    return Best(metric, higher_is_better=rises, patience=patience, images=images)
 
 
-def judged(best: Best, *values: float) -> list[bool]:
+def add(best: Best, *values: float) -> list[bool]:
     news = []
     for value in values:
-        best.judge({"val_x": value}, place(best.validations + 1))
+        best.add({"val_x": value}, place(best.validations + 1))
         news.append(best.is_new)
     return news
 
 
 @pytest.mark.parametrize(("rises", "news"), [(False, [1, 0, 0, 1, 0]), (True, [1, 1, 0, 0, 1])])
-def test_only_what_is_better_is_the_best(rises: bool, news: list[int]) -> None:
+def test_only_an_improvement_is_a_new_best(rises: bool, news: list[int]) -> None:
     best = create(rises=rises)
-    assert judged(best, 2, 3, math.nan, 1, 4) == [bool(new) for new in news]
-    assert best.found["epoch"] == (5 if rises else 4)
+    assert add(best, 2, 3, math.nan, 1, 4) == [bool(new) for new in news]
+    assert best.record["epoch"] == (5 if rises else 4)
     assert not best.over
 
 
-def test_perfect_outputs_are_the_best_of_all(tmp_path: Path) -> None:
-    """Their PSNR is infinite."""
+def test_infinite_psnr_is_the_best(tmp_path: Path) -> None:
+    """Outputs that equal their targets have it."""
     best = create("psnr", rises=True)
-    best.judge({"val_psnr": 50.0}, place(1))
-    best.judge({"val_psnr": math.inf}, place(2))
+    best.add({"val_psnr": 50.0}, place(1))
+    best.add({"val_psnr": math.inf}, place(2))
     assert best.is_new
-    best.write(tmp_path, best.found)
-    found = json.loads((tmp_path / "best.json").read_text(), parse_constant=pytest.fail)
-    assert found["value"] == found["values"]["val_psnr"] == "Infinity"
+    best.write(tmp_path, best.record)
+    record = json.loads((tmp_path / "best.json").read_text(), parse_constant=pytest.fail)
+    assert record["value"] == record["values"]["val_psnr"] == "Infinity"
 
 
-def test_patience_counts_validations_in_a_row() -> None:
+def test_patience_counts_consecutive_validations() -> None:
     best = create(patience=2)
-    judged(best, 5, 5, 4, 4)
+    add(best, 5, 5, 4, 4)
     assert not best.over
-    judged(best, 4)
+    add(best, 4)
     assert best.over
     other = create(patience=3)
     other.load_state_dict(best.state_dict())
     assert (other.waited, other.validations, other.over) == (2, 5, False)
-    assert judged(other, 3) == [True]
+    assert add(other, 3) == [True]
 
 
-@pytest.mark.parametrize(("metric", "pictures"), [("y", "val"), ("x", "other pictures")])
-def test_another_metric_or_other_pictures_begin_anew(
-    metric: str, pictures: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("metric", "images"), [("y", "val"), ("x", "other images")])
+def test_another_metric_or_other_images_restore_only_the_counter(
+    metric: str, images: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     best = create()
-    judged(best, 5)
-    other = create(metric, pictures=pictures)
+    add(best, 5)
+    other = create(metric, images=images)
     with caplog.at_level(logging.INFO):
         other.load_state_dict(best.state_dict())
-    assert (other.found, other.validations) == ({}, 1)
-    assert f"by x of val: the best by {metric} of {pictures} is looked for" in caplog.text
+    assert (other.record, other.validations) == ({}, 1)
+    assert f"was by x of val, from here on it is by {metric} of {images}" in caplog.text
 
 
 @pytest.mark.parametrize(("rises", "factor"), [(True, 1.0), (False, 0.2)])
-def test_plateau_knows_which_way_is_up(rises: bool, factor: float) -> None:
+def test_plateau_knows_whether_higher_is_better(rises: bool, factor: float) -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([weight], lr=1.0)
     plateau = Plateau("val_psnr", [optimizer], higher_is_better=rises)

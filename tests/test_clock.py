@@ -1,3 +1,5 @@
+"""The clock counts images and measures the time per image."""
+
 import pytest
 
 from training.clock import Clock
@@ -17,7 +19,7 @@ def crossings(steps: list[int], every: int) -> list[int]:
     ("steps", "every", "fired"),
     [
         ([1] * 6, 2, [2, 4, 6]),
-        ([4] * 4, 5, [8, 12, 16]),  # 5, 10 and 15 are crossed, not met
+        ([4] * 4, 5, [8, 12, 16]),  # 5, 10 and 15 are crossed, not reached
         ([3, 3, 2], 4, [6, 8]),  # a short last batch
         ([8, 8], 3, [8, 16]),  # several multiples in one step fire once
     ],
@@ -38,7 +40,7 @@ def test_counters_count_images() -> None:
     assert (progress.images, progress.epoch_images, progress.epoch) == (10, 5, 2)
 
 
-def test_an_epoch_entered_again_keeps_its_place() -> None:
+def test_a_resumed_epoch_keeps_its_position() -> None:
     clock = Clock(n_epochs=2, epoch_size=5)
     clock.load_state_dict({"epoch": 2, "images": 8, "epoch_images": 3})
     clock.start_epoch(2)
@@ -48,7 +50,7 @@ def test_an_epoch_entered_again_keeps_its_place() -> None:
 
 
 def test_waiting_for_data_is_part_of_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    # made, epoch starts, asks, gets, asks again, looks at the pace, a new interval starts
+    # creation, start of the epoch, batch requested, received, next requested, pace, new interval
     now = iter([0.0, 0.0, 3.0, 5.0, 5.0, 9.0, 9.0])
     monkeypatch.setattr("training.clock.time.perf_counter", lambda: next(now))
     clock = Clock(n_epochs=1, epoch_size=2)

@@ -259,7 +259,7 @@ def test_the_doctor_does_not_check_colours_without_a_reference() -> None:
     from patients import Patient
 
     patient = Patient("--model contrast")
-    patient.learn(looks=2, steps=1)
+    patient.learn(checks=2, steps=1)
     assert not any(name.startswith("correlation") for name in patient.doctor.measured)
     assert any(name.startswith("grid") for name in patient.doctor.measured)
 

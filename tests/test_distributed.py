@@ -171,7 +171,7 @@ def test_a_signal_to_one_process_stops_all_and_the_run_resumes_exactly(
     assert "stopped and saved" not in other
     assert "(epoch" not in other
     train([*flags, "--name", "stopped", "--continue_train", "--n_epochs", "3"])
-    assert "saved by 2 processes, goes on with 1" in caplog.text
+    assert "saved by 2 processes, resumed with 1" in caplog.text
     assert read_losses(stopped)[-1]["images"] == "15"
 
 
@@ -205,8 +205,8 @@ def test_processes_agree_on_a_nan_and_report_diverging_weights(
                               [*flags, "--name", "partly"], ports)
     assert processes.finish(started) == [1, 1]
     text = (tmp_path / "out" / "0.txt").read_text()
-    left_out = [line for line in text.splitlines() if "left out (" in line]
-    assert [line.count(".png") for line in left_out] == [2, 2]  # the files of both processes
+    skipped = [line for line in text.splitlines() if "batch skipped (" in line]
+    assert [line.count(".png") for line in skipped] == [2, 2]  # the files of both processes
     # In the third and last step that process has no image, and its NaN is ignored.
     assert [row["images"] for row in read_losses(tmp_path / "runs" / "t")] == ["5"]
     assert all(value.isfinite().all() for value in weights(tmp_path / "runs" / "t").values())

@@ -41,7 +41,7 @@ def test_a_generator_alone_and_a_missing_discriminator(
     with caplog.at_level(logging.INFO):
         train(argv("--model", "cycle_gan", "--init_from", str(old), *FROZEN))
     assert equal(weights(old, "G_A"), weights(tmp_path / "runs" / "t", "G_A"))
-    assert f"[Network D_A] starts anew: {old} has none" in caplog.messages
+    assert f"[Network D_A] starts from random weights: {old} has no file for it" in caplog.messages
 
 
 @pytest.mark.parametrize(("file", "network"), [("latest_net_G_B.pth", "G_B"), ("any.pth", "G_A")])
@@ -63,21 +63,21 @@ def test_tensors_that_do_not_fit_are_logged_with_the_reason(
         train(argv("--model", "template", "--input_nc", "1", "--netG", "resnet_9blocks",
                    "--init_from", str(old / "latest_net_G_A.pth"), *FROZEN))
     text = caplog.text
-    assert "left out model.1.weight: [2, 3, 7, 7] in the file, [2, 1, 7, 7] wanted" in text
-    assert text.count("left out") == 21  # 20 by name, and how many more
-    assert re.search(r"left out \d+ more", text)
+    assert "not loaded: model.1.weight: [2, 3, 7, 7] in the file, [2, 1, 7, 7] wanted" in text
+    assert text.count("not loaded:") == 21  # 20 names and the number of the others
+    assert re.search(r"not loaded: \d+ more", text)
     new = weights(tmp_path / "runs" / "t", "G")
     assert torch.allclose(new["model.4.weight"], weights(old, "G_A")["model.4.weight"])
 
 
 def test_a_folder_without_weights_is_an_error(argv: Argv, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"latest_net_G\.pth; checkpoints there: none"):
+    with pytest.raises(FileNotFoundError, match=r"_net_G\.pth; checkpoints in that folder: none"):
         train(argv("--model", "template", "--init_from", str(tmp_path / "empty")))
 
 
 def test_weights_that_do_not_fit_at_all_are_an_error(old: Path, argv: Argv) -> None:
-    with pytest.raises(ValueError, match=r"not one tensor fits\. .*Likely fix: --ngf 2"):
+    with pytest.raises(ValueError, match=r"no tensor fits\. .*Likely fix: --ngf 2"):
         train(argv("--model", "template", "--ngf", "3", "--output_nc", "1",
                    "--init_from", str(old / "latest_net_G_A.pth")))
 
@@ -103,5 +103,5 @@ def test_a_single_file_mentions_the_other_files_in_its_folder(
 ) -> None:
     with caplog.at_level(logging.INFO):
         train(argv("--model", "cycle_gan", "--init_from", str(old / "1_net_G_A.pth"), *FROZEN))
-    beside = f"beside it lie weights of G_B, D_A, D_B: --init_from {old}/1 takes them too"
+    beside = f"the same folder has weights of G_B, D_A, D_B: --init_from {old}/1 loads them too"
     assert beside in caplog.messages

@@ -1,4 +1,4 @@
-"""Going on from an older epoch, from weights alone, from a damaged or foreign state."""
+"""Resume from an older epoch, from weights only, or with a damaged or wrong state."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ def run_dir(argv: Argv, tmp_path: Path) -> Path:
     return tmp_path / "runs" / "t"
 
 
-def go_on(argv: Argv, *flags: str) -> None:
+def resume(argv: Argv, *flags: str) -> None:
     train(argv("--model", "template", "--continue_train", "--n_epochs", "4", "--no_html", *flags))
 
 
@@ -41,18 +41,19 @@ def printed_epochs(run_dir: Path) -> list[str]:
     ("flags", "first"), [("--epoch 2", 3), ("--epoch 3", 4), ("--epoch 2 --epoch_count 2", 2),
                          ("--epoch_count 3", 3)],
 )
-def test_an_older_epoch_is_gone_on_with_at_the_next(
+def test_a_run_is_resumed_after_an_older_epoch(
     flags: str, first: int, run_dir: Path, argv: Argv, caplog: Log
 ) -> None:
-    """One timeline: what the abandoned epochs logged is gone, images count from there."""
+    """The log lines of the later epochs are removed, and images are counted from there."""
     earlier = checkpoint.load(run_dir / "1_net_G.pth")
     with (run_dir / "losses.csv").open("a") as file:
-        file.write("4,99,1,0,0,0,0\n")  # of an even older timeline
+        file.write("4,99,1,0,0,0,0\n")  # left by an even older resume
     with caplog.at_level(logging.INFO):
-        go_on(argv, *flags.split(), "--n_epochs", "5", "--lr", "1e-12")
+        resume(argv, *flags.split(), "--n_epochs", "5", "--lr", "1e-12")
     assert timeline(run_dir) == [(epoch, 3 * epoch) for epoch in range(1, 6)]
     assert printed_epochs(run_dir) == [f"(epoch: {epoch}" for epoch in range(1, 6)]
-    assert any(str(first) in m for m in caplog.messages if "weights alone" in m or "going" in m)
+    lines = [line for line in caplog.messages if "only weights" in line or "resuming" in line]
+    assert any(str(first) in line for line in lines)
     after = checkpoint.load(run_dir / "1_net_G.pth")
     assert all(torch.equal(earlier[key], after[key]) for key in earlier)
     assert load_state(run_dir)[".clock.images"] == 15
@@ -61,33 +62,33 @@ def test_an_older_epoch_is_gone_on_with_at_the_next(
 def test_weights_of_unknown_epoch_are_refused(run_dir: Path, argv: Argv) -> None:
     (run_dir / "4_net_G.pth").rename(run_dir / "iter_12_net_G.pth")
     with pytest.raises(ValueError, match=r"iter_12_net_\*\.pth is unknown: add --epoch_count"):
-        go_on(argv, "--load_iter", "12")
-    go_on(argv, "--load_iter", "12", "--epoch_count", "4")
+        resume(argv, "--load_iter", "12")
+    resume(argv, "--load_iter", "12", "--epoch_count", "4")
     assert [epoch for epoch, _ in timeline(run_dir)] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("also", ["", "latest_net_G.pth"])
-def test_without_a_state_the_newest_numbered_epoch_counts(
+def test_without_a_state_the_newest_numbered_epoch_is_used(
     also: str, run_dir: Path, argv: Argv
 ) -> None:
     for name in ("latest_state.pth", "4_net_G.pth", also):
         if name:
             (run_dir / name).unlink()
-    go_on(argv)
+    resume(argv)
     assert timeline(run_dir) == [(epoch, 3 * epoch) for epoch in range(1, 5)]
 
 
-def test_a_run_that_goes_back_may_be_killed_at_once(
+def test_a_run_resumed_from_an_older_epoch_may_be_killed_at_once(
     run_dir: Path, argv: Argv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The state on disk is that of the older epoch before the first step is taken."""
+    """Before the first step, the state of the older epoch is on disk."""
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("models.template_model.TemplateModel.optimize_parameters", killed)
-        go_on(argv, "--epoch", "1")
-    go_on(argv)
+        resume(argv, "--epoch", "1")
+    resume(argv)
     assert timeline(run_dir) == [(epoch, 3 * epoch) for epoch in range(1, 5)]
 
 
@@ -119,52 +120,50 @@ def spoil(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "what"),
     [("flip", "is damaged.*"), ("text", "is damaged.*"),
-     ("weights", r"is no state of a run \(it begins with .*weight.*"),
-     ("dict", r"is no state of a run \(it begins with a; wanted clock, logs.*")],
+     ("weights", r"is not the state of a run \(it begins with .*weight.*"),
+     ("dict", r"is not the state of a run \(it begins with a; wanted clock, logs.*")],
 )
-def test_a_bad_state_is_refused_with_the_way_out(
+def test_a_bad_state_is_refused_with_the_fix(
     how: str, what: str, run_dir: Path, argv: Argv
 ) -> None:
     spoil(run_dir / "latest_state.pth", how)
     with pytest.raises(ValueError, match=STATE + what + FROM_LATEST):
-        go_on(argv)
+        resume(argv)
 
 
-def test_the_way_out_is_true(run_dir: Path, argv: Argv) -> None:
+def test_the_named_fix_works(run_dir: Path, argv: Argv) -> None:
     flip(run_dir / "latest_state.pth")
     for path in run_dir.glob("[34l]*_net_G.pth"):
         flip(path)
     with pytest.raises(ValueError, match=r"; --continue_train --epoch 2 resumes from 2_net"):
-        go_on(argv)
-    go_on(argv, "--epoch", "2")
+        resume(argv)
+    resume(argv, "--epoch", "2")
     assert timeline(run_dir) == [(epoch, 3 * epoch) for epoch in range(1, 5)]
     for path in run_dir.glob("*.pth"):
         flip(path)
     with pytest.raises(ValueError, match="no intact weights: start again with --overwrite"):
-        go_on(argv)
+        resume(argv)
 
 
-def test_the_weights_of_another_model_are_said_to_be(run_dir: Path, argv: Argv) -> None:
+def test_weights_of_another_model_are_refused(run_dir: Path, argv: Argv) -> None:
     for path in (*run_dir.glob("train_opt.*"), run_dir / "latest_state.pth"):
         path.unlink()
-    with pytest.raises(ValueError, match=r"latest weights of G, .* wants G_A, .* give the --model"):
+    with pytest.raises(ValueError, match=r"latest weights of G, .* needs G_A, .* give the --model"):
         train(argv("--continue_train", "--n_epochs", "5"))
 
 
-def test_a_folder_without_a_run_is_said_to_be(
-    argv: Argv, tmp_path: Path
-) -> None:
+def test_a_folder_without_a_run_is_refused(argv: Argv, tmp_path: Path) -> None:
     (tmp_path / "runs" / "t").mkdir(parents=True)
     (tmp_path / "runs" / "t" / ".lock").touch()
     with pytest.raises(ValueError, match="holds no run yet; leave the flag out to start one"):
-        go_on(argv)
+        resume(argv)
 
 
 @pytest.mark.parametrize("ending", ["latest_state.pth", "2_net_G.pth", "latest_net_G.pth"])
-def test_a_save_that_fails_stops_the_run_and_says_where_it_goes_on(
+def test_a_failed_save_stops_the_run_and_names_the_state_to_resume_from(
     ending: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Epoch 2 cannot be saved: epoch 3 is not trained to its end, and the state is of epoch 1."""
+    """Epoch 2 cannot be saved: the run stops within epoch 3; the state is that of epoch 1."""
     original = checkpoint.save
     count = {"latest_state.pth": 3, "2_net_G.pth": 1, "latest_net_G.pth": 2}
     writes = []
@@ -177,11 +176,11 @@ def test_a_save_that_fails_stops_the_run_and_says_where_it_goes_on(
         original(path, state)
 
     monkeypatch.setattr(checkpoint, "save", failing)
-    with pytest.raises(OSError, match=r"is whole, --continue_train goes on from the end of epoch 1"
-                       ) as fault:
+    with pytest.raises(OSError, match=r"is intact, --continue_train resumes from the end of epoch 1"
+                       ) as error:
         train(argv("--model", "template", "--n_epochs", "40", "--save_epoch_freq", "1",
                    "--no_html"))
-    newer = str(fault.value).partition("already newer than that")[2]
+    newer = str(error.value).partition("already newer")[2]
     assert ("2_net_G.pth" in newer) == (ending != "2_net_G.pth")
     assert ("latest_net_G.pth" in newer) == (ending == "latest_state.pth")
     monkeypatch.setattr(checkpoint, "save", original)
@@ -192,7 +191,7 @@ def test_a_save_that_fails_stops_the_run_and_says_where_it_goes_on(
 def test_a_failed_save_is_reported_before_the_next_one(
     argv: Argv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Saves are due after images 1 and 90 alone; the run stops long before the second."""
+    """Saves are due only after images 1 and 90; the run stops long before the second."""
     original, due = checkpoint.save, Clock.due
     monkeypatch.setattr(Clock, "due", lambda clock, n: due(clock, n) or clock.images == 1)
 
@@ -202,7 +201,7 @@ def test_a_failed_save_is_reported_before_the_next_one(
         original(path, state)
 
     monkeypatch.setattr(checkpoint, "save", failing)
-    with pytest.raises(OSError, match=r"^disk full; .* goes on from the beginning$"):
+    with pytest.raises(OSError, match=r"^disk full; .* resumes from the beginning$"):
         train(argv("--model", "template", "--n_epochs", "30", "--save_epoch_freq", "30",
                    "--save_latest_freq", "90", "--no_html"))
 
@@ -223,10 +222,10 @@ def test_device_and_workers_do_not_change_silently(
     assert json.loads((run_dir / "train_opt.json").read_text())["num_threads"] == 1
 
 
-def test_changes_are_not_said_before_a_refusal(run_dir: Path, argv: Argv, caplog: Log) -> None:
+def test_changes_are_not_logged_if_the_resume_fails(run_dir: Path, argv: Argv, caplog: Log) -> None:
     flip(run_dir / "latest_state.pth")
     with caplog.at_level(logging.INFO), pytest.raises(ValueError, match="damaged"):
-        go_on(argv, "--lr", "0.5")
+        resume(argv, "--lr", "0.5")
     assert "changed since" not in caplog.text
 
 
@@ -246,4 +245,4 @@ def test_a_state_of_networks_of_another_size_names_the_flag(run_dir: Path, argv:
     for path in run_dir.glob("train_opt.*"):
         path.unlink()
     with pytest.raises(ValueError, match=r"^G in latest_state\.pth does not fit.*--ngf 2"):
-        go_on(argv, "--ngf", "3")
+        resume(argv, "--ngf", "3")

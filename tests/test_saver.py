@@ -1,3 +1,5 @@
+"""Copies of a state, and writing them in the background."""
+
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -6,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from training.saving.background_saver import Saver, require_space, to_host
+from training.saving.background_saver import BackgroundSaver, require_space, to_host
 from util import checkpoint
 from util.checkpoint import tensor_bytes
 
 
-def test_the_copy_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What changes after ``save`` returns is not in the file, though the writing is still on."""
+def test_the_copy_is_made_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change after ``save`` has returned is not in the file, although it is written later."""
     gate = threading.Event()
     original = checkpoint.save
 
@@ -22,7 +24,7 @@ def test_the_copy_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(checkpoint, "save", slow)
     weight = torch.zeros(3)
-    with Saver() as saver:
+    with BackgroundSaver() as saver:
         saver.save({tmp_path / "a.pth": {"weight": weight, "list": [weight]}})
         weight += 1
         assert not (tmp_path / "a.pth").exists()
@@ -31,9 +33,9 @@ def test_the_copy_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert loaded["weight"].tolist() == loaded["list"][0].tolist() == [0, 0, 0]
 
 
-def test_files_are_written_in_order_and_then_comes_last(tmp_path: Path) -> None:
+def test_files_are_written_in_order_and_then_is_called_last(tmp_path: Path) -> None:
     order: list[str] = []
-    with Saver() as saver, pytest.MonkeyPatch.context() as patch:
+    with BackgroundSaver() as saver, pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "save", lambda path, _: order.append(path.name))
         saver.save({tmp_path / "b": {}, tmp_path / "a": {}}, then=lambda: order.append("then"))
         saver.save({tmp_path / "c": {}})
@@ -41,11 +43,11 @@ def test_files_are_written_in_order_and_then_comes_last(tmp_path: Path) -> None:
     assert order == ["b", "a", "then", "c"]
 
 
-def test_a_full_disk_is_explained_and_the_old_file_stays_whole(
+def test_a_full_disk_is_explained_and_the_old_file_is_intact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "latest_state.pth"
-    saver = Saver()
+    saver = BackgroundSaver()
     saver.save({path: {"epoch": 1}})
     saver.wait()
 
@@ -57,26 +59,26 @@ def test_a_full_disk_is_explained_and_the_old_file_stays_whole(
     with pytest.raises(OSError, match=r"latest_state\.pth could not be .*No space.* 4\.0 MB"):
         saver.wait()
     assert checkpoint.load(path) == {"epoch": 1}
-    saver.wait()  # said once
+    saver.wait()  # the error is raised once
 
 
-def test_space_is_compared_before_it_is_needed(tmp_path: Path) -> None:
+def test_missing_space_is_reported_before_a_save(tmp_path: Path) -> None:
     require_space(tmp_path, 1, "the first save")
     with pytest.raises(OSError, match=r"first save will take about 1073741824\.0 GB; free some"):
         require_space(tmp_path, 2**60, "the first save")
 
 
-def test_sizes_and_copies_of_nests() -> None:
+def test_sizes_and_copies_of_nested_states() -> None:
     counts = torch.zeros(2, dtype=torch.int64)
-    nest: OrderedDict[str, Any] = OrderedDict(a=torch.zeros(3), b=[counts, (1, "x")])
-    assert tensor_bytes(nest) == 3 * 4 + 2 * 8
-    copy = to_host(nest)
+    state: OrderedDict[str, Any] = OrderedDict(a=torch.zeros(3), b=[counts, (1, "x")])
+    assert tensor_bytes(state) == 3 * 4 + 2 * 8
+    copy = to_host(state)
     assert type(copy) is OrderedDict
     assert copy["b"][1] == (1, "x")
-    assert copy["a"].data_ptr() != nest["a"].data_ptr()
+    assert copy["a"].data_ptr() != state["a"].data_ptr()
 
 
-def test_weights_that_two_files_share_are_copied_once() -> None:
+def test_tensors_that_two_files_share_are_copied_once() -> None:
     weight = torch.arange(4.0)
     copy = to_host({"net": weight, "state": [weight.view(2, 2), weight[:2], weight]})
     assert copy["net"].data_ptr() == copy["state"][2].data_ptr() != weight.data_ptr()

@@ -1,4 +1,4 @@
-"""What a training step needs, and what fits instead."""
+"""The estimated memory of a training step, and smaller steps that fit."""
 
 import random
 from argparse import Namespace
@@ -11,7 +11,7 @@ from small_steps import GB, a_batch, options
 
 import models
 from models.execution.replicas import Replicas, alone
-from training.memory.advice import Plan, StepAdvice
+from training.memory.advice import StepAdvice, StepPlan
 from training.memory.estimate import StepMemory, Tally
 from util import free_memory
 from util.random_states import random_state
@@ -20,9 +20,9 @@ from util.text import format_bytes
 TRAINABLE = [name for name in models.available() if name != "test"]
 
 
-def advice(flags: str, room: int) -> StepAdvice:
+def advice(flags: str, available: int) -> StepAdvice:
     opt = options(flags)
-    return StepAdvice(opt, a_batch(opt), room)
+    return StepAdvice(opt, a_batch(opt), available)
 
 
 def estimate(opt: Namespace) -> int:
@@ -42,7 +42,7 @@ def estimate(opt: Namespace) -> int:
         ("pix2pix", "--channels_last"),
     ],
 )
-def test_the_estimate_is_what_the_tensors_of_a_real_step_hold(model: str, flags: str) -> None:
+def test_the_estimate_equals_the_tensors_of_a_real_step(model: str, flags: str) -> None:
     opt = options(f"--model {model} --batch_size 2 --pool_size 0 {flags}")
     with Tally() as real:
         own = models.find_model(model)(opt)
@@ -53,7 +53,7 @@ def test_the_estimate_is_what_the_tensors_of_a_real_step_hold(model: str, flags:
     assert estimate(opt) == pytest.approx(real.peak, rel=0.05)
 
 
-def test_full_pools_and_the_buckets_of_several_processes_count(
+def test_full_pools_and_buckets_of_several_processes_are_included(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opt = options("--model cycle_gan --pool_size 0")
@@ -69,7 +69,7 @@ def test_full_pools_and_the_buckets_of_several_processes_count(
     assert estimate(opt) - bare == 4 * sum(w.numel() for n in weights for w in n.parameters())
 
 
-def test_the_estimate_leaves_everything_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_estimate_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     opt = options("--model cycle_gan --dropout --precision fp16")
     before, flags = random_state(), dict(vars(opt))
     estimate(opt)
@@ -80,7 +80,7 @@ def test_the_estimate_leaves_everything_as_it_was(caplog: pytest.LogCaptureFixtu
     assert not caplog.messages
 
 
-def test_it_is_alone_among_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alone_hides_the_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dist, "is_initialized", lambda: True)
     two = Namespace(world_size=2)
     monkeypatch.setattr("models.execution.replicas.current_process", lambda: two)
@@ -94,57 +94,58 @@ def test_it_is_alone_among_several_processes(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(("share", "flags"), [(0.5, ""), (0.7, " --grad_accum 2"), (0.95, "")])
 def test_the_advised_batch_fits_and_the_next_does_not(share: float, flags: str) -> None:
     flags = "--model pix2pix --norm instance --batch_size 9" + flags
-    needed = advice(flags, GB).need(Plan.of(options(flags)))
-    found = advice(flags, int(share * needed))
-    batch, crop = found.largest_batch(), found.largest_crop()
+    needed = advice(flags, GB).need(StepPlan.of(options(flags)))
+    result = advice(flags, int(share * needed))
+    batch, crop = result.largest_batch(), result.largest_crop()
     assert 0 < batch < 9
     assert 32 <= crop < 64
     assert crop % 4 == 0
-    asked = found.asked
-    for fits, next_one in (
-        (Plan(batch, 64, asked.grad_accum), Plan(batch + 1, 64, asked.grad_accum)),
-        (Plan(9, crop, asked.grad_accum), Plan(9, crop + 4, asked.grad_accum)),
+    given = result.given
+    for fits, larger in (
+        (StepPlan(batch, 64, given.grad_accum), StepPlan(batch + 1, 64, given.grad_accum)),
+        (StepPlan(9, crop, given.grad_accum), StepPlan(9, crop + 4, given.grad_accum)),
     ):
-        assert found.need(fits) <= found.limit < found.need(next_one)
+        assert result.need(fits) <= result.limit < result.need(larger)
 
 
-def test_a_unet_has_no_smaller_crop_than_its_depth_wants() -> None:
-    found = advice("--model pix2pix --netG unet_128 --crop_size 128 --load_size 128", 1)
-    assert found.largest_crop() == found.largest_batch() == 0
-    assert found.ways_out().startswith("no smaller batch fits; --checkpoint_activations")
+def test_a_unet_has_no_smaller_crop_than_its_depth_allows() -> None:
+    result = advice("--model pix2pix --netG unet_128 --crop_size 128 --load_size 128", 1)
+    assert result.largest_crop() == result.largest_batch() == 0
+    assert result.describe_fixes().startswith("no smaller batch fits; --checkpoint_activations")
 
 
-def test_flags_that_save_are_named_with_what_they_save() -> None:
+def test_flags_that_save_memory_are_named_with_their_saving() -> None:
     flags = "--model pix2pix --norm instance --batch_size 6"
-    needed = advice(flags, GB).need(Plan(6, 64))
-    found = advice(flags, int(0.8 * needed))
-    accumulated, checkpointed = Plan(3, 64, grad_accum=2), Plan(6, 64, checkpoint=True)
-    assert list(found.savers().values()) == [accumulated, checkpointed]
-    saved = format_bytes(needed - found.need(accumulated))
-    words = f"--batch_size 3 --grad_accum 2 (the same step) would save {saved}, enough"
-    assert words in found.ways_out()
-    assert "bf16" not in found.ways_out()  # on a CPU it is no remedy
+    needed = advice(flags, GB).need(StepPlan(6, 64))
+    result = advice(flags, int(0.8 * needed))
+    accumulated = StepPlan(3, 64, grad_accum=2)
+    checkpointed = StepPlan(6, 64, checkpoint_activations=True)
+    assert list(result.memory_savings().values()) == [accumulated, checkpointed]
+    saved = format_bytes(needed - result.need(accumulated))
+    words = f"--batch_size 3 --grad_accum 2 (the same step) would save {saved}, which is enough"
+    assert words in result.describe_fixes()
+    assert "bf16" not in result.describe_fixes()  # on a CPU it saves nothing
 
 
-def test_a_gpu_is_not_asked_and_bf16_is_named() -> None:
+def test_the_gpu_is_not_used_and_bf16_is_named() -> None:
     opt = options("--model pix2pix --norm instance --batch_size 2")
     opt.device = torch.device("cuda", 0)
-    found = StepAdvice(opt, a_batch(opt), 1)
+    result = StepAdvice(opt, a_batch(opt), 1)
     on_a_cpu = advice("--model pix2pix --norm instance", 1)  # with a larger overhead
-    assert 0 < found.need(Plan(2, 64)) < on_a_cpu.need(Plan(2, 64))
-    assert "--precision bf16 would save" in found.ways_out()
+    assert 0 < result.need(StepPlan(2, 64)) < on_a_cpu.need(StepPlan(2, 64))
+    assert "--precision bf16 would save" in result.describe_fixes()
 
 
-def test_where_pictures_are_not_cropped_their_own_size_counts() -> None:
+def test_images_that_are_not_cropped_count_with_their_own_size() -> None:
     opt = options("--model template --preprocess none")
     batch = a_batch(opt)
     batch["A"] = batch["B"] = torch.zeros(1, 3, 32, 96)
-    found = StepAdvice(opt, batch, 1)
-    assert found.largest_crop() == 0
-    assert "pictures of 96 x 32 pixels needs" in found.needs()
+    result = StepAdvice(opt, batch, 1)
+    assert result.largest_crop() == 0
+    assert "images of 96 x 32 pixels needs" in result.describe_need()
 
 
-def test_a_limit_of_the_process_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_a_process_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource")
     free = free_memory.free_memory()
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

@@ -1,4 +1,4 @@
-"""The loop of train.py: what it counts, when it saves, how it goes on."""
+"""The loop of train.py: what it counts, when it saves, how it is resumed."""
 
 import json
 import logging
@@ -43,17 +43,17 @@ def test_saves_fire_when_a_multiple_of_images_is_crossed(
     by_iter: bool, argv: Argv, tmp_path: Path
 ) -> None:
     flags = ["--save_by_iter"] if by_iter else []
-    # Batches of 2 and 1: 2, 3, 5, 6 images; multiples of 4 are crossed at 5 alone.
+    # Batches of 2 and 1: 2, 3, 5, 6 images; a multiple of 4 is crossed only at 5.
     train(argv("--model", "template", "--n_epochs", "2", "--batch_size", "2",
                "--save_latest_freq", "4", *flags))
-    found = {name for name in saved(tmp_path) if name.startswith("iter")}
-    assert found == ({"iter_5_net_G.pth"} if by_iter else set())
+    names = {name for name in saved(tmp_path) if name.startswith("iter")}
+    assert names == ({"iter_5_net_G.pth"} if by_iter else set())
 
 
 def test_a_save_on_the_last_image_waits_for_the_end_of_the_epoch(
     argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kill between the two would leave an epoch that is over without its lines and files."""
+    """A kill between the two would leave a finished epoch without its log lines and files."""
     order: list[str] = []
     monkeypatch.setattr("display.sinks.base_sink.Sink.end_epoch", lambda *_: order.append("end"))
 
@@ -65,7 +65,7 @@ def test_a_save_on_the_last_image_waits_for_the_end_of_the_epoch(
     train(argv("--model", "template", "--n_epochs", "2", "--save_latest_freq", "3",
                "--save_by_iter", "--no_html"))
     ends = [index for index, word in enumerate(order) if word == "end"]
-    # The first "latest" only measures the space that a save will take.
+    # The first "latest" only measures the space that a save needs.
     assert [word for word in order if word != "end"] == [
         "latest", "iter_3", "latest", "iter_6", "2", "latest",
     ]
@@ -94,8 +94,8 @@ def test_the_learning_rate_follows_the_schedule(argv: Argv, tmp_path: Path) -> N
     assert rates == pytest.approx([0.4, 0.3, 0.2, 0.1])
 
 
-def test_plateau_sees_the_losses_of_the_run(argv: Argv, tmp_path: Path) -> None:
-    """With a rate of next to nothing the loss stands still, so the rate falls in epoch 8."""
+def test_plateau_uses_the_losses_of_the_run(argv: Argv, tmp_path: Path) -> None:
+    """The tiny rate keeps the loss constant, so the rate falls in epoch 8."""
     train(argv("--model", "template", "--lr", "1e-12", "--n_epochs", "8", "--no_html",
                "--lr_policy", "plateau", "--no_flip"))
     rates = [float(row["lr"]) for row in read_losses(tmp_path / "runs" / "t")]
@@ -124,7 +124,7 @@ def test_the_seed_decides_the_first_weights(argv: Argv) -> None:
     assert not torch.equal(first_weights("3"), first_weights("4"))
 
 
-# ---- going on ----------------------------------------------------------------------------------
+# ---- resume ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_the_seed_decides_the_first_weights(argv: Argv) -> None:
 def test_resume_inside_an_epoch_equals_a_straight_run(
     model: str, policy: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped after 5 of 9 images, in the middle of epoch 2, by Ctrl-C: equal to the bit."""
+    """Ctrl-C stops the run after 5 of 9 images, in the middle of epoch 2; equal to the bit."""
     flags = ["--model", model, "--dropout", "--pool_size", "2", "--n_epochs", "2",
              "--n_epochs_decay", "1", "--lr", "0.002", "--load_size", "20", "--lr_decay_iters", "1",
              "--lr_policy", *policy.split()]
@@ -163,7 +163,7 @@ def test_resume_inside_an_epoch_equals_a_straight_run(
     assert logged(straight) == logged(stopped)
 
 
-def test_sigterm_is_a_request_too_and_handlers_are_put_back(
+def test_sigterm_stops_the_run_and_handlers_are_restored(
     argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -177,14 +177,14 @@ def test_sigterm_is_a_request_too_and_handlers_are_put_back(
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_epoch_count_wins_over_the_saved_epoch(argv: Argv, tmp_path: Path) -> None:
+def test_epoch_count_overrides_the_saved_epoch(argv: Argv, tmp_path: Path) -> None:
     train(argv("--model", "template", "--n_epochs", "3"))
     train(argv("--model", "template", "--n_epochs", "3", "--continue_train", "--epoch_count", "2"))
     epochs = [int(row["epoch"]) for row in read_losses(tmp_path / "runs" / "t")]
     assert epochs == [1, 2, 3]
 
 
-def test_a_finished_run_says_so_and_touches_nothing(
+def test_resuming_a_finished_run_is_logged_and_changes_nothing(
     argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     train(argv("--model", "template"))
@@ -195,7 +195,7 @@ def test_a_finished_run_says_so_and_touches_nothing(
     assert {path: path.read_bytes() for path in (tmp_path / "runs").rglob("*.*")} == before
 
 
-def test_bare_weights_are_gone_on_with_and_it_is_said(
+def test_a_run_is_resumed_from_weights_with_a_log_line(
     argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     train(argv("--model", "pix2pix"))
@@ -204,7 +204,7 @@ def test_bare_weights_are_gone_on_with_and_it_is_said(
     before = checkpoint.load(run_dir / "latest_net_G.pth")
     with caplog.at_level(logging.INFO):
         train(argv("--model", "pix2pix", "--continue_train", "--n_epochs", "2", "--lr", "1e-12"))
-    assert any("weights alone: the optimizers start anew" in m for m in caplog.messages)
+    assert any("the optimizers start from scratch" in line for line in caplog.messages)
     after = checkpoint.load(run_dir / "latest_net_G.pth")
     name = next(key for key in before if key.endswith("weight"))
     torch.testing.assert_close(before[name], after[name])
@@ -219,7 +219,7 @@ def test_a_missing_discriminator_is_named(argv: Argv, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", ["--direction BtoA", "--ngf 3", "--model template"])
-def test_going_on_as_another_network_is_refused(
+def test_a_resume_with_another_network_is_refused(
     flags: str, argv: Argv, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train(argv("--model", "pix2pix"))
@@ -230,10 +230,10 @@ def test_going_on_as_another_network_is_refused(
 
 
 def test_a_state_of_other_parts_is_refused_by_name(argv: Argv) -> None:
-    state = models.create_model(TrainOptions().parse(argv("--model", "pix2pix")))
+    model = models.create_model(TrainOptions().parse(argv("--model", "pix2pix")))
     bare = TrainOptions().parse(argv("--model", "pix2pix", "--lambda_GAN", "0"))
     with pytest.raises(ValueError, match="holds the networks G, this run has G, D"):
-        state.load_state_dict(models.create_model(bare).state_dict())
+        model.load_state_dict(models.create_model(bare).state_dict())
 
 
 def test_a_folder_with_a_run_is_neither_mixed_nor_overwritten(
@@ -247,7 +247,7 @@ def test_a_folder_with_a_run_is_neither_mixed_nor_overwritten(
         train(argv("--model", "template"))
     assert stop.value.code == 2
     message = capsys.readouterr().err
-    assert all(way in message for way in ("--continue_train", "another --name", "--overwrite"))
+    assert all(fix in message for fix in ("--continue_train", "another --name", "--overwrite"))
     assert {path: path.read_bytes() for path in run_dir.rglob("*.*")} == before
     train(argv("--model", "template", "--overwrite"))
     assert saved(tmp_path) == {"1_net_G.pth", "latest_net_G.pth", "latest_state.pth"}
@@ -258,7 +258,7 @@ def test_a_folder_with_a_run_is_neither_mixed_nor_overwritten(
     assert (run_dir / "notes.txt").read_text() == "mine"
 
 
-def test_going_on_needs_no_flags_and_names_those_that_change(
+def test_a_resume_needs_no_flags_and_logs_those_that_change(
     argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     train(argv("--model", "pix2pix", "--direction", "BtoA", "--n_epochs", "1", "--lambda_L1", "7"))
@@ -273,11 +273,11 @@ def test_going_on_needs_no_flags_and_names_those_that_change(
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
-def test_an_unreadable_picture_ends_in_one_sentence(
+def test_an_unreadable_image_is_reported_in_one_sentence(
     workers: str, argv: Argv, dataroot: Path
 ) -> None:
     broken = dataroot / "train" / "1.png"
     broken.write_bytes(broken.read_bytes()[:500])
-    with pytest.raises(ValueError, match=r"1\.png") as fault:
+    with pytest.raises(ValueError, match=r"1\.png") as error:
         train(argv("--model", "template", "--num_threads", workers))
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""A recorded step is the step, whatever it is made of; what cannot be recorded is not."""
+"""A recorded step equals an eager step; steps that cannot be captured run eagerly."""
 
 import copy
 import csv
@@ -27,7 +27,7 @@ from training import step
 from training.step import WARM_UP, RecordedStep, TrainingStep
 from util.random_states import seed_everything
 
-# A rate that float32 holds exactly: it is a tensor in a recorded step.
+# float32 holds this rate exactly; in a recorded step the rate is a tensor.
 EXACT = "--lr 0.0009765625 --lr_policy linear --n_epochs 1 --n_epochs_decay 1 "
 MODELS = {
     "pix2pix": "--model pix2pix --norm batch",
@@ -42,7 +42,7 @@ MODELS = {
 
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the CPU were a GPU."""
+    """Record on the CPU as on a GPU."""
     original = Speed.of
 
     def of(opt: Namespace) -> Speed:
@@ -57,54 +57,54 @@ def pair(flags: str) -> tuple[BaseModel, BaseModel]:
 
 
 def learn(model: BaseModel, recorded: TrainingStep) -> list[torch.Tensor]:
-    """Losses and pictures of 3 * 6 steps, with a short batch and another rate in between."""
+    """Return losses and images of 3 * 6 steps, with another batch size, then another rate."""
     torch.manual_seed(1)
-    found = []
-    for epoch, pictures in ((1, 2), (1, 1), (2, 2)):
+    results = []
+    for epoch, images in ((1, 2), (1, 1), (2, 2)):
         model.update_learning_rate(epoch)
-        found.append(run(model, 6, pictures, learn=recorded))
+        results.append(run(model, 6, images, learn=recorded))
         model.compute_visuals()
-        found += [image.clone() for image in model.get_current_visuals().values()]
-    return found
+        results += [image.clone() for image in model.get_current_visuals().values()]
+    return results
 
 
-def state(model: BaseModel) -> dict[str, object]:
-    found = model.state_dict()
-    for optimizer in found["optimizers"].values():
+def comparable_state(model: BaseModel) -> dict[str, object]:
+    state = model.state_dict()
+    for optimizer in state["optimizers"].values():
         for group in optimizer["param_groups"]:
             del group["capturable"]
-    del found["plateau"], found["scalers"]
-    return found
+    del state["plateau"], state["scalers"]
+    return state
 
 
 @pytest.mark.parametrize("flags", MODELS.values(), ids=MODELS)
-def test_recorded_steps_equal_plain_ones_to_the_bit(
+def test_recorded_steps_equal_eager_ones_to_the_bit(
     flags: str, graphs: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     plain, recorded = pair(flags)
     replays = Counted(record)
     wanted = learn(plain, TrainingStep(plain))
-    found = learn(recorded, RecordedStep(recorded, replays))
+    results = learn(recorded, RecordedStep(recorded, replays))
     assert replays.count == 2 * 6 - WARM_UP
-    torch.testing.assert_close(found, wanted, rtol=0, atol=0)
-    torch.testing.assert_close(state(recorded), state(plain), rtol=0, atol=0)
+    torch.testing.assert_close(results, wanted, rtol=0, atol=0)
+    torch.testing.assert_close(comparable_state(recorded), comparable_state(plain), rtol=0, atol=0)
     assert sum("batches of another size" in message for message in caplog.messages) == 1
 
 
 @pytest.mark.parametrize("flags", ["--model pix2pix --norm batch", "--model cycle_gan"])
-def test_the_doctor_sees_the_same_in_recorded_steps(flags: str, graphs: None) -> None:
+def test_the_doctor_measures_the_same_in_recorded_steps(flags: str, graphs: None) -> None:
     plain = Patient(EXACT + flags)
     recorded = Patient(EXACT + flags + " --cuda_graph", step=partial(RecordedStep, record=record))
     for patient in (plain, recorded):
         torch.manual_seed(1)  # dropout
-        patient.learn(looks=6, steps=2)
+        patient.learn(checks=6, steps=2)
     assert len(plain.doctor.measured) > 6
     assert recorded.doctor.measured == plain.doctor.measured
 
 
 class Counted:
-    """``record`` whose replays are counted."""
+    """Counts the replays of ``record``."""
 
     def __init__(self, record: Callable[[Callable[[], None]], Callable[[], None]]) -> None:
         self.record = record
@@ -120,7 +120,7 @@ class Counted:
         return counted
 
 
-def test_a_run_goes_on_with_and_without_recording(graphs: None) -> None:
+def test_a_recorded_run_is_resumed_with_and_without_recording(graphs: None) -> None:
     plain, recorded = pair("--model cycle_gan")
     run(recorded, 8, learn=RecordedStep(recorded, record))
     plain.load_state_dict(copy.deepcopy(recorded.state_dict()))
@@ -131,7 +131,7 @@ def test_a_run_goes_on_with_and_without_recording(graphs: None) -> None:
     assert torch.equal(run(recorded, 8, learn=RecordedStep(recorded, record)), wanted)
 
 
-def waits(model: BaseModel) -> None:
+def synchronises(model: BaseModel) -> None:
     float(model.losses["G"])
 
 
@@ -139,15 +139,15 @@ def counts(model: BaseModel) -> None:
     model.steps_so_far = getattr(model, "steps_so_far", 0) + 1  # type: ignore[attr-defined]
 
 
-def gambles(model: BaseModel) -> None:
+def draws_with_random(model: BaseModel) -> None:
     random.random()
 
 
-def gambles_by_numpy(model: BaseModel) -> None:
+def draws_with_numpy(model: BaseModel) -> None:
     np.random.rand()
 
 
-def asks_twice(model: BaseModel) -> None:
+def queries_twice(model: BaseModel) -> None:
     pool = model.pools.get("twice") or model.add_pool("twice")
     for _ in range(2):
         pool.query(model.netG(model.data_A))  # type: ignore[attr-defined]
@@ -155,11 +155,11 @@ def asks_twice(model: BaseModel) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "reason"),
-    [(waits, "waits for the device"), (counts, "self.steps_so_far, which is no tensor"),
-     (gambles, "random numbers on the host"), (gambles_by_numpy, "random numbers on the host"),
-     (asks_twice, "each image buffer once")],
+    [(synchronises, "waits for the device"), (counts, "self.steps_so_far, which is not a tensor"),
+     (draws_with_random, "random numbers on the host"),
+     (draws_with_numpy, "random numbers on the host"), (queries_twice, "each image buffer once")],
 )
-def test_what_cannot_be_recorded_is_taken_one_by_one(
+def test_a_step_that_cannot_be_captured_runs_eagerly(
     spoil: Callable[[BaseModel], None], reason: str, graphs: None,
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -178,14 +178,14 @@ def test_what_cannot_be_recorded_is_taken_one_by_one(
     assert torch.equal(run(recorded, 6, learn=RecordedStep(recorded, record)), wanted)
     assert (random.random(), np.random.rand()) == drawn
     assert getattr(recorded, "steps_so_far", 6) == 6
-    [told] = [one for one in caplog.messages if "cannot be recorded" in one]
-    assert reason in told
+    [warning] = [line for line in caplog.messages if "capture failed" in line]
+    assert reason in warning
 
 
-def test_without_a_gpu_one_line_says_so(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_line_says_that_there_is_no_gpu(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         train(argv("--model", "template", "--cuda_graph"))
-    assert "--cuda_graph: steps are taken one by one, since the device is cpu" in caplog.messages
+    assert "--cuda_graph has no effect, since the device is cpu" in caplog.messages
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_without_a_gpu_one_line_says_so(argv: Argv, caplog: pytest.LogCaptureFix
      ({"precision": "bf16"}, "cpu", []),
      ({"compile": True}, "cuda", ["may take minutes"])],
 )
-def test_what_may_not_be_expected_of_a_flag_is_known(
+def test_flags_without_effect_are_named(
     flags: dict[str, Any], device: str, wanted: list[str]
 ) -> None:
     lines = list(Speed(**flags).remarks(torch.device(device)))
@@ -205,7 +205,9 @@ def test_what_may_not_be_expected_of_a_flag_is_known(
     assert all(text in line for text, line in zip(wanted, lines, strict=True))
 
 
-def test_it_is_told_at_the_start(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
+def test_flags_without_effect_are_logged_at_the_start(
+    argv: Argv, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO):
         train(argv("--model", "template", "--precision", "tf32"))
     assert "--precision tf32 has no effect, because the device is cpu" in caplog.messages
@@ -214,7 +216,7 @@ def test_it_is_told_at_the_start(argv: Argv, caplog: pytest.LogCaptureFixture) -
 def test_train_records(
     argv: Argv, graphs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With the plateau policy, whose sum is not part of the step."""
+    """The plateau policy adds up losses outside of the recorded step."""
     replays = Counted(record)
     monkeypatch.setattr(step, "record_cuda_graph", replays)
     words = ["--model", "template", "--n_epochs", "6", "--lr_policy", "plateau",

@@ -1,4 +1,4 @@
-"""--val_phase: what is measured, what it decides, and that the training does not feel it."""
+"""--val_phase: what is measured, what it decides, and that the training is not changed."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ from test import test as translate
 from train import train
 from training.clock import Clock
 from training.validation.twin import twin_of
-from training.validation.validation import _handed_over
+from training.validation.validation import _release
 from util import checkpoint
 from util.random_states import random_state, random_states_kept, set_random_state
 
@@ -41,7 +41,7 @@ VALIDATION = ("--val_phase", "val", "--no_html", "--dropout", "--load_size", "20
 
 @pytest.fixture
 def dataroot(dataroot: Path) -> Path:
-    """With 5 pictures to learn from and 3 to be measured by."""
+    """5 images for training and 3 for validation."""
     for phase, count, seed in (("train", 5, 1), ("val", 3, 4)):
         draw_pictures(dataroot / phase, count, (64, 32), seed=seed)
         draw_pictures(dataroot / f"{phase}A", count, (32, 32), seed=seed + 1)
@@ -53,7 +53,7 @@ def without_best(state: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in state.items() if not key.startswith(".best")}
 
 
-# ---- the training does not feel it -------------------------------------------------------------
+# ---- the training is not changed ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def without_best(state: dict[str, Any]) -> dict[str, Any]:
         ("template", "", "--val_metrics mse --early_stop 9"),
     ],
 )
-def test_a_run_with_validation_equals_one_without_to_the_bit(
+def test_runs_with_and_without_validation_are_equal_to_the_bit(
     model: str, flags: str, validation: str, argv: Argv, tmp_path: Path
 ) -> None:
     plain = argv("--model", model, "--n_epochs", "3", "--no_html", "--dropout", "--load_size", "20",
@@ -78,7 +78,7 @@ def test_a_run_with_validation_equals_one_without_to_the_bit(
     assert differences(without_best(with_it), without_best(without)) == []
 
 
-def test_networks_and_random_states_are_left_alone(argv: Argv) -> None:
+def test_networks_and_random_states_are_not_changed(argv: Argv) -> None:
     opt = TrainOptions().parse(argv("--model", "pix2pix", "--norm", "batch", *VALIDATION))
     model = models.create_model(opt)
     model.setup(opt)
@@ -93,14 +93,14 @@ def test_networks_and_random_states_are_left_alone(argv: Argv) -> None:
     assert not any(isinstance(module, PictureNorm) for module in model.networks["G"].modules())
     after = model.networks["G"].state_dict()
     assert all(torch.equal(after[key], before[key]) for key in before)
-    # What the training learns later, the twin knows: they share their memory.
+    # Both share their memory, so the twin has later updates.
     weight = next(model.networks["G"].parameters())
     with torch.no_grad():
         weight.add_(1)
     assert torch.equal(next(twin.networks["G"].parameters()), weight)
 
 
-def test_every_random_state_is_put_back() -> None:
+def test_every_random_state_is_restored() -> None:
     def draw() -> list[float]:
         return [random.random(), float(np.random.rand()), float(torch.rand(()))]
 
@@ -117,7 +117,7 @@ def test_every_random_state_is_put_back() -> None:
 
 
 @pytest.mark.parametrize("flags", ["", "--ema 0.9", "--preprocess crop --norm batch"])
-def test_it_measures_what_the_test_writes(
+def test_validation_measures_what_test_writes(
     flags: str, argv: Argv, test_argv: Argv, tmp_path: Path
 ) -> None:
     train(argv("--model", "pix2pix", *VALIDATION[:2], "--dropout", *flags.split()))
@@ -129,7 +129,7 @@ def test_it_measures_what_the_test_writes(
         return np.asarray(Image.open(images / name), np.float64) / 255
 
     gaps = [np.abs(read(f"{n}_fake_B.png") - read(f"{n}_real_B.png")).mean() for n in range(3)]
-    assert float(row["val_l1"]) == pytest.approx(np.mean(gaps), rel=1e-4)  # some 1 level off
+    assert float(row["val_l1"]) == pytest.approx(np.mean(gaps), rel=1e-4)  # some levels differ by 1
     film = tmp_path / "runs" / "t" / "web" / "film"
     for number in range(3):
         frame = (film / f"{number:02d}_000001_epoch1.png").read_bytes()
@@ -151,7 +151,7 @@ def test_every_model_can_be_validated(model: str, argv: Argv, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("every", "places"), [("0", [5, 10]), ("4", [4, 8, 10]), ("5", [5, 10])])
-def test_it_comes_every_so_many_images_and_at_the_end(
+def test_validation_runs_every_val_freq_images_and_at_the_end(
     every: str, places: list[int], argv: Argv, tmp_path: Path
 ) -> None:
     train(argv("--model", "template", "--n_epochs", "2", "--val_freq", every, *VALIDATION))
@@ -159,13 +159,11 @@ def test_it_comes_every_so_many_images_and_at_the_end(
     assert [int(row["images"]) for row in rows if row["val_l1"]] == places
 
 
-def test_its_pictures_are_bounded(
-    argv: Argv, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_number_of_images_is_limited(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         train(argv("--model", "cycle_gan", "--val_pictures", "2", *VALIDATION))
     assert ("validation: 2 images of val; l1, psnr, ssim of rec_A with real_A and rec_B with "
-            "real_B (how well images come back, not how good translations are)"
+            "real_B (quality of the reconstructions, not of the translations)"
             ) in caplog.messages
 
 
@@ -190,21 +188,21 @@ def test_metrics_of_sets_and_with_weights(
     assert found["metric"] == "kid"
 
 
-def test_a_metric_that_cannot_run_is_left_out_aloud(
+def test_a_metric_that_cannot_run_is_reported_once(
     argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of 16 x 16 pixels there is no MS-SSIM."""
+    """MS-SSIM is not defined for 16 x 16 pixels."""
     flags = argv("--model", "template", "--n_epochs", "2", *VALIDATION)
     train([*flags, "--val_metrics", "l1", "ms_ssim"])
-    said = [line for line in caplog.messages if "left out: MS-SSIM suits no image" in line]
-    assert len(said) == 1
+    lines = [line for line in caplog.messages if "left out: MS-SSIM suits no image" in line]
+    assert len(lines) == 1
     rows = read_losses(tmp_path / "runs" / "t")
     assert {row["val_ms_ssim"] for row in rows} == {""}
     with pytest.raises(ValueError, match="--best_metric ms_ssim has no value"):
         train([*flags, "--val_metrics", "ms_ssim", "--name", "other"])
 
 
-def test_photos_have_no_label_scores_and_the_training_goes_on(
+def test_photos_have_no_label_scores_and_the_training_continues(
     argv: Argv, dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     noise = np.random.default_rng(0)
@@ -219,45 +217,45 @@ def test_photos_have_no_label_scores_and_the_training_goes_on(
     assert math.isfinite(float(row["val_l1"])) and row["val_mean_iou"] == ""
 
 
-def test_a_fid_of_few_pictures_is_warned_of_once(
+def test_a_fid_of_few_images_is_warned_about_once(
     argv: Argv, metric_weights: dict[str, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("torch_fidelity")
     train(argv("--model", "template", "--n_epochs", "2", *VALIDATION, "--val_metrics", "fid",
                "--inception", str(metric_weights["inception"])))
-    said = [line for line in caplog.messages if line.startswith("validation: FID: ")]
-    assert len(said) == 2
-    assert "3 outputs, 3 targets" in said[0] and "299 x 299" in said[0]
-    assert "FID of 3 images is too high" in said[1]
+    lines = [line for line in caplog.messages if line.startswith("validation: FID: ")]
+    assert len(lines) == 2
+    assert "3 outputs, 3 targets" in lines[0] and "299 x 299" in lines[0]
+    assert "FID of 3 images is too high" in lines[1]
 
 
-def test_a_picture_goes_as_soon_as_it_is_measured() -> None:
+def test_an_image_is_released_after_it_is_measured() -> None:
     examples = [Example(f"{seed}", picture(seed, (12, 12, 3)), None) for seed in range(3)]
-    pictures = [ref(one.fake) for one in examples if one.fake]
-    for number, one in enumerate(_handed_over(examples)):
-        assert one.name == f"{number}"
-        assert [it() is None for it in pictures] == [True] * number + [False] * (3 - number)
+    images = [ref(example.fake) for example in examples if example.fake]
+    for number, example in enumerate(_release(examples)):
+        assert example.name == f"{number}"
+        assert [image() is None for image in images] == [True] * number + [False] * (3 - number)
     assert not examples
 
 
-def test_train_takes_the_weights_of_every_metric(argv: Argv, tmp_path: Path) -> None:
+def test_train_has_a_flag_for_the_weights_of_every_metric(argv: Argv, tmp_path: Path) -> None:
     files = {flag: str(tmp_path / flag) for flag in metrics.requirements()}
     given = [word for flag, file in files.items() for word in (f"--{flag}", file)]
     opt = vars(TrainOptions().parse(argv("--model", "template", *given)))
     assert {flag: str(opt[flag]) for flag in files} == files
 
 
-def test_a_model_that_shows_something_else_is_told(
+def test_a_model_without_the_compared_visuals_is_refused(
     argv: Argv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from models.template_model import TemplateModel
 
     monkeypatch.setattr(TemplateModel, "comparisons", staticmethod(BaseModel.comparisons))
-    with pytest.raises(ValueError, match=r"names fake_B, real_A.*write a method `comparisons`"):
+    with pytest.raises(ValueError, match=r"compares fake_B, real_A.*write a method `comparisons`"):
         train(argv("--model", "template", *VALIDATION))
 
 
-def test_what_a_comparison_compares() -> None:
+def test_labels_of_each_kind_of_comparison() -> None:
     paired = Comparison.paired("real_A", "fake_B", "real_B")
     assert paired.pair == paired.sets == ("fake_B", "real_B")
     cycle = Comparison.cycle("real_A", "fake_B", back="rec_A", domain="real_B")
@@ -272,24 +270,24 @@ def test_what_a_comparison_compares() -> None:
 
 
 def fake_values(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
-    """What val_l1 is found to be, validation by validation."""
-    left = list(values)
+    """Replace the values of val_l1, one for each validation."""
+    remaining = list(values)
 
     def scores(*_: object) -> dict[str, float]:
-        return {"l1": left.pop(0)}
+        return {"l1": remaining.pop(0)}
 
     monkeypatch.setattr("training.validation.validation.Validation._scores", scores)
 
 
-def test_the_best_weights_are_saved_and_can_be_taken(
+def test_the_best_weights_are_saved_and_can_be_used(
     argv: Argv, test_argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_values(monkeypatch, 3, 1, 2)
     train(argv("--model", "pix2pix", "--n_epochs", "3", "--save_epoch_freq", "1", "--ema", "0.5",
                "--lr", "0.01", *VALIDATION))
     folder = tmp_path / "runs" / "t"
-    found = json.loads((folder / "best.json").read_text())
-    assert found == {"epoch": 2, "images": 10, "metric": "l1", "value": 1, "values": {"val_l1": 1}}
+    record = json.loads((folder / "best.json").read_text())
+    assert record == {"epoch": 2, "images": 10, "metric": "l1", "value": 1, "values": {"val_l1": 1}}
     for name in ("G", "D", "G_ema"):
         best, second, third = (checkpoint.load(folder / f"{label}_net_{name}.pth")
                                for label in ("best", "2", "3"))
@@ -304,7 +302,7 @@ def test_the_best_weights_are_saved_and_can_be_taken(
                "--no_html"))
 
 
-def test_early_stop_ends_the_run_and_says_how_to_go_on(
+def test_early_stop_ends_the_run_and_names_the_flags_to_continue(
     argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake_values(monkeypatch, 3, 1, 2, 1)
@@ -312,9 +310,9 @@ def test_early_stop_ends_the_run_and_says_how_to_go_on(
     with caplog.at_level(logging.INFO):
         train([*flags, "--early_stop", "2"])
     assert caplog.messages[-1].startswith(
-        "stopped at the end of epoch 4 and saved: the last 2 validations were no better than "
-        "val_l1 1 in epoch 2 (after 10 images), saved as best; --continue_train with a larger "
-        "--early_stop"
+        "stopped at the end of epoch 4 and saved: no improvement in the last 2 validations over "
+        "val_l1 1 in epoch 2 (after 10 images), saved as best; to continue, use --continue_train "
+        "with a larger --early_stop"
     )
     state = load_state(tmp_path / "runs" / "t")
     assert (state[".clock.epoch"], state[".best.waited"]) == (4, 2)
@@ -328,10 +326,10 @@ def test_early_stop_ends_the_run_and_says_how_to_go_on(
     assert json.loads((tmp_path / "runs" / "t" / "best.json").read_text())["epoch"] == 6
 
 
-def test_plateau_watches_a_value_of_the_validation(
+def test_plateau_can_use_a_validation_value(
     argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stands still from the first on, so the rate falls in epoch 8, as for a loss."""
+    """The value is constant, so the rate falls in epoch 8, as for a loss."""
     fake_values(monkeypatch, *[1.0] * 8)
     train(argv("--model", "template", "--n_epochs", "8", "--lr_policy", "plateau", "--lr_metric",
                "val_l1", *VALIDATION))
@@ -339,14 +337,14 @@ def test_plateau_watches_a_value_of_the_validation(
     assert rates == pytest.approx([2e-4] * 7 + [4e-5])
 
 
-# ---- going on ----------------------------------------------------------------------------------
+# ---- resume ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", TRAINABLE)
-def test_a_run_that_goes_on_validates_as_if_it_had_not_stopped(
+def test_a_resumed_run_validates_like_a_straight_run(
     model: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped between two validations, in the middle of epoch 2."""
+    """The run is stopped between two validations, in the middle of epoch 2."""
     flags = argv("--model", model, "--n_epochs", "3", "--val_freq", "4", "--ema", "0.9", "--lr",
                  "0.002", "--norm", "batch", "--lr_policy", "plateau", "--lr_metric", "val_l1",
                  "--pool_size", "2", *VALIDATION)
@@ -371,7 +369,7 @@ def test_a_run_that_goes_on_validates_as_if_it_had_not_stopped(
         assert differences(ours, theirs) == []
 
 
-def test_validation_may_begin_in_the_middle_of_a_run(argv: Argv, tmp_path: Path) -> None:
+def test_validation_may_start_in_a_resumed_run(argv: Argv, tmp_path: Path) -> None:
     flags = argv("--model", "template", "--no_html")
     train(flags)
     train([*flags, "--continue_train", "--n_epochs", "2", "--val_phase", "val", "--ema", "0.9"])

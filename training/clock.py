@@ -1,4 +1,4 @@
-"""The run's clock: counts images, and the seconds they took."""
+"""Count the images of a run, and measure the seconds per image."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,14 +13,14 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Pace:
-    """Means since the last look, in seconds per image."""
+    """Mean seconds per image over an interval."""
 
     seconds: float
-    data_seconds: float  # the part of it spent waiting for the loader
+    data_seconds: float  # the part of it that was spent waiting for the loader
 
 
 class Clock:
-    """One counter for the whole run: images seen, whatever the batch size."""
+    """The position of a run, counted in images: it does not depend on the batch size."""
 
     def __init__(self, *, n_epochs: int, epoch_size: int) -> None:
         self.n_epochs = n_epochs
@@ -42,27 +42,27 @@ class Clock:
         )
 
     def start_epoch(self, epoch: int) -> None:
-        """Enter ``epoch``. Entering it again, after a resume, keeps the place inside it."""
+        """Start ``epoch``. A resumed epoch keeps its position."""
         if epoch != self.epoch or self.epoch_complete:
             self.epoch_images = 0
         self.epoch = epoch
         self._start_interval()
 
     def go_to(self, epoch: int) -> None:
-        """Stand before the first image of ``epoch``, as if the run had come here."""
+        """Move to the first image of ``epoch``, as if all epochs before it were trained."""
         self.epoch = epoch
         self.images = (epoch - 1) * self.epoch_size
         self.epoch_images = 0
 
     def watch(self, batches: Iterable[Item]) -> Iterator[Item]:
-        """Hand the batches on, and measure how long each one was waited for."""
+        """Yield the batches, and measure the time spent waiting for them."""
         iterator = iter(batches)
         while True:
-            asked = time.perf_counter()
+            start = time.perf_counter()
             batch = next(iterator, None)
             if batch is None:
                 return
-            self._data_seconds += time.perf_counter() - asked
+            self._data_seconds += time.perf_counter() - start
             yield batch
 
     def advance(self, images: int) -> None:
@@ -72,14 +72,11 @@ class Clock:
         self.images += images
 
     def due(self, every: int) -> bool:
-        """Whether the last step reached or crossed a multiple of ``every`` images."""
+        """Return whether the last step reached or crossed a multiple of ``every`` images."""
         return self.images // every > (self.images - self._last_step) // every
 
     def due_or_end(self, every: int) -> bool:
-        """Return whether something is due every ``every`` images and at the end of the run.
-
-        0: at the end of every epoch.
-        """
+        """Return whether ``every`` images have passed or the run ends; 0: at each epoch's end."""
         if self.epoch_complete and (not every or self.epoch == self.n_epochs):
             return True
         return bool(every) and self.due(every)
@@ -90,7 +87,7 @@ class Clock:
 
     @property
     def place(self) -> str:
-        """For people: where the run stands."""
+        """Description of the position, for messages."""
         if self.epoch_complete:
             return f"the end of epoch {self.epoch}"
         if self.epoch_images:
@@ -98,12 +95,12 @@ class Clock:
         return f"the beginning of epoch {self.epoch}" if self.images else "the beginning"
 
     @property
-    def unread(self) -> int:
-        """Images since the last look at the pace."""
+    def interval_images(self) -> int:
+        """Number of images since the last call of ``pace``."""
         return self._interval_images
 
     def pace(self) -> Pace:
-        """Means over the images since the last call (or the start of the epoch)."""
+        """Return means over the images since the last call or the start of the epoch."""
         images = max(1, self._interval_images)
         seconds = time.perf_counter() - self._interval_start
         pace = Pace(seconds / images, self._data_seconds / images)
@@ -112,10 +109,10 @@ class Clock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """What is done inside does not count as time of the training."""
-        begun = time.perf_counter()
+        """Exclude the block from the measured time."""
+        start = time.perf_counter()
         yield
-        self._interval_start += time.perf_counter() - begun
+        self._interval_start += time.perf_counter() - start
 
     def state_dict(self) -> dict[str, int]:
         return {"epoch": self.epoch, "images": self.images, "epoch_images": self.epoch_images}

@@ -1,4 +1,4 @@
-"""Starts the processes of ``--gpu_ids 0,1,2`` on this machine, by torch's own launcher."""
+"""Start the processes of ``--gpu_ids 0,1,2`` on this machine with torch's own launcher."""
 
 import os
 import signal
@@ -9,19 +9,19 @@ from typing import Any
 
 
 def launch(program: Path, argv: Sequence[str], *, processes: int) -> None:
-    """Run ``python program *argv`` in each process; return when all have ended well.
+    """Run ``python program *argv`` in each process; return when all have succeeded.
 
-    When one of them fails, the launcher ends the others. Signals are passed on to all.
+    If one fails, the launcher terminates the others. All processes receive signals.
 
     Raises:
-        ChildProcessError: one failed; names it and how it ended.
-        SystemExit: stopped by a signal, with the shell's code for it.
+        ChildProcessError: a process failed; the message names it and how it ended.
+        SystemExit: a signal stopped the processes; has the shell's exit code for it.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    # As torchrun does: without it, each process would take all cores.
+    # torchrun does the same: without it, each process would use all cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     config = LaunchConfig(
         min_nodes=1,
@@ -42,12 +42,12 @@ def launch(program: Path, argv: Sequence[str], *, processes: int) -> None:
 
 
 def _first_failure(error: Any, processes: int) -> str:
-    """``error``: torch's ChildFailedError."""
+    """Describe the first failure in ``error``, a ChildFailedError of torch."""
     rank, failure = error.get_first_failure()
     how = f"ended with code {failure.exitcode}"
     if failure.exitcode < 0:
         how = f"was killed by {signal.Signals(-failure.exitcode).name}"
     return (
-        f"process {rank} of {processes} {how}, and the others were ended; its message, if it left "
-        "one, stands above. --continue_train goes on from the last save"
+        f"process {rank} of {processes} {how}, and the others were terminated; its message, if "
+        "any, is in the log above. --continue_train resumes from the last save"
     )

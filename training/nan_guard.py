@@ -1,4 +1,4 @@
-"""Stop at the first loss that is no number, or go on without that batch (--on_nan)."""
+"""Stop at the first loss that is not finite, or skip that batch (--on_nan)."""
 
 import logging
 from collections.abc import Sequence
@@ -14,18 +14,19 @@ from util.distributed import all_gather
 
 log = logging.getLogger(__name__)
 
-Check = tuple[Tensor, list[str], str, list[str]]  # finite?, loss names, place, files
+Check = tuple[Tensor, list[str], str, list[str]]  # is finite, loss names, position, files
 
 
 class NanGuard:
-    """Looks at the losses of every step that is taken inside it: ``with guard: ...``.
+    """A context that checks the losses of each step.
 
-    ``stop`` never waits for the device: a flag is copied to the host beside the work and looked
-    at when it has arrived, at the latest before a save. ``skip`` must know before the weights
-    change, so it waits in every step.
+    Without ``skip`` a step on a GPU is not delayed: its result is copied to the host
+    asynchronously and checked before the next save. With ``skip`` the result is needed in the
+    same step, so each step synchronises.
 
     Args:
-        limit: batches that ``skip`` may leave out before the run stops all the same.
+        skip: leave out batches with losses that are not finite, rather than stop.
+        limit: the number of batches that ``skip`` may leave out before the run stops.
     """
 
     def __init__(self, model: BaseModel, clock: Clock, *, skip: bool, limit: int) -> None:
@@ -38,7 +39,7 @@ class NanGuard:
         self._before: dict[str, Any] = {}
         if skip:
             for optimizer in model.optimizers.values():
-                _refuse_bad_gradients(optimizer)
+                _skip_bad_gradients(optimizer)
 
     def __enter__(self) -> "NanGuard":
         self._before = self.model.step_state() if self.skip else {}
@@ -56,10 +57,10 @@ class NanGuard:
         if self.skip and not bool(finite.all()):
             self.model.load_step_state(self._before)
         if self.skip or values.device.type == "cpu":
-            self.look()
+            self.check_pending()
 
-    def look(self) -> None:
-        """Judge the steps that were not judged yet.
+    def check_pending(self) -> None:
+        """Check the losses of the steps since the last call.
 
         Raises:
             ValueError: a loss is not finite, and ``skip`` is off or has reached its limit.
@@ -73,29 +74,29 @@ class NanGuard:
                 self._handle(bad, place, files)
 
     def _handle(self, bad: Sequence[str], place: str, files: Sequence[str]) -> None:
-        verb = "is no finite number" if len(bad) == 1 else "are no finite numbers"
+        verb = "is" if len(bad) == 1 else "are"
         files = [path for paths in all_gather(files) for path in paths]
-        what = f"{', '.join(bad)} {verb} ({place}), with {', '.join(files)}"
+        what = (f"{', '.join(bad)} {verb} not finite (NaN or infinity; {place}), "
+                f"with {', '.join(files)}")
         if not self.skip:
             raise ValueError(
-                f"{what}; stopped. The last save is whole: look at these pictures, then go on by "
+                f"{what}; stopped. The last save is intact: check these images, then resume with "
                 "--continue_train, with a smaller --lr or with --on_nan skip"
             )
         self.skipped += 1
         if self.skipped > self.limit:
             raise ValueError(
-                f"{what}; {self.limit} batches were left out before, which is --nan_limit: "
-                "look at these pictures; a smaller --lr may help, a larger --nan_limit leaves out "
-                "more"
+                f"{what}; {self.limit} batches were skipped before, the maximum of --nan_limit: "
+                "check these images; a smaller --lr may help, a larger --nan_limit skips more"
             )
-        log.warning("%s: left out (%d of at most %d)", what, self.skipped, self.limit)
+        log.warning("%s: batch skipped (%d of at most %d)", what, self.skipped, self.limit)
 
 
-def _refuse_bad_gradients(optimizer: Optimizer) -> None:
-    """Make ``optimizer.step`` do nothing where a gradient is not finite."""
+def _skip_bad_gradients(optimizer: Optimizer) -> None:
+    """Make ``optimizer.step`` do nothing if a gradient is not finite."""
     step = optimizer.step
 
-    def careful(*arguments: Any) -> Any:
+    def step_if_finite(*arguments: Any) -> Any:
         gradients = [
             weight.grad
             for group in optimizer.param_groups
@@ -106,4 +107,4 @@ def _refuse_bad_gradients(optimizer: Optimizer) -> None:
             return step(*arguments)
         return None
 
-    optimizer.step = careful  # type: ignore[method-assign, assignment]
+    optimizer.step = step_if_finite  # type: ignore[method-assign, assignment]

@@ -1,19 +1,19 @@
-"""What a training shows: losses, images, and the values of a validation."""
+"""Report the losses, the images and the validation values of a training."""
 
 from collections.abc import Mapping
 
 from display.images import to_picture
 from display.reports import FilmReport, LossReport, PictureReport
 from training.setup import Training
-from training.validation.validation import validated
+from training.validation.validation import measure_in_main
 
 
 def validate(training: Training) -> Mapping[str, float]:
-    """Measure the model, update best and plateau, and show its images. Return the values."""
+    """Measure the model, update best and plateau, show its images; return the values."""
     assert training.best is not None
     with training.clock.paused():
-        measured = validated(training.validation)
-    training.best.judge(measured.values, training.clock.progress)
+        measured = measure_in_main(training.validation)
+    training.best.add(measured.values, training.clock.progress)
     if training.model.parts.plateau:
         training.model.parts.plateau.add_validation(measured.values)
     training.visualizer.film(
@@ -24,7 +24,7 @@ def validate(training: Training) -> Mapping[str, float]:
 
 def show_losses(training: Training, validation: Mapping[str, float] | None = None) -> None:
     """Send the losses of the last step to the displays and the doctor. Synchronises."""
-    losses = training.model.get_current_losses()  # before the pace, which then includes the wait
+    losses = training.model.get_current_losses()  # before ``pace``, which must include the wait
     pace = training.clock.pace()
     report = LossReport(
         progress=training.clock.progress,
@@ -36,14 +36,14 @@ def show_losses(training: Training, validation: Mapping[str, float] | None = Non
     )
     training.visualizer.losses(report)
     if training.doctor:
-        training.doctor.look_at_losses(report)
+        training.doctor.check_losses(report)
 
 
 def show_images(training: Training, *, keep: bool) -> None:
-    """Send the images of the last step to the displays; ``keep``: to the web page as well."""
+    """Send the images of the last step to the displays; with ``keep`` also to the web page."""
     training.model.compute_visuals()
     visuals = training.model.get_current_visuals()
     images = {name: to_picture(image[0]) for name, image in visuals.items()}
     if training.doctor:
-        training.doctor.look_at_pictures(visuals)
+        training.doctor.check_images(visuals)
     training.visualizer.pictures(PictureReport(training.clock.progress, images, keep=keep))

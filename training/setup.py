@@ -1,4 +1,4 @@
-"""What the loop of train.py works with, and how it is built from the options."""
+"""Build what the loop of train.py uses from the options."""
 
 import logging
 from argparse import Namespace
@@ -30,14 +30,15 @@ from util.distributed import current_process
 from util.random_states import seed_everything
 from util.run_folder.layout import delete_run
 from util.run_folder.networks import save_networks
+from util.text import pluralise
 
 log = logging.getLogger(__name__)
 
-_LONGER = "--continue_train with a larger --early_stop, or 0 for none, continues it"
+_CONTINUE = "to continue, use --continue_train with a larger --early_stop, or 0 for no limit"
 
 
 class Training:
-    """A run that is ready to start at ``first_epoch``. Enter it to open its displays.
+    """A run that is ready to start at ``first_epoch``; a context in which its displays are open.
 
     Args:
         opt: the options of train.py.
@@ -53,7 +54,10 @@ class Training:
         self.model = _create_model(opt)
         self.clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
         self.best = _create_best(opt)
-        self.saver = _create_saver(opt, self.model, self.clock, self.best)
+        self.saver = RunSaver(
+            self.model, self.clock, best=self.best, latest_freq=opt.save_latest_freq,
+            epoch_freq=opt.save_epoch_freq, by_iter=opt.save_by_iter, keep_epochs=opt.keep_epochs,
+        )
         self.first_epoch = _find_start(opt, self.model, self.saver)
         self.is_over = _is_over(self.first_epoch, self.clock, self.best)
         if self.is_over:
@@ -63,10 +67,9 @@ class Training:
             _prepare_folder(opt, dataset, self.saver, save_options)
             save_networks(self.saver.folder, self.model.parts.entries())
         self.saver.begin()
-        self.guard = NanGuard(
-            self.model, self.clock, skip=opt.on_nan == "skip", limit=opt.nan_limit
-        )
-        self.saver.before_save = self.guard.look  # weights that are not finite are never saved
+        skip = opt.on_nan == "skip"
+        self.guard = NanGuard(self.model, self.clock, skip=skip, limit=opt.nan_limit)
+        self.saver.before_save = self.guard.check_pending  # never save weights that are not finite
         self.learn = training_step(self.model, cuda_graph=opt.cuda_graph)
         self.memory = MemoryWatch(opt, self.model)
         self.interrupt = Interrupt()
@@ -86,9 +89,9 @@ class Training:
         """Log that --early_stop ended the run before its last epoch, if it did."""
         clock, best = self.clock, self.best
         if best and best.over and not (clock.epoch == clock.n_epochs and clock.epoch_complete):
-            last = "validation was" if best.waited == 1 else f"{best.waited} validations were"
-            log.info("stopped at %s and saved: the last %s no better than %s, saved as best; %s",
-                     clock.place, last, best.describe(), _LONGER)
+            log.info("stopped at %s and saved: no improvement in the last %s over %s, saved as "
+                     "best; %s", clock.place, pluralise(best.waited, "validation"),
+                     best.describe(), _CONTINUE)
 
 
 def _create_model(opt: Namespace) -> BaseModel:
@@ -104,40 +107,26 @@ def _create_model(opt: Namespace) -> BaseModel:
             first_generator=next(iter(model.parts.with_role("generator")), ""),
         )
     if not current_process().is_main:
-        seed_everything(opt.seed + current_process().rank)  # each process draws its own dropout
+        seed_everything(opt.seed + current_process().rank)  # different dropout per process
     return model
 
 
 def _rises(metric: str) -> bool:
-    """Return whether a larger --lr_metric is better; only validation values can be so."""
+    """Return whether a larger --lr_metric is better, which only validation values can be."""
     first = metric.partition("+")[0]
     return first.startswith(VALUE) and find_metric(first.removeprefix(VALUE)).higher_is_better
 
 
 def _create_best(opt: Namespace) -> Best | None:
-    """Return the judge of the validations; None without --val_phase."""
+    """Return None without --val_phase."""
     if not opt.val_phase:
         return None
     name = best_metric(opt.best_metric, opt.val_metrics)
+    # latest_state.pth of existing runs holds this text: another one would discard their best.
     images = f"{opt.val_pictures} pictures of {opt.val_phase}"
-    return Best(
-        name,
-        higher_is_better=find_metric(name).higher_is_better,
-        patience=opt.early_stop,
-        pictures=images + (", by the averages (--ema)" if opt.ema else ""),
-    )
-
-
-def _create_saver(opt: Namespace, model: BaseModel, clock: Clock, best: Best | None) -> RunSaver:
-    return RunSaver(
-        model,
-        clock,
-        best=best,
-        latest_freq=opt.save_latest_freq,
-        epoch_freq=opt.save_epoch_freq,
-        by_iter=opt.save_by_iter,
-        keep_epochs=opt.keep_epochs,
-    )
+    images += ", by the averages (--ema)" if opt.ema else ""
+    better = find_metric(name).higher_is_better
+    return Best(name, higher_is_better=better, patience=opt.early_stop, images=images)
 
 
 def _find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
@@ -150,14 +139,13 @@ def _find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
 def _is_over(first_epoch: int, clock: Clock, best: Best | None) -> bool:
     """Return True, and log it, if no epochs remain."""
     if first_epoch > clock.n_epochs:
-        log.info(
-            "nothing left to train: the next epoch is %d, the run ends with epoch %d; a larger "
-            "--n_epochs or --n_epochs_decay makes it longer", first_epoch, clock.n_epochs,
-        )
+        log.info("nothing left to train: the next epoch is %d, the run ends with epoch %d; a "
+                 "larger --n_epochs or --n_epochs_decay makes it longer",
+                 first_epoch, clock.n_epochs)
         return True
     if best and best.over:
         log.info("nothing left to train: --early_stop %d has ended the run; %s", best.patience,
-                 _LONGER)
+                 _CONTINUE)
         return True
     return False
 

@@ -32,7 +32,7 @@ from display.sinks.web_page_sink import WebPage
 from models.networks import GENERATORS, define_G
 from models.networks.layers import NORMS
 from scripts.benchmarks.common import peak_bytes
-from training.saving.background_saver import Saver
+from training.saving.background_saver import BackgroundSaver
 from util.checkpoint import tensor_bytes
 from util.flags import positive_int
 from util.runtime import choose_device, describe_device, run_program
@@ -76,7 +76,7 @@ def saving(args: argparse.Namespace, scratch: Path) -> None:
     log.info("%s on %s", format_bytes(tensor_bytes(state), digits=1), describe_device(device))
     log.info("training waits (s) | until on disk (s)")
     for _ in range(args.saves):
-        saver = Saver()
+        saver = BackgroundSaver()
         start = time.perf_counter()
         saver.save({scratch / "latest_state.pth": state})
         waited = time.perf_counter() - start

@@ -1,1 +1,1 @@
-"""What a sick training looks like in numbers, and when it is said. Knows no model."""
+"""Measures that show a failing training, and the rules for reporting it. Knows no model."""

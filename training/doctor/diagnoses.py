@@ -1,4 +1,4 @@
-"""What may be wrong with a training, what it means, and which flags change it.
+"""The diagnoses of the doctor: what each means, and which flags help.
 
 The limits were measured: docs/design.md, the doctor.
 """
@@ -8,125 +8,124 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Complaint:
-    """``remedies``: flag -> what to do with it; a run without the flag is not told. "": always.
+class Diagnosis:
+    """A kind of problem that a training can have.
 
-    ``looks_back``: it is seen by comparison with how the same start of the program began.
+    ``remedies``: flag -> advice, given only if the run has that flag; "" -> advice for every run.
+    ``needs_baseline``: the problem is found by comparison with the start of this program.
     """
 
     meaning: str
     remedies: Mapping[str, str]
-    looks: int = 3  # in a row, until it is said or over
-    explains: Collection[str] = ()  # what is not said beside it, being its effect
-    looks_back: bool = False
+    checks: int = 3  # consecutive checks until it is reported, and until it is over
+    explains: Collection[str] = ()  # its effects, which are not reported while it lasts
+    needs_baseline: bool = False
 
     def remedy(self, flags: Collection[str]) -> str:
         return "; ".join(text for flag, text in self.remedies.items() if not flag or flag in flags)
 
 
-_OF_G = ("mode collapse", "inverted colours", "checkerboard")
+_OUTPUT_PROBLEMS = ("mode collapse", "inverted colours", "checkerboard")
 
-COMPLAINTS: dict[str, Complaint] = {
-    "exploding gradients": Complaint(
-        "steps lead far past any valley",
+DIAGNOSES: dict[str, Diagnosis] = {
+    "exploding gradients": Diagnosis(
+        "the updates overshoot",
         {
-            "lr": "go back to an earlier epoch, or start again, with a lower --lr (the papers' is "
+            "lr": "go back to an earlier epoch, or start again, with a lower --lr (the papers use "
                   "0.0002)",
             "beta1": "keep --beta1 at 0.5",
-            "precision": "leave --precision fp16 out, if it is on",
+            "precision": "remove --precision fp16 if it is set",
         },
-        explains=("discriminator has won", *_OF_G),
-        looks_back=True,
+        explains=("discriminator has won", *_OUTPUT_PROBLEMS),
+        needs_baseline=True,
     ),
-    "discriminator has won": Complaint(
-        "it is so sure that the generator learns next to nothing from it",
+    "discriminator has won": Diagnosis(
+        "the discriminator is so certain that the generator gets almost no gradient from it",
         {
-            "ndf": "a weaker one: smaller --ndf, --netD patch_16",
-            "gan_mode": "--gan_mode lsgan or hinge, which saturate less than vanilla",
-            "rotate": "with few pictures, augmentation (--rotate, --zoom, --translate)",
-            "lambda_L1": "or let pix2pix learn by its L1 term alone: --lambda_GAN 0",
+            "ndf": "use a weaker discriminator: smaller --ndf, --netD patch_16",
+            "gan_mode": "use --gan_mode lsgan or hinge, which saturate less than vanilla",
+            "rotate": "with few images, use augmentation (--rotate, --zoom, --translate)",
+            "lambda_L1": "or train pix2pix with its L1 loss only: --lambda_GAN 0",
         },
-        looks=4,
-        explains=_OF_G,
+        checks=4,
+        explains=_OUTPUT_PROBLEMS,
     ),
-    "mode collapse": Complaint(
-        "the outputs are nearly alike, whatever the input",
+    "mode collapse": Diagnosis(
+        "the outputs are almost the same for all inputs",
         {
             "": "start again with another --seed, or from an epoch before it",
-            "lambda_L1": "a larger --lambda_L1, which ties each output to its target",
-            "lambda_A": "larger --lambda_A and --lambda_B, which tie each output to its input",
-            "batch_size": "--norm instance, if the batches are small",
+            "lambda_L1": "use a larger --lambda_L1, which ties each output to its target",
+            "lambda_A": "use larger --lambda_A and --lambda_B, which tie each output to its input",
+            "batch_size": "use --norm instance if the batches are small",
         },
         explains=("inverted colours", "checkerboard"),
     ),
-    "inverted colours": Complaint(
-        "what should be bright comes out dark",
+    "inverted colours": Diagnosis(
+        "parts that should be bright are dark in the output",
         {
-            "": "start again with another --seed: a network seldom finds its way back",
-            "lambda_identity": "keep --lambda_identity at 0.5 or more; if the two kinds of "
-                               "pictures really are each other's negatives, all is well",
+            "": "start again with another --seed: networks seldom recover from it",
+            "lambda_identity": "keep --lambda_identity at 0.5 or more; ignore this if the two "
+                               "domains really are negatives of each other",
         },
         explains=("checkerboard",),
     ),
-    "checkerboard": Complaint(
-        "the upsampling layers leave their grid in the pictures",
+    "checkerboard": Diagnosis(
+        "the upsampling layers leave a regular grid in the images",
         {
             "": "train longer, since it often fades",
-            "lambda_GAN": "a smaller --lambda_GAN, if D has called for the pattern",
-            "netG": "another --netG",
+            "lambda_GAN": "use a smaller --lambda_GAN, if the discriminator rewards the pattern",
+            "netG": "use another --netG",
         },
     ),
-    "waiting for pictures": Complaint("the networks could be trained faster", {}),
-    "overfitting": Complaint(
-        "the network learns the training pictures by heart",
+    "waiting for pictures": Diagnosis("the networks could be trained faster", {}),
+    "overfitting": Diagnosis(
+        "the network memorises the training images",
         {
-            "": "take the weights of the best epoch, or stop",
-            "rotate": "augmentation (--rotate, --zoom, --translate, --flip_vertical)",
-            "ngf": "a smaller --ngf; more pictures",
+            "": "use the weights of the best epoch, or stop",
+            "rotate": "use augmentation (--rotate, --zoom, --translate, --flip_vertical)",
+            "ngf": "use a smaller --ngf or more images",
         },
-        looks_back=True,
+        needs_baseline=True,
     ),
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of one check. ``ill`` is None if the check cannot decide.
+    """Result of one check.
 
-    ``measured``: name -> value, also for a healthy training.
+    ``measured``: name -> value, also if nothing is wrong.
     """
 
-    complaint: str  # a key of ``COMPLAINTS``
-    ill: bool | None
-    seen: str = ""  # with the number
+    diagnosis: str  # a key of ``DIAGNOSES``
+    present: bool | None  # None: the check cannot decide
+    seen: str = ""  # the evidence, with its number
     measured: Mapping[str, float] = field(default_factory=dict)
 
 
-class Watch:
-    """Report a diagnosis once, after ``looks`` consecutive checks that agree.
+class DiagnosisState:
+    """Whether a diagnosis is active. It changes after ``checks`` consecutive checks that agree."""
 
-    ``ill``: the diagnosis has been reported and is not over.
-    """
-
-    def __init__(self, looks: int, *, ill: bool = False) -> None:
-        self.looks = looks
-        self.ill = ill
-        self._others = 0  # consecutive checks that contradict ``ill``
+    def __init__(self, checks: int, *, active: bool = False) -> None:
+        self.active = active
+        self._checks = checks
+        self._contradictions = 0  # consecutive checks that contradict ``active``
 
     @property
     def suspected(self) -> bool:
         """Whether the last check was positive, reported or not."""
-        return self.ill != bool(self._others)
+        return self.active != bool(self._contradictions)
 
-    def look(self, ill: bool | None, *, may_begin: bool = True) -> bool:
-        """Return whether ``self.ill`` has changed. None: the check could not decide.
+    def add(self, present: bool | None, *, may_begin: bool = True) -> bool:
+        """Add the result of a check; return whether ``active`` has changed.
 
-        Without ``may_begin`` no diagnosis begins, but checks are counted.
+        None means that the check could not decide. Without ``may_begin`` the diagnosis does not
+        become active, but checks are counted.
         """
-        if ill is None:
+        if present is None:
             return False
-        self._others = self._others + 1 if ill != self.ill else 0
-        if self._others < self.looks or (ill and not may_begin):
+        self._contradictions = self._contradictions + 1 if present != self.active else 0
+        if self._contradictions < self._checks or (present and not may_begin):
             return False
-        self.ill, self._others = ill, 0
+        self.active, self._contradictions = present, 0
         return True

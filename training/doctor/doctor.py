@@ -1,7 +1,7 @@
-"""Looks after a training, and says in one line what is wrong and what to do.
+"""Check a running training; report in one line what is wrong and what to do.
 
-It looks at what is there whenever losses or pictures are reported, changes nothing, and draws no
-random numbers. What it measures and how the limits were found: docs/design.md, the doctor.
+The checks run when losses or images are reported anyway. They change nothing and draw no random
+numbers. What is measured, and how the limits were found: docs/design.md, the doctor.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,34 +14,34 @@ from display.sinks.doctor_log_sink import open_problems
 from models.base_model import BaseModel
 from models.comparison import Comparison
 from training.clock import Clock
-from training.doctor.data_wait import Waiting
-from training.doctor.diagnoses import COMPLAINTS, Finding, Watch
-from training.doctor.gradients import Sizes
-from training.doctor.outputs import Outputs, Partner, Translation
-from training.doctor.overfitting import Gap
+from training.doctor.data_wait import DataWaitCheck
+from training.doctor.diagnoses import DIAGNOSES, DiagnosisState, Finding
+from training.doctor.gradients import GradientCheck
+from training.doctor.outputs import OutputChecks, Partner, Translation
+from training.doctor.overfitting import OverfittingCheck
 
-PICTURES = 4  # of a batch that are looked at
-FIRST_PICTURES = 1000  # seen until outputs are judged: at first all are grey, with a grid
-LEAST_LOSS_D = 0.02  # of that of a discriminator that cannot tell
-VALIDATED = VALUE + "l1"  # what shows overfitting
+IMAGES = 4  # of a batch are checked
+FIRST_IMAGES = 1000  # no output problem is reported before: first outputs are grey, with a grid
+LEAST_LOSS_D = 0.02  # relative to the loss of a discriminator that cannot distinguish
+VALIDATED = VALUE + "l1"  # the value that shows overfitting
 
 
 class Doctor:
-    """Called at reports only.
+    """Checks what is reported, in the main process.
 
     Args:
-        tell: gets what is to be said.
-        flags: those that the run has, so that no other is recommended.
-        loading_advice: what to do where the training waits for pictures.
-        filling: images until a cache holds all pictures, and they come at their usual pace.
-        past: what was said when this run was at work before.
+        report: called with each piece of advice.
+        flags: those that the run has; no other flag is recommended.
+        loading_advice: what to do if the training waits for images.
+        filling: number of images until a cache holds all of them.
+        past: advice that this run got before it was resumed.
     """
 
     def __init__(
         self,
         model: BaseModel,
         clock: Clock,
-        tell: Callable[[Advice], None],
+        report: Callable[[Advice], None],
         *,
         flags: Collection[str],
         loading_advice: str,
@@ -50,52 +50,50 @@ class Doctor:
     ) -> None:
         self.model = model
         self.clock = clock
-        self.measured: dict[str, float] = {}  # at the last looks
-        self._tell = tell
+        self.measured: dict[str, float] = {}  # by the last checks
+        self._report = report
         self._flags = flags
         self._loading_advice = loading_advice
-        ill = {one.complaint for one in open_problems(past)}
-        self._watches = {
-            name: Watch(complaint.looks, ill=name in ill)
-            for name, complaint in COMPLAINTS.items()
+        active = {advice.complaint for advice in open_problems(past)}
+        self._states = {
+            name: DiagnosisState(diagnosis.checks, active=name in active)
+            for name, diagnosis in DIAGNOSES.items()
         }
-        # A run that goes on has forgotten its healthy days, and could not tell that they are back.
-        self._settled = {name for name in ill if COMPLAINTS[name].looks_back}
-        self._sizes = Sizes(model.networks)
-        self._waiting = Waiting(clock.images, filling=filling)
-        self._gap = Gap()
-        self._outputs = Outputs()
+        # There is no baseline after a resume: these could neither end nor begin.
+        self._ignored = {name for name in active if DIAGNOSES[name].needs_baseline}
+        self._gradients = GradientCheck(model.networks)
+        self._data_wait = DataWaitCheck(clock.images, filling=filling)
+        self._overfitting = OverfittingCheck()
+        self._outputs = OutputChecks()
 
     # ---- called by the training ----------------------------------------------------------------
 
-    def look_at_losses(self, report: LossReport) -> None:
-        """Waits for the device, as the losses that are reported with it do."""
-        self._judge(self._sizes.look())
-        self._judge(self._logits())
-        self._judge(self._waiting.look(report))
-        self._judge(self._overfitting(report))
+    def check_losses(self, report: LossReport) -> None:
+        """Check gradients, logits, speed and fit. Synchronises, as the reported losses do."""
+        self._add(self._gradients.check())
+        self._add(self._check_logits())
+        self._add(self._data_wait.check(report))
+        self._add(self._check_fit(report))
 
-    def look_at_pictures(self, visuals: Mapping[str, Tensor]) -> None:
-        """``visuals``: those of the last step, with the names of the model."""
-        seen = {name: image[:PICTURES] for name, image in visuals.items()}
+    def check_images(self, visuals: Mapping[str, Tensor]) -> None:
+        """Check the ``visuals`` of the last step: the model's names -> [N, C, H, W]."""
+        images = {name: image[:IMAGES] for name, image in visuals.items()}
         translations = [
-            Translation(
-                shown.made, seen[shown.given], seen[shown.made], seen[shown.domain],
-                _partner(shown),
-            )
-            for shown in self.model.comparisons(self.model.opt) if shown.labels <= seen.keys()
+            Translation(compared.made, images[compared.given], images[compared.made],
+                        images[compared.domain], _partner(compared))
+            for compared in self.model.comparisons(self.model.opt)
+            if compared.labels <= images.keys()
         ]
-        if not translations:
-            return
-        for finding in self._outputs.look(translations):
-            self._judge(finding, too_early=self.clock.images < FIRST_PICTURES)
+        if translations:
+            for finding in self._outputs.check(translations):
+                self._add(finding, too_early=self.clock.images < FIRST_IMAGES)
 
-    # ---- what it sees, says and keeps to itself ------------------------------------------------
+    # ---- checks and reports --------------------------------------------------------------------
 
-    def _logits(self) -> Finding:
-        """Of the discriminator that is surest of itself."""
+    def _check_logits(self) -> Finding:
+        """Check the discriminator whose loss is smallest."""
         gan, logits = self.model.objective, self.model.logits
-        shares, told = {}, {}
+        shares, evidence = {}, {}
         names = self.model.parts.with_role("discriminator")
         for number, name in enumerate(names):
             real, fake = (logits.get(f"{kind}_{number}") for kind in ("real", "fake"))
@@ -104,45 +102,45 @@ class Doctor:
             undecided = torch.tensor(gan.undecided)
             loss = float(gan.real(real) + gan.fake(fake))
             shares[name] = loss / float(gan.real(undecided) + gan.fake(undecided))
-            told[name] = (
-                f"the loss of {name} is {shares[name]:.2%} of an undecided one's, its logits are "
-                f"{float(real.mean()):.1f} on real and {float(fake.mean()):.1f} on generated "
-                "pictures"
+            evidence[name] = (
+                f"the loss of {name} is {shares[name]:.2%} of that of an undecided one, its "
+                f"logits are {float(real.mean()):.1f} on real and {float(fake.mean()):.1f} on "
+                "generated images"
             )
         if not shares:
             return Finding("discriminator has won", None)
-        surest = min(shares, key=shares.__getitem__)
-        return Finding(
-            "discriminator has won", shares[surest] < LEAST_LOSS_D, told[surest],
-            {f"loss of {name}": share for name, share in shares.items()},
-        )
+        best = min(shares, key=shares.__getitem__)
+        return Finding("discriminator has won", shares[best] < LEAST_LOSS_D, evidence[best],
+                       {f"loss of {name}": share for name, share in shares.items()})
 
-    def _overfitting(self, report: LossReport) -> Finding:
+    def _check_fit(self, report: LossReport) -> Finding:
         losses = [report.losses[name] for name in self.model.FIT if name in report.losses]
-        if not losses:
+        if losses:
+            self._overfitting.add_loss(sum(losses))
+        if not losses or VALIDATED not in report.validation:
             return Finding("overfitting", None)
-        self._gap.add_loss(sum(losses))
-        if VALIDATED not in report.validation:
-            return Finding("overfitting", None)
-        return self._gap.validated(VALIDATED, report.validation[VALIDATED])
+        return self._overfitting.check(VALIDATED, report.validation[VALIDATED])
 
-    def _judge(self, finding: Finding, *, too_early: bool = False) -> None:
-        name = finding.complaint
+    def _add(self, finding: Finding, *, too_early: bool = False) -> None:
+        """Count a finding; report its diagnosis if it has begun or ended."""
+        name = finding.diagnosis
         self.measured |= finding.measured
-        if too_early or name in self._settled:
+        if too_early or name in self._ignored:
             return
-        explained = any(name in COMPLAINTS[other].explains and self._watches[other].suspected
-                        for other in COMPLAINTS)
-        if not self._watches[name].look(finding.ill, may_begin=not explained):
+        explained = any(name in DIAGNOSES[cause].explains and self._states[cause].suspected
+                        for cause in DIAGNOSES)
+        if not self._states[name].add(finding.present, may_begin=not explained):
             return
-        complaint, is_over = COMPLAINTS[name], not self._watches[name].ill
-        remedy = complaint.remedy(self._flags) or self._loading_advice
-        place = self.clock.epoch, self.clock.images
-        self._tell(Advice(*place, name, finding.seen, complaint.meaning, remedy, over=is_over))
+        diagnosis = DIAGNOSES[name]
+        self._report(Advice(
+            self.clock.epoch, self.clock.images, name, finding.seen, diagnosis.meaning,
+            diagnosis.remedy(self._flags) or self._loading_advice,
+            over=not self._states[name].active,
+        ))
 
 
-def _partner(shown: Comparison) -> Partner | None:
+def _partner(compared: Comparison) -> Partner | None:
     """Return which image's light and dark an output should follow; None if that is unknown."""
-    if shown.back:
+    if compared.back:
         return "input"
-    return "target" if shown.target else None
+    return "target" if compared.target else None

@@ -1,4 +1,4 @@
-"""Whether gradients explode: their norms, and those of the weights that such steps blow up."""
+"""Check whether gradients explode: norms of gradients and of the weights."""
 
 import math
 from collections import deque
@@ -10,52 +10,53 @@ from torch import Tensor, nn
 
 from training.doctor.diagnoses import Finding
 
-HISTORY = 50  # norms of gradients
-MOST_GRADIENT = 100.0  # times the median of the newest looks, and of the first
-MOST_WEIGHTS = 10.0  # times those at the start
+HISTORY = 50  # gradient norms that are kept
+MOST_GRADIENT = 100.0  # times the larger of the first norm and the median of the newest
+MOST_WEIGHTS = 10.0  # times the norm at the start
 
 
 def filters(net: nn.Module) -> list[Tensor]:
-    """Weights of convolutions: not biases and scales, which are small in number and begin at 0."""
+    """Return the weights of convolutions, without biases and scales: these are few, and start at 0.
+    """
     return [weight.detach() for weight in net.parameters() if weight.ndim > 1]
 
 
 def norm_of(tensors: list[Tensor]) -> float:
-    """Of all together. Waits for the device."""
+    """Return the norm of all elements of all tensors. Synchronises."""
     return float(torch.stack(torch._foreach_norm(tensors)).norm()) if tensors else 0.0
 
 
-class Sizes:
-    """Of each network, against what was usual. A run that goes on has a new start."""
+class GradientCheck:
+    """Compares each network with its earlier norms since the program started."""
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
         self._networks = networks
         self._first_sizes = {name: norm_of(filters(net)) for name, net in networks.items()}
-        self._usual: dict[str, tuple[float, deque[float]]] = {}  # norms of gradients
+        self._norms: dict[str, tuple[float, deque[float]]] = {}  # first, newest
 
-    def look(self) -> Finding:
-        """Whatever gradients the last step has left are looked at. Waits for the device."""
-        worst, told = 0.0, ""
+    def check(self) -> Finding:
+        """Check the gradients that the last step has left. Synchronises."""
+        worst, evidence = 0.0, ""
         measured: dict[str, float] = {}
         for name, net in self._networks.items():
-            found = [weight.grad for weight in net.parameters() if weight.grad is not None]
-            if not found:
+            gradients = [weight.grad for weight in net.parameters() if weight.grad is not None]
+            if not gradients:
                 continue
-            steeper = self._steeper(name, norm_of(found))
-            larger = norm_of(filters(net)) / max(self._first_sizes[name], 1e-12)
-            measured |= {f"gradient of {name}": steeper, f"weights of {name}": larger}
-            # A step of Adam is as long as --lr, however steep the slope: the weights tell as well.
+            gradient = self._relative_norm(name, norm_of(gradients))
+            weights = norm_of(filters(net)) / max(self._first_sizes[name], 1e-12)
+            measured |= {f"gradient of {name}": gradient, f"weights of {name}": weights}
+            # The length of a step of Adam depends on --lr, not on the gradient: check both.
             for share, seen in (
-                (steeper / MOST_GRADIENT, f"gradient of {name} is {steeper:.3g} times its usual"),
-                (larger / MOST_WEIGHTS, f"weights of {name} are {larger:.3g} times their first"),
+                (gradient / MOST_GRADIENT, f"gradient of {name} is {gradient:.3g} times its usual"),
+                (weights / MOST_WEIGHTS, f"weights of {name} are {weights:.3g} times their first"),
             ):
-                if not share <= worst:  # NaN as well
-                    worst, told = share, f"the {seen} size"
-        return Finding("exploding gradients", not worst <= 1, told, measured)
+                if not share <= worst:  # also true for NaN
+                    worst, evidence = share, f"the {seen} size"
+        return Finding("exploding gradients", not worst <= 1, evidence, measured)
 
-    def _steeper(self, name: str, norm: float) -> float:
-        first, usual = self._usual.setdefault(name, (norm, deque([norm], maxlen=HISTORY)))
-        times = norm / max(first, median(usual), 1e-12)
+    def _relative_norm(self, name: str, norm: float) -> float:
+        first, newest = self._norms.setdefault(name, (norm, deque([norm], maxlen=HISTORY)))
+        relative = norm / max(first, median(newest), 1e-12)
         if math.isfinite(norm):
-            usual.append(norm)
-        return times
+            newest.append(norm)
+        return relative

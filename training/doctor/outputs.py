@@ -1,4 +1,4 @@
-"""Whether a generator's pictures look ill: alike, inverted, or with a grid in them."""
+"""Check a generator's images: all alike, inverted, or with a grid in them."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,10 @@ from torch import Tensor
 from training.doctor.diagnoses import Finding
 from training.doctor.measures import Spread, correlation, grid_levels
 
-WINDOW = 8  # the newest looks, whose mean is judged
-LEAST_SPREAD = 0.15  # of that of the targets
+WINDOW = 8  # newest checks, over which means are taken
+LEAST_SPREAD = 0.15  # relative to the spread of the targets
 LEAST_CORRELATION = -0.4  # with the targets; without pairs, with the inputs in both directions
-MOST_GRID = 6.0  # grey levels of 255 more than the targets have
+MOST_GRID = 6.0  # grey levels of 255 above those of the targets
 
 
 Partner = Literal["target", "input"]
@@ -22,7 +22,7 @@ Partner = Literal["target", "input"]
 
 @dataclass(frozen=True)
 class Translation:
-    """Images [N, C, H, W] in -1..1. Without pairs, ``target`` holds other images of its kind.
+    """Images [N, C, H, W] in -1..1. Without pairs, ``target`` holds other images of its domain.
 
     ``partner``: which of them has the light and dark that ``output`` should have; None: neither.
     """
@@ -34,71 +34,72 @@ class Translation:
     partner: Partner | None
 
 
-class Outputs:
-    """Remembers the newest looks at each kind of output."""
+class OutputChecks:
+    """Keeps the newest measures of each output by its name."""
 
     def __init__(self) -> None:
         self._spreads: dict[str, Spread] = {}
         self._correlations: dict[str, deque[float]] = {}
         self._grids: dict[str, deque[tuple[float, float]]] = {}
 
-    def look(self, translations: Sequence[Translation]) -> Iterator[Finding]:
-        """At those of one step, one for each direction."""
-        yield self._spread(translations)
-        yield self._colours(translations)
-        yield self._grid(translations)
+    def check(self, translations: Sequence[Translation]) -> Iterator[Finding]:
+        """Check the translations of one step: one for each direction."""
+        yield self._check_spread(translations)
+        yield self._check_colours(translations)
+        yield self._check_grid(translations)
 
-    def _spread(self, translations: Sequence[Translation]) -> Finding:
+    def _check_spread(self, translations: Sequence[Translation]) -> Finding:
         ratios = {}
-        for one in translations:
-            spread = self._spreads.setdefault(one.name, Spread(WINDOW))
-            spread.add(one.output, one.target)
+        for translation in translations:
+            spread = self._spreads.setdefault(translation.name, Spread(WINDOW))
+            spread.add(translation.output, translation.target)
             if spread.ratio is not None:
-                ratios[one.name] = spread.ratio
+                ratios[translation.name] = spread.ratio
         if not ratios:
             return Finding("mode collapse", None)
         name = min(ratios, key=ratios.__getitem__)
         return Finding(
             "mode collapse", ratios[name] < LEAST_SPREAD,
-            f"{name} differs from input to input {ratios[name]:.2f} times as much as its targets "
-            "do",
+            f"the differences between the images of {name} are {ratios[name]:.2f} times those "
+            "between its targets",
             {f"spread of {name}": ratio for name, ratio in ratios.items()},
         )
 
-    def _colours(self, translations: Sequence[Translation]) -> Finding:
+    def _check_colours(self, translations: Sequence[Translation]) -> Finding:
         means, partners = {}, {}
-        for one in translations:
-            if one.partner is None:
+        for translation in translations:
+            if translation.partner is None:
                 continue
-            partners[one.name] = one.partner
-            partner = one.target if one.partner == "target" else one.source
-            window = self._correlations.setdefault(one.name, deque(maxlen=WINDOW))
-            window.extend(correlation(one.output, partner))
+            partners[translation.name] = translation.partner
+            partner = translation.target if translation.partner == "target" else translation.source
+            window = self._correlations.setdefault(translation.name, deque(maxlen=WINDOW))
+            window.extend(correlation(translation.output, partner))
             if window:
-                means[one.name] = mean(window)
+                means[translation.name] = mean(window)
         if not means:
             return Finding("inverted colours", None)
-        # A network and its way back are inverted together.
+        # The generators of both directions are inverted together, so the largest value decides.
         name = max(means, key=means.__getitem__)
         return Finding(
             "inverted colours", means[name] < LEAST_CORRELATION,
-            f"the luminance of {name} and of its {partners[name]} correlate by {means[name]:.2f}",
+            f"the correlation of the luminance of {name} and of its {partners[name]} is "
+            f"{means[name]:.2f}",
             {f"correlation of {name}": value for name, value in means.items()},
         )
 
-    def _grid(self, translations: Sequence[Translation]) -> Finding:
+    def _check_grid(self, translations: Sequence[Translation]) -> Finding:
         levels = {}
-        for one in translations:
-            window = self._grids.setdefault(one.name, deque(maxlen=WINDOW // 2))
-            window.append((grid_levels(one.output), grid_levels(one.target)))
-            output, target = (mean(each) for each in zip(*window, strict=True))
-            levels[one.name] = output, target
-        more = {name: output - target for name, (output, target) in levels.items()}
-        name = max(more, key=more.__getitem__)
+        for translation in translations:
+            window = self._grids.setdefault(translation.name, deque(maxlen=WINDOW // 2))
+            window.append((grid_levels(translation.output), grid_levels(translation.target)))
+            output, target = (mean(side) for side in zip(*window, strict=True))
+            levels[translation.name] = output, target
+        excess = {name: output - target for name, (output, target) in levels.items()}
+        name = max(excess, key=excess.__getitem__)
         output, target = levels[name]
         return Finding(
-            "checkerboard", more[name] > MOST_GRID,
-            f"a grid of 2 or 4 pixels stands {output:.1f} grey levels high in {name}, "
-            f"{target:.1f} in its targets",
-            {f"grid in {name}": value for name, value in more.items()},
+            "checkerboard", excess[name] > MOST_GRID,
+            f"a grid of 2 or 4 pixels has {output:.1f} grey levels in {name} and {target:.1f} in "
+            "its targets",
+            {f"grid in {name}": value for name, value in excess.items()},
         )

@@ -1,20 +1,20 @@
-"""Whether validation has stopped following the training."""
+"""Check whether the validation gets worse while the training loss still falls."""
 
 from collections import deque
 from statistics import fmean
 
 from training.doctor.diagnoses import Finding
 
-_MEAN_OF = 3  # validations, since one alone jumps
-LEAST_RISE = 0.01  # of the validation's value over its best, as a share of it
-MOST_WIDER = 1.5  # times the distance between the two, as a quotient, at that best
+_MEAN_OF = 3  # validations, since a single value is noisy
+LEAST_RISE = 0.01  # of the validation's value above its best, relative to it
+MOST_WIDER = 1.5  # times the quotient of the two at that best
 
 
-class Gap:
-    """A training loss and a value of the validation, both the smaller the better, in any units.
+class OverfittingCheck:
+    """Compares a training loss and a validation value; for both, smaller is better, in any units.
 
-    After each validation, ``rise``: how far its value is above its best mean of three, as a share
-    of it; ``fall``: how far the loss has come down since that best; ``wider``: how many times the
+    After each validation, ``rise`` is how far its value is above its best mean of three, relative
+    to it; ``fall``: how far the loss has fallen since that best; ``gap``: how many times the
     quotient of the two has grown since.
     """
 
@@ -27,8 +27,9 @@ class Gap:
     def add_loss(self, loss: float) -> None:
         self._losses.append(loss)
 
-    def validated(self, name: str, value: float) -> Finding:
-        """Judge by what has been added since the last validation, and ``value``, its ``name``."""
+    def check(self, name: str, value: float) -> Finding:
+        """Compare the validation's ``value``, called ``name``, with the losses since the last one.
+        """
         self._pairs.append((fmean(self._losses), value))
         self._losses.clear()
         if len(self._pairs) < _MEAN_OF:
@@ -38,10 +39,10 @@ class Gap:
         if self._now[1] < self._best[1]:
             self._best = self._now
         return Finding(
-            "overfitting", self.rise > LEAST_RISE and self.wider > MOST_WIDER,
-            f"{name} is {self.rise:.0%} above its best, while the loss of the training has fallen "
-            f"by {self.fall:.0%} since",
-            {f"rise of {name}": self.rise, "fall of the loss": self.fall, "gap": self.wider},
+            "overfitting", self.rise > LEAST_RISE and self.gap > MOST_WIDER,
+            f"{name} is {self.rise:.0%} above its best, while the training loss has fallen by "
+            f"{self.fall:.0%} since then",
+            {f"rise of {name}": self.rise, "fall of the loss": self.fall, "gap": self.gap},
         )
 
     @property
@@ -53,5 +54,5 @@ class Gap:
         return 1 - self._now[0] / self._best[0] if self._best[0] > 0 else 0.0
 
     @property
-    def wider(self) -> float:
+    def gap(self) -> float:
         return (1 + self.rise) / (1 - self.fall) if self.fall < 1 else float("inf")

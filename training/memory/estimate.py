@@ -1,9 +1,9 @@
-"""What memory a training step takes at its peak, found without running it.
+"""Estimate the peak memory of a training step without running it.
 
-A second model of the same options is built of tensors that have shapes but no values (torch's
-FakeTensorMode) and takes two steps: the first makes the optimizers' moments, the second is
-measured. What its tensors would hold is added up as they come and go, so the figure follows the
-model, the networks and the flags of speed, whatever they are.
+A second model with the same options is built from tensors that have shapes but no values (torch's
+FakeTensorMode) and takes two steps: the first creates the optimizers' moments, the second is
+measured. The sizes of its tensors are added up while they are alive, so the estimate holds for any
+model, any networks and any of the flags for speed.
 """
 
 import logging
@@ -23,26 +23,26 @@ from models.execution.replicas import alone
 from util.distributed import current_process
 from util.random_states import random_state, set_random_state
 
-# Beside the tensors: what the kernels take for themselves, and gaps between tensors. Measured on a
-# CPU (docs/benchmarks.md): 1.3 for pix2pix, 1.5 for cycle_gan. On a GPU a guess.
+# Factor for the working memory of kernels and the gaps between tensors. Measured on a CPU
+# (docs/benchmarks.md): 1.3 for pix2pix, 1.5 for cycle_gan. The value for GPUs is a guess.
 OVERHEAD = {"cpu": 1.5, "cuda": 1.2}
 
 
 class StepMemory:
-    """A model of ``opt`` without values.
+    """A model without values.
 
     Args:
-        opt: the options of train.py, which stay as they are.
-        shapes: of the tensors of a batch of any size: images [N, C, H, W], and others [N, ...] that
-            do not depend on the size of the images; the other entries are lists.
+        opt: the options of train.py; they are not changed.
+        shapes: the shapes of the tensors in a batch of any size: [N, C, H, W] for images, [N, ...]
+            for tensors that do not depend on the size of the images, None for lists.
 
     Raises:
-        Exception: of any kind; a model may ask for values that are not there.
+        Exception: of any kind, since a model may read values, which do not exist here.
     """
 
     def __init__(self, opt: Namespace, shapes: Mapping[str, Sequence[int] | None]) -> None:
-        # The pools are added by hand, compiled code is not followed, a scaler looks at values; a
-        # GPU's tensors are as large as the CPU's, and nothing is asked of it while it is full.
+        # Image pools are added in ``_pools``; compiled code and loss scalers do not work without
+        # values; the CPU has tensors of the same size, and a full GPU must not be used.
         changes: dict[str, object] = {
             "pool_size": 0, "compile": False, "device": torch.device("cpu")
         }
@@ -57,7 +57,7 @@ class StepMemory:
             self.model = find_model(opt.model)(self.opt)
 
     def peak(self, images: int, height: int, width: int) -> int:
-        """Bytes for a batch of so many pictures of one process, weights and moments included."""
+        """Return the bytes for a batch of one process, including weights and moments."""
         return int(self.overhead * self.peak_of_tensors(images, height, width))
 
     def peak_of_tensors(self, images: int, height: int, width: int) -> int:
@@ -70,19 +70,19 @@ class StepMemory:
 
     def _batch(self, images: int, height: int, width: int) -> Any:
         return {
-            key: ["picture"] * images if shape is None
+            key: ["image"] * images if shape is None
             else torch.zeros(images, shape[1], height, width) if len(shape) == 4
             else torch.zeros(images, *shape[1:])
             for key, shape in self.shapes.items()
         }
 
     def _pools(self, pixels: int) -> int:
-        """Buffers of earlier fakes, float32, when they are full."""
+        """Return the bytes of the full buffers of earlier fakes, float32."""
         channels = max(self.opt.input_nc, self.opt.output_nc)
         return int(4 * len(self.model.pools) * self.pool_size * channels * pixels)
 
     def _buckets(self) -> int:
-        """Of several processes: DistributedDataParallel holds all gradients a second time."""
+        """Return the bytes of DistributedDataParallel's buckets: a copy of all gradients."""
         if not current_process().is_distributed:
             return 0
         weights = (w for net in self.model.networks.values() for w in net.parameters())
@@ -91,7 +91,7 @@ class StepMemory:
 
 @contextmanager
 def _without_values(tally: "_FakeTally") -> Iterator[None]:
-    """Random states, other processes and the log see nothing of what happens inside."""
+    """Run the block without values, logs and other processes; restore the random states."""
     states, logs = random_state(), logging.root.manager.disable
     logging.disable()
     try:
@@ -104,7 +104,7 @@ def _without_values(tally: "_FakeTally") -> Iterator[None]:
 
 
 class Tally(TorchDispatchMode):
-    """Bytes of the storages that are made inside and alive, and the most since ``peak`` was set."""
+    """Counts the bytes of storages created inside that are alive; ``peak``: the largest count."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,11 +130,11 @@ class Tally(TorchDispatchMode):
         if key in self._alive:
             return
 
-        def gone(_: object) -> None:
+        def subtract(_: object) -> None:
             self.held -= size
             del self._alive[key]
 
-        self._alive[key] = weakref.ref(storage, gone)
+        self._alive[key] = weakref.ref(storage, subtract)
         self.held += size
         self.peak = max(self.peak, self.held)
 
@@ -142,11 +142,11 @@ class Tally(TorchDispatchMode):
 class _FakeTally(Tally):
     def __init__(self) -> None:
         super().__init__()
-        from torch._subclasses.fake_tensor import FakeTensorMode  # slow, and seldom needed
+        from torch._subclasses.fake_tensor import FakeTensorMode  # slow to import, seldom needed
 
         self.fake = FakeTensorMode()
 
     def _count(self, outputs: Any) -> None:
-        # Its weak references would keep Module.to from exchanging weights.
+        # The weak references in it would prevent Module.to from replacing weights.
         self.fake.fake_tensor_converter.meta_converter.tensor_memo.clear()
         super()._count(outputs)

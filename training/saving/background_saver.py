@@ -1,4 +1,4 @@
-"""Writes checkpoints in the background: the copy is taken at once, the disk may be slow."""
+"""Write checkpoints in the background: the copy is made at once, the disk may be slow."""
 
 import shutil
 import threading
@@ -11,13 +11,14 @@ import torch
 from util import checkpoint
 from util.text import format_bytes
 
-Copies = dict[tuple[object, ...], torch.Tensor]  # where a tensor lies, and as what -> its copy
+Copies = dict[tuple[object, ...], torch.Tensor]  # memory, dtype and shape of a tensor -> its copy
 
-class Saver:
-    """One set of files at a time, in the order given; ``wait`` waits for the last one.
 
-    A failure to write is raised by the next call, in the thread that trains; ``written`` then
-    names the files of that save that are on disk.
+class BackgroundSaver:
+    """Writes one set of files at a time, in the given order. At its end it waits for the last one.
+
+    An error in writing is raised by the next call, in the thread of the caller; ``written`` then
+    holds the files of that save that are on disk.
     """
 
     def __init__(self) -> None:
@@ -28,24 +29,25 @@ class Saver:
     def save(
         self, files: Mapping[Path, Mapping[str, Any]], then: Callable[[], None] | None = None
     ) -> None:
-        """Copy the states to host memory, then write them; ``then`` runs when all are on disk.
+        """Copy the states to host memory and start to write them; call ``then`` after the last.
 
         Raises:
-            OSError: the save before could not be written.
+            OSError: the previous save failed.
         """
         self.wait()
-        seen: Copies = {}
-        copies = {path: to_host(state, seen) for path, state in files.items()}
-        # Not a daemon: Python waits for it even if the program ends by an error.
-        self._thread = threading.Thread(target=self._write, args=(copies, then), name="saver")
+        copies: Copies = {}
+        states = {path: to_host(state, copies) for path, state in files.items()}
+        # Not a daemon: Python waits for it even if the program ends with an error.
+        self._thread = threading.Thread(target=self._write, args=(states, then), name="saver")
         self._thread.start()
 
     def check(self) -> None:
-        """Raise what went wrong, if it is known by now. Waits for nothing."""
+        """Raise the error of a save if it has failed already, without waiting."""
         if self._error is not None:
             self.wait()
 
     def wait(self) -> None:
+        """Wait until the last save is on disk; raise its error."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -53,7 +55,7 @@ class Saver:
         if error is not None:
             raise error
 
-    def __enter__(self) -> "Saver":
+    def __enter__(self) -> "BackgroundSaver":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -71,22 +73,22 @@ class Saver:
             self._error = error
 
 
-def to_host(value: Any, seen: Copies | None = None) -> Any:
-    """The same nest of dicts and lists with every tensor copied to host memory.
+def to_host(value: Any, copies: Copies | None = None) -> Any:
+    """Return nested dicts and lists with a copy of every tensor in host memory.
 
-    ``seen`` holds the copies made so far: weights that several files share are copied once.
+    ``copies`` holds the copies made so far: tensors that several files share are copied once.
     """
-    seen = {} if seen is None else seen
+    copies = {} if copies is None else copies
     if isinstance(value, torch.Tensor):
-        place = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
-        if place not in seen:
-            seen[place] = value.detach().to("cpu", copy=True)
-        return seen[place]
+        key = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
+        if key not in copies:
+            copies[key] = value.detach().to("cpu", copy=True)
+        return copies[key]
     if isinstance(value, Mapping):
-        items = ((key, to_host(item, seen)) for key, item in value.items())
+        items = ((key, to_host(item, copies)) for key, item in value.items())
         return type(value)(items)  # type: ignore[call-arg]
     if isinstance(value, list | tuple):
-        return type(value)(to_host(item, seen) for item in value)
+        return type(value)(to_host(item, copies) for item in value)
     return value
 
 

@@ -1,4 +1,4 @@
-"""``--init_from``: a new run starts with other weights, as far as they fit."""
+"""``--init_from``: start a new run with the weights of another one, as far as they fit."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,57 +16,56 @@ log = logging.getLogger(__name__)
 
 Nets = Mapping[str, nn.Module]
 
-_SHOWN = 20  # left-out tensors that are named, of each network
+_SHOWN = 20  # tensors without a match that are named, per network
 
 
 def initialise(networks: Nets, given: Path, *, runs: Path, first_generator: str) -> None:
-    """Take what fits from ``given``; what does not is named. Networks without a file start anew.
+    """Load the tensors that fit, and log the others. Networks without a file keep random weights.
 
     Args:
         given: a run's folder (its ``latest`` files, else its newest epoch), ``<folder>/15`` for
-            another epoch, or one ``.pth`` file; looked for here, then in ``runs``.
-        first_generator: the network that gets a ``.pth`` file whose name names no network.
+            another epoch, or one ``.pth`` file. It is searched here, then in ``runs``.
+        first_generator: the network for a ``.pth`` file whose name contains no network.
 
     Raises:
-        FileNotFoundError: there is nothing to take.
-        ValueError: not one tensor fits, or a file is damaged.
+        FileNotFoundError: there are no weights at ``given``.
+        ValueError: no tensor fits, or a file is damaged.
     """
     sources = _sources(networks, given, runs, first_generator)
-    taken = 0
+    loaded = 0
     for name, net in networks.items():
         if name not in sources:
-            log.info("[Network %s] starts anew: %s has none", name, given)
+            log.info("[Network %s] starts from random weights: %s has no file for it", name, given)
             continue
         left_out = load_matching(net, checkpoint.load(sources[name]), source=str(sources[name]))
         count = len(net.state_dict())
         fitting = count - sum(not line.endswith("not in this network") for line in left_out)
-        taken += fitting
-        log.info("[Network %s] %d of %d tensors from %s", name, fitting, count, sources[name])
-        _name_left_out(left_out)
-    if not taken:
+        loaded += fitting
+        log.info("[Network %s] %d of %d tensors loaded from %s", name, fitting, count,
+                 sources[name])
+        _log_left_out(left_out)
+    if not loaded:
         reason = _mismatch(networks, sources)
-        raise ValueError(f"--init_from {given}: not one tensor fits. {reason}")
-    _mention_others(networks, sources)
+        raise ValueError(f"--init_from {given}: no tensor fits. {reason}")
+    _log_files_beside(networks, sources)
 
 
-def _sources(
-    networks: Nets, given: Path, runs: Path, first_generator: str
-) -> dict[str, Path]:
-    """Network name -> the file to take it from."""
+def _sources(networks: Nets, given: Path, runs: Path, first_generator: str) -> dict[str, Path]:
+    """Return network name -> the file with its weights."""
     for path in (given, runs / given):
         if path.is_file():
-            # 20_net_G_B.pth is for G_B, and so is its average; a file of any other name is for the
-            # first generator.
+            # 20_net_G_B.pth and its average are for G_B; files with other names are for the first
+            # generator.
             named = path.stem.partition("_net_")[2].removesuffix(AVERAGED)
             return {named if named in networks else first_generator: path}
         if path.is_dir():
-            return _of_folder(networks, path, _newest_label(path))
+            return _files_in(path, networks, _newest_label(path))
         if any(path.parent.glob(f"{path.name}_net_*.pth")):
-            return _of_folder(networks, path.parent, path.name)
-    there = ", ".join(sorted({path.parent.name for path in runs.glob("*/*_net_*.pth")})) or "none"
+            return _files_in(path.parent, networks, path.name)
+    names = ", ".join(sorted({path.parent.name for path in runs.glob("*/*_net_*.pth")})) or "none"
     raise FileNotFoundError(
         f"--init_from {given}: no such file or folder, neither here nor among the runs in "
-        f"{runs}: {there}; wanted the folder or the name of a run, <folder>/15 for its epoch 15, "
+        f"{runs}: {names}; wanted the folder or the name of a run, <folder>/15 for its epoch 15, "
         "or a .pth file"
     )
 
@@ -75,28 +74,28 @@ def _newest_label(folder: Path) -> str:
     newest = newest_epoch(folder)
     if any(folder.glob("latest_net_*.pth")) or not newest:
         return "latest"
-    log.info("%s has no latest weights: its newest epoch, %d, is taken", folder, newest)
+    log.info("%s has no latest weights: using its newest epoch, %d", folder, newest)
     return str(newest)
 
 
-def _of_folder(networks: Nets, folder: Path, label: str) -> dict[str, Path]:
+def _files_in(folder: Path, networks: Nets, label: str) -> dict[str, Path]:
     files = {name: folder / f"{label}_net_{name}.pth" for name in networks}
     sources = {name: file for name, file in files.items() if file.is_file()}
     if not sources:
         found = ", ".join(sorted(file.name for file in folder.glob("*.pth"))) or "none"
         wanted = ", ".join(file.name for file in files.values())
         raise FileNotFoundError(
-            f"--init_from {folder}: wanted one of {wanted}; checkpoints there: {found}; name "
-            "the file itself, if it is another one"
+            f"--init_from {folder}: wanted one of {wanted}; checkpoints in that folder: "
+            f"{found}; to use one of these, give the path of the file"
         )
     return sources
 
 
-def _name_left_out(lines: Sequence[str]) -> None:
+def _log_left_out(lines: Sequence[str]) -> None:
     for line in lines[:_SHOWN]:
-        log.info("    left out %s", line)
+        log.info("    not loaded: %s", line)
     if len(lines) > _SHOWN:
-        log.info("    left out %d more", len(lines) - _SHOWN)
+        log.info("    not loaded: %d more", len(lines) - _SHOWN)
 
 
 def _mismatch(networks: Nets, sources: Mapping[str, Path]) -> str:
@@ -104,8 +103,8 @@ def _mismatch(networks: Nets, sources: Mapping[str, Path]) -> str:
     return describe_mismatch(checkpoint.load(file), to_published(networks[name]), str(file))
 
 
-def _mention_others(networks: Nets, sources: Mapping[str, Path]) -> None:
-    """One file was given, and beside it lie those of the other networks."""
+def _log_files_beside(networks: Nets, sources: Mapping[str, Path]) -> None:
+    """Log how to load the other networks if their files are in the same folder."""
     file = next(iter(sources.values()))
     label = file.name.partition("_net_")[0]
     beside = [
@@ -114,5 +113,5 @@ def _mention_others(networks: Nets, sources: Mapping[str, Path]) -> None:
     ]
     if beside:
         folder = file.parent if label == "latest" else file.parent / label
-        log.info("beside it lie weights of %s: --init_from %s takes them too", ", ".join(beside),
-                 folder)
+        log.info("the same folder has weights of %s: --init_from %s loads them too",
+                 ", ".join(beside), folder)

@@ -1,4 +1,4 @@
-"""Cut ``loss_log.txt``, ``losses.csv`` and ``doctor.csv`` back to where a run goes on."""
+"""Truncate ``loss_log.txt``, ``losses.csv`` and ``doctor.csv`` where a run is resumed."""
 
 import os
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 from util.files import replacing
 
 _LOGS = ("loss_log.txt", "losses.csv", "doctor.csv")
-_EPOCH = re.compile(rb"(?:\(epoch: )?(\d+),")  # how a line of either file begins
+_EPOCH = re.compile(rb"(?:\(epoch: )?(\d+),")  # the start of a line in any of these files
 
 
 def log_sizes(run_dir: Path) -> dict[str, int]:
-    """Bytes in each log now, all of them on disk."""
+    """Return the size of each log in bytes, after a sync to disk."""
     sizes = {}
     for name in _LOGS:
         path = run_dir / name
@@ -24,7 +24,7 @@ def log_sizes(run_dir: Path) -> dict[str, int]:
 
 
 def cut_to_sizes(run_dir: Path, sizes: Mapping[str, int]) -> None:
-    """Take away what was logged after a save: a run that goes on from it logs that once more."""
+    """Remove what was logged after a save: the run that is resumed from it logs that again."""
     for name in _LOGS:
         path = run_dir / name
         if path.exists() and path.stat().st_size > sizes.get(name, 0):
@@ -32,7 +32,7 @@ def cut_to_sizes(run_dir: Path, sizes: Mapping[str, int]) -> None:
 
 
 def cut_from_epoch(run_dir: Path, epoch: int) -> None:
-    """Take away the lines of ``epoch`` and later: the run goes back and writes them anew."""
+    """Remove the lines of ``epoch`` and later, which the run will train again."""
     for path in (run_dir / "loss_log.txt", run_dir / "doctor.csv", *run_dir.glob("losses*.csv")):
         if not path.exists():
             continue
@@ -44,5 +44,5 @@ def cut_from_epoch(run_dir: Path, epoch: int) -> None:
 
 
 def _is_from(line: bytes, epoch: int) -> bool:
-    found = _EPOCH.match(line)
-    return found is not None and int(found[1]) >= epoch
+    start = _EPOCH.match(line)
+    return start is not None and int(start[1]) >= epoch

@@ -1,6 +1,7 @@
-"""What each process of a run has for itself: image buffers and the states of its generators.
+"""The state that each process of a run has of its own: image buffers and random states.
 
-The main process's are where those of a single one are; the others stand beside them, by rank.
+The state of the main process is saved as that of a single process; the states of the others follow
+it, ordered by rank.
 """
 
 import logging
@@ -18,7 +19,7 @@ _KEY = "other_processes"
 
 
 def collect(model: BaseModel) -> dict[str, Any]:
-    """Entries of ``latest_state.pth``; complete in the main process. All must call it."""
+    """Return entries of ``latest_state.pth``, complete in the main process. All must call it."""
     random = random_state()
     if not current_process().is_distributed:
         return {"random": random}
@@ -28,15 +29,15 @@ def collect(model: BaseModel) -> dict[str, Any]:
 
 
 def load(model: BaseModel, state: Mapping[str, Any]) -> None:
-    """Put back what this process had; the model's state has the main one's buffers already.
+    """Restore the state of this process; the model's state has the main process's buffers already.
 
-    With another number of processes some go on with what they have, which is said.
+    Ranks without saved state keep their initial state, and a warning is logged.
     """
     here, others = current_process(), state.get(_KEY, [])
     if len(others) + 1 != here.world_size:
         log.warning(
-            "saved by %d processes, goes on with %d: a step now takes another number of pictures, "
-            "and image buffers and dropout are not those that the run would have had",
+            "saved by %d processes, resumed with %d: the number of images per step changes, and "
+            "image buffers and dropout differ from those of an uninterrupted run",
             len(others) + 1, here.world_size,
         )
     if here.is_main:
@@ -49,4 +50,4 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
         if own:
             pool.load_state_dict(own["pools"][name], model.device)
         else:
-            pool.clear()  # the main process's
+            pool.clear()  # it holds the images of the main process

@@ -1,4 +1,4 @@
-"""Where a run goes on: after its last save, or after weights whose epoch is known."""
+"""Resume a run after its last save, or from weights whose epoch is known."""
 
 import logging
 
@@ -14,16 +14,16 @@ log = logging.getLogger(__name__)
 def resume_run(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
     """Load what a run saved; return the number of the first epoch to train.
 
-    The state of ``latest`` is exact, inside an epoch too. Where weights alone are loaded, or
-    ``epoch_count`` is given, that epoch starts at its first image and the logs end before it. A
-    run that has no epoch left is not touched.
+    The state of ``latest`` is exact, also inside an epoch. If only weights are loaded, or
+    ``epoch_count`` is given, the epoch starts at its first image and the logs end before it. A
+    run without remaining epochs is not changed.
 
     Args:
         label: ``latest``, ``20`` or ``iter_5000``.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is damaged or of another run, or nobody knows its epoch.
+        ValueError: a file is damaged or belongs to another run, or its epoch is unknown.
     """
     clock = saver.clock
     if not saver.path.is_file() and not any(saver.folder.glob("*_net_*.pth")):
@@ -33,10 +33,10 @@ def resume_run(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
     if label == "latest" and saver.path.is_file():
         saver.restore()
         if epoch_count is None:
-            log.info("going on from %s", clock.place)
+            log.info("resuming from %s", clock.place)
             return clock.epoch + clock.epoch_complete
         first = epoch_count
-        log.info("going on from %s with epoch %d (--epoch_count)", clock.place, first)
+        log.info("resuming from %s with epoch %d (--epoch_count)", clock.place, first)
     else:
         first = _load_weights(saver.model, label, epoch_count)
     if first <= clock.n_epochs:
@@ -47,18 +47,18 @@ def resume_run(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
 
 
 def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
-    """Load ``<label>_net_*.pth``; return the epoch after them, as far as their names tell it."""
+    """Load ``<label>_net_*.pth``; return the epoch after them, known from their names."""
     newest = newest_epoch(model.save_dir)
     if label == "latest" and newest and not list(model.save_dir.glob("latest_net_*.pth")):
         label = str(newest)
     if label.isdecimal():
-        first, reason = int(label) + 1, "by their name"
+        first, reason = int(label) + 1, "according to their name"
     elif label == "latest":
-        first, reason = newest + 1, "after the newest numbered one"
+        first, reason = newest + 1, "after the newest numbered epoch"
     else:
         first, reason = 0, ""
     if epoch_count is not None:
-        first, reason = epoch_count, "by --epoch_count"
+        first, reason = epoch_count, "from --epoch_count"
     if not first:
         raise ValueError(
             f"the epoch of {label}_net_*.pth is unknown: add --epoch_count with the number of the "
@@ -67,17 +67,17 @@ def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
     _require_own(model, label)
     model.load_networks(label)
     log.info(
-        "%s_net_*.pth are weights alone: the optimizers start anew, with epoch %d %s%s",
-        label, first, reason, "" if epoch_count else " (--epoch_count says otherwise)",
+        "%s_net_*.pth hold only weights: the optimizers start from scratch, with epoch %d, %s%s",
+        label, first, reason, "" if epoch_count else " (--epoch_count changes it)",
     )
     return first
 
 
 def _require_own(model: BaseModel, label: str) -> None:
-    """Refuse weights that are all of other networks: the run was another model's."""
+    """Raise ValueError if all weights belong to other networks, those of another model."""
     found = [path.stem.partition("_net_")[2] for path in model.save_dir.glob(f"{label}_net_*.pth")]
     if found and not set(found) & set(model.networks):
         raise ValueError(
-            f"{model.save_dir} has {label} weights of {', '.join(sorted(found))}, this model wants "
+            f"{model.save_dir} has {label} weights of {', '.join(sorted(found))}, this model needs "
             f"{', '.join(model.networks)}; give the --model that the run was trained with"
         )

@@ -1,6 +1,6 @@
-"""When a run is saved, under which names, and how it goes on: ``latest_state.pth``.
+"""Save a run when it is due, and restore it: ``latest_state.pth`` and the files of weights.
 
-Of several processes the main one writes; the others hand it what they alone know.
+The main process writes; the other processes send it their own state.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Any
 from models.base_model import BaseModel
 from training.clock import Clock
 from training.saving import process_states
-from training.saving.background_saver import Saver, require_space
+from training.saving.background_saver import BackgroundSaver, require_space
 from training.saving.logs import cut_to_sizes, log_sizes
 from training.validation.best import Best
 from util import checkpoint
@@ -30,11 +30,11 @@ class RunSaver:
     """Saves a model and its clock in the background; a context that waits for the last save.
 
     Args:
-        best: judges the validations; what it finds is saved as ``best``. None: there are none.
+        best: the best validation, whose weights are saved as ``best``; None without validation.
         latest_freq: images between two saves of ``latest``.
         epoch_freq: epochs between two numbered saves; the last epoch is always saved.
-        by_iter: save ``latest`` under ``iter_<images>`` too.
-        keep_epochs: numbered saves that stay, the newest; None: all.
+        by_iter: save ``latest`` also as ``iter_<images>``.
+        keep_epochs: how many numbered saves stay, the newest; None: all.
     """
 
     def __init__(
@@ -57,22 +57,22 @@ class RunSaver:
         self.keep_epochs = keep_epochs
         self.folder = model.save_dir
         self.path = self.folder / "latest_state.pth"
-        self._saver = Saver()
+        self._saver = BackgroundSaver()
         self._writes = current_process().is_main
-        self._on_disk = ""  # the place at which latest_state.pth was taken; "": not of this run
-        self.before_save: Callable[[], None] = lambda: None  # may raise, and nothing is saved
+        self._on_disk = ""  # the position of latest_state.pth in the run; "": there is none yet
+        self.before_save: Callable[[], None] = lambda: None  # may raise, then nothing is saved
 
     def __enter__(self) -> "RunSaver":
         return self
 
     def __exit__(self, *error: object) -> None:
-        with self._explained():
+        with self._error_context():
             self._saver.wait()
 
     def begin(self) -> None:
-        """Write the state of the first image, so that a kill before the first save is no loss.
+        """Save the state before the first image: a run can then be resumed from its first moment.
 
-        A run that goes on exactly from its state has it already.
+        After an exact resume, that state is on disk already.
         """
         if self._on_disk != self.clock.place:
             self.model.replicas.require_equal(self.model.networks)
@@ -82,15 +82,15 @@ class RunSaver:
             self._on_disk = self.clock.place
 
     def save_if_due(self, *, now: bool) -> None:
-        """Save if the clock says so, or ``now`` in any case.
+        """Save if a save is due, or ``now``.
 
-        The state is written last: a run that is killed in between goes back to the state before
-        and writes the weights once more.
+        The state is written last. If the run is killed before that, it is resumed from the
+        previous state and writes the weights again.
 
         Raises:
-            OSError: the save before could not be written; known as soon as it failed.
+            OSError: the previous save failed.
         """
-        with self._explained():
+        with self._error_context():
             self._saver.check()
         self._save_best()
         labels = self._labels_due(now=now)
@@ -106,45 +106,45 @@ class RunSaver:
         for label in labels:
             files |= self.model.network_files(label)
         files[self.path] = state
-        with self._explained():
+        with self._error_context():
             self._saver.save(files, then=partial(self._saved, self.clock.place, self.clock.epoch))
 
     def _save_best(self) -> None:
-        """The weights that were measured, if nothing before was better. No state: see ``Best``."""
+        """Save the weights of a new best validation, without a state."""
         best = self.best
         if best is None or not best.is_new:
             return
         best.is_new = False
         self.before_save()
         if self._writes:
-            log.info("the best so far, saved as best: %s", best.describe())
-            tell = partial(best.write, self.folder, best.found)
-            with self._explained():
-                self._saver.save(self.model.network_files("best"), then=tell)
+            log.info("best validation so far, saved as best: %s", best.describe())
+            write_record = partial(best.write, self.folder, best.record)
+            with self._error_context():
+                self._saver.save(self.model.network_files("best"), then=write_record)
 
     def restore(self) -> None:
-        """Put back what was saved last; logs lose what was written after it."""
+        """Restore the last save; remove from the logs what was written after it."""
         state = checkpoint.load(self.path, advice=advice_without_state)
         if not state.keys() >= _PARTS:
-            found = ", ".join(map(str, list(state)[:3])) or "nothing"
+            first = ", ".join(map(str, list(state)[:3])) or "nothing"
             raise ValueError(
-                f"{self.path} is no state of a run (it begins with {found}; wanted "
+                f"{self.path} is not the state of a run (it begins with {first}; wanted "
                 f"{', '.join(sorted(_PARTS))}); {advice_without_state(self.path)}"
             )
         self.model.load_state_dict(state["model"])
         self.clock.load_state_dict(state["clock"])
         process_states.load(self.model, state)
-        if self.best and state.get("best"):  # else validation is new, and begins here
+        if self.best and state.get("best"):  # else this run had no validation before
             self.best.load_state_dict(state["best"])
         if self._writes:
             cut_to_sizes(self.folder, state["logs"])
         self._on_disk = self.clock.place
 
     def require_space(self) -> None:
-        """Raise OSError if the first save will not fit on the disk; warn if the last may not."""
+        """Raise OSError if the first save does not fit on the disk; warn if the last may not."""
         weights = tensor_bytes(list(self.model.network_files("latest").values()))
-        # The state holds the networks and Adam's two moments of each weight; while it is written
-        # the one before is still there.
+        # The state holds the networks and Adam's two moments of each weight. While it is written,
+        # the previous one is still on disk.
         first = weights + 2 * 3 * weights
         numbered = self.clock.n_epochs // self.epoch_freq + 1
         require_space(self.folder, first, "the first save")
@@ -159,16 +159,16 @@ class RunSaver:
         prune_epochs(self.folder, self.keep_epochs, newest=epoch)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Add to a failed save what is on disk now, and so where the run will go on."""
+    def _error_context(self) -> Iterator[None]:
+        """Add to the error of a save what is on disk, and where the run can be resumed."""
         try:
             yield
         except OSError as error:
             state = "no state of this run is on disk yet"
             if self._on_disk:
-                state = f"{self.path.name} is whole, --continue_train goes on from {self._on_disk}"
+                state = f"{self.path.name} is intact, --continue_train resumes from {self._on_disk}"
             newer = ", ".join(path.name for path in self._saver.written)
-            note = f"; already newer than that, and to be written again: {newer}" if newer else ""
+            note = f"; already newer, and written again after a resume: {newer}" if newer else ""
             raise type(error)(f"{error}; {state}{note}") from error
 
     def _labels_due(self, *, now: bool) -> list[int | str]:

@@ -1,4 +1,4 @@
-"""Which validation was the best so far, and whether it is time to stop (--early_stop)."""
+"""Track the best validation so far, and when to stop (--early_stop)."""
 
 import json
 import logging
@@ -21,46 +21,47 @@ def best_metric(chosen: str | None, measured: Sequence[str]) -> str:
 
 
 class Best:
-    """Judges one validation after another.
+    """The best of all validations.
 
     Args:
         metric: the value that decides, such as ``l1``.
-        pictures: what is measured, in words; values of other pictures are not compared.
-        patience: validations in a row without improvement after which to stop; 0: never.
+        images: description of the measured images; values of other images are not compared.
+        patience: consecutive validations without improvement after which to stop; 0: never.
 
-    ``is_new``: the last one was the best, and nobody has saved it yet. ``waited``: how many since
-    the best were no better; ``validations``: how many in all.
+    ``is_new``: the last validation was the best, and its weights are not saved yet. ``waited``:
+    the number of validations since the best; ``validations``: the number of all.
     """
 
     def __init__(
-        self, metric: str, *, higher_is_better: bool, patience: int, pictures: str
+        self, metric: str, *, higher_is_better: bool, patience: int, images: str
     ) -> None:
         self.metric = metric
-        self.basis = f"{metric} of {pictures}"
+        self.basis = f"{metric} of {images}"
         self.higher_is_better = higher_is_better
         self.patience = patience
-        self.found: dict[str, Any] = {}  # what best.json tells; {}: nothing yet
+        self.record: dict[str, Any] = {}  # the content of best.json; {}: no validation yet
         self.validations = 0
         self.waited = 0
         self.is_new = False
 
-    def judge(self, values: Mapping[str, float], progress: Progress) -> None:
-        """``values``: those of a validation, by the names of ``losses.csv``.
+    def add(self, values: Mapping[str, float], progress: Progress) -> None:
+        """Add a validation: names of ``losses.csv`` -> values.
 
         Raises:
-            ValueError: the first one lacks the value that decides.
+            ValueError: the first validation has no value of the metric that decides.
         """
         value = values.get(VALUE + self.metric, math.nan)
         if math.isnan(value) and not self.validations:
             raise ValueError(
-                f"--best_metric {self.metric} has no value for these pictures and outputs (a line "
-                f"above says why); choose another: measured are {', '.join(values) or 'none'}"
+                f"--best_metric {self.metric} has no value for these images and outputs (the "
+                "reason is in the log above); choose another: measured are "
+                f"{', '.join(values) or 'none'}"
             )
         self.validations += 1
         self.is_new = not math.isnan(value) and self._is_better(value)
         self.waited = 0 if self.is_new else self.waited + 1
         if self.is_new:
-            self.found = {
+            self.record = {
                 "epoch": progress.epoch,
                 "images": progress.images,
                 "metric": self.metric,
@@ -69,42 +70,41 @@ class Best:
             }
 
     def _is_better(self, value: float) -> bool:
-        if not self.found:
+        if not self.record:
             return True
-        before = self.found["value"]
-        return bool(value > before if self.higher_is_better else value < before)
+        best = self.record["value"]
+        return bool(value > best if self.higher_is_better else value < best)
 
     @property
     def over(self) -> bool:
         return 0 < self.patience <= self.waited
 
     def describe(self) -> str:
-        if not self.found:
+        if not self.record:
             return f"no validation had a {VALUE}{self.metric}"
-        return (f"{VALUE}{self.metric} {self.found['value']:.4g} in epoch {self.found['epoch']} "
-                f"(after {self.found['images']:,} images)")
+        return (f"{VALUE}{self.metric} {self.record['value']:.4g} in epoch {self.record['epoch']} "
+                f"(after {self.record['images']:,} images)")
 
     @staticmethod
-    def write(folder: Path, found: Mapping[str, Any]) -> None:
-        """Infinity, the PSNR of outputs that equal their targets, is a word: JSON has none."""
-        words = dict(found) | {
-            "value": json_number(found["value"]),
-            "values": {name: json_number(value) for name, value in found["values"].items()},
+    def write(folder: Path, record: Mapping[str, Any]) -> None:
+        """Write best.json; infinity, the PSNR of equal images, as a word, since JSON has none."""
+        content = dict(record) | {
+            "value": json_number(record["value"]),
+            "values": {name: json_number(value) for name, value in record["values"].items()},
         }
-        write_text(folder / BEST, json.dumps(words, indent=2, allow_nan=False) + "\n")
+        write_text(folder / BEST, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "basis": self.basis, "found": dict(self.found), "validations": self.validations,
+            "basis": self.basis, "found": dict(self.record), "validations": self.validations,
             "waited": self.waited,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Of a run that went by another metric or other pictures only the count of validations."""
+        """Restore the best; if the metric or the images have changed, restore only the counter."""
         self.validations = state["validations"]
         before = state.get("basis", "another metric")
         if before == self.basis:
-            self.found, self.waited = dict(state["found"]), state["waited"]
+            self.record, self.waited = dict(state["found"]), state["waited"]
         else:
-            log.info("the best was that by %s: the best by %s is looked for from here on",
-                     before, self.basis)
+            log.info("the best validation was by %s, from here on it is by %s", before, self.basis)

@@ -1,4 +1,4 @@
-"""The model of a training as it is in a test: on the same weights, without touching them."""
+"""Build the model for tests on the weights of the model in training."""
 
 from argparse import Namespace
 
@@ -8,10 +8,10 @@ from util.random_states import random_states_kept
 
 
 def twin_of(model: BaseModel, opt: Namespace) -> BaseModel:
-    """The model as test.py builds and prepares it, on the tensors of ``model``, or on its averages
-    where it has some: what these learn later, it knows at once.
+    """Return the model as test.py prepares it, which shares the tensors of ``model``.
 
-    ``opt``: options of a test.
+    It shares the averages of networks that have some. Later updates of the tensors are visible in
+    it. ``opt``: options of a test.
     """
     with random_states_kept():
         twin = type(model)(opt)

@@ -1,7 +1,7 @@
 """--val_phase: translate the same images at every validation, as test.py would, and measure them.
 
-The networks of the training are shared, not copied, and not changed; neither is any random state.
-A run with validation has the same weights as a run without, to the bit.
+The networks of the training are shared, not copied. They and all random states are not changed: a
+run with validation has the same weights as a run without, to the bit.
 """
 
 import logging
@@ -39,11 +39,10 @@ Examples = dict[tuple[str, str], list[Example]]  # labels of output and target -
 
 
 @dataclass(frozen=True)
-class Validated:
-    """Result of a validation.
+class ValidationResult:
+    """``values``: names of losses.csv -> means over the images and the model's comparisons.
 
-    ``values``: names of losses.csv -> means over the images and the model's comparisons.
-    ``strips``: the first images; empty in every process but the main one.
+    ``strips``: the first images; empty except in the main process.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
@@ -54,7 +53,7 @@ class Validation:
     """Measure a model, in the main process.
 
     Args:
-        twin: the model as in a test, on the tensors of the trained one: see ``twin_of``.
+        twin: the model as in a test, on the tensors of the model in training: see ``twin_of``.
         metrics: names of files in metrics/.
         weights: files that metrics require, by their flags.
     """
@@ -68,14 +67,14 @@ class Validation:
         self.metrics = list(metrics)
         self.settings = Settings(device=twin.device, weights=weights)
         self.seed = seed
-        self._settings: dict[Comparison, Settings] = {}  # with the palettes, once they are found
+        self._settings: dict[Comparison, Settings] = {}  # with palettes
         self._logged: set[Hashable] = set()
 
-    def measure(self) -> Validated:
+    def measure(self) -> ValidationResult:
         """Translate all images and compare them.
 
         Raises:
-            ValueError: the model does not show what its ``comparisons`` name.
+            ValueError: the visuals of the model do not contain what its ``comparisons`` name.
         """
         with random_states_kept():
             comparisons = self.twin.comparisons(self.twin.opt)
@@ -89,14 +88,14 @@ class Validation:
                         examples.append(_example(name, visuals, labels, comparison.given))
                     if number < FILMED:
                         strips.append(_strip(name, visuals, comparison))
-            scores = [self._scores(*each) for each in zip(comparisons, collected, strict=True)]
+            scores = [self._scores(*pair) for pair in zip(comparisons, collected, strict=True)]
         known = [name for name in self.metrics if all(name in values for values in scores)]
         means = {VALUE + name: sum(values[name] for values in scores) / len(scores)
                  for name in known}
-        return Validated(means, strips)
+        return ValidationResult(means, strips)
 
     def _translations(self) -> Iterator[tuple[dict[str, Tensor], Batch]]:
-        """Translate as test.py does: with the same dropout for every image."""
+        """Yield translations, with the same dropout for every image, as in test.py."""
         for batch in self.dataset:
             torch.manual_seed(self.seed)
             self.twin.set_input(batch)
@@ -104,14 +103,14 @@ class Validation:
             yield self.twin.get_current_visuals(), batch
 
     def _scores(self, comparison: Comparison, collected: Examples) -> dict[str, float]:
-        """Return metric -> value. Metrics of pairs are left out if there are no pairs."""
+        """Return metric -> value. Metrics of pairs are omitted if there are no pairs."""
         settings = self._settings_of(comparison, collected[comparison.pair or comparison.sets])
         values: dict[str, float] = {}
         for labels, examples in collected.items():
             names = [name for name in self.metrics if labels ==
                      (comparison.pair if find_metric(name).paired else comparison.sets)]
             ready, left_out = create_metrics(names, settings)
-            evaluation = evaluate(_handed_over(examples), ready, report_every=0)
+            evaluation = evaluate(_release(examples), ready, report_every=0)
             evaluation.left_out |= left_out
             values |= {name: score.value for name, score in evaluation.scores.items()}
             self._log_remarks(evaluation, (comparison, labels))
@@ -120,7 +119,7 @@ class Validation:
     def _log_remarks(
         self, evaluation: Evaluation, compared: tuple[Comparison, tuple[str, str]]
     ) -> None:
-        """Log what has to be known beside the values, once for each set of missing metrics."""
+        """Log the notes on the values, once for each set of missing metrics."""
         key = (*compared, frozenset(evaluation.left_out))
         if key not in self._logged:
             for line in remarks(evaluation):
@@ -137,12 +136,12 @@ class Validation:
 
 
 def _empty(comparison: Comparison) -> Examples:
-    """Return an empty list for each two labels that metrics compare."""
+    """Return an empty list for each pair of labels that metrics compare."""
     return {labels: [] for labels in (comparison.pair, comparison.sets) if labels}
 
 
 def _with_palette(settings: Settings, pairs: Sequence[Example]) -> Settings:
-    targets = [one.real.levels() for one in pairs if one.real]
+    targets = [example.real.levels() for example in pairs if example.real]
     try:
         palette = find_palette(levels for levels in targets if levels is not None)
     except NoPaletteError as error:
@@ -150,24 +149,21 @@ def _with_palette(settings: Settings, pairs: Sequence[Example]) -> Settings:
     return replace(settings, palette=palette)
 
 
-def _handed_over(examples: list[Example]) -> Iterator[Example]:
-    """Yield and release each example: metrics attach large intermediate results to its images."""
+def _release(examples: list[Example]) -> Iterator[Example]:
+    """Yield the examples without keeping them: metrics attach large results to their images."""
     examples.reverse()
     while examples:
         yield examples.pop()
 
 
-def validated(validation: Validation | None) -> Validated:
-    """Return the values of the main process in all processes; the others pass None."""
-    result = validation.measure() if validation else Validated()
-    return Validated(all_gather(result.values)[0], result.strips)
+def measure_in_main(validation: Validation | None) -> ValidationResult:
+    """Measure in the main process; return its values in all processes. The others pass None."""
+    result = validation.measure() if validation else ValidationResult()
+    return ValidationResult(all_gather(result.values)[0], result.strips)
 
 
 def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
-    """Return the validation of the main process, and None in the others.
-
-    ``opt``: options of a test.
-    """
+    """Return the validation, or None except in the main process. ``opt``: options of a test."""
     if not current_process().is_main:
         return None
     dataset = create_dataset(opt, shared=False)
@@ -175,10 +171,10 @@ def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
     comparisons = twin.comparisons(opt)
     compared = " and ".join(comparison.description for comparison in comparisons)
     if any(comparison.back for comparison in comparisons):
-        compared += " (how well images come back, not how good translations are)"
+        compared += " (quality of the reconstructions, not of the translations)"
     log.info("validation: %d images of %s; %s of %s%s", len(dataset), opt.val_phase,
              ", ".join(opt.val_metrics), compared,
-             ", of the averages" if model.parts.averages else "")
+             ", by the averages" if model.parts.averages else "")
     weights = {flag: getattr(opt, flag) for name in opt.val_metrics
                for flag in find_metric(name).requires}
     return Validation(twin, dataset, metrics=opt.val_metrics, weights=weights, seed=opt.seed)
@@ -188,8 +184,8 @@ def _require(comparison: Comparison, visuals: Mapping[str, Any]) -> None:
     missing = sorted(comparison.labels - visuals.keys())
     if missing:
         raise ValueError(
-            f"--val_phase: the model names {', '.join(missing)} as what to compare, its visuals "
-            f"are {', '.join(visuals)}; write a method `comparisons` that names these, as in "
+            f"--val_phase: the model compares {', '.join(missing)}, but its visuals are "
+            f"{', '.join(visuals)}; write a method `comparisons` that names these, as in "
             "models/template_model.py"
         )
 
@@ -209,7 +205,7 @@ def _eight_bits(image: Tensor) -> MetricImage:
 
 
 def _file_of(given: str, own: str, batch: Batch) -> str:
-    """Return the file name of that label: ``own`` is the model's A, the other path its B."""
+    """Return the file name of the image ``given``; ``own`` is the path of the model's input."""
     others = {*batch.get("A_paths", ()), *batch.get("B_paths", ())} - {own}
     return Path(others.pop() if given == "real_B" and others else own).name
 
