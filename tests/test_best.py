@@ -71,7 +71,7 @@ def test_another_metric_or_other_images_restore_only_the_counter(
     with caplog.at_level(logging.INFO):
         other.load_state_dict(best.state_dict())
     assert (other.record, other.validations) == ({}, 1)
-    assert f"was by x of val, from here on it is by {metric} of {images}" in caplog.text
+    assert f"by x of val, from here on by {metric} of {images}" in caplog.text
 
 
 @pytest.mark.parametrize(("rises", "factor"), [(True, 1.0), (False, 0.2)])

@@ -36,7 +36,7 @@ def test_exploding_gradients() -> None:
     patient = Patient(PIX2PIX + " --lr 1")
     patient.learn(checks=4, steps=1)
     assert patient.complaints == ["exploding gradients"], "their effects must not be reported"
-    assert re.match(r"the weights of [GD] are \d+\.?\d* times their first", patient.advice[0].seen)
+    assert re.match(r"the weights of [GD] are \d+\.?\d* times their size", patient.advice[0].seen)
     assert "lower --lr" in patient.advice[0].remedy
 
 

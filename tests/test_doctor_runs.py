@@ -87,7 +87,7 @@ def test_a_problem_is_reported_once_on_the_console_in_the_file_and_on_the_page(
         train([*words, "--continue_train", "--n_epochs", "7"])
     [line] = doctor_lines(caplog)
     assert line.startswith("doctor: exploding gradients: the weights of ")
-    assert "times their first size: the updates overshoot. What to do: go back" in line
+    assert "times their size at the start: the updates overshoot. What to do: go back" in line
     run = tmp_path / "runs" / "t"
     [only] = advice(run)
     assert (only.epoch, only.images, only.over) == (1, 3, False)

@@ -41,7 +41,7 @@ def test_a_generator_alone_and_a_missing_discriminator(
     with caplog.at_level(logging.INFO):
         train(argv("--model", "cycle_gan", "--init_from", str(old), *FROZEN))
     assert equal(weights(old, "G_A"), weights(tmp_path / "runs" / "t", "G_A"))
-    assert f"[Network D_A] starts from random weights: {old} has no file for it" in caplog.messages
+    assert f"[Network D_A] starts from random weights: {old} has none for it" in caplog.messages
 
 
 @pytest.mark.parametrize(("file", "network"), [("latest_net_G_B.pth", "G_B"), ("any.pth", "G_A")])

@@ -310,9 +310,9 @@ def test_early_stop_ends_the_run_and_names_the_flags_to_continue(
     with caplog.at_level(logging.INFO):
         train([*flags, "--early_stop", "2"])
     assert caplog.messages[-1].startswith(
-        "stopped at the end of epoch 4 and saved: no improvement in the last 2 validations over "
-        "val_l1 1 in epoch 2 (after 10 images), saved as best; to continue, use --continue_train "
-        "with a larger --early_stop"
+        "stopped at the end of epoch 4 and saved: no improvement in the last 2 validations; the "
+        "best is val_l1 1 in epoch 2 (after 10 images), saved as best; to continue, use "
+        "--continue_train with a larger --early_stop"
     )
     state = load_state(tmp_path / "runs" / "t")
     assert (state[".clock.epoch"], state[".best.waited"]) == (4, 2)

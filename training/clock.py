@@ -19,27 +19,24 @@ class Pace:
     data_seconds: float  # the part of it that was spent waiting for the loader
 
 
+@dataclass(kw_only=True)
 class Clock:
     """The position of a run, counted in images: it does not depend on the batch size."""
 
-    def __init__(self, *, n_epochs: int, epoch_size: int) -> None:
-        self.n_epochs = n_epochs
-        self.epoch_size = epoch_size
-        self.epoch = 1
-        self.images = 0
-        self.epoch_images = 0
-        self._last_step = 0
+    n_epochs: int
+    epoch_size: int
+    epoch: int = 1
+    images: int = 0
+    epoch_images: int = 0
+    _last_step: int = 0
+
+    def __post_init__(self) -> None:
         self._start_interval()
 
     @property
     def progress(self) -> Progress:
-        return Progress(
-            epoch=self.epoch,
-            n_epochs=self.n_epochs,
-            images=self.images,
-            epoch_images=self.epoch_images,
-            epoch_size=self.epoch_size,
-        )
+        return Progress(epoch=self.epoch, n_epochs=self.n_epochs, images=self.images,
+                        epoch_images=self.epoch_images, epoch_size=self.epoch_size)
 
     def start_epoch(self, epoch: int) -> None:
         """Start ``epoch``. A resumed epoch keeps its position."""

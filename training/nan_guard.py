@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import torch
@@ -17,29 +18,27 @@ log = logging.getLogger(__name__)
 Check = tuple[Tensor, list[str], str, list[str]]  # is finite, loss names, position, files
 
 
+@dataclass
 class NanGuard:
     """A context that checks the losses of each step.
 
     Without ``skip`` a step on a GPU is not delayed: its result is copied to the host
     asynchronously and checked before the next save. With ``skip`` the result is needed in the
     same step, so each step synchronises.
-
-    Args:
-        skip: leave out batches with losses that are not finite, rather than stop.
-        limit: the number of batches that ``skip`` may leave out before the run stops.
     """
 
-    def __init__(self, model: BaseModel, clock: Clock, *, skip: bool, limit: int) -> None:
-        self.model = model
-        self.clock = clock
-        self.skip = skip
-        self.limit = limit
-        self.skipped = 0
-        self._pending: list[Check] = []
-        self._before: dict[str, Any] = {}
-        if skip:
-            for optimizer in model.optimizers.values():
-                _skip_bad_gradients(optimizer)
+    model: BaseModel
+    clock: Clock
+    _: KW_ONLY
+    skip: bool  # leave out batches with losses that are not finite, rather than stop
+    limit: int  # number of batches that ``skip`` may leave out before the run stops
+    skipped: int = 0
+    _pending: list[Check] = field(default_factory=list)
+    _before: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for optimizer in self.model.optimizers.values() if self.skip else ():
+            _skip_bad_gradients(optimizer)
 
     def __enter__(self) -> "NanGuard":
         self._before = self.model.step_state() if self.skip else {}
@@ -76,8 +75,8 @@ class NanGuard:
     def _handle(self, bad: Sequence[str], place: str, files: Sequence[str]) -> None:
         verb = "is" if len(bad) == 1 else "are"
         files = [path for paths in all_gather(files) for path in paths]
-        what = (f"{', '.join(bad)} {verb} not finite (NaN or infinity; {place}), "
-                f"with {', '.join(files)}")
+        what = (f"{', '.join(bad)} {verb} not finite (NaN or infinity) in {place}, "
+                f"for the batch of {', '.join(files)}")
         if not self.skip:
             raise ValueError(
                 f"{what}; stopped. The last save is intact: check these images, then resume with "

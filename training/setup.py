@@ -55,7 +55,7 @@ class Training:
         self.clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
         self.best = _create_best(opt)
         self.saver = RunSaver(
-            self.model, self.clock, best=self.best, latest_freq=opt.save_latest_freq,
+            model=self.model, clock=self.clock, best=self.best, latest_freq=opt.save_latest_freq,
             epoch_freq=opt.save_epoch_freq, by_iter=opt.save_by_iter, keep_epochs=opt.keep_epochs,
         )
         self.first_epoch = _find_start(opt, self.model, self.saver)
@@ -89,8 +89,8 @@ class Training:
         """Log that --early_stop ended the run before its last epoch, if it did."""
         clock, best = self.clock, self.best
         if best and best.over and not (clock.epoch == clock.n_epochs and clock.epoch_complete):
-            log.info("stopped at %s and saved: no improvement in the last %s over %s, saved as "
-                     "best; %s", clock.place, pluralise(best.waited, "validation"),
+            log.info("stopped at %s and saved: no improvement in the last %s; the best is %s, "
+                     "saved as best; %s", clock.place, pluralise(best.waited, "validation"),
                      best.describe(), _CONTINUE)
 
 

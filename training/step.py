@@ -1,9 +1,8 @@
 """One training step of a model: eager, or captured as a CUDA graph and replayed.
 
-A step of a small network is thousands of kernels, each launched by the host, which on a fast GPU is
-the slower of the two. A graph launches all of them with one call (CUDA C++ programming guide, CUDA
-graphs). A replay runs the captured kernels on the same memory: inputs are copied there, results are
-read there, and all decisions of the host must be made before.
+A step of a small network is thousands of kernels, and a fast GPU waits for the host to launch them.
+A graph launches all of them with one call (CUDA C++ programming guide, CUDA graphs). A replay runs
+the same kernels on the same memory, without new decisions of the host.
 """
 
 import logging
@@ -48,9 +47,8 @@ class TrainingStep:
 class RecordedStep(TrainingStep):
     """Captures the fourth step and replays it. Batches of another size run eagerly.
 
-    If capture fails, all steps run eagerly and a warning is logged.
-
-    ``record``: returns a replay of its argument, which it captures without running it.
+    If capture fails, all steps run eagerly and a warning is logged. ``record`` captures its
+    argument without running it, and returns a replay.
     """
 
     def __init__(self, model: BaseModel, record: Callable[[Replay], Replay]) -> None:

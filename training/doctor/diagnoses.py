@@ -9,17 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A kind of problem that a training can have.
-
-    ``remedies``: flag -> advice, given only if the run has that flag; "" -> advice for every run.
-    ``needs_baseline``: the problem is found by comparison with the start of this program.
-    """
+    """A kind of problem that a training can have."""
 
     meaning: str
-    remedies: Mapping[str, str]
+    remedies: Mapping[str, str]  # flag -> advice for runs that have it; "" -> advice for every run
     checks: int = 3  # consecutive checks until it is reported, and until it is over
     explains: Collection[str] = ()  # its effects, which are not reported while it lasts
-    needs_baseline: bool = False
+    needs_baseline: bool = False  # found by comparison with the start of this program
 
     def remedy(self, flags: Collection[str]) -> str:
         return "; ".join(text for flag, text in self.remedies.items() if not flag or flag in flags)
@@ -92,15 +88,12 @@ DIAGNOSES: dict[str, Diagnosis] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of one check.
-
-    ``measured``: name -> value, also if nothing is wrong.
-    """
+    """Result of one check."""
 
     diagnosis: str  # a key of ``DIAGNOSES``
     present: bool | None  # None: the check cannot decide
     seen: str = ""  # the evidence, with its number
-    measured: Mapping[str, float] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)  # also if nothing is wrong
 
 
 class DiagnosisState:

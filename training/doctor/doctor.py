@@ -5,6 +5,7 @@ numbers. What is measured, and how the limits were found: docs/design.md, the do
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 
 import torch
 from torch import Tensor
@@ -26,34 +27,21 @@ LEAST_LOSS_D = 0.02  # relative to the loss of a discriminator that cannot disti
 VALIDATED = VALUE + "l1"  # the value that shows overfitting
 
 
+@dataclass
 class Doctor:
-    """Checks what is reported, in the main process.
+    """Checks what is reported, in the main process."""
 
-    Args:
-        report: called with each piece of advice.
-        flags: those that the run has; no other flag is recommended.
-        loading_advice: what to do if the training waits for images.
-        filling: number of images until a cache holds all of them.
-        past: advice that this run got before it was resumed.
-    """
+    model: BaseModel
+    clock: Clock
+    report: Callable[[Advice], None]  # called with each piece of advice
+    _: KW_ONLY
+    flags: Collection[str]  # those that the run has; no other flag is recommended
+    loading_advice: str  # what to do if the training waits for images
+    filling: InitVar[int] = 0  # number of images until a cache holds all of them
+    past: InitVar[Sequence[Advice]] = ()  # advice that this run got before it was resumed
+    measured: dict[str, float] = field(default_factory=dict)  # by the last checks
 
-    def __init__(
-        self,
-        model: BaseModel,
-        clock: Clock,
-        report: Callable[[Advice], None],
-        *,
-        flags: Collection[str],
-        loading_advice: str,
-        filling: int = 0,
-        past: Sequence[Advice] = (),
-    ) -> None:
-        self.model = model
-        self.clock = clock
-        self.measured: dict[str, float] = {}  # by the last checks
-        self._report = report
-        self._flags = flags
-        self._loading_advice = loading_advice
+    def __post_init__(self, filling: int, past: Sequence[Advice]) -> None:
         active = {advice.complaint for advice in open_problems(past)}
         self._states = {
             name: DiagnosisState(diagnosis.checks, active=name in active)
@@ -61,8 +49,8 @@ class Doctor:
         }
         # There is no baseline after a resume: these could neither end nor begin.
         self._ignored = {name for name in active if DIAGNOSES[name].needs_baseline}
-        self._gradients = GradientCheck(model.networks)
-        self._data_wait = DataWaitCheck(clock.images, filling=filling)
+        self._gradients = GradientCheck(self.model.networks)
+        self._data_wait = DataWaitCheck(self.clock.images, filling=filling)
         self._overfitting = OverfittingCheck()
         self._outputs = OutputChecks()
 
@@ -132,9 +120,9 @@ class Doctor:
         if not self._states[name].add(finding.present, may_begin=not explained):
             return
         diagnosis = DIAGNOSES[name]
-        self._report(Advice(
+        self.report(Advice(
             self.clock.epoch, self.clock.images, name, finding.seen, diagnosis.meaning,
-            diagnosis.remedy(self._flags) or self._loading_advice,
+            diagnosis.remedy(self.flags) or self.loading_advice,
             over=not self._states[name].active,
         ))
 

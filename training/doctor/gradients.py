@@ -47,11 +47,13 @@ class GradientCheck:
             measured |= {f"gradient of {name}": gradient, f"weights of {name}": weights}
             # The length of a step of Adam depends on --lr, not on the gradient: check both.
             for share, seen in (
-                (gradient / MOST_GRADIENT, f"gradient of {name} is {gradient:.3g} times its usual"),
-                (weights / MOST_WEIGHTS, f"weights of {name} are {weights:.3g} times their first"),
+                (gradient / MOST_GRADIENT,
+                 f"the gradient of {name} is {gradient:.3g} times its usual size"),
+                (weights / MOST_WEIGHTS,
+                 f"the weights of {name} are {weights:.3g} times their size at the start"),
             ):
                 if not share <= worst:  # also true for NaN
-                    worst, evidence = share, f"the {seen} size"
+                    worst, evidence = share, seen
         return Finding("exploding gradients", not worst <= 1, evidence, measured)
 
     def _relative_norm(self, name: str, norm: float) -> float:

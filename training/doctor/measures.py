@@ -9,7 +9,7 @@ from statistics import mean
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, cosine_similarity
 
 from util.pixel_values import HALF_LEVELS, LUMA
 
@@ -39,12 +39,9 @@ def correlation(images: Tensor, partners: Tensor) -> list[float]:
     Pairs with a flat image are skipped.
     """
     a, b = (luminance(side.float()).flatten(1) for side in (images, partners))
-    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    norms = a.norm(dim=1), b.norm(dim=1)
-    least = _FLAT * a.shape[1] ** 0.5
-    kept = (norms[0] > least) & (norms[1] > least)
-    values = (a * b).sum(1)[kept] / (norms[0] * norms[1])[kept]
-    return [float(value) for value in values]
+    kept = torch.stack([side.std(dim=1, correction=0) for side in (a, b)]).amin(dim=0) > _FLAT
+    centred = (side - side.mean(1, keepdim=True) for side in (a, b))
+    return [float(value) for value in cosine_similarity(*centred)[kept]]
 
 
 def grid_levels(images: Tensor) -> float:

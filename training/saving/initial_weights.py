@@ -35,7 +35,7 @@ def initialise(networks: Nets, given: Path, *, runs: Path, first_generator: str)
     loaded = 0
     for name, net in networks.items():
         if name not in sources:
-            log.info("[Network %s] starts from random weights: %s has no file for it", name, given)
+            log.info("[Network %s] starts from random weights: %s has none for it", name, given)
             continue
         left_out = load_matching(net, checkpoint.load(sources[name]), source=str(sources[name]))
         count = len(net.state_dict())

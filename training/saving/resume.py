@@ -67,8 +67,8 @@ def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
     _require_own(model, label)
     model.load_networks(label)
     log.info(
-        "%s_net_*.pth hold only weights: the optimizers start from scratch, with epoch %d, %s%s",
-        label, first, reason, "" if epoch_count else " (--epoch_count changes it)",
+        "%s_net_*.pth hold only weights: the optimizers start from scratch; first epoch: %d (%s%s)",
+        label, first, reason, "" if epoch_count else "; --epoch_count changes it",
     )
     return first
 

@@ -6,6 +6,7 @@ The main process writes; the other processes send it their own state.
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,36 +27,20 @@ log = logging.getLogger(__name__)
 _PARTS = {"model", "clock", "random", "logs"}  # of latest_state.pth
 
 
+@dataclass(kw_only=True)
 class RunSaver:
-    """Saves a model and its clock in the background; a context that waits for the last save.
+    """Saves a model and its clock in the background; a context that waits for the last save."""
 
-    Args:
-        best: the best validation, whose weights are saved as ``best``; None without validation.
-        latest_freq: images between two saves of ``latest``.
-        epoch_freq: epochs between two numbered saves; the last epoch is always saved.
-        by_iter: save ``latest`` also as ``iter_<images>``.
-        keep_epochs: how many numbered saves stay, the newest; None: all.
-    """
+    model: BaseModel
+    clock: Clock
+    best: Best | None  # the best validation, whose weights are saved as ``best``
+    latest_freq: int  # images between two saves of ``latest``
+    epoch_freq: int  # epochs between two numbered saves; the last epoch is always saved
+    by_iter: bool  # save ``latest`` also as ``iter_<images>``
+    keep_epochs: int | None  # number of numbered saves that are kept, the newest; None: all
 
-    def __init__(
-        self,
-        model: BaseModel,
-        clock: Clock,
-        *,
-        best: Best | None = None,
-        latest_freq: int,
-        epoch_freq: int,
-        by_iter: bool,
-        keep_epochs: int | None,
-    ) -> None:
-        self.model = model
-        self.clock = clock
-        self.best = best
-        self.latest_freq = latest_freq
-        self.epoch_freq = epoch_freq
-        self.by_iter = by_iter
-        self.keep_epochs = keep_epochs
-        self.folder = model.save_dir
+    def __post_init__(self) -> None:
+        self.folder = self.model.save_dir
         self.path = self.folder / "latest_state.pth"
         self._saver = BackgroundSaver()
         self._writes = current_process().is_main
@@ -75,7 +60,6 @@ class RunSaver:
         After an exact resume, that state is on disk already.
         """
         if self._on_disk != self.clock.place:
-            self.model.replicas.require_equal(self.model.networks)
             state = self._state()
             if self._writes:
                 checkpoint.save(self.path, state)
@@ -97,7 +81,6 @@ class RunSaver:
         if not labels:
             return
         self.before_save()
-        self.model.replicas.require_equal(self.model.networks)
         state = self._state()
         if not self._writes:
             return
@@ -185,6 +168,8 @@ class RunSaver:
         return labels
 
     def _state(self) -> dict[str, Any]:
+        """Return the content of latest_state.pth, after a check that all processes agree."""
+        self.model.replicas.require_equal(self.model.networks)
         return {
             "model": self.model.state_dict(),
             "clock": self.clock.state_dict(),

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +21,23 @@ def best_metric(chosen: str | None, measured: Sequence[str]) -> str:
     return chosen or measured[0]
 
 
+@dataclass
 class Best:
-    """The best of all validations.
+    """The best of all validations."""
 
-    Args:
-        metric: the value that decides, such as ``l1``.
-        images: description of the measured images; values of other images are not compared.
-        patience: consecutive validations without improvement after which to stop; 0: never.
+    metric: str  # the value that decides, such as ``l1``
+    _: KW_ONLY
+    higher_is_better: bool
+    patience: int  # consecutive validations without improvement after which to stop; 0: never
+    images: str  # a description of the measured images; values of other images are not compared
+    record: dict[str, Any] = field(default_factory=dict)  # the content of best.json; {}: none yet
+    validations: int = 0
+    waited: int = 0  # validations since the best
+    is_new: bool = False  # the last validation was the best, and its weights are not saved yet
 
-    ``is_new``: the last validation was the best, and its weights are not saved yet. ``waited``:
-    the number of validations since the best; ``validations``: the number of all.
-    """
-
-    def __init__(
-        self, metric: str, *, higher_is_better: bool, patience: int, images: str
-    ) -> None:
-        self.metric = metric
-        self.basis = f"{metric} of {images}"
-        self.higher_is_better = higher_is_better
-        self.patience = patience
-        self.record: dict[str, Any] = {}  # the content of best.json; {}: no validation yet
-        self.validations = 0
-        self.waited = 0
-        self.is_new = False
+    @property
+    def basis(self) -> str:
+        return f"{self.metric} of {self.images}"
 
     def add(self, values: Mapping[str, float], progress: Progress) -> None:
         """Add a validation: names of ``losses.csv`` -> values.
@@ -107,4 +102,4 @@ class Best:
         if before == self.basis:
             self.record, self.waited = dict(state["found"]), state["waited"]
         else:
-            log.info("the best validation was by %s, from here on it is by %s", before, self.basis)
+            log.info("the best was chosen by %s, from here on by %s", before, self.basis)

@@ -7,8 +7,9 @@ run with validation has the same weights as a run without, to the bit.
 import logging
 from argparse import Namespace
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -40,35 +41,23 @@ Examples = dict[tuple[str, str], list[Example]]  # labels of output and target -
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """``values``: names of losses.csv -> means over the images and the model's comparisons.
-
-    ``strips``: the first images; empty except in the main process.
-    """
-
+    # names of losses.csv -> means over the images and the model's comparisons
     values: Mapping[str, float] = field(default_factory=dict)
-    strips: Sequence[Strip] = ()
+    strips: Sequence[Strip] = ()  # the first images; empty except in the main process
 
 
+@dataclass
 class Validation:
-    """Measure a model, in the main process.
+    """Measures a model, in the main process."""
 
-    Args:
-        twin: the model as in a test, on the tensors of the model in training: see ``twin_of``.
-        metrics: names of files in metrics/.
-        weights: files that metrics require, by their flags.
-    """
-
-    def __init__(
-        self, twin: BaseModel, dataset: Loader, *, metrics: Sequence[str],
-        weights: Mapping[str, Path], seed: int,
-    ) -> None:
-        self.twin = twin
-        self.dataset = dataset
-        self.metrics = list(metrics)
-        self.settings = Settings(device=twin.device, weights=weights)
-        self.seed = seed
-        self._settings: dict[Comparison, Settings] = {}  # with palettes
-        self._logged: set[Hashable] = set()
+    twin: BaseModel  # the model as in a test, on the tensors of the model in training: ``twin_of``
+    dataset: Loader
+    _: KW_ONLY
+    metrics: Sequence[str]  # names of files in metrics/
+    settings: Settings
+    seed: int
+    _settings: dict[Comparison, Settings] = field(default_factory=dict)  # with palettes
+    _logged: set[Hashable] = field(default_factory=set)
 
     def measure(self) -> ValidationResult:
         """Translate all images and compare them.
@@ -78,7 +67,10 @@ class Validation:
         """
         with random_states_kept():
             comparisons = self.twin.comparisons(self.twin.opt)
-            collected = [_empty(comparison) for comparison in comparisons]
+            collected: list[Examples] = [
+                {labels: [] for labels in (comparison.pair, comparison.sets) if labels}
+                for comparison in comparisons
+            ]
             strips: list[Strip] = []
             for number, (visuals, batch) in enumerate(self._translations()):
                 for comparison, lists in zip(comparisons, collected, strict=True):
@@ -89,9 +81,8 @@ class Validation:
                     if number < FILMED:
                         strips.append(_strip(name, visuals, comparison))
             scores = [self._scores(*pair) for pair in zip(comparisons, collected, strict=True)]
-        known = [name for name in self.metrics if all(name in values for values in scores)]
-        means = {VALUE + name: sum(values[name] for values in scores) / len(scores)
-                 for name in known}
+        means = {VALUE + name: fmean(values[name] for values in scores)
+                 for name in self.metrics if all(name in values for values in scores)}
         return ValidationResult(means, strips)
 
     def _translations(self) -> Iterator[tuple[dict[str, Tensor], Batch]]:
@@ -128,16 +119,10 @@ class Validation:
 
     def _settings_of(self, comparison: Comparison, pairs: Sequence[Example]) -> Settings:
         """Return the settings with the colours of label maps, if a metric needs them."""
-        if comparison not in self._settings:
-            needed = any(find_metric(name).needs_palette for name in self.metrics)
-            self._settings[comparison] = _with_palette(self.settings, pairs) if needed \
-                else self.settings
-        return self._settings[comparison]
-
-
-def _empty(comparison: Comparison) -> Examples:
-    """Return an empty list for each pair of labels that metrics compare."""
-    return {labels: [] for labels in (comparison.pair, comparison.sets) if labels}
+        needed = any(find_metric(name).needs_palette for name in self.metrics)
+        if needed and comparison not in self._settings:
+            self._settings[comparison] = _with_palette(self.settings, pairs)
+        return self._settings.get(comparison, self.settings)
 
 
 def _with_palette(settings: Settings, pairs: Sequence[Example]) -> Settings:
@@ -177,7 +162,8 @@ def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
              ", by the averages" if model.parts.averages else "")
     weights = {flag: getattr(opt, flag) for name in opt.val_metrics
                for flag in find_metric(name).requires}
-    return Validation(twin, dataset, metrics=opt.val_metrics, weights=weights, seed=opt.seed)
+    settings = Settings(device=twin.device, weights=weights)
+    return Validation(twin, dataset, metrics=opt.val_metrics, settings=settings, seed=opt.seed)
 
 
 def _require(comparison: Comparison, visuals: Mapping[str, Any]) -> None:
