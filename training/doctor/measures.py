@@ -40,8 +40,8 @@ def correlation(images: Tensor, partners: Tensor) -> list[float]:
     """
     a, b = (luminance(side.float()).flatten(1) for side in (images, partners))
     kept = torch.stack([side.std(dim=1, correction=0) for side in (a, b)]).amin(dim=0) > _FLAT
-    centred = (side - side.mean(1, keepdim=True) for side in (a, b))
-    return [float(value) for value in cosine_similarity(*centred)[kept]]
+    a, b = (side - side.mean(1, keepdim=True) for side in (a, b))
+    return [float(value) for value in cosine_similarity(a, b)[kept]]
 
 
 def grid_levels(images: Tensor) -> float:
