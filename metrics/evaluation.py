@@ -63,23 +63,16 @@ def evaluate(
         if report_every and count % report_every == 0:
             log.info("%d images measured", count)
     for name, metric in metrics.items():
-        _finish(evaluation, name, metric, refusals[name], count)
+        refused = refusals[name]
+        try:
+            score = metric.score()
+        except UndefinedError as error:
+            evaluation.left_out[name] = f"suits no image; {refused[0]}" if refused else str(error)
+            continue
+        if math.isnan(score.value):
+            evaluation.left_out[name] = "has no number as its value (NaN): look at the outputs"
+            continue
+        evaluation.scores[name] = score
+        if refused:
+            evaluation.skipped[name] = f"leaves out {len(refused)} of {count} images; {refused[0]}"
     return evaluation
-
-
-def _finish(
-    evaluation: Evaluation, name: str, metric: Metric, refusals: list[str], count: int
-) -> None:
-    try:
-        score = metric.score()
-    except UndefinedError as error:
-        reason = f"suits no image; {refusals[0]}" if refusals else str(error)
-        evaluation.left_out[name] = reason
-        return
-    if math.isnan(score.value):
-        evaluation.left_out[name] = "has no number as its value (NaN): look at the outputs"
-        return
-    evaluation.scores[name] = score
-    if refusals:
-        skipped = f"leaves out {len(refusals)} of {count} images; {refusals[0]}"
-        evaluation.skipped[name] = skipped

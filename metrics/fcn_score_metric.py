@@ -72,13 +72,11 @@ class FCNScore(Metric):
         parts |= {f"real photos, {name}": value for name, value in reals.items()}
         words = [", ".join(f"{name} {value:.4f}" for name, value in scores.items())
                  for scores in (outputs, reals)]
-        notes = (f"{words[0]}; of the real photos {words[1]}", self._about())
+        size, classes = self.scorer.size, len(self.scorer.palette)
+        about = (f"segmenter {self.scorer.training[:8]} (SHA-256 of its training images), "
+                 f"{size} x {size} pixels, {classes} classes")
+        notes = (f"{words[0]}; of the real photos {words[1]}", about)
         return Score(outputs["per-pixel accuracy"], self.pictures, parts=parts, notes=notes)
-
-    def _about(self) -> str:
-        scorer = self.scorer
-        return (f"segmenter {scorer.training[:8]} (SHA-256 of its training images), "
-                f"{scorer.size} x {scorer.size} pixels, {len(scorer.palette)} classes")
 
 
 def three_scores(counts: Confusion) -> dict[str, float]:

@@ -64,8 +64,7 @@ class Inception:
     @torch.no_grad()
     def _compute(self, levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         image = torch.tensor(levels, device=self.device).permute(2, 0, 1)[None]
-        features: npt.NDArray[np.float32] = self.net(image)[0][0].float().cpu().numpy()
-        return features
+        return np.asarray(self.net(image)[0][0].float().cpu())
 
     def describe(self) -> str:
         return f"{self.name}, images scaled to 299 x 299, bilinear as TensorFlow 1"

@@ -47,8 +47,7 @@ def _row_sums(some: Features, others: Features) -> Features:
 
 
 def _kernel_of_self(features: Features) -> Features:
-    kernel: Features = (np.square(features).sum(axis=1) / features.shape[1] + 1) ** 3
-    return kernel
+    return np.asarray((np.square(features).sum(axis=1) / features.shape[1] + 1) ** 3)
 
 
 class KID(FeatureMetric):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,8 +62,7 @@ class MetricImage:
     def unit(self) -> npt.NDArray[np.float64]:
         """[H, W, C], black 0 and white 1; values outside the limits stay outside."""
         span = self.limits.high - self.limits.low
-        unit: npt.NDArray[np.float64] = (self.pixels.astype(np.float64) - self.limits.low) / span
-        return unit
+        return np.asarray((self.pixels.astype(np.float64) - self.limits.low) / span)
 
     @property
     def kind(self) -> str:
@@ -76,8 +74,7 @@ class MetricImage:
         """Return an 8-bit grey or RGB image as uint8 [H, W, 3], None for any other image."""
         if self.pixels.dtype != np.uint8 or self.channels not in (1, 3):
             return None
-        levels: npt.NDArray[Any] = np.repeat(self.pixels, 3 // self.channels, axis=2)
-        return levels
+        return np.asarray(np.repeat(self.pixels, 3 // self.channels, axis=2), np.uint8)
 
 
 MaybeImage = MetricImage | None

@@ -172,21 +172,18 @@ def _json_rows(text: str) -> list[tuple[list[int], str]]:
 
 def _is_flat(levels: Colours) -> npt.NDArray[np.bool_]:
     """Return bool [H, W]: the four neighbours differ by at most ``FLAT`` in every channel."""
-    signed = levels.astype(np.int16)
     flat = np.ones(levels.shape[:2], bool)
-    down = (np.abs(np.diff(signed, axis=0)) <= FLAT).all(axis=2)
-    across = (np.abs(np.diff(signed, axis=1)) <= FLAT).all(axis=2)
-    flat[1:] &= down
-    flat[:-1] &= down
-    flat[:, 1:] &= across
-    flat[:, :-1] &= across
+    for axis in (0, 1):
+        near = (np.abs(np.diff(levels.astype(np.int16), axis=axis)) <= FLAT).all(axis=2)
+        rows = flat.swapaxes(0, axis)  # a view
+        rows[1:] &= near.swapaxes(0, axis)
+        rows[:-1] &= near.swapaxes(0, axis)
     return flat
 
 
 def _packed(colours: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     red, green, blue = colours.astype(np.int64).T
-    packed: npt.NDArray[np.int64] = red << 16 | green << 8 | blue
-    return packed
+    return np.asarray(red << 16 | green << 8 | blue)
 
 
 def _unpacked(packed: npt.NDArray[np.int64]) -> Colours:
@@ -195,7 +192,5 @@ def _unpacked(packed: npt.NDArray[np.int64]) -> Colours:
 
 def _distances(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return [N, K], the squared distances of [N, 3] and [K, 3]."""
-    squares: npt.NDArray[np.int64] = np.square(
-        some.astype(np.int64)[:, None] - others.astype(np.int64)[None]
-    ).sum(axis=2)
-    return squares
+    differences = some.astype(np.int64)[:, None] - others.astype(np.int64)[None]
+    return np.asarray(np.square(differences).sum(axis=2))

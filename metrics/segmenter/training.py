@@ -60,7 +60,7 @@ def read_examples(pairs: Sequence[LabelledPhoto], palette: Palette, size: int) -
         photo, label_map = pair.read()
         photos.append(torch.from_numpy(scaled_photo(photo, size)))
         classes = scaled_labels(palette.classes(label_map), size)
-        labels.append(torch.from_numpy(classes.astype(np.int16)))
+        labels.append(torch.tensor(classes, dtype=torch.int16))
     return LabelledTensors(torch.stack(photos), torch.stack(labels))
 
 
@@ -106,10 +106,9 @@ def fit(
 
 def fingerprint(pairs: Sequence[LabelledPhoto]) -> str:
     """Return the SHA-256 of the files in their order."""
+    sides = [side for pair in pairs for side in (pair.photo, pair.labels)]
     digest = hashlib.sha256()
-    for path in dict.fromkeys(
-        file for pair in pairs for side in (pair.photo, pair.labels) for file in side.files
-    ):
+    for path in dict.fromkeys(file for side in sides for file in side.files):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
