@@ -63,11 +63,9 @@ def _load(create: Any, path: Path | None) -> tuple[Any, str]:
 def _fill(trunk: torch.nn.Module, path: Path) -> None:
     """Copy torchvision's weights, whose ``features.3.weight`` is ``slice2.3.weight`` here."""
     state = WEIGHTS.read(path)
-    wanted = trunk.state_dict()
-    names = {name: f"features.{name.split('.', 1)[1]}" for name in wanted}
-    unfit = [old for new, old in names.items()
-             if old not in state or state[old].shape != wanted[new].shape]
-    if unfit:
-        raise ValueError(f"{path} has no {unfit[0]} of AlexNet, or another shape of it; "
-                         f"give torchvision's {WEIGHTS.file}")
-    trunk.load_state_dict({new: state[old] for new, old in names.items()})
+    try:
+        trunk.load_state_dict({name: state[f"features.{name.split('.', 1)[1]}"]
+                               for name in trunk.state_dict()})
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} does not fit AlexNet ({error}); give torchvision's "
+                         f"{WEIGHTS.file}") from error

@@ -71,12 +71,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         str(args.dataroot), args.labels, args.size, args.epochs, args.phase, tuple(args.extra)
     ))
     tables = {name: TABLES[name] for name in args.table}
-    rows = {row.run: (table, row) for table in tables.values() for row in table.rows}
+    rows = {row.run: row for table in tables.values() for row in table.rows}
     if args.list:
-        for table, row in rows.values():
-            log.info("%s", ablation.describe(table, row))
+        for row in rows.values():
+            log.info("%s", ablation.describe(row))
         return
-    if args.report and not any(ablation.is_done(row) for _, row in rows.values()):
+    if args.report and not any(map(ablation.is_done, rows.values())):
         raise ValueError(f"{args.out} holds no row of these tables that is done: leave --report "
                          "out to train them, or give another --out")
     ablation.budget.hold(args.out)
@@ -85,12 +85,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not file.is_file():
             train_scorer(args, file)
         load_scorer(file)  # a file that cannot be used is refused before the trainings
-        for table, row in rows.values():
-            ablation.make(table, row)
+        for row in rows.values():
+            ablation.make(row)
     settings = Settings(device=choose_device(args.gpu_ids), weights={"scorer": file},
                               palette=load_scorer(file).palette)
-    report(args, ablation, tables, {run: score(ablation, table, row, settings)
-                                    for run, (table, row) in rows.items() if ablation.is_done(row)})
+    report(args, ablation, tables, {run: score(ablation, row, settings)
+                                    for run, row in rows.items() if ablation.is_done(row)})
 
 
 def train_scorer(args: argparse.Namespace, path: Path) -> None:

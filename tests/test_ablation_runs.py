@@ -15,7 +15,7 @@ from scripts.ablation import runs as ablation_runs
 from scripts.ablation.runs import Ablation, Budget
 from scripts.ablation.tables import TABLES
 
-L1 = next((table, row) for table in TABLES.values() for row in table.rows if row.run == "L1")
+L1 = next(row for table in TABLES.values() for row in table.rows if row.run == "L1")
 TINY = ["--ngf", "1", "--ndf", "1", "--max_dataset_size", "2", "--gpu_ids", "-1"]
 
 
@@ -39,7 +39,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_a_row_is_made_once(ablation: Ablation, calls: list[list[str]]) -> None:
     for _ in range(2):
-        ablation.make(*L1)
+        ablation.make(L1)
     assert [Path(command[1]).name for command in calls] == ["train.py", "test.py"]
     assert "--continue_train" not in calls[0]
 
@@ -55,7 +55,7 @@ def test_an_interrupted_row_is_resumed(
     run_dir.mkdir(parents=True)
     for file in files:
         (run_dir / file).touch()
-    ablation.make(*L1)
+    ablation.make(L1)
     assert calls[0][-1] == flag
 
 
@@ -64,8 +64,8 @@ def test_a_failed_row_is_not_done(
 ) -> None:
     monkeypatch.setattr(ablation_runs, "call", lambda command: 3)
     with pytest.raises(ValueError, match="L1 ended with exit code 3; the same command resumes it"):
-        ablation.make(*L1)
-    assert not ablation.is_done(L1[1])
+        ablation.make(L1)
+    assert not ablation.is_done(L1)
 
 
 @pytest.mark.parametrize("stopped_in", ["train.py", "test.py"])
@@ -93,14 +93,14 @@ def test_ctrl_c_loses_no_epoch(
 
     monkeypatch.setattr(ablation_runs, "call", call)
     with pytest.raises(KeyboardInterrupt):
-        ablation.make(*L1)
-    assert not ablation.is_done(L1[1])
-    ablation.make(*L1)
-    assert ablation.is_done(L1[1]) and trainings == [False, True]
+        ablation.make(L1)
+    assert not ablation.is_done(L1)
+    ablation.make(L1)
+    assert ablation.is_done(L1) and trainings == [False, True]
     losses = (ablation.out / "runs" / "L1" / "losses.csv").read_text().splitlines()
     images = [int(line.split(",")[losses[0].split(",").index("images")]) for line in losses[1:]]
     assert images == sorted(set(images)) and images[-1] == 2 * 2  # epochs, pictures
-    assert len(list(ablation.results(L1[1]).glob("images/*_fake_B.png"))) == 3
+    assert len(list(ablation.results(L1).glob("images/*_fake_B.png"))) == 3
 
 
 def test_a_program_may_save_after_ctrl_c(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

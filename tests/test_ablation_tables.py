@@ -11,7 +11,7 @@ from scripts.ablation.report import RowResult, grid, lines, order
 from scripts.ablation.runs import Ablation, Budget
 from scripts.ablation.tables import TABLES, AblationRow, AblationTable, SegmentationScores
 
-ROWS = {row.run: (table, row) for table in TABLES.values() for row in table.rows}
+ROWS = {row.run: row for table in TABLES.values() for row in table.rows}
 
 MEANINGS: list[tuple[str, dict[str, Any]]] = [
     ("L1", {"lambda_GAN": 0, "lambda_L1": 100}),
@@ -33,7 +33,7 @@ MEANINGS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("run", "wanted"), MEANINGS)
 def test_a_row_trains_what_its_name_says(run: str, wanted: dict[str, Any]) -> None:
     ablation = Ablation(Path("out"), Budget("scenes", "B", 256, 200, "test", ("--ngf", "8")))
-    opt = TrainOptions().parse(ablation.train_command(*ROWS[run])[2:])
+    opt = TrainOptions().parse(ablation.train_command(ROWS[run])[2:])
     common = {"netG": "unet_256", "direction": "BtoA", "load_size": 286, "crop_size": 256,
             "n_epochs": 100, "n_epochs_decay": 100, "ngf": 8, "seed": 0, "name": run}
     found = {flag: getattr(opt, flag) for flag in {**common, **wanted}}
@@ -47,7 +47,7 @@ def test_every_row_of_the_tables_is_tested_above() -> None:
 def test_labels_on_the_other_side_reverse_both_directions() -> None:
     other = Ablation(Path("out"), Budget("scenes", "A", 128, 3, "test"))
     for run, direction in (("L1", "AtoB"), ("photo2labels_L1", "BtoA")):
-        opt = TrainOptions().parse(other.train_command(*ROWS[run])[2:])
+        opt = TrainOptions().parse(other.train_command(ROWS[run])[2:])
         assert (opt.direction, opt.netG, opt.load_size) == (direction, "unet_128", 143)
         assert opt.n_epochs + opt.n_epochs_decay == 3
 

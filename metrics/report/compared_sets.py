@@ -42,10 +42,9 @@ class ComparedSet:
     def describe(self) -> str:
         if not self.unpaired:
             return f"{pluralise(len(self.files), 'pair')}; {self.about}"
-        fakes = sum(files.fake is not None for files in self.files)
-        reals = sum(files.real is not None for files in self.files)
-        sides = f"{pluralise(fakes, 'output')} and {pluralise(reals, 'target')}"
-        return f"{sides}, no pairs; {self.about}"
+        fakes = pluralise(sum(files.fake is not None for files in self.files), "output")
+        reals = pluralise(sum(files.real is not None for files in self.files), "target")
+        return f"{fakes} and {reals}, no pairs; {self.about}"
 
     def examples(
         self, limits: ValueRange | None, *, with_inputs: bool = False
@@ -74,14 +73,13 @@ def find_runs(
     names = {"input", "target"}  # the captions of the other images on the page
     for run in runs:
         folder = find_results(run, results_dir, lambda name: _test_command(name, checkpoints_dir))
-        chosen = label or next(iter(outputs_in(folder)))
+        chosen = label or outputs_in(folder)[0]
         is_name = Path(run) != folder
         name = run if is_name else f"{folder.parent.name}/{folder.name}"
         while name in names:
             name += "'"
         names.add(name)
-        run_dir = checkpoints_dir / (run if is_name else folder.parent.name)
-        is_unaligned = _is_unaligned(run_dir)
+        is_unaligned = _is_unaligned(checkpoints_dir / (run if is_name else folder.parent.name))
         if is_unaligned and not unpaired:
             log.info("%s was tested on images without pairs (--dataset_mode unaligned)", name)
         sets.append(_of_results(name, folder, chosen, unpaired=unpaired or is_unaligned))

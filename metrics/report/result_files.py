@@ -53,14 +53,14 @@ def find_results(run: str, results_dir: Path, command: Callable[[str], str]) -> 
     return max(complete, key=lambda folder: (folder / "images").stat().st_mtime_ns)
 
 
-def outputs_in(folder: Path) -> dict[str, int]:
-    """Return the labels of outputs with targets and their counts, fake_B first."""
-    counts: dict[str, int] = {}
-    for path in (folder / "images").rglob("*.png"):
-        match = _OUTPUT.fullmatch(path.stem)
-        if match and _beside(path, match, "real_{side}{rest}").is_file():
-            counts[match["label"]] = counts.get(match["label"], 0) + 1
-    return dict(sorted(counts.items(), key=lambda item: (item[0][5] != "B", item[0])))
+def outputs_in(folder: Path) -> list[str]:
+    """Return the labels of outputs with targets, fake_B first."""
+    labels = {
+        match["label"] for path in (folder / "images").rglob("*.png")
+        if (match := _OUTPUT.fullmatch(path.stem))
+        and _beside(path, match, "real_{side}{rest}").is_file()
+    }
+    return sorted(labels, key=lambda label: (label[5] != "B", label))
 
 
 def result_files(folder: Path, label: str) -> list[ComparedFiles]:

@@ -29,21 +29,19 @@ class RowResult:
     seconds: float
 
 
-def score(
-    ablation: Ablation, table: AblationTable, row: AblationRow, settings: Settings
-) -> RowResult:
+def score(ablation: Ablation, row: AblationRow, settings: Settings) -> RowResult:
     """
     Raises:
         ValueError: the results have no score.
     """
-    metrics, left_out = create_metrics(LABEL_METRICS if table.to_labels else ["fcn_score"],
-                                       settings)
+    names = LABEL_METRICS if row.to_labels else ("fcn_score",)
+    metrics, left_out = create_metrics(names, settings)
     folder = ablation.results(row)
     results = ComparedSet(row.run, result_files(folder, OUTPUT), str(folder))
     evaluation = evaluate(results.examples(None, with_inputs=True), metrics, report_every=0)
     for reason in (*left_out.values(), *evaluation.left_out.values()):
         raise ValueError(f"{folder}: {reason}")
-    if table.to_labels:
+    if row.to_labels:
         values = [evaluation.scores[name].value for name in LABEL_METRICS]
     else:
         # The order of the metric: its value and two parts for the outputs, three for real photos.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.ablation.tables import AblationRow, AblationTable
+from scripts.ablation.tables import AblationRow
 from util.files import write_text
 from util.run_folder.layout import holds_run
 
@@ -56,9 +56,9 @@ class Ablation:
     out: Path
     budget: Budget
 
-    def train_command(self, table: AblationTable, row: AblationRow) -> list[str]:
+    def train_command(self, row: AblationRow) -> list[str]:
         budget = self.budget
-        to_A = (budget.labels == "A") == table.to_labels
+        to_A = (budget.labels == "A") == row.to_labels
         decay = budget.epochs // 2
         flags = (
             f"--name {row.run} --model pix2pix --direction {'BtoA' if to_A else 'AtoB'} "
@@ -82,13 +82,13 @@ class Ablation:
     def results(self, row: AblationRow) -> Path:
         return self.out / "results" / row.run / f"{self.budget.phase}_latest"
 
-    def describe(self, table: AblationTable, row: AblationRow) -> str:
+    def describe(self, row: AblationRow) -> str:
         """Return the commands, and whether they have been run."""
-        commands = (self.train_command(table, row), self.test_command(row))
+        commands = (self.train_command(row), self.test_command(row))
         return "\n".join([f"# {row.run}: {'done' if self.is_done(row) else 'to do'}",
                           *(shlex.join(words) for words in commands)])
 
-    def make(self, table: AblationTable, row: AblationRow) -> None:
+    def make(self, row: AblationRow) -> None:
         """Train and test the row unless that is done; an interrupted training is resumed.
 
         Raises:
@@ -97,7 +97,7 @@ class Ablation:
         if self.is_done(row):
             log.info("%s is done", row.run)
             return
-        run_dir, train = self.out / "runs" / row.run, self.train_command(table, row)
+        run_dir, train = self.out / "runs" / row.run, self.train_command(row)
         if holds_run(run_dir):  # it may have been stopped before its first save
             is_saved = (run_dir / "latest_state.pth").is_file()
             train.append("--continue_train" if is_saved else "--overwrite")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class SegmentationScores(NamedTuple):
@@ -17,7 +17,8 @@ class SegmentationScores(NamedTuple):
 class AblationRow:
     """One training. ``run``: name of its folder, which equal trainings of several tables share.
 
-    ``generator``: family of networks; the image size is added to it.
+    ``generator``: family of networks; the image size is added to it. ``to_labels``: photos to
+    label maps instead of label maps to photos.
     """
 
     label: str
@@ -25,18 +26,15 @@ class AblationRow:
     published: SegmentationScores
     flags: Sequence[str] = ()
     generator: str = "unet"
+    to_labels: bool = False
 
 
 @dataclass(frozen=True)
 class AblationTable:
-    """``to_labels``: photos to label maps instead of label maps to photos.
-
-    ``reals``: the published scores of real photos, if the table has them.
-    """
+    """``reals``: the published scores of real photos, if the table has them."""
 
     title: str
     rows: Sequence[AblationRow]
-    to_labels: bool = False
     reals: SegmentationScores | None = None
 
 
@@ -46,8 +44,8 @@ UNCONDITIONAL = ("--unconditional_D",)
 
 
 def _row(label: str, run: str, scores: tuple[float, float, float], flags: Sequence[str] = (),
-         generator: str = "unet") -> AblationRow:
-    return AblationRow(label, run, SegmentationScores(*scores), flags, generator)
+         **more: Any) -> AblationRow:
+    return AblationRow(label, run, SegmentationScores(*scores), flags, **more)
 
 
 TABLES = {
@@ -61,9 +59,9 @@ TABLES = {
     # The paper trained this table with batches of 10, so its L1+cGAN differs from tables 1 and 3.
     "generators": AblationTable("Generators (table 2)", [
         _row("Encoder-decoder, L1", "encoder_decoder_L1", (0.35, 0.12, 0.08), L1_ALONE,
-             "encoder_decoder"),
-        _row("Encoder-decoder, L1+cGAN", "encoder_decoder_L1_cGAN", (0.29, 0.09, 0.05), (),
-             "encoder_decoder"),
+             generator="encoder_decoder"),
+        _row("Encoder-decoder, L1+cGAN", "encoder_decoder_L1_cGAN", (0.29, 0.09, 0.05),
+             generator="encoder_decoder"),
         _row("U-Net, L1", "L1", (0.48, 0.18, 0.13), L1_ALONE),
         _row("U-Net, L1+cGAN", "L1_cGAN", (0.55, 0.20, 0.14)),
     ]),
@@ -74,8 +72,8 @@ TABLES = {
         _row("286 x 286", "patch_286", (0.42, 0.16, 0.11), ("--netD", "patch_286")),
     ]),
     "photo2labels": AblationTable("Photo to labels (table 6)", [
-        _row("L1", "photo2labels_L1", (0.86, 0.42, 0.35), L1_ALONE),
-        _row("cGAN", "photo2labels_cGAN", (0.74, 0.28, 0.22), GAN_ALONE),
-        _row("L1+cGAN", "photo2labels_L1_cGAN", (0.83, 0.36, 0.29)),
-    ], to_labels=True),
+        _row("L1", "photo2labels_L1", (0.86, 0.42, 0.35), L1_ALONE, to_labels=True),
+        _row("cGAN", "photo2labels_cGAN", (0.74, 0.28, 0.22), GAN_ALONE, to_labels=True),
+        _row("L1+cGAN", "photo2labels_L1_cGAN", (0.83, 0.36, 0.29), to_labels=True),
+    ]),
 }
