@@ -29,12 +29,12 @@ class Averages:
         self.steps = 0
         trained = {name: net.state_dict(keep_vars=True) for name, net in networks.items()}
         self.weights: dict[str, dict[str, Tensor]] = {
-            name: {key: tensor.detach().clone() for key, tensor in own.items()}
-            for name, own in trained.items()
+            name: {key: tensor.detach().clone() for key, tensor in tensors.items()}
+            for name, tensors in trained.items()
         }
         pairs = [
             (self.weights[name][key], tensor)
-            for name, own in trained.items() for key, tensor in own.items()
+            for name, tensors in trained.items() for key, tensor in tensors.items()
         ]
         self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
@@ -59,9 +59,9 @@ class Averages:
         Raises:
             ValueError: the averages belong to other networks.
         """
-        for name, own in self.weights.items():
+        for name, averages in self.weights.items():
             saved = state["weights"].get(name, {})
-            require_same_shapes(saved, own, f"the average of {name} in latest_state.pth")
-            for key, tensor in own.items():
-                tensor.copy_(saved[key])
+            require_same_shapes(saved, averages, f"the average of {name} in latest_state.pth")
+            for key, average in averages.items():
+                average.copy_(saved[key])
         self.steps = state["steps"]

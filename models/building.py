@@ -1,4 +1,4 @@
-"""Values from which a model's networks and optimizers are built."""
+"""Settings of a model's networks, its optimizers, and a forward pass without side effects."""
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
@@ -24,10 +24,10 @@ def network_settings(opt: Namespace, role: NetworkRole, name: str) -> dict[str, 
 
 def as_groups(parameters: Iterable[Any]) -> list[dict[str, Any]]:
     """Convert an iterable of parameters, or of torch.optim's groups, to a list of groups."""
-    given = list(parameters)
-    if given and isinstance(given[0], dict):
-        return [{**group, "params": list(group["params"])} for group in given]
-    return [{"params": given}]
+    entries = list(parameters)
+    if entries and isinstance(entries[0], dict):
+        return [{**group, "params": list(group["params"])} for group in entries]
+    return [{"params": entries}]
 
 
 def build_optimizer(

@@ -103,7 +103,7 @@ class Parts:
         """Return everything that a resumed run needs. Tensors are shared, not copied."""
         return {
             "networks": {name: net.state_dict() for name, net in self.networks.items()},
-            "optimizers": {name: _optimizer_state(own) for name, own in self.optimizers.items()},
+            "optimizers": {name: _optimizer_state(item) for name, item in self.optimizers.items()},
             "pools": {name: pool.state_dict() for name, pool in self.pools.items()},
             "plateau": self.plateau.state_dict() if self.plateau else None,
             "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
@@ -166,8 +166,8 @@ def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Restore moments and settings. The kernel and the memory layout stay those of this run."""
     groups = [
-        saved | {key: own[key] for key in _KERNEL & own.keys()}
-        for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
+        saved | {key: current[key] for key in _KERNEL & current.keys()}
+        for saved, current in zip(state["param_groups"], optimizer.param_groups, strict=True)
     ]
     with rates_in_place([optimizer]):
         optimizer.load_state_dict(state | {"param_groups": groups})

@@ -6,6 +6,7 @@ They accept any number of inputs, and a tensor or a list or tuple of tensors as 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -57,12 +58,11 @@ def _split(inputs: Sequence[Any], parts: int) -> Iterator[tuple[Any, ...]]:
     """Split all tensors that have the batch size of the first tensor; repeat other inputs."""
     size = next(len(value) for value in inputs if isinstance(value, Tensor))
     columns = [
-        value.chunk(parts)
-        if isinstance(value, Tensor) and value.ndim and len(value) == size
-        else [value] * len(range(0, size, -(-size // parts)))
+        value.chunk(parts) if isinstance(value, Tensor) and value.ndim and len(value) == size
+        else repeat(value)
         for value in inputs
     ]
-    return zip(*columns, strict=True)
+    return zip(*columns, strict=False)
 
 
 def _joined(outputs: Sequence[Any]) -> Any:
