@@ -29,12 +29,8 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     loader = Loader(
         dataset,
         batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
-        num_workers=workers,
-        shuffle=not opt.serial_batches,
-        seed=opt.seed,
-        device=opt.device,
-        rank=here.rank,
-        world_size=here.world_size,
+        num_workers=workers, shuffle=not opt.serial_batches, seed=opt.seed, device=opt.device,
+        rank=here.rank, world_size=here.world_size,
     )
     log.info(
         "dataset [%s] was created: %d images, %d workers",

@@ -25,12 +25,8 @@ class AlignedDataset(BaseDataset):
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         found = find_pairs(
-            opt.dataroot,
-            opt.phase,
-            list_file=opt.pairs,
-            allow_unpaired=opt.allow_unpaired,
-            input_side=self.input_letter,
-            input_suffixes=opt.input_suffixes,
+            opt.dataroot, opt.phase, list_file=opt.pairs, allow_unpaired=opt.allow_unpaired,
+            input_side=self.input_letter, input_suffixes=opt.input_suffixes,
             limit=opt.max_dataset_size,
         )
         rows = self.usable((self.A, self.B), [(pair.A, pair.B) for pair in found.pairs])

@@ -153,10 +153,7 @@ def warp(pixels: Pixels, matrix: Matrix, box: CropBox, *, nearest: bool) -> Pixe
     )
     planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
     values = grid_sample(
-        planes[None],
-        positions[None].float(),
-        mode="nearest" if nearest else "bicubic",
-        padding_mode="reflection",
-        align_corners=False,
+        planes[None], positions[None].float(), mode="nearest" if nearest else "bicubic",
+        padding_mode="reflection", align_corners=False,
     )
     return rounded(values[0].permute(1, 2, 0).numpy(), pixels.dtype)

@@ -124,14 +124,8 @@ def _write(root: Path, parameters: dict[str, int]) -> None:
 
 
 def make_demo_dataset(
-    root: Path,
-    *,
-    size: int = 128,
-    train: int = 200,
-    val: int = 20,
-    test: int = 20,
-    seed: int = 0,
-    overwrite: bool = False,
+    root: Path, *, size: int = 128, train: int = 200, val: int = 20, test: int = 20,
+    seed: int = 0, overwrite: bool = False,
 ) -> None:
     """Draw the set below ``root``; do nothing if ``root`` holds the same set already.
 

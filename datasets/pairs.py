@@ -72,12 +72,8 @@ def strip_suffix(
 
 
 def match(
-    named_A: dict[str, Path],
-    named_B: dict[str, Path],
-    *,
-    allow_unpaired: bool = False,
-    skip_flag: str | None = None,
-    advice: str = "",
+    named_A: dict[str, Path], named_B: dict[str, Path], *, allow_unpaired: bool = False,
+    skip_flag: str | None = None, advice: str = "",
 ) -> list[NamedPair]:
     """Return the pairs of equal name, sorted.
 

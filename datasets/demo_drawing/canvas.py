@@ -91,13 +91,9 @@ class Canvas:
         unit = np.float32(256 / self.rgb.shape[0])
         rows, columns = covered.rows, covered.columns
         return Patch(
-            part=part,
-            rgb=self.rgb[rows, columns],
-            height=self.height[rows, columns],
+            part=part, rgb=self.rgb[rows, columns], height=self.height[rows, columns],
             mask=covered.mask,
             y=(np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5) * unit,
             x=(np.arange(columns.start, columns.stop, dtype=np.float32)[None, :] + 0.5) * unit,
-            unit=float(unit),
-            scale=256 / self.street_side,
-            rng=rng,
+            unit=float(unit), scale=256 / self.street_side, rng=rng,
         )

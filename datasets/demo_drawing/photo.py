@@ -57,12 +57,8 @@ def _vary(rng: np.random.Generator, colour: Tint, spread: float) -> Tint:
 
 def _look(rng: np.random.Generator, style: str) -> Look:
     look = LOOKS[style]
-    return replace(
-        look,
-        wall=_vary(rng, look.wall, 0.07),
-        accent=_vary(rng, look.accent, 0.12),
-        roof=_vary(rng, look.roof, 0.06),
-    )
+    return replace(look, wall=_vary(rng, look.wall, 0.07), accent=_vary(rng, look.accent, 0.12),
+                   roof=_vary(rng, look.roof, 0.06))
 
 
 def _paint(canvas: Canvas, part: Part, look: Look, rng: np.random.Generator) -> None:
@@ -122,9 +118,7 @@ def draw_photo(street: Street, rng: np.random.Generator) -> RgbImage:
     """Return the photo, uint8 [side, side, 3]; every part covers the pixels of its label."""
     side = street.side * SUPERSAMPLING
     canvas = Canvas(
-        street.side,
-        SUPERSAMPLING,
-        rgb=np.zeros((side, side, 3), np.float32),
+        street.side, SUPERSAMPLING, rgb=np.zeros((side, side, 3), np.float32),
         height=np.full((side, side), SKY, np.float32),
     )
     for part in street.backdrop:
