@@ -26,7 +26,6 @@ ROOMS = ("util", "display", "data", "models", "metrics", "datasets", "inference"
 OPTIONAL = {"visdom", "wandb", "dominate", "matplotlib", "skimage", "torchvision", "scipy",
             "torchmetrics", "torch_fidelity", "lpips", "onnx", "onnxruntime"}
 PLUGIN_ENDINGS = ("_model", "_metric", "_sink", "_dataset", "_file", "_generator", "_discriminator")
-KNOWN_DUPLICATES = {"Translation"}
 MOST_FILES = 15  # of one folder, without plug-ins and __init__.py
 MOST_LINES = 250
 MOST_LINES_OF = {"models/base_model.py": 210, "train.py": 180, "test.py": 140}
@@ -109,8 +108,7 @@ def test_no_two_public_classes_share_a_name() -> None:
     for path in sources(*ROOMS):
         for name in public_classes(path):
             places[name].append(name_of(path))
-    assert {name: files for name, files in places.items()
-            if len(files) > 1 and name not in KNOWN_DUPLICATES} == {}
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
 def module_level_imports(statements: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
