@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,38 +25,46 @@ def draw_curves(curves: Curves, path: Path) -> tuple[int, int]:
     and ``seconds``. Losses of very different size get two panels, or the large losses would flatten
     the small ones.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     epochs, values = curves.thinned()
-    names, measured = split_columns(values)
-    losses = {name: values[name] for name in names}
+    loss_names, measured = split_columns(values)
+    losses = {name: values[name] for name in loss_names}
     places, means = curves.known(*measured).thinned()
-    panels, rates = split_by_size(losses), _rates(values)
-    dotted = split_by_size(means) if places.size else []
-    width, height = CURVES_SIZE_PX[0], CURVES_SIZE_PX[1] + VALIDATION_PX * len(dotted)
-    figure = Figure(figsize=(width / 100, height / 100), layout="constrained")
-    heights = [3.0] * len(panels) + [2.0] * len(dotted) + [1.0] * len(rates)
-    rows = figure.subplots(
-        len(heights), sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
-    )[:, 0]
+    rates = _rates(values)
+    panels = [("loss", 3.0, names) for names in split_by_size(losses)]
+    panels += [("validation", 2.0, names) for names in split_by_size(means) if places.size]
+    width = CURVES_SIZE_PX[0]
+    height = CURVES_SIZE_PX[1] + VALIDATION_PX * sum(label == "validation" for label, *_ in panels)
+    panels += [(label, 1.0, [label]) for label in rates]
+    figure, rows = _stacked_axes((width, height), [share for _, share, _ in panels])
     colors = {name: f"C{number % 10}" for number, name in enumerate([*losses, *means])}
-    for axes, names in zip(rows, panels, strict=False):
+    for axes, (label, _, names) in zip(rows, panels, strict=True):
+        axes.set_ylabel(label)
         for name in names:
-            plot_smoothed(axes, epochs, losses[name], color=colors[name], label=name)
-        axes.set_ylabel("loss")
-    for axes, names in zip(rows[len(panels) :], dotted, strict=False):
-        for name in names:
-            axes.plot(places, means[name], ".-", color=colors[name], label=name, lw=1.2)
-        axes.set_ylabel("validation")
-    _plot_rates(rows[len(panels) + len(dotted) :], epochs, rates)
-    tidy(rows)
-    rows[-1].set_xlabel("epoch")
-    rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+            if name in losses:
+                plot_smoothed(axes, epochs, losses[name], color=colors[name], label=name)
+            elif name in means:
+                axes.plot(places, means[name], ".-", color=colors[name], label=name, lw=1.2)
+            else:
+                dot = "." if len(epochs) == 1 else ""
+                axes.plot(epochs, rates[name], color="0.45", lw=1.2, marker=dot)
+                axes.set_ylim(bottom=0)
     figure.legend(loc="outside upper left", ncols=8, frameon=False)
     with replacing(path) as aside:
         figure.savefig(aside, format="svg")
     return width, height
+
+
+def _stacked_axes(size_px: tuple[int, int], heights: Sequence[float]) -> tuple[Any, Any]:
+    """Return a figure and its axes over the epochs, one below the other."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(size_px[0] / 100, size_px[1] / 100), layout="constrained")
+    rows = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    tidy(rows)
+    rows[-1].set_xlabel("epoch")
+    rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure, rows
 
 
 @cache
@@ -81,13 +89,6 @@ def plot_smoothed(axes: Any, x: Series, values: Series, *, window: int = 0, **st
     axes.plot(x, smoothed, **style)
 
 
-def _plot_rates(rows: Any, epochs: Series, rates: Mapping[str, Series]) -> None:
-    for axes, (label, rate) in zip(rows, rates.items(), strict=True):
-        axes.plot(epochs, rate, color="0.45", lw=1.2, marker="." if len(epochs) == 1 else "")
-        axes.set_ylim(bottom=0)
-        axes.set_ylabel(label)
-
-
 def tidy(rows: Any) -> None:
     """Draw a faint grid, and no top or right border."""
     for axes in rows:
@@ -105,18 +106,16 @@ def _rates(values: Mapping[str, Series]) -> dict[str, Series]:
 
 def split_by_size(losses: Mapping[str, Series]) -> list[list[str]]:
     """Return the names in one group; in two, large and small, if their sizes have a gap of 5x."""
-    sizes = {name: _typical_size(values) for name, values in losses.items()}
-    names = sorted(sizes, key=lambda name: sizes[name], reverse=True)
+    sizes = {}
+    for name, values in losses.items():
+        known = np.abs(values[np.isfinite(values)])
+        sizes[name] = max(float(np.median(known)), 1e-3) if known.size else 1e-3
+    names = sorted(sizes, key=sizes.__getitem__, reverse=True)
     factors = [sizes[large] / sizes[small] for large, small in itertools.pairwise(names)]
     if not factors or max(factors) < _PANEL_FACTOR:
         return [list(losses)]
     large = names[: factors.index(max(factors)) + 1]
     return [[name for name in losses if (name in large) is wanted] for wanted in (True, False)]
-
-
-def _typical_size(values: Series) -> float:
-    known = np.abs(values[np.isfinite(values)])
-    return max(float(np.median(known)), 1e-3) if known.size else 1e-3
 
 
 def smooth(values: Series, *, window: int) -> Series:

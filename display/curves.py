@@ -157,8 +157,6 @@ def _position(row: Mapping[str, str], epoch_size: int) -> float:
 
     Older files have no ``epoch_images``; the run is then assumed to have started with epoch 1.
     """
-    if "epoch_images" in row:
-        epoch_images = int(row["epoch_images"])
-    else:
-        epoch_images = (int(row["images"]) - 1) % epoch_size + 1
-    return int(row["epoch"]) + epoch_images / epoch_size
+    is_old = "epoch_images" not in row
+    images = (int(row["images"]) - 1) % epoch_size + 1 if is_old else int(row["epoch_images"])
+    return int(row["epoch"]) + images / epoch_size

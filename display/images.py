@@ -26,9 +26,8 @@ def to_picture(image: Tensor) -> Image8:
         ValueError: the tensor has another number of dimensions.
     """
     if image.ndim != 3:
-        raise ValueError(
-            f"an image needs shape [C, H, W], got {list(image.shape)}; pass one image of the batch"
-        )
+        raise ValueError(f"an image needs shape [C, H, W], got {list(image.shape)}; pass one image "
+                         "of the batch")
     return to_pictures(image[None])[0]
 
 
@@ -70,10 +69,9 @@ def saved_size(picture: Image8, aspect_ratio: float) -> tuple[int, int]:
 
     ``aspect_ratio`` multiplies width / height: above 1 it enlarges the width, below 1 the height.
     """
-    if not (math.isfinite(aspect_ratio) and aspect_ratio > 0):
-        raise ValueError(
-            f"aspect_ratio must be a number > 0, got {aspect_ratio}; 1 keeps the shape"
-        )
+    if not 0 < aspect_ratio < math.inf:
+        raise ValueError(f"aspect_ratio must be a number > 0, got {aspect_ratio}; "
+                         "1 keeps the shape")
     height, width = picture.shape[:2]
     return round(width * max(1.0, aspect_ratio)), round(height / min(1.0, aspect_ratio))
 
@@ -83,11 +81,9 @@ def captioned_grid(pictures: Mapping[str, Image8], *, columns: int) -> Image8:
     rows = math.ceil(len(pictures) / columns)
     cell_height = max(picture.shape[0] for picture in pictures.values()) + _CAPTION_PX + _GAP_PX
     font = ImageFont.load_default()
-    cell_width = _GAP_PX + max(
-        max(shown.shape[1], math.ceil(font.getlength(label))) for label, shown in pictures.items()
-    )
-    columns = min(columns, len(pictures))
-    size = columns * cell_width + _GAP_PX, rows * cell_height + _GAP_PX
+    cell_width = _GAP_PX + max(max(picture.shape[1], math.ceil(font.getlength(label)))
+                               for label, picture in pictures.items())
+    size = min(columns, len(pictures)) * cell_width + _GAP_PX, rows * cell_height + _GAP_PX
     sheet = Image.new("RGB", size, "white")
     pen: Any = ImageDraw.Draw(sheet)
     for number, (label, picture) in enumerate(pictures.items()):

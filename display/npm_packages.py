@@ -31,19 +31,38 @@ class NpmFiles:
     advice: str
 
     def fetch(self, *, seconds: float = 300) -> FileContents:
-        """Download the files.
+        """Download the files by the npm client, which verifies the packages.
 
         Raises:
             FileNotFoundError: npm is not installed.
             ConnectionError: npm fails, or takes longer than ``seconds``.
             ValueError: npm delivers unknown files.
         """
-        return self.require_known(_download(self, seconds), "npm")
+        npm = shutil.which("npm")
+        if npm is None:
+            raise FileNotFoundError(
+                f"{self.purpose} are missing, and npm, which would fetch them, is not installed; "
+                f"install Node.js, or {self.advice}"
+            )
+        timeouts = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
+        command = [npm, "pack", "--ignore-scripts", "--loglevel=error", *timeouts, *self.packages]
+        files: FileContents = {}
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                subprocess.run(command, cwd=folder, capture_output=True, text=True,
+                               timeout=seconds, check=True)
+            except subprocess.SubprocessError as error:
+                raise ConnectionError(
+                    f"npm cannot fetch {self.purpose} ({_reason(error)}); is there a network? "
+                    f"Without one, {self.advice}"
+                ) from None
+            for package, wanted in self.packages.items():
+                files |= from_archive(Path(folder) / f"{package.replace('@', '-')}.tgz", wanted)
+        return self.require_known(files, "npm")
 
     def require_known(self, files: FileContents, source: str) -> FileContents:
         """Return the files. Raises ValueError if their digest is another."""
-        found = digest(files)
-        if found != self.digest:
+        if (found := digest(files)) != self.digest:
             raise ValueError(
                 f"{source} holds other files ({len(files)}, digest {found[:12]}) than "
                 f"{self.purpose} (digest {self.digest[:12]}): not used; {self.advice}"
@@ -60,33 +79,6 @@ def cache_folder(name: str) -> Path:
     """Return a folder in the user's cache, which survives the deletion of a Python environment."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "image-to-image-gan" / name
-
-
-def _download(wanted: NpmFiles, seconds: float) -> FileContents:
-    """Run the npm client, which verifies the packages, and take the files that are needed."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise FileNotFoundError(
-            f"{wanted.purpose} are missing, and npm, which would fetch them, is not installed; "
-            f"install Node.js, or {wanted.advice}"
-        )
-    timeouts = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
-    command = [npm, "pack", "--ignore-scripts", "--loglevel=error", *timeouts, *wanted.packages]
-    files: FileContents = {}
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=True
-            )
-        except subprocess.SubprocessError as error:
-            raise ConnectionError(
-                f"npm cannot fetch {wanted.purpose} ({_reason(error)}); is there a network? "
-                f"Without one, {wanted.advice}"
-            ) from None
-        for package, chosen in wanted.packages.items():
-            archive = Path(folder) / f"{package.replace('@', '-')}.tgz"
-            files |= from_archive(archive, chosen)
-    return files
 
 
 def from_archive(archive: Path, wanted: Mapping[str, str]) -> FileContents:

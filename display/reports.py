@@ -51,25 +51,17 @@ class LossReport:
         return min(1.0, self.data_seconds_per_image / self.seconds_per_image)
 
     @property
-    def line(self) -> str:
-        """Return the line that tools for this family of programs have parsed since 2017.
-
-        The space at its end is part of the format.
-        """
-        head = (
-            f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, "
-            f"time: {self.seconds_per_image:.3f}, data: {self.data_seconds_per_image:.3f}) "
-        )
-        return head + "".join(f"{name}: {value:.3f} " for name, value in self.losses.items())
-
-    @property
     def lines(self) -> list[str]:
-        """Return ``line``, and a second line if there are values of a validation."""
-        if not self.validation:
-            return [self.line]
+        """Return the losses, and in a second line the values of a validation if there are any.
+
+        Tools for this family of programs have parsed the first line since 2017. The space at its
+        end is part of the format.
+        """
+        head = f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, "
+        times = f"time: {self.seconds_per_image:.3f}, data: {self.data_seconds_per_image:.3f}) "
+        losses = "".join(f"{name}: {value:.3f} " for name, value in self.losses.items())
         values = "".join(f"{name}: {value:.4f} " for name, value in self.validation.items())
-        head = f"(epoch: {self.progress.epoch}, iters: {self.progress.epoch_images}, validation) "
-        return [self.line, head + values]
+        return [head + times + losses, *([head + "validation) " + values] if values else [])]
 
 
 @dataclass(frozen=True)

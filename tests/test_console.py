@@ -127,7 +127,7 @@ def test_bar_of_a_resumed_epoch_starts_at_its_position(
 
 
 def test_time_left_is_for_the_whole_run_and_starts_at_the_resumed_image() -> None:
-    status = RunStatus(progress(200), now=50.0)
+    status = RunStatus(progress(200), started=50.0)
     assert status.seconds_left(now=60.0) is None
     status.progress = progress(400)
     assert status.seconds_left(now=60.0) == pytest.approx(800 * 10 / 200)

@@ -51,7 +51,11 @@ class EpochPictures:
         """
         page_now = (last_epoch - 1) // EPOCHS_PER_PAGE
         if self._first_page == 0:
-            self._remove_later_pages(page_now)
+            # A run that came further than this one may have left pages of later epochs.
+            for path in self._web_dir.glob("epochs_*.html"):
+                match = _PAGE.fullmatch(path.name)
+                if match and int(match[2]) > page_now * EPOCHS_PER_PAGE:
+                    path.unlink()
         for page in range(self._first_page, page_now):
             first, last = page * EPOCHS_PER_PAGE + 1, (page + 1) * EPOCHS_PER_PAGE
             if rows := self._rows(range(last, first - 1, -1)):
@@ -75,13 +79,6 @@ class EpochPictures:
 
         return [FigureRow(f"epoch [{epoch}]", sorted(self._epochs[epoch].values(), key=key))
                 for epoch in epochs if epoch in self._epochs]
-
-    def _remove_later_pages(self, page_now: int) -> None:
-        """Delete full pages of later epochs, left by a run that came further than this one."""
-        for path in self._web_dir.glob("epochs_*.html"):
-            match = _PAGE.fullmatch(path.name)
-            if match and int(match[2]) > page_now * EPOCHS_PER_PAGE:
-                path.unlink()
 
 
 def _find_pictures(web_dir: Path) -> dict[int, dict[str, Figure]]:

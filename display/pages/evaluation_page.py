@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from display.pages.html import new_document, url
+from display.pages.html import new_document, raw, tag, url
 from util.files import write_text
 from util.text import merge_equal_lines
 
@@ -68,8 +68,6 @@ def write_evaluation_page(
     columns: Sequence[Column], runs: Sequence[RunColumn], pictures: Sequence[PictureRow],
 ) -> None:
     """Write the page; ``facts`` are lines below the title."""
-    from dominate import tags, util
-
     data = {
         "metrics": [asdict(column) for column in columns],
         "runs": [{"name": run.name} for run in runs],
@@ -82,12 +80,14 @@ def write_evaluation_page(
     }
     # "</script>" in a name would end the data.
     text = json.dumps(data).replace("<", "\\u003c")
+    notes = [tag("li", [tag("b", who), f": {note}"] if who else note) for who, note in
+             merge_equal_lines({run.name: run.notes for run in runs})]
     page = new_document(title, width_px=256, css=_STYLE)
     viewer, script = (_VIEWER, _SCRIPT) if pictures else ("", "")
     page.add(
-        tags.p(facts, cls="status"), _score_table(columns, runs), _notes(runs), util.raw(viewer),
-        tags.script(util.raw(text), type="application/json", id="data"),
-        tags.script(util.raw(script)),
+        tag("p", facts, cls="status"), _score_table(columns, runs),
+        tag("ul", notes, cls="notes") if notes else [], raw(viewer),
+        tag("script", raw(text), type="application/json", id="data"), tag("script", raw(script)),
     )
     write_text(path, page.render(pretty=False))
 
@@ -102,49 +102,35 @@ def _decimal(value: float, places: int) -> str:
 
 
 def _score_table(columns: Sequence[Column], runs: Sequence[RunColumn]) -> Any:
-    from dominate import tags
-
     rows = []
     for column in columns:
         scores = [run.scores.get(column.key) for run in runs]
         values = [score.value for score in scores if score]
         best = (max if column.higher_is_better else min)(values) if values[1:] else None
         meaning, arrow = ("higher", "↑") if column.higher_is_better else ("lower", "↓")
-        arrow_tag = tags.abbr(arrow, title=f"{meaning} is better")
-        head = tags.th(f"{column.label} ", arrow_tag, scope="row")
-        rows.append(tags.tr(head, (_cell(score, column, best) for score in scores)))
-    names = (tags.th(run.name, scope="col") for run in runs)
-    return tags.table(tags.thead(tags.tr(tags.th(), names)), tags.tbody(rows), cls="scores")
+        arrow_tag = tag("abbr", arrow, title=f"{meaning} is better")
+        head = tag("th", f"{column.label} ", arrow_tag, scope="row")
+        rows.append(tag("tr", head, (_cell(score, column, best) for score in scores)))
+    names = (tag("th", run.name, scope="col") for run in runs)
+    return tag("table", tag("thead", tag("tr", tag("th"), names)), tag("tbody", rows), cls="scores")
 
 
 def _cell(score: ScoreCell | None, column: Column, best: float | None) -> Any:
-    from dominate import tags
-
     if score is None:
-        return tags.td("left out", cls="number")
+        return tag("td", "left out", cls="number")
     text = _decimal(score.value, column.places)
-    cell = tags.td(tags.b(text) if score.value == best else text, cls="number")
+    cell = tag("td", tag("b", text) if score.value == best else text, cls="number")
     if score.error is not None:
-        cell.add(" ", tags.span(f"± {_decimal(score.error, column.places)}", cls="error_bar"))
+        cell.add(" ", tag("span", f"± {_decimal(score.error, column.places)}", cls="error_bar"))
     if score.parts:
-        items = (tags.li(_swatch(name), f"{name} {_decimal(value, column.places)}")
+        items = (tag("li", _swatch(name), f"{name} {_decimal(value, column.places)}")
                  for name, value in score.parts.items())
         is_open = len(score.parts) <= MOST_OPEN
-        cell.add(tags.details(tags.summary("parts"), tags.ul(items), open=is_open))
+        cell.add(tag("details", tag("summary", "parts"), tag("ul", items), open=is_open))
     return cell
 
 
 def _swatch(name: str) -> list[Any]:
     """Return a square of colour for a class that has no name but its colour, such as #0030ff."""
-    from dominate import tags
-
     is_colour = len(name) == 7 and name.startswith("#")
-    return [tags.i(style=f"background:{name}"), " "] if is_colour else []
-
-
-def _notes(runs: Sequence[RunColumn]) -> Any:
-    from dominate import tags
-
-    notes = merge_equal_lines({run.name: run.notes for run in runs})
-    items = [tags.li([tags.b(who), f": {note}"] if who else note) for who, note in notes]
-    return tags.ul(items, cls="notes") if items else []
+    return [tag("i", style=f"background:{name}"), " "] if is_colour else []

@@ -9,7 +9,7 @@ from PIL import Image
 
 from display.images import save_picture
 from display.pages.html import Figure, FigureRow
-from display.reports import FilmReport, Image8, Strip
+from display.reports import FilmReport, Strip
 from util.files import write_text
 
 MOST_FRAMES = 16  # of each strip
@@ -43,17 +43,14 @@ class Film:
         is_inside = progress.epoch_images < progress.epoch_size
         place = f"epoch{progress.epoch}" + f"_image{progress.epoch_images}" * is_inside
         for index, strip in enumerate(report.strips):
-            has_other_input = not self._begins_with(index, strip.given)
-            self._save_ends(index, strip)
-            for number, _, path in self._frames(index):
-                if has_other_input or number >= report.number:
-                    path.unlink()
-            save_picture(strip.made, self._path(index, f"{report.number:06d}_{place}"))
             frames = self._frames(index)
-            kept = thinned(number for number, _, _ in frames)
+            is_same = self._save_ends(index, strip)
+            older = [number for number, _, _ in frames if is_same and number < report.number]
+            *kept, _ = thinned([*older, report.number])
             for number, _, path in frames:
                 if number not in kept:
                     path.unlink()
+            save_picture(strip.made, self._path(index, f"{report.number:06d}_{place}"))
         write_text(self._titles_file, "".join(f"{title}\n" for title in self._titles))
 
     def rows(self) -> list[FigureRow]:
@@ -63,19 +60,16 @@ class Film:
     def _path(self, index: int, end: str) -> Path:
         return self._web_dir / FOLDER / f"{index:02d}_{end}.png"
 
-    def _begins_with(self, index: int, given: Image8) -> bool:
-        path = self._path(index, "given")
-        if not path.is_file():
-            return False
-        with Image.open(path) as image:
-            return np.array_equal(np.asarray(image), given)
-
-    def _save_ends(self, index: int, strip: Strip) -> None:
-        save_picture(strip.given, self._path(index, "given"))
+    def _save_ends(self, index: int, strip: Strip) -> bool:
+        """Save input and target; return whether the strip had the same input before."""
+        given, wanted = self._path(index, "given"), self._path(index, "wanted")
+        is_same = given.is_file() and np.array_equal(np.asarray(Image.open(given)), strip.given)
+        save_picture(strip.given, given)
         if strip.wanted is None:
-            self._path(index, "wanted").unlink(missing_ok=True)
+            wanted.unlink(missing_ok=True)
         else:
-            save_picture(strip.wanted, self._path(index, "wanted"))
+            save_picture(strip.wanted, wanted)
+        return is_same
 
     def _frames(self, index: int) -> list[tuple[int, str, Path]]:
         """Return number (of the validation, from 1), title and file of each frame."""

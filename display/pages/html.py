@@ -59,16 +59,30 @@ class Header:
     options: Mapping[str, object] = field(default_factory=dict)  # shown folded
 
 
+def tag(name: str, /, *content: Any, **attributes: Any) -> Any:
+    """Return an HTML element of dominate, which is imported only when a page is written."""
+    from dominate import tags
+
+    return getattr(tags, name)(*content, **attributes)
+
+
+def raw(html: str) -> Any:
+    """Return content of an element that is not escaped."""
+    from dominate.util import raw
+
+    return raw(html)
+
+
 def new_document(title: str, *, width_px: int, css: str = "") -> Any:
     """Return a dominate document with a heading and the style of all pages, then ``css``."""
-    from dominate import document, tags, util
+    from dominate import document
 
     page = document(title=title, lang="en")
     with page.head:
-        tags.meta(charset="utf-8")
-        tags.meta(name="viewport", content="width=device-width, initial-scale=1")
-        tags.style(util.raw(CSS.replace("WIDTH", f"{width_px}px") + css))
-    page.add(tags.h1(title))
+        tag("meta", charset="utf-8")
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1")
+        tag("style", raw(CSS.replace("WIDTH", f"{width_px}px") + css))
+    page.add(tag("h1", title))
     return page
 
 
@@ -83,62 +97,53 @@ def write_page(
     Names are escaped and paths percent-encoded. The browser loads an image when the user scrolls
     to it; the sizes are written into the page, so that its layout does not change while it loads.
     """
-    from dominate import tags
-
     page = new_document(title, width_px=width)
     _add_header(page, header or Header())
     _add_links(page, pages or {})
     for row in rows:
-        page.add(tags.h3(row.title), _figures(row, width=width, cls="row"))
+        page.add(tag("h3", row.title), _figures(row, width=width, cls="row"))
     _add_links(page, pages or {})
     # Indentation would double the size of a long page.
     write_text(path, page.render(pretty=False))
 
 
 def _add_header(page: Any, header: Header) -> None:
-    from dominate import tags, util
-
     if header.status:
-        page.add(tags.p(header.status, cls="status"))
+        page.add(tag("p", header.status, cls="status"))
     _add_notices(page, header.notices)
     _add_links(page, header.links)
     if header.curves:
         curves = _figure(header.curves, width=header.curves.width_px)
-        page.add(tags.div(util.raw(curves), cls="curves"))
+        page.add(tag("div", raw(curves), cls="curves"))
     if header.film:
-        page.add(tags.h2("Validation: the same images over the epochs"))
+        page.add(tag("h2", "Validation: the same images over the epochs"))
     for row in header.film:
-        page.add(tags.p(row.title, cls="status"), _figures(row, width=_THUMBNAIL_PX, cls="film"))
+        page.add(tag("p", row.title, cls="status"), _figures(row, width=_THUMBNAIL_PX, cls="film"))
     if header.options:
-        cells = ((tags.th(name), tags.td(str(value))) for name, value in header.options.items())
-        page.add(tags.details(tags.summary("Options"), tags.table(map(tags.tr, cells))))
+        rows = [tag("tr", tag("th", name), tag("td", str(value)))
+                for name, value in header.options.items()]
+        page.add(tag("details", tag("summary", "Options"), tag("table", rows)))
 
 
 def _add_notices(page: Any, notices: Sequence[Notice]) -> None:
-    from dominate import tags
-
     for notice in notices:
         if not notice.is_over:
-            parts = [tags.strong(notice.title), tags.p(notice.text), tags.p(notice.remedy)]
-            page.add(tags.div(parts, cls="notice", role="alert"))
+            parts = [tag("strong", notice.title), tag("p", notice.text), tag("p", notice.remedy)]
+            page.add(tag("div", parts, cls="notice", role="alert"))
     over = [notice for notice in notices if notice.is_over]
     if over:
-        items = (tags.li(tags.strong(notice.title), f" {notice.text}") for notice in over)
-        page.add(tags.details(tags.summary(f"{len(over)} earlier, over"), tags.ul(items)))
+        items = (tag("li", tag("strong", notice.title), f" {notice.text}") for notice in over)
+        page.add(tag("details", tag("summary", f"{len(over)} earlier, over"), tag("ul", items)))
 
 
 def _add_links(page: Any, links: Mapping[str, str]) -> None:
-    from dominate import tags
-
     if links:
-        page.add(tags.nav(tags.a(text, href=url(target)) for text, target in links.items()))
+        page.add(tag("nav", [tag("a", text, href=url(target)) for text, target in links.items()]))
 
 
 def _figures(row: FigureRow, *, width: int, cls: str) -> Any:
-    from dominate import tags, util
-
     text = "".join(_figure(figure, width=width) for figure in row.figures)
-    return tags.div(util.raw(text), cls=cls)
+    return tag("div", raw(text), cls=cls)
 
 
 def _figure(figure: Figure, *, width: int) -> str:

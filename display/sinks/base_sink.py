@@ -1,6 +1,8 @@
 """The base class of all displays."""
 
+import csv
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
@@ -50,3 +52,24 @@ class Sink:
         """Expect no more reports. All displays get this call before the first is closed."""
 
     def close(self) -> None: ...
+
+
+class LogFile(Sink):
+    """A display that appends to a file in the run's folder. ``file_name`` is its name.
+
+    The file is opened for every report, so nothing is lost when the run is killed.
+    """
+
+    order = 0
+    file_name = ""
+
+    @classmethod
+    def open(cls, folder: Path, opt: Namespace) -> Sink | None:
+        return cls(folder / cls.file_name)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append_rows(self, rows: Iterable[Sequence[object]]) -> None:
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from display.reports import Advice, LossReport, Progress
@@ -12,9 +13,8 @@ from display.sinks.base_sink import Sink
 
 log = logging.getLogger(__name__)
 
-_LAYOUT = (
-    "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{rate_fmt}, {remaining} left{postfix}]"
-)
+_LAYOUT = ("{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} "
+           "[{rate_fmt}, {remaining} left{postfix}]")
 _BAR_COLUMNS = 8  # kept free for the bar
 
 
@@ -40,7 +40,7 @@ class Console(Sink):
         if self._status is None:
             # All log lines are printed above the bar, not across it.
             self._cleanup.enter_context(logging_redirect_tqdm())
-            self._status = RunStatus(progress, now=time.monotonic(), columns=self._columns)
+            self._status = RunStatus(progress, time.monotonic(), self._columns)
         self._close_bar()
         self._status.progress = progress
         postfix: Any = self._status  # tqdm calls str() of it
@@ -89,6 +89,7 @@ class Console(Sink):
             self._bar = None
 
 
+@dataclass
 class RunStatus:
     """The end of the bar: the time left for the whole run, and as many losses as fit.
 
@@ -96,26 +97,23 @@ class RunStatus:
     of the text; the time left is always shown.
     """
 
-    def __init__(
-        self, progress: Progress, *, now: float, columns: Callable[[], int] = lambda: sys.maxsize
-    ) -> None:
-        self.progress = progress
-        self.losses: Mapping[str, float] = {}
-        self._first_image = progress.images
-        self._started = now
-        self._columns = columns
+    progress: Progress
+    started: float  # time.monotonic()
+    columns: Callable[[], int] = lambda: sys.maxsize
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._first_image = self.progress.images
 
     def seconds_left(self, now: float) -> float | None:
         """Return the time for the rest of the run at the mean speed; at first None."""
         images = self.progress.images - self._first_image
-        if images <= 0:
-            return None
-        return (now - self._started) / images * self.progress.images_left
+        return (now - self.started) / images * self.progress.images_left if images > 0 else None
 
     def __str__(self) -> str:
         seconds = self.seconds_left(time.monotonic())
         text = f", run {'?' if seconds is None else duration(seconds)} left"
-        columns = self._columns()
+        columns = self.columns()
         for number, (name, value) in enumerate(self.losses.items()):
             loss = f"{' ' if number else '; '}{name}={value:.3f}"
             if len(text + loss) > columns:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from display.reports import VALUE, LossReport
-from display.sinks.base_sink import Sink
+from display.sinks.base_sink import LogFile, Sink
 
 log = logging.getLogger(__name__)
 
 
-class CsvLog(Sink):
+class CsvLog(LogFile):
     """Columns: epoch, images (since the run began), epoch_images (in this epoch), one per loss, one
     per value of ``validated`` (empty between validations), lr, seconds (per image), data_share
     (0..1).
@@ -22,15 +22,13 @@ class CsvLog(Sink):
     losses.1.csv, or the next free number.
     """
 
-    order = 0
-
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink:
         names = opt.val_metrics if opt.val_phase else []
         return cls(folder / "losses.csv", [VALUE + name for name in names])
 
     def __init__(self, path: Path, validated: Sequence[str] = ()) -> None:
-        self.path = path
+        super().__init__(path)
         self._validated = validated
         self._columns: list[str] = []
 
@@ -46,7 +44,7 @@ class CsvLog(Sink):
         if list(row) != self._columns:
             self._columns = list(row)
             self._begin()
-        self._append([list(row.values())])
+        self.append_rows([list(row.values())])
 
     def _begin(self) -> None:
         """Continue a file that has these columns; rename any other file and start a new one."""
@@ -57,18 +55,12 @@ class CsvLog(Sink):
         if header == self._columns:
             # A run that was killed during a write leaves a line without an end.
             if not self.path.read_bytes().endswith(b"\n"):
-                self._append([[]])
+                self.append_rows([[]])
             return
         if header:
             candidates = (self.path.with_suffix(f".{n}.csv") for n in itertools.count(1))
             aside = next(path for path in candidates if not path.exists())
             self.path.replace(aside)
-            log.warning(
-                "%s has the columns %s, this run has %s: renamed the old file to %s",
-                self.path.name, ", ".join(header), ", ".join(self._columns), aside.name,
-            )
-        self._append([self._columns])
-
-    def _append(self, rows: Sequence[Sequence[object]]) -> None:
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
+            log.warning("%s has the columns %s, this run has %s: renamed the old file to %s",
+                        self.path.name, ", ".join(header), ", ".join(self._columns), aside.name)
+        self.append_rows([self._columns])

@@ -4,28 +4,20 @@ The web page and a resumed run read it.
 """
 
 import csv
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from display.reports import Advice
-from display.sinks.base_sink import Sink
+from display.sinks.base_sink import LogFile
 
 DOCTOR_LOG = "doctor.csv"
 _COLUMNS = ("epoch", "images", "complaint", "state", "seen", "meaning", "what_to_do")
 
 
-class DoctorLog(Sink):
+class DoctorLog(LogFile):
     """Writes one row when a problem begins and one when it ends. The first row creates the file."""
 
-    order = 0
-
-    @classmethod
-    def open(cls, folder: Path, opt: Namespace) -> Sink:
-        return cls(folder / DOCTOR_LOG)
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    file_name = DOCTOR_LOG
 
     def advise(self, advice: Advice) -> None:
         empty = not self.path.exists() or self.path.stat().st_size == 0
@@ -33,8 +25,7 @@ class DoctorLog(Sink):
             advice.epoch, advice.images, advice.complaint, "over" if advice.over else "begins",
             advice.seen, advice.meaning, advice.remedy,
         )
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([_COLUMNS, row] if empty else [row])
+        self.append_rows([_COLUMNS, row] if empty else [row])
 
 
 def read_advice(path: Path) -> list[Advice]:

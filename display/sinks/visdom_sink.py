@@ -3,6 +3,7 @@
 import html
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ _PLOTS = {  # part -> suffix of the window's name, title, vertical axis
 }
 
 
+@dataclass(eq=False)
 class VisdomServer(Sink):
     """Window ``display_id`` shows the losses, the windows after it the images; ``<id>_lr``,
     ``<id>_validation`` and ``<id>_options`` show the learning rate, the values of validations and
@@ -35,6 +37,14 @@ class VisdomServer(Sink):
     Reports are only stored; ``refresh`` sends what has changed. A part that could not be sent is
     sent later, and a server that was restarted gets all windows again.
     """
+
+    client: Any
+    name: str
+    display_id: int
+    columns: int
+    width_px: int
+    losses_csv: Path
+    options: Mapping[str, object]
 
     title = "visdom display"
 
@@ -53,7 +63,7 @@ class VisdomServer(Sink):
         if opt.display_id <= 0:
             return None
         client = connect(server=opt.display_server, port=opt.display_port, env=opt.display_env)
-        if client is None:
+        if not client:
             return None
         windows = cls(
             client, name=opt.name, display_id=opt.display_id, columns=opt.display_ncols,
@@ -62,17 +72,7 @@ class VisdomServer(Sink):
         # Drawing more often would take too much of the interpreter's time from the training.
         return Background(windows, pictures=1, pause_seconds=2.0)
 
-    def __init__(
-        self, client: Any, *, name: str, display_id: int, columns: int, width_px: int,
-        losses_csv: Path, options: Mapping[str, object],
-    ) -> None:
-        self._client = client
-        self._name = name
-        self._window = str(display_id)
-        self._columns = columns
-        self._width_px = width_px
-        self._losses_csv = losses_csv
-        self._options = options
+    def __post_init__(self) -> None:
         self._curves = {part: Curves() for part in _PLOTS}
         self._pictures: Mapping[str, Image8] = {}
         self._senders: dict[str, Callable[[], None]] = {
@@ -85,9 +85,8 @@ class VisdomServer(Sink):
 
     def start_epoch(self, progress: Progress) -> None:
         if not self._curves["losses"].epochs:
-            past = read_curves(
-                self._losses_csv, epoch_size=progress.epoch_size, before=progress.epoch_position
-            )
+            past = read_curves(self.losses_csv, epoch_size=progress.epoch_size,
+                               before=progress.epoch_position)
             losses, measured = split_columns(past.losses)
             names = {"losses": losses, "rates": past.losses.keys() & {"lr"}, "validation": measured}
             self._curves = {part: past.known(*names[part]) for part in _PLOTS}
@@ -107,7 +106,7 @@ class VisdomServer(Sink):
     def refresh(self) -> None:
         if not self._due:
             return
-        if "losses" in self._sent and not self._client.has_window(self._window):
+        if "losses" in self._sent and not self.client.has_window(str(self.display_id)):
             self._due |= self._sent  # the server was restarted
         for part, send in self._senders.items():
             if part in self._due:
@@ -120,28 +119,26 @@ class VisdomServer(Sink):
         # would grow with the length of the curve.
         suffix, title, ylabel = _PLOTS[part]
         epochs, values = self._curves[part].thinned()
-        options = {
-            "title": f"{self._name} {title}", "legend": list(values), "showlegend": True,
-            "xlabel": "epoch", "ylabel": ylabel,
-        }
+        options = {"title": f"{self.name} {title}", "legend": list(values), "showlegend": True,
+                   "xlabel": "epoch", "ylabel": ylabel}
         columns = np.stack(list(values.values()), axis=1)
-        self._client.line(columns, X=epochs, win=self._window + suffix, opts=options)
+        self.client.line(columns, X=epochs, win=f"{self.display_id}{suffix}", opts=options)
 
     def _send_options(self) -> None:
         rows = "".join(
             f"<tr><td>{html.escape(name)}</td><td>{html.escape(str(value))}</td></tr>"
-            for name, value in self._options.items()
+            for name, value in self.options.items()
         )
-        options = {"title": f"{self._name} options"}
-        self._client.text(f"<table>{rows}</table>", win=f"{self._window}_options", opts=options)
+        self.client.text(f"<table>{rows}</table>", win=f"{self.display_id}_options",
+                          opts={"title": f"{self.name} options"})
 
     def _send_pictures(self) -> None:
-        shown, width_px = self._pictures, self._width_px
-        if self._columns > 0:
-            width_px *= min(self._columns, len(shown))
-            shown = {f"{self._name} images": captioned_grid(shown, columns=self._columns)}
-        for number, (title, picture) in enumerate(shown.items(), start=int(self._window) + 1):
+        shown, width_px = self._pictures, self.width_px
+        if self.columns > 0:
+            width_px *= min(self.columns, len(shown))
+            shown = {f"{self.name} images": captioned_grid(shown, columns=self.columns)}
+        for number, (title, picture) in enumerate(shown.items(), start=self.display_id + 1):
             height, width, _ = picture.shape
             height_px = round(width_px * height / width)
             options = {"title": title, "width": width_px, "height": height_px}
-            self._client.image(picture.transpose(2, 0, 1), win=str(number), opts=options)
+            self.client.image(picture.transpose(2, 0, 1), win=str(number), opts=options)

@@ -5,6 +5,7 @@ import os
 import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,20 @@ def load_wandb() -> Any:
     return None
 
 
+@dataclass(eq=False)
 class WandbRun(Sink):
     """A wandb run. It starts with the first report, unless the program has started one already.
 
     ``id_file`` keeps the id of the run, which is resumed if the file exists. None: always a new
     run.
     """
+
+    wandb: Any
+    folder: Path  # for wandb's own files
+    project: str
+    name: str
+    options: Mapping[str, object]
+    id_file: Path | None = None
 
     title = "wandb display"
     in_tests = True
@@ -66,40 +75,32 @@ class WandbRun(Sink):
         )
         return Background(run) if opt.isTrain else run
 
-    def __init__(
-        self, wandb: Any, folder: Path, *, project: str, name: str, options: Mapping[str, object],
-        id_file: Path | None = None,
-    ) -> None:
-        self._wandb = wandb
-        self._folder = folder  # for wandb's own files
-        self._settings = {"project": project, "name": name, "config": dict(options)}
-        self._id_file = id_file
-
     def losses(self, report: LossReport) -> None:
         values = {**report.losses, **report.validation, "learning_rate": report.learning_rate}
         self._start()
-        self._wandb.log(values, step=report.progress.images)
+        self.wandb.log(values, step=report.progress.images)
 
     def pictures(self, report: PictureReport) -> None:
         self._start()
         step = report.progress.images
         images = {
-            f"results/{label}": self._wandb.Image(picture, caption=f"{label} - Step {step}")
+            f"results/{label}": self.wandb.Image(picture, caption=f"{label} - Step {step}")
             for label, picture in report.pictures.items()
         }
-        self._wandb.log(images, step=step)
+        self.wandb.log(images, step=step)
 
     def close(self) -> None:
-        if self._wandb.run is not None:
-            self._wandb.finish()
+        if self.wandb.run is not None:
+            self.wandb.finish()
 
     def _start(self) -> None:
-        if self._wandb.run is not None:
+        if self.wandb.run is not None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         same_run = {}
-        if self._id_file is not None:
-            if not self._id_file.exists():
-                write_text(self._id_file, uuid.uuid4().hex)
-            same_run = {"id": self._id_file.read_text(encoding="utf-8"), "resume": "allow"}
-        self._wandb.init(**self._settings, **same_run, dir=str(self._folder))
+        if self.id_file is not None:
+            if not self.id_file.exists():
+                write_text(self.id_file, uuid.uuid4().hex)
+            same_run = {"id": self.id_file.read_text(encoding="utf-8"), "resume": "allow"}
+        self.wandb.init(project=self.project, name=self.name, config=dict(self.options),
+                        dir=str(self.folder), **same_run)

@@ -54,8 +54,7 @@ class WebPage(Sink):
         self._curve_file = CurveFile(run_dir / "losses.csv")
         self._speed = ""
         self._progress: Progress | None = None
-        self._drawn_at = 0.0
-        self._drawing_seconds = 0.0
+        self._next_drawing = 0.0  # time.monotonic()
 
     def losses(self, report: LossReport) -> None:
         per_second = 1 / report.seconds_per_image if report.seconds_per_image > 0 else 0.0
@@ -85,17 +84,14 @@ class WebPage(Sink):
 
     def _write(self, progress: Progress) -> None:
         self._progress = progress
-        # Drawing may take 2 % of the time, because tiny epochs end many times a second.
-        if time.monotonic() - self._drawn_at >= 50 * self._drawing_seconds:
+        if time.monotonic() >= self._next_drawing:
             self._draw_curves(progress)
         title = f"Experiment name = {self._name}"
         for name, rows, links in self._epochs.full_pages(progress.epoch):
             write_page(self._web_dir / name, title, rows, width=self._width_px, pages=links)
         rows = self._epochs.newest(progress.epoch)
-        write_page(
-            self._web_dir / "index.html", title, rows, width=self._width_px,
-            header=self._header(progress), pages=self._epochs.links(),
-        )
+        write_page(self._web_dir / "index.html", title, rows, width=self._width_px,
+                   header=self._header(progress), pages=self._epochs.links())
 
     def _header(self, progress: Progress) -> Header:
         has_curves = (self._web_dir / "losses.svg").exists()
@@ -117,8 +113,9 @@ class WebPage(Sink):
         if self._curve_file.curves.epochs:
             svg = self._web_dir / "losses.svg"
             self._curves_size_px = draw_curves(self._curve_file.curves, svg)
-        self._drawn_at = time.monotonic()
-        self._drawing_seconds = self._drawn_at - start
+        # Drawing may take 2 % of the time, because tiny epochs end many times a second.
+        end = time.monotonic()
+        self._next_drawing = end + 50 * (end - start)
 
 
 def doctor_notices(advice: Sequence[Advice]) -> list[Notice]:
