@@ -1,9 +1,11 @@
 """Loss curves: follow a losses.csv as it grows, and thin the curves."""
 
+import bisect
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -36,17 +38,16 @@ class Curves:
 
     def forget_from(self, epoch: float) -> None:
         """Drop the points at ``epoch`` and later."""
-        while self.epochs and self.epochs[-1] >= epoch:
-            self.epochs.pop()
-            for values in self.losses.values():
-                values.pop()
+        kept = bisect.bisect_left(self.epochs, epoch)
+        for values in (self.epochs, *self.losses.values()):
+            del values[kept:]
 
     def known(self, *names: str) -> "Curves":
         """Return the curves ``names``, at the points where at least one of them has a value."""
-        points = [number for number in range(len(self.epochs))
-                  if any(math.isfinite(self.losses[name][number]) for name in names)]
-        losses = {name: [self.losses[name][number] for number in points] for name in names}
-        return Curves([self.epochs[number] for number in points], losses)
+        rows = zip(*(self.losses[name] for name in names), strict=True)
+        known = [any(map(math.isfinite, row)) for row in rows]
+        losses = {name: [*compress(self.losses[name], known)] for name in names}
+        return Curves([*compress(self.epochs, known)], losses)
 
     def thinned(self, points: int = _POINTS) -> tuple[Series, dict[str, Series]]:
         """Return at most ``points`` points, each the mean of its neighbours; infinity becomes NaN.
@@ -97,7 +98,9 @@ class CurveFile:
         columns = header.decode("utf-8").strip().split(",")
         for row in csv.DictReader(added.decode("utf-8").splitlines(), fieldnames=columns):
             try:
-                values = {name: _number(name, row[name]) for name in columns if name not in _PLACE}
+                # Only values of validations may be empty.
+                values = {name: float(row[name] or "nan" * name.startswith(VALUE))
+                          for name in columns if name not in _PLACE}
                 self._append(_position(row, epoch_size), values)
             except (ValueError, TypeError):
                 continue
@@ -132,11 +135,6 @@ def split_columns(names: Iterable[str]) -> tuple[list[str], list[str]]:
     shown = [name for name in names if name not in OTHER_VALUES]
     values = [name for name in shown if name.startswith(VALUE)]
     return [name for name in shown if name not in values], values
-
-
-def _number(name: str, text: str) -> float:
-    """Return NaN for a value of a validation that is empty. No other column may be empty."""
-    return math.nan if text == "" and name.startswith(VALUE) else float(text)
 
 
 def _bin_means(values: Series, size: int) -> Series:

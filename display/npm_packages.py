@@ -88,9 +88,7 @@ def from_archive(archive: Path, wanted: Mapping[str, str]) -> FileContents:
         for name, content in members(opened, archive):
             inner = name.partition("/")[2]  # npm puts everything into one folder
             for source, target in wanted.items():
-                if inner == source:
-                    chosen[target] = content
-                elif source.endswith("/") and inner.startswith(source):
+                if inner == source or (source.endswith("/") and inner.startswith(source)):
                     chosen[target + inner.removeprefix(source)] = content
     return chosen
 

@@ -37,26 +37,24 @@ _MESSAGE_BYTES = 1024**3  # visdom's own limit: one message contains a whole she
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--port", type=non_negative_int, default=8097,
-                        help="port of the server (8097); 0: any free port")
-    parser.add_argument("--host", default="127.0.0.1",
-                        help="address to listen on (127.0.0.1: this machine only; visdom has no "
-                        "password)")
-    parser.add_argument("--env_path", type=Path, default=Path.home() / ".visdom",
-                        help="folder of the saved environments (~/.visdom)")
-    parser.add_argument("--page_files", type=Path, default=visdom_files.default_folder(),
-                        help="folder of the page's files (%(default)s)")
-    parser.add_argument("--verbose", action="store_true", help="show where an error happened")
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument("--check", action="store_true", help="print what is missing, and exit")
-    action.add_argument("--write_bundle", type=Path, metavar="FILE",
-                        help="write the page's files into FILE (.tar.gz), and exit")
-    action.add_argument("--bundle", type=Path, metavar="FILE",
-                        help="read the page's files from FILE instead of npm")
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--port", type=non_negative_int, default=8097,
+        help="port of the server (8097); 0: any free port")
+    add("--host", default="127.0.0.1",
+        help="address to listen on (127.0.0.1: this machine only; visdom has no password)")
+    add("--env_path", type=Path, default=Path.home() / ".visdom",
+        help="folder of the saved environments (~/.visdom)")
+    add("--page_files", type=Path, default=visdom_files.default_folder(),
+        help="folder of the page's files (%(default)s)")
+    add("--verbose", action="store_true", help="show where an error happened")
+    action = parser.add_mutually_exclusive_group().add_argument
+    action("--check", action="store_true", help="print what is missing, and exit")
+    action("--write_bundle", type=Path, metavar="FILE",
+           help="write the page's files into FILE (.tar.gz), and exit")
+    action("--bundle", type=Path, metavar="FILE",
+           help="read the page's files from FILE instead of npm")
     return parser.parse_args(argv)
 
 
@@ -64,15 +62,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     if args.check:
         check(args.page_files)
-        return
-    if args.write_bundle is None:
-        require_visdom()
-    provide_files(args.page_files, args.bundle)
-    if args.write_bundle is not None:
+    elif args.write_bundle is not None:
+        provide_files(args.page_files, bundle=None)
         visdom_files.write_bundle(args.page_files, args.write_bundle)
         log.info("wrote %s; use it by scripts/live_plots.py --bundle FILE", args.write_bundle)
-        return
-    serve(bind(args.host, args.port), env_path=args.env_path, page_files=args.page_files)
+    else:
+        require_visdom()
+        provide_files(args.page_files, args.bundle)
+        serve(bind(args.host, args.port), env_path=args.env_path, page_files=args.page_files)
 
 
 def check(page_files: Path) -> None:
@@ -83,9 +80,8 @@ def check(page_files: Path) -> None:
     except ValueError as error:
         missing.append(str(error))
     if not visdom_files.PAGE.read(page_files):
-        source = "npm fetches them at the first start"
-        if shutil.which("npm") is None:
-            source = "npm, which would fetch them, is not installed: use --bundle"
+        source = ("npm fetches them at the first start" if shutil.which("npm") else
+                  "npm, which would fetch them, is not installed: use --bundle")
         missing.append(f"the files of the page are not in {page_files} ({source})")
     if missing:
         log.info("missing: %s", "; ".join(missing))
@@ -126,10 +122,9 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         bound = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        raise ValueError(
-            f"cannot listen on {host}, port {port} ({error}): is a server running there already? "
-            "--port 0 takes any free port; give it to the training by --display_port"
-        ) from error
+        raise ValueError(f"cannot listen on {host}, port {port} ({error}): is a server running "
+                         "there already? --port 0 takes any free port; give it to the training by "
+                         "--display_port") from error
     bound.setblocking(False)
     return bound
 
@@ -143,9 +138,8 @@ def serve(bound: socket.socket, *, env_path: Path, page_files: Path) -> None:
     logging.getLogger().setLevel(logging.WARNING)  # visdom and tornado log every request
     log.setLevel(logging.INFO)
     # autoreload would restart the server, without its data, when a package is updated.
-    visdom_app.tornado_settings |= {
-        "static_handler_class": page_file_handler(page_files), "autoreload": False,
-    }
+    visdom_app.tornado_settings |= {"static_handler_class": page_file_handler(page_files),
+                                    "autoreload": False}
     # eager_data_loading: visdom would save an environment that was never opened as null.
     host, port = bound.getsockname()[:2]
     app = visdom_app.Application(port=port, env_path=str(env_path), eager_data_loading=True)
@@ -156,7 +150,8 @@ def serve(bound: socket.socket, *, env_path: Path, page_files: Path) -> None:
     log.info("visdom is at http://%s:%d (environments in %s; Ctrl-C saves them and ends it)",
              host, port, env_path)
     loop.start()
-    save(app.state, env_path)
+    for name, environment in app.state.items():  # as visdom reads it
+        write_text(env_path / f"{name}.json", json.dumps(environment))
     log.info("saved %d environments in %s", len(app.state), env_path)
 
 
@@ -187,12 +182,6 @@ def page_file_handler(page_files: Path) -> type[Any]:
             return super().validate_absolute_path(root, absolute_path)
 
     return PageFileHandler
-
-
-def save(state: dict[str, Any], env_path: Path) -> None:
-    """Write every environment as visdom reads it. Each file is complete or not written."""
-    for name, environment in state.items():
-        write_text(env_path / f"{name}.json", json.dumps(environment))
 
 
 if __name__ == "__main__":

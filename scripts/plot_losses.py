@@ -10,16 +10,18 @@ changed (losses.1.csv, losses.2.csv, ...) are read as earlier parts of the run.
 
 import argparse
 import csv
+import itertools
 import logging
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from display.curve_drawing import plot_smoothed, tidy
-from display.curves import OTHER_VALUES, CurveFile, Curves
+from display.curves import OTHER_VALUES, Curves, read_curves
 from display.reports import VALUE
 from util.files import replacing
 from util.flags import non_negative_int
@@ -31,24 +33,22 @@ _COLUMNS = 3  # panels side by side
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="name or folder of a run")
-    parser.add_argument("--losses", nargs="+", metavar="NAME",
-                        help=f"what to draw, {', '.join(OTHER_VALUES)} too (all losses)")
-    parser.add_argument("--x", choices=("epochs", "images"), default="epochs",
-                        help="horizontal axis (%(default)s)")
-    parser.add_argument("--smooth", type=non_negative_int, default=0, metavar="POINTS",
-                        help="draw the mean over this many points before and after each point "
-                        "(0: a 20th of all points)")
-    parser.add_argument("--output", type=Path, metavar="FILE",
-                        help="file to write, .svg, .png or .pdf (compared_losses.svg in the "
-                        "folder of the first run)")
-    parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"),
-                        help="folder of the runs (%(default)s)")
-    parser.add_argument("--verbose", action="store_true", help="show where an error happened")
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("runs", nargs="+", metavar="RUN", help="name or folder of a run")
+    add("--losses", nargs="+", metavar="NAME",
+        help=f"what to draw, {', '.join(OTHER_VALUES)} too (all losses)")
+    add("--x", choices=("epochs", "images"), default="epochs", help="horizontal axis (%(default)s)")
+    add("--smooth", type=non_negative_int, default=0, metavar="POINTS",
+        help="draw the mean over this many points before and after each point "
+        "(0: a 20th of all points)")
+    add("--output", type=Path, metavar="FILE",
+        help="file to write, .svg, .png or .pdf (compared_losses.svg in the folder of the first "
+        "run)")
+    add("--checkpoints_dir", type=Path, default=Path("checkpoints"),
+        help="folder of the runs (%(default)s)")
+    add("--verbose", action="store_true", help="show where an error happened")
     return parser.parse_args(argv)
 
 
@@ -96,11 +96,10 @@ def read_run(folder: Path, *, x: str) -> Curves:
     epoch_size = find_epoch_size(paths)
     run = Curves()
     for path in paths:
-        table = CurveFile(path)
-        table.update(epoch_size=epoch_size)
-        for number, epoch in enumerate(table.curves.epochs):
+        table = read_curves(path, epoch_size=epoch_size)
+        for number, epoch in enumerate(table.epochs):
             run.forget_from(epoch)
-            run.add(epoch, {name: values[number] for name, values in table.curves.losses.items()})
+            run.add(epoch, {name: values[number] for name, values in table.losses.items()})
     if not run.epochs:
         raise ValueError(f"{folder} has no losses yet: {paths[-1].name} holds no complete row")
     if x == "images":
@@ -114,22 +113,18 @@ def find_epoch_size(paths: Sequence[Path]) -> int:
     Every epoch ends with a row, so the result is exact after the first epoch. Until then the curve
     is stretched to one epoch.
     """
-    largest = 1
+    sizes = [1]
     for path in paths:
-        before, epoch, images = 0, "", 0
+        ends = {"": 0}  # epoch -> images at its last row, in older files without epoch_images
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                try:
-                    count = int(row.get("epoch_images") or 0)
-                    if not count:  # older files: since the last row of the epoch before
-                        before, epoch = (before, epoch) if row["epoch"] == epoch else (
-                            images, row["epoch"])
-                        images = int(row["images"])
-                        count = images - before
-                except (ValueError, TypeError, KeyError):
-                    continue
-                largest = max(largest, count)
-    return largest
+                with suppress(ValueError, TypeError, KeyError):  # an incomplete line
+                    if "epoch_images" in row:
+                        sizes.append(int(row["epoch_images"]))
+                    else:
+                        ends[row["epoch"]] = int(row["images"])
+        sizes += [end - start for start, end in itertools.pairwise(ends.values())]
+    return max(sizes)
 
 
 def choose(runs: Mapping[str, Curves], wanted: Sequence[str] | None) -> list[str]:
@@ -160,10 +155,8 @@ def draw(
                 measured = name.startswith(VALUE)  # a validation has few points
                 places, values = (run.known(name) if measured else run).thinned()
                 style = {"color": f"C{number % 10}", "label": label}
-                if name == "lr":  # it has no noise, and its corners must stay sharp
-                    axes.plot(places, values[name], **style)
-                elif measured:
-                    axes.plot(places, values[name], ".-", **style)
+                if measured or name == "lr":  # the rate has no noise, and its corners stay sharp
+                    axes.plot(places, values[name], ".-" if measured else "-", **style)
                 else:
                     plot_smoothed(axes, places, values[name], window=window, **style)
                 handles[label] = axes.lines[-1]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from display.images import save_picture
 from display.pages.html import Figure, FigureRow
-from display.reports import FilmReport, Strip
+from display.reports import FilmReport
 from util.files import write_text
 
 MOST_FRAMES = 16  # of each strip
@@ -44,7 +44,13 @@ class Film:
         place = f"epoch{progress.epoch}" + f"_image{progress.epoch_images}" * is_inside
         for index, strip in enumerate(report.strips):
             frames = self._frames(index)
-            is_same = self._save_ends(index, strip)
+            given, wanted = self._path(index, "given"), self._path(index, "wanted")
+            is_same = given.is_file() and np.array_equal(np.asarray(Image.open(given)), strip.given)
+            save_picture(strip.given, given)
+            if strip.wanted is None:
+                wanted.unlink(missing_ok=True)
+            else:
+                save_picture(strip.wanted, wanted)
             older = [number for number, _, _ in frames if is_same and number < report.number]
             *kept, _ = thinned([*older, report.number])
             for number, _, path in frames:
@@ -55,21 +61,20 @@ class Film:
 
     def rows(self) -> list[FigureRow]:
         """Return a row for each strip: input, outputs from the first to the newest, target."""
-        return [FigureRow(title, self._figures(index)) for index, title in enumerate(self._titles)]
+        rows = []
+        for index, title in enumerate(self._titles):
+            wanted = self._path(index, "wanted")
+            shown = {self._path(index, "given"): "input"}
+            shown |= {path: label for _, label, path in self._frames(index)}
+            shown |= {wanted: "target"} if wanted.is_file() else {}
+            rows.append(FigureRow(title, [
+                Figure.read(self._web_dir, f"{FOLDER}/{path.name}", label)
+                for path, label in shown.items()
+            ]))
+        return rows
 
     def _path(self, index: int, end: str) -> Path:
         return self._web_dir / FOLDER / f"{index:02d}_{end}.png"
-
-    def _save_ends(self, index: int, strip: Strip) -> bool:
-        """Save input and target; return whether the strip had the same input before."""
-        given, wanted = self._path(index, "given"), self._path(index, "wanted")
-        is_same = given.is_file() and np.array_equal(np.asarray(Image.open(given)), strip.given)
-        save_picture(strip.given, given)
-        if strip.wanted is None:
-            wanted.unlink(missing_ok=True)
-        else:
-            save_picture(strip.wanted, wanted)
-        return is_same
 
     def _frames(self, index: int) -> list[tuple[int, str, Path]]:
         """Return number (of the validation, from 1), title and file of each frame."""
@@ -79,14 +84,6 @@ class Film:
                 title = f"epoch {match[2]}" + f", image {match[3]}" * bool(match[3])
                 frames.append((int(match[1]), title, path))
         return frames
-
-    def _figures(self, index: int) -> list[Figure]:
-        wanted = self._path(index, "wanted")
-        shown = {self._path(index, "given"): "input"}
-        shown |= {path: title for _, title, path in self._frames(index)}
-        shown |= {wanted: "target"} if wanted.is_file() else {}
-        return [Figure.read(self._web_dir, f"{FOLDER}/{path.name}", label)
-                for path, label in shown.items()]
 
 
 def thinned(numbers: Iterable[int], most: int = MOST_FRAMES) -> list[int]:

@@ -35,10 +35,8 @@ class Background(Sink):
         self.title = sink.title
         self._pause_seconds = pause_seconds
         self._close_seconds = close_seconds
-        self._limits = {
-            "start_epoch": _UNLIMITED, "losses": _UNLIMITED, "pictures": pictures, "film": pictures,
-            "end_epoch": 1,
-        }
+        self._limits = {"start_epoch": _UNLIMITED, "losses": _UNLIMITED, "pictures": pictures,
+                        "film": pictures, "end_epoch": 1}
         self._waiting: dict[tuple[str, Hashable], Callable[[], None]] = {}  # in their order
         self._changed = threading.Condition()
         self._deadline: float | None = None
@@ -95,25 +93,18 @@ class Background(Sink):
             self._thread.start()
 
     def _work(self) -> None:
-        while self._wait():
-            self._pass_on()
+        is_last = False
+        while not is_last:
+            with self._changed:
+                self._changed.wait_for(lambda: self._deadline or self._waiting)
+                is_last = self._deadline is not None
+                calls, self._waiting = self._waiting, {}
+            for (method, _), call in calls.items():
+                self._attempt(method, call)
+            self._attempt("refresh", self.sink.refresh)
             with self._changed:
                 self._changed.wait_for(lambda: self._deadline is not None, self._pause_seconds)
-        self._pass_on()
         self._attempt("close", self.sink.close)
-
-    def _wait(self) -> bool:
-        """Wait for a report (True) or for ``finish`` (False)."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._deadline or self._waiting)
-            return self._deadline is None
-
-    def _pass_on(self) -> None:
-        with self._changed:
-            calls, self._waiting = self._waiting, {}
-        for (method, _), call in calls.items():
-            self._attempt(method, call)
-        self._attempt("refresh", self.sink.refresh)
 
     def _attempt(self, method: str, call: Callable[[], None]) -> None:
         try:

@@ -69,38 +69,32 @@ class WandbRun(Sink):
             return None
         # The results of a test are in <results_dir>/<name>/<phase>_<epoch>.
         name = opt.name if opt.isTrain else str(folder.relative_to(opt.results_dir).parent)
-        run = cls(
-            wandb, folder, project=opt.wandb_project_name, name=name, options=vars(opt),
-            id_file=folder / "wandb_id.txt" if opt.isTrain else None,
-        )
+        run = cls(wandb, folder, project=opt.wandb_project_name, name=name, options=vars(opt),
+                  id_file=folder / "wandb_id.txt" if opt.isTrain else None)
         return Background(run) if opt.isTrain else run
 
     def losses(self, report: LossReport) -> None:
         values = {**report.losses, **report.validation, "learning_rate": report.learning_rate}
-        self._start()
-        self.wandb.log(values, step=report.progress.images)
+        self._log(values, report.progress.images)
 
     def pictures(self, report: PictureReport) -> None:
-        self._start()
         step = report.progress.images
-        images = {
-            f"results/{label}": self.wandb.Image(picture, caption=f"{label} - Step {step}")
-            for label, picture in report.pictures.items()
-        }
-        self.wandb.log(images, step=step)
+        images = {f"results/{label}": self.wandb.Image(picture, caption=f"{label} - Step {step}")
+                  for label, picture in report.pictures.items()}
+        self._log(images, step)
 
     def close(self) -> None:
         if self.wandb.run is not None:
             self.wandb.finish()
 
-    def _start(self) -> None:
-        if self.wandb.run is not None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        same_run = {}
-        if self.id_file is not None:
-            if not self.id_file.exists():
-                write_text(self.id_file, uuid.uuid4().hex)
-            same_run = {"id": self.id_file.read_text(encoding="utf-8"), "resume": "allow"}
-        self.wandb.init(project=self.project, name=self.name, config=dict(self.options),
-                        dir=str(self.folder), **same_run)
+    def _log(self, values: Mapping[str, object], step: int) -> None:
+        if self.wandb.run is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            same_run = {}
+            if self.id_file is not None:
+                if not self.id_file.exists():
+                    write_text(self.id_file, uuid.uuid4().hex)
+                same_run = {"id": self.id_file.read_text(encoding="utf-8"), "resume": "allow"}
+            self.wandb.init(project=self.project, name=self.name, config=dict(self.options),
+                            dir=str(self.folder), **same_run)
+        self.wandb.log(values, step=step)

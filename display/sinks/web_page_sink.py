@@ -43,13 +43,9 @@ class WebPage(Sink):
     def __init__(
         self, run_dir: Path, *, name: str, width_px: int, options: Mapping[str, object]
     ) -> None:
-        self._run_dir = run_dir
-        self._web_dir = run_dir / "web"
-        self._name = name
-        self._width_px = width_px
-        self._options = options
-        self._epochs = EpochPictures(self._web_dir)
-        self._film = Film(self._web_dir)
+        self._run_dir, self._web_dir = run_dir, run_dir / "web"
+        self._name, self._width_px, self._options = name, width_px, options
+        self._epochs, self._film = EpochPictures(self._web_dir), Film(self._web_dir)
         self._curves_size_px = CURVES_SIZE_PX
         self._curve_file = CurveFile(run_dir / "losses.csv")
         self._speed = ""
