@@ -50,6 +50,13 @@ def test_imported_classes_do_not_count(plugin_folder: Path) -> None:
     assert MODELS.find("one").__name__ == "Mine"
 
 
+def test_type_aliases_do_not_count(plugin_folder: Path) -> None:
+    """On Python 3.10 list[int] passes for a type, but not in issubclass."""
+    body = "Names = list[int]\nclass Mine(TemplateModel): ...\n"
+    (plugin_folder / "with_alias_model.py").write_text(HEAD + body)
+    assert MODELS.find("with_alias").__name__ == "Mine"
+
+
 def test_an_unknown_name_is_refused_with_the_known_names_and_the_file_to_write() -> None:
     with pytest.raises(
         ValueError,

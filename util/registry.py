@@ -4,7 +4,7 @@ import inspect
 import pkgutil
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_origin
 
 T = TypeVar("T")
 
@@ -47,6 +47,7 @@ class Plugins(Generic[T]):
             value
             for value in vars(module).values()
             if isinstance(value, type)
+            and get_origin(value) is None  # Python 3.10 takes NDArray[...] for a type
             and issubclass(value, self.base)
             and value.__module__ == module.__name__
             and not inspect.isabstract(value)
