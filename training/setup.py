@@ -20,8 +20,8 @@ from training.doctor.doctor import Doctor
 from training.interrupt import Interrupt
 from training.memory.watch import MemoryWatch
 from training.nan_guard import NanGuard
-from training.saving import resume
 from training.saving.initial_weights import initialise
+from training.saving.resume import resume_run
 from training.saving.run_saver import RunSaver
 from training.step import training_step
 from training.validation.best import Best, best_metric
@@ -58,7 +58,11 @@ class Training:
             model=self.model, clock=self.clock, best=self.best, latest_freq=opt.save_latest_freq,
             epoch_freq=opt.save_epoch_freq, by_iter=opt.save_by_iter, keep_epochs=opt.keep_epochs,
         )
-        self.first_epoch = _find_start(opt, self.model, self.saver)
+        self.first_epoch = opt.epoch_count or 1
+        if opt.continue_train:
+            self.first_epoch = resume_run(
+                self.saver, label=self.model.load_suffix, epoch_count=opt.epoch_count
+            )
         self.is_over = _is_over(self.first_epoch, self.clock, self.best)
         if self.is_over:
             return
@@ -76,7 +80,9 @@ class Training:
         self._open = ExitStack()
 
     def __enter__(self) -> "Training":
-        self.visualizer = self._open.enter_context(create_visualizer(self.opt))
+        folder, is_main = self.saver.folder, current_process().is_main
+        displays = open_sinks(folder, self.opt) if is_main else []
+        self.visualizer = self._open.enter_context(Visualizer(displays))
         self._open.enter_context(self.saver)
         self._open.enter_context(self.interrupt)
         self.doctor = _create_doctor(self)
@@ -129,13 +135,6 @@ def _create_best(opt: Namespace) -> Best | None:
     return Best(name, higher_is_better=better, patience=opt.early_stop, images=images)
 
 
-def _find_start(opt: Namespace, model: BaseModel, saver: RunSaver) -> int:
-    """Return the number of the first epoch to train; restore the state of a resumed run."""
-    if opt.continue_train:
-        return resume.resume_run(saver, label=model.load_suffix, epoch_count=opt.epoch_count)
-    return int(opt.epoch_count or 1)
-
-
 def _is_over(first_epoch: int, clock: Clock, best: Best | None) -> bool:
     """Return True, and log it, if no epochs remain."""
     if first_epoch > clock.n_epochs:
@@ -161,24 +160,13 @@ def _prepare_folder(
         save_record(record_formats(dataset.dataset.examples), saver.folder)
 
 
-def create_visualizer(opt: Namespace) -> Visualizer:
-    """Return the displays of the main process; the other processes have none."""
-    if not current_process().is_main:
-        return Visualizer([])
-    return Visualizer(open_sinks(opt.checkpoints_dir / opt.name, opt))
-
-
 def _create_doctor(training: Training) -> Doctor | None:
     """Return the doctor of the main process; None with --no_doctor."""
     opt, dataset = training.opt, training.dataset
     if opt.no_doctor or not current_process().is_main:
         return None
     return Doctor(
-        training.model,
-        training.clock,
-        training.visualizer.advise,
-        flags=vars(opt),
-        loading_advice=dataset.loading_advice,
-        filling=dataset.filling_images,
-        past=read_advice(opt.checkpoints_dir / opt.name / DOCTOR_LOG),
+        training.model, training.clock, training.visualizer.advise, flags=vars(opt),
+        loading_advice=dataset.loading_advice, filling=dataset.filling_images,
+        past=read_advice(training.saver.folder / DOCTOR_LOG),
     )

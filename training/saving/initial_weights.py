@@ -1,7 +1,7 @@
 """``--init_from``: start a new run with the weights of another one, as far as they fit."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
@@ -11,12 +11,11 @@ from models.weights.network_files import AVERAGED
 from models.weights.published_keys import load_matching, to_published
 from util import checkpoint
 from util.run_folder.weights import newest_epoch
+from util.text import listing
 
 log = logging.getLogger(__name__)
 
 Nets = Mapping[str, nn.Module]
-
-_SHOWN = 20  # tensors without a match that are named, per network
 
 
 def initialise(networks: Nets, given: Path, *, runs: Path, first_generator: str) -> None:
@@ -43,7 +42,8 @@ def initialise(networks: Nets, given: Path, *, runs: Path, first_generator: str)
         loaded += fitting
         log.info("[Network %s] %d of %d tensors loaded from %s", name, fitting, count,
                  sources[name])
-        _log_left_out(left_out)
+        if left_out:
+            log.info("not loaded:\n%s", listing(left_out))
     if not loaded:
         reason = _mismatch(networks, sources)
         raise ValueError(f"--init_from {given}: no tensor fits. {reason}")
@@ -89,13 +89,6 @@ def _files_in(folder: Path, networks: Nets, label: str) -> dict[str, Path]:
             f"{found}; to use one of these, give the path of the file"
         )
     return sources
-
-
-def _log_left_out(lines: Sequence[str]) -> None:
-    for line in lines[:_SHOWN]:
-        log.info("    not loaded: %s", line)
-    if len(lines) > _SHOWN:
-        log.info("    not loaded: %d more", len(lines) - _SHOWN)
 
 
 def _mismatch(networks: Nets, sources: Mapping[str, Path]) -> str:

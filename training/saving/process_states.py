@@ -29,7 +29,7 @@ def collect(model: BaseModel) -> dict[str, Any]:
 
 
 def load(model: BaseModel, state: Mapping[str, Any]) -> None:
-    """Restore the state of this process; the model's state has the main process's buffers already.
+    """Restore the state of this process. The model already has the buffers of the main process.
 
     Ranks without saved state keep their initial state, and a warning is logged.
     """

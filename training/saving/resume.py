@@ -75,9 +75,9 @@ def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
 
 def _require_own(model: BaseModel, label: str) -> None:
     """Raise ValueError if all weights belong to other networks, those of another model."""
-    found = [path.stem.partition("_net_")[2] for path in model.save_dir.glob(f"{label}_net_*.pth")]
-    if found and not set(found) & set(model.networks):
+    names = [path.stem.partition("_net_")[2] for path in model.save_dir.glob(f"{label}_net_*.pth")]
+    if names and not set(names) & set(model.networks):
         raise ValueError(
-            f"{model.save_dir} has {label} weights of {', '.join(sorted(found))}, this model needs "
+            f"{model.save_dir} has {label} weights of {', '.join(sorted(names))}, this model needs "
             f"{', '.join(model.networks)}; give the --model that the run was trained with"
         )

@@ -179,15 +179,13 @@ def _require(comparison: Comparison, visuals: Mapping[str, Any]) -> None:
 def _example(
     name: str, visuals: Mapping[str, Tensor], compared: tuple[str, str], given: str
 ) -> Example:
-    fake, real = (_eight_bits(visuals[label][0]) for label in compared)
-    return Example(name, fake, real, _eight_bits(visuals[given][0]))
+    return Example(name, *(_eight_bits(visuals[label][0]) for label in (*compared, given)))
 
 
 def _eight_bits(image: Tensor) -> MetricImage:
     """Convert [C, H, W] to what test.py writes, to the bit; keep other numbers of channels."""
-    if image.shape[0] in (1, 3):
-        return MetricImage(to_picture(image), LEVELS)
-    return MetricImage.of_tensor(image)
+    exact = image.shape[0] in (1, 3)
+    return MetricImage(to_picture(image), LEVELS) if exact else MetricImage.of_tensor(image)
 
 
 def _file_of(given: str, own: str, batch: Batch) -> str:
