@@ -184,8 +184,8 @@ def test_metrics_of_sets_and_with_weights(
                *VALIDATION))
     row = read_losses(tmp_path / "runs" / "t")[-1]
     assert math.isfinite(float(row["val_kid"]))
-    found = json.loads((tmp_path / "runs" / "t" / "best.json").read_text())
-    assert found["metric"] == "kid"
+    record = json.loads((tmp_path / "runs" / "t" / "best.json").read_text())
+    assert record["metric"] == "kid"
 
 
 def test_a_metric_that_cannot_run_is_reported_once(

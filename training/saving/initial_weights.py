@@ -82,11 +82,11 @@ def _files_in(folder: Path, networks: Nets, label: str) -> dict[str, Path]:
     files = {name: folder / f"{label}_net_{name}.pth" for name in networks}
     sources = {name: file for name, file in files.items() if file.is_file()}
     if not sources:
-        found = ", ".join(sorted(file.name for file in folder.glob("*.pth"))) or "none"
+        existing = ", ".join(sorted(file.name for file in folder.glob("*.pth"))) or "none"
         wanted = ", ".join(file.name for file in files.values())
         raise FileNotFoundError(
             f"--init_from {folder}: wanted one of {wanted}; checkpoints in that folder: "
-            f"{found}; to use one of these, give the path of the file"
+            f"{existing}; to use one of these, give the path of the file"
         )
     return sources
 
