@@ -56,7 +56,7 @@ def test_runs_with_and_without_the_doctor_are_equal_to_the_bit(
 def test_no_doctor_means_no_checks(
     argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(BaseModel, "_note", None)  # would fail if it were called
+    monkeypatch.setattr(BaseModel, "_keep_logits", None)  # would fail if it were called
     with caplog.at_level(logging.INFO):
         train(argv("--model", "pix2pix", "--no_doctor", *TOO_LARGE_RATE))
     assert doctor_lines(caplog) == []

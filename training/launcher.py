@@ -24,14 +24,8 @@ def launch(program: Path, argv: Sequence[str], *, processes: int) -> None:
     # torchrun does the same: without it, each process would use all cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=processes,
-        rdzv_backend="c10d",
-        rdzv_endpoint="127.0.0.1:0",
-        local_addr="127.0.0.1",
-        max_restarts=0,
-        monitor_interval=0.5,
+        min_nodes=1, max_nodes=1, nproc_per_node=processes, max_restarts=0, monitor_interval=0.5,
+        rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0", local_addr="127.0.0.1",
     )
     try:
         elastic_launch(config, sys.executable)("-u", str(program), *argv)

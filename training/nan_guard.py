@@ -96,14 +96,9 @@ def _skip_bad_gradients(optimizer: Optimizer) -> None:
     step = optimizer.step
 
     def step_if_finite(*arguments: Any) -> Any:
-        gradients = [
-            weight.grad
-            for group in optimizer.param_groups
-            for weight in group["params"]
-            if weight.grad is not None
-        ]
-        if all(bool(gradient.isfinite().all()) for gradient in gradients):
-            return step(*arguments)
-        return None
+        gradients = [weight.grad for group in optimizer.param_groups for weight in group["params"]
+                     if weight.grad is not None]
+        finite = all(bool(gradient.isfinite().all()) for gradient in gradients)
+        return step(*arguments) if finite else None
 
     optimizer.step = step_if_finite  # type: ignore[method-assign, assignment]

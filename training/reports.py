@@ -27,11 +27,8 @@ def show_losses(training: Training, validation: Mapping[str, float] | None = Non
     losses = training.model.get_current_losses()  # before ``pace``, which must include the wait
     pace = training.clock.pace()
     report = LossReport(
-        progress=training.clock.progress,
-        losses=losses,
-        seconds_per_image=pace.seconds,
-        data_seconds_per_image=pace.data_seconds,
-        learning_rate=training.model.learning_rate,
+        training.clock.progress, losses, seconds_per_image=pace.seconds,
+        data_seconds_per_image=pace.data_seconds, learning_rate=training.model.learning_rate,
         validation=validation or {},
     )
     training.visualizer.losses(report)

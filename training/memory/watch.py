@@ -61,33 +61,32 @@ class MemoryWatch:
         if self.model.device.type == "cuda":
             self.available = bytes_for_a_step(self.model)  # other programs may have taken some
         traceback.clear_frames(error.__traceback__)  # the estimate needs memory, too
-        message = self._explanation(self._batch, reason or "the system refused to allocate it")
-        raise MemoryError(message) from error
+        advice = self._advice(self._batch, is_full=True) or (
+            f"reduce --batch_size {self.opt.batch_size} (--grad_accum keeps the number of images "
+            f"per step) or --crop_size {self.opt.crop_size}, or try --checkpoint_activations and "
+            "--precision bf16"
+        )
+        reason = reason or "the system refused to allocate it"
+        raise MemoryError(f"out of memory ({reason}): {advice}") from error
 
     def _warn(self, batch: Batch) -> None:
         bound = upper_bound(self.opt, self.model, batch)
         if not current_process().is_main or bound <= self.available:
             return
+        if advice := self._advice(batch, is_full=False):
+            log.warning("warning: %s", advice)
+
+    def _advice(self, batch: Batch, *, is_full: bool) -> str:
+        """Return what a step needs and what would fit; "" if it fits, or without an estimate."""
         try:
             advice = StepAdvice(self.opt, batch, self.available)
-            if not advice.given_fits:
-                log.warning("warning: %s: %s", advice.describe_need(), advice.describe_fixes())
-        except Exception as error:  # see ``_explanation``
-            log.debug("no estimate of the memory of a step: %s", error)
-
-    def _explanation(self, batch: Batch, reason: str) -> str:
-        opt = self.opt
-        try:
-            advice = StepAdvice(opt, batch, self.available)
-            return f"out of memory ({reason}): {advice.describe_need()}; {advice.describe_fixes()}"
+            if advice.given_fits and not is_full:
+                return ""
+            return f"{advice.describe_need()}; {advice.describe_fixes()}"
         # A user's model may read values, which do not exist in the estimate.
         except Exception as error:
             log.debug("no estimate of the memory of a step: %s", error)
-            return (
-                f"out of memory with --batch_size {opt.batch_size} and --crop_size "
-                f"{opt.crop_size} ({reason}): reduce one of them (--grad_accum keeps the number of "
-                "images per step), or try --checkpoint_activations and --precision bf16"
-            )
+            return ""
 
 
 def bytes_for_a_step(model: BaseModel) -> int:

@@ -57,11 +57,8 @@ class Best:
         self.waited = 0 if self.is_new else self.waited + 1
         if self.is_new:
             self.record = {
-                "epoch": progress.epoch,
-                "images": progress.images,
-                "metric": self.metric,
-                "value": value,
-                "values": dict(values),
+                "epoch": progress.epoch, "images": progress.images, "metric": self.metric,
+                "value": value, "values": dict(values),
             }
 
     def _is_better(self, value: float) -> bool:
