@@ -17,7 +17,7 @@ from models.weights.infer_flags import infer_flags
 from models.weights.network_files import AVERAGED, no_average
 from util import checkpoint
 from util.flags import value_range
-from util.run_folder.networks import load_networks
+from util.run_folder.networks import load_network_entries
 from util.run_folder.options import load_options
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def _rebuild(
 ) -> Callable[[], nn.Module] | None:
     """Return how the run's model builds this generator; None if --netG describes it."""
     name = path.stem.partition("_net_")[2]
-    entry = load_networks(run_dir).get(name)
+    entry = load_network_entries(run_dir).get(name)
     if entry is None or entry.from_flags:
         return None
     return partial(rebuild_generator, run_dir, saved, name)
@@ -119,7 +119,7 @@ def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bo
     Of two generators, the first translates in the direction of the training. A run without
     ``networks.json`` is taken to have G, or G_A and G_B.
     """
-    entries = load_networks(run_dir)
+    entries = load_network_entries(run_dir)
     names = [name for name, entry in entries.items() if entry.role == "generator"]
     if not names:
         names = ["G"] if (run_dir / f"{epoch}_net_G.pth").is_file() else ["G_A", "G_B"]

@@ -29,7 +29,7 @@ from training.validation.validation import create_validation
 from util.distributed import current_process
 from util.random_states import seed_everything
 from util.run_folder.layout import delete_run
-from util.run_folder.networks import save_networks
+from util.run_folder.networks import save_network_entries
 from util.text import pluralise
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Training:
         self.validation = create_validation(self.model, validation_opt) if self.best else None
         if current_process().is_main:
             _prepare_folder(opt, dataset, self.saver, save_options)
-            save_networks(self.saver.folder, self.model.parts.entries())
+            save_network_entries(self.saver.folder, self.model.parts.entries())
         self.saver.begin()
         skip = opt.on_nan == "skip"
         self.guard = NanGuard(self.model, self.clock, skip=skip, limit=opt.nan_limit)

@@ -18,13 +18,13 @@ class NetworkEntry:
     from_flags: bool
 
 
-def save_networks(run_dir: Path, entries: Mapping[str, NetworkEntry]) -> None:
+def save_network_entries(run_dir: Path, entries: Mapping[str, NetworkEntry]) -> None:
     """Write the entries by network name, in the order in which the model registered them."""
     plain = {name: asdict(entry) for name, entry in entries.items()}
     write_text(run_dir / NETWORKS, json.dumps(plain, indent=2) + "\n")
 
 
-def load_networks(run_dir: Path) -> dict[str, NetworkEntry]:
+def load_network_entries(run_dir: Path) -> dict[str, NetworkEntry]:
     """Return the entries by network name; {} if the run has none, as older runs.
 
     Raises:
