@@ -84,8 +84,7 @@ def plot_smoothed(axes: Any, x: Series, values: Series, *, window: int = 0, **st
     """
     smoothed = smooth(values, window=window or max(1, len(x) // 20))
     dot = "." if len(x) == 1 else ""  # a single point makes no line
-    faint = {name: value for name, value in style.items() if name != "label"}
-    axes.plot(x, values, **faint | {"lw": 0.7, "alpha": 0.35, "marker": dot})
+    axes.plot(x, values, **style | {"label": None, "lw": 0.7, "alpha": 0.35, "marker": dot})
     axes.plot(x, smoothed, **style)
 
 

@@ -28,8 +28,7 @@ class Curves:
     losses: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, epoch: float, losses: Mapping[str, float]) -> None:
-        """Append a point. A new loss gets NaN for earlier points, a missing loss NaN for this one.
-        """
+        """Append a point. A new loss gets NaN for earlier points, a missing loss for this one."""
         for name in losses:
             self.losses.setdefault(name, [math.nan] * len(self.epochs))
         self.epochs.append(epoch)
@@ -78,7 +77,7 @@ class CurveFile:
         self._header = header
         self._offset = len(header)
         self._rows_per_point = 1
-        self._pending: list[tuple[float, dict[str, float]]] = []  # rows of the next point
+        self._pending = Curves()  # rows of the next point
 
     def update(self, *, epoch_size: int) -> int:
         """Read the rows that were added since the last call; return their size in bytes.
@@ -107,15 +106,14 @@ class CurveFile:
         return len(added)
 
     def _append(self, epoch: float, values: dict[str, float]) -> None:
-        self._pending = [point for point in self._pending if point[0] < epoch]
+        self._pending.forget_from(epoch)
         self.curves.forget_from(epoch)
-        self._pending.append((epoch, values))
-        if len(self._pending) < self._rows_per_point:
+        self._pending.add(epoch, values)
+        if len(self._pending.epochs) < self._rows_per_point:
             return
-        epochs, rows = zip(*self._pending, strict=True)
-        means = {name: _mean([row[name] for row in rows]) for name in values}
-        self.curves.add(_mean(epochs), means)
-        self._pending = []
+        means = {name: _mean(rows) for name, rows in self._pending.losses.items()}
+        self.curves.add(_mean(self._pending.epochs), means)
+        self._pending = Curves()
         if len(self.curves.epochs) >= 2 * _POINTS:
             thinned, losses = self.curves.thinned(_POINTS)
             self.curves = Curves([*thinned], {name: [*means] for name, means in losses.items()})

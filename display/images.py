@@ -46,8 +46,7 @@ def to_pictures(images: Tensor) -> list[Image8]:
     if images.shape[1] != 3:
         images = images.mean(dim=1, keepdim=True)
     levels = float_to_levels(images.detach().to("cpu", torch.float32))
-    pixels = levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)
-    return [np.ascontiguousarray(image.numpy()) for image in pixels]
+    return list(levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy())
 
 
 def save_picture(picture: Image8, path: Path, *, aspect_ratio: float = 1.0) -> tuple[int, int]:

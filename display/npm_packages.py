@@ -63,15 +63,13 @@ class NpmFiles:
     def require_known(self, files: FileContents, source: str) -> FileContents:
         """Return the files. Raises ValueError if their digest is another."""
         if (found := digest(files)) != self.digest:
-            raise ValueError(
-                f"{source} holds other files ({len(files)}, digest {found[:12]}) than "
-                f"{self.purpose} (digest {self.digest[:12]}): not used; {self.advice}"
-            )
+            raise ValueError(f"{source} holds other files ({len(files)}, digest {found[:12]}) than "
+                             f"{self.purpose} (digest {self.digest[:12]}): not used; {self.advice}")
         return files
 
     def read(self, folder: Path) -> FileContents | None:
         """Return the files in the folder, None if they are not exactly these."""
-        files = read_folder(folder) if folder.is_dir() else {}
+        files = read_folder(folder)
         return files if digest(files) == self.digest else None
 
 
@@ -84,12 +82,11 @@ def cache_folder(name: str) -> Path:
 def from_archive(archive: Path, wanted: Mapping[str, str]) -> FileContents:
     """Return the wanted files of an archive that `npm pack` wrote."""
     chosen: FileContents = {}
-    with tarfile.open(archive) as opened:
-        for name, content in members(opened, archive):
-            inner = name.partition("/")[2]  # npm puts everything into one folder
-            for source, target in wanted.items():
-                if inner == source or (source.endswith("/") and inner.startswith(source)):
-                    chosen[target + inner.removeprefix(source)] = content
+    for name, content in members(archive):
+        inner = name.partition("/")[2]  # npm puts everything into one folder
+        for source, target in wanted.items():
+            if inner == source or (source.endswith("/") and inner.startswith(source)):
+                chosen[target + inner.removeprefix(source)] = content
     return chosen
 
 
@@ -114,20 +111,21 @@ def digest(files: FileContents) -> str:
     return total.hexdigest()
 
 
-def members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents of the files, without unpacking them to disk.
+def members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of the files in an archive, without unpacking them to disk.
 
     Raises:
         ValueError: a path that leads out of the folder, or a file that is too large.
     """
-    for member in archive:
-        parts = PurePosixPath(member.name)
-        if parts.is_absolute() or ".." in parts.parts or "\\" in member.name:
-            raise ValueError(f"{path} holds {member.name!r}, which leads out of it: not used")
-        if member.size > _LIMIT_BYTES:
-            raise ValueError(f"{path} holds {member.name!r} of {member.size:,} bytes: not used")
-        if member.isfile() and (file := archive.extractfile(member)):
-            yield member.name, file.read()
+    with tarfile.open(path) as archive:
+        for member in archive:
+            parts = PurePosixPath(member.name)
+            if parts.is_absolute() or ".." in parts.parts or "\\" in member.name:
+                raise ValueError(f"{path} holds {member.name!r}, which leads out of it: not used")
+            if member.size > _LIMIT_BYTES:
+                raise ValueError(f"{path} holds {member.name!r} of {member.size:,} bytes: not used")
+            if member.isfile() and (file := archive.extractfile(member)):
+                yield member.name, file.read()
 
 
 def _reason(error: subprocess.SubprocessError) -> str:

@@ -46,9 +46,8 @@ class LossReport:
     @property
     def data_share(self) -> float:
         """Return the share of the time that was spent waiting for data, 0..1."""
-        if self.seconds_per_image <= 0:
-            return 0.0
-        return min(1.0, self.data_seconds_per_image / self.seconds_per_image)
+        seconds = self.seconds_per_image
+        return min(1.0, self.data_seconds_per_image / seconds) if seconds > 0 else 0.0
 
     @property
     def lines(self) -> list[str]:

@@ -18,12 +18,10 @@ VISDOM_VERSION = "0.2.4"
 _GLYPHS = "fonts/glyphicons-halflings-regular"
 _PACKAGES: dict[str, dict[str, str]] = {
     "jquery@3.1.1": {"dist/jquery.min.js": "js/jquery.min.js"},
-    "bootstrap@3.3.7": {
-        "dist/js/bootstrap.min.js": "js/bootstrap.min.js",
-        "dist/css/bootstrap.min.css": "css/bootstrap.min.css",
-        **{f"dist/{_GLYPHS}.{end}": f"{_GLYPHS}.{end}"
-           for end in ("eot", "svg", "ttf", "woff", "woff2")},
-    },
+    "bootstrap@3.3.7": {"dist/js/bootstrap.min.js": "js/bootstrap.min.js",
+                        "dist/css/bootstrap.min.css": "css/bootstrap.min.css",
+                        **{f"dist/{_GLYPHS}.{end}": f"{_GLYPHS}.{end}"
+                           for end in ("eot", "svg", "ttf", "woff", "woff2")}},
     "react@16.2.0": {"umd/react.production.min.js": "js/react-react.min.js"},
     "react-dom@16.2.0": {"umd/react-dom.production.min.js": "js/react-dom.min.js"},
     "plotly.js-dist-min@2.11.1": {"plotly.min.js": "js/plotly-plotly.min.js"},
@@ -40,10 +38,8 @@ _PACKAGES: dict[str, dict[str, str]] = {
     )},
 }
 
-_BUNDLE_ADVICE = (
-    "run scripts/live_plots.py --write_bundle FILE on a machine that has both, and "
-    "scripts/live_plots.py --bundle FILE here"
-)
+_BUNDLE_ADVICE = ("run scripts/live_plots.py --write_bundle FILE on a machine that has both, and "
+                  "scripts/live_plots.py --bundle FILE here")
 PAGE = NpmFiles(
     _PACKAGES, digest="7121b109df39a045ee914160637ebb89afbb8d7e5c42cfabc89ac0ee518a75c9",
     purpose="the files of visdom's page", advice=_BUNDLE_ADVICE,
@@ -62,8 +58,7 @@ def from_bundle(path: Path) -> FileContents:
         ValueError: not such an archive, a member outside the folder, or unknown content.
     """
     try:
-        with tarfile.open(path) as archive:
-            files = dict(members(archive, path))
+        files = dict(members(path))
     except FileNotFoundError:
         raise
     except (tarfile.TarError, EOFError, OSError) as error:

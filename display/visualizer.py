@@ -17,16 +17,13 @@ class Visualizer(Sink, AbstractContextManager["Visualizer"]):
         for method in _REPORTS:
             setattr(self, method, partial(self._pass_on, method))
 
-    def _pass_on(self, method: str, report: object) -> None:
+    def _pass_on(self, method: str, *report: object) -> None:
         for sink in self.sinks:
-            getattr(sink, method)(report)
+            getattr(sink, method)(*report)
 
     def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
-        # Displays in threads of their own finish at the same time.
-        for sink in self.sinks:
-            sink.finish()
-        for sink in self.sinks:
-            sink.close()
+        self._pass_on("finish")  # displays in threads of their own finish at the same time
+        self._pass_on("close")

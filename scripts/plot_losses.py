@@ -79,9 +79,8 @@ def find_run(run: str, checkpoints_dir: Path) -> Path:
 def tables(folder: Path) -> list[Path]:
     """Return losses.1.csv, losses.2.csv, ..., losses.csv: the oldest first."""
     aside = [path for path in folder.glob("losses.*.csv") if path.name.split(".")[1].isdigit()]
-    newest = folder / "losses.csv"
     aside.sort(key=lambda path: int(path.name.split(".")[1]))
-    return aside + [newest] * newest.is_file()
+    return [*aside, *folder.glob("losses.csv")]
 
 
 def read_run(folder: Path, *, x: str) -> Curves:

@@ -3,7 +3,9 @@
 import ast
 import csv
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from imagined_run import EPOCH_SIZE, LINE, losses, pictures, progress
 from display import sinks
 from display.curves import read_curves
 from display.reports import LossReport
-from display.sinks import open_sinks, tensorboard_sink, visdom_sink, wandb_sink
+from display.sinks import open_sinks, visdom_sink, wandb_sink
 from display.sinks.background import Background
 from display.sinks.base_sink import Sink
 from display.sinks.console_sink import Console
@@ -154,7 +156,8 @@ def test_displays_that_were_asked_for_are_opened(
     flags: str, expected: list[str], argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(visdom_sink, "connect", lambda **_: object())
-    monkeypatch.setattr(tensorboard_sink, "load_writer", lambda: object())
+    writer = SimpleNamespace(SummaryWriter=object)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
     monkeypatch.setattr(wandb_sink, "load_wandb", lambda: object())
     opened = open_sinks(tmp_path, TrainOptions().parse(argv(*flags.split())))
     logs, others = opened[:4], opened[4:]

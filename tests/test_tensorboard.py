@@ -1,6 +1,7 @@
 """TensorBoard files, read as the TensorBoard program reads them."""
 
 import sys
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 from conftest import Argv
 from imagined_run import losses, pictures, progress
 
-from display.sinks import tensorboard_sink
 from display.sinks.tensorboard_sink import TensorboardFiles
 from test import test as translate
 from train import train
@@ -26,8 +26,8 @@ def read(folder: Path) -> Any:
 
 
 def writer_class() -> Any:
-    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
-    return tensorboard_sink.load_writer()
+    reason = "tensorboard is not installed"
+    return pytest.importorskip("torch.utils.tensorboard", reason=reason).SummaryWriter
 
 
 def steps(events: Any, name: str) -> list[int]:
@@ -72,10 +72,10 @@ def test_steps_that_a_resumed_run_repeats_are_replaced(tmp_path: Path) -> None:
 
 
 def test_missing_package_is_logged_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    assert tensorboard_sink.load_writer() is None
+    assert TensorboardFiles.open(tmp_path, Namespace(use_tensorboard=True)) is None
     assert len(caplog.records) == 1
     assert "pip install tensorboard" in caplog.text
 

@@ -74,13 +74,9 @@ class EpochPictures:
     def _rows(self, epochs: range) -> list[FigureRow]:
         order = {label: number for number, label in enumerate(self._labels)}
 
-        return [
-            FigureRow(f"epoch [{epoch}]", sorted(
-                self._epochs[epoch].values(),
-                key=lambda figure: (order.get(figure.label, len(order)), figure.label),
-            ))
-            for epoch in epochs if epoch in self._epochs
-        ]
+        return [FigureRow(f"epoch [{epoch}]", sorted(self._epochs[epoch].values(),
+                          key=lambda figure: (order.get(figure.label, len(order)), figure.label)))
+                for epoch in epochs if epoch in self._epochs]
 
 
 def _find_pictures(web_dir: Path) -> dict[int, dict[str, Figure]]:

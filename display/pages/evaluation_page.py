@@ -16,10 +16,8 @@ from util.files import write_text
 from util.text import merge_equal_lines
 
 MOST_OPEN = 4  # a score with more parts than this shows them folded
-_SCRIPT, _STYLE, _VIEWER = (
-    Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
-    for suffix in (".js", ".css", ".html")
-)
+_SCRIPT, _STYLE, _VIEWER = (Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
+                            for suffix in (".js", ".css", ".html"))
 
 
 @dataclass(frozen=True)
@@ -68,16 +66,14 @@ def write_evaluation_page(
     columns: Sequence[Column], runs: Sequence[RunColumn], pictures: Sequence[PictureRow],
 ) -> None:
     """Write the page; ``facts`` are lines below the title."""
-    data = {
-        "metrics": [asdict(column) for column in columns],
-        "runs": [{"name": run.name} for run in runs],
-        "pictures": [
-            {"name": row.name, "shown": {label: url(src) for label, src in row.shown.items()},
-             "values": {run: {key: _json_number(value) for key, value in values.items()}
-                        for run, values in row.values.items()}}
-            for row in pictures
-        ],
-    }
+    data = {"metrics": [asdict(column) for column in columns],
+            "runs": [{"name": run.name} for run in runs],
+            "pictures": [
+                {"name": row.name, "shown": {label: url(src) for label, src in row.shown.items()},
+                 "values": {run: {key: _json_number(value) for key, value in values.items()}
+                            for run, values in row.values.items()}}
+                for row in pictures
+            ]}
     # "</script>" in a name would end the data.
     text = json.dumps(data).replace("<", "\\u003c")
     notes = [tag("li", [tag("b", who), f": {note}"] if who else note) for who, note in

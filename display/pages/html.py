@@ -110,7 +110,14 @@ def write_page(
 def _add_header(page: Any, header: Header) -> None:
     if header.status:
         page.add(tag("p", header.status, cls="status"))
-    _add_notices(page, header.notices)
+    for notice in header.notices:
+        if not notice.is_over:
+            parts = [tag("strong", notice.title), tag("p", notice.text), tag("p", notice.remedy)]
+            page.add(tag("div", parts, cls="notice", role="alert"))
+    over = [tag("li", tag("strong", notice.title), f" {notice.text}")
+            for notice in header.notices if notice.is_over]
+    if over:
+        page.add(tag("details", tag("summary", f"{len(over)} earlier, over"), tag("ul", over)))
     _add_links(page, header.links)
     if header.curves:
         page.add(_figures([header.curves], width=header.curves.width_px, cls="curves"))
@@ -123,17 +130,6 @@ def _add_header(page: Any, header: Header) -> None:
         rows = [tag("tr", tag("th", name), tag("td", str(value)))
                 for name, value in header.options.items()]
         page.add(tag("details", tag("summary", "Options"), tag("table", rows)))
-
-
-def _add_notices(page: Any, notices: Sequence[Notice]) -> None:
-    for notice in notices:
-        if not notice.is_over:
-            parts = [tag("strong", notice.title), tag("p", notice.text), tag("p", notice.remedy)]
-            page.add(tag("div", parts, cls="notice", role="alert"))
-    over = [notice for notice in notices if notice.is_over]
-    if over:
-        items = (tag("li", tag("strong", notice.title), f" {notice.text}") for notice in over)
-        page.add(tag("details", tag("summary", f"{len(over)} earlier, over"), tag("ul", items)))
 
 
 def _add_links(page: Any, links: Mapping[str, str]) -> None:

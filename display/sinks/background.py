@@ -5,13 +5,20 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from functools import partial
+from typing import Any
 
-from display.reports import FilmReport, LossReport, PictureReport, Progress
 from display.sinks.base_sink import Sink
 
 log = logging.getLogger(__name__)
 
 _UNLIMITED = 10_000  # waiting reports of losses: a few MB
+_KEYS: dict[str, Callable[[Any], Hashable]] = {  # a report replaces a waiting one with its key
+    "start_epoch": lambda progress: progress.epoch,
+    "losses": lambda report: report.progress.images,
+    "pictures": lambda report: report.progress.epoch if report.keep else None,
+    "film": lambda report: report.number,
+    "end_epoch": lambda progress: None,
+}
 
 
 class Background(Sink):
@@ -35,6 +42,8 @@ class Background(Sink):
         self.title = sink.title
         self._pause_seconds = pause_seconds
         self._close_seconds = close_seconds
+        for method in _KEYS:
+            setattr(self, method, partial(self._enqueue, method))
         self._limits = {"start_epoch": _UNLIMITED, "losses": _UNLIMITED, "pictures": pictures,
                         "film": pictures, "end_epoch": 1}
         self._waiting: dict[tuple[str, Hashable], Callable[[], None]] = {}  # in their order
@@ -43,22 +52,6 @@ class Background(Sink):
         self._failing: set[str] = set()  # methods whose last call raised
         self._fell_behind = False
         self._thread = threading.Thread(target=self._work, name=self.title, daemon=True)
-
-    def start_epoch(self, progress: Progress) -> None:
-        self._enqueue("start_epoch", progress.epoch, partial(self.sink.start_epoch, progress))
-
-    def losses(self, report: LossReport) -> None:
-        self._enqueue("losses", report.progress.images, partial(self.sink.losses, report))
-
-    def pictures(self, report: PictureReport) -> None:
-        key = report.progress.epoch if report.keep else None
-        self._enqueue("pictures", key, partial(self.sink.pictures, report))
-
-    def film(self, report: FilmReport) -> None:
-        self._enqueue("film", report.number, partial(self.sink.film, report))
-
-    def end_epoch(self, progress: Progress) -> None:
-        self._enqueue("end_epoch", None, partial(self.sink.end_epoch, progress))
 
     def finish(self) -> None:
         with self._changed:
@@ -74,11 +67,12 @@ class Background(Sink):
         if self._thread.is_alive():
             self._warn("close", f"did not finish within {self._close_seconds:.0f} s, abandoned")
 
-    def _enqueue(self, method: str, key: Hashable, call: Callable[[], None]) -> None:
+    def _enqueue(self, method: str, report: object) -> None:
         """Add a report to the queue. It replaces a waiting report of the same method and key."""
+        key = (method, _KEYS[method](report))
         with self._changed:
-            self._waiting.pop((method, key), None)
-            self._waiting[method, key] = call
+            self._waiting.pop(key, None)
+            self._waiting[key] = partial(getattr(self.sink, method), report)
             same = [entry for entry in self._waiting if entry[0] == method]
             is_full = len(same) > self._limits[method]
             if is_full:

@@ -41,7 +41,6 @@ class Console(Sink):
             # All log lines are printed above the bar, not across it.
             self._cleanup.enter_context(logging_redirect_tqdm())
             self._status = RunStatus(progress, time.monotonic(), self._columns)
-        self._close_bar()
         self._status.progress = progress
         postfix: Any = self._status  # tqdm calls str() of it
         self._bar = tqdm(
@@ -65,13 +64,16 @@ class Console(Sink):
         log.log(logging.INFO if advice.over else logging.WARNING, "doctor: %s", advice.line)
 
     def end_epoch(self, progress: Progress) -> None:
-        self._close_bar()
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
         seconds = round(time.monotonic() - self._epoch_started)
         log.info("End of epoch %d / %d \t Time Taken: %d sec",
                  progress.epoch, progress.n_epochs, seconds)
 
     def close(self) -> None:
-        self._close_bar()
+        if self._bar is not None:
+            self._bar.close()
         self._cleanup.close()
 
     def _columns(self) -> int:
@@ -82,11 +84,6 @@ class Console(Sink):
         rest = {"bar_format": _LAYOUT.replace("{bar}", ""), "postfix": "", "ncols": None}
         line = self._bar.format_meter(**{**meter, **rest})
         return (meter["ncols"] or sys.maxsize) - len(line) - _BAR_COLUMNS
-
-    def _close_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
 
 
 @dataclass

@@ -34,13 +34,11 @@ class CsvLog(LogFile):
 
     def losses(self, report: LossReport) -> None:
         place = report.progress
-        row = {
-            "epoch": place.epoch, "images": place.images, "epoch_images": place.epoch_images,
-            **report.losses,
-            **{name: report.validation.get(name, "") for name in self._validated},
-            "lr": report.learning_rate, "seconds": report.seconds_per_image,
-            "data_share": report.data_share,
-        }
+        row = {"epoch": place.epoch, "images": place.images, "epoch_images": place.epoch_images,
+               **report.losses,
+               **{name: report.validation.get(name, "") for name in self._validated},
+               "lr": report.learning_rate, "seconds": report.seconds_per_image,
+               "data_share": report.data_share}
         if list(row) != self._columns:
             self._columns = list(row)
             self._begin()
@@ -48,13 +46,11 @@ class CsvLog(LogFile):
 
     def _begin(self) -> None:
         """Continue a file that has these columns; rename any other file and start a new one."""
-        header: list[str] = []
-        if self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as file:
-                header = next(csv.reader(file), [])
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        header = next(csv.reader(text.split("\n")[:1]), [])
         if header == self._columns:
             # A run that was killed during a write leaves a line without an end.
-            if not self.path.read_bytes().endswith(b"\n"):
+            if not text.endswith("\n"):
                 self.append_rows([[]])
             return
         if header:

@@ -21,10 +21,8 @@ class DoctorLog(LogFile):
 
     def advise(self, advice: Advice) -> None:
         empty = not self.path.exists() or self.path.stat().st_size == 0
-        row = (
-            advice.epoch, advice.images, advice.complaint, "over" if advice.over else "begins",
-            advice.seen, advice.meaning, advice.remedy,
-        )
+        row = (advice.epoch, advice.images, advice.complaint, "over" if advice.over else "begins",
+               advice.seen, advice.meaning, advice.remedy)
         self.append_rows([_COLUMNS, row] if empty else [row])
 
 

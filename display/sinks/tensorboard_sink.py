@@ -2,6 +2,7 @@
 
 import logging
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,18 @@ from display.sinks.base_sink import Sink
 log = logging.getLogger(__name__)
 
 
-def load_writer() -> Any:
-    """Return the class that writes event files. Log one line and return None if it is missing."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        log.warning("No TensorBoard files: the package is not installed. To write them: "
-                    "pip install tensorboard. Continuing without them.")
-        return None
-    return SummaryWriter
-
-
+@dataclass(eq=False)
 class TensorboardFiles(Sink):
     """Writes one file per start of the run in ``folder``.
 
     Each start writes the number of its first image (``purge_step``), so that TensorBoard drops
     values which an earlier start wrote after its last checkpoint.
     """
+
+    writer_class: Any
+    folder: Path
+    _first_step: int = 1
+    _writer: Any = None
 
     title = "TensorBoard files"
     in_tests = True
@@ -41,16 +37,16 @@ class TensorboardFiles(Sink):
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink | None:
-        if not opt.use_tensorboard or not (writer_class := load_writer()):
+        if not opt.use_tensorboard:
             return None
-        sink = cls(writer_class, folder / "tensorboard")
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            log.warning("No TensorBoard files: the package is not installed. To write them: "
+                        "pip install tensorboard. Continuing without them.")
+            return None
+        sink = cls(SummaryWriter, folder / "tensorboard")
         return Background(sink) if opt.isTrain else sink
-
-    def __init__(self, writer_class: Any, folder: Path) -> None:
-        self._writer_class = writer_class
-        self._folder = folder
-        self._first_step = 1
-        self._writer: Any = None
 
     def start_epoch(self, progress: Progress) -> None:
         if self._writer is None:
@@ -77,5 +73,5 @@ class TensorboardFiles(Sink):
 
     def _open(self) -> Any:
         if self._writer is None:
-            self._writer = self._writer_class(str(self._folder), purge_step=self._first_step)
+            self._writer = self.writer_class(str(self.folder), purge_step=self._first_step)
         return self._writer

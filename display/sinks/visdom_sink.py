@@ -60,10 +60,8 @@ class VisdomServer(Sink):
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink | None:
-        if opt.display_id <= 0:
-            return None
-        client = connect(server=opt.display_server, port=opt.display_port, env=opt.display_env)
-        if not client:
+        server = {"server": opt.display_server, "port": opt.display_port, "env": opt.display_env}
+        if opt.display_id <= 0 or not (client := connect(**server)):
             return None
         windows = cls(
             client, name=opt.name, display_id=opt.display_id, columns=opt.display_ncols,
@@ -125,10 +123,8 @@ class VisdomServer(Sink):
         self.client.line(columns, X=epochs, win=f"{self.display_id}{suffix}", opts=options)
 
     def _send_options(self) -> None:
-        rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{html.escape(str(value))}</td></tr>"
-            for name, value in self.options.items()
-        )
+        rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{html.escape(str(value))}</td></tr>"
+                       for name, value in self.options.items())
         self.client.text(f"<table>{rows}</table>", win=f"{self.display_id}_options",
                           opts={"title": f"{self.name} options"})
 

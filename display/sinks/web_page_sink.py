@@ -125,9 +125,7 @@ def doctor_notices(advice: Sequence[Advice]) -> list[Notice]:
         elif begin:
             title = f"{item.complaint} (epochs {begin.epoch} to {item.epoch})"
             ended.append(Notice(title, begin.seen, is_over=True))
-    now = [
-        Notice(f"Doctor: {item.complaint}, since epoch {item.epoch} ({item.images:,} images)",
-               f"{item.seen}: {item.meaning}.", f"What to do: {item.remedy}.")
-        for item in open_problems.values()
-    ]
+    now = [Notice(f"Doctor: {item.complaint}, since epoch {item.epoch} ({item.images:,} images)",
+                  f"{item.seen}: {item.meaning}.", f"What to do: {item.remedy}.")
+           for item in open_problems.values()]
     return now + ended[: -_ENDED_NOTICES - 1 : -1]
