@@ -26,14 +26,9 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     if workers == AUTO:
         workers = choose_workers(device=opt.device.type, cached=dataset.pictures.has_cache)
     here = current_process() if shared else Process()
-    loader = Loader(
-        dataset,
-        batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
-        num_workers=workers, shuffle=not opt.serial_batches, seed=opt.seed, device=opt.device,
-        rank=here.rank, world_size=here.world_size,
-    )
-    log.info(
-        "dataset [%s] was created: %d images, %d workers",
-        type(dataset).__name__, len(loader), loader.workers,
-    )
+    loader = Loader(dataset, batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
+                    num_workers=workers, shuffle=not opt.serial_batches, seed=opt.seed,
+                    device=opt.device, rank=here.rank, world_size=here.world_size)
+    log.info("dataset [%s] was created: %d images, %d workers", type(dataset).__name__, len(loader),
+             loader.workers)
     return loader

@@ -24,11 +24,9 @@ class AlignedDataset(BaseDataset):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        found = find_pairs(
-            opt.dataroot, opt.phase, list_file=opt.pairs, allow_unpaired=opt.allow_unpaired,
-            input_side=self.input_letter, input_suffixes=opt.input_suffixes,
-            limit=opt.max_dataset_size,
-        )
+        found = find_pairs(opt.dataroot, opt.phase, list_file=opt.pairs,
+                           allow_unpaired=opt.allow_unpaired, input_side=self.input_letter,
+                           input_suffixes=opt.input_suffixes, limit=opt.max_dataset_size)
         rows = self.usable((self.A, self.B), [(pair.A, pair.B) for pair in found.pairs])
         self.pairs = [Pair(A, B) for A, B in rows]
         log.info("%s", pairs_summary(replace(found, pairs=self.pairs), read_size))
@@ -40,12 +38,10 @@ class AlignedDataset(BaseDataset):
         narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
         if narrow and 2 * len(narrow) > len(sizes):
             width, height = narrow[0]
-            log.warning(
-                "%d of the first %d files are about as high as wide (%d x %d), like single "
-                "images; each is cut into A, %d x %d, and B. For images without partners: "
-                "--dataset_mode unaligned --model cycle_gan",
-                len(narrow), len(sizes), width, height, width // 2, height,
-            )
+            log.warning("%d of the first %d files are about as high as wide (%d x %d), like single "
+                        "images; each is cut into A, %d x %d, and B. For images without partners: "
+                        "--dataset_mode unaligned --model cycle_gan", len(narrow), len(sizes),
+                        width, height, width // 2, height)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -56,16 +52,11 @@ class AlignedDataset(BaseDataset):
 
     def __getitem__(self, index: int) -> Sample:
         pair = self.pairs[index]
-        A, B = self.pictures.row(
-            (self.A, self.B), (pair.A, pair.B), check=partial(self._require_one_size, index)
-        )
+        A, B = self.pictures.row((self.A, self.B), (pair.A, pair.B),
+                                 check=partial(self._require_one_size, index))
         draw = self.draw(A, self.random(index), pair.A)
-        return {
-            "A": self.pack(self.A, A, draw),
-            "B": self.pack(self.B, B, draw),
-            "A_paths": str(pair.A.path),
-            "B_paths": str(pair.B.path),
-        }
+        return {"A": self.pack(self.A, A, draw), "B": self.pack(self.B, B, draw),
+                "A_paths": str(pair.A.path), "B_paths": str(pair.B.path)}
 
     def _require_one_size(self, index: int, A: Pixels, B: Pixels) -> None:
         """Refuse pairs of two sizes that are cropped without being scaled."""
@@ -74,8 +65,6 @@ class AlignedDataset(BaseDataset):
         apart = abs(width_A - width_B) > 1 or height_A != height_B
         if apart and self.recipe.preprocess in ("crop", "none"):
             pair = self.pairs[index]
-            raise PictureError(
-                f"{pair.A} is {width_A} x {height_A}, its partner {pair.B} is {width_B} x "
-                f"{height_B}; --preprocess {self.recipe.preprocess} needs pairs of one size, "
-                "resize_and_crop scales both"
-            )
+            raise PictureError(f"{pair.A} is {width_A} x {height_A}, its partner {pair.B} is "
+                               f"{width_B} x {height_B}; --preprocess {self.recipe.preprocess} "
+                               "needs pairs of one size, resize_and_crop scales both")

@@ -106,22 +106,15 @@ class Augmentation:
         matrix = None
         if self.rotate or self.translate or self.zoom != (1, 1):
             matrix = affine(
-                size,
-                radians=math.radians(self.rotate * (2 * angle - 1)),
+                size, radians=math.radians(self.rotate * (2 * angle - 1)),
                 zoom=self.zoom[0] + (self.zoom[1] - self.zoom[0]) * zoom,
                 shift=(self.translate * (2 * right - 1), self.translate * (2 * down - 1)),
             )
-        return AppliedAugmentation(
-            matrix,
-            upside_down=self.flip_vertical and coin < 0.5,
-            quarter_turns=int(4 * quarter) if self.turn_90 else 0,
-            brightness=1 + brightness,
-            contrast=1 + contrast,
-            saturation=1 + saturation,
-            hue=hue,
-            cutout=self.cutout,
-            centre=centre if self.cutout else (0.0, 0.0),
-        )
+        return AppliedAugmentation(matrix, upside_down=self.flip_vertical and coin < 0.5,
+                                   quarter_turns=int(4 * quarter) if self.turn_90 else 0,
+                                   brightness=1 + brightness, contrast=1 + contrast,
+                                   saturation=1 + saturation, hue=hue, cutout=self.cutout,
+                                   centre=centre if self.cutout else (0.0, 0.0))
 
 
 def affine(size: Size, *, radians: float, zoom: float, shift: tuple[float, float]) -> Matrix:
@@ -152,8 +145,7 @@ def warp(pixels: Pixels, matrix: Matrix, box: CropBox, *, nearest: bool) -> Pixe
         ((a * x + b * y + c) * 2 / width - 1, (d * x + e * y + f) * 2 / height - 1), dim=2
     )
     planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
-    values = grid_sample(
-        planes[None], positions[None].float(), mode="nearest" if nearest else "bicubic",
-        padding_mode="reflection", align_corners=False,
-    )
+    values = grid_sample(planes[None], positions[None].float(),
+                         mode="nearest" if nearest else "bicubic", padding_mode="reflection",
+                         align_corners=False)
     return rounded(values[0].permute(1, 2, 0).numpy(), pixels.dtype)

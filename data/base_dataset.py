@@ -96,15 +96,12 @@ class BaseDataset(Dataset[Sample], ABC):
         _recipe(opt)
         for flag in cls.unused_flags:
             if getattr(opt, flag):
-                raise ValueError(
-                    f"--{flag} has no effect with --dataset_mode {opt.dataset_mode}: leave it out"
-                )
+                raise ValueError(f"--{flag} has no effect with --dataset_mode {opt.dataset_mode}: "
+                                 "leave it out")
         if opt.input_suffixes and len(opt.input_suffixes) != opt.input_nc:
-            raise ValueError(
-                f"--input_suffixes {','.join(opt.input_suffixes)} stacks "
-                f"{len(opt.input_suffixes)} files of one channel each, but --input_nc is "
-                f"{opt.input_nc}; give --input_nc {len(opt.input_suffixes)}"
-            )
+            raise ValueError(f"--input_suffixes {','.join(opt.input_suffixes)} stacks "
+                             f"{len(opt.input_suffixes)} files of one channel each, but --input_nc "
+                             f"is {opt.input_nc}; give --input_nc {len(opt.input_suffixes)}")
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -169,10 +166,8 @@ class BaseDataset(Dataset[Sample], ABC):
         self, sides: Sequence[Side], rows: Sequence[tuple[Source, ...]]
     ) -> list[tuple[Source, ...]]:
         """Return the rows that can be used, such as pairs (A, B); see ``usable_rows``."""
-        usable = usable_rows(
-            sides, rows, recipe=self.recipe, skip_bad=self.opt.on_bad_image == "skip",
-            decode_some=self.opt.isTrain,
-        )
+        usable = usable_rows(sides, rows, recipe=self.recipe,
+                             skip_bad=self.opt.on_bad_image == "skip", decode_some=self.opt.isTrain)
         self.pictures.plan(sides, usable)
         return usable
 
@@ -180,21 +175,12 @@ class BaseDataset(Dataset[Sample], ABC):
 def _side(opt: Namespace, letter: Literal["A", "B"]) -> Side:
     is_input = (letter == "A") == (opt.direction == "AtoB")
     limits = getattr(opt, f"value_range_{letter}")
-    return Side(
-        letter,
-        channels=opt.input_nc if is_input else opt.output_nc,
-        value_range=ValueRange(*limits) if limits else None,
-        labels=letter in opt.nearest,
-    )
+    return Side(letter, channels=opt.input_nc if is_input else opt.output_nc,
+                value_range=ValueRange(*limits) if limits else None, labels=letter in opt.nearest)
 
 
 def _recipe(opt: Namespace) -> Recipe:
     flags = [field.name for field in fields(Augmentation)] if opt.isTrain else []
-    return Recipe(
-        preprocess=opt.preprocess,
-        load_size=opt.load_size,
-        crop_size=opt.crop_size,
-        flip=not opt.no_flip,
-        augmentation=Augmentation(**{name: getattr(opt, name) for name in flags}),
-        resizer=opt.resize,
-    )
+    augmentation = Augmentation(**{name: getattr(opt, name) for name in flags})
+    return Recipe(opt.preprocess, opt.load_size, opt.crop_size, flip=not opt.no_flip,
+                  augmentation=augmentation, resizer=opt.resize)

@@ -28,10 +28,9 @@ class ColorizationDataset(BaseDataset):
         super().check_options(opt)
         for flag, wanted in (("input_nc", 1), ("output_nc", 2), ("direction", "AtoB")):
             if getattr(opt, flag) != wanted:
-                raise ValueError(
-                    f"--{flag} is {getattr(opt, flag)}, but --dataset_mode colorization predicts "
-                    f"2 colour channels (B) from 1 channel of lightness (A): leave --{flag} out"
-                )
+                raise ValueError(f"--{flag} is {getattr(opt, flag)}, but --dataset_mode "
+                                 "colorization predicts 2 colour channels (B) from 1 channel of "
+                                 f"lightness (A): leave --{flag} out")
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -45,9 +44,6 @@ class ColorizationDataset(BaseDataset):
         pixels = self.pictures.one(self.photos, source)
         draw = self.draw(pixels, self.random(index), source)
         A, B = rgb_to_lab(self.photos.to_tensor(draw(pixels)))
-        return {
-            "A": draw.augment.cut_out(draw.augment.jitter(A)),
-            "B": draw.augment.cut_out(B),
-            "A_paths": str(source.path),
-            "B_paths": str(source.path),
-        }
+        A = draw.augment.jitter(A)
+        return {"A": draw.augment.cut_out(A), "B": draw.augment.cut_out(B),
+                "A_paths": str(source.path), "B_paths": str(source.path)}

@@ -36,27 +36,17 @@ class Loader:
     """
 
     def __init__(
-        self,
-        dataset: BaseDataset,
-        *,
-        batch_size: int,
-        num_workers: int,
-        shuffle: bool,
-        seed: int,
-        device: torch.device | None = None,
-        start_method: str | None = None,
-        rank: int = 0,
-        world_size: int = 1,
+        self, dataset: BaseDataset, *, batch_size: int, num_workers: int, shuffle: bool, seed: int,
+        device: torch.device | None = None, start_method: str | None = None, rank: int = 0,
+        world_size: int = 1
     ) -> None:
         if len(dataset) == 0:
             raise ValueError(f"{type(dataset).__name__} found no samples under {dataset.root}")
         self.dataset = dataset
         self.device = device or torch.device("cpu")
         dataset.packs_levels = True
-        self._order = EpochOrder(
-            len(dataset), seed=seed, shuffle=shuffle, batch_size=batch_size, rank=rank,
-            world_size=world_size,
-        )
+        self._order = EpochOrder(len(dataset), seed=seed, shuffle=shuffle, batch_size=batch_size,
+                                 rank=rank, world_size=world_size)
         batches = -(-len(dataset) // self._order.step_images)
         self.workers = workers = min(num_workers, batches)  # others would have no batch
         cached = dataset.pictures.has_cache
@@ -113,10 +103,9 @@ class Loader:
             ValueError: the epoch has fewer images than ``start_image``.
         """
         if not 0 <= start_image <= len(self):
-            raise ValueError(
-                f"cannot start epoch {epoch} after {start_image} images: the set has {len(self)}; "
-                "was it changed after the run was saved? Restore it, or start a new epoch"
-            )
+            raise ValueError(f"cannot start epoch {epoch} after {start_image} images: the set has "
+                             f"{len(self)}; was it changed after the run was saved? Restore it, or "
+                             "start a new epoch")
         self.dataset.set_epoch(epoch)
         self._order.epoch = epoch
         self._order.start = start_image

@@ -57,9 +57,7 @@ class Record:
         ratio, (least, greatest) = size[0] / size[1], self.pair_ratio
         return least * (1 - _TOLERANCE) <= ratio <= greatest * (1 + _TOLERANCE)
 
-    def format_for(
-        self, letter: str, given: Format, limits: ValueRange | None = None
-    ) -> Format:
+    def format_for(self, letter: str, given: Format, limits: ValueRange | None = None) -> Format:
         """Return the format for the translation of a ``given`` file into side ``letter``.
 
         It is the format of the input if A and B were alike, otherwise that of the target. With
@@ -76,18 +74,14 @@ class Record:
         target, source = self.formats.get(letter), self.formats.get("B" if letter == "A" else "A")
         if target is None or source is None:
             return given
-        return Format(
-            given.dtype if target.dtype == source.dtype else target.dtype,
-            given.extension if target.extension == source.extension else target.extension,
-        )
+        return Format(given.dtype if target.dtype == source.dtype else target.dtype,
+                      given.extension if target.extension == source.extension else target.extension)
 
 
 def record_formats(examples: Mapping[str, Sequence[Source]]) -> Record:
     """Decode the first image of each side, read up to 50 headers, and return the record."""
-    formats = {
-        letter: Format.of(sources[0].read().pixels, sources[0].path)
-        for letter, sources in examples.items()
-    }
+    formats = {letter: Format.of(sources[0].read().pixels, sources[0].path)
+               for letter, sources in examples.items()}
     halved = [source for source in examples.get("A", []) if source.half][:_CHECKED]
     sizes = [read_size(source.path) for source in halved]
     if not sizes:
@@ -113,12 +107,8 @@ def load_record(run_dir: Path) -> Record:
         saved = json.loads(path.read_text(encoding="utf-8"))
         formats = {letter: Format(**entry) for letter, entry in saved["formats"].items()}
         ratio, size = saved["pair_ratio"], saved["pair_size"]
-        return Record(
-            formats,
-            (float(ratio[0]), float(ratio[1])) if ratio else None,
-            (int(size[0]), int(size[1])) if size else None,
-        )
+        return Record(formats, (float(ratio[0]), float(ratio[1])) if ratio else None,
+                      (int(size[0]), int(size[1])) if size else None)
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error!r}); delete it: outputs are then written like the inputs"
-        ) from error
+        raise ValueError(f"{path} is damaged ({error!r}); delete it: outputs are then written like "
+                         "the inputs") from error

@@ -13,9 +13,7 @@ from data.files.raster import Pixels, rounded
 RESIZERS = ("torch", "pillow")
 
 
-def resize(
-    pixels: Pixels, size: Size, *, nearest: bool = False, by: str = "pillow"
-) -> Pixels:
+def resize(pixels: Pixels, size: Size, *, nearest: bool = False, by: str = "pillow") -> Pixels:
     """Scale each channel by itself and keep the dtype; integers are rounded.
 
     Torch scales 8-bit images several times as fast as Pillow; some pixels differ by one grey level.

@@ -26,9 +26,7 @@ class TemplateDataset(BaseDataset):
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         """Add your own flags, with strict types, and other defaults for shared flags."""
         parser.add_argument(
-            "--new_dataset_option",
-            type=positive_float,
-            default=2.0,
+            "--new_dataset_option", type=positive_float, default=2.0,
             help="dataset template: brightness of A relative to B (1 = the same image)",
         )
         parser.set_defaults(max_dataset_size=10)
@@ -49,9 +47,6 @@ class TemplateDataset(BaseDataset):
         # Both images take the same draw, so they stay in register.
         draw = self.draw(A, self.random(index), source)
         light = to_unit(self.finish(self.A, A, draw))
-        return {
-            "A": from_unit((light * self.opt.new_dataset_option).clamp(max=1)),
-            "B": self.finish(self.B, B, draw),
-            "A_paths": str(source.path),
-            "B_paths": str(source.path),
-        }
+        return {"A": from_unit((light * self.opt.new_dataset_option).clamp(max=1)),
+                "B": self.finish(self.B, B, draw),
+                "A_paths": str(source.path), "B_paths": str(source.path)}

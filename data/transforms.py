@@ -104,24 +104,20 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.preprocess not in PREPROCESS:
-            raise ValueError(
-                f"--preprocess is {self.preprocess!r}; use one of {', '.join(PREPROCESS)}"
-            )
+            raise ValueError(f"--preprocess is {self.preprocess!r}; use one of "
+                             f"{', '.join(PREPROCESS)}")
         scales_and_crops = self.preprocess in ("resize_and_crop", "scale_width_and_crop")
         if scales_and_crops and self.load_size < self.crop_size:
-            raise ValueError(
-                f"--preprocess {self.preprocess} scales to --load_size {self.load_size} and cannot "
-                f"cut --crop_size {self.crop_size} from that; use --load_size {self.crop_size} "
-                "or more, or a smaller --crop_size"
-            )
+            raise ValueError(f"--preprocess {self.preprocess} scales to --load_size "
+                             f"{self.load_size} and cannot cut --crop_size {self.crop_size} from "
+                             f"that; use --load_size {self.crop_size} or more, or a smaller "
+                             "--crop_size")
 
     def log_rounding(self) -> None:
         """Log that sizes are rounded. Called once, in the main process."""
         if not PREPROCESS[self.preprocess].crops:
-            log.info(
-                "--preprocess %s: both sides are rounded to multiples of 4 pixels",
-                self.preprocess,
-            )
+            log.info("--preprocess %s: both sides are rounded to multiples of 4 pixels",
+                     self.preprocess)
 
     def fits(self, size: Size) -> bool:
         return not PREPROCESS[self.preprocess].crops or min(size) >= self.crop_size
@@ -146,10 +142,9 @@ class Recipe:
         """
         width, height = size
         if not self.fits((width, height)):
-            raise ValueError(
-                f"{source}: the image is {width} x {height}, too small for --crop_size "
-                f"{self.crop_size}; lower --crop_size or use --preprocess resize_and_crop"
-            )
+            raise ValueError(f"{source}: the image is {width} x {height}, too small for "
+                             f"--crop_size {self.crop_size}; lower --crop_size or use --preprocess "
+                             "resize_and_crop")
         x, y, coin = rng.random(), rng.random(), rng.random()
         box = None
         if PREPROCESS[self.preprocess].crops:

@@ -29,9 +29,6 @@ class UnalignedDataset(BaseDataset):
         chosen = index if self.opt.serial_batches else rng.randrange(len(self.sources_B))
         source_A = self.sources_A[index % len(self.sources_A)]
         source_B = self.sources_B[chosen % len(self.sources_B)]
-        return {
-            "A": self.load(self.A, source_A, rng, packed=True),
-            "B": self.load(self.B, source_B, rng, packed=True),
-            "A_paths": str(source_A.path),
-            "B_paths": str(source_B.path),
-        }
+        return {"A": self.load(self.A, source_A, rng, packed=True),
+                "B": self.load(self.B, source_B, rng, packed=True),
+                "A_paths": str(source_A.path), "B_paths": str(source_B.path)}

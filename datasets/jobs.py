@@ -20,10 +20,9 @@ Job = TypeVar("Job")
 
 def tool_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser whose ``--help`` begins with the tool's docstring, its lines unchanged."""
-    return argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    return argparse.ArgumentParser(description=description,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter,
+                                   allow_abbrev=False)
 
 
 def add_job_flags(parser: argparse.ArgumentParser) -> None:

@@ -67,20 +67,16 @@ def _is_complete(root: Path, parameters: dict[str, int]) -> bool:
     manifest = root / MANIFEST
     if not manifest.is_file():
         found = ", ".join(sorted(path.name for path in root.iterdir())[:10])
-        raise FileExistsError(
-            f"{root} holds no complete demo set, but {found} (no {MANIFEST}); {advice}"
-        )
+        raise FileExistsError(f"{root} holds no complete demo set, but {found} (no {MANIFEST}); "
+                              f"{advice}")
     drawn, wanted = manifest.read_text(encoding="utf-8").strip(), json.dumps(parameters)
     if drawn != wanted:
-        raise FileExistsError(
-            f"{root} holds a demo set drawn with {drawn}, asked for {wanted}; {advice}"
-        )
+        raise FileExistsError(f"{root} holds a demo set drawn with {drawn}, asked for {wanted}; "
+                              f"{advice}")
     differing = _difference(root, parameters)
     if differing:
-        raise FileExistsError(
-            f"{root} holds a demo set with {len(differing)} missing or other files, such as "
-            f"{differing[0]}; {advice}"
-        )
+        raise FileExistsError(f"{root} holds a demo set with {len(differing)} missing or other "
+                              f"files, such as {differing[0]}; {advice}")
     return True
 
 

@@ -60,10 +60,8 @@ def strip_suffix(
     known = (suffix,) if mate_suffix is None else (suffix, mate_suffix)
     others = [str(path) for name, path in named.items() if not name.endswith(known)]
     if others and not allow_unpaired:
-        raise ValueError(
-            f"{len(others)} names do not end in {suffix}; rename them, or skip them with "
-            f"--allow_unpaired:\n{listing(others)}"
-        )
+        raise ValueError(f"{len(others)} names do not end in {suffix}; rename them, or skip them "
+                         f"with --allow_unpaired:\n{listing(others)}")
     if others:
         log.warning("skipped, names without %s: %d\n%s", suffix, len(others), listing(others))
     return {
@@ -86,10 +84,8 @@ def match(
     names = sorted(named_A.keys() & named_B.keys())
     if unpaired and (not allow_unpaired or not names):
         skip = f", or skip them with {skip_flag}" if names and skip_flag else ""
-        raise ValueError(
-            f"{len(names)} pairs of equal name, but {len(unpaired)} images without a partner; "
-            f"rename or add them{skip}{advice}:\n{listing(unpaired)}"
-        )
+        raise ValueError(f"{len(names)} pairs of equal name, but {len(unpaired)} images without a "
+                         f"partner; rename or add them{skip}{advice}:\n{listing(unpaired)}")
     if unpaired:
         log.warning("skipped, without a partner: %d\n%s", len(unpaired), listing(unpaired))
     return [NamedPair(name, named_A[name], named_B[name]) for name in names]
@@ -102,22 +98,16 @@ def require_equal_sizes(pairs: Sequence[NamedPair], *, advice: str = "") -> None
         f"{pair.A} is {A[0]}x{A[1]}, {pair.B} is {B[0]}x{B[1]}" for pair, A, B in sizes if A != B
     ]
     if unequal:
-        raise ValueError(
-            f"{len(unequal)} of {len(pairs)} pairs differ in size (width x height); make them "
-            f"equal{advice}:\n{listing(unequal)}"
-        )
+        raise ValueError(f"{len(unequal)} of {len(pairs)} pairs differ in size (width x height); "
+                         f"make them equal{advice}:\n{listing(unequal)}")
 
 
 def warn_about_leftovers(targets: Sequence[Path]) -> None:
     """Name the images in the output folders that are not written; a training would use them."""
     expected = set(targets)
     folders = {target.parent for target in targets if target.parent.is_dir()}
-    leftovers = sorted(
-        str(path) for folder in folders for path in folder.iterdir()
-        if is_picture(path) and path not in expected
-    )
+    leftovers = sorted(str(path) for folder in folders for path in folder.iterdir()
+                       if is_picture(path) and path not in expected)
     if leftovers:
-        log.warning(
-            "the output folders hold %d other images, which a training would use too:\n%s",
-            len(leftovers), listing(leftovers),
-        )
+        log.warning("the output folders hold %d other images, which a training would use too:\n%s",
+                    len(leftovers), listing(leftovers))

@@ -61,11 +61,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def find(root: Path, split: str, ending: str) -> dict[str, Path]:
     """Return the files ``<root>/<split>/<city>/<scene><ending>`` by ``<city>/<scene>``."""
     folder = root / split
-    files = {
-        path.relative_to(folder).as_posix().removesuffix(ending): path
-        for path in (visible_files(folder) if folder.is_dir() else ())
-        if path.name.endswith(ending)
-    }
+    files = {path.relative_to(folder).as_posix().removesuffix(ending): path
+             for path in (visible_files(folder) if folder.is_dir() else ())
+             if path.name.endswith(ending)}
     log.info("%s: %d files *%s", folder, len(files), ending)
     if not files:
         raise FileNotFoundError(f"{folder} holds no <city>/*{ending}; pass the unpacked "
@@ -77,11 +75,9 @@ def plan_scenes(split: str, args: argparse.Namespace) -> list[Scene]:
     """Return the scenes of one split; A is the photo, B the label."""
     photos, labels = find(args.leftImg8bit_dir, split, PHOTO), find(args.gtFine_dir, split, LABEL)
     folder, root = SPLITS[split], args.output_dir
-    return [
-        Scene(pair, root / folder / f"{i}.png", root / f"{folder}A" / f"{i}_A.png",
-              root / f"{folder}B" / f"{i}_B.png", args.overwrite)
-        for i, pair in enumerate(match(photos, labels))
-    ]
+    return [Scene(pair, root / folder / f"{i}.png", root / f"{folder}A" / f"{i}_A.png",
+                  root / f"{folder}B" / f"{i}_B.png", args.overwrite)
+            for i, pair in enumerate(match(photos, labels))]
 
 
 def write_scene(scene: Scene) -> bool:

@@ -47,16 +47,13 @@ class FCNScore(Metric):
     def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> float:
         assert fake is not None and real is not None
         if given is None:
-            raise UndefinedError(
-                "compares the classes in an output with the label map of the input, and the "
-                "input is not known: give a run (--run), not folders"
-            )
+            raise UndefinedError("compares the classes in an output with the label map of the "
+                                 "input, and the input is not known: give a run (--run), not "
+                                 "folders")
         labels, made, wanted = rgb(given), rgb(fake), rgb(real)
         if not self.scorer.reads(labels):
-            raise UndefinedError(
-                "is for photos made of label maps, but the input is no label map in the "
-                f"{len(self.scorer.palette)} colours of the scorer"
-            )
+            raise UndefinedError("is for photos made of label maps, but the input is no label map "
+                                 f"in the {len(self.scorer.palette)} colours of the scorer")
         truth, count = self.scorer.labels(labels), self.scorer.class_count
         of_fake = confusion(truth, self.scorer.segment(made), count)
         self.of_fakes += of_fake
@@ -87,11 +84,9 @@ def three_scores(counts: Confusion) -> dict[str, float]:
     """
     ious = class_ious(counts)
     ious.pop(len(counts) - 1, None)
-    return {
-        "per-pixel accuracy": pixel_accuracy(counts),
-        "per-class accuracy": fmean(class_accuracies(counts).values()),
-        "class IoU": fmean(ious.values()),
-    }
+    return {"per-pixel accuracy": pixel_accuracy(counts),
+            "per-class accuracy": fmean(class_accuracies(counts).values()),
+            "class IoU": fmean(ious.values())}
 
 
 @lru_cache(maxsize=2)

@@ -13,10 +13,8 @@ def frechet_distance(some: Features, others: Features) -> float:
     X1 X2^T with X^T X = C. This avoids the root of a singular matrix, which loses precision if
     N < D.
     """
-    centred = [
-        (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-        for features in (some, others)
-    ]
+    centred = [(features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
+               for features in (some, others)]
     # R^T R = X^T X, with at most D rows.
     roots: list[Features] = [
         np.asarray(np.linalg.qr(x, mode="r")) if len(x) > x.shape[1] else x for x in centred
@@ -35,11 +33,8 @@ class FID(FeatureMetric):
         fakes, reals = self.features()
         fewest = min(len(fakes), len(reals))
         few = fewest < ENOUGH
-        warning = (
-            f"FID of {fewest} images is too high, by an amount that depends on their number: "
-            f"with fewer than {ENOUGH} look at KID, and never compare FIDs of different numbers"
-        )
-        return Score(
-            frechet_distance(fakes, reals), len(fakes), doubtful=few,
-            notes=(self.facts(), *[warning] * few),
-        )
+        warning = (f"FID of {fewest} images is too high, by an amount that depends on their "
+                   f"number: with fewer than {ENOUGH} look at KID, and never compare FIDs of "
+                   "different numbers")
+        return Score(frechet_distance(fakes, reals), len(fakes), doubtful=few,
+                     notes=(self.facts(), *[warning] * few))

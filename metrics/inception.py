@@ -22,9 +22,8 @@ from metrics.metric_image import MaybeImage, MetricImage
 from metrics.pixel_pairs import rgb
 from metrics.weights import WeightsFile
 
-WEIGHTS = WeightsFile(
-    "inception", "Inception-v3", "weights-inception-2015-12-05-6726825d.pth", "torch-fidelity", 95
-)
+WEIGHTS = WeightsFile("inception", "Inception-v3", "weights-inception-2015-12-05-6726825d.pth",
+                      "torch-fidelity", 95)
 FEATURES = "2048"  # the layer before the classes
 
 ENOUGH = 2048  # images: with fewer images than features, the covariance is singular
@@ -88,10 +87,9 @@ def _load(create: Any, path: Path | None, device: torch.device) -> Inception:
         with redirect_stdout(StringIO()):
             net = create("inception", [FEATURES], str(path) if path else None)
     except RuntimeError as error:
-        raise ValueError(
-            f"{path} holds other weights than {WEIGHTS.file} ({str(error).splitlines()[0]}); "
-            "torchvision's Inception is another network"
-        ) from error
+        raise ValueError(f"{path} holds other weights than {WEIGHTS.file} "
+                         f"({str(error).splitlines()[0]}); torchvision's Inception is another "
+                         "network") from error
     except OSError as error:
         raise WEIGHTS.not_fetched(error) from error
     return Inception(net, WEIGHTS.describe(path), device)
@@ -127,9 +125,8 @@ class FeatureMetric(Metric):
         """
         counts = len(self.fakes), len(self.reals)
         if min(counts) < 2:
-            raise UndefinedError(
-                f"needs at least 2 outputs and 2 targets, got {counts[0]} and {counts[1]}"
-            )
+            raise UndefinedError(f"needs at least 2 outputs and 2 targets, got {counts[0]} and "
+                                 f"{counts[1]}")
         return np.array(self.fakes, np.float64), np.array(self.reals, np.float64)
 
     def facts(self) -> str:

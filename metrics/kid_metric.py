@@ -26,14 +26,10 @@ def kernel_distance(some: Features, others: Features) -> tuple[float, float | No
     value = float(within_x + within_y - 2 * rows_xy.sum() / (n * m))
     if min(n, m) < 3:
         return value, None
-    without_x = (
-        (rows_x.sum() - 2 * rows_x) / ((n - 1) * (n - 2)) + within_y
-        - 2 * (rows_xy.sum() - rows_xy) / ((n - 1) * m)
-    )
-    without_y = (
-        (rows_y.sum() - 2 * rows_y) / ((m - 1) * (m - 2)) + within_x
-        - 2 * (rows_xy.sum() - rows_yx) / (n * (m - 1))
-    )
+    without_x = ((rows_x.sum() - 2 * rows_x) / ((n - 1) * (n - 2)) + within_y
+                 - 2 * (rows_xy.sum() - rows_xy) / ((n - 1) * m))
+    without_y = ((rows_y.sum() - 2 * rows_y) / ((m - 1) * (m - 2)) + within_x
+                 - 2 * (rows_xy.sum() - rows_yx) / (n * (m - 1)))
     variance = (n - 1) * without_x.var() + (m - 1) * without_y.var()
     return value, math.sqrt(float(variance))
 
@@ -60,8 +56,6 @@ class KID(FeatureMetric):
         notes = [self.facts()]
         same = len({f.tobytes() for f in fakes} & {r.tobytes() for r in reals})
         if same:
-            notes.append(
-                f"{same} images are both output and target: KID assumes independent sets, "
-                "so equal images push it below 0"
-            )
+            notes.append(f"{same} images are both output and target: KID assumes independent sets, "
+                         "so equal images push it below 0")
         return Score(value, len(fakes), error, notes=tuple(notes))

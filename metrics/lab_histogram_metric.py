@@ -44,10 +44,8 @@ class LabHistogram(Metric):
         fakes, reals = self.counts
         if not fakes or not reals:
             raise UndefinedError(f"needs outputs and targets, got {fakes} and {reals}")
-        parts = {
-            name: float(np.minimum(self.made[name] / fakes, self.real[name] / reals).sum())
-            for name in BINS
-        }
+        parts = {name: float(np.minimum(self.made[name] / fakes, self.real[name] / reals).sum())
+                 for name in BINS}
         return Score(fmean(parts.values()), fakes, parts=parts)
 
 
@@ -59,9 +57,8 @@ def _histograms(image: MetricImage) -> Histograms:
     from skimage.color import rgb2lab
 
     if image.channels != 3:
-        raise UndefinedError(
-            f"compares RGB colours, but {image.name or 'this image'} has {image.kind}"
-        )
+        raise UndefinedError(f"compares RGB colours, but {image.name or 'this image'} has "
+                             f"{image.kind}")
     lab = rgb2lab(image.unit.clip(0, 1)).reshape(-1, 3)
     return {
         name: np.histogram(values.clip(low, high), bins=high - low, range=(low, high))[0] / len(lab)

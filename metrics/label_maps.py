@@ -66,10 +66,8 @@ class LabelMetric(Metric):
     def add(self, fake: MaybeImage, real: MaybeImage, given: MaybeImage = None) -> float:
         assert fake is not None and real is not None
         made, wanted = levels(fake, real)
-        counts = confusion(
-            self.palette.classes_of(real, wanted), self.palette.classes_of(fake, made),
-            len(self.palette),
-        )
+        counts = confusion(self.palette.classes_of(real, wanted),
+                           self.palette.classes_of(fake, made), len(self.palette))
         self.counts += counts
         self.pictures += 1
         return self.of_counts(counts)

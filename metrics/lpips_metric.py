@@ -14,9 +14,7 @@ from metrics.pixel_pairs import levels, require_side
 from metrics.weights import WeightsFile
 from util.pixel_values import levels_to_float
 
-WEIGHTS = WeightsFile(
-    "lpips_weights", "AlexNet", "alexnet-owt-7be5be79.pth", "torchvision", 233
-)
+WEIGHTS = WeightsFile("lpips_weights", "AlexNet", "alexnet-owt-7be5be79.pth", "torchvision", 233)
 SMALLEST = 32  # pixels: AlexNet needs at least 31
 
 

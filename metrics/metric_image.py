@@ -34,10 +34,8 @@ class MetricImage:
         raster = read_image(path)
         limits = limits or of_dtype(raster.pixels.dtype)
         if limits is None:
-            raise PictureError(
-                f"{path} is {raster}: floating point has no range of its own; give --value_range "
-                "LO,HI, the values that mean black and white"
-            )
+            raise PictureError(f"{path} is {raster}: floating point has no range of its own; give "
+                               "--value_range LO,HI, the values that mean black and white")
         opaque = {"rgba": 3, "gray_alpha": 1}.get(raster.colour, raster.channels)
         return cls(as_channels(raster, opaque, source=path), limits, str(path))
 

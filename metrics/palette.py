@@ -113,10 +113,8 @@ def _cluster(counts: dict[int, int]) -> Palette:
             off = np.square(colours[near] - centre).sum(axis=1)
             tight += int(weights[near][off <= TIGHT**2].sum())
     if not clusters or len(clusters) > MOST_COLOURS or tight < TIGHT_SHARE * weights.sum():
-        raise NoPaletteError(
-            f"the images are not label maps: {len(clusters)} colours and their noise explain "
-            f"{tight / max(1, weights.sum()):.0%} of their areas"
-        )
+        raise NoPaletteError(f"the images are not label maps: {len(clusters)} colours and their "
+                             f"noise explain {tight / max(1, weights.sum()):.0%} of their areas")
     labels = [centre for count, centre in clusters if not any(
         count < ECHO_SHARE * larger and np.linalg.norm(centre - other) <= ECHO_RADIUS
         for larger, other in clusters
@@ -143,10 +141,8 @@ def read_palette(path: Path) -> Palette:
         if len(np.unique(colours, axis=0)) < len(colours):
             raise ValueError("two labels have the same colour")
     except (ValueError, KeyError, TypeError) as error:
-        raise NoPaletteError(
-            f"{path} is not a palette ({error}); wanted is a line R G B NAME for every label, such "
-            "as 0 0 170 background"
-        ) from error
+        raise NoPaletteError(f"{path} is not a palette ({error}); wanted is a line R G B NAME for "
+                             "every label, such as 0 0 170 background") from error
     names = [name for _, name in rows]
     return Palette(colours.astype(np.uint8), names if all(names) else ())
 

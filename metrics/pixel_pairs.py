@@ -25,9 +25,8 @@ def same_shape(fake: MetricImage, real: MetricImage) -> tuple[Unit, Unit]:
     if {fake.channels, real.channels} == {1, 3}:
         shape = (*real.pixels.shape[:2], 3)
         return np.broadcast_to(fake.unit, shape), np.broadcast_to(real.unit, shape)
-    raise UndefinedError(
-        f"wants equal channels, but the output has {fake.channels}, the target {real.channels}"
-    )
+    raise UndefinedError(f"wants equal channels, but the output has {fake.channels}, the target "
+                         f"{real.channels}")
 
 
 def levels(
@@ -48,9 +47,8 @@ def require_side(image: MetricImage, smallest: int, reason: str) -> None:
         UndefinedError: a side of the image has fewer than ``smallest`` pixels.
     """
     if min(image.size) < smallest:
-        raise UndefinedError(
-            f"needs sides of at least {smallest} pixels for {reason}, the image has {image.kind}"
-        )
+        raise UndefinedError(f"needs sides of at least {smallest} pixels for {reason}, the image "
+                             f"has {image.kind}")
 
 
 def rgb(image: MetricImage) -> npt.NDArray[np.uint8]:
@@ -61,8 +59,6 @@ def rgb(image: MetricImage) -> npt.NDArray[np.uint8]:
     """
     pixels = image.levels()
     if pixels is None:
-        raise UndefinedError(
-            f"is made for 8-bit images, grey or RGB, but {image.name or 'this one'} has "
-            f"{image.kind}"
-        )
+        raise UndefinedError("is made for 8-bit images, grey or RGB, but "
+                             f"{image.name or 'this one'} has {image.kind}")
     return pixels

@@ -19,7 +19,6 @@ class SSIM(MeanMetric):
 
         a, b = same_shape(fake, real)
         require_side(real, WINDOW, "its window")
-        return float(structural_similarity(
-            a, b, data_range=1.0, channel_axis=2,
-            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
-        ))
+        return float(structural_similarity(a, b, data_range=1.0, channel_axis=2,
+                                           gaussian_weights=True, sigma=1.5,
+                                           use_sample_covariance=False))

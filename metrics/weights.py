@@ -36,10 +36,9 @@ class WeightsFile:
         """
         path = settings.weights.get(self.flag) or self._cached()
         if path is None and not settings.download:
-            raise MissingError(
-                f"needs {self.file}: give it by --{self.flag} PATH, or let {self.library} "
-                f"download it by --download_weights ({self.megabytes} MB)"
-            )
+            raise MissingError(f"needs {self.file}: give it by --{self.flag} PATH, or let "
+                               f"{self.library} download it by --download_weights "
+                               f"({self.megabytes} MB)")
         return path
 
     def read(self, path: Path) -> dict[str, Any]:
@@ -51,10 +50,8 @@ class WeightsFile:
         return load(path, advice=lambda _: f"give {self.file}")
 
     def not_fetched(self, error: OSError) -> MissingError:
-        return MissingError(
-            f"needs {self.file}, which could not be downloaded ({error}): give it by --{self.flag} "
-            "PATH"
-        )
+        return MissingError(f"needs {self.file}, which could not be downloaded ({error}): give it "
+                            f"by --{self.flag} PATH")
 
     def describe(self, path: Path | None) -> str:
         """Return such as "Inception-v3, weights 6726825d"; None: the file in torch's cache."""

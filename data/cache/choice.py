@@ -40,16 +40,12 @@ def open_cache(choice: str, rows: Rows, recipe: Recipe) -> PictureCache | None:
     processes = current_process().local_world_size  # on this machine; each has its own cache
     free = free_memory() // processes
     if choice == "auto" and size > SHARE * free:
-        log.info(
-            "cache: none; %s decoded are more than a quarter of the free memory (%s); "
-            "--cache disk keeps them in a file", content, format_bytes(free),
-        )
+        log.info("cache: none; %s decoded are more than a quarter of the free memory (%s); --cache "
+                 "disk keeps them in a file", content, format_bytes(free))
         return None
     if choice == "ram" and size > free:
-        raise ValueError(
-            f"--cache ram needs {format_bytes(size)} for {len(shapes)} images, "
-            f"{format_bytes(free)} of memory are free; use --cache disk, or none"
-        )
+        raise ValueError(f"--cache ram needs {format_bytes(size)} for {len(shapes)} images, "
+                         f"{format_bytes(free)} of memory are free; use --cache disk, or none")
     if choice == "disk":
         return _on_disk(shapes, content)
     left = shared_memory_left()
@@ -67,10 +63,9 @@ def _on_disk(shapes: Mapping[CacheKey, Shape], content: str) -> PictureCache:
     size = bytes_needed(shapes) * current_process().local_world_size
     left = temporary_space_left()
     if size > left:
-        raise ValueError(
-            f"--cache: a file for {content} does not fit in the folder for temporary files, which "
-            f"has {format_bytes(left)} left; set TMPDIR to another folder, or use --cache none"
-        )
+        raise ValueError(f"--cache: a file for {content} does not fit in the folder for temporary "
+                         f"files, which has {format_bytes(left)} left; set TMPDIR to another "
+                         "folder, or use --cache none")
     log.info("cache: disk; %s", content)
     return PictureCache(shapes, SharedFile)
 

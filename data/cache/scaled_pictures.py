@@ -36,10 +36,8 @@ class ScaledPictures:
         return pixels
 
     def row(
-        self,
-        sides: Sequence[Side],
-        sources: Sequence[Source],
-        check: Callable[..., None] = lambda *pixels: None,
+        self, sides: Sequence[Side], sources: Sequence[Source],
+        check: Callable[..., None] = lambda *pixels: None
     ) -> list[Pixels]:
         """Return one image for each side, all scaled to the size that the first one asks for.
 

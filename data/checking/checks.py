@@ -53,11 +53,9 @@ def check_readable(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Itera
     counts = [_of(parts[0], rows), f"{_of(parts[1], alone)} without a partner"]
     what = " and ".join(count for count, bad in zip(counts, parts, strict=True) if bad)
     if what:
-        yield Issue(
-            "unreadable", "error",
-            f"{what} cannot be read; replace them, or train with --on_bad_image skip",
-            [*parts[0], *parts[1]],
-        )
+        yield Issue("unreadable", "error",
+                    f"{what} cannot be read; replace them, or train with --on_bad_image skip",
+                    [*parts[0], *parts[1]])
 
 
 def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
@@ -85,19 +83,15 @@ def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
 
 def check_pair_sizes(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     pairs = [it for it in rows if len(it.facts) == 2]
-    unequal = [
-        Entry(", ".join(f"{source} is {_size(facts.size)}"
-                        for source, facts in zip(it.row.sources, it.facts, strict=True)),
-              it.row.sources)
-        for it in pairs if not same_size(it.facts)
-    ]
+    unequal = [Entry(", ".join(f"{source} is {_size(facts.size)}"
+                               for source, facts in zip(it.row.sources, it.facts, strict=True)),
+                     it.row.sources)
+               for it in pairs if not same_size(it.facts)]
     if unequal:
-        yield Issue(
-            "size of pairs", "error",
-            f"{_of(unequal, pairs)} differ in size; --preprocess crop and none refuse them, the "
-            "others scale A and B to one size, which is right only if both show the same section",
-            unequal,
-        )
+        yield Issue("size of pairs", "error",
+                    f"{_of(unequal, pairs)} differ in size; --preprocess crop and none refuse "
+                    "them, the others scale A and B to one size, which is right only if both show "
+                    "the same section", unequal)
 
 
 def check_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
@@ -112,20 +106,16 @@ def check_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
         end = ("a network takes one number of channels: convert or remove some" if refused else
                "they are converted to the channels of --input_nc and --output_nc, each by the "
                "range of its type")
-        yield Issue(
-            "mixed kinds", "error" if refused else "warning",
-            f"{letter} holds {listed}; {end}",
-            [Entry(f"{source} is {facts.kind}", row.sources)
-             for row, source, facts in images if facts.kind != usual],
-        )
+        yield Issue("mixed kinds", "error" if refused else "warning",
+                    f"{letter} holds {listed}; {end}",
+                    [Entry(f"{source} is {facts.kind}", row.sources)
+                     for row, source, facts in images if facts.kind != usual])
 
 
 def check_blank(rows: Sequence[RowFacts]) -> Iterator[Issue]:
-    entries = [
-        Entry(f"{source} holds {facts.low:g} everywhere" if facts.low == facts.high else
-              f"{source} holds one colour, {facts.low:g} to {facts.high:g}", row.sources)
-        for images in by_side(rows).values() for row, source, facts in images if facts.blank
-    ]
+    entries = [Entry(f"{source} holds {facts.low:g} everywhere" if facts.low == facts.high else
+                     f"{source} holds one colour, {facts.low:g} to {facts.high:g}", row.sources)
+               for images in by_side(rows).values() for row, source, facts in images if facts.blank]
     if entries:
         count = pluralise(len(entries), "image")
         yield Issue("blank", "warning", f"{count} of one colour all over", entries)
@@ -140,11 +130,9 @@ def check_alignment(rows: Sequence[RowFacts]) -> Iterator[Issue]:
                       "exchanged: A looks like the others' B, and B like their A", entries)
     moved = misaligned(pairs)
     if moved:
-        entries = [
-            Entry(f"{names(it.row)}: B would match better "
-                  f"{describe_shift(it.shift, it.facts[1].size)}", it.row.sources)
-            for it in moved if it.shift
-        ]
+        entries = [Entry(f"{names(it.row)}: B would match better "
+                         f"{describe_shift(it.shift, it.facts[1].size)}", it.row.sources)
+                   for it in moved if it.shift]
         yield Issue("misaligned", "warning", f"{_of(moved, pairs)} look as if A and B were "
                     "shifted against each other", entries)
 
@@ -153,10 +141,8 @@ def describe_shift(shift: Shift, size: tuple[int, int]) -> str:
     """Describe a shift: "6 pixels to the left and 2 pixels up"."""
     right, down = round(shift.right * size[0]), round(shift.down * size[1])
     steps = ((right, "to the right", "to the left"), (down, "down", "up"))
-    return " and ".join(
-        f"{pluralise(abs(step), 'pixel')} {ahead if step > 0 else back}"
-        for step, ahead, back in steps if step
-    )
+    return " and ".join(f"{pluralise(abs(step), 'pixel')} {ahead if step > 0 else back}"
+                        for step, ahead, back in steps if step)
 
 
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:

@@ -43,9 +43,7 @@ def _times(groups: Sequence[object]) -> str:
     return "once" if len(groups) == 1 else f"{len(groups)} times"
 
 
-def _groups(
-    rows: Iterable[RowFacts], key: Callable[[RowFacts], object]
-) -> list[list[RowFacts]]:
+def _groups(rows: Iterable[RowFacts], key: Callable[[RowFacts], object]) -> list[list[RowFacts]]:
     groups: dict[object, list[RowFacts]] = defaultdict(list)
     for it in rows:
         groups[key(it)].append(it)

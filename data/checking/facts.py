@@ -75,11 +75,9 @@ def same_size(facts: Sequence[Facts]) -> bool:
 def _facts(raster: Raster) -> Facts:
     pixels = np.ascontiguousarray(raster.pixels)
     lows, highs = pixels.min(axis=(0, 1)), pixels.max(axis=(0, 1))
-    return Facts(
-        size=raster.size, channels=raster.channels, colour=raster.colour, dtype=str(pixels.dtype),
-        low=float(lows.min()), high=float(highs.max()), blank=bool((lows == highs).all()),
-        digest=_digest(pixels), look=look(pixels),
-    )
+    return Facts(size=raster.size, channels=raster.channels, colour=raster.colour,
+                 dtype=str(pixels.dtype), low=float(lows.min()), high=float(highs.max()),
+                 blank=bool((lows == highs).all()), digest=_digest(pixels), look=look(pixels))
 
 
 def _digest(pixels: Pixels) -> bytes:

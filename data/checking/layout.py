@@ -47,13 +47,8 @@ class Layout:
 
 
 def find_rows(
-    dataroot: Path,
-    *,
-    mode: str | None = None,
-    phases: Sequence[str] = (),
-    list_file: Path | None = None,
-    input_side: Literal["A", "B"] = "A",
-    suffixes: Sequence[str] = (),
+    dataroot: Path, *, mode: str | None = None, phases: Sequence[str] = (),
+    list_file: Path | None = None, input_side: Literal["A", "B"] = "A", suffixes: Sequence[str] = ()
 ) -> Layout:
     """Return all images of ``phases`` (default: those of train, val and test that exist).
 
@@ -69,9 +64,8 @@ def find_rows(
     rows, faults, unpaired = [], [], []
     for phase in phases:
         if mode == "aligned":
-            found, fault = _pairs(
-                dataroot, phase, list_file=list_file, input_side=input_side, suffixes=suffixes
-            )
+            found, fault = _pairs(dataroot, phase, list_file=list_file, input_side=input_side,
+                                  suffixes=suffixes)
             rows += [SourceRow(phase, "AB", (pair.A, pair.B)) for pair in found.pairs]
             faults += fault
             unpaired += [SourceRow(phase, letter, (source,))
@@ -88,11 +82,9 @@ def find_rows(
 
 def phases_there(dataroot: Path) -> list[str]:
     """Return those of train, val and test that have a folder; [""] for images in the root."""
-    phases = [
-        phase for phase in PHASES
-        if any((dataroot / name).is_dir()
-               for name in (phase, f"{phase}A", f"{phase}B", f"A/{phase}", f"B/{phase}"))
-    ]
+    phases = [phase for phase in PHASES
+              if any((dataroot / name).is_dir()
+                     for name in (phase, f"{phase}A", f"{phase}B", f"A/{phase}", f"B/{phase}"))]
     loose = dataroot.is_dir() and any(is_picture(entry) for entry in dataroot.iterdir())
     return phases or ([""] if loose else ["train"])  # the error for train lists what exists
 
@@ -133,10 +125,8 @@ def _pairs(
     """Return the complete pairs, and messages about the others."""
 
     def find(allow_unpaired: bool) -> Pairs:
-        return find_pairs(
-            dataroot, phase, list_file=list_file, allow_unpaired=allow_unpaired,
-            input_side=input_side, input_suffixes=suffixes,
-        )
+        return find_pairs(dataroot, phase, list_file=list_file, allow_unpaired=allow_unpaired,
+                          input_side=input_side, input_suffixes=suffixes)
 
     try:
         return find(allow_unpaired=False), []

@@ -54,11 +54,8 @@ def look(pixels: Pixels) -> LookFeatures:
     levels = (small * 31).astype(int)
     colours = len(np.unique(levels @ np.array([1, 32, 1024])))
     steps = np.abs(np.diff(small.mean(axis=2), axis=1))
-    return np.array(
-        [*small.mean(axis=(0, 1)), *small.std(axis=(0, 1)),
-         np.log2(colours), steps.mean(), (steps < 1 / 255).mean()],
-        np.float32,
-    )
+    return np.array([*small.mean(axis=(0, 1)), *small.std(axis=(0, 1)), np.log2(colours),
+                     steps.mean(), (steps < 1 / 255).mean()], np.float32)
 
 
 def best_shift(A: Pixels, B: Pixels) -> Shift:

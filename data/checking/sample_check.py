@@ -39,10 +39,8 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
         kind = next(iter(kinds)) if len(kinds) == 1 else counts
         descriptions.append(f"{side.letter} {_sizes(rasters)} {kind}")
         if len(kinds) > 1:
-            log.warning(
-                "%s is mixed: %s; python scripts/check_dataset.py checks all of them",
-                side.letter, counts,
-            )
+            log.warning("%s is mixed: %s; python scripts/check_dataset.py checks all of them",
+                        side.letter, counts)
     noun = "pairs" if len(sides) == 2 else "images"
     log.info("checked %d of %d %s: %s", count, len(rows), noun, ", ".join(descriptions))
 

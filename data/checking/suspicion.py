@@ -37,9 +37,8 @@ def swapped(pairs: Sequence[RowFacts]) -> list[RowFacts]:
         far: _Floats = np.minimum(np.abs(looks - usual) / spread, FARTHEST).mean(axis=1)
         return far + 0.05
 
-    ratios = np.stack([
-        distance(A, usual_B) / distance(A, usual_A), distance(B, usual_A) / distance(B, usual_B)
-    ])
+    ratios = np.stack([distance(A, usual_B) / distance(A, usual_A),
+                       distance(B, usual_A) / distance(B, usual_B)])
     if np.median(ratios.min(axis=0)) < USUAL_SWAP:
         return []
     return [it for it, ratio in zip(pairs, ratios.max(axis=0), strict=True) if ratio < SWAPPED]

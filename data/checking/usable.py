@@ -69,8 +69,6 @@ def _check_sizes(sources: Sequence[Source], recipe: Recipe) -> None:
     small = [(source, size) for source, size in sizes if not recipe.fits(size)]
     if small:
         source, (width, height) = small[0]
-        raise ValueError(
-            f"{len(small)} of {len(sources)} images are too small for --crop_size "
-            f"{recipe.crop_size} (pixels), the first is {source}: {width} x {height}; "
-            "lower --crop_size, or use --preprocess resize_and_crop, or remove them"
-        )
+        raise ValueError(f"{len(small)} of {len(sources)} images are too small for --crop_size "
+                         f"{recipe.crop_size} (pixels), the first is {source}: {width} x {height}; "
+                         "lower --crop_size, or use --preprocess resize_and_crop, or remove them")

@@ -22,9 +22,8 @@ def find_images(
     """
     folder = dataroot / f"{phase}{side}"
     if not folder.is_dir():
-        raise FileNotFoundError(
-            f"folder {folder} {_fault(folder)}; {_suggestion(dataroot, phase, side)}"
-        )
+        raise FileNotFoundError(f"folder {folder} {_fault(folder)}; "
+                                f"{_suggestion(dataroot, phase, side)}")
     files = list(visible_files(folder))
     images = sorted((path for path in files if is_picture(path)), key=Path.as_posix)
     others = Counter(
@@ -32,10 +31,8 @@ def find_images(
     )
     listed = ", ".join(f"{count} {extension}" for extension, count in sorted(others.items()))
     if not images:
-        raise FileNotFoundError(
-            f"folder {folder} holds no images ({' '.join(EXTENSIONS)}), found: "
-            f"{listed or 'no files'}; {_suggestion(dataroot, phase, side)}"
-        )
+        raise FileNotFoundError(f"folder {folder} holds no images ({' '.join(EXTENSIONS)}), found: "
+                                f"{listed or 'no files'}; {_suggestion(dataroot, phase, side)}")
     if others:
         log.warning("%s: files in formats that are not read are left out: %s", folder, listed)
     for path in images[:limit]:
@@ -62,19 +59,15 @@ def _suggestion(dataroot: Path, phase: str, side: str) -> str:
     if side:
         return f"{found}; unaligned mode needs {phase}A and {phase}B, check --dataroot and --phase"
     if len(halves) == 2:
-        return (
-            f"{found}; for {phase}A and {phase}B use --dataset_mode aligned --model pix2pix if "
-            "they hold pairs of equal names, --dataset_mode unaligned --model cycle_gan if not"
-        )
+        return (f"{found}; for {phase}A and {phase}B use --dataset_mode aligned --model pix2pix if "
+                "they hold pairs of equal names, --dataset_mode unaligned --model cycle_gan if not")
     if {"A", "B"} <= set(folders):
         return f"{found}; {_move_or_choose(dataroot, phase)}"
     if dataroot.name.startswith(phase):
         return f"{found}; did you mean --dataroot {dataroot.parent}?"
     if any(is_picture(entry) for entry in dataroot.iterdir()):
-        return (
-            f"images are in {dataroot} itself: move them to {dataroot / phase}, "
-            "or translate them with --dataset_mode single --model test"
-        )
+        return (f"images are in {dataroot} itself: move them to {dataroot / phase}, or translate "
+                "them with --dataset_mode single --model test")
     return f"{found}; check --dataroot and --phase"
 
 
@@ -85,7 +78,5 @@ def _move_or_choose(dataroot: Path, phase: str) -> str:
         return f"pairs in A/{phase} and B/{phase} are read by --dataset_mode aligned"
     if any(is_picture(entry) for entry in A.iterdir()):
         return f"move the images of {A} to {A / phase}, and those of {B} to {B / phase}"
-    phases = [
-        entry.name for entry in A.iterdir() if entry.is_dir() and (B / entry.name).is_dir()
-    ]
+    phases = [entry.name for entry in A.iterdir() if entry.is_dir() and (B / entry.name).is_dir()]
     return f"A and B both hold {', '.join(sorted(phases)) or 'no folder'}; check --phase"

@@ -31,13 +31,8 @@ class Input:
 
 
 def find_inputs(
-    path: Path,
-    *,
-    phase: str,
-    letter: str,
-    record: Record,
-    cut_pairs: Cut = "auto",
-    suffixes: Sequence[str] = (),
+    path: Path, *, phase: str, letter: str, record: Record, cut_pairs: Cut = "auto",
+    suffixes: Sequence[str] = ()
 ) -> list[Input]:
     """Return the inputs of ``path``: a file, a folder with its sub-folders, or a pattern (a/*.png).
 
@@ -57,18 +52,14 @@ def find_inputs(
             return len(source.files) == 1 and _has_shape(record.is_pair, source.path)
         return cut_pairs == "always"
 
-    sources = [
-        replace(source, half=half) if is_pair(source) else source
-        for source in sources_of_files(files, suffixes)
-    ]
+    sources = [replace(source, half=half) if is_pair(source) else source
+               for source in sources_of_files(files, suffixes)]
     paths = [source.path.relative_to(root) for source in sources]
     stems = [_stem(path, suffixes) for path in paths]
     # If x.jpg and x.png exist, the extension becomes part of the name, also beside x.jpg.png.
     taken = Counter(stems) + Counter(paths)
-    return [
-        Input(source, stem if taken[stem] == 1 else path)
-        for source, stem, path in zip(sources, stems, paths, strict=True)
-    ]
+    return [Input(source, stem if taken[stem] == 1 else path)
+            for source, stem, path in zip(sources, stems, paths, strict=True)]
 
 
 def title_of(path: Path) -> str:

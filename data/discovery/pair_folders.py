@@ -48,19 +48,16 @@ def find_folders(dataroot: Path, phase: str) -> Folders | None:
     filled = [folders for folders in complete if folders.hold_pictures] or complete[:1]
     side_by_side = holds_picture(dataroot / phase, but=inner if inner.exist else None)
     if side_by_side and inner in filled:
-        raise ValueError(
-            f"{dataroot / phase} holds images itself, like pairs side by side, and the folders "
-            f"{inner}; move one of them away, {CHOOSE}"
-        )
+        raise ValueError(f"{dataroot / phase} holds images itself, like pairs side by side, and "
+                         f"the folders {inner}; move one of them away, {CHOOSE}")
     if side_by_side:
         for folders in filled:
             _log_ignored_folders(dataroot / phase, folders)
         return None
     if len(filled) > 1:
         listed = ", and in ".join(map(str, filled))
-        raise ValueError(
-            f"{dataroot} holds pairs in {listed}; move all but one of them away, {CHOOSE}"
-        )
+        raise ValueError(f"{dataroot} holds pairs in {listed}; move all but one of them away, "
+                         f"{CHOOSE}")
     if not filled:
         _refuse_single_folder(candidates)
     return filled[0] if filled else None
@@ -76,21 +73,18 @@ def candidate_folders(dataroot: Path, phase: str) -> list[Folders]:
 @cache
 def _log_ignored_folders(pairs: Path, folders: Folders) -> None:
     """Log once (by the cache): several parts of a program may look for the same pairs."""
-    log.info(
-        "%s holds pairs side by side, so %s are not read; to read them: a list of the pairs, "
-        "--pairs FILE, or another --dataroot", pairs, folders,
-    )
+    log.info("%s holds pairs side by side, so %s are not read; to read them: a list of the pairs, "
+             "--pairs FILE, or another --dataroot", pairs, folders)
 
 
 def _refuse_single_folder(candidates: list[Folders]) -> None:
     for folders in candidates:
         existing, missing = sorted((folders.A, folders.B), key=Path.is_dir, reverse=True)
         if existing.is_dir() and holds_picture(existing):
-            raise FileNotFoundError(
-                f"{existing} exists, but {missing} does not; pairs need both folders, with images "
-                f"of equal names. For images without partners: --dataset_mode single "
-                f"--model test --dataroot {existing}"
-            )
+            raise FileNotFoundError(f"{existing} exists, but {missing} does not; pairs need both "
+                                    "folders, with images of equal names. For images without "
+                                    "partners: --dataset_mode single --model test --dataroot "
+                                    f"{existing}")
 
 
 def holds_picture(folder: Path, but: Folders | None = None) -> bool:

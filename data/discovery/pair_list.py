@@ -98,10 +98,9 @@ def read_list(
             faults.append(f"line {row.line}: {', '.join(texts)}")
     if faults and not (allow_unpaired and pairs):
         skip = ", or drop these lines with --allow_unpaired" if pairs else ""
-        raise FileNotFoundError(
-            f"{file} lists {len(faults)} incomplete pairs and {len(pairs)} complete pairs; "
-            f"correct the list{skip} ({FORMAT}):\n{listing(faults)}"
-        )
+        raise FileNotFoundError(f"{file} lists {len(faults)} incomplete pairs and {len(pairs)} "
+                                f"complete pairs; correct the list{skip} ({FORMAT}):\n"
+                                f"{listing(faults)}")
     if faults:
         log.warning("%s: dropped %d lines:\n%s", file, len(faults), listing(faults))
     return pairs, len(faults)
@@ -132,9 +131,8 @@ def _located(file: Path, dataroot: Path) -> Path:
         if candidate.is_file():
             return candidate
     paths = " and ".join(dict.fromkeys(str(candidate.absolute()) for candidate in candidates))
-    raise FileNotFoundError(
-        f"--pairs {file} is no file, looked for {paths}; check the path, or leave --pairs out"
-    )
+    raise FileNotFoundError(f"--pairs {file} is no file, looked for {paths}; check the path, or "
+                            "leave --pairs out")
 
 
 def _all_rows(file: Path) -> list[ListedPair]:
@@ -149,10 +147,8 @@ def _all_rows(file: Path) -> list[ListedPair]:
 
 def _rows(file: Path) -> Iterator[ListedPair]:
     with file.open(encoding="utf-8-sig") as text:  # spreadsheets write a byte order mark
-        lines = [
-            (number, line) for number, line in enumerate(text, start=1)
-            if line.strip() and not line.startswith("#")
-        ]
+        lines = [(number, line) for number, line in enumerate(text, start=1)
+                 if line.strip() and not line.startswith("#")]
     known = DELIMITERS.get(file.suffix.lower(), OTHERWISE)
     delimiter = next((mark for mark in known if lines and mark in lines[0][1]), known[0])
     columns: dict[str, int] = {}

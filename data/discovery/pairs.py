@@ -33,14 +33,9 @@ class Pairs:
 
 
 def find_pairs(
-    dataroot: Path,
-    phase: str,
-    *,
-    list_file: Path | None = None,
-    allow_unpaired: bool = False,
-    input_side: Literal["A", "B"] = "A",
-    input_suffixes: Sequence[str] = (),
-    limit: int | None = None,
+    dataroot: Path, phase: str, *, list_file: Path | None = None, allow_unpaired: bool = False,
+    input_side: Literal["A", "B"] = "A", input_suffixes: Sequence[str] = (),
+    limit: int | None = None
 ) -> Pairs:
     """Return the pairs of ``list_file``, or of one of four layouts of ``dataroot``.
 
@@ -57,10 +52,8 @@ def find_pairs(
     suffixes_A = tuple(input_suffixes) if input_side == "A" else ()
     suffixes_B = tuple(input_suffixes) if input_side == "B" else ()
     if list_file is not None:
-        pairs, dropped = read_list(
-            list_file, dataroot=dataroot, phase=phase, suffixes_A=suffixes_A,
-            suffixes_B=suffixes_B, allow_unpaired=allow_unpaired,
-        )
+        pairs, dropped = read_list(list_file, dataroot=dataroot, phase=phase, suffixes_A=suffixes_A,
+                                   suffixes_B=suffixes_B, allow_unpaired=allow_unpaired)
         return Pairs(f"list {list_file.name}", pairs[:limit], dropped)
     folders = find_folders(dataroot, phase)
     if folders is None:
@@ -71,15 +64,11 @@ def find_pairs(
 
 
 def _by_name(folders: Folders, A: Named, B: Named, *, allow_unpaired: bool) -> Pairs:
-    log.info(
-        "images of equal names in %s are pairs; if they show different things, use "
-        "--dataset_mode unaligned", folders,
-    )
+    log.info("images of equal names in %s are pairs; if they show different things, use "
+             "--dataset_mode unaligned", folders)
     pairs = [Pair(A[name], B[name]) for name in sorted(A.keys() & B.keys())]
-    unpaired = {
-        "A": {name: A[name] for name in sorted(A.keys() - B.keys())},
-        "B": {name: B[name] for name in sorted(B.keys() - A.keys())},
-    }
+    unpaired = {"A": {name: A[name] for name in sorted(A.keys() - B.keys())},
+                "B": {name: B[name] for name in sorted(B.keys() - A.keys())}}
     if any(unpaired.values()):
         _report_unpaired(folders, len(pairs), unpaired, allow_unpaired=allow_unpaired)
     lists = {letter: list(sources.values()) for letter, sources in unpaired.items()}
@@ -109,11 +98,9 @@ def _side_by_side(
 ) -> Pairs:
     files = find_images(dataroot, phase, limit=limit)
     if suffixes:
-        raise ValueError(
-            f"{dataroot / phase} holds pairs side by side, one file each, but --input_suffixes "
-            f"{','.join(suffixes)} stacks files; leave it out, or put A and B into "
-            f"{dataroot / f'{phase}A'} and {dataroot / f'{phase}B'}"
-        )
+        raise ValueError(f"{dataroot / phase} holds pairs side by side, one file each, but "
+                         f"--input_suffixes {','.join(suffixes)} stacks files; leave it out, or "
+                         f"put A and B into {dataroot / f'{phase}A'} and {dataroot / f'{phase}B'}")
     halves = [Pair(Source((file,), "left"), Source((file,), "right")) for file in files]
     return Pairs("side by side", halves, dropped=0)
 
@@ -136,18 +123,15 @@ def _report_unpaired(
     lines += [f"{only_B[name]} has no A{_suggest(name, only_A)}" for name in first_B]
     listed = listing(lines, of=len(only_A) + len(only_B))
     if not pairs:
-        raise ValueError(
-            f"folders {folders} of {folders.root} hold no pair: none of the {len(only_A)} names in "
-            f"A is among the {len(only_B)} in B (path in the folder, without extension). Rename "
-            "the files, or list the pairs for --pairs FILE; if they show different things: "
-            f"--dataset_mode unaligned --model cycle_gan:\n{listed}"
-        )
+        raise ValueError(f"folders {folders} of {folders.root} hold no pair: none of the "
+                         f"{len(only_A)} names in A is among the {len(only_B)} in B (path in the "
+                         "folder, without extension). Rename the files, or list the pairs for "
+                         "--pairs FILE; if they show different things: --dataset_mode unaligned "
+                         f"--model cycle_gan:\n{listed}")
     counts = f"pairs {pairs}, only in A {len(only_A)}, only in B {len(only_B)}"
     if not allow_unpaired:
-        raise ValueError(
-            f"folders {folders} of {folders.root}: {counts}; rename or add files, or drop those "
-            f"without a partner by --allow_unpaired:\n{listed}"
-        )
+        raise ValueError(f"folders {folders} of {folders.root}: {counts}; rename or add files, or "
+                         f"drop those without a partner by --allow_unpaired:\n{listed}")
     log.warning("folders %s: %s; dropped those without a partner:\n%s", folders, counts, listed)
 
 

@@ -36,27 +36,18 @@ def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict
     wanted = tuple(suffixes) or ("",)
     stacks, others = group_by_stem(files, wanted)
     if others and not stacks:
-        raise ValueError(
-            f"no name ends in {' or '.join(wanted)} (--input_suffixes), found:\n"
-            f"{listing(others)}\nGive the ends of the names before the extension, such as "
-            "_r,_nir for x_r.png and x_nir.png; or leave --input_suffixes out"
-        )
+        raise ValueError(f"no name ends in {' or '.join(wanted)} (--input_suffixes), found:\n"
+                         f"{listing(others)}\nGive the ends of the names before the extension, "
+                         "such as _r,_nir for x_r.png and x_nir.png; or leave --input_suffixes out")
     if others:
-        log.warning(
-            "left out, names that do not end in %s (--input_suffixes): %d\n%s",
-            " or ".join(wanted), len(others), listing(others),
-        )
-    partial = [
-        f"{stem}: {missing(parts, wanted)}"
-        for stem, parts in stacks.items()
-        if len(parts) < len(wanted)
-    ]
+        log.warning("left out, names that do not end in %s (--input_suffixes): %d\n%s",
+                    " or ".join(wanted), len(others), listing(others))
+    partial = [f"{stem}: {missing(parts, wanted)}"
+               for stem, parts in stacks.items() if len(parts) < len(wanted)]
     if partial:
-        raise ValueError(
-            f"{len(partial)} of {len(stacks)} images are incomplete (--input_suffixes "
-            f"{','.join(wanted)}); add the files, or remove the rest of the image:\n"
-            f"{listing(partial)}"
-        )
+        raise ValueError(f"{len(partial)} of {len(stacks)} images are incomplete (--input_suffixes "
+                         f"{','.join(wanted)}); add the files, or remove the rest of the image:\n"
+                         f"{listing(partial)}")
     return {stem: stacked_source(stacks[stem], wanted) for stem in sorted(stacks)}
 
 
@@ -82,10 +73,8 @@ def group_by_stem(
             twins.append(f"{parts[suffix]} and {file}")
         parts[suffix] = file
     if twins:
-        raise ValueError(
-            "images are distinguished by their names without the extension, but these have the "
-            f"same name; keep one of each:\n{listing(twins)}"
-        )
+        raise ValueError("images are distinguished by their names without the extension, but these "
+                         f"have the same name; keep one of each:\n{listing(twins)}")
     return stacks, others
 
 

@@ -79,16 +79,14 @@ def _only_array(path: Path) -> npt.NDArray[Any]:
         if len(names) == 1:
             array: npt.NDArray[Any] = arrays[names[0]]
             return array
-    raise PictureError(
-        f"{path} holds {len(names)} arrays ({', '.join(names)}), one is wanted: [H, W] or [H, W, C]"
-    )
+    raise PictureError(f"{path} holds {len(names)} arrays ({', '.join(names)}), one is wanted: "
+                       "[H, W] or [H, W, C]")
 
 
 def _require_image_shape(array: npt.NDArray[Any], path: Path) -> None:
     if array.ndim not in (2, 3) or 0 in array.shape:
-        raise PictureError(
-            f"{path} holds an array of shape {list(array.shape)}; an image is [H, W] or [H, W, C]"
-        )
+        raise PictureError(f"{path} holds an array of shape {list(array.shape)}; an image is "
+                           "[H, W] or [H, W, C]")
 
 
 def _to_known_dtype(pixels: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:

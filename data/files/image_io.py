@@ -83,10 +83,8 @@ def write_image(pixels: Pixels, path: Path) -> None:
     """
     extension = path.suffix.lower()
     if not can_hold(extension, pixels):
-        raise ValueError(
-            f"{path}: {extension} cannot hold {pixels.shape[2]} channels of {pixels.dtype}; "
-            "use .png, .tif or .npy"
-        )
+        raise ValueError(f"{path}: {extension} cannot hold {pixels.shape[2]} channels of "
+                         f"{pixels.dtype}; use .png, .tif or .npy")
     plane = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     with writing(path), replacing(path) as aside:
         if extension == ".npy":

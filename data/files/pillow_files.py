@@ -40,9 +40,8 @@ def reading(path: Path) -> Iterator[None]:
     except (PictureError, MissingPackageError, MemoryError):
         raise
     except Exception as error:
-        raise PictureError(
-            f"{path} cannot be read as an image ({_reason(error, path)}); replace or remove it"
-        ) from error
+        raise PictureError(f"{path} cannot be read as an image ({_reason(error, path)}); replace "
+                           "or remove it") from error
 
 
 @contextmanager
@@ -91,9 +90,7 @@ def picture_size(path: Path) -> tuple[int, int]:
         return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
-def upright(
-    image: Image.Image, path: Path, *, like: Image.Image | None = None
-) -> Image.Image:
+def upright(image: Image.Image, path: Path, *, like: Image.Image | None = None) -> Image.Image:
     """Turn ``image`` upright by the EXIF data of ``like`` (default: its own)."""
     turn = _TURNS.get(_orientation(like or image, path))
     return image if turn is None else image.transpose(turn)
@@ -125,8 +122,6 @@ def _orientation(image: Image.Image, path: Path) -> int:
 def _refuse_deep(image: Image.Image, path: Path) -> None:
     """Refuse more than 8 bits: Pillow clips them at 255, which turns most pixels white."""
     if image.mode == "F" or image.mode.startswith("I"):
-        raise PictureError(
-            f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); 8-bit images "
-            f"are wanted. Convert it, for example: magick {shlex.quote(str(path))} "
-            "-depth 8 converted.png"
-        )
+        raise PictureError(f"{path} has Pillow mode {image.mode} (more than 8 bits a channel); "
+                           "8-bit images are wanted. Convert it, for example: magick "
+                           f"{shlex.quote(str(path))} -depth 8 converted.png")

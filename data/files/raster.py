@@ -53,10 +53,8 @@ def as_channels(raster: Raster, count: int, *, source: object) -> Pixels:
         return np.repeat(raster.pixels, 3, axis=2)
     if raster.colour == "rgb" and count == 1:
         return _luma(raster.pixels)
-    raise PictureError(
-        f"{source} is {raster}, but {count} wanted (--input_nc, --output_nc): give the count that "
-        "the files have, or convert this file"
-    )
+    raise PictureError(f"{source} is {raster}, but {count} wanted (--input_nc, --output_nc): give "
+                       "the count that the files have, or convert this file")
 
 
 def require_finite(pixels: Pixels, source: object) -> Pixels:
@@ -67,10 +65,8 @@ def require_finite(pixels: Pixels, source: object) -> Pixels:
     """
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         bad = int((~np.isfinite(pixels)).sum())
-        raise PictureError(
-            f"{source}: {bad} of {pixels.size} values are not finite (NaN or infinity); "
-            "replace them"
-        )
+        raise PictureError(f"{source}: {bad} of {pixels.size} values are not finite (NaN or "
+                           "infinity); replace them")
     return pixels
 
 
@@ -85,10 +81,8 @@ def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raste
         return first
     for raster, source in zip(rasters, sources, strict=True):
         if raster.size != first.size or raster.pixels.dtype != first.pixels.dtype:
-            raise PictureError(
-                f"{sources[0]} is {first}, but {source}, to be stacked with it, is {raster}; "
-                "one size and one dtype are wanted"
-            )
+            raise PictureError(f"{sources[0]} is {first}, but {source}, to be stacked with it, is "
+                               f"{raster}; one size and one dtype are wanted")
     return Raster(np.concatenate([raster.pixels for raster in rasters], axis=2), "bands")
 
 

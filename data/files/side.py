@@ -36,11 +36,10 @@ class Side:
         """
         pixels = as_channels(raster, self.channels, source=source)
         if self.range_of(pixels) is None:
-            raise PictureError(
-                f"{source} holds {pixels.dtype} from {pixels.min():g} to {pixels.max():g}, a type "
-                f"without a range of its own: give the values that mean black and white with "
-                f"--value_range_{self.letter} LO,HI (in Python value_range_{self.letter}=(LO, HI))"
-            )
+            raise PictureError(f"{source} holds {pixels.dtype} from {pixels.min():g} to "
+                               f"{pixels.max():g}, a type without a range of its own: give the "
+                               f"values that mean black and white with --value_range_{self.letter} "
+                               f"LO,HI (in Python value_range_{self.letter}=(LO, HI))")
         return pixels
 
     def range_of(self, pixels: Pixels) -> ValueRange | None:
@@ -53,9 +52,7 @@ class Side:
         return limits.to_tensor(pixels)
 
 
-def read_row(
-    sides: Sequence[Side], sources: Sequence[Source]
-) -> tuple[list[Raster], list[Pixels]]:
+def read_row(sides: Sequence[Side], sources: Sequence[Source]) -> tuple[list[Raster], list[Pixels]]:
     """Read one image for each side; return them as they are in the files, and converted.
 
     Raises:

@@ -38,10 +38,8 @@ class Source:
         """Return this source's half. If the width is odd, the right half is one pixel wider."""
         width, height = raster.size
         if self.half and width < 2:
-            raise PictureError(
-                f"{self.path} is {width} x {height}; a pair A | B is at least 2 pixels wide, "
-                "remove the file or use another --dataset_mode"
-            )
+            raise PictureError(f"{self.path} is {width} x {height}; a pair A | B is at least 2 "
+                               "pixels wide, remove the file or use another --dataset_mode")
         if self.half == "left":
             return Raster(raster.pixels[:, : width // 2], raster.colour)
         if self.half == "right":

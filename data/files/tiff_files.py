@@ -36,10 +36,8 @@ def is_special(path: Path) -> bool:
     with _opened(path) as tiff:
         page = tiff.pages.first
         most_channels = 1 if page.photometric in _GREY else 4
-        return bool(
-            len(tiff.pages) > 1 or page.bitspersample > 8 or page.sampleformat == _FLOAT
-            or page.samplesperpixel > most_channels
-        )
+        return bool(len(tiff.pages) > 1 or page.bitspersample > 8 or page.sampleformat == _FLOAT
+                    or page.samplesperpixel > most_channels)
 
 
 def read_tiff(path: Path) -> Raster:
@@ -88,10 +86,8 @@ def _only_series(tiff: "TiffFile", path: Path) -> Any:
     series = [s for s in tiff.series if "Y" in s.axes and "X" in s.axes]
     if len(series) != 1:
         shapes = ", ".join(" x ".join(map(str, s.shape)) for s in tiff.series)
-        raise PictureError(
-            f"{path} holds {len(tiff.series)} images of different shapes ({shapes}); "
-            "save the wanted one in a file of its own"
-        )
+        raise PictureError(f"{path} holds {len(tiff.series)} images of different shapes "
+                           f"({shapes}); save the wanted one in a file of its own")
     return series[0]
 
 

@@ -127,12 +127,10 @@ def _upper_floors(draft: Draft) -> None:
     row = int(draft.rng.integers(1, draft.floors))
     half = draft.style.window[0] * draft.pitch / 2 + draft.thin(0.024)
     for floor in range(1, draft.floors):
-        chosen = {
-            "none": set[int](),
-            "middle": {middle, draft.columns - 1 - middle},
-            "row": set(range(draft.columns)) if floor == row else set[int](),
-            "all": set(range(draft.columns)),
-        }[pattern]
+        chosen = {"none": set[int](),
+                  "middle": {middle, draft.columns - 1 - middle},
+                  "row": set(range(draft.columns)) if floor == row else set[int](),
+                  "all": set(range(draft.columns))}[pattern]
         for column in range(draft.columns):
             _window(draft, column, floor, balcony=column in chosen)
         if pattern == "row" and chosen:

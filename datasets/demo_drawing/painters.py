@@ -97,9 +97,8 @@ def paint_shop(patch: Patch, look: Look) -> None:
     count = max(1, round((right - left) / 34))
     post = _bars(patch, (1, count), thick=2.4)
     lamp = np.clip(1.2 - np.abs(patch.down() - 0.62) * 3, 0, 1)
-    goods = materials.smooth_noise(
-        patch.rng, *patch.mask.shape, cells=(6, max(3, int(right - left) // 5))
-    )
+    goods = materials.smooth_noise(patch.rng, *patch.mask.shape,
+                                   cells=(6, max(3, int(right - left) // 5)))
     warm = mix((0.16, 0.15, 0.16), (0.86, 0.66, 0.38), np.clip(lamp * (0.5 + 0.35 * goods), 0, 1))
     patch.fill(0.75 * warm + 0.25 * _glass(patch), -3, where=pane & ~post & patch.within(2))
     panel = (patch.down() > 0.88) & ~_bars(patch, (1, count), thick=5) & patch.within(1.2)

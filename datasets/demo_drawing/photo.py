@@ -18,40 +18,26 @@ SLATE, CLAY = (0.36, 0.40, 0.47), (0.66, 0.36, 0.24)
 
 # The material depends on what the label map shows of the style, so a network can learn it.
 LOOKS: dict[str, Look] = {
-    "townhouse": Look(
-        materials.brick, (0.58, 0.27, 0.20), CREAM, WHITE, (0.13, 0.22, 0.33),
-        materials.slate, SLATE, (2, 2),
-    ),
-    "warehouse": Look(
-        materials.brick, (0.66, 0.50, 0.33), (0.70, 0.62, 0.50), DARK, (0.20, 0.30, 0.24),
-        materials.slate, SLATE, (3, 4),
-    ),
-    "parisian": Look(
-        materials.stone, (0.84, 0.77, 0.64), (0.90, 0.85, 0.74), WHITE, (0.24, 0.32, 0.42),
-        materials.slate, SLATE, (3, 2),
-    ),
-    "riviera": Look(
-        materials.plaster, (0.90, 0.70, 0.43), (0.93, 0.88, 0.78), WHITE, (0.22, 0.43, 0.36),
-        materials.roof_tiles, CLAY, (3, 2),
-    ),
-    "palazzo": Look(
-        materials.plaster, (0.80, 0.50, 0.40), (0.91, 0.86, 0.76), WHITE, (0.40, 0.23, 0.14),
-        materials.roof_tiles, CLAY, (2, 2),
-    ),
-    "modern": Look(
-        materials.plaster, (0.84, 0.86, 0.85), (0.95, 0.95, 0.93), DARK, (0.72, 0.30, 0.22),
-        materials.slate, SLATE, (1, 3),
-    ),
+    "townhouse": Look(materials.brick, (0.58, 0.27, 0.20), CREAM, WHITE, (0.13, 0.22, 0.33),
+                      materials.slate, SLATE, (2, 2)),
+    "warehouse": Look(materials.brick, (0.66, 0.50, 0.33), (0.70, 0.62, 0.50), DARK,
+                      (0.20, 0.30, 0.24), materials.slate, SLATE, (3, 4)),
+    "parisian": Look(materials.stone, (0.84, 0.77, 0.64), (0.90, 0.85, 0.74), WHITE,
+                     (0.24, 0.32, 0.42), materials.slate, SLATE, (3, 2)),
+    "riviera": Look(materials.plaster, (0.90, 0.70, 0.43), (0.93, 0.88, 0.78), WHITE,
+                    (0.22, 0.43, 0.36), materials.roof_tiles, CLAY, (3, 2)),
+    "palazzo": Look(materials.plaster, (0.80, 0.50, 0.40), (0.91, 0.86, 0.76), WHITE,
+                    (0.40, 0.23, 0.14), materials.roof_tiles, CLAY, (2, 2)),
+    "modern": Look(materials.plaster, (0.84, 0.86, 0.85), (0.95, 0.95, 0.93), DARK,
+                   (0.72, 0.30, 0.22), materials.slate, SLATE, (1, 3)),
 }
 
 
 def _vary(rng: np.random.Generator, colour: Tint, spread: float) -> Tint:
     bright = 1 + rng.normal(0, spread)
     tint = rng.normal(0, spread / 5, 3)
-    red, green, blue = (
-        float(np.clip(channel * (bright + shift), 0.05, 0.97))
-        for channel, shift in zip(colour, tint, strict=True)
-    )
+    red, green, blue = (float(np.clip(channel * (bright + shift), 0.05, 0.97))
+                        for channel, shift in zip(colour, tint, strict=True))
     return red, green, blue
 
 
@@ -117,10 +103,8 @@ def _camera(rgb: Array, rng: np.random.Generator) -> Array:
 def draw_photo(street: Street, rng: np.random.Generator) -> RgbImage:
     """Return the photo, uint8 [side, side, 3]; every part covers the pixels of its label."""
     side = street.side * SUPERSAMPLING
-    canvas = Canvas(
-        street.side, SUPERSAMPLING, rgb=np.zeros((side, side, 3), np.float32),
-        height=np.full((side, side), SKY, np.float32),
-    )
+    canvas = Canvas(street.side, SUPERSAMPLING, rgb=np.zeros((side, side, 3), np.float32),
+                    height=np.full((side, side), SKY, np.float32))
     for part in street.backdrop:
         _paint(canvas, part, LOOKS["modern"], rng)
     for house in street.houses:

@@ -22,10 +22,8 @@ def _house(
         left = right - wide
     elif left is None:
         left = round((side - wide) / 2 + rng.uniform(-0.04, 0.04) * (side - wide))
-    draft = Draft(
-        style=style, rng=rng, side=side, left=left, right=left + wide, base=base,
-        storey=storey, floors=floors, columns=columns,
-    )
+    draft = Draft(style=style, rng=rng, side=side, left=left, right=left + wide, base=base,
+                  storey=storey, floors=floors, columns=columns)
     return House(name, compose(draft)), left, left + wide
 
 

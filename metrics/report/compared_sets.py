@@ -98,21 +98,17 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
         return ComparedSet(name, folder_sets(fake, real), about, unpaired=True)
     files, alone = folder_files(fake, real)
     if not files:
-        raise NoImagesError(
-            f"no image in {fake} has the path of one in {real} (first ones: {alone[0]}, "
-            f"{next(path for path in alone if Path(path).is_relative_to(real))}); --unpaired "
-            "compares them as two sets"
-        )
+        first_real = next(path for path in alone if Path(path).is_relative_to(real))
+        raise NoImagesError(f"no image in {fake} has the path of one in {real} (first ones: "
+                            f"{alone[0]}, {first_real}); --unpaired compares them as two sets")
     return ComparedSet(name, files, about, warnings=_about_alone(alone))
 
 
 def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> ComparedSet:
     files, about = result_files(folder, label), f"{label} in {folder}"
     deep = [path for path in folder.glob(f"images/**/*_{label}.*") if path.suffix != ".png"]
-    warnings = [
-        f"the PNG files of 8 bits are compared; {len(deep)} outputs exist with all their bits "
-        f"({deep[0].name}): compare those by --fake DIR --real DIR"
-    ] if deep else []
+    warnings = [f"the PNG files of 8 bits are compared; {len(deep)} outputs exist with all their "
+                f"bits ({deep[0].name}): compare those by --fake DIR --real DIR"] if deep else []
     if unpaired:
         return ComparedSet(name, files, about, unpaired=True, warnings=warnings)
     pairs = [pair for pair in files if pair.real]
@@ -131,10 +127,8 @@ def _with_warning(other: ComparedSet, first: ComparedSet) -> ComparedSet:
     """Add a warning if the two sets have different images."""
     if {files.name for files in other.files} == {files.name for files in first.files}:
         return other
-    warning = (
-        f"{other.name} has {len(other.files)} images, {first.name} has {len(first.files)}, and "
-        "they are not the same: do not compare their scores"
-    )
+    warning = (f"{other.name} has {len(other.files)} images, {first.name} has {len(first.files)}, "
+               "and they are not the same: do not compare their scores")
     return replace(other, warnings=[*other.warnings, warning])
 
 

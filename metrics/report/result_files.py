@@ -38,28 +38,23 @@ def find_results(run: str, results_dir: Path, command: Callable[[str], str]) -> 
     if (itself / "images").is_dir():
         if outputs_in(itself):
             return itself
-        raise NoImagesError(
-            f"{itself} holds no outputs with targets (such as x_fake_B.png, x_real_B.png)"
-        )
+        raise NoImagesError(f"{itself} holds no outputs with targets (such as x_fake_B.png, "
+                            "x_real_B.png)")
     folders = [path.parent for path in of_run.glob("*/images")]
     complete = [folder for folder in folders if outputs_in(folder)]
     if not complete:
         names = ", ".join(sorted(folder.name for folder in folders))
         present = f"only {names}, without targets" if folders else "nothing"
-        raise NoImagesError(
-            f"no results of the run {run}: found {present} in {of_run}; make them by\n"
-            f"    {command(run)}"
-        )
+        raise NoImagesError(f"no results of the run {run}: found {present} in {of_run}; make them "
+                            f"by\n    {command(run)}")
     return max(complete, key=lambda folder: (folder / "images").stat().st_mtime_ns)
 
 
 def outputs_in(folder: Path) -> list[str]:
     """Return the labels of outputs with targets, fake_B first."""
-    labels = {
-        match["label"] for path in (folder / "images").rglob("*.png")
-        if (match := _OUTPUT.fullmatch(path.stem))
-        and _beside(path, match, "real_{side}{rest}").is_file()
-    }
+    labels = {match["label"] for path in (folder / "images").rglob("*.png")
+              if (match := _OUTPUT.fullmatch(path.stem))
+              and _beside(path, match, "real_{side}{rest}").is_file()}
     return sorted(labels, key=lambda label: (label[5] != "B", label))
 
 

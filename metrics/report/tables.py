@@ -66,10 +66,8 @@ def remarks(evaluation: Evaluation) -> list[str]:
 
 def _each(reasons: Mapping[str, str]) -> list[str]:
     """Return sentences; metrics with the same reason share one."""
-    return [
-        f"{labels[0] if len(labels) == 1 else ', '.join(labels) + ': each'} {reason}"
-        for reason, labels in _by_sentence(sorted(reasons.items())).items()
-    ]
+    return [f"{labels[0] if len(labels) == 1 else ', '.join(labels) + ': each'} {reason}"
+            for reason, labels in _by_sentence(sorted(reasons.items())).items()]
 
 
 def _by_sentence(notes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -84,25 +82,17 @@ def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
     """Return everything as JSON; infinite values are the text "Infinity"."""
     metrics = {name: find_metric(name) for name in in_order(found)}
     content = {
-        "metrics": {
-            name: {"label": metric.label, "higher_is_better": metric.higher_is_better}
-            for name, metric in metrics.items()
-        },
-        "palette": palette and [
-            {"colour": colour.tolist(), "name": palette.name(number)}
-            for number, colour in enumerate(palette.colours)
-        ],
+        "metrics": {name: {"label": metric.label, "higher_is_better": metric.higher_is_better}
+                    for name, metric in metrics.items()},
+        "palette": palette and [{"colour": colour.tolist(), "name": palette.name(number)}
+                                for number, colour in enumerate(palette.colours)],
         "runs": {
-            run: {
-                "scores": {name: _json_score(evaluation.scores[name]) for name in metrics
-                           if name in evaluation.scores},
-                "warnings": evaluation.warnings, "left_out": evaluation.left_out,
-                "skipped": evaluation.skipped,
-                "pictures": {
-                    image: {name: json_number(value) for name, value in values.items()}
-                    for image, values in evaluation.values.items()
-                },
-            }
+            run: {"scores": {name: _json_score(evaluation.scores[name]) for name in metrics
+                             if name in evaluation.scores},
+                  "warnings": evaluation.warnings, "left_out": evaluation.left_out,
+                  "skipped": evaluation.skipped,
+                  "pictures": {image: {name: json_number(value) for name, value in values.items()}
+                               for image, values in evaluation.values.items()}}
             for run, evaluation in found.items()
         },
     }
