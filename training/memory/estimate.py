@@ -20,8 +20,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from models import find_model
 from models.execution.replicas import alone
+from util.checkpoint import tensor_bytes
 from util.distributed import current_process
-from util.random_states import random_state, set_random_state
+from util.random_states import random_states_kept
 
 # Factor for the working memory of kernels and the gaps between tensors. Measured on a CPU
 # (docs/benchmarks.md): 1.3 for pix2pix, 1.5 for cycle_gan. The value for GPUs is a guess.
@@ -43,12 +44,10 @@ class StepMemory:
     def __init__(self, opt: Namespace, shapes: Mapping[str, Sequence[int] | None]) -> None:
         # Image pools are added in ``_pools``; compiled code and loss scalers do not work without
         # values; the CPU has tensors of the same size, and a full GPU must not be used.
-        changes: dict[str, object] = {
-            "pool_size": 0, "compile": False, "device": torch.device("cpu")
-        }
-        if opt.precision == "fp16":
-            changes["precision"] = "bf16"
-        self.opt = Namespace(**vars(opt) | changes)
+        precision = "bf16" if opt.precision == "fp16" else opt.precision
+        self.opt = Namespace(**vars(opt) | {
+            "pool_size": 0, "compile": False, "device": torch.device("cpu"), "precision": precision
+        })
         self.shapes = shapes
         self.pool_size = opt.pool_size
         self.overhead = OVERHEAD.get(opt.device.type, OVERHEAD["cpu"])
@@ -83,24 +82,21 @@ class StepMemory:
 
     def _buckets(self) -> int:
         """Return the bytes of DistributedDataParallel's buckets: a copy of all gradients."""
-        if not current_process().is_distributed:
-            return 0
-        weights = (w for net in self.model.networks.values() for w in net.parameters())
-        return sum(w.numel() * w.element_size() for w in weights)
+        nets = self.model.networks.values() if current_process().is_distributed else ()
+        return tensor_bytes([list(net.parameters()) for net in nets])
 
 
 @contextmanager
 def _without_values(tally: "_FakeTally") -> Iterator[None]:
     """Run the block without values, logs and other processes; restore the random states."""
-    states, logs = random_state(), logging.root.manager.disable
+    logs = logging.root.manager.disable
     logging.disable()
     try:
-        with warnings.catch_warnings(), alone(), tally.fake, tally:
+        with random_states_kept(), warnings.catch_warnings(), alone(), tally.fake, tally:
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(logs)
-        set_random_state(states)
 
 
 class Tally(TorchDispatchMode):
@@ -111,9 +107,7 @@ class Tally(TorchDispatchMode):
         self.held = self.peak = 0
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         outputs = func(*args, **(kwargs or {}))
         self._count(outputs)
         return outputs
