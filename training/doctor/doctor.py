@@ -54,8 +54,6 @@ class Doctor:
         self._overfitting = OverfittingCheck()
         self._outputs = OutputChecks()
 
-    # ---- called by the training ----------------------------------------------------------------
-
     def check_losses(self, report: LossReport) -> None:
         """Check gradients, logits, speed and fit. Synchronises, as the reported losses do."""
         self._add(self._gradients.check())
@@ -75,8 +73,6 @@ class Doctor:
         if translations:
             for finding in self._outputs.check(translations):
                 self._add(finding, too_early=self.clock.images < FIRST_IMAGES)
-
-    # ---- checks and reports --------------------------------------------------------------------
 
     def _check_logits(self) -> Finding:
         """Check the discriminator whose loss is smallest."""
