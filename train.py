@@ -34,8 +34,8 @@ def train(argv: Sequence[str] | None = None) -> None:
     options = TrainOptions()
     opt = options.parse(argv)
     if len(opt.gpu_ids or ()) > 1 and not current_process().launched:
-        words = sys.argv[1:] if argv is None else argv
-        launch(Path(__file__).resolve(), words, processes=len(opt.gpu_ids))
+        arguments = sys.argv[1:] if argv is None else argv
+        launch(Path(__file__).resolve(), arguments, processes=len(opt.gpu_ids))
         return
     with process_group(opt.device):
         log_machine(opt)

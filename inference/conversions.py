@@ -32,7 +32,7 @@ def to_rasters(image: Any) -> list[Raster]:
     )
 
 
-def like(image: Any, results: Sequence[Pixels]) -> Any:
+def as_type_of(image: Any, results: Sequence[Pixels]) -> Any:
     """Convert the translations of ``image`` to the type and the number of axes of ``image``."""
     if isinstance(image, Image.Image):
         return to_pil(results[0])

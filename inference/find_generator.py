@@ -37,12 +37,12 @@ def find_generator(
     Raises:
         FileNotFoundError: the file does not exist; the message lists the existing files.
         TypeError: an unknown flag.
-        ValueError: a flag contradicts the file, or the file does not tell one.
+        ValueError: a flag contradicts the file, or cannot be inferred from the file.
     """
     limits = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
     unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS)))
     if unknown:
-        raise TypeError(f"{unknown}: no such flag; there are {', '.join(NETWORK_FLAGS)}")
+        raise TypeError(f"{unknown}: unknown flag; choose from {', '.join(NETWORK_FLAGS)}")
     if ema and not path.is_dir():
         raise ValueError(
             f"--ema chooses among the files of a run, {path} is one file: leave the flag out, or "
@@ -80,8 +80,8 @@ def _from_run(
     path, is_two_way = _weights_in(run_dir, epoch, backwards=backwards)
     if backwards and not is_two_way:
         raise ValueError(
-            f"--direction: {wanted} is asked for, {run_dir} was trained {trained} and has one "
-            f"generator; leave the flag out, or give {trained}"
+            f"--direction {wanted}: {run_dir} was trained {trained} and has one generator; "
+            f"leave the flag out, or give {trained}"
         )
     channels = (int(saved["input_nc"]), int(saved["output_nc"]))
     suffixes = saved.get("input_suffixes") or ""
@@ -168,7 +168,7 @@ def _with_flags(file: GeneratorFile, flags: Mapping[str, Any]) -> GeneratorFile:
         own = getattr(file, name)
         equal = own == value or {own, value} == {"batch", "syncbatch"}  # these have equal weights
         if own is not None and not equal:
-            conflict = f"{name} is given as {value}, the file says {own}"
+            conflict = f"{name} is given as {value}, the file has {own}"
             raise ValueError(f"{file.path}: {conflict}; leave it out, or give {own}")
     unknown = file.no_dropout is None
     return replace(file, no_dropout=flags.get("no_dropout")) if unknown else file

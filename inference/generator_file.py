@@ -24,7 +24,7 @@ NETWORK_FLAGS = ("netG", "ngf", "norm", "no_dropout", "input_nc", "output_nc")
 
 @dataclass(frozen=True)
 class GeneratorFile:
-    """A file of weights, and how to use them; ``no_dropout`` is None if the file does not tell."""
+    """A file of weights, and how to use them; ``no_dropout`` is None if it is unknown."""
 
     path: Path
     netG: str
@@ -33,14 +33,14 @@ class GeneratorFile:
     no_dropout: bool | None
     input_nc: int
     output_nc: int
-    direction: Direction = "AtoB"  # its first letter: the side of the training data that goes in
+    direction: Direction = "AtoB"  # the first letter is the side of the input
     model: str = ""  # "": unknown
     input_suffixes: tuple[str, ...] = ()
     ranges: Mapping[str, ValueRange | None] = field(default_factory=dict)  # of A and B
     record: Record = field(default_factory=Record)
     is_two_way: bool = False  # one of the two generators of a two-way model
-    flags: Mapping[str, Any] = field(default_factory=dict)  # of a --netG in a file of its own
-    rebuild: Callable[[], nn.Module] | None = None  # for a generator that its model builds itself
+    flags: Mapping[str, Any] = field(default_factory=dict)  # flags of a --netG plug-in
+    rebuild: Callable[[], nn.Module] | None = None  # builds it, if its model does not use --netG
 
     @property
     def input_letter(self) -> str:
@@ -52,7 +52,7 @@ class GeneratorFile:
 
     @property
     def codec(self) -> Codec:
-        """The encoding of images of its model; images as they are if the model is unknown."""
+        """Return the codec of its model; the identity if the model is unknown."""
         is_known = self.model in models.available()
         return models.find_model(self.model).codec if is_known else Codec()
 

@@ -56,7 +56,8 @@ def prepare(net: nn.Module, *, running_statistics: bool) -> nn.Module:
     """Return a copy for translating that shares the tensors of ``net``; ``net`` is unchanged.
 
     With ``running_statistics`` (``--eval``), batch norm uses the statistics gathered in training,
-    if there are any, and dropout is off. Otherwise see above; seed torch before each call.
+    if there are any, and dropout is off. Otherwise see the text at the top of this file. Seed
+    torch before each call.
     """
     return prepare_in_place(sharing_copy(net), running_statistics=running_statistics)
 

@@ -19,7 +19,7 @@ from data.files.raster import Pixels, Raster
 from data.files.side import Side
 from data.files.source import Source
 from data.record import Format
-from inference.conversions import like, to_pil, to_rasters
+from inference.conversions import as_type_of, to_pil, to_rasters
 from inference.find_generator import find_generator
 from inference.generator_file import Direction, GeneratorFile
 from inference.memory_budget import MemoryBudget, Tile
@@ -54,7 +54,7 @@ class Translator:
     ) -> None:
         if file.no_dropout is None and not running_statistics:
             raise ValueError(
-                f"{file.path}: the file of a {file.netG} does not tell whether it was trained with "
+                f"{file.path}: the file of a {file.netG} does not show whether it was trained with "
                 "dropout, which stays on in a test: give --dropout or --no_dropout (in Python "
                 "no_dropout=False or True), or --eval (running_statistics=True) for none"
             )
@@ -84,7 +84,7 @@ class Translator:
             device: default: a GPU if there is one.
             tile: side of tiles (pixels); auto: tiles only for images that do not fit into memory;
                 None: never.
-            flags: netG, ngf, norm, no_dropout, input_nc, output_nc, if the file does not tell;
+            flags: netG, ngf, norm, no_dropout, input_nc, output_nc, if they cannot be inferred;
                 value_range_A and value_range_B, (low, high), for floating point images.
 
         Raises:
@@ -119,7 +119,7 @@ class Translator:
             batch = image if image.ndim == 4 else image[None]
             translated = self.translate(batch.float()).to(image.device, image.dtype)
             return translated if image.ndim == 4 else translated[0]
-        return like(image, self._translate_rasters(to_rasters(image)))
+        return as_type_of(image, self._translate_rasters(to_rasters(image)))
 
     def _translate_file(self, path: Path, output: str | Path | None) -> Any:
         if not path.is_file():

@@ -1,7 +1,7 @@
 """--ema: a moving average of each generator's weights over the training steps, used in tests.
 
-The weights of a GAN circle around a good point; their average is closer to it (Yazici et al. 2019,
-arXiv:1806.04498). The training itself does not use the average.
+The weights of a GAN oscillate around a good point; their average is closer to it (Yazici et al.
+2019, arXiv:1806.04498). The training itself does not use the average.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ class Averages:
     """Exponential moving averages of all tensors of some networks.
 
     After a step: average = d * average + (1 - d) * weights, with d = min(decay, n / (n + 9)) after
-    n earlier steps. So the first average is a copy, and early averages follow the weights fast.
+    n earlier steps. So the first average is a copy, and early averages follow the weights quickly.
     Weights and running statistics of batch norm are averaged; batch counters are copied. The
     averages stay at the same addresses in memory.
 
-    ``weights``: network -> the names of its ``state_dict`` -> averages.
+    ``weights``: the averages by the name of the network and the name in its ``state_dict``.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module], decay: float) -> None:

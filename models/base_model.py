@@ -146,7 +146,7 @@ class BaseModel(Registration, ABC):
 
     @property
     def load_suffix(self) -> str:
-        """Label of the files to load: ``latest``, ``20`` or ``iter_5000``."""
+        """Return the label of the files to load: ``latest``, ``20`` or ``iter_5000``."""
         return f"iter_{self.opt.load_iter}" if self.opt.load_iter else str(self.opt.epoch)
 
     def setup(self, opt: Namespace) -> None:
@@ -155,7 +155,7 @@ class BaseModel(Registration, ABC):
             self.parts.averages = Averages(self.parts.with_role("generator"), opt.ema)
         if not self.isTrain:
             self.load_networks(self.load_suffix)
-        network_files.print_sizes(self.networks, verbose=opt.verbose)
+        network_files.log_sizes(self.networks, verbose=opt.verbose)
 
     def train(self) -> None:
         for net in self.networks.values():
@@ -197,7 +197,7 @@ class BaseModel(Registration, ABC):
 
     @property
     def learning_rate(self) -> float:
-        """Learning rate of the first optimizer; 0 for a model without optimizers."""
+        """Return the learning rate of the first optimizer; 0 for a model without optimizers."""
         for optimizer in self.optimizers.values():
             return float(optimizer.param_groups[0]["lr"])
         return 0.0

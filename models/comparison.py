@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Comparison:
-    """Labels of ``BaseModel.visuals``; the generator made ``made`` from ``given``.
+    """Labels of ``BaseModel.visuals``; the generator translated ``given`` to ``made``.
 
     There are three kinds, each with its own constructor:
 
@@ -38,24 +38,24 @@ class Comparison:
 
     @property
     def pair(self) -> tuple[str, str] | None:
-        """Output and target for metrics of pairs; None if there is no target."""
+        """Return output and target for metrics of pairs; None if there is no target."""
         if self.back:
             return self.back, self.given
         return (self.made, self.target) if self.target else None
 
     @property
     def sets(self) -> tuple[str, str]:
-        """Outputs, and images of their domain, for metrics of sets."""
+        """Return the outputs, and images of their domain, for metrics of sets."""
         return self.made, self.domain
 
     @property
     def labels(self) -> set[str]:
-        """Every label that the model's visuals must have."""
+        """Return every label that the model's visuals must have."""
         return {self.given, self.made, self.domain, *(self.pair or ())}
 
     @property
     def description(self) -> str:
-        """Which images are compared, in words."""
+        """Return a text that names the compared images."""
         if self.back:
             return f"{self.back} with {self.given}"
         if self.target:

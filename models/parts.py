@@ -87,7 +87,7 @@ class Parts:
 
     @property
     def rates_are_tensors(self) -> bool:
-        """Whether a step recorded as a CUDA graph can follow a schedule."""
+        """Return whether a step recorded as a CUDA graph can follow a schedule."""
         return all(isinstance(group["lr"], Tensor) for optimizer in self.optimizers.values()
                    for group in optimizer.param_groups)
 

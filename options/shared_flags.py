@@ -50,7 +50,7 @@ def add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
 def add_networks(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("networks", "test.py reads these from the run").add_argument
     add("--input_nc", type=flags.positive_int, default=3,
-        help="channels of the input: 3 for colour, 1 for gray, or as many as the files have")
+        help="channels of the input: 3 for colour, 1 for grey, or as many as the files have")
     add("--output_nc", type=flags.positive_int, default=3, help="channels of the output")
     generators = networks.available("generator")
     discriminators = networks.available("discriminator")

@@ -10,9 +10,9 @@ def add_flags(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("test").add_argument
     add("--results_dir", type=Path, default=Path("results"), help="folder of the results")
     add("--num_test", type=positive_int,
-        help="translate only the first this many images (default: all)")
+        metavar="N", help="translate only the first N images (default: all)")
     add("--aspect_ratio", type=positive_float, default=1.0,
-        help="shape of saved images: above 1 they are widened, below 1 heightened")
+        help="stretch saved images: above 1 in width, below 1 in height")
     add("--inputs", action="store_true",
         help="translate every image of --dataroot in its own size; on by default if --dataroot is "
              "not a data set with targets")
@@ -25,7 +25,7 @@ def add_flags(parser: ArgumentParser) -> None:
         help="--inputs: take the input half of files that hold A | B (auto: of files with the "
              "shape of the training's pairs)")
     add("--samples", type=positive_int, default=1,
-        help="--inputs: this many different outputs per input, by dropout")
+        metavar="N", help="--inputs: N different outputs for each input, by dropout")
     add("--tile", type=tile_side, default="auto", metavar="N",
         help="--inputs: translate in tiles of N pixels; 0 = never (auto: images that do not fit "
              "into memory)")

@@ -1,1 +1,1 @@
-"""A trained generator behind a web page: drawn, loaded or sent pictures in, translations out."""
+"""A web page and a server that translate images with a trained generator."""

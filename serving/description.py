@@ -51,7 +51,8 @@ class RunDescription:
     directions: Sequence[DirectionDescription]
 
     def info(self, engine: Literal["server", "onnx"]) -> ModelInfo:
-        return ModelInfo(self.name, list(self.size), [one.info for one in self.directions], engine)
+        directions = [direction.info for direction in self.directions]
+        return ModelInfo(self.name, list(self.size), directions, engine)
 
     def sample(self, direction: DirectionDescription, number: int) -> RgbPixels:
         """Return a sample in the size of the canvas, uint8 [H, W, 3].

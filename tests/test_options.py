@@ -51,8 +51,8 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--continue_train --name unknown", "does not exist; runs in"),
         ("--batch 2", "unrecognized arguments: --batch"),  # no abbreviations
         ("--lambda_L1 1", "unrecognized arguments: --lambda_L1"),  # a flag of another model
-        ("--input_suffixes _r,", "different ends of names such as _r,_nir"),
-        ("--input_suffixes _r,_r", "different ends of names"),
+        ("--input_suffixes _r,", "different, non-empty suffixes such as _r,_nir"),
+        ("--input_suffixes _r,_r", "different, non-empty suffixes"),
         # contradictions
         ("--load_size 8", "use --load_size 16"),
         ("--input_nc 1", "--lambda_identity 0"),

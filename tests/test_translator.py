@@ -54,7 +54,7 @@ def test_a_pth_file_without_a_run_is_enough(tmp_path: Path, netG: str, norm: str
 
 def test_a_flag_that_the_file_does_not_tell_is_required(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth", **UNET)
-    with pytest.raises(ValueError, match=r"unet_128 does not tell .*--dropout or --no_dropout"):
+    with pytest.raises(ValueError, match=r"unet_128 does not show .*--dropout or --no_dropout"):
         Translator.load(tmp_path / "x.pth")
     Translator.load(tmp_path / "x.pth", running_statistics=True)
     assert Translator.load(tmp_path / "x.pth", no_dropout=False).has_dropout
@@ -63,7 +63,7 @@ def test_a_flag_that_the_file_does_not_tell_is_required(tmp_path: Path) -> None:
 
 def test_a_flag_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth")
-    with pytest.raises(ValueError, match="norm is given as batch, the file says instance"):
+    with pytest.raises(ValueError, match="norm is given as batch, the file has instance"):
         Translator.load(tmp_path / "x.pth", norm="batch")
 
 
@@ -209,7 +209,7 @@ def test_a_batch_that_does_not_fit_is_translated_one_by_one(
 def test_ambiguous_arguments_are_refused(resnet: Translator, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"in -1\.\.1, got torch\.uint8; give a numpy array"):
         resnet(torch.zeros(3, 8, 8, dtype=torch.uint8))
-    with pytest.raises(TypeError, match="ngff: no such flag; there are netG"):
+    with pytest.raises(TypeError, match="ngff: unknown flag; choose from netG"):
         Translator.load(tmp_path / "x.pth", ngff=3)
     with pytest.raises(ValueError, match="the array: 1 of 192 values are not finite"):
         values = np.zeros((8, 8, 3), np.float32)

@@ -166,6 +166,6 @@ def suffixes(text: str) -> tuple[str, ...]:
     ends = tuple(part.strip() for part in text.split(",")) if text.strip() else ()
     if not all(ends) or len(set(ends)) != len(ends) or "/" in text:
         raise ArgumentTypeError(
-            f"must be different ends of names such as _r,_nir, without empty ones, got {text!r}"
+            f"must be different, non-empty suffixes such as _r,_nir, got {text!r}"
         )
     return ends

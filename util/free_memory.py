@@ -32,7 +32,7 @@ def _free_in_machine() -> int:
             return int(lines["MemAvailable"].split()[0]) * 1024
     if hasattr(os, "sysconf"):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 4 * 2**30  # Windows reports it only to further packages
+    return 4 * 2**30  # on Windows this would need another package
 
 
 def _free_in_container(folder: Path) -> list[int]:

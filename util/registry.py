@@ -55,6 +55,6 @@ class Plugins(Generic[T]):
         if len(classes) != 1:
             raise ValueError(
                 f"{module.__file__} must define exactly one subclass of {self.base.__name__}, "
-                f"found {[cls.__name__ for cls in classes] or 'none'}; one class a file"
+                f"found {[cls.__name__ for cls in classes] or 'none'}; one class per file"
             )
         return classes[0]

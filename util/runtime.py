@@ -105,7 +105,7 @@ def start_logging() -> None:
 
 
 class _Console(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO] before 3.11
-    """A handler that writes nothing more once its reader has gone, as in ``| head``."""
+    """A handler that stops writing when its reader has closed the pipe, as in ``| head``."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exc_info()[1], BrokenPipeError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 
 def listing(lines: Sequence[str], *, most: int = 20, of: int | None = None) -> str:
-    """Return the first lines, indented, and how many of all (``of``) are not shown."""
+    """Return the first lines, indented, and the number of further lines; ``of``: of all lines."""
     shown = [f"  {line}" for line in lines[:most]]
     hidden = (len(lines) if of is None else of) - len(shown)
     if hidden:

@@ -22,7 +22,7 @@ class ExportMetadata:
     norm: str
     bn_mode: str
     weights: str  # float32, half, int8
-    trained_with_dropout: bool | None  # None: a .pth file that does not tell
+    trained_with_dropout: bool | None  # None: unknown, for a .pth file
     multiple: int
     input_channels: int
     output_channels: int

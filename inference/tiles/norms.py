@@ -1,9 +1,9 @@
 """Norms for an image that is processed tile by tile, with the statistics of the whole image.
 
-Let ``s`` be the means and variances of all layers. Wanted is the fixed point ``F(s) = s``, where
-``F`` applies ``s`` to all tiles and measures the statistics over all of them. The measured values
-of a layer depend on earlier layers only, so repeating ``s = F(s)`` is exact after as many passes
-as there are layers. Before that it is far off, because later layers are measured under wrong
+Let ``s`` be the means and variances of all layers. The solution is the fixed point ``F(s) = s``,
+where ``F`` applies ``s`` to all tiles and measures the statistics over all of them. The measured
+values of a layer depend on earlier layers only, so repeating ``s = F(s)`` is exact after as many
+passes as there are layers. Before that it is far off, because later layers are measured under wrong
 statistics of the earlier ones. Therefore a small sample of the image, which fits into memory at
 once, predicts how a change acts on the later layers: ``s`` solves ``s = S(s) + (F(old) - S(old))``,
 where ``S`` measures the sample. One pass over the sample solves this, layer by layer. The method

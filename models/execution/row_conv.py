@@ -45,7 +45,7 @@ def _is_faster(conv: nn.Conv2d) -> bool:
     return (
         conv.out_channels <= MAX_CHANNELS
         and conv.in_channels > conv.out_channels
-        and conv.kernel_size[0] >= 5  # with lower filters the added zeros cost as much as is saved
+        and conv.kernel_size[0] >= 5  # with fewer rows, the zeros cost what is saved
         and (conv.stride, conv.padding, conv.dilation) == ((1, 1), (0, 0), (1, 1))
         and conv.groups == 1
     )

@@ -26,7 +26,7 @@ class Geometry:
 def geometry(net: nn.Module) -> Geometry:
     """Return the attribute ``geometry`` of ``net``, or derive it from its layers.
 
-    Counted are convolutions, poolings, upsamplings and padding layers. They are assumed to run in
+    Convolutions, poolings, upsamplings and padding layers are counted. They are assumed to run in
     the order in which they are registered, as in an ``nn.Sequential``; parallel branches make
     ``reach`` too large, never too small. A network whose layers run in another order needs the
     attribute ``geometry``.

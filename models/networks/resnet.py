@@ -22,7 +22,7 @@ class ResnetBlock(nn.Module):
         self.conv_block = nn.Sequential(
             nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
             NORMS[norm](channels), nn.ReLU(),
-            *noise,  # takes a position: the published names after it move by one
+            *noise,  # takes a position: the published names of later layers change
             nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
             NORMS[norm](channels),
         )

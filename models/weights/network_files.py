@@ -27,7 +27,7 @@ def files_to_write(
 ) -> dict[Path, Mapping[str, Tensor]]:
     """Return path -> weights. They share memory with the networks and the averages.
 
-    ``averages``: network -> the names of its ``state_dict`` -> averages.
+    ``averages``: by the name of the network and the name in its ``state_dict``.
     """
     files: dict[Path, Mapping[str, Tensor]] = {}
     for name, net in networks.items():
@@ -67,7 +67,7 @@ def no_average(wanted: Path) -> FileNotFoundError:
     )
 
 
-def print_sizes(networks: Mapping[str, nn.Module], *, verbose: bool) -> None:
+def log_sizes(networks: Mapping[str, nn.Module], *, verbose: bool) -> None:
     """Log the number of parameters of each network in millions; with ``verbose`` its layers too."""
     log.info("---------- Networks initialized -------------")
     for name, net in networks.items():
