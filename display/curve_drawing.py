@@ -29,7 +29,9 @@ def draw_curves(curves: Curves, path: Path) -> tuple[int, int]:
     loss_names, measured = split_columns(values)
     losses = {name: values[name] for name in loss_names}
     places, means = curves.known(*measured).thinned()
-    rates = _rates(values)
+    rates = {"learning\nrate": values["lr"]} if "lr" in values else {}
+    if "seconds" in values:
+        rates["images/s"] = 1 / np.where(values["seconds"] > 0, values["seconds"], np.nan)
     panels = [("loss", 3.0, names) for names in split_by_size(losses)]
     panels += [("validation", 2.0, names) for names in split_by_size(means) if places.size]
     width = CURVES_SIZE_PX[0]
@@ -96,13 +98,6 @@ def tidy(rows: Any) -> None:
         axes.spines[["top", "right"]].set_visible(False)
 
 
-def _rates(values: Mapping[str, Series]) -> dict[str, Series]:
-    rates = {"learning\nrate": values["lr"]} if "lr" in values else {}
-    if "seconds" in values:
-        rates["images/s"] = 1 / np.where(values["seconds"] > 0, values["seconds"], np.nan)
-    return rates
-
-
 def split_by_size(losses: Mapping[str, Series]) -> list[list[str]]:
     """Return the names in one group; in two, large and small, if their sizes have a gap of 5x."""
     sizes = {}
@@ -123,5 +118,4 @@ def smooth(values: Series, *, window: int) -> Series:
     known = np.isfinite(values)
     total = np.convolve(np.where(known, values, 0.0), kernel)[window:-window]
     count = np.convolve(known.astype(float), kernel)[window:-window].round()
-    means: Series = np.where(known, total / np.maximum(count, 1.0), np.nan)
-    return means
+    return np.where(known, total / np.maximum(count, 1.0), np.nan)

@@ -4,6 +4,7 @@ import bisect
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -49,8 +50,7 @@ class Curves:
         return Curves([*compress(self.epochs, known)], losses)
 
     def thinned(self, points: int = _POINTS) -> tuple[Series, dict[str, Series]]:
-        """Return at most ``points`` points, each the mean of its neighbours; infinity becomes NaN.
-        """
+        """Return at most ``points`` means of neighbouring points; infinity becomes NaN."""
         size = -(-len(self.epochs) // points) if self.epochs else 1
         losses = {name: _bin_means(np.array(values), size) for name, values in self.losses.items()}
         return _bin_means(np.array(self.epochs), size), losses
@@ -74,8 +74,7 @@ class CurveFile:
 
     def _begin(self, header: bytes) -> None:
         self.curves = Curves()
-        self._header = header
-        self._offset = len(header)
+        self._header, self._offset = header, len(header)
         self._rows_per_point = 1
         self._pending = Curves()  # rows of the next point
 
@@ -96,13 +95,11 @@ class CurveFile:
         self._offset += len(added)
         columns = header.decode("utf-8").strip().split(",")
         for row in csv.DictReader(added.decode("utf-8").splitlines(), fieldnames=columns):
-            try:
+            with suppress(ValueError, TypeError):  # an incomplete line
                 # Only values of validations may be empty.
                 values = {name: float(row[name] or "nan" * name.startswith(VALUE))
                           for name in columns if name not in _PLACE}
                 self._append(_position(row, epoch_size), values)
-            except (ValueError, TypeError):
-                continue
         return len(added)
 
     def _append(self, epoch: float, values: dict[str, float]) -> None:

@@ -57,9 +57,8 @@ def save_picture(picture: Image8, path: Path, *, aspect_ratio: float = 1.0) -> t
     size = saved_size(picture, aspect_ratio)
     if size != picture.shape[1::-1]:
         picture = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
-    encoded = encode_png(picture)
     with writing(path), replacing(path) as aside:
-        aside.write_bytes(encoded)
+        aside.write_bytes(encode_png(picture))
     return size
 
 

@@ -38,24 +38,25 @@ class NpmFiles:
             ConnectionError: npm fails, or takes longer than ``seconds``.
             ValueError: npm delivers unknown files.
         """
-        npm = shutil.which("npm")
-        if npm is None:
-            raise FileNotFoundError(
-                f"{self.purpose} are missing, and npm, which would fetch them, is not installed; "
-                f"install Node.js, or {self.advice}"
-            )
+        if not (npm := shutil.which("npm")):
+            raise FileNotFoundError(f"{self.purpose} are missing, and npm, which would fetch them, "
+                                    f"is not installed; install Node.js, or {self.advice}")
         timeouts = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
         command = [npm, "pack", "--ignore-scripts", "--loglevel=error", *timeouts, *self.packages]
         files: FileContents = {}
         with tempfile.TemporaryDirectory() as folder:
+            reason = ""
             try:
-                subprocess.run(command, cwd=folder, capture_output=True, text=True,
-                               timeout=seconds, check=True)
-            except subprocess.SubprocessError as error:
-                raise ConnectionError(
-                    f"npm cannot fetch {self.purpose} ({_reason(error)}); is there a network? "
-                    f"Without one, {self.advice}"
-                ) from None
+                ended = subprocess.run(command, cwd=folder, capture_output=True, text=True,
+                                       timeout=seconds)
+                if ended.returncode:
+                    code = re.search(r"npm error code (\S+)", ended.stderr)
+                    reason = code[1] if code else "npm gives no reason"
+            except subprocess.TimeoutExpired:
+                reason = f"not within {seconds:.0f} seconds"
+            if reason:
+                raise ConnectionError(f"npm cannot fetch {self.purpose} ({reason}); is there a "
+                                      f"network? Without one, {self.advice}")
             for package, wanted in self.packages.items():
                 files |= from_archive(Path(folder) / f"{package.replace('@', '-')}.tgz", wanted)
         return self.require_known(files, "npm")
@@ -126,10 +127,3 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
                 raise ValueError(f"{path} holds {member.name!r} of {member.size:,} bytes: not used")
             if member.isfile() and (file := archive.extractfile(member)):
                 yield member.name, file.read()
-
-
-def _reason(error: subprocess.SubprocessError) -> str:
-    if isinstance(error, subprocess.TimeoutExpired):
-        return f"not within {error.timeout:.0f} seconds"
-    code = re.search(r"npm error code (\S+)", getattr(error, "stderr", ""))
-    return code[1] if code else "npm gives no reason"

@@ -13,15 +13,15 @@ from display.npm_packages import FileContents, NpmFiles, cache_folder, members, 
 from util.files import replacing
 
 VISDOM_VERSION = "0.2.4"
+FOLDER = cache_folder(f"visdom-{VISDOM_VERSION}")  # visdom's own may be read-only or shared
 
 # Paths below /static/.
-_GLYPHS = "fonts/glyphicons-halflings-regular"
 _PACKAGES: dict[str, dict[str, str]] = {
     "jquery@3.1.1": {"dist/jquery.min.js": "js/jquery.min.js"},
-    "bootstrap@3.3.7": {"dist/js/bootstrap.min.js": "js/bootstrap.min.js",
-                        "dist/css/bootstrap.min.css": "css/bootstrap.min.css",
-                        **{f"dist/{_GLYPHS}.{end}": f"{_GLYPHS}.{end}"
-                           for end in ("eot", "svg", "ttf", "woff", "woff2")}},
+    "bootstrap@3.3.7": {f"dist/{path}": path for path in (
+        "js/bootstrap.min.js", "css/bootstrap.min.css",
+        *(f"fonts/glyphicons-halflings-regular.{end}"
+          for end in ("eot", "svg", "ttf", "woff", "woff2")))},
     "react@16.2.0": {"umd/react.production.min.js": "js/react-react.min.js"},
     "react-dom@16.2.0": {"umd/react-dom.production.min.js": "js/react-dom.min.js"},
     "plotly.js-dist-min@2.11.1": {"plotly.min.js": "js/plotly-plotly.min.js"},
@@ -34,21 +34,14 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "mathjax@2.7.5": {path: f"js/mathjax/2.7.5/{path}" for path in (
         "MathJax.js", "config/Safe.js", "config/TeX-AMS-MML_HTMLorMML.js", "extensions/Safe.js",
         "extensions/TeX/", "jax/element/mml/", "jax/output/SVG/config.js", "jax/output/SVG/jax.js",
-        "jax/output/SVG/autoload/", "jax/output/SVG/fonts/TeX/",
-    )},
+        "jax/output/SVG/autoload/", "jax/output/SVG/fonts/TeX/")},
 }
 
 _BUNDLE_ADVICE = ("run scripts/live_plots.py --write_bundle FILE on a machine that has both, and "
                   "scripts/live_plots.py --bundle FILE here")
 PAGE = NpmFiles(
     _PACKAGES, digest="7121b109df39a045ee914160637ebb89afbb8d7e5c42cfabc89ac0ee518a75c9",
-    purpose="the files of visdom's page", advice=_BUNDLE_ADVICE,
-)
-
-
-def default_folder() -> Path:
-    """Return the folder of the files. visdom's own folder may be read-only or shared."""
-    return cache_folder(f"visdom-{VISDOM_VERSION}")
+    purpose="the files of visdom's page", advice=_BUNDLE_ADVICE)
 
 
 def from_bundle(path: Path) -> FileContents:

@@ -46,7 +46,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="address to listen on (127.0.0.1: this machine only; visdom has no password)")
     add("--env_path", type=Path, default=Path.home() / ".visdom",
         help="folder of the saved environments (~/.visdom)")
-    add("--page_files", type=Path, default=visdom_files.default_folder(),
+    add("--page_files", type=Path, default=visdom_files.FOLDER,
         help="folder of the page's files (%(default)s)")
     add("--verbose", action="store_true", help="show where an error happened")
     action = parser.add_mutually_exclusive_group().add_argument
@@ -67,18 +67,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         visdom_files.write_bundle(args.page_files, args.write_bundle)
         log.info("wrote %s; use it by scripts/live_plots.py --bundle FILE", args.write_bundle)
     else:
-        require_visdom()
+        if problem := visdom_problem():
+            raise ValueError(problem)
         provide_files(args.page_files, args.bundle)
         serve(bind(args.host, args.port), env_path=args.env_path, page_files=args.page_files)
 
 
 def check(page_files: Path) -> None:
     """Log in one line what is missing; then exit with code 1 if anything is."""
-    missing = []
-    try:
-        require_visdom()
-    except ValueError as error:
-        missing.append(str(error))
+    missing = [problem] if (problem := visdom_problem()) else []
     if not visdom_files.PAGE.read(page_files):
         source = ("npm fetches them at the first start" if shutil.which("npm") else
                   "npm, which would fetch them, is not installed: use --bundle")
@@ -90,15 +87,16 @@ def check(page_files: Path) -> None:
              visdom_files.VISDOM_VERSION, page_files)
 
 
-def require_visdom() -> None:
+def visdom_problem() -> str:
+    """Return what is wrong with the installed package; "": nothing."""
     wanted = visdom_files.VISDOM_VERSION
     try:
         found = importlib.metadata.version("visdom")
     except importlib.metadata.PackageNotFoundError:
-        raise ValueError("the package visdom is not installed (see requirements.txt)") from None
-    if found != wanted:
-        raise ValueError(f"visdom {found} is installed, but the files of the page are known for "
-                         f"{wanted} only: install visdom=={wanted}")
+        return "the package visdom is not installed (see requirements.txt)"
+    return "" if found == wanted else (
+        f"visdom {found} is installed, but the files of the page are known for {wanted} only: "
+        f"install visdom=={wanted}")
 
 
 def provide_files(folder: Path, bundle: Path | None) -> None:
@@ -163,9 +161,7 @@ def page_file_handler(page_files: Path) -> type[Any]:
 
     class PageFileHandler(StaticFileHandler):
         @classmethod
-        def make_static_url(
-            cls, settings: dict[str, Any], path: str, include_version: bool = True
-        ) -> str:
+        def make_static_url(cls, settings: Any, path: str, include_version: bool = True) -> str:
             # visdom's template uses ../user/style.css, which tornado 6.6 refuses with 403.
             if path.startswith("../"):
                 return path.removeprefix("..")

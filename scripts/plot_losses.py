@@ -70,10 +70,8 @@ def find_run(run: str, checkpoints_dir: Path) -> Path:
         if tables(folder):
             return folder.resolve()
     known = sorted(path.parent.name for path in checkpoints_dir.glob("*/losses.csv"))
-    raise FileNotFoundError(
-        f"no losses.csv in {checkpoints_dir / run} nor in {Path(run)}; runs in {checkpoints_dir}: "
-        f"{', '.join(known) or 'none'}"
-    )
+    raise FileNotFoundError(f"no losses.csv in {checkpoints_dir / run} nor in {Path(run)}; runs in "
+                            f"{checkpoints_dir}: {', '.join(known) or 'none'}")
 
 
 def tables(folder: Path) -> list[Path]:
@@ -137,9 +135,7 @@ def choose(runs: Mapping[str, Curves], wanted: Sequence[str] | None) -> list[str
     return list(wanted or losses)
 
 
-def draw(
-    runs: Mapping[str, Curves], names: Sequence[str], path: Path, *, x: str, window: int
-) -> None:
+def draw(runs: dict[str, Curves], names: list[str], path: Path, *, x: str, window: int) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

@@ -126,7 +126,7 @@ def test_error_for_a_used_port_names_it() -> None:
 def find_page_files(cache: pytest.Cache) -> Path:
     """Return the user's files, those of an earlier test, or files fetched now; otherwise skip."""
     fetched = cache.mkdir("visdom_page")
-    for folder in (visdom_files.default_folder(), fetched):
+    for folder in (visdom_files.FOLDER, fetched):
         if visdom_files.PAGE.read(folder):
             return folder
     try:

@@ -145,13 +145,16 @@ def test_unknown_files_of_npm_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(npm_packages, "_download", lambda *_: {"ort.js": b"1"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "npm").write_text("#!/bin/sh\n")
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setattr(npm_packages, "from_archive", lambda *_: {"ort.js": b"1"})
     with pytest.raises(ValueError, match="npm holds other files"):
         onnxruntime_web.runtime_files()
     known = replace(onnxruntime_web.RUNTIME, digest=npm_packages.digest({"ort.js": b"1"}))
     monkeypatch.setattr(onnxruntime_web, "RUNTIME", known)
     assert onnxruntime_web.runtime_files() == {"ort.js": b"1"}
-    monkeypatch.setattr(npm_packages, "_download", None)  # the next time, the cache has it
+    (tmp_path / "npm").unlink()  # the next time, the cache has the files
     assert onnxruntime_web.runtime_files() == {"ort.js": b"1"}
 
 

@@ -46,14 +46,13 @@ def write_sheet(path: Path, title: str, facts: Sequence[str], sections: Sequence
 
 
 def _section(section: Section) -> Any:
-    heading = tag("h2", section.title)
-    if section.level:
-        heading.add(tag("span", section.level, cls=f"badge {section.level}"))
+    badge = [tag("span", section.level, cls=f"badge {section.level}")] if section.level else []
     figures = [tag("figure", tag("div", map(_image, cell.pictures), cls="side_by_side"),
                    tag("figcaption", cell.caption))
                for cell in section.cells if cell.pictures]
     lines = [tag("li", _unbroken(cell.caption)) for cell in section.cells if not cell.pictures]
-    part = tag("section", heading, tag("p", _unbroken(section.text), cls="text"))
+    part = tag("section", tag("h2", section.title, badge))
+    part.add(tag("p", _unbroken(section.text), cls="text"))
     part.add([tag("ul", lines, cls="lines")] if lines else [])
     part.add([tag("div", figures, cls="row")] if figures else [])
     if section.left_out:

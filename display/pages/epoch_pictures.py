@@ -64,18 +64,18 @@ class EpochPictures:
                 self._names.append(name)
         self._first_page = max(self._first_page, page_now)
         # index.html still needs the epochs of the last full page.
-        for epoch in [e for e in self._epochs if e <= (page_now - 1) * EPOCHS_PER_PAGE]:
-            del self._epochs[epoch]
+        oldest = (page_now - 1) * EPOCHS_PER_PAGE + 1
+        self._epochs = {key: shown for key, shown in self._epochs.items() if key >= oldest}
 
     def links(self) -> dict[str, str]:
         """Return text -> file of the full pages, newest first."""
         return {name.removesuffix(".html").replace("_", " "): name for name in self._names[::-1]}
 
     def _rows(self, epochs: range) -> list[FigureRow]:
-        order = {label: number for number, label in enumerate(self._labels)}
+        def position(figure: Figure) -> int:
+            return [*self._labels, figure.label].index(figure.label)
 
-        return [FigureRow(f"epoch [{epoch}]", sorted(self._epochs[epoch].values(),
-                          key=lambda figure: (order.get(figure.label, len(order)), figure.label)))
+        return [FigureRow(f"epoch [{epoch}]", sorted(self._epochs[epoch].values(), key=position))
                 for epoch in epochs if epoch in self._epochs]
 
 

@@ -15,6 +15,7 @@ from display.pages.html import new_document, raw, tag, url
 from util.files import write_text
 from util.text import merge_equal_lines
 
+_JSON_WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "nan"}  # JSON has no such numbers
 MOST_OPEN = 4  # a score with more parts than this shows them folded
 _SCRIPT, _STYLE, _VIEWER = (Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
                             for suffix in (".js", ".css", ".html"))
@@ -70,27 +71,21 @@ def write_evaluation_page(
             "runs": [{"name": run.name} for run in runs],
             "pictures": [
                 {"name": row.name, "shown": {label: url(src) for label, src in row.shown.items()},
-                 "values": {run: {key: _json_number(value) for key, value in values.items()}
+                 "values": {run: {key: value if math.isfinite(value) else _JSON_WORDS[str(value)]
+                                  for key, value in values.items()}
                             for run, values in row.values.items()}}
-                for row in pictures
-            ]}
+                for row in pictures]}
     # "</script>" in a name would end the data.
-    text = json.dumps(data).replace("<", "\\u003c")
+    json_text = raw(json.dumps(data).replace("<", "\\u003c"))
     notes = [tag("li", [tag("b", who), f": {note}"] if who else note) for who, note in
              merge_equal_lines({run.name: run.notes for run in runs})]
     page = new_document(title, width_px=256, css=_STYLE)
     viewer, script = (_VIEWER, _SCRIPT) if pictures else ("", "")
-    page.add(
-        tag("p", facts, cls="status"), _score_table(columns, runs),
-        tag("ul", notes, cls="notes") if notes else [], raw(viewer),
-        tag("script", raw(text), type="application/json", id="data"), tag("script", raw(script)),
-    )
+    page.add(tag("p", facts, cls="status"), _score_table(columns, runs),
+             tag("ul", notes, cls="notes") if notes else [], raw(viewer))
+    page.add(tag("script", json_text, type="application/json", id="data"),
+             tag("script", raw(script)))
     write_text(path, page.render(pretty=False))
-
-
-def _json_number(value: float) -> float | str:
-    """Return a value that JSON can hold: infinity becomes a word."""
-    return value if math.isfinite(value) else str(value).replace("inf", "Infinity")
 
 
 def _decimal(value: float, places: int) -> str:
@@ -119,8 +114,8 @@ def _cell(score: ScoreCell | None, column: Column, best: float | None) -> Any:
     if score.error is not None:
         cell.add(" ", tag("span", f"± {_decimal(score.error, column.places)}", cls="error_bar"))
     if score.parts:
-        items = (tag("li", _swatch(name), f"{name} {_decimal(value, column.places)}")
-                 for name, value in score.parts.items())
+        items = [tag("li", _swatch(name), f"{name} {_decimal(value, column.places)}")
+                 for name, value in score.parts.items()]
         is_open = len(score.parts) <= MOST_OPEN
         cell.add(tag("details", tag("summary", "parts"), tag("ul", items), open=is_open))
     return cell

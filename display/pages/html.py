@@ -146,8 +146,7 @@ def _figures(figures: Iterable[Figure], *, width: int, cls: str) -> Any:
         html += (
             f'<figure><a href="{url(figure.link or figure.src)}"><img src="{url(figure.src)}" '
             f'alt="{label}" width="{width}" height="{height}" loading="lazy" decoding="async"></a>'
-            f"<figcaption>{label}</figcaption></figure>"
-        )
+            f"<figcaption>{label}</figcaption></figure>")
     return tag("div", raw(html), cls=cls)
 
 

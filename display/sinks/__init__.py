@@ -11,9 +11,8 @@ PLUGINS = Plugins("display.sinks", "_sink", Sink)
 
 def find_sinks(is_train: bool) -> list[type[Sink]]:
     """Return the displays of train.py or of test.py, in the order in which they are opened."""
-    classes = [PLUGINS.find(name) for name in PLUGINS.available()]
-    used = [cls for cls in classes if (cls.in_training if is_train else cls.in_tests)]
-    return sorted(used, key=lambda cls: cls.order)
+    classes = sorted(map(PLUGINS.find, PLUGINS.available()), key=lambda cls: cls.order)
+    return [cls for cls in classes if (cls.in_training if is_train else cls.in_tests)]
 
 
 def add_flags(parser: ArgumentParser, is_train: bool) -> None:
@@ -24,5 +23,4 @@ def add_flags(parser: ArgumentParser, is_train: bool) -> None:
 
 def open_sinks(folder: Path, opt: Namespace) -> list[Sink]:
     """Open the displays that the options ask for. ``folder`` is the run's or the results'."""
-    opened = [sink_class.open(folder, opt) for sink_class in find_sinks(opt.isTrain)]
-    return [sink for sink in opened if sink]
+    return [sink for cls in find_sinks(opt.isTrain) if (sink := cls.open(folder, opt))]

@@ -30,18 +30,15 @@ class Background(Sink):
     ``advance`` is not passed on.
 
     An exception of the sink does not end the training. Each outage is logged once; it ends when
-    every method that failed has succeeded again. ``close`` waits at most ``close_seconds`` after
-    ``finish``.
+    all failed methods have succeeded. ``close`` waits up to ``close_seconds`` after ``finish``.
     """
 
     def __init__(
         self, sink: Sink, *, pictures: int = 8, pause_seconds: float = 0.0,
         close_seconds: float = 6.0,
     ) -> None:
-        self.sink = sink
-        self.title = sink.title
-        self._pause_seconds = pause_seconds
-        self._close_seconds = close_seconds
+        self.sink, self.title = sink, sink.title
+        self._pause_seconds, self._close_seconds = pause_seconds, close_seconds
         for method in _KEYS:
             setattr(self, method, partial(self._enqueue, method))
         self._limits = {"start_epoch": _UNLIMITED, "losses": _UNLIMITED, "pictures": pictures,
@@ -61,11 +58,10 @@ class Background(Sink):
 
     def close(self) -> None:
         self.finish()
-        if not self._thread.ident or self._deadline is None:
-            return
-        self._thread.join(max(0.0, self._deadline - time.monotonic()))
-        if self._thread.is_alive():
-            self._warn("close", f"did not finish within {self._close_seconds:.0f} s, abandoned")
+        if self._thread.ident and self._deadline is not None:
+            self._thread.join(max(0.0, self._deadline - time.monotonic()))
+            if self._thread.is_alive():
+                self._warn("close", f"did not finish within {self._close_seconds:.0f} s, abandoned")
 
     def _enqueue(self, method: str, report: object) -> None:
         """Add a report to the queue. It replaces a waiting report of the same method and key."""
@@ -107,10 +103,9 @@ class Background(Sink):
             log.debug("%s: %s", self.title, method, exc_info=True)
             self._warn(method, str(error) or type(error).__name__)
             return
-        if method in self._failing:
-            self._failing.remove(method)
-            if not self._failing:
-                log.info("%s: works again", self.title)
+        if self._failing == {method}:
+            log.info("%s: works again", self.title)
+        self._failing.discard(method)
 
     def _warn(self, method: str, reason: str) -> None:
         if not self._failing:

@@ -43,11 +43,9 @@ class Console(Sink):
             self._status = RunStatus(progress, time.monotonic(), self._columns)
         self._status.progress = progress
         postfix: Any = self._status  # tqdm calls str() of it
-        self._bar = tqdm(
-            desc=f"epoch {progress.epoch}/{progress.n_epochs}", total=progress.epoch_size,
-            initial=progress.epoch_images, unit=" img", bar_format=_LAYOUT, dynamic_ncols=True,
-            leave=False, postfix=postfix,
-        )
+        self._bar = tqdm(desc=f"epoch {progress.epoch}/{progress.n_epochs}", leave=False,
+                         total=progress.epoch_size, initial=progress.epoch_images, unit=" img",
+                         bar_format=_LAYOUT, dynamic_ncols=True, postfix=postfix)
 
     def advance(self, progress: Progress) -> None:
         if self._bar is not None and self._status is not None:
@@ -67,9 +65,8 @@ class Console(Sink):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        seconds = round(time.monotonic() - self._epoch_started)
-        log.info("End of epoch %d / %d \t Time Taken: %d sec",
-                 progress.epoch, progress.n_epochs, seconds)
+        log.info("End of epoch %d / %d \t Time Taken: %d sec", progress.epoch, progress.n_epochs,
+                 round(time.monotonic() - self._epoch_started))
 
     def close(self) -> None:
         if self._bar is not None:
@@ -81,9 +78,9 @@ class Console(Sink):
         if self._bar is None:  # the constructor of tqdm draws the bar for the first time
             return 0
         meter = self._bar.format_dict
-        rest = {"bar_format": _LAYOUT.replace("{bar}", ""), "postfix": "", "ncols": None}
-        line = self._bar.format_meter(**{**meter, **rest})
-        return (meter["ncols"] or sys.maxsize) - len(line) - _BAR_COLUMNS
+        rest = meter | {"bar_format": _LAYOUT.replace("{bar}", ""), "postfix": "", "ncols": None}
+        columns = meter["ncols"] or sys.maxsize
+        return columns - len(self._bar.format_meter(**rest)) - _BAR_COLUMNS
 
 
 @dataclass

@@ -14,9 +14,8 @@ log = logging.getLogger(__name__)
 
 
 class CsvLog(LogFile):
-    """Columns: epoch, images (since the run began), epoch_images (in this epoch), one per loss, one
-    per value of ``validated`` (empty between validations), lr, seconds (per image), data_share
-    (0..1).
+    """Columns: epoch, images (since the run began), epoch_images (in the epoch), one per loss, one
+    per ``validated`` value (empty between validations), lr, seconds (per image), data_share (0..1).
 
     A resumed run appends. A run with other losses starts a new file and renames the old one to
     losses.1.csv, or the next free number.

@@ -36,8 +36,7 @@ def read_advice(path: Path) -> list[Advice]:
             if list(row) == list(_COLUMNS) and None not in row.values():
                 advice.append(Advice(
                     int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
-                    row["meaning"], row["what_to_do"], over=row["state"] == "over",
-                ))
+                    row["meaning"], row["what_to_do"], over=row["state"] == "over"))
     return advice
 
 

@@ -15,20 +15,16 @@ def connect(*, server: str, port: int, env: str) -> Any:
     try:
         import visdom
     except ImportError:
-        log.warning(
-            "No visdom display: the package is not installed. To use it: install "
-            "requirements.txt, then start %s. --display_id 0 switches it off. Training continues.",
-            _START + str(port),
-        )
+        log.warning("No visdom display: the package is not installed. To use it: install "
+                    "requirements.txt, then start %s%d. --display_id 0 switches it off. "
+                    "Training continues.", _START, port)
         return None
     logging.getLogger("visdom").setLevel(logging.ERROR)  # it logs each new connection
     methods = {"_handle_post": _post, "has_window": _has_window}
     client_class: Any = type("VisdomWithTimeout", (visdom.Visdom,), methods)
     # A client that may not send yet prints no messages about its session or connection.
-    client = client_class(
-        server=server, port=port, env=env, raise_exceptions=True, use_incoming_socket=False,
-        send=False,
-    )
+    client = client_class(server=server, port=port, env=env, raise_exceptions=True,
+                          use_incoming_socket=False, send=False)
     client.send = True
     return client
 

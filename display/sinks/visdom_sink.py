@@ -2,7 +2,7 @@
 
 import html
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,21 +63,15 @@ class VisdomServer(Sink):
         server = {"server": opt.display_server, "port": opt.display_port, "env": opt.display_env}
         if opt.display_id <= 0 or not (client := connect(**server)):
             return None
-        windows = cls(
-            client, name=opt.name, display_id=opt.display_id, columns=opt.display_ncols,
-            width_px=opt.display_winsize, losses_csv=folder / "losses.csv", options=vars(opt),
-        )
+        windows = cls(client, name=opt.name, display_id=opt.display_id, columns=opt.display_ncols,
+                      width_px=opt.display_winsize, losses_csv=folder / "losses.csv",
+                      options=vars(opt))
         # Drawing more often would take too much of the interpreter's time from the training.
         return Background(windows, pictures=1, pause_seconds=2.0)
 
     def __post_init__(self) -> None:
         self._curves = {part: Curves() for part in _PLOTS}
         self._pictures: Mapping[str, Image8] = {}
-        self._senders: dict[str, Callable[[], None]] = {
-            "options": self._send_options,
-            **{part: partial(self._send_plot, part) for part in _PLOTS},
-            "pictures": self._send_pictures,
-        }
         self._due = {"options"}
         self._sent: set[str] = set()
 
@@ -106,9 +100,10 @@ class VisdomServer(Sink):
             return
         if "losses" in self._sent and not self.client.has_window(str(self.display_id)):
             self._due |= self._sent  # the server was restarted
-        for part, send in self._senders.items():
+        senders = {"options": self._send_options, "pictures": self._send_pictures}
+        for part in ("options", *_PLOTS, "pictures"):
             if part in self._due:
-                send()
+                senders.get(part, partial(self._send_plot, part))()
                 self._due.remove(part)
                 self._sent.add(part)
 
@@ -135,6 +130,5 @@ class VisdomServer(Sink):
             shown = {f"{self.name} images": captioned_grid(shown, columns=self.columns)}
         for number, (title, picture) in enumerate(shown.items(), start=self.display_id + 1):
             height, width, _ = picture.shape
-            height_px = round(width_px * height / width)
-            options = {"title": title, "width": width_px, "height": height_px}
-            self.client.image(picture.transpose(2, 0, 1), win=str(number), opts=options)
+            opts = {"title": title, "width": width_px, "height": round(width_px * height / width)}
+            self.client.image(picture.transpose(2, 0, 1), win=str(number), opts=opts)

@@ -42,8 +42,7 @@ def load_wandb() -> Any:
 class WandbRun(Sink):
     """A wandb run. It starts with the first report, unless the program has started one already.
 
-    ``id_file`` keeps the id of the run, which is resumed if the file exists. None: always a new
-    run.
+    ``id_file`` keeps the id of the run, which is resumed if the file exists; None: a new run.
     """
 
     wandb: Any
@@ -58,10 +57,10 @@ class WandbRun(Sink):
 
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
-        group = parser.add_argument_group("Weights & Biases")
-        group.add_argument("--use_wandb", action="store_true", help="log to Weights & Biases")
-        group.add_argument("--wandb_project_name", default="CycleGAN-and-pix2pix",
-                           help="project at Weights & Biases")
+        add = parser.add_argument_group("Weights & Biases").add_argument
+        add("--use_wandb", action="store_true", help="log to Weights & Biases")
+        add("--wandb_project_name", default="CycleGAN-and-pix2pix",
+            help="project at Weights & Biases")
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink | None:

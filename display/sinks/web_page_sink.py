@@ -97,18 +97,15 @@ class WebPage(Sink):
             f"its {progress.epoch_size:,} images seen.{self._speed} "
             f"Written {time.strftime('%d %b %Y, %H:%M')}.",
             notices=doctor_notices(read_advice(self._run_dir / DOCTOR_LOG)),
-            curves=curves if has_curves else None,
-            film=self._film.rows(),
-            links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()},
-            options=self._options,
-        )
+            curves=curves if has_curves else None, film=self._film.rows(), options=self._options,
+            links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()})
 
     def _draw_curves(self, progress: Progress) -> None:
         start = time.monotonic()
         self._curve_file.update(epoch_size=progress.epoch_size)
         if self._curve_file.curves.epochs:
-            svg = self._web_dir / "losses.svg"
-            self._curves_size_px = draw_curves(self._curve_file.curves, svg)
+            curves = self._curve_file.curves
+            self._curves_size_px = draw_curves(curves, self._web_dir / "losses.svg")
         # Drawing may take 2 % of the time, because tiny epochs end many times a second.
         end = time.monotonic()
         self._next_drawing = end + 50 * (end - start)
