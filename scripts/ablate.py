@@ -24,6 +24,7 @@ from scripts.ablation.page import strips, write_page, write_strips
 from scripts.ablation.report import RowResult, as_json, lines, score
 from scripts.ablation.runs import ROOT, Ablation, Budget, call_or_raise
 from scripts.ablation.tables import TABLES, AblationTable
+from scripts.command_line import new_parser, split_flags
 from util.files import write_text
 from util.flags import gpu_list, positive_int
 from util.runtime import choose_device, run_program
@@ -32,12 +33,8 @@ log = logging.getLogger(__name__)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    words = [*(sys.argv[1:] if argv is None else argv), "--"]
-    end = words.index("--")
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False, usage="%(prog)s --dataroot DIR [flags] [-- flags of train.py]",
-    )
+    own, extra = split_flags(argv)
+    parser = new_parser(__doc__, usage="%(prog)s --dataroot DIR [flags] [-- flags of train.py]")
     add = parser.add_argument
     add("--table", nargs="+", choices=tuple(TABLES), default=tuple(TABLES), metavar="NAME",
         help=f"{', '.join(TABLES)} (all)")
@@ -59,10 +56,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--report", action="store_true", help="do not train: report the rows that are done")
     add("--gpu_ids", type=gpu_list, metavar="N",
         help="GPU that scores; -1: the CPU (a GPU if there is one)")
-    add("--verbose", action="store_true", help="show the traceback of an error")
-    args = parser.parse_args(words[:end])
-    args.extra = words[end + 1 : -1]
-    return args
+    return parser.parse_args(own, argparse.Namespace(extra=extra))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -83,27 +77,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     file = args.scorer or args.out / "scorer.pth"
     if not args.report:
         if not file.is_file():
-            train_scorer(args, file)
+            call_or_raise([
+                sys.executable, str(ROOT / "scripts" / "train_scorer.py"),
+                "--dataroot", str(args.dataroot), "--labels", args.labels,
+                "--test_phase", args.phase, "--size", str(args.size), "--out", str(file),
+            ], "the training of the scorer")
         load_scorer(file)  # a file that cannot be used is refused before the trainings
         for row in rows.values():
             ablation.make(row)
     settings = Settings(device=choose_device(args.gpu_ids), weights={"scorer": file},
-                              palette=load_scorer(file).palette)
+                        palette=load_scorer(file).palette)
     report(args, ablation, tables, {run: score(ablation, row, settings)
                                     for run, row in rows.items() if ablation.is_done(row)})
-
-
-def train_scorer(args: argparse.Namespace, path: Path) -> None:
-    """
-    Raises:
-        ValueError: the training ended with an error.
-    """
-    command = [
-        sys.executable, str(ROOT / "scripts" / "train_scorer.py"), "--dataroot",
-        str(args.dataroot), "--labels", args.labels, "--test_phase", args.phase,
-        "--size", str(args.size), "--out", str(path),
-    ]
-    call_or_raise(command, "the training of the scorer ended with exit code {}")
 
 
 def report(

@@ -33,6 +33,7 @@ from data.files.raster import Raster
 from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
 from display.pages.contact_sheet import Section, SheetCell, write_sheet
+from scripts.command_line import new_parser
 from util.files import write_text
 from util.flags import suffixes, value_range
 from util.runtime import run_program
@@ -47,10 +48,7 @@ SIZES = 5  # per side, in the log
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("--dataroot", type=Path, required=True, help="folder of the set")
     add("--dataset_mode", choices=MODES, help="how a training reads it (default: by its folders)")
@@ -68,7 +66,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="page to write (default: check_<name of the dataroot>.html)")
     add("--no_sheet", action="store_true", help="write no page")
     add("--json", type=Path, metavar="FILE", help="write the issues as JSON, too")
-    add("--verbose", action="store_true", help="show the traceback of an error")
     return parser.parse_args(argv)
 
 
@@ -90,8 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not args.no_sheet:
         name = args.dataroot.resolve().name
         sheet = args.sheet or Path(f"check_{name}.html")
-        write_sheet(sheet, f"Check of {name}", [*facts, verdict(issues)],
-                    sections(rows, issues))
+        write_sheet(sheet, f"Check of {name}", [*facts, verdict(issues)], sections(rows, issues))
         log.info("wrote %s", sheet)
     if any(issue.level == "error" for issue in issues):
         sys.exit(1)

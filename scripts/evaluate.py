@@ -25,6 +25,7 @@ from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from metrics.report.compared_sets import ComparedSet, find_runs, of_folders
 from metrics.report.page import write_report_page
 from metrics.report.tables import as_csv, as_json, table
+from scripts.command_line import new_parser
 from util.files import write_text
 from util.flags import gpu_list, value_range
 from util.runtime import choose_device, run_program
@@ -34,10 +35,7 @@ PALETTE_IMAGES = 100  # targets, spread over the set, in which a palette is sear
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser(__doc__)
     add_compared(parser)
     add_metrics(parser)
     add_results(parser)
@@ -71,8 +69,7 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(available())} (all that can run)")
     for flag, text in requirements().items():
         add(f"--{flag}", type=Path, metavar="FILE", help=text)
-    add("--download_weights", action="store_true",
-        help="let libraries download missing weights")
+    add("--download_weights", action="store_true", help="let libraries download missing weights")
     add("--palette", type=Path, metavar="FILE",
         help="colours of labels, a line R G B NAME each (found in the targets)")
     add("--gpu_ids", type=gpu_list, metavar="N",
@@ -86,7 +83,6 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     add("--no_html", action="store_true", help="write no page")
     add("--json", type=Path, metavar="FILE", help="write everything as JSON")
     add("--csv", type=Path, metavar="FILE", help="write a line for every image")
-    add("--verbose", action="store_true", help="show the traceback of an error")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

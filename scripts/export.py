@@ -24,23 +24,13 @@ from inference.export.exporter import Exporter, ExportRequest
 from inference.export.norms import BN_MODES
 from inference.find_generator import find_generator
 from inference.generator_file import GeneratorFile
+from scripts.command_line import new_parser
 from util.flags import positive_int, value_range
 from util.run_folder.layout import list_folders
 from util.run_folder.options import load_options
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add_generator_flags(parser.add_argument_group("which generator"))
-    add_file_flags(parser.add_argument_group("how"))
-    add_result_flags(parser.add_argument_group("result"))
-    return parser
 
 
 def add_generator_flags(group: argparse._ArgumentGroup) -> None:
@@ -86,12 +76,14 @@ def add_result_flags(group: argparse._ArgumentGroup) -> None:
     add("--num_verify", type=positive_int, default=2, metavar="N",
         help="number of these images (%(default)s)")
     add("--licence", default="", help="for the model card")
-    add("--verbose", action="store_true", help="show where an error happened")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the flags, and add the generator as ``file``: flags that do not fit it are errors."""
-    parser = build_parser()
+    parser = new_parser(__doc__)
+    add_generator_flags(parser.add_argument_group("which generator"))
+    add_file_flags(parser.add_argument_group("how"))
+    add_result_flags(parser.add_argument_group("result"))
     args = parser.parse_args(argv)
     if bool(args.name) == bool(args.weights):
         parser.error("give --name RUN, or --weights FILE")

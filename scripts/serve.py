@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from scripts.command_line import new_parser
 from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
 from util.packages import require_packages
 from util.run_folder.layout import list_folders
@@ -35,10 +36,7 @@ PORT = 8100
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser(__doc__)
     _add_run_flags(parser.add_argument_group("the network"))
     page = parser.add_argument_group("the page")
     page.add_argument("--palette", type=Path, metavar="FILE",
@@ -53,7 +51,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                       help="for --static: a file of `npm pack`, if npm cannot fetch the package")
     page.add_argument("--no_browser", action="store_true", help="do not open the page in a browser")
     _add_server_flags(parser.add_argument_group("the server"))
-    parser.add_argument("--verbose", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(argv)
     if (args.name is None) == (args.weights is None):
         parser.error("give --name RUN, or --weights with a folder or a .pth file")
@@ -68,18 +65,16 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--name", metavar="RUN", help="name of the run")
     add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
-        help="folder of the runs (default: %(default)s)")
+        help="folder of the runs (%(default)s)")
     add("--weights", type=Path, metavar="PATH",
         help="folder of a run or one .pth file, instead of --name")
     add("--direction", choices=("AtoB", "BtoA"),
         help="direction of the translation (default: that of the run; both for two-way models)")
-    add("--epoch", default="latest",
-        help="which weights: latest, best, 20, ... (default: %(default)s)")
+    add("--epoch", default="latest", help="which weights: latest, best, 20, ... (%(default)s)")
     add("--ema", action="store_true", help="use the averaged generator of a run with --ema")
     add("--eval", action="store_true",
         help="no dropout, and batch norm with the statistics of the training, as in test.py")
-    add("--seed", type=seed, default=0,
-        help="seed of the dropout, as in test.py (default: %(default)s)")
+    add("--seed", type=seed, default=0, help="seed of the dropout, as in test.py (%(default)s)")
     add("--dropout", action="store_true", help="the .pth file was trained with dropout")
     add("--no_dropout", action="store_true", help="the .pth file was trained without dropout")
     add("--gpu_ids", type=gpu_list, metavar="N",
@@ -89,20 +84,19 @@ def _add_run_flags(group: argparse._ArgumentGroup) -> None:
 def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1",
-        help="address to listen on (default: %(default)s, only for this machine); other addresses "
+        help="address to listen on (%(default)s, only for this machine); other addresses "
              "require a token")
-    add("--port", type=non_negative_int, default=PORT,
-        help="0: any free port (default: %(default)s)")
+    add("--port", type=non_negative_int, default=PORT, help="0: any free port (%(default)s)")
     add("--token", type=token, metavar="WORD",
         help="token that clients must send (default: a new one at every start)")
     add("--max_bytes", type=positive_int, default=8 * 2**20, metavar="N",
-        help="maximum size of an upload in bytes (default: %(default)s)")
+        help="maximum size of an upload in bytes (%(default)s)")
     add("--max_pixels", type=positive_int, default=2048 * 2048, metavar="N",
-        help="maximum number of pixels of an image (default: %(default)s)")
+        help="maximum number of pixels of an image (%(default)s)")
     add("--max_seconds", type=positive_float, default=30.0, metavar="S",
-        help="maximum time from a request to its answer (default: %(default)s)")
+        help="maximum time from a request to its answer (%(default)s)")
     add("--max_waiting", type=positive_int, default=32, metavar="N",
-        help="maximum number of open requests (default: %(default)s)")
+        help="maximum number of open requests (%(default)s)")
 
 
 def token(text: str) -> str:

@@ -27,6 +27,7 @@ from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from metrics.segmenter.network import Segmenter
 from metrics.segmenter.scorer import SIDE_MULTIPLE, Scorer, check_size
 from metrics.segmenter.training import LabelledPhoto, fingerprint, fit, read_examples
+from scripts.command_line import new_parser
 from util.flags import gpu_list, positive_float, positive_int, seed
 from util.random_states import seed_everything
 from util.runtime import choose_device, describe_device, run_program, set_arithmetic
@@ -38,10 +39,7 @@ PALETTE_IMAGES = 100  # label maps, spread over the set, in which the palette is
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("--dataroot", type=Path, required=True, help="folder of pairs, as for train.py")
     add("--labels", choices=("A", "B"), default="B", help="side of the label maps (%(default)s)")
@@ -63,7 +61,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--max_dataset_size", type=positive_int, metavar="N", help="use at most N pairs")
     add("--seed", type=seed, default=0, help="(%(default)s)")
     add("--gpu_ids", type=gpu_list, metavar="N", help="GPU; -1: the CPU (a GPU if there is one)")
-    add("--verbose", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(argv)
     try:
         check_size(args.size or MOST_PIXELS)

@@ -210,7 +210,7 @@ def test_many_clients_are_served(
 ) -> None:
     caplog.set_level("INFO")
     engine = Engine.load(demo_run, device="cpu")
-    flags = ["--clients", "4", "--seconds", "0.5", "--json", str(tmp_path / "x.json")]
+    flags = ["--clients", "4", "--seconds", "0.5"]
     with served(create_app(engine, describe(engine, demo_run), Limits())) as url:
         load_server.main(["--url", url, *flags])
     assert f"4 clients send requests to {url.rstrip('/')} for 0.5 seconds" in caplog.text

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data.checking.sample_check import spread_sample
 from display.images import captioned_grid, save_picture
-from display.pages.html import new_document, url
+from display.pages.html import new_document, tag, url
 from metrics.report.result_files import result_files
 from scripts.ablation.report import OUTPUT, SCORES, RowResult, grid, order
 from scripts.ablation.runs import Ablation
@@ -29,24 +30,23 @@ def strips(
     folders = {row.label: ablation.results(row) / "images" for row in done}
     first = folders[done[0].label]
     names = [files.name for files in result_files(first.parent, OUTPUT)]
-    count = min(count, len(names))
-    chosen = [names[index * (len(names) - 1) // max(1, count - 1)] for index in range(count)]
     return {
         name: {
             "Input": first / f"{name}_real_A.png",
             **{label: folder / f"{name}_{OUTPUT}.png" for label, folder in folders.items()},
             "Ground truth": first / f"{name}_real_B.png",
         }
-        for name in chosen
+        for name in spread_sample(names, min(count, len(names)))
     }
 
 
 def write_strips(path: Path, rows: Mapping[str, ImageStrip]) -> None:
     """Write all strips as one PNG, with a column for each caption."""
-    columns: dict[str, Any] = {}
-    for caption in next(iter(rows.values())):
-        images = [Image.open(strip[caption]).convert("RGB") for strip in rows.values()]
-        columns[caption] = np.concatenate([np.asarray(image) for image in images])
+    columns = {
+        caption: np.concatenate([np.asarray(Image.open(strip[caption]).convert("RGB"))
+                                 for strip in rows.values()])
+        for caption in next(iter(rows.values()))
+    }
     save_picture(captioned_grid(columns, columns=len(columns)), path)
 
 
@@ -55,42 +55,35 @@ def write_page(
     results: Mapping[str, RowResult], images: Mapping[str, Mapping[str, ImageStrip]],
 ) -> None:
     """``images``: the strips of each table, which the page links."""
-    from dominate import tags
-
     page = new_document("The tables of pix2pix", width_px=128, css=_CSS)
-    page.add(tags.p(facts, cls="status"))
+    page.add(tag("p", facts, cls="status"))
     for name, table in tables.items():
-        page.add(tags.h2(table.title), _scores(table, results))
-        page.add(tags.ul((tags.li(line) for line in order(table, results)), cls="order"))
+        page.add(tag("h2", table.title), tag("div", _scores(table, results), cls="wide"))
+        page.add(tag("ul", (tag("li", line) for line in order(table, results)), cls="order"))
         if images[name]:
-            page.add(tags.div(_images(path.parent, images[name]), cls="wide"))
+            page.add(tag("div", _images(path.parent, images[name]), cls="wide"))
     write_text(path, page.render(pretty=False))
 
 
 def _scores(table: AblationTable, results: Mapping[str, RowResult]) -> Any:
-    from dominate import tags
-
-    sides = (tags.th(side, colspan=3) for side in ("ours", "published"))
-    names = (tags.th(name) for name in ["", *SCORES.values(), *SCORES.values(), "training"])
-    head = tags.thead(tags.tr(tags.th(), *sides, tags.th()), tags.tr(*names))
-    body = tags.tbody(tags.tr(tags.th(label), *(tags.td(cell) for cell in cells))
-                      for label, *cells in grid(table, results))
-    return tags.div(tags.table(head, body, cls="scores"), cls="wide")
+    sides = (tag("th", side, colspan=3) for side in ("ours", "published"))
+    names = (tag("th", name) for name in ("", *SCORES.values(), *SCORES.values(), "training"))
+    head = tag("thead", tag("tr", tag("th"), *sides, tag("th")), tag("tr", *names))
+    body = tag("tbody", (tag("tr", tag("th", label), *(tag("td", cell) for cell in cells))
+                         for label, *cells in grid(table, results)))
+    return tag("table", head, body, cls="scores")
 
 
 def _images(folder: Path, rows: Mapping[str, ImageStrip]) -> Any:
-    from dominate import tags
-
-    captions = next(iter(rows.values()))
-    body = tags.tbody()
+    body = tag("tbody")
     for name, strip in rows.items():
-        row = body.add(tags.tr(title=name))
+        row = body.add(tag("tr", title=name))
         for caption, file in strip.items():
             src = url(os.path.relpath(file.resolve(), folder.resolve()))
-            image = tags.img(src=src, alt=f"{caption}, {name}", width=128, loading="lazy")
-            row.add(tags.td(tags.a(image, href=src)))
-    head = tags.thead(tags.tr(tags.th(caption) for caption in captions))
-    return tags.table(head, body, cls="strips")
+            image = tag("img", src=src, alt=f"{caption}, {name}", width=128, loading="lazy")
+            row.add(tag("td", tag("a", image, href=src)))
+    head = tag("thead", tag("tr", (tag("th", caption) for caption in next(iter(rows.values())))))
+    return tag("table", head, body, cls="strips")
 
 
 _CSS = """

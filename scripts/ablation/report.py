@@ -60,9 +60,8 @@ def grid(table: AblationTable, results: Mapping[str, RowResult]) -> list[list[st
     cells = []
     for row in table.rows:
         own = results.get(row.run)
-        time = f"{own.seconds / 60:.1f} min" if own else "not done"
-        ours = _digits(own.ours if own else None)
-        cells.append([row.label, *ours, *_digits(row.published), time])
+        ours, time = (own.ours, f"{own.seconds / 60:.1f} min") if own else (None, "not done")
+        cells.append([row.label, *_digits(ours), *_digits(row.published), time])
     reals = next((results[row.run].reals for row in table.rows if row.run in results), None)
     if reals or table.reals:
         cells.append(["Real photos", *_digits(reals), *_digits(table.reals), ""])
@@ -106,18 +105,15 @@ def order(table: AblationTable, results: Mapping[str, RowResult]) -> list[str]:
 def as_json(
     ablation: Ablation, tables: Mapping[str, AblationTable], results: Mapping[str, RowResult]
 ) -> str:
-    content = {
-        "budget": asdict(ablation.budget),
-        "tables": {
-            name: {
-                "title": table.title,
-                "rows": [_json_row(row, results.get(row.run)) for row in table.rows],
-                "real_photos_published": table.reals and table.reals._asdict(),
-            }
-            for name, table in tables.items()
-        },
+    contents = {
+        name: {
+            "title": table.title,
+            "rows": [_json_row(row, results.get(row.run)) for row in table.rows],
+            "real_photos_published": table.reals and table.reals._asdict(),
+        }
+        for name, table in tables.items()
     }
-    return json.dumps(content, indent=2) + "\n"
+    return json.dumps({"budget": asdict(ablation.budget), "tables": contents}, indent=2) + "\n"
 
 
 def _json_row(row: AblationRow, own: RowResult | None) -> dict[str, object]:

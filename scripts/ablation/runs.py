@@ -84,9 +84,8 @@ class Ablation:
 
     def describe(self, row: AblationRow) -> str:
         """Return the commands, and whether they have been run."""
-        commands = (self.train_command(row), self.test_command(row))
-        return "\n".join([f"# {row.run}: {'done' if self.is_done(row) else 'to do'}",
-                          *(shlex.join(words) for words in commands)])
+        commands = map(shlex.join, (self.train_command(row), self.test_command(row)))
+        return "\n".join([f"# {row.run}: {'done' if self.is_done(row) else 'to do'}", *commands])
 
     def make(self, row: AblationRow) -> None:
         """Train and test the row unless that is done; an interrupted training is resumed.
@@ -103,8 +102,7 @@ class Ablation:
             train.append("--continue_train" if is_saved else "--overwrite")
         for command in (train, self.test_command(row)):
             log.info("%s", shlex.join(command))
-            call_or_raise(command, f"{row.run} ended with exit code {{}}; the same command "
-                                   "resumes it")
+            call_or_raise(command, row.run)
         write_text(self.out / "done" / row.run, shlex.join(train) + "\n")
 
     def seconds(self, row: AblationRow) -> float:
@@ -112,21 +110,19 @@ class Ablation:
         seconds, before = 0.0, 0
         with (self.out / "runs" / row.run / "losses.csv").open(encoding="utf-8") as file:
             for line in csv.DictReader(file):
-                images = int(line["images"])
                 # Steps that were repeated after an interruption count once.
-                seconds += float(line["seconds"]) * max(0, images - before)
-                before = max(images, before)
+                seconds += float(line["seconds"]) * max(0, int(line["images"]) - before)
+                before = max(int(line["images"]), before)
         return seconds
 
 
-def call_or_raise(command: Sequence[str], message: str) -> None:
+def call_or_raise(command: Sequence[str], name: str) -> None:
     """
     Raises:
-        ValueError: the program failed; ``message`` takes its exit code.
+        ValueError: the program failed.
     """
-    code = call(command)
-    if code:
-        raise ValueError(message.format(code))
+    if code := call(command):
+        raise ValueError(f"{name} ended with exit code {code}; the same command resumes it")
 
 
 def call(command: Sequence[str]) -> int:

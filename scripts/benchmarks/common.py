@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import resource
 import statistics
 import sys
@@ -19,6 +20,7 @@ from util.runtime import describe_device
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 Spread = tuple[float, float, float]  # median, lowest, highest
+Rows = dict[str, dict[str, object]]  # the cells of a table, by the names of rows and columns
 
 
 def spread(values: Iterable[float]) -> Spread:
@@ -40,8 +42,7 @@ def markdown(rows: Mapping[str, Mapping[str, object]]) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, tuple):
-        median, low, high = map(_cell, value)
-        return f"{median} ({low} to {high})"
+        return "{} ({} to {})".format(*map(_cell, value))
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
     return str(value)
@@ -55,13 +56,8 @@ def in_turn(
     A slow minute of the machine then affects all of them. ``warm_up`` adds a round, which does not
     count.
     """
-    results: dict[str, list[T]] = {name: [] for name in calls}
-    for number in range(-warm_up, rounds):
-        for name, call in calls.items():
-            result = call()
-            if number >= 0:
-                results[name].append(result)
-    return results
+    results = [[call() for call in calls.values()] for _ in range(warm_up + rounds)]
+    return {name: list(column) for name, *column in zip(calls, *results[warm_up:], strict=True)}
 
 
 def machine_facts(device: torch.device | None = None) -> dict[str, object]:
@@ -90,8 +86,7 @@ def peak_bytes() -> float:
     """Return the largest resident memory of this process so far."""
     status = Path("/proc/self/status")
     if status.exists():  # the value of getrusage includes the peak of the parent process on Linux
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024.0
+        return 1024.0 * int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0])
     unit = 1 if sys.platform == "darwin" else 1024
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
@@ -102,14 +97,11 @@ def write_images(root: Path, count: int, *, side: int = 256) -> None:
     The files are about as large as those of photos.
     """
     rng = np.random.default_rng(0)
-    for folder in ("train", "trainA", "trainB"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
     for index in range(count):
-        halves = {side_name: _smooth_noise(rng, side) for side_name in "AB"}
-        for side_name, pixels in halves.items():
-            Image.fromarray(pixels).save(root / f"train{side_name}" / f"{index}.jpg", quality=90)
-        pair = Image.fromarray(np.concatenate(list(halves.values()), axis=1))
-        pair.save(root / "train" / f"{index}.jpg", quality=90)
+        A, B = _smooth_noise(rng, side), _smooth_noise(rng, side)
+        for folder, pixels in (("trainA", A), ("trainB", B), ("train", np.hstack([A, B]))):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(root / folder / f"{index}.jpg", quality=90)
 
 
 def _smooth_noise(rng: np.random.Generator, side: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -68,8 +68,7 @@ class Case:
                                 batch=self.batch, workers=workers)
 
 
-@dataclass(frozen=True)
-class EpochTimes:
+class EpochTimes(NamedTuple):
     images: int
     seconds: float
     waiting: float  # seconds without a batch to work on
@@ -88,17 +87,13 @@ class Contender:
     def epoch(self) -> EpochTimes:
         """Train one epoch, from the image files to the updated weights."""
         self.set_arithmetic()  # both sides run in this process
-        start = time.perf_counter()
+        start = asked = time.perf_counter()
         waiting, images = 0.0, 0
-        iterator = iter(self.batches())
-        while True:
-            asked = time.perf_counter()
-            batch = next(iterator, None)
+        for batch in self.batches():
             waiting += time.perf_counter() - asked
-            if batch is None:
-                break
             self.step(batch)
             images += len(batch["A"])
+            asked = time.perf_counter()
         synchronise(self.device)
         return EpochTimes(images, time.perf_counter() - start, waiting)
 

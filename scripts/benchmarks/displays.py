@@ -10,7 +10,6 @@ them. The first epoch warms up and does not count. The server needs no network; 
 blank, which costs the training nothing.
 """
 
-import argparse
 import csv
 import json
 import logging
@@ -21,8 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,7 +29,9 @@ from statistics import mean, median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from display.sinks.visdom_client import connect
 from scripts.benchmarks.common import ROOT, in_turn, machine_facts, markdown, write_images
+from scripts.command_line import new_parser
 from util.files import write_text
 from util.flags import positive_int
 from util.runtime import run_program
@@ -73,13 +72,13 @@ class VisdomProcess:
 
     def apply(self, event: str) -> None:
         if event == "start":
-            self._start()
+            quiet = subprocess.DEVNULL
+            self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
+            self._wait_until_open()
         elif self._process:
             self._process.send_signal(signal.SIGSTOP if event == "hang" else signal.SIGKILL)
 
-    def _start(self) -> None:
-        quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
+    def _wait_until_open(self) -> None:
         for _ in range(200):
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return
@@ -88,24 +87,18 @@ class VisdomProcess:
 
     def points(self) -> int:
         """Return the number of points of the loss curve that the server holds."""
-        url = f"http://127.0.0.1:{self.port}/win_data"
-        body, headers = b'{"eid": "main", "win": "1"}', {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, body, headers)
-        no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with suppress(urllib.error.HTTPError), no_proxy.open(request, timeout=10) as reply:
-            return len(json.load(reply)["content"]["data"][0]["x"])
-        return 0  # the server has no such window
+        client = connect(server="http://127.0.0.1", port=self.port, env="main")
+        return len(json.loads(client.get_window_data("1"))["content"]["data"][0]["x"])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--repeats", type=positive_int, default=3, help="runs of each state")
     parser.add_argument("--epochs", type=positive_int, default=4,
                         help=f"epochs of each run, {_IMAGES} steps each; at least 3")
     parser.add_argument("--out", type=Path, help="write the table to this file too")
     opt = parser.parse_args(argv)
+    os.environ |= {"OMP_NUM_THREADS": "1", "NO_PROXY": "*"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_images(folder / "data", _IMAGES, side=64)
@@ -135,17 +128,14 @@ def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:
         f"--num_threads 0 --print_freq {_PRINT} --display_freq 100 --n_epochs {epochs} "
         f"--n_epochs_decay 0 {display.format(port=server.port)}"
     )
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "train.py", *flags.split()], stdout=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "NO_PROXY": "*"},
-    )
+    process = subprocess.Popen([sys.executable, ROOT / "train.py", *flags.split()],
+                               stdout=subprocess.DEVNULL)
     try:
-        for share, event in events.items():
+        for share in filter(None, events):
             rows = round(share * epochs * _IMAGES / _PRINT)
             while process.poll() is None and len(read_seconds(losses)) < rows:
                 time.sleep(0.1)
-            if share:
-                server.apply(event)
+            server.apply(events[share])
         if process.wait() != 0:
             raise ValueError(f"train.py ended with {process.returncode}; run it by hand to see why")
         exit_seconds = time.time() - (runs / "run" / "latest_state.pth").stat().st_mtime
@@ -174,20 +164,18 @@ def as_table(runs: Mapping[str, Sequence[DisplayCost]], *, epochs: int) -> str:
         return [float(run[name]) for run in runs[state]]
 
     rows = {}
-    for state, (label, *_) in STATES.items():
-        if state in runs:
-            step = median(column(state, "step"))
-            rows[label] = {
-                "step (ms)": f"{step:.1f}",
-                "against none": f"{step / median(column('none', 'step')) - 1:+.1%}",
-                "slowest 20 steps (ms)": f"{median(column(state, 'slowest')):.1f}",
-                "exit (s)": f"{max(column(state, 'exit')):.1f}",
-                "curve": runs[state][-1]["curve"],
-            }
-    packages = {name: version(name) for name in ("visdom", "tornado")}
-    facts = ", ".join(f"{name}: {value}" for name, value in (machine_facts() | packages).items())
+    for state in runs:
+        step = median(column(state, "step"))
+        rows[STATES[state][0]] = {
+            "step (ms)": f"{step:.1f}",
+            "against none": f"{step / median(column('none', 'step')) - 1:+.1%}",
+            "slowest 20 steps (ms)": f"{median(column(state, 'slowest')):.1f}",
+            "exit (s)": f"{max(column(state, 'exit')):.1f}",
+            "curve": runs[state][-1]["curve"],
+        }
+    facts = machine_facts() | {name: version(name) for name in ("visdom", "tornado")}
     return (f"{markdown(rows)}\n\nMedians of {len(runs['none'])} runs of {(epochs - 1) * _IMAGES} "
-            f"steps; exit: the longest. {facts}\n")
+            f"steps; exit: the longest. {', '.join(f'{k}: {v}' for k, v in facts.items())}\n")
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ from display.images import save_picture
 from display.reports import LossReport, PictureReport, Progress
 from display.sinks.csv_sink import CsvLog
 from display.sinks.web_page_sink import WebPage
-from models.networks import GENERATORS, define_G
-from models.networks.layers import NORMS
+from models.networks import define_G
 from scripts.benchmarks.common import peak_bytes
+from scripts.command_line import new_parser
 from training.saving.background_saver import BackgroundSaver
 from util.checkpoint import tensor_bytes
 from util.flags import positive_int
@@ -46,16 +46,12 @@ _LABELS = ("real_A", "fake_B", "real_B")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parts = parser.add_subparsers(dest="part", required=True)
     parts.add_parser("saving").add_argument("--saves", type=positive_int, default=5)
     add = parts.add_parser("tiles").add_argument
     add("--side", type=positive_int, default=600, help="side of the image (pixels)")
     add("--tile", type=positive_int, default=1024, help="side of a tile, halo included (pixels)")
-    add("--netG", choices=GENERATORS, default="resnet_6blocks")
-    add("--norm", choices=NORMS, default="instance")
     add("--ngf", type=positive_int, default=4)
     add("--folder", type=Path, help="keep source.tif, weights.pth and result/ here")
     add = parts.add_parser("web_page").add_argument
@@ -96,17 +92,15 @@ def tiles(args: argparse.Namespace, scratch: Path) -> None:
         dtype=np.uint8, photometric="rgb", tile=(_PATCH, _PATCH), compression="zlib",
     )
     torch.manual_seed(0)
-    net = define_G(args.netG, in_channels=3, out_channels=3, width=args.ngf, norm=args.norm,
-                   init_type="kaiming")  # weights of realistic gain
+    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=args.ngf,
+                   norm="instance", init_type="kaiming")  # weights of realistic gain
     torch.save(net.state_dict(), weights)
     log.info("%d x %d pixels, deflated: %s; before the network: %s of memory",
              side, side, format_bytes(source.stat().st_size), format_bytes(peak_bytes()))
     start, cpu_start = time.perf_counter(), time.process_time()
-    test.test([
-        "--weights", str(weights), "--dataroot", str(source), "--output_dir",
-        str(folder / "result"), "--tile", str(args.tile), "--netG", args.netG, "--norm",
-        args.norm, "--ngf", str(args.ngf), "--no_dropout", "--gpu_ids", "-1",
-    ])
+    test.test(["--weights", str(weights), "--dataroot", str(source),
+               "--output_dir", str(folder / "result"), "--tile", str(args.tile), "--netG",
+               "resnet_6blocks", "--ngf", str(args.ngf), "--no_dropout", "--gpu_ids", "-1"])
     log.info("%.0f s, %.0f s of them computing; peak memory (RSS) %s",
              time.perf_counter() - start, time.process_time() - cpu_start,
              format_bytes(peak_bytes()))
@@ -124,19 +118,20 @@ def patch(seed: int) -> np.ndarray:
 
 
 def web_page(args: argparse.Namespace, scratch: Path) -> None:
-    columns = "%6s %12s %14s %8s %10s %8s"
-    for number, epoch in enumerate((1, *args.epochs)):  # the first one loads modules and fonts
-        row = measure_epoch(scratch / str(number), epoch)
-        header = ("epoch", "bytes read", "bytes written", "rows", "calls", "CPU ms")
-        log.info(columns, *(row if number else header))
+    columns = "{:>6} {:>12,} {:>14,} {:>8} {:>10,} {:>8.0f}"
+    header = ("epoch", "bytes read", "bytes written", "rows", "calls", "CPU ms")
+    log.info(columns.replace(",", "").replace(".0f", "").format(*header))
+    measure_epoch(scratch / "warm_up", 1)  # loads modules and fonts
+    for number, epoch in enumerate(args.epochs):
+        log.info(columns.format(epoch, *measure_epoch(scratch / str(number), epoch)))
 
 
-def measure_epoch(run_dir: Path, epoch: int) -> tuple[str, ...]:
+def measure_epoch(run_dir: Path, epoch: int) -> tuple[float, ...]:
     """Continue a run of ``epoch - 2`` epochs, and return the work of the second epoch after it."""
     run_dir.mkdir()
     csv_log = CsvLog(run_dir / "losses.csv")
     for earlier in range(1, epoch - 1):
-        report_losses(csv_log, earlier)
+        report_losses(earlier, csv_log)
         for label in _LABELS:
             save_picture(noise(), run_dir / "web" / "images" / f"epoch{earlier:03d}_{label}.png")
     web = WebPage(run_dir, name="measured", width_px=256, options={"lr": 0.0002})
@@ -156,24 +151,24 @@ def measure_epoch(run_dir: Path, epoch: int) -> tuple[str, ...]:
     sys.setprofile(count)
     run_epoch(web, csv_log, epoch + 1)
     sys.setprofile(None)
-    return (str(epoch), f"{read:,}", f"{written:,}", str(rows), f"{calls:,}", f"{cpu_ms:.0f}")
+    return read, written, rows, calls, cpu_ms
 
 
 def run_epoch(web: WebPage, csv_log: CsvLog, epoch: int) -> None:
     web.start_epoch(progress(epoch, 0))
-    report_losses(csv_log, epoch, web)
+    report_losses(epoch, csv_log, web)
     images = {label: noise() for label in _LABELS}
     web.pictures(PictureReport(progress(epoch, _EPOCH_SIZE), images, keep=True))
     web.end_epoch(progress(epoch, _EPOCH_SIZE))
     web.close()  # draws the curves, whenever they were drawn last
 
 
-def report_losses(csv_log: CsvLog, epoch: int, web: WebPage | None = None) -> None:
+def report_losses(epoch: int, *sinks: CsvLog | WebPage) -> None:
     for number in range(1, _REPORTS + 1):
         losses = {name: np.random.rand() for name in ("G_GAN", "G_L1", "D_real", "D_fake")}
         place = progress(epoch, number * _EPOCH_SIZE // _REPORTS)
         report = LossReport(place, losses, 0.1, 0.01, 2e-4)
-        for sink in (csv_log, web) if web else (csv_log,):
+        for sink in sinks:
             sink.losses(report)
 
 

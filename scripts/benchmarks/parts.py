@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,12 @@ import test
 import train
 from data import create_dataset
 from options.train_options import TrainOptions
-from scripts.benchmarks.common import ROOT, in_turn, spread, synchronise
+from scripts.benchmarks.common import ROOT, Rows, in_turn, spread, synchronise
 from scripts.benchmarks.contenders import Case
 from scripts.benchmarks.reference_data import ReferenceSet, reference_test
 
 
-def loading(case: Case, *, images: int, repeats: int) -> dict[str, dict[str, object]]:
+def loading(case: Case, *, images: int, repeats: int) -> Rows:
     """Return a table row for each loader, without a model, in one process.
 
     CPU time is used because wall-clock time depends on the other programs of a busy machine.
@@ -33,8 +34,7 @@ def loading(case: Case, *, images: int, repeats: int) -> dict[str, dict[str, obj
     def rate(batches: Iterable[Any], epochs: int) -> float:
         start = time.process_time()
         for _ in range(epochs):
-            for _ in batches:
-                pass
+            deque(batches, maxlen=0)
         return epochs * images / (time.process_time() - start)
 
     cached = ours("--cache ram")
@@ -51,26 +51,25 @@ def loading(case: Case, *, images: int, repeats: int) -> dict[str, dict[str, obj
             for name, values in rates.items()}
 
 
-def starting(case: Case) -> dict[str, dict[str, object]]:
+def starting(case: Case) -> Rows:
     def seconds(flags: list[str], first: str) -> float:
         """Return the time from the start of train.py to a line that begins with ``first``."""
-        start, lines = time.perf_counter(), []
+        start, text = time.perf_counter(), ""
         with subprocess.Popen([sys.executable, "-u", "train.py", *flags], cwd=ROOT,
                               stdout=subprocess.PIPE, text=True) as program:
-            assert program.stdout is not None
-            for line in program.stdout:
-                lines.append(line)
+            for line in program.stdout or ():
+                text += line
                 if line.startswith(first):
                     program.kill()
                     return time.perf_counter() - start
-        raise RuntimeError("train.py ended before its first step:\n" + "".join(lines))
+        raise RuntimeError(f"train.py ended before its first step:\n{text}")
 
     words = case.flags(f"--overwrite --print_freq {case.batch}")
     return {"first losses": {"seconds": spread(seconds(words, "(epoch: 1,") for _ in range(3))},
             "--help": {"seconds": spread(seconds(["--help"], "usage:") for _ in range(3))}}
 
 
-def testing(case: Case, *, images: int, repeats: int) -> dict[str, dict[str, object]]:
+def testing(case: Case, *, images: int, repeats: int) -> Rows:
     """Return a table row for each side, from the files of weights to the written page.
 
     All sides have the same weights and images. The CPU time is that of all threads.

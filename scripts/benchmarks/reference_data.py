@@ -1,33 +1,25 @@
-"""Reading and testing as the original implementation does it, written plainly.
+"""Reading and testing as the original implementation does it: torchvision and dominate.
 
-Pillow and one transform after another, again in every epoch; in a test, one image after another,
-PNG files at Pillow's default level, and a page by dominate. It shares no code with data/ and
-test.py.
+Pillow reads and transforms the images again in every epoch; in a test, one image after another, PNG
+files at Pillow's default level, and a page by dominate. It shares no code with data/ and test.py.
 """
 
 import logging
 import random
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
 
 from scripts.benchmarks.reference_step import Reference
 from util.runtime import count_cores
 
 log = logging.getLogger(__name__)
-
-
-def to_tensor(image: Image.Image) -> Tensor:
-    """Return [3, H, W] in -1..1, in the original's two steps: to 0..1, then a normalised copy."""
-    levels = torch.from_numpy(np.array(image, np.uint8)).permute(2, 0, 1).contiguous()
-    unit = levels.float().div(255)
-    mean, deviation = (torch.tensor([0.5, 0.5, 0.5]).view(3, 1, 1) for _ in range(2))
-    return unit.clone().sub_(mean).div_(deviation)
 
 
 class ReferenceSet(Dataset[dict[str, Tensor | str]]):
@@ -39,40 +31,37 @@ class ReferenceSet(Dataset[dict[str, Tensor | str]]):
 
     def __init__(self, model: str, root: Path, *, load: int, crop: int, is_train: bool) -> None:
         self.is_paired, self.is_train = model == "pix2pix", is_train
-        folders = ("train",) if self.is_paired else ("trainA", "trainB")
-        self.files = [sorted((root / folder).iterdir()) for folder in folders]
+        folders = ("train", "train") if self.is_paired else ("trainA", "trainB")
+        self.A, self.B = (sorted((root / folder).iterdir()) for folder in folders)
         self.load, self.crop = load, crop
 
     def __len__(self) -> int:
-        return len(self.files[0]) if self.is_train else max(map(len, self.files))
+        return len(self.A) if self.is_train else max(len(self.A), len(self.B))
 
     def __getitem__(self, index: int) -> dict[str, Tensor | str]:
-        path, *others = (files[index % len(files)] for files in self.files)
-        if others and self.is_train:
-            others = [random.choice(self.files[1])]
-        images = [Image.open(path).convert("RGB") for path in (path, *others)]
-        draws = [self.draw() for _ in images]
+        path, transform = self.A[index % len(self.A)], self.transform()
+        A = Image.open(path).convert("RGB")
         if self.is_paired:
-            width, height = images[0].size
-            images = [images[0].crop((0, 0, width // 2, height)),
-                      images[0].crop((width // 2, 0, width, height))]
-            draws *= 2
-        A, B = (self.transformed(*both) for both in zip(images, draws, strict=True))
-        return {"A": A, "B": B, "A_paths": str(path)}
+            width, height = A.size
+            B = A.crop((width // 2, 0, width, height))
+            A = A.crop((0, 0, width // 2, height))
+            return {"A": transform(A), "B": transform(B), "A_paths": str(path)}
+        B = Image.open(random.choice(self.B) if self.is_train else self.B[index % len(self.B)])
+        return {"A": transform(A), "B": self.transform()(B.convert("RGB")), "A_paths": str(path)}
 
-    def draw(self) -> tuple[int, int, bool]:
-        """Return left, top and whether to flip."""
-        room = max(0, self.load - self.crop)
+    def transform(self) -> Callable[[Image.Image], Tensor]:
+        """Draw the crop and the flip, and return all transforms to [3, H, W] in -1..1."""
+        left, top = (random.randint(0, self.load - self.crop) for _ in range(2))
+        box = (left, top, left + self.crop, top + self.crop)
         is_flipped = self.is_train and random.random() > 0.5
-        return random.randint(0, room), random.randint(0, room), is_flipped
-
-    def transformed(self, image: Image.Image, draw: tuple[int, int, bool]) -> Tensor:
-        left, top, is_flipped = draw
-        image = image.resize((self.load, self.load), Image.Resampling.BICUBIC)
-        image = image.crop((left, top, left + self.crop, top + self.crop))
-        if is_flipped:
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return to_tensor(image)
+        composed: Callable[[Image.Image], Tensor] = transforms.Compose([
+            transforms.Resize((self.load, self.load), transforms.InterpolationMode.BICUBIC),
+            lambda image: image.crop(box),
+            transforms.RandomHorizontalFlip(float(is_flipped)),
+            transforms.ToTensor(),
+            transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        ])
+        return composed
 
 
 def reference_loader(model: str, root: Path, *, load: int, crop: int, batch: int,
@@ -86,39 +75,30 @@ def reference_loader(model: str, root: Path, *, load: int, crop: int, batch: int
     return DataLoader(images, batch_size=batch, shuffle=True, num_workers=count)
 
 
-def reference_test(model: Reference, images: ReferenceSet, results: Path, *, count: int
-                   ) -> None:
+def reference_test(model: Reference, images: ReferenceSet, results: Path, *, count: int) -> None:
     """Translate the first ``count`` inputs and write their images and the page to ``results``."""
     import dominate
+    from dominate.tags import a, br, h3, img, p, table, td, tr
 
     (results / "images").mkdir(parents=True)
     page = dominate.document(title="test")
-    for number, batch in enumerate(DataLoader(images, batch_size=1, num_workers=0)):
-        if number >= count:
-            break
+    for number, batch in zip(range(count), DataLoader(images), strict=False):
         torch.manual_seed(0)  # not in the original: it gives both sides the same dropout
         with torch.no_grad():
             visuals = model.translate(batch["A"].to(model.device), batch["B"].to(model.device))
         if number % 5 == 0:
             log.info("processing (%04d)-th image... %s", number, batch["A_paths"])
-        add_row(page, results, Path(batch["A_paths"][0]).stem, visuals)
+        name = Path(batch["A_paths"][0]).stem
+        with page:
+            h3(name)
+            row = table(border=1, style="table-layout: fixed;").add(tr())
+        for label, image in visuals.items():
+            file = f"images/{name}_{label}.png"
+            # The original cuts levels off instead of rounding them.
+            levels = (image[0].cpu().numpy().transpose(1, 2, 0) + 1) / 2.0 * 255.0
+            Image.fromarray(levels.astype(np.uint8)).save(results / file)
+            with row, td(style="word-wrap: break-word;", halign="center", valign="top"), p():
+                a(img(style="width:256px", src=file), href=file)
+                br()
+                p(label)
     (results / "index.html").write_text(page.render(), encoding="utf-8")
-
-
-def add_row(page: Any, results: Path, name: str, visuals: dict[str, Tensor]) -> None:
-    from dominate.tags import a, br, h3, img, p, table, td, tr
-
-    with page:
-        h3(name)
-        with table(border=1, style="table-layout: fixed;"), tr():
-            for label, images in visuals.items():
-                file = f"images/{name}_{label}.png"
-                levels = images[0].detach().cpu().float().numpy().transpose(1, 2, 0)
-                # The original cuts levels off instead of rounding them.
-                pixels = ((levels + 1) / 2.0 * 255.0).astype(np.uint8)
-                Image.fromarray(pixels).save(results / file)
-                with td(style="word-wrap: break-word;", halign="center", valign="top"), p():
-                    with a(href=file):
-                        img(style="width:256px", src=file)
-                    br()
-                    p(label)

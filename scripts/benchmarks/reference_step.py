@@ -87,16 +87,12 @@ def patchgan(channels: int, ndf: int, kind: str) -> nn.Module:
     return nn.Sequential(*layers, nn.Conv2d(8 * ndf, 1, 4, 1, 1))
 
 
-def initialised(net: nn.Module) -> nn.Module:
-    """Return ``net`` with the initial weights of both papers: N(0, 0.02)."""
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(layer.weight, 0.0, 0.02)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, 1.0, 0.02)
-    return net
+def initialise(layer: nn.Module) -> None:
+    """Draw the initial weights of both papers: N(0, 0.02), for batch norm N(1, 0.02)."""
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
+        nn.init.normal_(layer.weight, float(isinstance(layer, nn.BatchNorm2d)), 0.02)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 GENERATORS = {"unet_256": (unet, 8), "unet_128": (unet, 7),
@@ -116,7 +112,7 @@ class ReferenceModel(nn.Module):
         super().__init__()
         build, depth = GENERATORS[netG]
         self.device = device
-        self.G = nn.ModuleList(initialised(build(depth, width, self.kind)) for _ in self.sides)
+        self.G = nn.ModuleList(build(depth, width, self.kind) for _ in self.sides)
         if run:
             for net, side in zip(self.G, self.sides, strict=True):
                 weights = torch.load(run / f"latest_net_G{side}.pth", "cpu", weights_only=True)
@@ -124,9 +120,9 @@ class ReferenceModel(nn.Module):
                 net.load_state_dict(dict(zip(net.state_dict(), weights.values(), strict=True)))
             self.to(device)
             return
-        self.D = nn.ModuleList(initialised(patchgan(self.D_channels, width, self.kind))
-                               for _ in self.sides).requires_grad_(False)
-        self.to(device)
+        self.D = nn.ModuleList(patchgan(self.D_channels, width, self.kind) for _ in self.sides)
+        self.D.requires_grad_(False)
+        self.apply(initialise).to(device)
         self.optimizer_G, self.optimizer_D = (
             torch.optim.Adam(nets.parameters(), lr=2e-4, betas=(0.5, 0.999), foreach=False,
                              fused=False) for nets in (self.G, self.D)
@@ -152,15 +148,14 @@ class ReferenceModel(nn.Module):
 
     def from_pool(self, index: int, images: Tensor) -> Tensor:
         """Exchange half of the new fakes for fakes of earlier steps, of which 50 are kept."""
-        pool, chosen = self.pools[index], []
-        for image in images.detach():
+        pool, chosen = self.pools[index], list(images.detach())
+        for number, image in enumerate(chosen):
             if len(pool) < 50:
                 pool.append(image)
             elif random.random() > 0.5:
                 place = random.randrange(50)
-                image, pool[place] = pool[place].clone(), image
-            chosen.append(image[None])
-        return torch.cat(chosen)
+                chosen[number], pool[place] = pool[place], image
+        return torch.stack(chosen)
 
 
 class ReferencePix2Pix(ReferenceModel):

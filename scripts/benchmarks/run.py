@@ -1,7 +1,7 @@
 """Measure training, loading, testing and starting, side by side with the original's way.
 
     python scripts/benchmarks/run.py            small networks on a CPU, full size on a GPU
-    python scripts/benchmarks/run.py --only pix2pix:16 --json result.json -- --num_threads 4
+    python scripts/benchmarks/run.py --only pix2pix:16 -- --num_threads 4
 
 Both sides train in this process, one epoch of each in turn, so that a slow minute of the machine
 affects both. The reference is written plainly in reference_step.py and reference_data.py. The flags
@@ -9,7 +9,6 @@ after ``--`` are flags of train.py, for our side only.
 """
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
@@ -20,11 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts.benchmarks.common import machine_facts, markdown, write_images
+from scripts.benchmarks.common import Rows, machine_facts, markdown, write_images
 from scripts.benchmarks.contenders import Case
 from scripts.benchmarks.parts import loading, starting, testing
 from scripts.benchmarks.train_part import ceilings, training
-from util.files import write_text
+from scripts.command_line import new_parser, split_flags
 from util.flags import positive_int
 from util.runtime import choose_device, run_program
 
@@ -42,10 +41,9 @@ QUIET = ("data", "display", "inference", "models", "options", "training", "util"
          "scripts.benchmarks.reference_data")
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    own, extra = split_flags(argv)
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("--size", choices=tuple(CASES), help="default: small on a CPU")
     add("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART",
@@ -54,22 +52,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     add("--images", type=positive_int, default=64, help="images of an epoch")
     add("--pictures", type=Path, metavar="FOLDER",
         help="folder with train (pairs), trainA and trainB (default: generated images)")
-    add("--json", type=Path, help="write all figures to this file")
     add("--cpu", action="store_true", help="use the CPU even if there is a GPU")
-    return parser.parse_args(argv)
+    return parser.parse_args(own, argparse.Namespace(flags=" ".join(extra)))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    words = [*(sys.argv[1:] if argv is None else argv), "--"]
-    end = words.index("--")
-    args, args.flags = parse(words[:end]), " ".join(words[end + 1 : -1])
+    args = parse(argv)
     device = choose_device([] if args.cpu else None)
     size = args.size or ("small" if device.type == "cpu" else "full")
-    limits = ceilings(device, seconds=1.0)
+    limits = ceilings(device)
     facts = machine_facts(device) | {"flags": args.flags, "size": size}
     facts |= {f"{name} (TFLOP/s)": f"{rate / 1e12:.3g}" for name, rate in limits.items()}
     log.info("%s", ", ".join(f"{name}: {value}" for name, value in facts.items()))
-    tables = {}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         if args.pictures:
@@ -78,10 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_images(root, args.images)
         cases = [replace(case, root=root, device=device) for case in CASES[size]]
         for title, rows in measure(args, cases, ceiling=max(limits.values())):
-            tables[title] = rows
             log.info("\n%s\n\n%s", title, markdown(rows))
-    if args.json:
-        write_text(args.json, json.dumps({**facts, "tables": tables}, indent=2) + "\n")
 
 
 def link_images(folder: Path, root: Path, count: int) -> None:
@@ -90,9 +81,7 @@ def link_images(folder: Path, root: Path, count: int) -> None:
     Raises:
         ValueError: a folder has fewer images.
     """
-    for source in (folder / name for name in ("train", "trainA", "trainB")):
-        if not source.is_dir():
-            continue
+    for source in filter(Path.is_dir, (folder / name for name in ("train", "trainA", "trainB"))):
         files = sorted(source.iterdir())
         if len(files) < count:
             raise ValueError(
@@ -105,7 +94,7 @@ def link_images(folder: Path, root: Path, count: int) -> None:
 
 def measure(
     args: argparse.Namespace, cases: Sequence[Case], *, ceiling: float
-) -> Iterator[tuple[str, dict[str, dict[str, object]]]]:
+) -> Iterator[tuple[str, Rows]]:
     """Yield the title and the rows of each table."""
     for case in cases:
         if f"{case.model}:{case.batch}" in args.only:

@@ -1,6 +1,5 @@
 """Training beside the reference, for run.py: rates, memory, and the limits of the machine."""
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -12,16 +11,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from scripts.benchmarks.common import in_turn, peak_bytes, seconds_of, spread
+from scripts.benchmarks.common import Rows, in_turn, peak_bytes, seconds_of, spread
 from scripts.benchmarks.contenders import Case, Contender, EpochTimes, ours, reference
 from training.step import TrainingStep
 
 _CONVOLUTIONS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default)
 
 
-def training(
-    case: Case, *, flags: str, repeats: int, ceiling: float
-) -> dict[str, dict[str, object]]:
+def training(case: Case, *, flags: str, repeats: int, ceiling: float) -> Rows:
     """Train with both sides in turn and return a table row for each.
 
     ``flags`` of train.py go to our side; ``ceiling``: the machine's FLOP/s.
@@ -31,13 +28,13 @@ def training(
     work = flops_per_image(case)
     rows = {name: figures(times, epochs["reference"], flops=work, ceiling=ceiling)
             for name, times in epochs.items()}
-    for name, side_flags in (("reference", None), ("ours", flags)):
-        rows[name]["peak MB"] = peak_memory(case, side_flags) / 2**20
+    rows["reference"]["peak MB"] = peak_memory(case, None) / 2**20
+    rows["ours"]["peak MB"] = peak_memory(case, flags) / 2**20
     own.step = TrainingStep(own.model)  # a replay of a recorded step shows no convolutions
     alone = convolution_seconds(own) / case.batch
     step = median((times.seconds - times.waiting) / times.images for times in epochs["ours"])
-    rows["ours"]["convolutions alone (%)"] = 100 * alone / step
     rows["reference"]["convolutions alone (%)"] = "-"
+    rows["ours"]["convolutions alone (%)"] = 100 * alone / step
     return rows
 
 
@@ -52,15 +49,12 @@ def figures(
             theirs.seconds / epoch.seconds
             for theirs, epoch in zip(reference_epochs, epochs, strict=True)
         ),
-        "without waiting": median(epoch.images / (epoch.seconds - epoch.waiting)
-                                  for epoch in epochs),
         "waiting (%)": median(100 * epoch.waiting / epoch.seconds for epoch in epochs),
-        "TFLOP/s": rate[0] * flops / 1e12,
         "of the ceiling (%)": 100 * rate[0] * flops / ceiling,
     }
 
 
-def ceilings(device: torch.device, *, seconds: float) -> dict[str, float]:
+def ceilings(device: torch.device, *, repeats: int = 50) -> dict[str, float]:
     """Return FLOP/s of a large matrix product and of a 3 x 3 convolution, by dtype: the best."""
     is_gpu = device.type == "cuda"
     side, maps, pixels = (8192, 64, 128) if is_gpu else (1024, 1, 64)
@@ -72,11 +66,8 @@ def ceilings(device: torch.device, *, seconds: float) -> dict[str, float]:
         calls = {"matmul": (2 * side**3, partial(torch.mm, make(side, side), make(side, side))),
                  "convolution": (2 * maps * 256 * 256 * 9 * pixels**2, convolve)}
         for name, (flops, call) in calls.items():
-            times: list[float] = []
-            end = time.perf_counter() + seconds
-            while len(times) < 3 or time.perf_counter() < end:
-                times.append(seconds_of(call, device))
-            rates[f"{name} {str(dtype).removeprefix('torch.')}"] = flops / min(times)
+            best = min(seconds_of(call, device) for _ in range(repeats))
+            rates[f"{name} {str(dtype).removeprefix('torch.')}"] = flops / best
     return rates
 
 
