@@ -78,7 +78,7 @@ def test_geometry_of_the_generators(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "reach"), [("resnet_6blocks", 60), ("resnet_9blocks", 84)])
 def test_reach_equals_the_receptive_field_of_a_resnet(name: str, reach: int) -> None:
-    """An output pixel depends on input pixels up to this distance, and on no others."""
+    """An output pixel depends on input pixels up to ``reach``, and on no others."""
     net = generator(name, "none").double()
     assert isinstance(net, ResnetGenerator)
     assert geometry(net).reach == reach

@@ -26,7 +26,7 @@ def net() -> nn.Sequential:
 
 
 def test_ten_steps_equal_the_plain_formula() -> None:
-    """Weights and running statistics are averaged, the counter of batches is copied."""
+    """Weights and running statistics are averaged; the counter of batches is copied."""
     trained = net()
     averages = Averages({"G": trained}, 0.4)
     wanted: dict[str, torch.Tensor] = {}

@@ -122,7 +122,7 @@ def test_the_newest_image_replaces_others_but_losses_and_kept_images_wait(gate: 
 
 
 def test_no_start_of_an_epoch_is_lost(gate: Gate) -> None:
-    """The first one gives the position of a resumed run, and must come before its losses."""
+    """The first start gives the position of a resumed run, and must come before its losses."""
     gate.opened.clear()
     sink = Background(gate)
     for images in (201, 401):

@@ -39,7 +39,7 @@ def test_only_an_improvement_is_a_new_best(rises: bool, news: list[int]) -> None
 
 
 def test_infinite_psnr_is_the_best(tmp_path: Path) -> None:
-    """Outputs that equal their targets have it."""
+    """Outputs that equal their targets have an infinite PSNR."""
     best = create("psnr", rises=True)
     best.add({"val_psnr": 50.0}, place(1))
     best.add({"val_psnr": math.inf}, place(2))

@@ -256,12 +256,12 @@ def test_metrics_of_pairs_are_refused_without_pairs(
 
 
 def test_the_doctor_does_not_check_colours_without_a_reference() -> None:
-    from patients import Patient
+    from watched_training import WatchedTraining
 
-    patient = Patient("--model contrast")
-    patient.learn(checks=2, steps=1)
-    assert not any(name.startswith("correlation") for name in patient.doctor.measured)
-    assert any(name.startswith("grid") for name in patient.doctor.measured)
+    training = WatchedTraining("--model contrast")
+    training.learn(checks=2, steps=1)
+    assert not any(name.startswith("correlation") for name in training.doctor.measured)
+    assert any(name.startswith("grid") for name in training.doctor.measured)
 
 
 # ---- parts that depend on features ---------------------------------------------------------------

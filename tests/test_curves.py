@@ -25,7 +25,7 @@ def test_rows_that_a_resumed_run_repeats_replace_the_older_ones(tmp_path: Path) 
 
 
 def test_curves_continue_if_a_run_from_weights_counts_images_from_0(tmp_path: Path) -> None:
-    """Also if the count restarts inside an epoch."""
+    """The count may restart inside an epoch."""
     path = tmp_path / "losses.csv"
     for epoch, images, epoch_images in [(1, 400, 400), (2, 100, 100), (2, 150, 300), (3, 250, 100)]:
         place = Progress(epoch, 3, images, epoch_images, EPOCH_SIZE)
@@ -153,7 +153,7 @@ def test_drawing_is_a_complete_svg_with_all_panels(tmp_path: Path, points: int) 
 
 
 def test_values_of_validations_are_drawn_only_where_they_were_measured(tmp_path: Path) -> None:
-    """Their columns are empty in other rows; an incomplete line is still ignored."""
+    """The columns are empty in other rows; an incomplete line is still ignored."""
     path = tmp_path / "losses.csv"
     log = CsvLog(path, ["val_l1"])
     for images, values in [(100, {}), (200, {"val_l1": 0.5}), (300, {}), (400, {"val_l1": 0.25})]:

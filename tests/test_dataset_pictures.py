@@ -31,7 +31,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert pixels(tmp_path / "1.png")[2] == old.tobytes()
 
 
-def test_a_image_is_synced_to_disk_before_it_gets_its_name(
+def test_an_image_is_synced_to_disk_before_it_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = []

@@ -73,7 +73,7 @@ def train_all_double(runs: Sequence[Sequence[str]], ports: Sequence[int]) -> Non
 def test_two_processes_equal_one_with_twice_the_batch(
     argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
-    """Five steps; and an epoch in which the second process has no image in the last step."""
+    """Test five steps, and an epoch in which the second process has no image in the last step."""
     draw(dataroot, 10)
     cases = [("pix2pix", "instance", 10), ("pix2pix", "batch", 10), ("cycle_gan", "instance", 10),
              ("cycle_gan", "batch", 10), ("cycle_gan", "instance", 5)]

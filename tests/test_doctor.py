@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from patients import CYCLE_GAN, PIX2PIX, Patient, hook_generators
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
+from watched_training import CYCLE_GAN, PIX2PIX, WatchedTraining, hook_generators
 
 from models.base_model import BaseModel
 from training.doctor.overfitting import OverfittingCheck
@@ -21,10 +21,10 @@ from training.doctor.overfitting import OverfittingCheck
      (CYCLE_GAN, 1), ("--model template", 2)],
 )
 def test_a_normal_training_gets_no_advice(flags: str, batch: int) -> None:
-    patient = Patient(flags, batch=batch)
-    patient.learn(checks=12)
-    assert patient.complaints == []
-    assert {name.split()[0] for name in patient.doctor.measured} >= {
+    training = WatchedTraining(flags, batch=batch)
+    training.learn(checks=12)
+    assert training.complaints == []
+    assert {name.split()[0] for name in training.doctor.measured} >= {
         "gradient", "weights", "waiting", "spread", "correlation", "grid"
     }
 
@@ -33,35 +33,35 @@ def test_a_normal_training_gets_no_advice(flags: str, batch: int) -> None:
 
 
 def test_exploding_gradients() -> None:
-    patient = Patient(PIX2PIX + " --lr 1")
-    patient.learn(checks=4, steps=1)
-    assert patient.complaints == ["exploding gradients"], "their effects must not be reported"
-    assert re.match(r"the weights of [GD] are \d+\.?\d* times their size", patient.advice[0].seen)
-    assert "lower --lr" in patient.advice[0].remedy
+    training = WatchedTraining(PIX2PIX + " --lr 1")
+    training.learn(checks=4, steps=1)
+    assert training.complaints == ["exploding gradients"], "their effects must not be reported"
+    assert re.match(r"the weights of [GD] are \d+\.?\d* times their size", training.advice[0].seen)
+    assert "lower --lr" in training.advice[0].remedy
 
 
 def test_exploding_gradients_are_found_by_their_norm() -> None:
-    patient = Patient("--model template")
-    patient.learn(checks=3, steps=1)
-    weight = next(patient.model.networks["G"].parameters())
+    training = WatchedTraining("--model template")
+    training.learn(checks=3, steps=1)
+    weight = next(training.model.networks["G"].parameters())
     assert weight.grad is not None
     for _ in range(3):
         weight.grad.mul_(1e6)
-        patient.check()
-    assert patient.complaints == ["exploding gradients"]
-    assert "gradient of G is" in patient.advice[0].seen
+        training.check()
+    assert training.complaints == ["exploding gradients"]
+    assert "gradient of G is" in training.advice[0].seen
 
 
 @pytest.mark.parametrize("mode", ["vanilla", "lsgan", "hinge"])
 def test_discriminator_has_won(mode: str) -> None:
     """The generator does not learn."""
-    patient = Patient(f"{PIX2PIX} --ndf 8 --lr 0.01 --gan_mode {mode}")
-    stop_learning(patient.model)
-    patient.learn(checks=12, steps=8)
-    assert patient.complaints == ["discriminator has won"]
-    seen = patient.advice[0].seen
+    training = WatchedTraining(f"{PIX2PIX} --ndf 8 --lr 0.01 --gan_mode {mode}")
+    stop_learning(training.model)
+    training.learn(checks=12, steps=8)
+    assert training.complaints == ["discriminator has won"]
+    seen = training.advice[0].seen
     assert re.search(r"loss of D is [01]\.\d\d%.* on real and .* on generated", seen)
-    assert "--lambda_GAN 0" in patient.advice[0].remedy
+    assert "--lambda_GAN 0" in training.advice[0].remedy
 
 
 def stop_learning(model: BaseModel) -> None:
@@ -70,61 +70,61 @@ def stop_learning(model: BaseModel) -> None:
 
 
 def test_a_critic_is_not_checked() -> None:
-    patient = Patient("--model pix2pix --norm instance --gan_mode wgangp")
-    patient.learn(checks=2)
-    assert not any(name.startswith("loss of") for name in patient.doctor.measured)
+    training = WatchedTraining("--model pix2pix --norm instance --gan_mode wgangp")
+    training.learn(checks=2)
+    assert not any(name.startswith("loss of") for name in training.doctor.measured)
 
 
 @pytest.mark.parametrize(("flags", "batch"), [(PIX2PIX, 2), (PIX2PIX, 1), (CYCLE_GAN, 2)])
 def test_mode_collapse(flags: str, batch: int) -> None:
     """All inputs become the same output."""
-    patient = Patient(flags, batch=batch)
-    hook_generators(patient.model, lambda net, inputs, output: output * 0.01 + 0.3)
-    patient.learn(checks=12, steps=1)
-    assert patient.complaints == ["mode collapse"]
-    assert ("--lambda_A" in patient.advice[0].remedy) is ("cycle" in flags)
+    training = WatchedTraining(flags, batch=batch)
+    hook_generators(training.model, lambda net, inputs, output: output * 0.01 + 0.3)
+    training.learn(checks=12, steps=1)
+    assert training.complaints == ["mode collapse"]
+    assert ("--lambda_A" in training.advice[0].remedy) is ("cycle" in flags)
 
 
 def test_inverted_colours_of_pairs() -> None:
-    patient = Patient(PIX2PIX)
-    invert(patient, lambda inputs: -inputs)
-    patient.B = patient.A
-    patient.learn(checks=12, steps=1)
-    assert patient.complaints == ["inverted colours"]
-    assert "of its target is -" in patient.advice[0].seen
+    training = WatchedTraining(PIX2PIX)
+    invert(training, lambda inputs: -inputs)
+    training.B = training.A
+    training.learn(checks=12, steps=1)
+    assert training.complaints == ["inverted colours"]
+    assert "of its target is -" in training.advice[0].seen
 
 
 def test_inverted_colours_in_both_directions() -> None:
-    patient = Patient(CYCLE_GAN)
-    invert(patient, lambda inputs: -inputs)
-    patient.learn(checks=12, steps=1)
-    assert patient.complaints == ["inverted colours"]
-    assert "of its input is -" in patient.advice[0].seen
-    assert "--lambda_identity" in patient.advice[0].remedy
+    training = WatchedTraining(CYCLE_GAN)
+    invert(training, lambda inputs: -inputs)
+    training.learn(checks=12, steps=1)
+    assert training.complaints == ["inverted colours"]
+    assert "of its input is -" in training.advice[0].seen
+    assert "--lambda_identity" in training.advice[0].remedy
 
 
 def test_one_inverted_direction_may_be_right() -> None:
-    """It may be the task, such as photos to maps. Real inversion affects both directions."""
-    patient = Patient(CYCLE_GAN)
-    net = patient.model.networks["G_A"]
+    """The task may require it, such as photos to maps. A fault affects both directions."""
+    training = WatchedTraining(CYCLE_GAN)
+    net = training.model.networks["G_A"]
     net.register_forward_hook(lambda net, inputs, output: 0.1 * output - inputs[0])
-    other = patient.model.networks["G_B"]
+    other = training.model.networks["G_B"]
     other.register_forward_hook(lambda net, inputs, output: 0.1 * output + inputs[0])
-    patient.learn(checks=8, steps=1)
-    assert patient.complaints == []
+    training.learn(checks=8, steps=1)
+    assert training.complaints == []
 
 
-def invert(patient: Patient, negative: Callable[[Tensor], Tensor]) -> None:
-    hook_generators(patient.model, lambda net, inputs, output: 0.1 * output + negative(inputs[0]))
+def invert(training: WatchedTraining, negative: Callable[[Tensor], Tensor]) -> None:
+    hook_generators(training.model, lambda net, inputs, output: 0.1 * output + negative(inputs[0]))
 
 
 def test_checkerboard() -> None:
-    patient = Patient(PIX2PIX)
-    patient.learn(checks=2)
-    spoil_upsampling(patient.model.networks["G"])
-    patient.learn(checks=6, steps=1)
-    assert patient.complaints == ["checkerboard"]
-    assert re.search(r"a grid of 2 or 4 pixels has \d+\.\d grey levels", patient.advice[0].seen)
+    training = WatchedTraining(PIX2PIX)
+    training.learn(checks=2)
+    spoil_upsampling(training.model.networks["G"])
+    training.learn(checks=6, steps=1)
+    assert training.complaints == ["checkerboard"]
+    assert re.search(r"a grid of 2 or 4 pixels has \d+\.\d grey levels", training.advice[0].seen)
 
 
 def spoil_upsampling(net: nn.Module) -> None:
@@ -139,41 +139,41 @@ def spoil_upsampling(net: nn.Module) -> None:
 
 
 def test_waiting_for_pictures() -> None:
-    patient = Patient("--model template")
-    patient.learn(checks=1)
+    training = WatchedTraining("--model template")
+    training.learn(checks=1)
     for _ in range(4):
-        patient.step()
-        patient.step()
-        patient.step()
-        patient.check(data_seconds_per_image=0.4)
-    assert patient.complaints == ["waiting for pictures"]
-    assert patient.advice[0].seen == "it takes 40% of the time"
-    assert patient.advice[0].remedy == "loading_advice"
+        training.step()
+        training.step()
+        training.step()
+        training.check(data_seconds_per_image=0.4)
+    assert training.complaints == ["waiting for pictures"]
+    assert training.advice[0].seen == "it takes 40% of the time"
+    assert training.advice[0].remedy == "loading_advice"
 
 
 def test_a_slow_file_in_a_short_time_is_ignored() -> None:
-    patient = Patient("--model template")
-    patient.learn(checks=1)
+    training = WatchedTraining("--model template")
+    training.learn(checks=1)
     for _ in range(20):
-        patient.step()
-        patient.check(seconds_per_image=0.05, data_seconds_per_image=0.03)
-    assert patient.complaints == []
+        training.step()
+        training.check(seconds_per_image=0.05, data_seconds_per_image=0.03)
+    assert training.complaints == []
 
 
 def test_overfitting() -> None:
     """The network memorises four pairs of noise."""
-    patient = Patient("--model template --ngf 8 --lr 0.002 --norm batch")
-    patient.A, patient.B = torch.rand(2, 4, 3, 32, 32) * 2 - 1
+    training = WatchedTraining("--model template --ngf 8 --lr 0.002 --norm batch")
+    training.A, training.B = torch.rand(2, 4, 3, 32, 32) * 2 - 1
     A, B = torch.rand(2, 8, 3, 32, 32) * 2 - 1
     for _ in range(16):
         for _ in range(10):
-            patient.step()
+            training.step()
         with torch.no_grad():
-            value = float(l1_loss(patient.model.networks["G"](A), B)) / 2
-        patient.check(validation={"val_l1": value})
-    assert patient.complaints == ["overfitting"]
+            value = float(l1_loss(training.model.networks["G"](A), B)) / 2
+        training.check(validation={"val_l1": value})
+    assert training.complaints == ["overfitting"]
     assert re.match(r"val_l1 is \d+% above its best, while the training loss has fallen by "
-                    r"\d+% since then", patient.advice[0].seen)
+                    r"\d+% since then", training.advice[0].seen)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_normal_run_has_no_doctor_file(
 def test_a_problem_is_reported_once_on_the_console_in_the_file_and_on_the_page(
     argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However often losses are reported, and also after the run was resumed."""
+    """Losses are reported several times, and the run is resumed."""
     words = argv("--model", "pix2pix", "--print_freq", "1", *TOO_LARGE_RATE)
     with caplog.at_level(logging.INFO):
         train(words)
@@ -115,7 +115,7 @@ def test_validation_values_and_losses_are_compared(
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The time, which only the test advances."""
+    """A clock that only the test advances."""
     now = [0.0]
     monkeypatch.setattr("training.clock.time.perf_counter", lambda: now[0])
     yield now

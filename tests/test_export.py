@@ -71,7 +71,7 @@ def test_the_matrix_has_all_formats() -> None:
 @pytest.mark.parametrize("to", FAST)
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (5, 131), (128, 129)])
 def test_any_size(tmp_path: Path, to: str, size: tuple[int, int]) -> None:
-    """Running statistics: the variance of an image of one pixel is 0."""
+    """Use running statistics, because the variance of an image of one pixel is 0."""
     file = generator_file(tmp_path, "resnet_6blocks", "batch")
     exporter = create_exporter(file, to, bn_mode="running")
     run = export(exporter, tmp_path)
@@ -261,7 +261,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_onnx_file_uses_standard_operators(tmp_path: Path) -> None:
-    """Opset 17, the standard domain, dynamic sides: onnxruntime-web supports these too."""
+    """onnxruntime-web supports opset 17, the standard domain and dynamic sides."""
     onnx: Any = pytest.importorskip("onnx")
     export(create_exporter(generator_file(tmp_path, "unet_128", "batch"), "onnx"), tmp_path)
     model = onnx.load(str(tmp_path / "tiny.onnx"))

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import Argv
-from patients import Patient
 from pretend_graph import record
 from tiny_models import build, run
+from watched_training import WatchedTraining
 
 from models.base_model import BaseModel
 from models.execution import speed as steps
@@ -94,11 +94,12 @@ def test_recorded_steps_equal_eager_ones_to_the_bit(
 
 @pytest.mark.parametrize("flags", ["--model pix2pix --norm batch", "--model cycle_gan"])
 def test_the_doctor_measures_the_same_in_recorded_steps(flags: str, graphs: None) -> None:
-    plain = Patient(EXACT + flags)
-    recorded = Patient(EXACT + flags + " --cuda_graph", step=partial(RecordedStep, record=record))
-    for patient in (plain, recorded):
+    plain = WatchedTraining(EXACT + flags)
+    step_class = partial(RecordedStep, record=record)
+    recorded = WatchedTraining(EXACT + flags + " --cuda_graph", step=step_class)
+    for training in (plain, recorded):
         torch.manual_seed(1)  # dropout
-        patient.learn(checks=6, steps=2)
+        training.learn(checks=6, steps=2)
     assert len(plain.doctor.measured) > 6
     assert recorded.doctor.measured == plain.doctor.measured
 

@@ -52,7 +52,7 @@ def test_a_pth_file_without_a_run_is_enough(tmp_path: Path, netG: str, norm: str
     assert output.shape == (9, 8, 4)
 
 
-def test_a_flag_that_the_file_does_not_tell_is_required(tmp_path: Path) -> None:
+def test_a_flag_that_cannot_be_inferred_is_required(tmp_path: Path) -> None:
     write_weights(tmp_path / "x.pth", **UNET)
     with pytest.raises(ValueError, match=r"unet_128 does not show .*--dropout or --no_dropout"):
         Translator.load(tmp_path / "x.pth")

@@ -184,7 +184,7 @@ def test_missing_package_is_logged_in_one_line(
 
 
 def test_validations_have_their_own_window(tmp_path: Path) -> None:
-    """It also shows validations of an earlier start; the window of the losses shows none."""
+    """The window also shows validations of an earlier start; the window of the losses has none."""
     log = CsvLog(tmp_path / "losses.csv", ["val_l1"])
     log.losses(losses(100))
     log.losses(replace(losses(200), validation={"val_l1": 0.5}))

@@ -13,7 +13,7 @@ export class Camera {
     const session = this.#start(true);
     try {
       const video = await openCamera();
-      if (session !== this.#session) return stopTracks(video); // stopped during the question for permission
+      if (session !== this.#session) return stopTracks(video); // stopped while the browser asked for permission
       this.#video = video;
       for (let isFirst = true; session === this.#session; isFirst = false) {
         await show(video, isFirst);

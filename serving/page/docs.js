@@ -6,7 +6,7 @@ document.getElementById("draw").hash = location.hash; // pass the token on
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",
-  validatorUrl: null, // never ask a foreign server
+  validatorUrl: null, // never contact another server
   requestInterceptor: (request) => {
     Object.assign(request.headers, headersOf(location));
     return request;

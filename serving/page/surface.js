@@ -1,4 +1,4 @@
-// Mouse, pen, finger and arrow keys on the canvas.
+// Handles mouse, pen, touch and arrow keys on the canvas.
 
 const STRIDE = 8; // pixels per arrow key with Shift
 

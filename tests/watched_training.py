@@ -1,4 +1,4 @@
-"""Small trainings for the tests of the doctor."""
+"""Small trainings that the doctor checks, for its tests."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def pairs(count: int, *, first: int = 0) -> tuple[Tensor, Tensor]:
     return photos, maps
 
 
-class Patient:
+class WatchedTraining:
     """A model, its doctor and the advice of the doctor. Starts after ``FIRST_IMAGES`` images."""
 
     def __init__(

@@ -1,10 +1,10 @@
-"""When the doctor reports a problem, what it reports, and when it does not."""
+"""When the doctor reports a problem, when it does not, and the text of its reports."""
 
 import re
 
 import pytest
 import torch
-from patients import PIX2PIX, Patient, hook_generators
+from watched_training import PIX2PIX, WatchedTraining, hook_generators
 
 import models
 from display.reports import Advice
@@ -16,49 +16,50 @@ TRAINABLE = [name for name in models.available() if name != "test"]
 
 
 def test_a_problem_is_reported_when_it_begins_and_when_it_is_over() -> None:
-    patient = Patient("--model template")
-    patient.learn(checks=3, steps=1)
-    weight = next(patient.model.networks["G"].parameters())
+    training = WatchedTraining("--model template")
+    training.learn(checks=3, steps=1)
+    weight = next(training.model.networks["G"].parameters())
     with torch.no_grad():
         original = weight.clone()
         weight.mul_(1000)
     for _ in range(9):
-        patient.check()
-    assert patient.complaints == ["exploding gradients"]
+        training.check()
+    assert training.complaints == ["exploding gradients"]
     with torch.no_grad():
         weight.copy_(original)
     for _ in range(9):
-        patient.check()
-    assert patient.complaints == ["exploding gradients", "exploding gradients over"]
-    assert patient.advice[1].line.startswith("exploding gradients: over, the ")
+        training.check()
+    assert training.complaints == ["exploding gradients", "exploding gradients over"]
+    assert training.advice[1].line.startswith("exploding gradients: over, the ")
 
 
 def test_outputs_are_not_reported_before_enough_images_were_seen() -> None:
-    patient = Patient(PIX2PIX)
-    patient.clock.images = 0
-    hook_generators(patient.model, lambda net, inputs, output: output * 0.01)
-    patient.learn(checks=8, steps=1)
-    assert patient.complaints == []
-    assert patient.doctor.measured["spread of fake_B"] < 0.1
+    training = WatchedTraining(PIX2PIX)
+    training.clock.images = 0
+    hook_generators(training.model, lambda net, inputs, output: output * 0.01)
+    training.learn(checks=8, steps=1)
+    assert training.complaints == []
+    assert training.doctor.measured["spread of fake_B"] < 0.1
 
 
 def test_a_resumed_run_does_not_repeat_a_report() -> None:
     past = [Advice(1, 1000, "mode collapse", "seen", "meaning", "remedy")]
-    patient = Patient(PIX2PIX, past=past)
-    hook_generators(patient.model, lambda net, inputs, output: output * 0.01 + 0.3)
-    patient.learn(checks=9, steps=1)
-    assert patient.complaints == []
+    training = WatchedTraining(PIX2PIX, past=past)
+    hook_generators(training.model, lambda net, inputs, output: output * 0.01 + 0.3)
+    training.learn(checks=9, steps=1)
+    assert training.complaints == []
 
 
 @pytest.mark.parametrize("name", [
     name for name, diagnosis in DIAGNOSES.items() if diagnosis.needs_baseline
 ])
 def test_a_resumed_run_has_no_baseline_that_could_end_a_problem(name: str) -> None:
-    patient = Patient("--model template", past=[Advice(1, 1000, name, "seen", "meaning", "remedy")])
+    past = [Advice(1, 1000, name, "seen", "meaning", "remedy")]
+    training = WatchedTraining("--model template", past=past)
     for _ in range(9):
-        patient.step()
-        patient.check(validation={"val_l1": 1.0})
-    assert patient.complaints == []
+        training.step()
+        training.check(validation={"val_l1": 1.0})
+    assert training.complaints == []
 
 
 def test_a_state_changes_after_consecutive_checks() -> None:
@@ -92,11 +93,11 @@ def test_every_model_names_the_losses_that_measure_its_fit(model: str) -> None:
 
 
 def test_a_model_with_other_visuals_is_not_checked() -> None:
-    patient = Patient("--model template")
-    patient.step()
-    patient.doctor.check_images({"mine": torch.zeros(1, 3, 32, 32)})
-    assert patient.advice == []
+    training = WatchedTraining("--model template")
+    training.step()
+    training.doctor.check_images({"mine": torch.zeros(1, 3, 32, 32)})
+    assert training.advice == []
     grey = torch.zeros(1, 3, 8, 8)
     translation = Translation("fake_B", grey, grey, grey, partner="target")
-    findings = patient.doctor._outputs.check([translation])
+    findings = training.doctor._outputs.check([translation])
     assert [finding.present for finding in findings] == [None, None, False]
