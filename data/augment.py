@@ -105,11 +105,9 @@ class Augmentation:
         centre = (rng.random(), rng.random())
         matrix = None
         if self.rotate or self.translate or self.zoom != (1, 1):
-            matrix = affine(
-                size, radians=math.radians(self.rotate * (2 * angle - 1)),
-                zoom=self.zoom[0] + (self.zoom[1] - self.zoom[0]) * zoom,
-                shift=(self.translate * (2 * right - 1), self.translate * (2 * down - 1)),
-            )
+            shift = self.translate * (2 * right - 1), self.translate * (2 * down - 1)
+            matrix = affine(size, radians=math.radians(self.rotate * (2 * angle - 1)), shift=shift,
+                            zoom=self.zoom[0] + (self.zoom[1] - self.zoom[0]) * zoom)
         return AppliedAugmentation(matrix, upside_down=self.flip_vertical and coin < 0.5,
                                    quarter_turns=int(4 * quarter) if self.turn_90 else 0,
                                    brightness=1 + brightness, contrast=1 + contrast,

@@ -25,10 +25,9 @@ class TemplateDataset(BaseDataset):
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         """Add your own flags, with strict types, and other defaults for shared flags."""
-        parser.add_argument(
-            "--new_dataset_option", type=positive_float, default=2.0,
-            help="dataset template: brightness of A relative to B (1 = the same image)",
-        )
+        parser.add_argument("--new_dataset_option", type=positive_float, default=2.0,
+                            help="dataset template: brightness of A relative to B (1 = the same "
+                            "image)")
         parser.set_defaults(max_dataset_size=10)
 
     def __init__(self, opt: Namespace) -> None:

@@ -8,8 +8,6 @@ so splits (train, val, test) are optional. Images without a partner and pairs of
 errors, which are listed before anything is written.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

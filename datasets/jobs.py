@@ -1,7 +1,5 @@
 """Common parts of the tools in this folder: flags, a pool of jobs, and reports of faults."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

@@ -1,7 +1,5 @@
 """Join pairs into A | B files: the flags and the job of two tools."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from functools import partial

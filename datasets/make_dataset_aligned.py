@@ -6,8 +6,6 @@ Pairs are matched by name (``trainA/7.jpg`` and ``trainB/7.png``, or ``7_A`` and
 written as lossless ``train/0000.png``, ``train/0001.png``, ... in the order of their names.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

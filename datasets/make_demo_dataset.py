@@ -8,8 +8,6 @@ and ``trainB`` hold photos and label maps of different streets; ``valA``, ``valB
 ``testB`` hold the images of ``val`` and ``test`` separately.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import logging

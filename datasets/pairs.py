@@ -4,8 +4,6 @@ A tool first plans (every image has a partner, both have one size), then writes 
 so that a fault in the data is reported before the first file is written.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Join and save images: the writing half of the pair tools. Needs only Pillow."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -10,8 +10,6 @@ testA/<i>_A.png (photos), trainB and testB/<i>_B.png (labels); <i> counts from 0
 the names.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

@@ -4,18 +4,18 @@ scripts/train_scorer.py trains the segmenter of a labelled set on its real photo
 """
 
 from functools import lru_cache
-from pathlib import Path
 from statistics import fmean
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from metrics.base_metric import Metric, MissingError, Score, Settings, UndefinedError
 from metrics.label_maps import Confusion, class_accuracies, class_ious, confusion, pixel_accuracy
 from metrics.metric_image import MaybeImage
 from metrics.pixel_pairs import rgb
-from metrics.segmenter.scorer import Scorer, load_scorer
+from metrics.segmenter.scorer import load_scorer
+
+_load = lru_cache(maxsize=2)(load_scorer)
 
 
 class FCNScore(Metric):
@@ -87,8 +87,3 @@ def three_scores(counts: Confusion) -> dict[str, float]:
     return {"per-pixel accuracy": pixel_accuracy(counts),
             "per-class accuracy": fmean(class_accuracies(counts).values()),
             "class IoU": fmean(ious.values())}
-
-
-@lru_cache(maxsize=2)
-def _load(path: Path, device: torch.device) -> Scorer:
-    return load_scorer(path, device)

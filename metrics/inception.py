@@ -65,9 +65,6 @@ class Inception:
         image = torch.tensor(levels, device=self.device).permute(2, 0, 1)[None]
         return np.asarray(self.net(image)[0][0].float().cpu())
 
-    def describe(self) -> str:
-        return f"{self.name}, images scaled to 299 x 299, bilinear as TensorFlow 1"
-
 
 def load_inception(settings: Settings) -> Inception:
     """
@@ -130,5 +127,5 @@ class FeatureMetric(Metric):
         return np.array(self.fakes, np.float64), np.array(self.reals, np.float64)
 
     def facts(self) -> str:
-        sizes = f"{len(self.fakes)} outputs, {len(self.reals)} targets"
-        return f"{sizes}; features of {self.extract.describe()}"
+        return (f"{len(self.fakes)} outputs, {len(self.reals)} targets; features of "
+                f"{self.extract.name}, images scaled to 299 x 299, bilinear as TensorFlow 1")

@@ -18,10 +18,9 @@ def kernel_distance(some: Features, others: Features) -> tuple[float, float | No
     None with fewer than three images on a side.
     """
     n, m = len(some), len(others)
-    rows_x, rows_y = _row_sums(some, some), _row_sums(others, others)
     rows_xy, rows_yx = _row_sums(some, others), _row_sums(others, some)
-    rows_x -= _kernel_of_self(some)
-    rows_y -= _kernel_of_self(others)
+    rows_x = _row_sums(some, some) - _kernel_of_self(some)
+    rows_y = _row_sums(others, others) - _kernel_of_self(others)
     within_x, within_y = rows_x.sum() / (n * (n - 1)), rows_y.sum() / (m * (m - 1))
     value = float(within_x + within_y - 2 * rows_xy.sum() / (n * m))
     if min(n, m) < 3:

@@ -1,6 +1,7 @@
 """The colours of label maps, found in the maps or given by the user, and classes of pixels."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,24 +80,22 @@ def find_palette(label_maps: Iterable[Colours]) -> Palette:
     Raises:
         NoPaletteError: the images are photos, or there are none.
     """
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     different: set[int] = set()
     for levels in label_maps:
         inside = levels[_is_flat(levels)]
-        inside = inside[:: 1 + len(inside) // SAMPLE]
-        for packed, count in zip(*np.unique(_packed(inside), return_counts=True), strict=True):
-            counts[int(packed)] = counts.get(int(packed), 0) + int(count)
+        counts.update(_packed(inside[:: 1 + len(inside) // SAMPLE]).tolist())
         if len(different) <= MOST_COLOURS:
             different.update(np.unique(_packed(levels.reshape(-1, 3))).tolist())
     if not different:
         raise NoPaletteError("no label maps to find a palette in")
     if len(different) <= MOST_COLOURS:
-        order = sorted(different, key=lambda packed: (-counts.get(packed, 0), packed))
+        order = sorted(different, key=lambda packed: (-counts[packed], packed))
         return Palette(_unpacked(np.array(order)))
     return _cluster(counts)
 
 
-def _cluster(counts: dict[int, int]) -> Palette:
+def _cluster(counts: Counter[int]) -> Palette:
     packed = np.array(sorted(counts), np.int64)
     colours, weights = _unpacked(packed), np.array([counts[key] for key in packed.tolist()])
     left = np.ones(len(colours), bool)

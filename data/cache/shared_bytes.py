@@ -22,17 +22,14 @@ class SharedMemory:
     def __init__(self, size: int) -> None:
         # As in torch's own collate: the file behind the memory is unlinked immediately.
         storage = torch.UntypedStorage._new_shared(size)
-        self._open(torch.tensor([], dtype=torch.uint8).set_(storage))
-
-    def _open(self, tensor: torch.Tensor) -> None:
-        self._tensor = tensor
-        self.bytes: Bytes = tensor.numpy()
+        self.__setstate__(torch.tensor([], dtype=torch.uint8).set_(storage))
 
     def __getstate__(self) -> torch.Tensor:
         return self._tensor
 
     def __setstate__(self, tensor: torch.Tensor) -> None:
-        self._open(tensor)
+        self._tensor = tensor
+        self.bytes: Bytes = tensor.numpy()
 
 
 class SharedFile:

@@ -83,7 +83,7 @@ def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
 
 def check_pair_sizes(rows: Sequence[RowFacts]) -> Iterator[Issue]:
     pairs = [it for it in rows if len(it.facts) == 2]
-    unequal = [Entry(", ".join(f"{source} is {_size(facts.size)}"
+    unequal = [Entry(", ".join("{} is {} x {}".format(source, *facts.size)
                                for source, facts in zip(it.row.sources, it.facts, strict=True)),
                      it.row.sources)
                for it in pairs if not same_size(it.facts)]
@@ -148,7 +148,3 @@ def describe_shift(shift: Shift, size: tuple[int, int]) -> str:
 def _of(part: Sequence[object], whole: Sequence[RowFacts]) -> str:
     pairs = bool(whole) and whole[0].row.is_pair
     return f"{len(part)} of {pluralise(len(whole), 'pair' if pairs else 'image')}"
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]}"

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -123,13 +124,10 @@ def _pairs(
     suffixes: Sequence[str],
 ) -> tuple[Pairs, list[str]]:
     """Return the complete pairs, and messages about the others."""
-
-    def find(allow_unpaired: bool) -> Pairs:
-        return find_pairs(dataroot, phase, list_file=list_file, allow_unpaired=allow_unpaired,
-                          input_side=input_side, input_suffixes=suffixes)
-
+    find = partial(find_pairs, dataroot, phase, list_file=list_file, input_side=input_side,
+                   input_suffixes=suffixes)
     try:
-        return find(allow_unpaired=False), []
+        return find(), []
     except (ValueError, FileNotFoundError) as error:
         with data_logs_muted():
             return find(allow_unpaired=True), [str(error)]

@@ -64,9 +64,7 @@ def find_inputs(
 
 def title_of(path: Path) -> str:
     """Return a title for the results: the stem of a file, or the name of the (pattern's) folder."""
-    if path.is_file():
-        return path.stem
-    return _above(path).resolve().name
+    return path.stem if path.is_file() else _above(path).resolve().name
 
 
 def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from data.files.array_files import as_raster
 from data.files.pillow_files import PictureError
@@ -21,13 +20,9 @@ _FLOAT = 3  # sample format (TIFF 6.0, section 19)
 _GREY = (0, 1)  # photometric interpretations of one channel
 # TIFF orientation (TIFF 6.0, section 8) -> the operation that turns [H, W, C] upright.
 _TURNS: dict[int, Any] = {
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
-    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
-    8: lambda a: a.swapaxes(0, 1)[::-1],
+    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1), 6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1], 8: lambda a: a.swapaxes(0, 1)[::-1],
 }
 
 
@@ -49,7 +44,9 @@ def read_tiff(path: Path) -> Raster:
     with _opened(path) as tiff:
         series = _only_series(tiff, path)
         page = tiff.pages.first
-        pixels = _rows_and_columns_first(series.asarray(), series.axes)
+        rows_and_columns = series.axes.index("Y"), series.axes.index("X")
+        pixels = np.moveaxis(series.asarray(), rows_and_columns, (0, 1))
+        pixels = pixels.reshape(*pixels.shape[:2], -1)
         turn = _TURNS.get(page.tags.valueof("Orientation", default=1))
         rgb = page.photometric == 2 and len(tiff.pages) == 1
         if page.photometric == 0 and pixels.dtype.kind == "u":  # white is 0
@@ -89,9 +86,3 @@ def _only_series(tiff: "TiffFile", path: Path) -> Any:
         raise PictureError(f"{path} holds {len(tiff.series)} images of different shapes "
                            f"({shapes}); save the wanted one in a file of its own")
     return series[0]
-
-
-def _rows_and_columns_first(array: npt.NDArray[Any], axes: str) -> npt.NDArray[Any]:
-    """Reorder any axes with Y and X to [Y, X, all others]."""
-    array = np.moveaxis(array, (axes.index("Y"), axes.index("X")), (0, 1))
-    return array.reshape(*array.shape[:2], -1)

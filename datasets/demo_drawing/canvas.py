@@ -90,10 +90,7 @@ class Canvas:
             return None
         unit = np.float32(256 / self.rgb.shape[0])
         rows, columns = covered.rows, covered.columns
-        return Patch(
-            part=part, rgb=self.rgb[rows, columns], height=self.height[rows, columns],
-            mask=covered.mask,
-            y=(np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5) * unit,
-            x=(np.arange(columns.start, columns.stop, dtype=np.float32)[None, :] + 0.5) * unit,
-            unit=float(unit), scale=256 / self.street_side, rng=rng,
-        )
+        y = (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5) * unit
+        x = (np.arange(columns.start, columns.stop, dtype=np.float32)[None, :] + 0.5) * unit
+        return Patch(part, self.rgb[rows, columns], self.height[rows, columns], covered.mask, y, x,
+                     unit=float(unit), scale=256 / self.street_side, rng=rng)

@@ -17,22 +17,11 @@ Mask = npt.NDArray[np.bool_]
 RgbImage = npt.NDArray[np.uint8]
 
 PALETTE: dict[str, tuple[int, int, int]] = {
-    "sky": (0, 0, 170),
-    "wall": (0, 0, 255),
-    "window": (0, 85, 255),
-    "door": (0, 170, 255),
-    "cornice": (0, 255, 255),
-    "sill": (85, 255, 170),
-    "balcony": (170, 255, 85),
-    "shutter": (255, 255, 0),
-    "decoration": (255, 170, 0),
-    "roof": (255, 85, 0),
-    "pillar": (255, 0, 0),
-    "shop": (170, 0, 0),
-    "pavement": (85, 0, 0),
-    "chimney": (170, 0, 170),
-    "awning": (255, 0, 170),
-    "plant": (0, 170, 0),
+    "sky": (0, 0, 170), "wall": (0, 0, 255), "window": (0, 85, 255), "door": (0, 170, 255),
+    "cornice": (0, 255, 255), "sill": (85, 255, 170), "balcony": (170, 255, 85),
+    "shutter": (255, 255, 0), "decoration": (255, 170, 0), "roof": (255, 85, 0),
+    "pillar": (255, 0, 0), "shop": (170, 0, 0), "pavement": (85, 0, 0), "chimney": (170, 0, 170),
+    "awning": (255, 0, 170), "plant": (0, 170, 0),
 }
 
 
