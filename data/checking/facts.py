@@ -11,7 +11,7 @@ from tqdm import tqdm
 from data.checking.layout import SourceRow
 from data.checking.measures import LookFeatures, Shift, best_shift, look
 from data.files.pillow_files import PictureError
-from data.files.raster import Pixels, Raster
+from data.files.raster import Raster
 from data.files.source import read_together
 
 THREADS = 4  # decoders release the interpreter lock
@@ -75,12 +75,8 @@ def same_size(facts: Sequence[Facts]) -> bool:
 def _facts(raster: Raster) -> Facts:
     pixels = np.ascontiguousarray(raster.pixels)
     lows, highs = pixels.min(axis=(0, 1)), pixels.max(axis=(0, 1))
-    return Facts(size=raster.size, channels=raster.channels, colour=raster.colour,
-                 dtype=str(pixels.dtype), low=float(lows.min()), high=float(highs.max()),
-                 blank=bool((lows == highs).all()), digest=_digest(pixels), look=look(pixels))
-
-
-def _digest(pixels: Pixels) -> bytes:
     content = blake2b(f"{pixels.shape} {pixels.dtype}".encode(), digest_size=16)
     content.update(pixels.data)
-    return content.digest()
+    return Facts(size=raster.size, channels=raster.channels, colour=raster.colour,
+                 dtype=str(pixels.dtype), low=float(lows.min()), high=float(highs.max()),
+                 blank=bool((lows == highs).all()), digest=content.digest(), look=look(pixels))

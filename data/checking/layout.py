@@ -13,7 +13,7 @@ from data.discovery.image_folder import find_images
 from data.discovery.pair_folders import find_folders
 from data.discovery.pair_list import phases_in
 from data.discovery.pairs import Pairs, find_pairs
-from data.discovery.stacks import longest_suffix, sources_of_files
+from data.discovery.stacks import sources_of_files, without_suffix
 from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
@@ -96,8 +96,8 @@ def find_mode(dataroot: Path, phase: str, suffixes: Sequence[str] = ()) -> str:
         if looks_like_pairs(find_images(dataroot, phase)):
             return "aligned"
         return "colorization" if phase else "single"
-    A, B = ({_name(file, folder, suffixes) for file in find_images(folder)}
-            for folder in (folders.A, folders.B))
+    A, B = ({without_suffix(file.relative_to(folder).with_suffix("").as_posix(), suffixes)
+             for file in find_images(folder)} for folder in (folders.A, folders.B))
     apart = 2 * len(A & B) < min(len(A), len(B))
     return "unaligned" if apart and folders.A.name == f"{phase}A" else "aligned"
 
@@ -112,11 +112,6 @@ def looks_like_pairs(files: Sequence[Path]) -> bool:
             continue
         wide.append(width >= PAIR_SHAPE * height)
     return 2 * sum(wide) > len(wide)
-
-
-def _name(file: Path, folder: Path, suffixes: Sequence[str]) -> str:
-    name = file.relative_to(folder).with_suffix("").as_posix()
-    return name.removesuffix(longest_suffix(name, suffixes) or "")
 
 
 def _pairs(

@@ -11,7 +11,7 @@ from typing import Literal
 from data.discovery.folders import EXTENSIONS, is_picture
 from data.discovery.image_folder import find_images
 from data.discovery.pair_folders import Folders, candidate_folders, holds_picture
-from data.discovery.stacks import longest_suffix, sources_of_files
+from data.discovery.stacks import sources_of_files, without_suffix
 from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
@@ -55,7 +55,7 @@ def find_inputs(
     sources = [replace(source, half=half) if is_pair(source) else source
                for source in sources_of_files(files, suffixes)]
     paths = [source.path.relative_to(root) for source in sources]
-    stems = [_stem(path, suffixes) for path in paths]
+    stems = [path.with_name(without_suffix(path.stem, suffixes)) for path in paths]
     # If x.jpg and x.png exist, the extension becomes part of the name, also beside x.jpg.png.
     taken = Counter(stems) + Counter(paths)
     return [Input(source, stem if taken[stem] == 1 else path)
@@ -134,8 +134,3 @@ def _above(path: Path) -> Path:
         if glob.has_magic(part.name) and not part.exists():
             return part.parent
     return path
-
-
-def _stem(path: Path, suffixes: Sequence[str]) -> Path:
-    stem = path.stem.removesuffix(longest_suffix(path.stem, suffixes) or "")
-    return path.with_name(stem)

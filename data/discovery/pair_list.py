@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.discovery.folders import EXTENSIONS, is_picture
-from data.discovery.stacks import group_by_stem, longest_suffix, missing, stacked_source, stem_of
+from data.discovery.stacks import group_by_stem, missing, stacked_source, stem_of, without_suffix
 from data.files.source import Pair, Source
 from util.text import listing
 
@@ -63,8 +63,7 @@ class Finder:
             files = sorted(folder.iterdir()) if folder.is_dir() else []
             images = [file for file in files if is_picture(file)]
             self._stacks[folder], _ = group_by_stem(images, self.suffixes)
-        name = path.stem if is_picture(path) else path.name
-        name = name.removesuffix(longest_suffix(name, self.suffixes) or "")
+        name = without_suffix(path.stem if is_picture(path) else path.name, self.suffixes)
         return self._stacks[folder].get(stem_of(folder, name), {})
 
 

@@ -82,6 +82,10 @@ def longest_suffix(stem: str, suffixes: Sequence[str]) -> str | None:
     return max((end for end in suffixes if stem.endswith(end)), key=len, default=None)
 
 
+def without_suffix(name: str, suffixes: Sequence[str]) -> str:
+    return name.removesuffix(longest_suffix(name, suffixes) or "")
+
+
 def stem_of(folder: Path, name: str) -> str:
     return normalize("NFC", f"{folder.as_posix()}/{name}")
 

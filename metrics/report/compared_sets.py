@@ -117,10 +117,9 @@ def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> Compa
 
 
 def _about_alone(paths: Sequence[str]) -> list[str]:
-    if not paths:
-        return []
     number = pluralise(len(paths), "image")
-    return [f"not counted, because without a partner: {number}\n{listing(paths)}"]
+    text = f"not counted, because without a partner: {number}\n{listing(paths)}"
+    return [text] if paths else []
 
 
 def _with_warning(other: ComparedSet, first: ComparedSet) -> ComparedSet:
