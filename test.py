@@ -52,7 +52,9 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
         move_to_device(prepare_in_place(net, running_statistics=opt.eval), opt.device)
 
     # The input of the model is its A: with BtoA, the B of the data set.
-    A, B = (dataset.dataset.A, dataset.dataset.B)[:: 1 if opt.direction == "AtoB" else -1]
+    A, B = dataset.dataset.A, dataset.dataset.B
+    if opt.direction == "BtoA":
+        A, B = B, A
     deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))

@@ -123,7 +123,7 @@ class Translator:
 
     def _translate_file(self, path: Path, output: str | Path | None) -> Any:
         if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist, or is not a file")
+            raise FileNotFoundError(f"{path} does not exist, or is not a file; give an image file")
         raster = Source((path,)).read()
         pixels, = self._translate_rasters([raster], [Format.of(raster.pixels, path)])
         if output is None:
@@ -165,7 +165,7 @@ class Translator:
         if images.ndim != 4 or images.shape[1] != self.input.channels:
             raise ValueError(
                 f"this generator takes images [N, {self.input.channels}, H, W], got "
-                f"{list(images.shape)}"
+                f"{list(images.shape)}; convert the channels first"
             )
         if len(images) > 1 and not self.budget.fits(len(images), *images.shape[-2:]):
             return torch.cat([self.translate(image[None], sample=sample) for image in images])

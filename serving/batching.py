@@ -61,7 +61,7 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
                 outputs = await loop.run_in_executor(self.thread, self.work, batch[0].key, inputs)
                 settle = [partial(job.output.set_result, output)
                           for job, output in zip(batch, outputs, strict=True)]
-            except Exception as error:  # of any kind: its callers get it, later batches still run
+            except Exception as error:  # any error is sent to the callers; later batches still run
                 log.exception("a batch of %d failed", len(batch))
                 settle = [partial(job.output.set_exception, error) for job in batch]
             for job, set_outcome in zip(batch, settle, strict=True):

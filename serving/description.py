@@ -16,7 +16,7 @@ from inference.generator_file import Direction
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from serving.answers import DirectionInfo, InputKind, LabelColour, ModelInfo, PairLayout, SampleLink
 from serving.engine import Engine
-from serving.known_palettes import load_own_palette, named
+from serving.known_palettes import load_own_palette, with_known_names
 from serving.training_pictures import RgbPixels, find_sources, inspected_images, read_8bit_rgb
 from util.run_folder.options import load_options
 
@@ -123,14 +123,16 @@ def find_kind(
     ``own``: the palette of the data set, which names the colours that are found.
     """
     if given is not None:
-        return "labels", named(given)
+        return "labels", with_known_names(given)
     if images and all(_is_black_on_white(pixels) for pixels in images):
         return "edges", None
     try:
         palette = find_palette(images)
     except NoPaletteError:  # no images, or photos
         return "photo", None
-    return ("labels", named(palette, own)) if 2 <= len(palette) <= MAX_LABELS else ("photo", None)
+    if not 2 <= len(palette) <= MAX_LABELS:
+        return "photo", None
+    return "labels", with_known_names(palette, own)
 
 
 def _is_black_on_white(pixels: RgbPixels) -> bool:

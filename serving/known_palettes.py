@@ -28,7 +28,7 @@ def load_own_palette(dataroot: str | None) -> Palette | None:
         return None
 
 
-def named(found: Palette, own: Palette | None = None) -> Palette:
+def with_known_names(found: Palette, own: Palette | None = None) -> Palette:
     """Return ``found`` with exact colours and names, if a known palette has all its colours.
 
     ``own``: the palette of the data set itself, which comes before the well-known ones.

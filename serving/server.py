@@ -118,7 +118,8 @@ def _add_run(router: APIRouter, description: RunDescription) -> None:
     @router.head("/samples/{name}/{number}.png", include_in_schema=False)
     @router.get("/samples/{name}/{number}.png", include_in_schema=False)
     def sample(name: str, number: str) -> Response:  # not async: it runs in a thread
-        direction = next((one for one in description.directions if one.info.id == name), None)
+        named = (found for found in description.directions if found.info.id == name)
+        direction = next(named, None)
         if direction is None or number not in map(str, range(len(direction.sources))):
             raise HTTPException(404, "there is no such sample")
         pixels = description.sample(direction, int(number))

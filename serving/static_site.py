@@ -56,8 +56,8 @@ def write_site(
     npm_packages.write(runtime, folder / "onnxruntime")
     shutil.copyfile(LICENCE, folder / "onnxruntime" / "LICENSE.txt")
     directions = [
-        _write_direction(folder, engine, description, one, epoch=epoch, run_dir=run_dir)
-        for one in description.directions
+        _write_direction(folder, engine, description, direction, epoch=epoch, run_dir=run_dir)
+        for direction in description.directions
     ]
     model = asdict(description.info("onnx")) | {"directions": directions}
     write_text(folder / LAST, json.dumps(model) + "\n")

@@ -99,7 +99,7 @@ def test_brightness_and_contrast_of_any_number_of_channels(channels: int) -> Non
 def test_saturation_and_hue() -> None:
     red = torch.tensor([0.8, -0.6, -0.6]).view(3, 1, 1).expand(3, 2, 2)
     grey = AppliedAugmentation(saturation=0.0).jitter(red)
-    assert all(torch.allclose(one, other) for one, other in pairwise(grey))
+    assert all(torch.allclose(left, right) for left, right in pairwise(grey))
     green = AppliedAugmentation(hue=1 / 3).jitter(red)
     assert torch.allclose(green, red[[1, 0, 2]], atol=1e-5)
 

@@ -133,12 +133,12 @@ def test_a_flag_does_not_change_the_draws_of_another(flags: dict[str, Any]) -> N
 def test_draws_are_uniform() -> None:
     rng = Random(0)
     drawn = [Augmentation(**ALL_SHAPES, **JITTER).draw((10, 10), rng) for _ in range(400)]
-    assert 160 < sum(one.upside_down for one in drawn) < 240
-    assert all(60 < sum(one.quarter_turns == k for one in drawn) < 140 for k in range(4))
-    brightness = [one.brightness for one in drawn]
+    assert 160 < sum(draw.upside_down for draw in drawn) < 240
+    assert all(60 < sum(draw.quarter_turns == k for draw in drawn) < 140 for k in range(4))
+    brightness = [draw.brightness for draw in drawn]
     assert 0.7 <= min(brightness) < 0.72 and 1.28 < max(brightness) <= 1.3
-    assert -0.1 <= min(one.hue for one in drawn) < -0.09
-    assert len({value for one in drawn for value in one.centre}) == 800
+    assert -0.1 <= min(draw.hue for draw in drawn) < -0.09
+    assert len({value for draw in drawn for value in draw.centre}) == 800
 
 
 def test_labels_stay_labels(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def check(root: Path, *flags: str, code: int | None = None) -> dict[str, Any]:
         assert ended.value.code == code
     found = json.loads(out.read_text())["findings"]
     lines: dict[str, Any] = {}
-    for it in found:
-        texts = [entry["text"].replace(f"{root}/", "") for entry in it["entries"]] or it["text"]
-        lines[f"{it['level']} {it['kind']}"] = texts
+    for issue in found:
+        texts = [entry["text"].replace(f"{root}/", "") for entry in issue["entries"]]
+        lines[f"{issue['level']} {issue['kind']}"] = texts or issue["text"]
     return lines
 
 

@@ -101,7 +101,7 @@ class TwoOutputs(nn.Module):
 
 
 @pytest.mark.parametrize("settings", [
-    Speed(), Speed(parts=2), Speed(channels_last=True), Speed(precision="bf16"),
+    Speed(), Speed(batch_parts=2), Speed(channels_last=True), Speed(precision="bf16"),
 ])
 def test_a_prepared_network_passes_all_arguments(settings: Speed) -> None:
     torch.manual_seed(0)
@@ -122,7 +122,7 @@ def test_a_number_for_a_batch_cannot_be_accumulated() -> None:
             return x.mean()
 
     net = Mean()
-    Speed(parts=2).prepare(net, torch.device("cpu"))
+    Speed(batch_parts=2).prepare(net, torch.device("cpu"))
     with pytest.raises(ValueError, match="one value for each image, or leave the flag out"):
         net(torch.zeros(2, 3, 4, 4, requires_grad=True))
 

@@ -77,7 +77,8 @@ def test_runs_are_compared_side_by_side(tmp_path: Path, log_text: Any) -> None:
     assert good["ssim"]["value"] > bad["ssim"]["value"]
     pictures = found["good"]["pictures"]
     assert list(pictures) == ["0", "1", "2"]
-    assert good["l1"]["value"] == pytest.approx(np.mean([it["l1"] for it in pictures.values()]))
+    mean = np.mean([picture["l1"] for picture in pictures.values()])
+    assert good["l1"]["value"] == pytest.approx(mean)
     assert f"{good['psnr']['value']:.2f} ±" in log_text()
 
     rows = list(csv.DictReader(table.read_text().splitlines()))

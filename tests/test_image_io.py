@@ -332,12 +332,12 @@ def test_impossible_conversions_of_channels_name_the_file() -> None:
 
 
 def test_stacked_files_must_agree() -> None:
-    one = Raster(np.zeros((4, 6, 1), np.uint16), "gray")
-    both = stack_rasters([one, one], ["a_r.tif", "a_nir.tif"])
+    raster = Raster(np.zeros((4, 6, 1), np.uint16), "gray")
+    both = stack_rasters([raster, raster], ["a_r.tif", "a_nir.tif"])
     assert (both.channels, both.colour) == (2, "bands")
     other = Raster(np.zeros((4, 5, 1), np.uint16), "gray")
     with pytest.raises(PictureError, match=r"a_r\.tif is 6 x 4.*a_nir\.tif.* is 5 x 4"):
-        stack_rasters([one, other], ["a_r.tif", "a_nir.tif"])
+        stack_rasters([raster, other], ["a_r.tif", "a_nir.tif"])
 
 
 @pytest.mark.parametrize(

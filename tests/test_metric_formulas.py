@@ -29,7 +29,7 @@ def measured(
 
 def tensors(*pictures: MetricImage) -> list[torch.Tensor]:
     """Return float64 [1, C, H, W] in 0..1."""
-    return [torch.from_numpy(it.unit).permute(2, 0, 1)[None] for it in pictures]
+    return [torch.from_numpy(picture.unit).permute(2, 0, 1)[None] for picture in pictures]
 
 
 KINDS = [((60, 50, 3), "uint8"), ((60, 50, 1), "uint16"), ((50, 60, 5), "uint16")]
@@ -123,7 +123,7 @@ def test_lpips_of_its_authors_equals_that_of_torchmetrics(metric_weights: dict[s
     theirs.net.load_state_dict({name: state[old] for name, old in names.items()})
     real = picture(5, (64, 64, 3))
     for fake in (disturbed(real, 0.1), picture(6, (64, 64, 3))):
-        wanted = theirs.eval()(*(it.float() * 2 - 1 for it in tensors(fake, real)))
+        wanted = theirs.eval()(*(image.float() * 2 - 1 for image in tensors(fake, real)))
         ours = measured("lpips", fake, real, Settings(weights=metric_weights))
         assert ours == pytest.approx(float(wanted.squeeze()), rel=1e-4)
 
@@ -138,56 +138,56 @@ def test_fid_equals_that_of_two_libraries_and_of_scipy(counts: tuple[int, int]) 
     """Compare also with fewer images than features (32), as precisely as the others compute it."""
     from scipy.linalg import sqrtm
 
-    some, others = features(counts[0], 32, 1), features(counts[1], 32, 2, shift=0.3)
-    ours = frechet_distance(some, others)
-    means = [it.mean(axis=0) for it in (some, others)]
-    covariances = [np.cov(it, rowvar=False) for it in (some, others)]
+    first, second = features(counts[0], 32, 1), features(counts[1], 32, 2, shift=0.3)
+    ours = frechet_distance(first, second)
+    means = [sample.mean(axis=0) for sample in (first, second)]
+    covariances = [np.cov(sample, rowvar=False) for sample in (first, second)]
     root = np.trace(sqrtm(covariances[0] @ covariances[1])).real
     plain = float(np.sum((means[0] - means[1]) ** 2) + sum(map(np.trace, covariances)) - 2 * root)
     assert ours == pytest.approx(plain, rel=1e-5 if min(counts) > 32 else 1e-3)
 
     from torchmetrics.image.fid import _compute_fid
 
-    theirs = _compute_fid(*(torch.from_numpy(it) for pair in zip(means, covariances, strict=True)
-                            for it in pair))
+    theirs = _compute_fid(*(torch.from_numpy(array) for pair in zip(means, covariances, strict=True)
+                            for array in pair))
     assert ours == pytest.approx(float(theirs), rel=1e-5 if min(counts) > 32 else 1e-3)
     fidelity = pytest.importorskip("torch_fidelity.metric_fid")
-    statistics = [fidelity.fid_features_to_statistics(torch.from_numpy(it))
-                  for it in (some, others)]
+    statistics = [fidelity.fid_features_to_statistics(torch.from_numpy(sample))
+                  for sample in (first, second)]
     found = fidelity.fid_statistics_to_metric(*statistics, verbose=False)
     assert ours == pytest.approx(next(iter(found.values())), rel=1e-5 if min(counts) > 32 else 1e-3)
 
 
 @pytest.mark.parametrize("count", [3, 20, 100])
 def test_fid_of_equal_sets_is_zero_however_few_they_are(count: int) -> None:
-    some = features(count, 64, 3)
-    assert frechet_distance(some, some[::-1]) == pytest.approx(0, abs=1e-8)
+    first = features(count, 64, 3)
+    assert frechet_distance(first, first[::-1]) == pytest.approx(0, abs=1e-8)
 
 
 def test_kid_equals_that_of_torch_fidelity() -> None:
     """Use all images at once, like torch-fidelity with a subset of the whole size."""
     fidelity = pytest.importorskip("torch_fidelity.metric_kid")
-    some, others = features(60, 24, 1), features(60, 24, 2, shift=0.2)
+    first, second = features(60, 24, 1), features(60, 24, 2, shift=0.2)
     kernels = [fidelity.kernel_poly(x, y, kid_kernel_poly_degree=3, kid_kernel_poly_gamma=None,
                                     kid_kernel_poly_coef0=1)
-               for x, y in ((some, some), (some, others), (others, others))]
-    assert kernel_distance(some, others)[0] == pytest.approx(fidelity.mmd2(*kernels))
+               for x, y in ((first, first), (first, second), (second, second))]
+    assert kernel_distance(first, second)[0] == pytest.approx(fidelity.mmd2(*kernels))
 
 
 def test_kid_of_sets_of_different_size_by_hand() -> None:
-    some, others = features(7, 5, 1), features(9, 5, 2)
+    first, second = features(7, 5, 1), features(9, 5, 2)
 
     def mean(xs: Any, ys: Any, *, same: bool) -> float:
         values = [(x @ y / 5 + 1) ** 3 for i, x in enumerate(xs) for j, y in enumerate(ys)
                   if not (same and i == j)]
         return float(np.mean(values))
 
-    wanted = mean(some, some, same=True) + mean(others, others, same=True)
-    wanted -= 2 * mean(some, others, same=False)
-    value, error = kernel_distance(some, others)
+    wanted = mean(first, first, same=True) + mean(second, second, same=True)
+    wanted -= 2 * mean(first, second, same=False)
+    value, error = kernel_distance(first, second)
     assert value == pytest.approx(wanted)
-    left_out = [kernel_distance(np.delete(some, i, axis=0), others)[0] for i in range(7)]
-    right_out = [kernel_distance(some, np.delete(others, i, axis=0))[0] for i in range(9)]
+    left_out = [kernel_distance(np.delete(first, i, axis=0), second)[0] for i in range(7)]
+    right_out = [kernel_distance(first, np.delete(second, i, axis=0))[0] for i in range(9)]
     assert error == pytest.approx(math.sqrt(6 * np.var(left_out) + 8 * np.var(right_out)))
 
 
@@ -197,8 +197,8 @@ def test_the_error_of_kid_is_its_standard_deviation_over_sets() -> None:
     found = []
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        some, others = rng.normal(0, 1, (50, 16)) @ mixing, rng.normal(0.5, 1, (60, 16)) @ mixing
-        found.append(kernel_distance(some, others))
+        first, second = rng.normal(0, 1, (50, 16)) @ mixing, rng.normal(0.5, 1, (60, 16)) @ mixing
+        found.append(kernel_distance(first, second))
     values, errors = (np.array(column, float) for column in zip(*found, strict=True))
     assert np.mean(errors) == pytest.approx(np.std(values, ddof=1), rel=0.25)
 

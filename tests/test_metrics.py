@@ -155,8 +155,8 @@ def test_deep_images_are_measured_or_refused_in_one_line(
 def test_sixteen_bits_give_what_eight_bits_give(name: str, settings: Settings) -> None:
     fake, target = disturbed(picture(3), 0.1), picture(3)
     deep = [
-        MetricImage(it.pixels.astype(np.uint16) * 257, type(it.limits)(0, 65535))
-        for it in (fake, target)
+        MetricImage(image.pixels.astype(np.uint16) * 257, type(image.limits)(0, 65535))
+        for image in (fake, target)
     ]
     shallow = create(name, settings).add(fake, target)
     assert create(name, settings).add(*deep) == pytest.approx(shallow, rel=1e-6)
@@ -190,7 +190,7 @@ def test_the_error_names_the_smallest_side(name: str, side: int, settings: Setti
 def test_a_missing_package_is_reported_in_one_line(
     name: str, package: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in [it for it in sys.modules if it.split(".")[0] == package]:
+    for module in [module for module in sys.modules if module.split(".")[0] == package]:
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setitem(sys.modules, package, None)
     ready, left_out = metrics.create_metrics([name], settings)

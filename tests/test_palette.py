@@ -22,14 +22,14 @@ def require_all_colours(found: Palette) -> None:
 
 def test_the_colours_of_a_lossless_file_are_exact() -> None:
     found = find_palette([COLOURS[classes(seed)] for seed in range(3)])
-    assert {tuple(it) for it in found.colours} == {tuple(it) for it in COLOURS}
+    assert {tuple(colour) for colour in found.colours} == {tuple(colour) for colour in COLOURS}
 
 
 @pytest.mark.parametrize("quality", [50, 75, 95])
 @pytest.mark.parametrize("side", [96, 64])
 def test_noise_of_jpeg_and_mixed_edges_are_ignored(quality: int, side: int) -> None:
     maps = [scaled(as_jpeg(COLOURS[classes(seed)], quality), side) for seed in range(20)]
-    assert len({tuple(it) for it in maps[0].reshape(-1, 3)}) > 200
+    assert len({tuple(colour) for colour in maps[0].reshape(-1, 3)}) > 200
     require_all_colours(find_palette(maps))
 
 

@@ -115,9 +115,10 @@ def test_images_of_other_sizes_are_scaled(scorer_file: Path) -> None:
     photo, labels = scene(100)
     values = []
     for factor in (1, 2):
-        large = [Image.fromarray(it).resize((factor * SIDE, factor * SIDE),
-                                            Image.Resampling.NEAREST) for it in (photo, labels)]
-        real, given = (as_image(np.asarray(it)) for it in large)
+        size = (factor * SIDE, factor * SIDE)
+        large = [Image.fromarray(image).resize(size, Image.Resampling.NEAREST)
+                 for image in (photo, labels)]
+        real, given = (as_image(np.asarray(image)) for image in large)
         values.append(metric_of(scorer_file).add(real, real, given))
     assert values[0] == pytest.approx(values[1], abs=0.03)
 

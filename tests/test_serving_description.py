@@ -14,7 +14,7 @@ from datasets.demo_drawing.labels import PALETTE
 from metrics.palette import NoPaletteError, Palette
 from serving.description import RunDescription, describe, find_kind
 from serving.engine import Engine
-from serving.known_palettes import KNOWN, load_own_palette, named
+from serving.known_palettes import KNOWN, load_own_palette, with_known_names
 from serving.training_pictures import RgbPixels
 
 
@@ -135,10 +135,10 @@ def test_known_palettes_are_recognised_despite_noise(known: Palette) -> None:
     noise = np.random.default_rng(0).integers(-4, 5, (len(known), 3))
     colours = np.clip(known.colours + noise, 0, 255).astype(np.uint8)
     own = DEMO if known is DEMO else None
-    found = named(Palette(colours[::-1]), own)
+    found = with_known_names(Palette(colours[::-1]), own)
     assert list(found.names) == list(known.names)
     np.testing.assert_array_equal(found.colours, known.colours)
-    assert list(named(Palette(colours[3:6]), own).names) == list(known.names)[3:6]
+    assert list(with_known_names(Palette(colours[3:6]), own).names) == list(known.names)[3:6]
 
 
 def test_the_palettes_of_the_papers_are_complete() -> None:
@@ -155,8 +155,8 @@ def test_the_palette_of_the_data_set_comes_first(
     own = load_own_palette(str(tmp_path))
     assert own is not None
     found = Palette(np.array([[0, 0, 172], [0, 0, 255]], np.uint8))
-    assert list(named(found).names) == ["background", "wall"]
-    assert list(named(found, own).names) == ["brick", "air"]
+    assert list(with_known_names(found).names) == ["background", "wall"]
+    assert list(with_known_names(found, own).names) == ["brick", "air"]
     file.write_text("not a palette")
     assert load_own_palette(str(tmp_path)) is None
     assert "palette.txt is not a palette" in caplog.text
@@ -164,11 +164,11 @@ def test_the_palette_of_the_data_set_comes_first(
 
 def test_unknown_and_named_palettes_are_unchanged() -> None:
     unknown = Palette(np.array([[0, 0, 170], [90, 90, 90]], np.uint8))
-    assert named(unknown) is unknown
+    assert with_known_names(unknown) is unknown
     own = Palette(np.array([[0, 0, 170]], np.uint8), ["water"])
-    assert named(own) is own
+    assert with_known_names(own) is own
     twice = Palette(np.array([[0, 0, 255], [0, 8, 255]], np.uint8))
-    assert named(twice) is twice
+    assert with_known_names(twice) is twice
 
 
 # Images of more than 8 bits

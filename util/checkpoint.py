@@ -75,7 +75,8 @@ def load(path: Path, *, advice: Callable[[Path], str] | None = None) -> dict[str
         raise ValueError(f"{path} {what}; {(advice or _advice)(path)}") from error
     if not isinstance(state, dict):
         raise ValueError(
-            f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> tensor)"
+            f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> tensor); "
+            "give a file that torch.save wrote from one"
         )
     return state
 

@@ -21,7 +21,8 @@ def write_deep(writers: FileWriters, pixels: Pixels, stem: Path, extension: str)
     if _png_shows(pixels.dtype.name, pixels.shape[2]):
         return None
     suffix = extension_for(pixels, extension)
-    path = stem.with_name(stem.name + (".tif" if suffix == ".png" else suffix))  # .png exists
+    suffix = ".tif" if suffix == ".png" else suffix  # <stem>.png is the image on the page
+    path = stem.with_name(stem.name + suffix)
     writers.write(write_image, pixels, path)
     return path
 

@@ -33,12 +33,12 @@ def translate_to_page(
                 file = write_deep(page.writers, result.pixels, stem, result.format.extension)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files)
-        page.rows.sort(key=lambda row: row.title)  # they were added in the order of their sizes
+        page.rows.sort(key=lambda row: row.title)  # rows were added by image size
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 
 
 def name_of_weights(path: Path) -> str:
-    """Return a name for the results of a weights file: every run has a latest_net_G.pth."""
+    """Return a name for the results of a run's folder, or of a weights file and its folder."""
     path = path.resolve()
     return path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"

@@ -36,7 +36,7 @@ class Speed:
     """Settings of the networks during training.
 
     ``precision``: one of ``util.runtime.PRECISIONS``.
-    ``parts``: number of parts of a batch that go through a network one after another.
+    ``batch_parts``: number of parts of a batch that go through a network one after another.
     ``checkpoint``: keep only the inputs of blocks, and compute the rest again for the gradients.
     ``graph``: steps are recorded as a CUDA graph (training/step.py). A recording keeps numbers
     constant, so learning rates are tensors.
@@ -45,7 +45,7 @@ class Speed:
     precision: str = "default"
     channels_last: bool = False
     compile: bool = False
-    parts: int = 1
+    batch_parts: int = 1
     checkpoint: bool = False
     graph: bool = False
 
@@ -53,7 +53,7 @@ class Speed:
     def of(cls, opt: Namespace) -> "Speed":
         on_one_gpu = opt.device.type == "cuda" and not current_process().is_distributed
         return cls(
-            opt.precision, opt.channels_last, opt.compile, parts=opt.grad_accum,
+            opt.precision, opt.channels_last, opt.compile, batch_parts=opt.grad_accum,
             checkpoint=opt.checkpoint_activations, graph=opt.cuda_graph and on_one_gpu,
         )
 
@@ -71,12 +71,11 @@ class Speed:
             for norm in net.modules():
                 if isinstance(norm, nn.InstanceNorm2d) and not norm.track_running_stats:
                     norm.forward = MethodType(_in_groups, norm)  # type: ignore[method-assign]
-        if self.precision in AUTOCAST or self.channels_last or self.parts > 1:
+        if self.precision in AUTOCAST or self.channels_last or self.batch_parts > 1:
             dtype = AUTOCAST.get(self.precision)
-            net.forward = MethodType(
-                partial(run_as, dtype=dtype, channels_last=self.channels_last, parts=self.parts),
-                net,
-            )
+            forward = partial(run_as, dtype=dtype, channels_last=self.channels_last,
+                              parts=self.batch_parts)
+            net.forward = MethodType(forward, net)
         if self.compile:
             net.compile(backend=COMPILER)
 

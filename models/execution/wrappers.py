@@ -21,7 +21,7 @@ def run_as(
 ) -> Any:
     """Run the network's own ``forward`` with float32 inputs and outputs.
 
-    ``dtype``: of the computation inside; None means float32. ``parts``: see ``Speed``.
+    ``dtype``: of the computation inside; None means float32. ``parts``: ``Speed.batch_parts``.
     """
     if channels_last:
         inputs = tuple(_channels_last(value) for value in inputs)
