@@ -12,6 +12,7 @@ from data.files.image_io import read_image
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, as_channels
 from data.files.value_range import LEVELS, ValueRange, of_dtype
+from util.text import pluralise
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class MetricImage:
     @property
     def kind(self) -> str:
         """A description for messages, such as "256 x 256, 3 channels of uint8"."""
-        channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+        channels = pluralise(self.channels, "channel")
         return f"{self.size[0]} x {self.size[1]}, {channels} of {self.pixels.dtype}"
 
     def levels(self) -> npt.NDArray[np.uint8] | None:

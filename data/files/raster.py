@@ -10,6 +10,7 @@ from PIL import Image
 
 from data.files.pillow_files import PictureError
 from util.pixel_values import LUMA
+from util.text import pluralise
 
 # [H, W, C]: uint8, uint16, int16 or float32.
 Pixels = npt.NDArray[Any]
@@ -32,7 +33,7 @@ class Raster:
         return int(self.pixels.shape[1]), int(self.pixels.shape[0])
 
     def __str__(self) -> str:
-        count = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+        count = pluralise(self.channels, "channel")
         return f"{self.size[0]} x {self.size[1]}, {count} ({self.colour}), {self.pixels.dtype}"
 
 
