@@ -39,10 +39,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--table", nargs="+", choices=tuple(TABLES), default=tuple(TABLES), metavar="NAME",
         help=f"{', '.join(TABLES)} (all)")
     add("--dataroot", type=Path, required=True, help="folder of pairs, photo and label map")
-    add("--labels", choices=("A", "B"), default="B",
-        help="the side of the label maps (%(default)s)")
-    add("--out", type=Path, default=Path("ablation"), metavar="DIR",
-        help="folder of runs, results and the page (%(default)s)")
+    add("--labels", choices=("A", "B"), default="B", help="side of the label maps (%(default)s)")
+    add("--out", type=Path, default=Path("ablation"), help="folder to write (%(default)s)")
     add("--epochs", type=positive_int, default=200,
         help="epochs of every row; the learning rate decays in the second half (%(default)s)")
     add("--size", type=int, choices=(128, 256), default=256,

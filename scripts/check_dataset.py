@@ -62,8 +62,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for side in "AB":
         add(f"--value_range_{side}", type=value_range, metavar="LO,HI",
             help=f"values in {side} that mean black and white, as for train.py")
-    add("--sheet", type=Path, metavar="FILE",
-        help="page to write (default: check_<name of the dataroot>.html)")
+    add("--sheet", type=Path, help="page to write (check_<name of the dataroot>.html)")
     add("--no_sheet", action="store_true", help="write no page")
     add("--json", type=Path, metavar="FILE", help="write the issues as JSON, too")
     return parser.parse_args(argv)
@@ -135,15 +134,13 @@ def verdict(issues: Sequence[Issue]) -> str:
 
 
 def issues_as_json(facts: Sequence[str], issues: Sequence[Issue]) -> str:
+    def files(sources: Sequence[Source]) -> list[str]:
+        return list(dict.fromkeys(str(file) for source in sources for file in source.files))
+
     findings = [
-        {
-            "level": issue.level, "kind": issue.kind, "text": issue.text,
-            "entries": [
-                {"text": entry.text,
-                 "files": list(dict.fromkeys(str(f) for s in entry.sources for f in s.files))}
-                for entry in issue.entries
-            ],
-        }
+        {"level": issue.level, "kind": issue.kind, "text": issue.text,
+         "entries": [{"text": entry.text, "files": files(entry.sources)}
+                     for entry in issue.entries]}
         for issue in issues
     ]
     return json.dumps({"set": facts, "findings": findings}, indent=2, ensure_ascii=False) + "\n"
@@ -151,11 +148,9 @@ def issues_as_json(facts: Sequence[str], issues: Sequence[Issue]) -> str:
 
 def sections(facts: Sequence[RowFacts], issues: Sequence[Issue]) -> list[Section]:
     of_issues = [
-        Section(
-            issue.kind.capitalize(), issue.level, issue.text,
-            [cell(entry.text, entry.sources) for entry in issue.entries[:MOST_CELLS]],
-            left_out=max(0, len(issue.entries) - MOST_CELLS),
-        )
+        Section(issue.kind.capitalize(), issue.level, issue.text,
+                [cell(entry.text, entry.sources) for entry in issue.entries[:MOST_CELLS]],
+                left_out=max(0, len(issue.entries) - MOST_CELLS))
         for issue in issues
     ]
     rows = [it.row for it in facts if not it.fault]

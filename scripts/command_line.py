@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def new_parser(description: str | None, *, usage: str | None = None) -> argparse.ArgumentParser:
@@ -20,3 +21,16 @@ def split_flags(argv: Sequence[str] | None) -> tuple[list[str], list[str]]:
     words = [*(sys.argv[1:] if argv is None else argv), "--"]
     end = words.index("--")
     return words[:end], words[end + 1 : -1]
+
+
+def add_generator_flags(group: argparse._ArgumentGroup) -> None:
+    """Add the flags that choose a trained generator."""
+    add = group.add_argument
+    add("--name", metavar="RUN", help="name of the run")
+    add("--weights", type=Path, metavar="PATH", help="folder of a run or .pth file, without --name")
+    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
+        help="folder of the runs (%(default)s)")
+    add("--epoch", default="latest", help="latest, best, 20, iter_5000 (%(default)s)")
+    add("--direction", choices=("AtoB", "BtoA"),
+        help="direction of the translation (that of the training; serve.py: both, if possible)")
+    add("--ema", action="store_true", help="the averaged generator of a run with --ema")

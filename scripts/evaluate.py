@@ -92,11 +92,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     limits = ValueRange(*args.value_range) if args.value_range else None
     palette, no_palette = find_colours(args.palette, names, sets, limits)
     settings = Settings(
-        device=choose_device(args.gpu_ids),
+        device=choose_device(args.gpu_ids), download=args.download_weights,
         weights={flag: getattr(args, flag) for flag in requirements() if getattr(args, flag)},
-        download=args.download_weights,
-        palette=palette,
-        no_palette=no_palette,
+        palette=palette, no_palette=no_palette,
     )
     evaluations: dict[str, Evaluation] = {}
     for compared in sets:
@@ -154,12 +152,10 @@ def write(
     args: argparse.Namespace, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation],
     palette: Palette | None, limits: ValueRange | None,
 ) -> None:
-    if args.json:
-        write_text(args.json, as_json(evaluations, palette))
-        log.info("wrote %s", args.json)
-    if args.csv:
-        write_text(args.csv, as_csv(evaluations))
-        log.info("wrote %s", args.csv)
+    for path, text in ((args.json, as_json(evaluations, palette)), (args.csv, as_csv(evaluations))):
+        if path:
+            write_text(path, text)
+            log.info("wrote %s", path)
     if not args.no_html:
         page = args.html or args.results_dir / "evaluation" / "index.html"
         write_report_page(page, sets, evaluations, limits)

@@ -24,7 +24,7 @@ from inference.export.exporter import Exporter, ExportRequest
 from inference.export.norms import BN_MODES
 from inference.find_generator import find_generator
 from inference.generator_file import GeneratorFile
-from scripts.command_line import new_parser
+from scripts.command_line import add_generator_flags, new_parser
 from util.flags import positive_int, value_range
 from util.run_folder.layout import list_folders
 from util.run_folder.options import load_options
@@ -33,32 +33,18 @@ from util.runtime import run_program
 log = logging.getLogger(__name__)
 
 
-def add_generator_flags(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--name", help="name of the run")
-    add("--weights", type=Path, metavar="FILE",
-        help="a run's folder or a generator's .pth file, instead of --name")
-    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
-        help="folder of the runs (%(default)s)")
-    add("--epoch", default="latest", help="latest, best, 20, iter_5000 (%(default)s)")
-    add("--direction", choices=("AtoB", "BtoA"),
-        help="generator of a two-way run (default: the direction of the training)")
-    add("--ema", action="store_true", help="the averaged generator of a run with --ema")
-    for side in "AB":
-        add(f"--value_range_{side}", type=value_range, metavar="LO,HI",
-            help=f"values that mean black and white in {side} (default: those of the run)")
-
-
 def add_file_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--to", required=True, choices=available(), help="format")
+    for side in "AB":
+        add(f"--value_range_{side}", type=value_range, metavar="LO,HI",
+            help=f"values that mean black and white in {side} (those of the run)")
     add("--bn_mode", choices=BN_MODES, default="batch",
         help="statistics of batch norms: of each image, as test.py; running, as test.py --eval; "
              "estimated on the images of --calibrate (%(default)s)")
     add("--calibrate", type=Path, metavar="PATH",
         help="images for --bn_mode calibrated: a folder, file or pattern")
-    add("--num_calibrate", type=positive_int, default=100, metavar="N",
-        help="maximum number of these images (%(default)s)")
+    add("--num_calibrate", type=positive_int, default=100, help="number of these (%(default)s)")
     small = group.add_mutually_exclusive_group()
     small.add_argument("--half", dest="weights_as", action="store_const", const="half",
                        default="float32", help="weights of 16 bits: half the size")
@@ -71,10 +57,8 @@ def add_result_flags(group: argparse._ArgumentGroup) -> None:
     add("--out", type=Path, metavar="FILE",
         help="the file (<checkpoints_dir>/<name>/export/<name>_<epoch>_<direction>.<suffix>)")
     add("--pictures", type=Path, metavar="PATH",
-        help="images to verify the file on: a folder, file or pattern (default: the test images "
-             "of the run)")
-    add("--num_verify", type=positive_int, default=2, metavar="N",
-        help="number of these images (%(default)s)")
+        help="verify on these: a folder, file or pattern (the test images of the run)")
+    add("--num_verify", type=positive_int, default=2, help="number of these (%(default)s)")
     add("--licence", default="", help="for the model card")
 
 

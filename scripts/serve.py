@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts.command_line import new_parser
+from scripts.command_line import add_generator_flags, new_parser
 from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
 from util.packages import require_packages
 from util.run_folder.layout import list_folders
@@ -32,24 +32,20 @@ if TYPE_CHECKING:
     from serving.engine import Engine
 
 log = logging.getLogger(__name__)
-PORT = 8100
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
     _add_run_flags(parser.add_argument_group("the network"))
-    page = parser.add_argument_group("the page")
-    page.add_argument("--palette", type=Path, metavar="FILE",
-                      help="colours of the labels, a line R G B NAME each (default: found in the "
-                           "training set)")
-    page.add_argument("--size", type=positive_int, metavar="N",
-                      help="side of the canvas in pixels (default: --crop_size of the run)")
-    page.add_argument("--static", type=Path, metavar="DIR",
-                      help="write the page and the network into DIR for a web host; no server is "
-                           "started")
-    page.add_argument("--onnxruntime_web", type=Path, metavar="FILE",
-                      help="for --static: a file of `npm pack`, if npm cannot fetch the package")
-    page.add_argument("--no_browser", action="store_true", help="do not open the page in a browser")
+    add = parser.add_argument_group("the page").add_argument
+    add("--palette", type=Path, metavar="FILE",
+        help="colours of the labels, a line R G B NAME each (found in the training set)")
+    add("--size", type=positive_int, help="side of the canvas in pixels (--crop_size of the run)")
+    add("--static", type=Path, metavar="DIR",
+        help="write the page and the network into DIR for a web host; do not start a server")
+    add("--onnxruntime_web", type=Path, metavar="FILE",
+        help="for --static: a file of `npm pack`, if npm cannot fetch the package")
+    add("--no_browser", action="store_true", help="do not open the page in a browser")
     _add_server_flags(parser.add_argument_group("the server"))
     args = parser.parse_args(argv)
     if (args.name is None) == (args.weights is None):
@@ -62,41 +58,28 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _add_run_flags(group: argparse._ArgumentGroup) -> None:
+    add_generator_flags(group)
     add = group.add_argument
-    add("--name", metavar="RUN", help="name of the run")
-    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
-        help="folder of the runs (%(default)s)")
-    add("--weights", type=Path, metavar="PATH",
-        help="folder of a run or one .pth file, instead of --name")
-    add("--direction", choices=("AtoB", "BtoA"),
-        help="direction of the translation (default: that of the run; both for two-way models)")
-    add("--epoch", default="latest", help="which weights: latest, best, 20, ... (%(default)s)")
-    add("--ema", action="store_true", help="use the averaged generator of a run with --ema")
     add("--eval", action="store_true",
         help="no dropout, and batch norm with the statistics of the training, as in test.py")
     add("--seed", type=seed, default=0, help="seed of the dropout, as in test.py (%(default)s)")
     add("--dropout", action="store_true", help="the .pth file was trained with dropout")
     add("--no_dropout", action="store_true", help="the .pth file was trained without dropout")
     add("--gpu_ids", type=gpu_list, metavar="N",
-        help="index of the GPU; -1: the CPU (default: a GPU if available)")
+        help="index of the GPU; -1: the CPU (a GPU if there is one)")
 
 
 def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1",
-        help="address to listen on (%(default)s, only for this machine); other addresses "
-             "require a token")
-    add("--port", type=non_negative_int, default=PORT, help="0: any free port (%(default)s)")
-    add("--token", type=token, metavar="WORD",
-        help="token that clients must send (default: a new one at every start)")
-    add("--max_bytes", type=positive_int, default=8 * 2**20, metavar="N",
-        help="maximum size of an upload in bytes (%(default)s)")
-    add("--max_pixels", type=positive_int, default=2048 * 2048, metavar="N",
-        help="maximum number of pixels of an image (%(default)s)")
-    add("--max_seconds", type=positive_float, default=30.0, metavar="S",
+        help="address (%(default)s, only for this machine; other addresses require a token)")
+    add("--port", type=non_negative_int, default=8100, help="0: any free port (%(default)s)")
+    add("--token", type=token, help="token that clients must send (a new one at every start)")
+    add("--max_bytes", type=positive_int, default=8 * 2**20, help="of an upload (%(default)s)")
+    add("--max_pixels", type=positive_int, default=2048 * 2048, help="of an image (%(default)s)")
+    add("--max_seconds", type=positive_float, default=30.0,
         help="maximum time from a request to its answer (%(default)s)")
-    add("--max_waiting", type=positive_int, default=32, metavar="N",
-        help="maximum number of open requests (%(default)s)")
+    add("--max_waiting", type=positive_int, default=32, help="open requests (%(default)s)")
 
 
 def token(text: str) -> str:

@@ -46,18 +46,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--pairs", type=Path, metavar="FILE", help="a table of the pairs, as for train.py")
     add("--phase", default="train", help="training pairs (%(default)s)")
     add("--test_phase", default="test", help="pairs for the measurement (%(default)s)")
-    add("--palette", type=Path, metavar="FILE",
-        help="colours of labels, a line R G B NAME each (found in the label maps)")
-    add("--out", type=Path, default=Path("scorer.pth"), metavar="FILE",
-        help="file to write (%(default)s)")
-    add("--size", type=positive_int,
-        help="side to which images are scaled (pixels, a multiple of "
-             f"{SIDE_MULTIPLE}; their own side, at most {MOST_PIXELS})")
+    add("--palette", type=Path, metavar="FILE", help="lines R G B NAME (found in the label maps)")
+    add("--out", type=Path, default=Path("scorer.pth"), help="file to write (%(default)s)")
+    add("--size", type=positive_int, help="side to which images are scaled (pixels, a multiple of "
+        f"{SIDE_MULTIPLE}; their own side, at most {MOST_PIXELS})")
     add("--width", type=positive_int, default=16, help="channels of the first level (%(default)s)")
     add("--epochs", type=positive_int, default=50, help="(%(default)s)")
     add("--batch_size", type=positive_int, default=8, help="(%(default)s)")
-    add("--lr", type=positive_float, default=2e-3,
-        help="highest learning rate of AdamW (%(default)s)")
+    add("--lr", type=positive_float, default=2e-3, help="highest rate of AdamW (%(default)s)")
     add("--max_dataset_size", type=positive_int, metavar="N", help="use at most N pairs")
     add("--seed", type=seed, default=0, help="(%(default)s)")
     add("--gpu_ids", type=gpu_list, metavar="N", help="GPU; -1: the CPU (a GPU if there is one)")

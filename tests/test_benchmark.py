@@ -16,7 +16,6 @@ from scripts.benchmarks import parts, run, train_part
 from scripts.benchmarks.common import in_turn, markdown, write_images
 from scripts.benchmarks.contenders import Case, Contender, EpochTimes, ours, reference
 from scripts.benchmarks.parts import by_ours, by_reference, train_briefly
-from scripts.benchmarks.reference_data import reference_loader
 from scripts.benchmarks.reference_step import patchgan, resnet, unet
 from scripts.benchmarks.train_part import figures, flops_per_image
 
@@ -104,7 +103,7 @@ def test_images_of_the_user(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_pair_of_the_reference_keeps_its_halves_together(root: Path) -> None:
-    [batch] = reference_loader("pix2pix", root, load=32, crop=32, batch=4, workers=0)
+    [batch] = Case("pix2pix", "unet_128", 4, 32, 1, root).reference_loader(workers=0)
     assert batch["A"].shape == batch["B"].shape == (4, 3, 32, 32)
     assert batch["A"].dtype == torch.float32
     assert -1 <= batch["A"].min() < -0.5

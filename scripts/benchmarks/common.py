@@ -29,11 +29,11 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def markdown(rows: Mapping[str, Mapping[str, object]]) -> str:
-    """Return a table of named rows; the first row names the columns.
+    """Return a table of named rows.
 
     Numbers are printed with three digits, a Spread as its median and (lowest to highest).
     """
-    columns = list(next(iter(rows.values())))
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     lines = [["", *columns], ["---"] * (1 + len(columns))]
     lines += [[name, *(_cell(row.get(column, "-")) for column in columns)]
               for name, row in rows.items()]

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch.utils.data import DataLoader
 
 from data import create_dataset
 from models import create_model
 from options.train_options import TrainOptions
 from scripts.benchmarks.common import synchronise
-from scripts.benchmarks.reference_data import reference_loader
+from scripts.benchmarks.reference_data import ReferenceSet
 from scripts.benchmarks.reference_step import REFERENCES, Reference
 from training.step import training_step
-from util.runtime import set_arithmetic
+from util.runtime import count_cores, set_arithmetic
 
 CPU = torch.device("cpu")
 
@@ -36,10 +37,6 @@ class Case:
     width: int
     root: Path = Path()
     device: torch.device = CPU
-
-    @property
-    def name(self) -> str:
-        return f"{self.model} {self.netG}, {self.crop} px, ngf {self.width}, batch {self.batch}"
 
     @property
     def load(self) -> int:
@@ -63,9 +60,14 @@ class Case:
         """Return a new model, or the trained generators of the folder ``run``."""
         return REFERENCES[self.model](self.netG, self.width, self.device, run)
 
-    def reference_loader(self, workers: int | None = None) -> Iterable[Any]:
-        return reference_loader(self.model, self.root, load=self.load, crop=self.crop,
-                                batch=self.batch, workers=workers)
+    def reference_loader(self, workers: int | None = None) -> DataLoader[Any]:
+        """Return the original's loader: four workers, started for each epoch, memory not pinned.
+
+        There are at most as many workers as cores, as torch advises.
+        """
+        images = ReferenceSet(self.model, self.root, load=self.load, crop=self.crop, is_train=True)
+        workers = min(4, count_cores()) if workers is None else workers
+        return DataLoader(images, batch_size=self.batch, shuffle=True, num_workers=workers)
 
 
 class EpochTimes(NamedTuple):
@@ -76,17 +78,15 @@ class EpochTimes(NamedTuple):
 
 @dataclass
 class Contender:
-    """One side: its model, the batches of an epoch, its step, and its settings of torch."""
+    """One side. ``batches`` applies its settings of torch, and returns the batches of an epoch."""
 
     device: torch.device
     model: Any
     batches: Callable[[], Iterable[Any]]
     step: Callable[[Any], object]
-    set_arithmetic: Callable[[], None]
 
     def epoch(self) -> EpochTimes:
         """Train one epoch, from the image files to the updated weights."""
-        self.set_arithmetic()  # both sides run in this process
         start = asked = time.perf_counter()
         waiting, images = 0.0, 0
         for batch in self.batches():
@@ -94,6 +94,7 @@ class Contender:
             self.step(batch)
             images += len(batch["A"])
             asked = time.perf_counter()
+        waiting += time.perf_counter() - asked
         synchronise(self.device)
         return EpochTimes(images, time.perf_counter() - start, waiting)
 
@@ -101,15 +102,16 @@ class Contender:
 def reference(case: Case, workers: int | None = None) -> Contender:
     model, loader = case.reference_model(), case.reference_loader(workers)
 
-    def torch_defaults() -> None:
+    def batches() -> Iterable[Any]:
         torch.set_flush_denormal(False)
         torch.backends.cudnn.benchmark = False
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
+        return loader
 
     def step(batch: Any) -> None:
         model.train_step(batch["A"].to(case.device), batch["B"].to(case.device))
 
-    return Contender(case.device, model, lambda: loader, step, torch_defaults)
+    return Contender(case.device, model, batches, step)
 
 
 def ours(case: Case, flags: str = "") -> Contender:
@@ -119,9 +121,9 @@ def ours(case: Case, flags: str = "") -> Contender:
     numbers = itertools.count(1)
 
     def batches() -> Iterable[Any]:
+        set_arithmetic(opt.precision, equal_sizes=True)
         model.update_learning_rate(1)
         loader.set_epoch(next(numbers))
         return loader
 
-    return Contender(opt.device, model, batches, training_step(model, cuda_graph=opt.cuda_graph),
-                     lambda: set_arithmetic(opt.precision, equal_sizes=True))
+    return Contender(opt.device, model, batches, training_step(model, cuda_graph=opt.cuda_graph))

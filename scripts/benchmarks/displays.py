@@ -1,6 +1,6 @@
 """Measure the cost of displays for a training: step times with visdom in every state.
 
-    python scripts/benchmarks/displays.py --out displays.md
+    python scripts/benchmarks/displays.py --repeats 1
 
 Trains a small model on noise: without a display, with the web page, and with a visdom server that
 is up, missing, hung (SIGSTOP) from a third of the run on, or killed after one third and restarted
@@ -32,7 +32,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from display.sinks.visdom_client import connect
 from scripts.benchmarks.common import ROOT, in_turn, machine_facts, markdown, write_images
 from scripts.command_line import new_parser
-from util.files import write_text
 from util.flags import positive_int
 from util.runtime import run_program
 
@@ -74,16 +73,13 @@ class VisdomProcess:
         if event == "start":
             quiet = subprocess.DEVNULL
             self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
-            self._wait_until_open()
-        elif self._process:
+            for _ in range(200):
+                with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                    return
+                time.sleep(0.1)
+            raise ValueError("visdom did not start within 20 s; is the package installed?")
+        if self._process:
             self._process.send_signal(signal.SIGSTOP if event == "hang" else signal.SIGKILL)
-
-    def _wait_until_open(self) -> None:
-        for _ in range(200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                return
-            time.sleep(0.1)
-        raise ValueError("visdom did not start within 20 s; is the package installed?")
 
     def points(self) -> int:
         """Return the number of points of the loss curve that the server holds."""
@@ -96,7 +92,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=positive_int, default=3, help="runs of each state")
     parser.add_argument("--epochs", type=positive_int, default=4,
                         help=f"epochs of each run, {_IMAGES} steps each; at least 3")
-    parser.add_argument("--out", type=Path, help="write the table to this file too")
     opt = parser.parse_args(argv)
     os.environ |= {"OMP_NUM_THREADS": "1", "NO_PROXY": "*"}
     with tempfile.TemporaryDirectory() as name:
@@ -105,10 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         train(folder, "none", epochs=2)  # fills the caches of the file system
         costs = in_turn({state: partial(train, folder, state, epochs=opt.epochs)
                          for state in STATES}, opt.repeats, warm_up=False)
-    table = as_table(costs, epochs=opt.epochs)
-    log.info("%s", table)
-    if opt.out:
-        write_text(opt.out, table)
+    log.info("%s", as_table(costs, epochs=opt.epochs))
 
 
 def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from cProfile import Profile
 from pathlib import Path
 
 import numpy as np
@@ -101,8 +102,8 @@ def tiles(args: argparse.Namespace, scratch: Path) -> None:
     test.test(["--weights", str(weights), "--dataroot", str(source),
                "--output_dir", str(folder / "result"), "--tile", str(args.tile), "--netG",
                "resnet_6blocks", "--ngf", str(args.ngf), "--no_dropout", "--gpu_ids", "-1"])
-    log.info("%.0f s, %.0f s of them computing; peak memory (RSS) %s",
-             time.perf_counter() - start, time.process_time() - cpu_start,
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    log.info("%.0f s, %.0f s of them computing; peak memory (RSS) %s", seconds, cpu_seconds,
              format_bytes(peak_bytes()))
 
 
@@ -118,12 +119,12 @@ def patch(seed: int) -> np.ndarray:
 
 
 def web_page(args: argparse.Namespace, scratch: Path) -> None:
-    columns = "{:>6} {:>12,} {:>14,} {:>8} {:>10,} {:>8.0f}"
-    header = ("epoch", "bytes read", "bytes written", "rows", "calls", "CPU ms")
-    log.info(columns.replace(",", "").replace(".0f", "").format(*header))
+    columns = "%6s %12s %14s %8s %10s %8s"
+    log.info(columns, "epoch", "bytes read", "bytes written", "rows", "calls", "CPU ms")
     measure_epoch(scratch / "warm_up", 1)  # loads modules and fonts
     for number, epoch in enumerate(args.epochs):
-        log.info(columns.format(epoch, *measure_epoch(scratch / str(number), epoch)))
+        work = measure_epoch(scratch / str(number), epoch)
+        log.info(columns, epoch, *(f"{value:,.0f}" for value in work))
 
 
 def measure_epoch(run_dir: Path, epoch: int) -> tuple[float, ...]:
@@ -142,15 +143,9 @@ def measure_epoch(run_dir: Path, epoch: int) -> tuple[float, ...]:
     cpu_ms = 1000 * (time.process_time() - cpu_start)
     read, written = (after - earlier for after, earlier in zip(bytes_moved(), before, strict=True))
     rows = (run_dir / "web" / "index.html").read_text().count("<h3>")
-    calls = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    run_epoch(web, csv_log, epoch + 1)
-    sys.setprofile(None)
+    profile = Profile()
+    profile.runcall(run_epoch, web, csv_log, epoch + 1)
+    calls = sum(entry.callcount for entry in profile.getstats())
     return read, written, rows, calls, cpu_ms
 
 

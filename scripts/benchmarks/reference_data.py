@@ -17,7 +17,6 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from scripts.benchmarks.reference_step import Reference
-from util.runtime import count_cores
 
 log = logging.getLogger(__name__)
 
@@ -62,17 +61,6 @@ class ReferenceSet(Dataset[dict[str, Tensor | str]]):
             transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         ])
         return composed
-
-
-def reference_loader(model: str, root: Path, *, load: int, crop: int, batch: int,
-                     workers: int | None = None) -> DataLoader[dict[str, Tensor | str]]:
-    """Return the original's loader: four workers, started for each epoch, memory not pinned.
-
-    There are at most as many workers as cores, as torch advises.
-    """
-    images = ReferenceSet(model, root, load=load, crop=crop, is_train=True)
-    count = min(4, count_cores()) if workers is None else workers
-    return DataLoader(images, batch_size=batch, shuffle=True, num_workers=count)
 
 
 def reference_test(model: Reference, images: ReferenceSet, results: Path, *, count: int) -> None:

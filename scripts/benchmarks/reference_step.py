@@ -13,20 +13,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
-
-def norm(kind: str, channels: int) -> nn.Module:
-    return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
+NORMS = {"batch": nn.BatchNorm2d, "instance": nn.InstanceNorm2d}
 
 
-class Skip(nn.Module):
+class Skip(nn.Sequential):
     """Join the input and the output of ``layers``: by concatenation (U-Net) or sum (ResNet)."""
 
     def __init__(self, *layers: nn.Module, join: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.layers, self.join = nn.Sequential(*layers), join
+        super().__init__(*layers)
+        self.join = join
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.join(x, self.layers(x))
+        return self.join(x, super().forward(x))
 
 
 def concatenate(a: Tensor, b: Tensor) -> Tensor:
@@ -39,9 +37,9 @@ def unet_level(outer: int, width: int, inner: nn.Module | None, kind: str, *,
     bias = kind == "instance"
     return Skip(
         nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(outer, width, 4, 2, 1, bias=bias),
-        *([norm(kind, width), inner] if inner else []), nn.ReLU(inplace=True),
+        *([NORMS[kind](width), inner] if inner else []), nn.ReLU(inplace=True),
         nn.ConvTranspose2d(2 * width if inner else width, outer, 4, 2, 1, bias=bias),
-        norm(kind, outer), *([nn.Dropout(0.5)] if dropout else []), join=concatenate,
+        NORMS[kind](outer), *([nn.Dropout(0.5)] if dropout else []), join=concatenate,
     )
 
 
@@ -61,21 +59,19 @@ def unet(levels: int, ngf: int, kind: str) -> nn.Module:
 def resnet(blocks: int, ngf: int, kind: str) -> nn.Module:
     bias = kind == "instance"
 
-    def normed(width: int) -> list[nn.Module]:
-        return [norm(kind, width), nn.ReLU(inplace=True)]
+    def normed(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+        return [convolution, NORMS[kind](convolution.out_channels), nn.ReLU(inplace=True)]
 
     def padded(width: int) -> list[nn.Module]:
-        return [nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3, bias=bias)]
+        return [nn.ReflectionPad2d(1), *normed(nn.Conv2d(width, width, 3, bias=bias))]
 
-    layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, ngf, 7, bias=bias), *normed(ngf)]
+    layers = [nn.ReflectionPad2d(3), *normed(nn.Conv2d(3, ngf, 7, bias=bias))]
     for width in (ngf, 2 * ngf):
-        layers += [nn.Conv2d(width, 2 * width, 3, 2, 1, bias=bias), *normed(2 * width)]
-    wide = 4 * ngf
-    layers += [Skip(*padded(wide), *normed(wide), *padded(wide), norm(kind, wide), join=torch.add)
+        layers += normed(nn.Conv2d(width, 2 * width, 3, 2, 1, bias=bias))
+    layers += [Skip(*padded(4 * ngf), *padded(4 * ngf)[:-1], join=torch.add)
                for _ in range(blocks)]
-    for width in (wide, 2 * ngf):
-        layers += [nn.ConvTranspose2d(width, width // 2, 3, 2, 1, 1, bias=bias)]
-        layers += normed(width // 2)
+    for width in (4 * ngf, 2 * ngf):
+        layers += normed(nn.ConvTranspose2d(width, width // 2, 3, 2, 1, 1, bias=bias))
     return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(ngf, 3, 7), nn.Tanh())
 
 
@@ -83,7 +79,7 @@ def patchgan(channels: int, ndf: int, kind: str) -> nn.Module:
     layers: list[nn.Module] = [nn.Conv2d(channels, ndf, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
     for width, stride in ((ndf, 2), (2 * ndf, 2), (4 * ndf, 1)):
         layers += [nn.Conv2d(width, 2 * width, 4, stride, 1, bias=kind == "instance"),
-                   norm(kind, 2 * width), nn.LeakyReLU(0.2, inplace=True)]
+                   NORMS[kind](2 * width), nn.LeakyReLU(0.2, inplace=True)]
     return nn.Sequential(*layers, nn.Conv2d(8 * ndf, 1, 4, 1, 1))
 
 

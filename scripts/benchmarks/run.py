@@ -12,9 +12,9 @@ import argparse
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -36,9 +36,6 @@ CASES = {
               *(Case("cycle_gan", "resnet_6blocks", batch, 128, 8) for batch in (1, 8))),
 }
 PARTS = (*(f"{case.model}:{case.batch}" for case in CASES["full"]), "loading", "start", "test")
-# Loggers of the two programs and of the reference: only their warnings are shown.
-QUIET = ("data", "display", "inference", "models", "options", "training", "util", "train", "test",
-         "scripts.benchmarks.reference_data")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -58,6 +55,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
+    logging.getLogger().setLevel(logging.WARNING)  # for both sides
+    log.setLevel(logging.INFO)
     device = choose_device([] if args.cpu else None)
     size = args.size or ("small" if device.type == "cpu" else "full")
     limits = ceilings(device)
@@ -71,8 +70,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             write_images(root, args.images)
         cases = [replace(case, root=root, device=device) for case in CASES[size]]
-        for title, rows in measure(args, cases, ceiling=max(limits.values())):
-            log.info("\n%s\n\n%s", title, markdown(rows))
+        parts = measurements(args, cases, ceiling=max(limits.values()))
+        for part in args.only:
+            log.info("\n%s\n\n%s", part, markdown(parts[part]()))
+
+
+def measurements(
+    args: argparse.Namespace, cases: Sequence[Case], *, ceiling: float
+) -> dict[str, Callable[[], Rows]]:
+    """Return a call for each part, which measures it and returns the rows of its table."""
+    counts = {"images": args.images, "repeats": args.repeats}
+    start = replace(CASES["small"][0], root=cases[0].root, device=cases[0].device)
+    trainings = {f"{case.model}:{case.batch}": partial(
+        training, case, flags=args.flags, repeats=args.repeats, ceiling=ceiling
+    ) for case in cases}
+    return {
+        **trainings,
+        "loading": partial(loading, replace(cases[0], crop=256), **counts),
+        "start": partial(starting, start),
+        "test": lambda: {f"{case.model}: {name}": row for case in cases if case.batch == 1
+                         for name, row in testing(case, **counts).items()},
+    }
 
 
 def link_images(folder: Path, root: Path, count: int) -> None:
@@ -92,31 +110,5 @@ def link_images(folder: Path, root: Path, count: int) -> None:
             (root / source.name / file.name).symlink_to(file.resolve())
 
 
-def measure(
-    args: argparse.Namespace, cases: Sequence[Case], *, ceiling: float
-) -> Iterator[tuple[str, Rows]]:
-    """Yield the title and the rows of each table."""
-    for case in cases:
-        if f"{case.model}:{case.batch}" in args.only:
-            yield f"training, {case.name}", training(
-                case, flags=args.flags, repeats=args.repeats, ceiling=ceiling
-            )
-    counts = {"images": args.images, "repeats": args.repeats}
-    if "loading" in args.only:
-        pairs = Case("pix2pix", "unet_256", 1, 256, 8, root=cases[0].root)
-        yield "loading in one process", loading(pairs, **counts)
-    if "start" in args.only:
-        yield "start of train.py", starting(
-            replace(CASES["small"][0], root=cases[0].root, device=cases[0].device)
-        )
-    if "test" in args.only and find_spec("dominate") is None:
-        log.info("test.py is not measured: its page needs dominate (pip install dominate)")
-    elif "test" in args.only:
-        for case in (case for case in cases if case.batch == 1):
-            yield f"test of {args.images} images, {case.name}", testing(case, **counts)
-
-
 if __name__ == "__main__":
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
     run_program(main)

@@ -26,29 +26,25 @@ def training(case: Case, *, flags: str, repeats: int, ceiling: float) -> Rows:
     own = ours(case, flags)
     epochs = in_turn({"reference": reference(case).epoch, "ours": own.epoch}, repeats)
     work = flops_per_image(case)
-    rows = {name: figures(times, epochs["reference"], flops=work, ceiling=ceiling)
-            for name, times in epochs.items()}
-    rows["reference"]["peak MB"] = peak_memory(case, None) / 2**20
-    rows["ours"]["peak MB"] = peak_memory(case, flags) / 2**20
+    rows = {
+        name: figures(epochs[name], epochs["reference"], flops=work, ceiling=ceiling)
+        | {"peak MB": peak_memory(case, side_flags) / 2**20}
+        for name, side_flags in (("reference", None), ("ours", flags))
+    }
     own.step = TrainingStep(own.model)  # a replay of a recorded step shows no convolutions
     alone = convolution_seconds(own) / case.batch
     step = median((times.seconds - times.waiting) / times.images for times in epochs["ours"])
-    rows["reference"]["convolutions alone (%)"] = "-"
     rows["ours"]["convolutions alone (%)"] = 100 * alone / step
     return rows
 
 
-def figures(
-    epochs: Sequence[EpochTimes], reference_epochs: Sequence[EpochTimes], *, flops: float,
-    ceiling: float,
-) -> dict[str, object]:
+def figures(epochs: Sequence[EpochTimes], theirs: Sequence[EpochTimes], *, flops: float,
+            ceiling: float) -> dict[str, object]:
     rate = spread(epoch.images / epoch.seconds for epoch in epochs)
     return {
         "images/s": rate,
-        "times reference": spread(
-            theirs.seconds / epoch.seconds
-            for theirs, epoch in zip(reference_epochs, epochs, strict=True)
-        ),
+        "times reference": spread(their.seconds / own.seconds
+                                  for their, own in zip(theirs, epochs, strict=True)),
         "waiting (%)": median(100 * epoch.waiting / epoch.seconds for epoch in epochs),
         "of the ceiling (%)": 100 * rate[0] * flops / ceiling,
     }
