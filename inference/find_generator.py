@@ -49,7 +49,7 @@ def find_generator(
             "give the folder"
         )
     if path.is_dir():
-        file = _from_folder(path, epoch, direction, flags)
+        file = _from_folder(path, flags, epoch=epoch, direction=direction)
     else:
         file = _from_weights(path, direction, flags)
     if ema:
@@ -61,18 +61,18 @@ def find_generator(
 
 
 def _from_folder(
-    folder: Path, epoch: str, direction: Direction | None, flags: Mapping[str, Any]
+    folder: Path, flags: Mapping[str, Any], *, epoch: str, direction: Direction | None
 ) -> GeneratorFile:
     saved = load_options(folder)
     if saved.keys() >= set(NETWORK_FLAGS):
-        return _from_run(folder, saved, epoch, direction)
+        return _from_run(folder, saved, epoch=epoch, direction=direction)
     weights, is_two_way = _weights_in(folder, epoch, backwards=direction == "BtoA")
     file = _from_weights(weights, direction, flags)
     return replace(file, record=load_record(folder), is_two_way=is_two_way)
 
 
 def _from_run(
-    run_dir: Path, saved: Mapping[str, Any], epoch: str, direction: Direction | None
+    run_dir: Path, saved: Mapping[str, Any], *, epoch: str, direction: Direction | None
 ) -> GeneratorFile:
     trained: Direction = "BtoA" if saved.get("direction") == "BtoA" else "AtoB"
     wanted = direction or trained

@@ -60,7 +60,8 @@ class MemoryBudget:
     """
 
     def __init__(
-        self, net: nn.Module, in_channels: int, tile: Tile = "auto", free_bytes: int | None = None
+        self, net: nn.Module, in_channels: int, *, tile: Tile = "auto",
+        free_bytes: int | None = None,
     ) -> None:
         self.net, self.in_channels, self.tile, self.free_bytes = net, in_channels, tile, free_bytes
 

@@ -66,7 +66,7 @@ class Translator:
         with torch.random.fork_rng([]):  # a new network draws weights that are then replaced
             net = file.build()
         self.net = move_to_device(prepare(net, running_statistics=running_statistics), device)
-        self.budget = MemoryBudget(self.net, file.input_nc, tile)
+        self.budget = MemoryBudget(self.net, file.input_nc, tile=tile)
         self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
 
     @classmethod

@@ -150,7 +150,9 @@ class Registration:
     def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
         """Return what ``save_networks`` writes, for a caller that writes in the background."""
         averages = self.parts.averages.weights if self.parts.averages else {}
-        return network_files.files_to_write(self.networks, self.save_dir, epoch, averages)
+        return network_files.files_to_write(
+            self.networks, self.save_dir, epoch, averages=averages
+        )
 
     def load_networks(self, epoch: int | str) -> None:
         """Load every network. A test loads no discriminators, and with ``--ema`` the averages."""

@@ -98,7 +98,9 @@ class BaseOptions:
         trained = self.saved.get("model")
         if trained in models.available():
             if choice.model not in (None, trained, *self.other_models):
-                raise contradiction("model", choice.model, trained, self.run_dir)
+                raise contradiction(
+                    "model", found=choice.model, wanted=trained, run_dir=self.run_dir
+                )
             if choice.model in (None, trained):
                 choice.model = trained
                 choice.dataset_mode = choice.dataset_mode or self.saved.get("dataset_mode")

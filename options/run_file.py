@@ -43,7 +43,7 @@ def save_options(opt: Namespace, parser: ArgumentParser) -> None:
     write_text(run_dir / f"{stem}_opt.json", text + "\n")
 
 
-def contradiction(key: str, found: Any, wanted: Any, run_dir: Path) -> ValueError:
+def contradiction(key: str, *, found: Any, wanted: Any, run_dir: Path) -> ValueError:
     """Return the error for a flag whose value differs from the one of the run."""
     flag = {"no_dropout": "--no_dropout / --dropout"}.get(key, f"--{key}")
     return ValueError(

@@ -97,7 +97,9 @@ class TestOptions(BaseOptions):
             self._adjust_sides(saved)
         for key in NETWORK_OPTIONS:
             if key in self.given and key in saved and self.given[key] != saved[key]:
-                raise contradiction(key, self.given[key], saved[key], self.run_dir)
+                raise contradiction(
+                    key, found=self.given[key], wanted=saved[key], run_dir=self.run_dir
+                )
         parser.set_defaults(**saved)
         self._show_whole_images(parser, saved)
 

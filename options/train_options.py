@@ -80,7 +80,7 @@ class TrainOptions(BaseOptions):
             if key not in saved or value == saved[key]:
                 continue
             if key in FIXED_OPTIONS:
-                raise contradiction(key, value, saved[key], self.run_dir)
+                raise contradiction(key, found=value, wanted=saved[key], run_dir=self.run_dir)
             self.changed.append(f"{key} {as_typed(saved[key])} -> {as_typed(value)}")
         # The devices are not restored, since another machine has others, but a change is logged.
         device, previous = self.given.get("gpu_ids"), self.saved.get("gpu_ids")

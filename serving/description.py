@@ -82,18 +82,18 @@ def describe(
     given = read_palette(palette_file) if palette_file else None
     name = path.resolve().name if path.is_dir() else path.stem
     directions = [
-        _describe(direction, saved, path, given, translator.input.value_range)
+        _describe(direction, saved, path, given=given, limits=translator.input.value_range)
         for direction, translator in engine.translators.items()
     ]
     return RunDescription(name, (side, side), directions)
 
 
 def _describe(
-    direction: Direction, saved: dict[str, Any], path: Path, given: Palette | None,
+    direction: Direction, saved: dict[str, Any], path: Path, *, given: Palette | None,
     limits: ValueRange | None,
 ) -> DirectionDescription:
     letter = direction[0]
-    images = inspected_images(saved, path, direction, limits)
+    images = inspected_images(saved, path, direction, limits=limits)
     kind, palette = find_kind(images, given, load_own_palette(saved.get("dataroot")))
     if not images and given is None:
         log.warning(

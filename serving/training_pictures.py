@@ -53,7 +53,7 @@ def find_sources(
 
 
 def inspected_images(
-    saved: dict[str, Any], path: Path, direction: Direction, limits: ValueRange | None
+    saved: dict[str, Any], path: Path, direction: Direction, *, limits: ValueRange | None
 ) -> list[RgbPixels]:
     """Return some inputs of the training: from its data set, or else from its web page."""
     sources = find_sources(saved, direction[0], limit=MAX_INSPECTED)

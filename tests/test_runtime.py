@@ -146,7 +146,7 @@ def test_large_tensors_are_allocated_on_the_heap() -> None:
 
 
 def test_the_program_continues_if_its_reader_closes_the_pipe(tmp_path: Path) -> None:
-    """With ``train.py ... | head`` the program ends normally and prints no error."""
+    """The program in ``train.py ... | head`` ends normally and prints no error."""
     program = (
         "import logging, pathlib, sys\n"
         "from util.runtime import run_program\n"

@@ -13,7 +13,9 @@ from data.record import Record
 from util.threads import FileWriters
 
 
-def write_deep(writers: FileWriters, pixels: Pixels, stem: Path, extension: str) -> Path | None:
+def write_deep(
+    writers: FileWriters, pixels: Pixels, stem: Path, *, extension: str
+) -> Path | None:
     """Write [H, W, C] beside the page's ``<stem>.png``, as ``extension`` or a type that fits.
 
     Return the path, or None if the PNG on the page shows everything.
@@ -54,6 +56,6 @@ class DeepResults:
             if label in images and not _png_shows(written.dtype, len(images[label])):
                 pixels = limits.from_tensor(images[label], written.dtype)
                 beside = stem.with_name(f"{stem.name}_{label}")
-                path = write_deep(writers, pixels, beside, written.extension)
+                path = write_deep(writers, pixels, beside, extension=written.extension)
                 paths |= {label: path} if path else {}
         return paths

@@ -22,7 +22,7 @@ def _path(folder: Path, epoch: int | str, name: str, suffix: str = "") -> Path:
 
 
 def files_to_write(
-    networks: Mapping[str, nn.Module], folder: Path, epoch: int | str,
+    networks: Mapping[str, nn.Module], folder: Path, epoch: int | str, *,
     averages: Mapping[str, Mapping[str, Tensor]],
 ) -> dict[Path, Mapping[str, Tensor]]:
     """Return path -> weights. They share memory with the networks and the averages.
