@@ -17,9 +17,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.checking.checks import by_side, find_all
@@ -29,7 +26,6 @@ from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
 from data.checking.sample_check import spread_sample
 from data.files.pillow_files import PictureError
-from data.files.raster import Raster
 from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
 from display.pages.contact_sheet import Section, SheetCell, write_sheet
@@ -165,13 +161,12 @@ def cell(caption: str, sources: Sequence[Source]) -> SheetCell:
         rasters = read_together(sources[:MOST_IMAGES])
     except PictureError as error:
         return SheetCell(str(error))
-    return SheetCell(caption, [thumbnail(raster) for raster in rasters])
-
-
-def thumbnail(raster: Raster) -> npt.NDArray[np.uint8]:
-    width, height = raster.size
-    scale = min(1.0, THUMBNAIL / max(width, height))
-    return preview(raster.pixels, (max(1, round(width * scale)), max(1, round(height * scale))))
+    thumbnails = []
+    for raster in rasters:
+        scale = min(1.0, THUMBNAIL / max(raster.size))
+        width, height = (max(1, round(side * scale)) for side in raster.size)
+        thumbnails.append(preview(raster.pixels, (width, height)))
+    return SheetCell(caption, thumbnails)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,7 @@ PALETTE_IMAGES = 100  # targets, spread over the set, in which a palette is sear
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
     add_compared(parser)
-    add_metrics(parser)
-    add_results(parser)
+    add_metrics_and_results(parser)
     args = parser.parse_args(argv)
     if bool(args.run) == bool(args.fake or args.real) or bool(args.fake) != bool(args.real):
         parser.error("give --run NAME, or both --fake DIR and --real DIR")
@@ -63,7 +62,7 @@ def add_compared(parser: argparse.ArgumentParser) -> None:
         help="values that mean black and white (the range of the file's type)")
 
 
-def add_metrics(parser: argparse.ArgumentParser) -> None:
+def add_metrics_and_results(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("metrics").add_argument
     add("--metrics", nargs="+", choices=available(), metavar="NAME",
         help=f"{', '.join(available())} (all that can run)")
@@ -74,9 +73,6 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
         help="colours of labels, a line R G B NAME each (found in the targets)")
     add("--gpu_ids", type=gpu_list, metavar="N",
         help="GPU of the feature networks; -1: the CPU (a GPU if there is one)")
-
-
-def add_results(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("results").add_argument
     add("--html", type=Path, metavar="FILE",
         help="the page (evaluation/index.html in --results_dir)")
@@ -87,7 +83,10 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    sets = find_sets(args)
+    sets = find_runs(
+        args.run, results_dir=args.results_dir, checkpoints_dir=args.checkpoints_dir,
+        label=args.output, unpaired=args.unpaired,
+    ) if args.run else [of_folders(args.fake, args.real, unpaired=args.unpaired)]
     names = args.metrics or available()
     limits = ValueRange(*args.value_range) if args.value_range else None
     palette, no_palette = find_colours(args.palette, names, sets, limits)
@@ -105,15 +104,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not any(evaluation.scores for evaluation in evaluations.values()):
         raise ValueError("no metric has a score, so nothing is written; the lines above tell why")
     write(args, sets, evaluations, palette, limits)
-
-
-def find_sets(args: argparse.Namespace) -> list[ComparedSet]:
-    if args.run:
-        return find_runs(
-            args.run, results_dir=args.results_dir, checkpoints_dir=args.checkpoints_dir,
-            label=args.output, unpaired=args.unpaired,
-        )
-    return [of_folders(args.fake, args.real, unpaired=args.unpaired)]
 
 
 def find_colours(

@@ -33,7 +33,8 @@ from util.runtime import run_program
 log = logging.getLogger(__name__)
 
 
-def add_file_flags(group: argparse._ArgumentGroup) -> None:
+def add_file_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how")
     add = group.add_argument
     add("--to", required=True, choices=available(), help="format")
     for side in "AB":
@@ -50,10 +51,7 @@ def add_file_flags(group: argparse._ArgumentGroup) -> None:
                        default="float32", help="weights of 16 bits: half the size")
     small.add_argument("--int8", dest="weights_as", action="store_const", const="int8",
                        help="weights of 8 bits: a quarter of the size, less exact")
-
-
-def add_result_flags(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
+    add = parser.add_argument_group("result").add_argument
     add("--out", type=Path, metavar="FILE",
         help="the file (<checkpoints_dir>/<name>/export/<name>_<epoch>_<direction>.<suffix>)")
     add("--pictures", type=Path, metavar="PATH",
@@ -66,8 +64,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the flags, and add the generator as ``file``: flags that do not fit it are errors."""
     parser = new_parser(__doc__)
     add_generator_flags(parser.add_argument_group("which generator"))
-    add_file_flags(parser.add_argument_group("how"))
-    add_result_flags(parser.add_argument_group("result"))
+    add_file_flags(parser)
     args = parser.parse_args(argv)
     if bool(args.name) == bool(args.weights):
         parser.error("give --name RUN, or --weights FILE")

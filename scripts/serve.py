@@ -36,7 +36,16 @@ log = logging.getLogger(__name__)
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
-    _add_run_flags(parser.add_argument_group("the network"))
+    network = parser.add_argument_group("the network")
+    add_generator_flags(network)
+    add = network.add_argument
+    add("--eval", action="store_true",
+        help="no dropout, and batch norm with the statistics of the training, as in test.py")
+    add("--seed", type=seed, default=0, help="seed of the dropout, as in test.py (%(default)s)")
+    add("--dropout", action="store_true", help="the .pth file was trained with dropout")
+    add("--no_dropout", action="store_true", help="the .pth file was trained without dropout")
+    add("--gpu_ids", type=gpu_list, metavar="N",
+        help="index of the GPU; -1: the CPU (a GPU if there is one)")
     add = parser.add_argument_group("the page").add_argument
     add("--palette", type=Path, metavar="FILE",
         help="colours of the labels, a line R G B NAME each (found in the training set)")
@@ -57,29 +66,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def _add_run_flags(group: argparse._ArgumentGroup) -> None:
-    add_generator_flags(group)
-    add = group.add_argument
-    add("--eval", action="store_true",
-        help="no dropout, and batch norm with the statistics of the training, as in test.py")
-    add("--seed", type=seed, default=0, help="seed of the dropout, as in test.py (%(default)s)")
-    add("--dropout", action="store_true", help="the .pth file was trained with dropout")
-    add("--no_dropout", action="store_true", help="the .pth file was trained without dropout")
-    add("--gpu_ids", type=gpu_list, metavar="N",
-        help="index of the GPU; -1: the CPU (a GPU if there is one)")
-
-
 def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1",
         help="address (%(default)s, only for this machine; other addresses require a token)")
     add("--port", type=non_negative_int, default=8100, help="0: any free port (%(default)s)")
     add("--token", type=token, help="token that clients must send (a new one at every start)")
-    add("--max_bytes", type=positive_int, default=8 * 2**20, help="of an upload (%(default)s)")
-    add("--max_pixels", type=positive_int, default=2048 * 2048, help="of an image (%(default)s)")
+    add("--max_bytes", type=positive_int, default=8 * 2**20, help="largest upload (%(default)s)")
+    add("--max_pixels", type=positive_int, default=2048 * 2048, help="largest image (%(default)s)")
     add("--max_seconds", type=positive_float, default=30.0,
         help="maximum time from a request to its answer (%(default)s)")
-    add("--max_waiting", type=positive_int, default=32, help="open requests (%(default)s)")
+    add("--max_waiting", type=positive_int, default=32, help="most open requests (%(default)s)")
 
 
 def token(text: str) -> str:
