@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
-from display.sinks.base_sink import Sink
-
-_REPORTS = ("start_epoch", "advance", "losses", "pictures", "film", "advise", "end_epoch")
+from display.sinks.base_sink import REPORTS, Sink
 
 
 class Visualizer(Sink, AbstractContextManager["Visualizer"]):
@@ -14,7 +12,7 @@ class Visualizer(Sink, AbstractContextManager["Visualizer"]):
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = list(sinks)
-        for method in _REPORTS:
+        for method in REPORTS:
             setattr(self, method, partial(self._pass_on, method))
 
     def _pass_on(self, method: str, *report: object) -> None:

@@ -114,19 +114,21 @@ def _rebuild(
 
 
 def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bool]:
-    """Return the file of the generator, and whether the run has one for each direction.
+    """Return the file of the first generator of that direction, and whether both directions exist.
 
-    Of two generators, the first translates in the direction of the training. A run without
-    ``networks.json`` is taken to have G, or G_A and G_B.
+    A run without ``networks.json`` is taken to have G, or G_A and G_B.
     """
     entries = load_network_entries(run_dir)
-    names = [name for name, entry in entries.items() if entry.role == "generator"]
-    if not names:
-        names = ["G"] if (run_dir / f"{epoch}_net_G.pth").is_file() else ["G_A", "G_B"]
-    name = names[1] if backwards and len(names) == 2 else names[0]
-    path = run_dir / f"{epoch}_net_{name}.pth"
+    generators = {name: entry.backwards for name, entry in entries.items()
+                  if entry.role == "generator"}
+    if not generators:
+        has_one = (run_dir / f"{epoch}_net_G.pth").is_file()
+        generators = {"G": False} if has_one else {"G_A": False, "G_B": True}
+    is_two_way = set(generators.values()) == {False, True}
+    names = [name for name, own in generators.items() if own == (backwards and is_two_way)]
+    path = run_dir / f"{epoch}_net_{(names or list(generators))[0]}.pth"
     if path.is_file():
-        return path, len(names) == 2
+        return path, is_two_way
     saved = ", ".join(sorted(file.name for file in run_dir.glob("*.pth"))) or "none"
     wanted = path.name if entries else f"neither {epoch}_net_G.pth nor {path.name}"
     raise FileNotFoundError(

@@ -23,14 +23,19 @@ class Comparison:
     domain: str
     target: str = ""
     back: str = ""
+    from_target_side: bool = False  # ``given`` is the second image that ``BaseModel.take`` returns
 
     @classmethod
-    def paired(cls, given: str, made: str, target: str) -> "Comparison":
-        return cls(given, made, domain=target, target=target)
+    def paired(
+        cls, given: str, made: str, target: str, *, from_target_side: bool = False
+    ) -> "Comparison":
+        return cls(given, made, target, target=target, from_target_side=from_target_side)
 
     @classmethod
-    def cycle(cls, given: str, made: str, back: str, domain: str) -> "Comparison":
-        return cls(given, made, domain=domain, back=back)
+    def cycle(
+        cls, given: str, made: str, back: str, domain: str, *, from_target_side: bool = False
+    ) -> "Comparison":
+        return cls(given, made, domain, back=back, from_target_side=from_target_side)
 
     @classmethod
     def unpaired(cls, given: str, made: str, domain: str) -> "Comparison":

@@ -59,7 +59,7 @@ class CycleGANModel(BaseModel):
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         self.netG_A = self.add_generator("G_A", opt.input_nc, opt.output_nc)
-        self.netG_B = self.add_generator("G_B", opt.output_nc, opt.input_nc)
+        self.netG_B = self.add_generator("G_B", opt.output_nc, opt.input_nc, backwards=True)
         if not self.isTrain:
             return
         self.netD_A = self.add_discriminator("D_A", opt.output_nc)
@@ -101,11 +101,11 @@ class CycleGANModel(BaseModel):
         if find_dataset(opt.dataset_mode).paired:
             return (
                 Comparison.paired("real_A", "fake_B", "real_B"),
-                Comparison.paired("real_B", "fake_A", "real_A"),
+                Comparison.paired("real_B", "fake_A", "real_A", from_target_side=True),
             )
         return (
-            Comparison.cycle("real_A", "fake_B", back="rec_A", domain="real_B"),
-            Comparison.cycle("real_B", "fake_A", back="rec_B", domain="real_A"),
+            Comparison.cycle("real_A", "fake_B", "rec_A", "real_B"),
+            Comparison.cycle("real_B", "fake_A", "rec_B", "real_A", from_target_side=True),
         )
 
     def optimize_parameters(self) -> None:

@@ -36,6 +36,7 @@ class Parts:
         self.speed = speed
         self.networks: dict[str, nn.Module] = {}
         self.roles: dict[str, Role] = {}
+        self.backwards: set[str] = set()  # generators from B to A
         self.from_flags: set[str] = set()  # names of networks that --netG or --netD built
         self.optimizers: dict[str, Optimizer] = {}
         self.base_rates: dict[str, list[float]] = {}
@@ -44,7 +45,9 @@ class Parts:
         self.plateau: Plateau | None = None
         self.averages: Averages | None = None
 
-    def add_network(self, name: str, net: nn.Module, role: Role) -> None:
+    def add_network(
+        self, name: str, net: nn.Module, role: Role, *, backwards: bool = False
+    ) -> None:
         if role not in get_args(Role):
             raise ValueError(
                 f"network {name}: the role is {role!r}; choose from {', '.join(get_args(Role))}"
@@ -52,6 +55,8 @@ class Parts:
         if name in self.networks:
             raise ValueError(f"two networks are called {name}; give each its own name")
         self.networks[name], self.roles[name] = net, role
+        if backwards:
+            self.backwards.add(name)
 
     def add_optimizer(self, name: str, optimizer: Optimizer) -> None:
         if name in self.optimizers:
@@ -66,7 +71,7 @@ class Parts:
 
     def entries(self) -> dict[str, NetworkEntry]:
         """Return the entry of each network in the run folder (``networks.json``)."""
-        return {name: NetworkEntry(role, name in self.from_flags)
+        return {name: NetworkEntry(role, name in self.from_flags, name in self.backwards)
                 for name, role in self.roles.items()}
 
     def with_role(self, role: Role) -> dict[str, nn.Module]:

@@ -66,16 +66,23 @@ class Registration:
         self.scalers, self.pools = self.parts.scalers, self.parts.pools
         self.replicas = Replicas(self.device)
 
-    def add_network(self, name: str, net: Net, *, role: Role = "auxiliary") -> Net:
-        """Register ``net`` and return the module to call: ``net``, or its wrapper for processes."""
+    def add_network(
+        self, name: str, net: Net, *, role: Role = "auxiliary", backwards: bool = False
+    ) -> Net:
+        """Register ``net`` and return the module to call: ``net``, or its wrapper for processes.
+
+        ``backwards``: a generator that translates from B to A, beside one from A to B.
+        """
         inner: nn.Module = net.to(self.device)
         if self.isTrain:
             inner = self.replicas.share_statistics(inner)
             self.speed.prepare(inner, self.device)
-        self.parts.add_network(name, inner, role)
+        self.parts.add_network(name, inner, role, backwards=backwards)
         return cast(Net, self.replicas.add(inner) if self.isTrain else inner)
 
-    def add_generator(self, name: str, in_channels: int, out_channels: int) -> nn.Module:
+    def add_generator(
+        self, name: str, in_channels: int, out_channels: int, *, backwards: bool = False
+    ) -> nn.Module:
         """Register the generator of --netG, --ngf, --norm, ... as ``name``."""
         opt = self.opt
         net = define_G(
@@ -83,7 +90,7 @@ class Registration:
             dropout=not opt.no_dropout, **network_settings(opt, "generator", opt.netG),
         )
         self.parts.from_flags.add(name)
-        return self.add_network(name, net, role="generator")
+        return self.add_network(name, net, role="generator", backwards=backwards)
 
     def add_discriminator(self, name: str, in_channels: int) -> nn.Module:
         """Register the discriminator of --netD, --ndf, --norm, ... as ``name``."""

@@ -14,10 +14,11 @@ from imagined_run import EPOCH_SIZE, LINE, losses, pictures, progress
 
 from display import sinks
 from display.curves import read_curves
-from display.reports import LossReport
+from display.reports import Advice, LossReport
+from display.sinks import background as background_sink
 from display.sinks import open_sinks, visdom_sink, wandb_sink
 from display.sinks.background import Background
-from display.sinks.base_sink import Sink
+from display.sinks.base_sink import REPORTS, Sink
 from display.sinks.console_sink import Console
 from display.sinks.csv_sink import CsvLog
 from display.sinks.doctor_log_sink import DoctorLog
@@ -167,7 +168,7 @@ def test_displays_that_were_asked_for_are_opened(
 
 
 SHOUT = """
-from display.sinks.base_sink import Sink
+from display.sinks.base_sink import REPORTS, Sink
 
 class Shout(Sink):
     order = 99
@@ -201,3 +202,23 @@ def test_a_display_is_a_file(
     with pytest.raises(SystemExit):
         TrainOptions().parse(["--help"])
     assert "shout:\n  --shout SHOUT" in capsys.readouterr().out
+
+
+def test_every_report_of_a_display_is_passed_on(tmp_path: Path) -> None:
+    """Also by displays in a thread of their own; only ``advance`` stays in the training."""
+    own = {"modify_commandline_options", "open", "refresh", "finish", "close"}
+    methods = {name for name, value in vars(Sink).items()
+               if callable(value) or isinstance(value, classmethod | staticmethod)}
+    assert {name for name in methods if not name.startswith("_")} - own == set(REPORTS)
+    received = []
+
+    class Recorder(Sink):
+        def advise(self, advice: Advice) -> None:
+            received.append(advice.complaint)
+
+    background = Background(Recorder())
+    assert set(background_sink._KEYS) == set(REPORTS) - {"advance"}
+    with Visualizer([background]) as visualizer:
+        for complaint in ("mode collapse", "checkerboard"):
+            visualizer.advise(Advice(1, 1, complaint, "seen", "meaning", "remedy"))
+    assert received == ["mode collapse", "checkerboard"]

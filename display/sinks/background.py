@@ -1,4 +1,4 @@
-"""A display in a thread of its own: the training passes its reports on and never waits."""
+"""Run a display in its own thread, so that the training never waits for it."""
 
 import logging
 import threading
@@ -17,6 +17,7 @@ _KEYS: dict[str, Callable[[Any], Hashable]] = {  # a report replaces a waiting o
     "losses": lambda report: report.progress.images,
     "pictures": lambda report: report.progress.epoch if report.keep else None,
     "film": lambda report: report.number,
+    "advise": lambda advice: (advice.images, advice.complaint),
     "end_epoch": lambda progress: None,
 }
 
@@ -24,8 +25,8 @@ _KEYS: dict[str, Callable[[Any], Hashable]] = {  # a report replaces a waiting o
 class Background(Sink):
     """Passes reports to ``sink``, in their order, in a daemon thread.
 
-    Reports of losses and starts of epochs wait until the sink is free. Of the images only the
-    newest wait: one report per epoch if the page keeps them, at most ``pictures`` in all. After
+    Reports of losses, advice and starts of epochs wait until the sink is free. Of the images only
+    the newest wait: one report per epoch if the page keeps them, at most ``pictures`` in all. After
     each batch of reports the thread calls ``refresh`` and then sleeps for ``pause_seconds``.
     ``advance`` is not passed on.
 
@@ -42,7 +43,7 @@ class Background(Sink):
         for method in _KEYS:
             setattr(self, method, partial(self._enqueue, method))
         self._limits = {"start_epoch": _UNLIMITED, "losses": _UNLIMITED, "pictures": pictures,
-                        "film": pictures, "end_epoch": 1}
+                        "film": pictures, "advise": _UNLIMITED, "end_epoch": 1}
         self._waiting: dict[tuple[str, Hashable], Callable[[], None]] = {}  # in their order
         self._changed = threading.Condition()
         self._deadline: float | None = None

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
 
+# The methods of ``Sink`` that take a report of the run.
+REPORTS = ("start_epoch", "advance", "losses", "pictures", "film", "advise", "end_epoch")
+
 
 class Sink:
     """A display of a run. Override the methods of the reports that it shows."""

@@ -75,7 +75,7 @@ class Validation:
             for number, (visuals, batch) in enumerate(self._translations()):
                 for comparison, lists in zip(comparisons, collected, strict=True):
                     _require(comparison, visuals)
-                    name = _file_of(comparison.given, self.twin.get_image_paths()[0], batch)
+                    name = _file_of(comparison, self.twin.get_image_paths()[0], batch)
                     for labels, examples in lists.items():
                         examples.append(_example(name, visuals, labels, comparison.given))
                     if number < FILMED:
@@ -188,10 +188,10 @@ def _eight_bits(image: Tensor) -> MetricImage:
     return MetricImage(to_picture(image), LEVELS) if exact else MetricImage.of_tensor(image)
 
 
-def _file_of(given: str, own: str, batch: Batch) -> str:
-    """Return the file name of the image ``given``; ``own`` is the path of the model's input."""
+def _file_of(comparison: Comparison, own: str, batch: Batch) -> str:
+    """Return the file name of the given image; ``own`` is the path of the model's input."""
     others = {*batch.get("A_paths", ()), *batch.get("B_paths", ())} - {own}
-    return Path(others.pop() if given == "real_B" and others else own).name
+    return Path(others.pop() if comparison.from_target_side and others else own).name
 
 
 def _strip(name: str, visuals: Mapping[str, Tensor], comparison: Comparison) -> Strip:

@@ -12,10 +12,14 @@ NETWORKS = "networks.json"
 
 @dataclass(frozen=True)
 class NetworkEntry:
-    """``role``: see models/parts.py. ``from_flags``: built by --netG, not by the model itself."""
+    """``role``: see models/parts.py. ``from_flags``: built by --netG, not by the model itself.
+
+    ``backwards``: a generator against the direction of the training.
+    """
 
     role: str
     from_flags: bool
+    backwards: bool = False
 
 
 def save_network_entries(run_dir: Path, entries: Mapping[str, NetworkEntry]) -> None:
