@@ -26,10 +26,9 @@ def to_rasters(image: Any) -> list[Raster]:
         arrays = list(image) if image.ndim == 4 else [image]
         require_finite(image, "the array")
         return [as_raster(array, Path("the array"), colour=_colour(array)) for array in arrays]
-    raise TypeError(
-        f"cannot translate a {type(image).__name__}; give a path, a PIL image, a numpy array "
-        "[H, W], [H, W, C] or [N, H, W, C], a tensor [C, H, W] or [N, C, H, W], or a list of them"
-    )
+    raise TypeError(f"cannot translate a {type(image).__name__}; give a path, a PIL image, a numpy "
+                    "array [H, W], [H, W, C] or [N, H, W, C], a tensor [C, H, W] or [N, C, H, W], "
+                    "or a list of them")
 
 
 def as_type_of(image: Any, results: Sequence[Pixels]) -> Any:
@@ -50,10 +49,8 @@ def to_pil(pixels: Pixels) -> Image.Image:
     try:
         return Image.fromarray(plane)
     except TypeError as error:
-        raise ValueError(
-            f"PIL has no image of {pixels.shape[2]} channels of {pixels.dtype}; give a numpy array "
-            "to get one back, or a path to write to"
-        ) from error
+        raise ValueError(f"PIL has no image of {pixels.shape[2]} channels of {pixels.dtype}; give "
+                         "a numpy array to get one back, or a path to write to") from error
 
 
 def _colour(array: npt.NDArray[Any]) -> str:

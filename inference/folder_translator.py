@@ -55,10 +55,8 @@ def translate_all(
             continue
         formats = [Format.of(pixels, item.source.path) for item, pixels in batch]
         images = [pixels for _, pixels in batch]
-        results = [
-            translator.translate_pixels(images, formats, sample=sample)
-            for sample in range(samples)
-        ]
+        results = [translator.translate_pixels(images, formats, sample=sample)
+                   for sample in range(samples)]
         for (item, pixels), *translations in zip(batch, *results, strict=True):
             yield TranslatedInput(item, pixels, list(translations))
 
@@ -170,7 +168,6 @@ def _translate_windows(
                  "deviations", source, number, change)
 
     with create_tiff(path, (height, width, channels), np.dtype(output.dtype)) as writer:
-        report = translate_tiled(
-            translator.net, read, write, height=height, width=width, tile=tile, on_pass=log_pass
-        )
+        report = translate_tiled(translator.net, read, write, height=height, width=width, tile=tile,
+                                 on_pass=log_pass)
     log.info("%s: %d x %d in %d tiles", source, width, height, report.tiles)

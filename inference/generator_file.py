@@ -67,10 +67,8 @@ class GeneratorFile:
         written = self.record.format_for(letter, given, limits)
         limits = limits or value_range.of_dtype(written.dtype)
         if limits is None:
-            raise PictureError(
-                "floating point has no range of its own: say which values of the output are "
-                f"black and white with --value_range_{letter} LO,HI"
-            )
+            raise PictureError("floating point has no range of its own: say which values of the "
+                               f"output are black and white with --value_range_{letter} LO,HI")
         return written, limits
 
     def build(self) -> nn.Module:

@@ -40,10 +40,8 @@ def reflect_to(x: Tensor, height: int, width: int) -> Tensor:
     """
     old_height, old_width = x.shape[-2:]
     if not (0 < old_height <= height and 0 < old_width <= width):
-        raise ValueError(
-            f"padding makes images larger: {old_width} x {old_height} pixels cannot become "
-            f"{width} x {height}; crop them instead"
-        )
+        raise ValueError(f"padding makes images larger: {old_width} x {old_height} pixels cannot "
+                         f"become {width} x {height}; crop them instead")
     for axis, old, new in ((-2, old_height, height), (-1, old_width, width)):
         if old != new:
             x = x.index_select(axis, mirrored(0, new, old).to(x.device))

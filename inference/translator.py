@@ -53,11 +53,10 @@ class Translator:
         running_statistics: bool = False, tile: Tile = "auto",
     ) -> None:
         if file.no_dropout is None and not running_statistics:
-            raise ValueError(
-                f"{file.path}: the file of a {file.netG} does not show whether it was trained with "
-                "dropout, which stays on in a test: give --dropout or --no_dropout (in Python "
-                "no_dropout=False or True), or --eval (running_statistics=True) for none"
-            )
+            raise ValueError(f"{file.path}: the file of a {file.netG} does not show whether it was "
+                             "trained with dropout, which stays on in a test: give --dropout or "
+                             "--no_dropout (in Python no_dropout=False or True), or --eval "
+                             "(running_statistics=True) for none")
         self.file, self.device, self.seed = file, device, seed
         self.running_statistics = running_statistics
         self.codec = file.codec
@@ -92,10 +91,8 @@ class Translator:
             ValueError: a flag contradicts the file, or is missing.
         """
         file = find_generator(Path(path), epoch=str(epoch), direction=direction, ema=ema, **flags)
-        return cls(
-            file, device=torch.device(device) if device else choose_device(None), seed=seed,
-            running_statistics=running_statistics, tile=tile,
-        )
+        return cls(file, device=torch.device(device) if device else choose_device(None), seed=seed,
+                   running_statistics=running_statistics, tile=tile)
 
     def __call__(self, image: Any, output: str | Path | None = None) -> Any:
         """Return the translation of an image, as the same type.
@@ -112,10 +109,8 @@ class Translator:
             return self._translate_file(Path(image), output)
         if isinstance(image, Tensor):
             if not image.is_floating_point():
-                raise TypeError(
-                    f"a tensor must be floating point in -1..1, got {image.dtype}; give a numpy "
-                    "array [H, W, C] for grey levels"
-                )
+                raise TypeError(f"a tensor must be floating point in -1..1, got {image.dtype}; "
+                                "give a numpy array [H, W, C] for grey levels")
             batch = image if image.ndim == 4 else image[None]
             translated = self.translate(batch.float()).to(image.device, image.dtype)
             return translated if image.ndim == 4 else translated[0]
@@ -151,10 +146,8 @@ class Translator:
         outputs = [self.file.output_for(given) for given in formats]  # may raise: before the work
         batch = torch.stack([self.input.to_tensor(image) for image in pixels])
         images = self.translate(batch, sample=sample).cpu()
-        return [
-            TranslatedImage(image, limits.from_tensor(image, output.dtype), output)
-            for image, (output, limits) in zip(images, outputs, strict=True)
-        ]
+        return [TranslatedImage(image, limits.from_tensor(image, output.dtype), output)
+                for image, (output, limits) in zip(images, outputs, strict=True)]
 
     @torch.no_grad()
     def translate(self, images: Tensor, *, sample: int = 0) -> Tensor:
@@ -163,10 +156,8 @@ class Translator:
         ``sample``: number of the dropout mask, for networks with dropout.
         """
         if images.ndim != 4 or images.shape[1] != self.input.channels:
-            raise ValueError(
-                f"this generator takes images [N, {self.input.channels}, H, W], got "
-                f"{list(images.shape)}; convert the channels first"
-            )
+            raise ValueError(f"this generator takes images [N, {self.input.channels}, H, W], got "
+                             f"{list(images.shape)}; convert the channels first")
         if len(images) > 1 and not self.budget.fits(len(images), *images.shape[-2:]):
             return torch.cat([self.translate(image[None], sample=sample) for image in images])
         tile = self.budget.tile_for(*images.shape[-2:])
@@ -183,12 +174,8 @@ class Translator:
 
     def _check_sample(self, sample: int, tile: Tile) -> None:
         if sample and not self.has_dropout:
-            raise ValueError(
-                f"{self.file.path}: samples differ by dropout, and this generator has no dropout; "
-                "leave --samples out"
-            )
+            raise ValueError(f"{self.file.path}: samples differ by dropout, and this generator has "
+                             "no dropout; leave --samples out")
         if sample and tile:
-            raise ValueError(
-                "samples differ by dropout, which is off in tiles: leave --samples out, or give "
-                "images that fit into memory in one piece (--tile 0)"
-            )
+            raise ValueError("samples differ by dropout, which is off in tiles: leave --samples "
+                             "out, or give images that fit into memory in one piece (--tile 0)")

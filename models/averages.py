@@ -32,10 +32,8 @@ class Averages:
             name: {key: tensor.detach().clone() for key, tensor in tensors.items()}
             for name, tensors in trained.items()
         }
-        pairs = [
-            (self.weights[name][key], tensor)
-            for name, tensors in trained.items() for key, tensor in tensors.items()
-        ]
+        pairs = [(self.weights[name][key], tensor)
+                 for name, tensors in trained.items() for key, tensor in tensors.items()]
         self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
 

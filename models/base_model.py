@@ -61,8 +61,6 @@ class BaseModel(Registration, ABC):
         self.logits: dict[str, Tensor] = {}  # of the last step: see ``add_objective``
         self._step_logits: dict[str, Tensor] = {}  # of the step that is running
 
-    # ---- what a model writes -------------------------------------------------------------------
-
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         """Add this model's flags, or change the defaults of shared flags."""
@@ -97,17 +95,14 @@ class BaseModel(Registration, ABC):
     def compute_visuals(self) -> None:
         """Fill ``self.visuals``. Called only when images are displayed or compared."""
 
-    # ---- what a model calls --------------------------------------------------------------------
-
     def update(self, optimizers: Optimizer | Sequence[Optimizer], loss: Tensor) -> None:
         """Take one step of one or several registered optimizers along the gradient of ``loss``."""
         several = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
         names = [name for name, own in self.optimizers.items() if own is several[0]]
         if not names:
-            raise ValueError(
-                f"update got an optimizer ({type(several[0]).__name__}) that is neither saved nor "
-                f"scheduled; create it with add_optimizer; there are {', '.join(self.optimizers)}"
-            )
+            raise ValueError(f"update got an optimizer ({type(several[0]).__name__}) that is "
+                             "neither saved nor scheduled; create it with add_optimizer; there are "
+                             f"{', '.join(self.optimizers)}")
         speed.update(several, loss, self.scalers[names[0]])
 
     def add_objective(self, gan: GANLoss) -> GANLoss:
@@ -141,8 +136,6 @@ class BaseModel(Registration, ABC):
     def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:
         for net in [nets] if isinstance(nets, nn.Module) else nets:
             net.requires_grad_(requires_grad)
-
-    # ---- what train.py and test.py call --------------------------------------------------------
 
     @property
     def load_suffix(self) -> str:

@@ -44,10 +44,8 @@ def build_optimizer(
         TypeError: the class needs a closure, or does not accept one of ``settings``.
     """
     if signature(cls.step).parameters["closure"].default is Parameter.empty:
-        raise TypeError(
-            f"{cls.__name__} calls a closure several times in a step, but a step here has one "
-            "backward pass; use another torch.optim class, such as Adam"
-        )
+        raise TypeError(f"{cls.__name__} calls a closure several times in a step, but a step here "
+                        "has one backward pass; use another torch.optim class, such as Adam")
     defaults: dict[str, Any] = {"betas": betas, "capturable": capturable}
     if issubclass(cls, _FUSED) and device.type in _FUSED_ON and "foreach" not in settings:
         defaults["fused"] = True

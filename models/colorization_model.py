@@ -22,19 +22,16 @@ class ColorizationModel(Pix2PixModel):
     def check_options(opt: Namespace) -> None:
         Pix2PixModel.check_options(opt)
         if (opt.input_nc, opt.output_nc) != (1, 2):
-            raise ValueError(
-                f"--model colorization maps lightness to two colours: it needs --input_nc 1 and "
-                f"--output_nc 2, got {opt.input_nc} and {opt.output_nc}; leave both flags out and "
-                "use --dataset_mode colorization"
-            )
+            raise ValueError("--model colorization maps lightness to two colours: it needs "
+                             f"--input_nc 1 and --output_nc 2, got {opt.input_nc} and "
+                             f"{opt.output_nc}; leave both flags out and use --dataset_mode "
+                             "colorization")
 
     @staticmethod
     def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
         return (Comparison.paired("real_A", "fake_B_rgb", "real_B_rgb"),)
 
     def compute_visuals(self) -> None:
-        self.visuals = {
-            "real_A": self.real_A,
-            "real_B_rgb": lab_to_rgb(self.real_A, self.real_B),
-            "fake_B_rgb": lab_to_rgb(self.real_A, self.fake_B.detach()),
-        }
+        self.visuals = {"real_A": self.real_A,
+                        "real_B_rgb": lab_to_rgb(self.real_A, self.real_B),
+                        "fake_B_rgb": lab_to_rgb(self.real_A, self.fake_B.detach())}

@@ -43,18 +43,15 @@ class CycleGANModel(BaseModel):
     @staticmethod
     def check_options(opt: Namespace) -> None:
         if opt.dataset_mode in ("single", "colorization"):
-            raise ValueError(
-                f"--model cycle_gan needs images of two domains, and --dataset_mode "
-                f"{opt.dataset_mode} has only one; use --dataset_mode unaligned"
-            )
+            raise ValueError("--model cycle_gan needs images of two domains, and --dataset_mode "
+                             f"{opt.dataset_mode} has only one; use --dataset_mode unaligned")
         if not opt.isTrain:
             return
         check_gan_mode(opt.gan_mode, opt.norm)
         if opt.lambda_identity > 0 and opt.input_nc != opt.output_nc:
-            raise ValueError(
-                "the identity loss compares an image with its translation, but --input_nc "
-                f"{opt.input_nc} and --output_nc {opt.output_nc} differ; use --lambda_identity 0"
-            )
+            raise ValueError("the identity loss compares an image with its translation, but "
+                             f"--input_nc {opt.input_nc} and --output_nc {opt.output_nc} differ; "
+                             "use --lambda_identity 0")
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
@@ -99,14 +96,10 @@ class CycleGANModel(BaseModel):
     @staticmethod
     def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
         if find_dataset(opt.dataset_mode).paired:
-            return (
-                Comparison.paired("real_A", "fake_B", "real_B"),
-                Comparison.paired("real_B", "fake_A", "real_A", from_target_side=True),
-            )
-        return (
-            Comparison.cycle("real_A", "fake_B", "rec_A", "real_B"),
-            Comparison.cycle("real_B", "fake_A", "rec_B", "real_A", from_target_side=True),
-        )
+            return (Comparison.paired("real_A", "fake_B", "real_B"),
+                    Comparison.paired("real_B", "fake_A", "real_A", from_target_side=True))
+        return (Comparison.cycle("real_A", "fake_B", "rec_A", "real_B"),
+                Comparison.cycle("real_B", "fake_A", "rec_B", "real_A", from_target_side=True))
 
     def optimize_parameters(self) -> None:
         if self.opt.lambda_identity > 0:
@@ -119,13 +112,11 @@ class CycleGANModel(BaseModel):
     def generator_losses(self) -> dict[str, Tensor]:
         """Return what the generators minimise, term by term; a subclass adds its own terms."""
         opt = self.opt
-        return {
-            "G_A": self.gan.generator(self.netD_A(self.fake_B)),
-            "G_B": self.gan.generator(self.netD_B(self.fake_A)),
-            "cycle_A": opt.lambda_A * l1_loss(self.rec_A, self.real_A),
-            "cycle_B": opt.lambda_B * l1_loss(self.rec_B, self.real_B),
-            **self._identity_losses(),
-        }
+        return {"G_A": self.gan.generator(self.netD_A(self.fake_B)),
+                "G_B": self.gan.generator(self.netD_B(self.fake_A)),
+                "cycle_A": opt.lambda_A * l1_loss(self.rec_A, self.real_A),
+                "cycle_B": opt.lambda_B * l1_loss(self.rec_B, self.real_B),
+                **self._identity_losses()}
 
     def _update_G(self) -> dict[str, Tensor]:
         self.set_requires_grad(self.discriminators, False)
@@ -139,10 +130,8 @@ class CycleGANModel(BaseModel):
         if opt.lambda_identity == 0:
             zero = torch.zeros((), device=self.device)
             return {"idt_A": zero, "idt_B": zero}
-        return {
-            "idt_A": opt.lambda_identity * opt.lambda_B * l1_loss(self.idt_A, self.real_B),
-            "idt_B": opt.lambda_identity * opt.lambda_A * l1_loss(self.idt_B, self.real_A),
-        }
+        return {"idt_A": opt.lambda_identity * opt.lambda_B * l1_loss(self.idt_A, self.real_B),
+                "idt_B": opt.lambda_identity * opt.lambda_A * l1_loss(self.idt_B, self.real_A)}
 
     def _update_D(self) -> dict[str, Tensor]:
         self.set_requires_grad(self.discriminators, True)

@@ -57,10 +57,8 @@ GAN_MODES: dict[str, GANLoss] = {
     # Gulrajani et al. 2017; needs gradient_penalty
     "wgangp": GANLoss(_minus_mean, torch.mean, _minus_mean),
     # Lim and Ye 2017, Miyato et al. 2018
-    "hinge": GANLoss(
-        lambda logits: relu(1.0 - logits).mean(), lambda logits: relu(1.0 + logits).mean(),
-        _minus_mean, 0.0,
-    ),
+    "hinge": GANLoss(lambda logits: relu(1.0 - logits).mean(),
+                     lambda logits: relu(1.0 + logits).mean(), _minus_mean, 0.0),
 }
 
 
@@ -83,8 +81,6 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 def check_gan_mode(gan_mode: str, norm: str) -> None:
     """Raise ValueError for wgangp with a norm that mixes the images of a batch."""
     if gan_mode == "wgangp" and norm in ("batch", "syncbatch"):
-        raise ValueError(
-            f"--gan_mode wgangp with --norm {norm}: the gradient penalty is defined for single "
-            "images, and batch norm mixes the images of a batch (Gulrajani et al. 2017, section "
-            "4); use --norm instance or --norm none"
-        )
+        raise ValueError(f"--gan_mode wgangp with --norm {norm}: the gradient penalty is defined "
+                         "for single images, and batch norm mixes the images of a batch (Gulrajani "
+                         "et al. 2017, section 4); use --norm instance or --norm none")

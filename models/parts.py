@@ -49,9 +49,8 @@ class Parts:
         self, name: str, net: nn.Module, role: Role, *, backwards: bool = False
     ) -> None:
         if role not in get_args(Role):
-            raise ValueError(
-                f"network {name}: the role is {role!r}; choose from {', '.join(get_args(Role))}"
-            )
+            raise ValueError(f"network {name}: the role is {role!r}; choose from "
+                             f"{', '.join(get_args(Role))}")
         if name in self.networks:
             raise ValueError(f"two networks are called {name}; give each its own name")
         self.networks[name], self.roles[name] = net, role
@@ -102,8 +101,6 @@ class Parts:
         with rates_in_place(self.optimizers.values()):
             self.plateau.start_epoch(epoch)
 
-    # ---- state ---------------------------------------------------------------------------------
-
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs. Tensors are shared, not copied."""
         return {
@@ -141,11 +138,9 @@ class Parts:
 
     def step_state(self) -> dict[str, Any]:
         """Return a copy of what a step changes besides weights: statistics, pools, plateau."""
-        return {
-            "buffers": [buffer.clone() for buffer in self._buffers()],
-            "pools": [pool.state_dict() for pool in self.pools.values()],
-            "plateau": self.plateau.state_dict() if self.plateau else None,
-        }
+        return {"buffers": [buffer.clone() for buffer in self._buffers()],
+                "pools": [pool.state_dict() for pool in self.pools.values()],
+                "plateau": self.plateau.state_dict() if self.plateau else None}
 
     def load_step_state(self, state: Mapping[str, Any]) -> None:
         """Restore what ``step_state`` returned."""
@@ -170,10 +165,8 @@ def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
 
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Restore moments and settings. The kernel and the memory layout stay those of this run."""
-    groups = [
-        saved | {key: current[key] for key in _KERNEL & current.keys()}
-        for saved, current in zip(state["param_groups"], optimizer.param_groups, strict=True)
-    ]
+    groups = [saved | {key: current[key] for key in _KERNEL & current.keys()}
+              for saved, current in zip(state["param_groups"], optimizer.param_groups, strict=True)]
     with rates_in_place([optimizer]):
         optimizer.load_state_dict(state | {"param_groups": groups})
     for weight, values in optimizer.state.items():

@@ -38,27 +38,21 @@ class Pix2PixModel(BaseModel):
     @staticmethod
     def check_options(opt: Namespace) -> None:
         if opt.dataset_mode in ("unaligned", "single"):
-            raise ValueError(
-                f"--model {opt.model} learns from pairs, --dataset_mode {opt.dataset_mode} has "
-                "none; use --dataset_mode aligned, or --model cycle_gan for unpaired images"
-            )
+            raise ValueError(f"--model {opt.model} learns from pairs, --dataset_mode "
+                             f"{opt.dataset_mode} has none; use --dataset_mode aligned, or --model "
+                             "cycle_gan for unpaired images")
         if opt.dataset_mode == "colorization" and opt.model == "pix2pix":
-            raise ValueError(
-                "--model pix2pix with --dataset_mode colorization would display Lab colours "
-                "without conversion to RGB; use --model colorization"
-            )
+            raise ValueError("--model pix2pix with --dataset_mode colorization would display Lab "
+                             "colours without conversion to RGB; use --model colorization")
         if not opt.isTrain:
             return
         check_gan_mode(opt.gan_mode, opt.norm)
         if opt.lambda_GAN == 0 and opt.lambda_L1 == 0:
-            raise ValueError(
-                "--lambda_GAN 0 with --lambda_L1 0 leaves no loss; make one of them positive"
-            )
+            raise ValueError("--lambda_GAN 0 with --lambda_L1 0 leaves no loss; make one of them "
+                             "positive")
         if opt.lr_policy == "plateau" and "G_L1" in opt.lr_metric and opt.lambda_L1 == 0:
-            raise ValueError(
-                "--lr_policy plateau depends on G_L1, which --lambda_L1 0 removes; give another "
-                "--lr_metric, such as G_GAN"
-            )
+            raise ValueError("--lr_policy plateau depends on G_L1, which --lambda_L1 0 removes; "
+                             "give another --lr_metric, such as G_GAN")
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)

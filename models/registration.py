@@ -40,11 +40,9 @@ class _Names:
         return list(getattr(model, self.source))
 
     def __set__(self, model: Any, value: Any) -> None:
-        raise ValueError(
-            f"self.{self.name} = ... is set by models of the original implementation; here it "
-            "follows from add_network, report_losses and self.visuals: see docs/design.md, what "
-            "differs from the reference"
-        )
+        raise ValueError(f"self.{self.name} = ... is set by models of the original implementation; "
+                         "here it follows from add_network, report_losses and self.visuals: see "
+                         "docs/design.md, what differs from the reference")
 
 
 class Registration:
@@ -85,20 +83,16 @@ class Registration:
     ) -> nn.Module:
         """Register the generator of --netG, --ngf, --norm, ... as ``name``."""
         opt = self.opt
-        net = define_G(
-            opt.netG, in_channels=in_channels, out_channels=out_channels, width=opt.ngf,
-            dropout=not opt.no_dropout, **network_settings(opt, "generator", opt.netG),
-        )
+        net = define_G(opt.netG, in_channels=in_channels, out_channels=out_channels, width=opt.ngf,
+                       dropout=not opt.no_dropout, **network_settings(opt, "generator", opt.netG))
         self.parts.from_flags.add(name)
         return self.add_network(name, net, role="generator", backwards=backwards)
 
     def add_discriminator(self, name: str, in_channels: int) -> nn.Module:
         """Register the discriminator of --netD, --ndf, --norm, ... as ``name``."""
         opt = self.opt
-        net = define_D(
-            opt.netD, in_channels=in_channels, width=opt.ndf, n_layers=opt.n_layers_D,
-            **network_settings(opt, "discriminator", opt.netD),
-        )
+        net = define_D(opt.netD, in_channels=in_channels, width=opt.ndf, n_layers=opt.n_layers_D,
+                       **network_settings(opt, "discriminator", opt.netD))
         self.parts.from_flags.add(name)
         return self.add_network(name, net, role="discriminator")
 
@@ -125,11 +119,10 @@ class Registration:
             settings: passed to ``cls``; ``betas`` is (--beta1, --beta2) by default.
         """
         groups = as_groups(parameters)
-        optimizer = build_optimizer(
-            cls, groups, lr=self._rate(groups) if lr is None else lr,
-            betas=(self.opt.beta1, self.opt.beta2), device=self.device,
-            capturable=self.speed.graph and self.device.type == "cuda", settings=settings,
-        )
+        optimizer = build_optimizer(cls, groups, lr=self._rate(groups) if lr is None else lr,
+                                    betas=(self.opt.beta1, self.opt.beta2), device=self.device,
+                                    capturable=self.speed.graph and self.device.type == "cuda",
+                                    settings=settings)
         self.parts.add_optimizer(name, optimizer)
         return optimizer
 
@@ -147,8 +140,6 @@ class Registration:
         self.pools[name] = ImagePool(self.opt.pool_size, seed=seed)
         return self.pools[name]
 
-    # ---- files ---------------------------------------------------------------------------------
-
     def save_networks(self, epoch: int | str) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network, with the published keys."""
         for path, weights in self.network_files(epoch).items():
@@ -157,9 +148,7 @@ class Registration:
     def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
         """Return what ``save_networks`` writes, for a caller that writes in the background."""
         averages = self.parts.averages.weights if self.parts.averages else {}
-        return network_files.files_to_write(
-            self.networks, self.save_dir, epoch, averages=averages
-        )
+        return network_files.files_to_write(self.networks, self.save_dir, epoch, averages=averages)
 
     def load_networks(self, epoch: int | str) -> None:
         """Load every network. A test loads no discriminators, and with ``--ema`` the averages."""

@@ -81,10 +81,8 @@ class Plateau:
             return
         missing = [name for name in self.names if name not in losses]
         if missing:
-            raise ValueError(
-                f"--lr_metric {'+'.join(self.names)}: this run has no loss {', '.join(missing)}; "
-                f"choose from {', '.join(losses)}"
-            )
+            raise ValueError(f"--lr_metric {'+'.join(self.names)}: this run has no loss "
+                             f"{', '.join(missing)}; choose from {', '.join(losses)}")
         self.total = self.total + sum(losses[name].detach() for name in self.names)
         self.steps += 1
 

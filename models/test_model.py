@@ -24,15 +24,13 @@ class TestModel(BaseModel):
     @staticmethod
     def check_options(opt: Namespace) -> None:
         if opt.isTrain:
-            raise ValueError(
-                "--model test only translates: train with --model pix2pix, cycle_gan, ..."
-            )
+            raise ValueError("--model test only translates: train with --model pix2pix, cycle_gan, "
+                             "...")
         if not opt.inputs and (opt.input_nc, opt.output_nc) == (1, 2):
-            raise ValueError(
-                "--model test displays the output without conversion, and --input_nc 1 with "
-                f"--output_nc {opt.output_nc} is probably a colorization; test it with --model "
-                "colorization, or write files without a page by --output_dir"
-            )
+            raise ValueError("--model test displays the output without conversion, and --input_nc "
+                             f"1 with --output_nc {opt.output_nc} is probably a colorization; test "
+                             "it with --model colorization, or write files without a page by "
+                             "--output_dir")
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)

@@ -35,29 +35,23 @@ def check(opt: Namespace) -> None:
     if any(opt.colour_jitter):
         _check_jitter(opt)
     if PREPROCESS[opt.preprocess].crops and opt.cutout >= opt.crop_size:
-        raise ValueError(
-            f"--cutout {opt.cutout} would hide whole images of --crop_size {opt.crop_size}; "
-            "give a smaller value"
-        )
+        raise ValueError(f"--cutout {opt.cutout} would hide whole images of --crop_size "
+                         f"{opt.crop_size}; give a smaller value")
 
 
 def _check_jitter(opt: Namespace) -> None:
     flag = f"--colour_jitter {','.join(f'{strength:g}' for strength in opt.colour_jitter)}"
     if any(opt.colour_jitter[2:]) and opt.input_nc != 3:
         first = ",".join(f"{strength:g}" for strength in opt.colour_jitter[:2])
-        raise ValueError(
-            f"{flag} changes saturation and hue, which need 3 channels, but --input_nc is "
-            f"{opt.input_nc}; give brightness and contrast alone: --colour_jitter {first}"
-        )
+        raise ValueError(f"{flag} changes saturation and hue, which need 3 channels, but "
+                         f"--input_nc is {opt.input_nc}; give brightness and contrast alone: "
+                         f"--colour_jitter {first}")
     if ("A" if opt.direction == "AtoB" else "B") in opt.nearest:
-        raise ValueError(
-            f"{flag} changes the colours of the input, but --nearest {opt.nearest} declares them "
-            "as labels; leave one of the two out"
-        )
+        raise ValueError(f"{flag} changes the colours of the input, but --nearest {opt.nearest} "
+                         "declares them as labels; leave one of the two out")
     try:
         # Imported before the workers are forked: otherwise each of them would import it (seconds).
         import_module("torchvision.transforms.v2.functional")
     except ImportError as error:
-        raise ValueError(
-            f"{flag} needs torchvision ({error}): pip install torchvision, or leave the flag out"
-        ) from error
+        raise ValueError(f"{flag} needs torchvision ({error}): pip install torchvision, or leave "
+                         "the flag out") from error

@@ -98,9 +98,8 @@ class BaseOptions:
         trained = self.saved.get("model")
         if trained in models.available():
             if choice.model not in (None, trained, *self.other_models):
-                raise contradiction(
-                    "model", found=choice.model, wanted=trained, run_dir=self.run_dir
-                )
+                raise contradiction("model", found=choice.model, wanted=trained,
+                                    run_dir=self.run_dir)
             if choice.model in (None, trained):
                 choice.model = trained
                 choice.dataset_mode = choice.dataset_mode or self.saved.get("dataset_mode")
@@ -113,10 +112,9 @@ class BaseOptions:
         name = flags.name or "experiment_name"
         if flags.suffix:
             if "{" in flags.suffix:
-                raise ValueError(
-                    f"--suffix {flags.suffix}: the options of a run are read from its folder, so "
-                    f"name the folder itself, such as --name {name}_pix2pix"
-                )
+                raise ValueError(f"--suffix {flags.suffix}: the options of a run are read from its "
+                                 "folder, so name the folder itself, such as --name "
+                                 f"{name}_pix2pix")
             name += f"_{flags.suffix}"
         run_dir = (flags.checkpoints_dir or Path("checkpoints")) / name
         return run_dir, load_options(run_dir)
@@ -132,24 +130,19 @@ class BaseOptions:
     def require_run_folder(self, opt: Namespace) -> None:
         folder = (opt.checkpoints_dir / opt.name).resolve()
         if not folder.is_dir():
-            raise ValueError(
-                f"--name {opt.name}: the folder {folder} does not exist; runs in {folder.parent}: "
-                f"{list_folders(opt.checkpoints_dir)}; train one, or give another --name or "
-                "--checkpoints_dir"
-            )
+            raise ValueError(f"--name {opt.name}: the folder {folder} does not exist; runs in "
+                             f"{folder.parent}: {list_folders(opt.checkpoints_dir)}; train one, or "
+                             "give another --name or --checkpoints_dir")
 
     def validate(self, opt: Namespace) -> None:
         """Raise ValueError for flags that contradict each other."""
         if not opt.name or ".." in Path(opt.name).parts or Path(opt.name).is_absolute():
-            raise ValueError(
-                f"--name {opt.name!r} must be the name of a folder inside --checkpoints_dir"
-            )
+            raise ValueError(f"--name {opt.name!r} must be the name of a folder inside "
+                             "--checkpoints_dir")
         multiple = side_multiple(opt.netG)
         if PREPROCESS[opt.preprocess].crops and opt.crop_size % multiple:
-            raise ValueError(
-                f"--netG {opt.netG} needs a --crop_size that is a multiple of {multiple}, got "
-                f"{opt.crop_size}; change it, or use another --netG"
-            )
+            raise ValueError(f"--netG {opt.netG} needs a --crop_size that is a multiple of "
+                             f"{multiple}, got {opt.crop_size}; change it, or use another --netG")
 
     def add_flags(self, parser: ArgumentParser) -> None:
         add_run(parser, self.default_model, phase="train" if self.isTrain else "test")

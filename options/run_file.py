@@ -46,10 +46,9 @@ def save_options(opt: Namespace, parser: ArgumentParser) -> None:
 def contradiction(key: str, *, found: Any, wanted: Any, run_dir: Path) -> ValueError:
     """Return the error for a flag whose value differs from the one of the run."""
     flag = {"no_dropout": "--no_dropout / --dropout"}.get(key, f"--{key}")
-    return ValueError(
-        f"{flag}: the command line has {as_typed(found)}, the run {run_dir} was trained with "
-        f"{as_typed(wanted)}; leave the flag out, or give {as_typed(wanted)}"
-    )
+    return ValueError(f"{flag}: the command line has {as_typed(found)}, the run {run_dir} was "
+                      f"trained with {as_typed(wanted)}; leave the flag out, or give "
+                      f"{as_typed(wanted)}")
 
 
 def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[str, Any]:
@@ -64,18 +63,14 @@ def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) 
         action = actions[key]
         try:
             if isinstance(value, str) and callable(action.type):
-                value = (
-                    [action.type(word) for word in value.split()] if _takes_list(action)
-                    else action.type(value)
-                )
+                value = ([action.type(word) for word in value.split()] if _takes_list(action)
+                         else action.type(value))
             if action.choices is not None and value not in action.choices:
                 raise ValueError(f"expected one of {', '.join(map(str, action.choices))}")
         except (ValueError, ArgumentTypeError) as error:
-            raise ValueError(
-                f"the options of {run_dir} have {key} = {value!r}, which is not valid: {error}; "
-                "correct train_opt.json (or train_opt.txt), or delete it and give the flags on "
-                "the command line"
-            ) from error
+            raise ValueError(f"the options of {run_dir} have {key} = {value!r}, which is not "
+                             f"valid: {error}; correct train_opt.json (or train_opt.txt), or "
+                             "delete it and give the flags on the command line") from error
         values[key] = value
     return values
 

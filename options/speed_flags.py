@@ -27,23 +27,17 @@ def add_flags(parser: ArgumentParser) -> None:
 def check(opt: Namespace) -> None:
     """Raise ValueError for flags that cannot work together."""
     if opt.compile and (opt.grad_accum > 1 or opt.checkpoint_activations):
-        raise ValueError(
-            "--compile needs the whole network in one piece, --grad_accum and "
-            "--checkpoint_activations run it in parts: leave out --compile, or both of the others"
-        )
+        raise ValueError("--compile needs the whole network in one piece, --grad_accum and "
+                         "--checkpoint_activations run it in parts: leave out --compile, or both "
+                         "of the others")
     if opt.cuda_graph and (opt.grad_accum > 1 or opt.checkpoint_activations):
-        raise ValueError(
-            "--cuda_graph replays a step without the host, but --grad_accum and "
-            "--checkpoint_activations need the host to repeat the dropout masks of layers that "
-            "are computed twice: leave out --cuda_graph, or both of the others"
-        )
+        raise ValueError("--cuda_graph replays a step without the host, but --grad_accum and "
+                         "--checkpoint_activations need the host to repeat the dropout masks of "
+                         "layers that are computed twice: leave out --cuda_graph, or both of the "
+                         "others")
     if opt.cuda_graph and opt.on_nan == "skip":
-        raise ValueError(
-            "--cuda_graph replays whole steps, --on_nan skip checks each step before the weights "
-            "change: leave one of them out"
-        )
+        raise ValueError("--cuda_graph replays whole steps, --on_nan skip checks each step before "
+                         "the weights change: leave one of them out")
     if opt.precision == "fp16" and opt.gan_mode == "wgangp":
-        raise ValueError(
-            "--precision fp16 with --gan_mode wgangp: the gradient penalty is too small for "
-            "float16; use --precision bf16"
-        )
+        raise ValueError("--precision fp16 with --gan_mode wgangp: the gradient penalty is too "
+                         "small for float16; use --precision bf16")

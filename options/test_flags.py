@@ -40,22 +40,16 @@ def check(opt: Namespace) -> None:
     """Raise ValueError for flags that need --inputs or --output_dir, or contradict them."""
     for flag, off in (("samples", 1), ("tile", "auto"), ("cut_pairs", "auto")):
         if getattr(opt, flag) != off and not opt.inputs:
-            raise ValueError(
-                f"--{flag} works on images of their own size, this data set is scaled as in the "
-                "training; add --inputs or --output_dir"
-            )
+            raise ValueError(f"--{flag} works on images of their own size, this data set is scaled "
+                             "as in the training; add --inputs or --output_dir")
     if opt.skip_existing and not opt.output_dir:
         raise ValueError("--skip_existing needs --output_dir: give that folder")
     if opt.aspect_ratio != 1 and opt.output_dir:
         raise ValueError("--output_dir keeps the size of every image: leave --aspect_ratio out")
     for flag in ("use_tensorboard", "use_wandb"):
         if getattr(opt, flag) and opt.output_dir:
-            raise ValueError(
-                f"--{flag} shows what a results page shows, but --output_dir writes no page: leave "
-                "one of them out"
-            )
+            raise ValueError(f"--{flag} shows what a results page shows, but --output_dir writes "
+                             "no page: leave one of them out")
     if opt.samples > 1 and (opt.eval or opt.no_dropout):
-        raise ValueError(
-            "--samples differ only by dropout, which this run does not have or --eval switches "
-            "off: leave --samples out"
-        )
+        raise ValueError("--samples differ only by dropout, which this run does not have or --eval "
+                         "switches off: leave --samples out")

@@ -55,9 +55,8 @@ class TestOptions(BaseOptions):
 
     def _has_inputs_only(self, argv: Sequence[str], choice: Namespace) -> bool:
         """Return whether --dataroot holds inputs without targets, or --inputs is on."""
-        flags = read_flags(
-            argv, dataroot=Path, output_dir=Path, weights=Path, pairs=Path, phase=str
-        )
+        flags = read_flags(argv, dataroot=Path, output_dir=Path, weights=Path, pairs=Path,
+                           phase=str)
         if "--inputs" in argv or flags.output_dir or flags.weights:
             return True
         has_list = flags.pairs or (self._same_data(flags.dataroot) and self.saved.get("pairs"))
@@ -97,9 +96,8 @@ class TestOptions(BaseOptions):
             self._adjust_sides(saved)
         for key in NETWORK_OPTIONS:
             if key in self.given and key in saved and self.given[key] != saved[key]:
-                raise contradiction(
-                    key, found=self.given[key], wanted=saved[key], run_dir=self.run_dir
-                )
+                raise contradiction(key, found=self.given[key], wanted=saved[key],
+                                    run_dir=self.run_dir)
         parser.set_defaults(**saved)
         self._show_whole_images(parser, saved)
 

@@ -43,15 +43,12 @@ class TrainOptions(BaseOptions):
         super().validate(opt)
         if opt.continue_train and (opt.overwrite or opt.init_from):
             other = "--overwrite deletes it" if opt.overwrite else "--init_from starts a new run"
-            raise ValueError(
-                f"--continue_train resumes a run, {other}: leave one of them out"
-            )
+            raise ValueError(f"--continue_train resumes a run, {other}: leave one of them out")
         last_epoch = opt.n_epochs + opt.n_epochs_decay
         if opt.epoch_count is not None and opt.epoch_count > last_epoch:
-            raise ValueError(
-                f"--epoch_count {opt.epoch_count}: --n_epochs and --n_epochs_decay end the run "
-                f"with epoch {last_epoch}; make them larger, or the first epoch smaller"
-            )
+            raise ValueError(f"--epoch_count {opt.epoch_count}: --n_epochs and --n_epochs_decay "
+                             f"end the run with epoch {last_epoch}; make them larger, or the first "
+                             "epoch smaller")
         if opt.continue_train:
             self.require_run_folder(opt)
         else:
@@ -59,10 +56,8 @@ class TrainOptions(BaseOptions):
         augmentation_flags.check(opt)
         speed_flags.check(opt)
         if opt.n_layers_D != 3 and opt.netD != "n_layers":
-            raise ValueError(
-                f"--n_layers_D {opt.n_layers_D} with --netD {opt.netD}, which has a fixed number "
-                "of layers; use --netD n_layers"
-            )
+            raise ValueError(f"--n_layers_D {opt.n_layers_D} with --netD {opt.netD}, which has a "
+                             "fixed number of layers; use --netD n_layers")
         opt.val_metrics = validation_flags.choose_metrics(opt)
         validation_flags.check(opt)
 
@@ -95,16 +90,12 @@ class TrainOptions(BaseOptions):
 
     def _check_new_run(self, opt: Namespace) -> None:
         if opt.load_iter or opt.epoch != "latest":
-            raise ValueError(
-                "--epoch and --load_iter choose the weights to resume from; add --continue_train, "
-                "or leave them out"
-            )
+            raise ValueError("--epoch and --load_iter choose the weights to resume from; add "
+                             "--continue_train, or leave them out")
         run_dir = opt.checkpoints_dir / opt.name
         if not opt.overwrite and holds_run(run_dir):
-            raise ValueError(
-                f"{run_dir} holds a run already; resume it with --continue_train, keep it and give "
-                "another --name, or delete it with --overwrite"
-            )
+            raise ValueError(f"{run_dir} holds a run already; resume it with --continue_train, "
+                             "keep it and give another --name, or delete it with --overwrite")
 
 
 def _add_schedule(parser: ArgumentParser) -> None:

@@ -28,9 +28,8 @@ def metric_name(text: str) -> str:
 
 
 def add_flags(parser: ArgumentParser) -> None:
-    add = parser.add_argument_group(
-        "validation and averaging", "see docs/tips.md, which epoch is the best"
-    ).add_argument
+    add = parser.add_argument_group("validation and averaging",
+                                    "see docs/tips.md, which epoch is the best").add_argument
     add("--val_phase", default="", metavar="PHASE",
         help="validate the generator on this subfolder of --dataroot, such as val, which is not "
              "trained on")
@@ -71,35 +70,28 @@ def _check_validation(opt: Namespace) -> None:
     if not opt.val_phase:
         for flag in ("early_stop", "best_metric", "val_freq"):
             if getattr(opt, flag):
-                raise ValueError(
-                    f"--{flag} {getattr(opt, flag)} needs a validation: add --val_phase val, or "
-                    "leave it out"
-                )
+                raise ValueError(f"--{flag} {getattr(opt, flag)} needs a validation: add "
+                                 "--val_phase val, or leave it out")
         return
     _check_pairs(opt)
     measured = ", ".join(opt.val_metrics)
     if best_metric(opt.best_metric, opt.val_metrics) not in opt.val_metrics:
-        raise ValueError(
-            f"--best_metric {opt.best_metric} is not measured, --val_metrics are {measured}; add "
-            "it there, or choose one of these"
-        )
+        raise ValueError(f"--best_metric {opt.best_metric} is not measured, --val_metrics are "
+                         f"{measured}; add it there, or choose one of these")
     for name in opt.val_metrics:
         for flag in metrics.find_metric(name).requires:
             if not getattr(opt, flag, None):
-                raise ValueError(
-                    f"--val_metrics {name} needs weights: give --{flag} FILE, or leave {name} out"
-                )
+                raise ValueError(f"--val_metrics {name} needs weights: give --{flag} FILE, or "
+                                 f"leave {name} out")
             if not getattr(opt, flag).is_file():
                 raise ValueError(f"--{flag} {getattr(opt, flag)} does not exist: give a .pth file")
     root, mode = opt.dataroot, opt.dataset_mode
     if opt.pairs is None and not is_data_set(
         root, opt.val_phase, dataset_mode=mode, record=Record()
     ):
-        raise ValueError(
-            f"--val_phase {opt.val_phase}: {root} has no such images for --dataset_mode {mode}; "
-            f"folders there: {list_folders(root)}; name one of them, create that folder with "
-            "images, or leave the flag out"
-        )
+        raise ValueError(f"--val_phase {opt.val_phase}: {root} has no such images for "
+                         f"--dataset_mode {mode}; folders there: {list_folders(root)}; name one of "
+                         "them, create that folder with images, or leave the flag out")
 
 
 def _check_pairs(opt: Namespace) -> None:
@@ -107,26 +99,21 @@ def _check_pairs(opt: Namespace) -> None:
     comparisons = models.find_model(opt.model).comparisons(opt)
     unusable = [name for name in opt.val_metrics if metrics.find_metric(name).paired]
     if not comparisons:
-        raise ValueError(
-            f"--val_phase {opt.val_phase}: --model {opt.model} declares nothing to compare; write "
-            "a method `comparisons` as in models/template_model.py, or leave the flag out"
-        )
+        raise ValueError(f"--val_phase {opt.val_phase}: --model {opt.model} declares nothing to "
+                         "compare; write a method `comparisons` as in models/template_model.py, or "
+                         "leave the flag out")
     if unusable and not have_pairs(comparisons):
         usable = [name for name in metrics.available() if not metrics.find_metric(name).paired]
-        raise ValueError(
-            f"--val_metrics {' '.join(unusable)}: compares an output with its target, and --model "
-            f"{opt.model} with --dataset_mode {opt.dataset_mode} has no pairs; choose from "
-            f"{', '.join(usable)}"
-        )
+        raise ValueError(f"--val_metrics {' '.join(unusable)}: compares an output with its target, "
+                         f"and --model {opt.model} with --dataset_mode {opt.dataset_mode} has no "
+                         f"pairs; choose from {', '.join(usable)}")
 
 
 def _check_plateau(opt: Namespace) -> None:
     """Raise ValueError if --lr_metric names a loss or metric that the run does not have."""
     if not opt.lr_metric:
-        raise ValueError(
-            f"--lr_policy plateau watches a training loss, and --model {opt.model} declares none; "
-            "give --lr_metric with the name of one of its losses"
-        )
+        raise ValueError(f"--lr_policy plateau watches a training loss, and --model {opt.model} "
+                         "declares none; give --lr_metric with the name of one of its losses")
     names = opt.lr_metric.split("+")
     if watches_validation(opt.lr_metric):
         _check_watched_metrics(opt, names)
@@ -134,10 +121,8 @@ def _check_plateau(opt: Namespace) -> None:
     known = models.find_model(opt.model).LOSSES
     unknown = [name for name in names if name not in known]
     if known and unknown:
-        raise ValueError(
-            f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss {', '.join(unknown)}; "
-            f"it has {', '.join(known)}"
-        )
+        raise ValueError(f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss "
+                         f"{', '.join(unknown)}; it has {', '.join(known)}")
 
 
 def _check_watched_metrics(opt: Namespace, names: list[str]) -> None:
@@ -150,10 +135,8 @@ def _check_watched_metrics(opt: Namespace, names: list[str]) -> None:
         )
     goals = {metrics.find_metric(name.removeprefix(VALUE)).higher_is_better for name in names}
     if len(goals) > 1:
-        raise ValueError(
-            f"--lr_metric {opt.lr_metric} adds metrics of which some should rise and others fall; "
-            "watch one of them"
-        )
+        raise ValueError(f"--lr_metric {opt.lr_metric} adds metrics of which some should rise and "
+                         "others fall; watch one of them")
 
 
 def validation_options(opt: Namespace) -> Namespace:

@@ -59,9 +59,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    ablation = Ablation(args.out, Budget(
-        str(args.dataroot), args.labels, args.size, args.epochs, args.phase, tuple(args.extra)
-    ))
+    ablation = Ablation(args.out, Budget(str(args.dataroot), args.labels, args.size, args.epochs,
+                                         args.phase, tuple(args.extra)))
     tables = {name: TABLES[name] for name in args.table}
     rows = {row.run: row for table in tables.values() for row in table.rows}
     if args.list:
@@ -75,11 +74,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     file = args.scorer or args.out / "scorer.pth"
     if not args.report:
         if not file.is_file():
-            call_or_raise([
-                sys.executable, str(ROOT / "scripts" / "train_scorer.py"),
-                "--dataroot", str(args.dataroot), "--labels", args.labels,
-                "--test_phase", args.phase, "--size", str(args.size), "--out", str(file),
-            ], "the training of the scorer")
+            call_or_raise([sys.executable, str(ROOT / "scripts" / "train_scorer.py"), "--dataroot",
+                           str(args.dataroot), "--labels", args.labels, "--test_phase", args.phase,
+                           "--size", str(args.size), "--out", str(file)],
+                          "the training of the scorer")
         load_scorer(file)  # a file that cannot be used is refused before the trainings
         for row in rows.values():
             ablation.make(row)
@@ -96,12 +94,11 @@ def report(
     for table in tables.values():
         log.info("\n%s", "\n".join(lines(table, results)))
     counts = {result.pictures for result in results.values()}
-    facts = (
-        f"{args.dataroot}: {args.epochs} epochs at {args.size} x {args.size} pixels for every "
-        f"row, flags: {' '.join(args.extra) or 'the defaults'}; scored on "
-        f"{', '.join(map(str, counts)) or 'no'} images of {args.phase}. Published numbers are "
-        "those of Cityscapes, by another segmenter: compare the order of the rows, not the values."
-    )
+    facts = (f"{args.dataroot}: {args.epochs} epochs at {args.size} x {args.size} pixels for every "
+             f"row, flags: {' '.join(args.extra) or 'the defaults'}; scored on "
+             f"{', '.join(map(str, counts)) or 'no'} images of {args.phase}. Published numbers are "
+             "those of Cityscapes, by another segmenter: compare the order of the rows, not the "
+             "values.")
     images = {name: strips(ablation, table, results, args.pictures)
               for name, table in tables.items()}
     write_text(args.out / "scores.json", as_json(ablation, tables, results))

@@ -66,10 +66,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    layout = find_rows(
-        args.dataroot, mode=args.dataset_mode, phases=args.phases, list_file=args.pairs,
-        input_side=args.direction[0], suffixes=args.input_suffixes,
-    )
+    layout = find_rows(args.dataroot, mode=args.dataset_mode, phases=args.phases,
+                       list_file=args.pairs, input_side=args.direction[0],
+                       suffixes=args.input_suffixes)
     rows = collect_facts(layout.rows)
     limits = {"A": args.value_range_A, "B": args.value_range_B}
     ranges = {side: ValueRange(*pair) if pair else None for side, pair in limits.items()}
@@ -133,22 +132,18 @@ def issues_as_json(facts: Sequence[str], issues: Sequence[Issue]) -> str:
     def files(sources: Sequence[Source]) -> list[str]:
         return list(dict.fromkeys(str(file) for source in sources for file in source.files))
 
-    findings = [
-        {"level": issue.level, "kind": issue.kind, "text": issue.text,
-         "entries": [{"text": entry.text, "files": files(entry.sources)}
-                     for entry in issue.entries]}
-        for issue in issues
-    ]
+    findings = [{"level": issue.level, "kind": issue.kind, "text": issue.text,
+                 "entries": [{"text": entry.text, "files": files(entry.sources)}
+                             for entry in issue.entries]}
+                for issue in issues]
     return json.dumps({"set": facts, "findings": findings}, indent=2, ensure_ascii=False) + "\n"
 
 
 def sections(facts: Sequence[RowFacts], issues: Sequence[Issue]) -> list[Section]:
-    of_issues = [
-        Section(issue.kind.capitalize(), issue.level, issue.text,
-                [cell(entry.text, entry.sources) for entry in issue.entries[:MOST_CELLS]],
-                left_out=max(0, len(issue.entries) - MOST_CELLS))
-        for issue in issues
-    ]
+    of_issues = [Section(issue.kind.capitalize(), issue.level, issue.text,
+                         [cell(entry.text, entry.sources) for entry in issue.entries[:MOST_CELLS]],
+                         left_out=max(0, len(issue.entries) - MOST_CELLS))
+                 for issue in issues]
     rows = [it.row for it in facts if not it.fault]
     count = min(SAMPLES, len(rows))
     sample = [cell(str(row.sources[0].path), row.sources) for row in spread_sample(rows, count)]

@@ -71,10 +71,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args.path = args.weights or args.checkpoints_dir / args.name
     try:
         check(args)
-        args.file = find_generator(
-            args.path, epoch=args.epoch, direction=args.direction, ema=args.ema,
-            value_range_A=args.value_range_A, value_range_B=args.value_range_B,
-        )
+        args.file = find_generator(args.path, epoch=args.epoch, direction=args.direction,
+                                   ema=args.ema, value_range_A=args.value_range_A,
+                                   value_range_B=args.value_range_B)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     if args.bn_mode == "calibrated" and args.file.norm not in ("batch", "syncbatch"):
@@ -145,10 +144,8 @@ def labels(saved: dict[str, Any], file: GeneratorFile) -> str:
 
 
 def inputs(path: Path, file: GeneratorFile) -> list[Input]:
-    return find_inputs(
-        path, phase="test", letter=file.input_letter, record=file.record,
-        suffixes=file.input_suffixes,
-    )
+    return find_inputs(path, phase="test", letter=file.input_letter, record=file.record,
+                       suffixes=file.input_suffixes)
 
 
 def images(args: argparse.Namespace, saved: dict[str, Any], exporter: Exporter) -> list[Pixels]:

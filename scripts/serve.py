@@ -81,9 +81,8 @@ def _add_server_flags(group: argparse._ArgumentGroup) -> None:
 
 def token(text: str) -> str:
     if not text or not all("!" <= character <= "~" for character in text):
-        raise argparse.ArgumentTypeError(
-            f"must be printable ASCII characters without blanks, got {text!r}"
-        )
+        raise argparse.ArgumentTypeError("must be printable ASCII characters without blanks, got "
+                                         f"{text!r}")
     return text
 
 
@@ -91,10 +90,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
     path = args.weights or args.checkpoints_dir / args.name
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path} does not exist; runs in {args.checkpoints_dir}: "
-            f"{list_folders(args.checkpoints_dir)}. Choose one of them, or try `make draw`"
-        )
+        raise FileNotFoundError(f"{path} does not exist; runs in {args.checkpoints_dir}: "
+                                f"{list_folders(args.checkpoints_dir)}. Choose one of them, or try "
+                                "`make draw`")
     if args.static:
         write_static(args, path)
     else:
@@ -109,10 +107,8 @@ def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, RunDescription]
     device = choose_device(args.gpu_ids)
     log.info("device: %s", describe_device(device))
     flags = {"no_dropout": args.no_dropout} if args.dropout or args.no_dropout else {}
-    engine = Engine.load(
-        path, direction=args.direction, epoch=args.epoch, ema=args.ema, device=device,
-        seed=args.seed, running_statistics=args.eval, **flags,
-    )
+    engine = Engine.load(path, direction=args.direction, epoch=args.epoch, ema=args.ema,
+                         device=device, seed=args.seed, running_statistics=args.eval, **flags)
     return engine, describe(engine, path, palette_file=args.palette, side=args.size)
 
 
@@ -121,10 +117,8 @@ def write_static(args: argparse.Namespace, path: Path) -> None:
     from serving.static_site import write_site
 
     engine, description = load(args, path)
-    write_site(
-        args.static, engine, description, epoch=args.epoch,
-        run_dir=path if path.is_dir() else None, archive=args.onnxruntime_web,
-    )
+    write_site(args.static, engine, description, epoch=args.epoch,
+               run_dir=path if path.is_dir() else None, archive=args.onnxruntime_web)
 
 
 def run_server(args: argparse.Namespace, path: Path) -> None:
@@ -137,9 +131,8 @@ def run_server(args: argparse.Namespace, path: Path) -> None:
     bound = bind(args.host, args.port)  # before the slow part, so a port in use is reported early
     engine, description = load(args, path)
     engine.warm_up(description.size)
-    limits = Limits(
-        args.max_bytes, args.max_pixels, seconds=args.max_seconds, waiting=args.max_waiting
-    )
+    limits = Limits(args.max_bytes, args.max_pixels, seconds=args.max_seconds,
+                    waiting=args.max_waiting)
     secret = args.token or (None if args.host in LOCAL_NAMES else secrets.token_urlsafe(16))
     app = create_app(engine, description, limits, token=secret)
     url = address(args.host, bound.getsockname()[1], secret)

@@ -105,10 +105,9 @@ def find_colours(args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> Pa
         return find_palette(pair.read()[1] for pair in pairs[:: -(-len(pairs) // PALETTE_IMAGES)])
     except NoPaletteError as error:
         other = "A" if args.labels == "B" else "B"
-        raise NoPaletteError(
-            f"side {args.labels} of {args.dataroot}: {error}; if the labels are on the other side "
-            f"give --labels {other}, or name their colours by --palette FILE"
-        ) from error
+        raise NoPaletteError(f"side {args.labels} of {args.dataroot}: {error}; if the labels are "
+                             f"on the other side give --labels {other}, or name their colours by "
+                             "--palette FILE") from error
 
 
 def report(scorer: Scorer, args: argparse.Namespace, learned: Sequence[LabelledPhoto]) -> None:
@@ -117,10 +116,9 @@ def report(scorer: Scorer, args: argparse.Namespace, learned: Sequence[LabelledP
     try:
         pairs = [pair for pair in pairs_of(args, args.test_phase) if pair not in set(learned)]
         if not pairs:
-            raise FileNotFoundError(
-                f"all pairs of phase {args.test_phase} were training pairs; name another phase by "
-                "--test_phase, with --pairs one in the third column of the table"
-            )
+            raise FileNotFoundError(f"all pairs of phase {args.test_phase} were training pairs; "
+                                    "name another phase by --test_phase, with --pairs one in the "
+                                    "third column of the table")
     except FileNotFoundError as error:
         log.warning("not measured on new photos: %s", error)
         return

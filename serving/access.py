@@ -31,12 +31,9 @@ class RequireToken(HTTPBearer):
         sent = await super().__call__(request)
         if sent and hmac.compare_digest(sent.credentials.encode(), self.token):
             return sent
-        raise HTTPException(
-            401,
-            "a token is required: open the page by the address that the server printed, or send "
-            "Authorization: Bearer TOKEN",
-            {"WWW-Authenticate": "Bearer"},
-        )
+        raise HTTPException(401, "a token is required: open the page by the address that the "
+                                 "server printed, or send Authorization: Bearer TOKEN",
+                            {"WWW-Authenticate": "Bearer"})
 
 
 async def guard_access(

@@ -96,11 +96,9 @@ def _describe(
     images = inspected_images(saved, path, direction, limits=limits)
     kind, palette = find_kind(images, given, load_own_palette(saved.get("dataroot")))
     if not images and given is None:
-        log.warning(
-            "%s: the training images are missing (--dataroot %s), so the page accepts photos; to "
-            "draw labels, name their colours by --palette FILE",
-            path, saved.get("dataroot", "unknown"),
-        )
+        log.warning("%s: the training images are missing (--dataroot %s), so the page accepts "
+                    "photos; to draw labels, name their colours by --palette FILE", path,
+                    saved.get("dataroot", "unknown"))
     ground = _ground(palette, images) if palette and images else 0
     sources = find_sources(saved, letter, limit=MAX_SAMPLES, first_phases=("test", "val"))
     log.info("%s: the input is %s%s, %d samples", direction, KIND_NAMES[kind],

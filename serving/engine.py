@@ -72,7 +72,5 @@ def _require_shown(translator: Translator) -> None:
     made = translator.codec.image_channels or file.output_nc
     if translator.input.channels in SHOWN_CHANNELS and made in SHOWN_CHANNELS:
         return
-    raise ValueError(
-        f"{file.path} translates {translator.input.channels} channels into {made}; a page shows 1 "
-        "(grey) or 3 (RGB): translate such images with test.py"
-    )
+    raise ValueError(f"{file.path} translates {translator.input.channels} channels into {made}; a "
+                     "page shows 1 (grey) or 3 (RGB): translate such images with test.py")

@@ -16,10 +16,9 @@ _ADVICE = (
     f"run `npm pack {PACKAGE}` on a machine with npm and a network, and pass the .tgz file by "
     "--onnxruntime_web"
 )
-RUNTIME = NpmFiles(
-    {PACKAGE: _FILES}, digest="e00d2f346de94840938ff93e520457bd088f261d8b5a055ce59d00c492e27bd3",
-    purpose=f"the files of {PACKAGE}", advice=_ADVICE,
-)
+RUNTIME = NpmFiles({PACKAGE: _FILES},
+                   digest="e00d2f346de94840938ff93e520457bd088f261d8b5a055ce59d00c492e27bd3",
+                   purpose=f"the files of {PACKAGE}", advice=_ADVICE)
 
 
 def runtime_files(archive: Path | None = None) -> FileContents:

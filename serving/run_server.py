@@ -18,18 +18,15 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        raise ValueError(
-            f"cannot listen on {host}, port {port} ({error}): does a server run there already? "
-            "--port 0 takes any free port"
-        ) from error
+        raise ValueError(f"cannot listen on {host}, port {port} ({error}): does a server run there "
+                         "already? --port 0 takes any free port") from error
 
 
 def serve(app: FastAPI, bound: socket.socket) -> None:
     """Answer requests until Ctrl-C or SIGTERM."""
-    config = uvicorn.Config(
-        app, http="h11", ws="none", loop="asyncio", log_config=None, log_level="warning",
-        access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    config = uvicorn.Config(app, http="h11", ws="none", loop="asyncio", log_config=None,
+                            log_level="warning", access_log=False, server_header=False,
+                            timeout_graceful_shutdown=GRACE_SECONDS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it after the shutdown
         uvicorn.Server(config).run(sockets=[bound])
     log.info("stopped")

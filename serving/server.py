@@ -56,10 +56,8 @@ def create_app(
         exception_handlers=dict.fromkeys([AnyHTTPException, *_STATUS, Exception], _answer_error),
     )
     app.middleware("http")(partial(guard_access, local_only=token is None))
-    private = APIRouter(
-        dependencies=[Depends(RequireToken(token))] if token else [],
-        responses=_errors(401) if token else {},
-    )
+    private = APIRouter(dependencies=[Depends(RequireToken(token))] if token else [],
+                        responses=_errors(401) if token else {})
     _add_translate(private, service, description)
     _add_run(private, description)
     private.add_api_route("/openapi.json", app.openapi, include_in_schema=False)
@@ -87,13 +85,11 @@ def _add_translate(
     answers = dict.fromkeys(ENCODERS, _BINARY)
     uploads = {f"image/{name.lower()}": _BINARY for name in UPLOAD_FORMATS}
 
-    @router.post(
-        "/translate", summary="Translate an image.",
-        description=TRANSLATE_TEXT.format(service.limits), response_class=Response,
-        responses=_errors(406, 413, 422, 503)
-        | {200: {"description": "The translation.", "content": answers}},
-        openapi_extra={"requestBody": {"required": True, "content": uploads}},
-    )
+    @router.post("/translate", summary="Translate an image.",
+                 description=TRANSLATE_TEXT.format(service.limits), response_class=Response,
+                 responses=_errors(406, 413, 422, 503)
+                 | {200: {"description": "The translation.", "content": answers}},
+                 openapi_extra={"requestBody": {"required": True, "content": uploads}})
     async def translate(
         request: Request,
         direction: Annotated[str, Query(

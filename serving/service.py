@@ -76,11 +76,8 @@ class TranslationService:
                     break
             else:
                 return bytes(content)
-        raise HTTPException(
-            413,
-            f"the file has more than {limit:,} bytes; send a smaller one, or start the server with "
-            "a larger --max_bytes",
-        )
+        raise HTTPException(413, f"the file has more than {limit:,} bytes; send a smaller one, or "
+                                 "start the server with a larger --max_bytes")
 
 
 def decode_upload(content: bytes, limits: Limits) -> Raster:
@@ -101,11 +98,9 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
             image.load()
             return raster_of_pil(upright(image, _UPLOAD), source=_UPLOAD)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise HTTPException(
-            413,
-            f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a side, are accepted: "
-            "send a smaller image, or start the server with a larger --max_pixels",
-        ) from error
+        raise HTTPException(413, f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a "
+                                 "side, are accepted: send a smaller image, or start the server "
+                                 "with a larger --max_pixels") from error
     except (PictureError, MemoryError):  # the application answers them with 422 and 503
         raise
     except Exception as error:  # decoders raise errors of many types

@@ -70,9 +70,8 @@ def require_overwritable(folder: Path) -> None:
     """Raise FileExistsError if the folder holds something else, or is a file."""
     is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_free and not (folder / FIRST).is_file():
-        raise FileExistsError(
-            f"{folder} is not a page that this program wrote (no {FIRST}); choose another folder"
-        )
+        raise FileExistsError(f"{folder} is not a page that this program wrote (no {FIRST}); "
+                              "choose another folder")
 
 
 def _write_direction(
@@ -95,10 +94,9 @@ def _write_direction(
     request = ExportRequest(description.name, epoch, "onnx", run_dir=run_dir, bn_mode=statistics)
     exporter = Exporter(translator.file, request)
     if {exporter.input_dtype, exporter.output_dtype} != {"uint8"}:
-        raise ValueError(
-            f"{translator.file.path} translates {exporter.input_dtype} into "
-            f"{exporter.output_dtype}; browsers support only images of 8 bits: use test.py"
-        )
+        raise ValueError(f"{translator.file.path} translates {exporter.input_dtype} into "
+                         f"{exporter.output_dtype}; browsers support only images of 8 bits: use "
+                         "test.py")
     log.info("%s: %s%s", direction.info.id, exporter.norm_text,
              "; without the dropout that test.py draws by --seed" if exporter.dropout else "")
     channels, file = translator.input.channels, folder / f"{direction.info.id}.onnx"

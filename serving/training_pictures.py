@@ -36,12 +36,10 @@ def find_sources(
     for phase in (*first_phases, saved.get("phase", "train")):
         try:
             with data_logs_muted():  # the training has logged these messages
-                layout = find_rows(
-                    dataroot, mode=mode if mode in MODES else None, phases=[phase],
-                    list_file=Path(saved["pairs"]) if saved.get("pairs") else None,
-                    input_side="B" if saved.get("direction") == "BtoA" else "A",
-                    suffixes=[suffix for suffix in suffixes.split(",") if suffix],
-                )
+                layout = find_rows(dataroot, mode=mode if mode in MODES else None, phases=[phase],
+                                   list_file=Path(saved["pairs"]) if saved.get("pairs") else None,
+                                   input_side="B" if saved.get("direction") == "BtoA" else "A",
+                                   suffixes=[suffix for suffix in suffixes.split(",") if suffix])
         except (FileNotFoundError, ValueError):  # this phase is missing; try the next one
             continue
         sides = [pair for row in layout.rows for pair in zip(row.letters, row.sources, strict=True)]

@@ -23,10 +23,9 @@ def launch(program: Path, argv: Sequence[str], *, processes: int) -> None:
 
     # torchrun does the same: without it, each process would use all cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=processes, max_restarts=0, monitor_interval=0.5,
-        rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0", local_addr="127.0.0.1",
-    )
+    config = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=processes, max_restarts=0,
+                          monitor_interval=0.5, rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0",
+                          local_addr="127.0.0.1")
     try:
         elastic_launch(config, sys.executable)("-u", str(program), *argv)
     except SignalException as stop:
@@ -41,7 +40,5 @@ def _first_failure(error: Any, processes: int) -> str:
     how = f"ended with code {failure.exitcode}"
     if failure.exitcode < 0:
         how = f"was killed by {signal.Signals(-failure.exitcode).name}"
-    return (
-        f"process {rank} of {processes} {how}, and the others were terminated; its message, if "
-        "any, is in the log above. --continue_train resumes from the last save"
-    )
+    return (f"process {rank} of {processes} {how}, and the others were terminated; its message, if "
+            "any, is in the log above. --continue_train resumes from the last save")

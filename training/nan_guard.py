@@ -78,16 +78,14 @@ class NanGuard:
         what = (f"{', '.join(bad)} {verb} not finite (NaN or infinity) in {place}, "
                 f"for the batch of {', '.join(files)}")
         if not self.skip:
-            raise ValueError(
-                f"{what}; stopped. The last save is intact: check these images, then resume with "
-                "--continue_train, with a smaller --lr or with --on_nan skip"
-            )
+            raise ValueError(f"{what}; stopped. The last save is intact: check these images, then "
+                             "resume with --continue_train, with a smaller --lr or with --on_nan "
+                             "skip")
         self.skipped += 1
         if self.skipped > self.limit:
-            raise ValueError(
-                f"{what}; {self.limit} batches were skipped before, the maximum of --nan_limit: "
-                "check these images; a smaller --lr may help, a larger --nan_limit skips more"
-            )
+            raise ValueError(f"{what}; {self.limit} batches were skipped before, the maximum of "
+                             "--nan_limit: check these images; a smaller --lr may help, a larger "
+                             "--nan_limit skips more")
         log.warning("%s: batch skipped (%d of at most %d)", what, self.skipped, self.limit)
 
 

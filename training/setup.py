@@ -54,15 +54,13 @@ class Training:
         self.model = _create_model(opt)
         self.clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
         self.best = _create_best(opt)
-        self.saver = RunSaver(
-            model=self.model, clock=self.clock, best=self.best, latest_freq=opt.save_latest_freq,
-            epoch_freq=opt.save_epoch_freq, by_iter=opt.save_by_iter, keep_epochs=opt.keep_epochs,
-        )
+        self.saver = RunSaver(model=self.model, clock=self.clock, best=self.best,
+                              latest_freq=opt.save_latest_freq, epoch_freq=opt.save_epoch_freq,
+                              by_iter=opt.save_by_iter, keep_epochs=opt.keep_epochs)
         self.first_epoch = opt.epoch_count or 1
         if opt.continue_train:
-            self.first_epoch = resume_run(
-                self.saver, label=self.model.load_suffix, epoch_count=opt.epoch_count
-            )
+            self.first_epoch = resume_run(self.saver, label=self.model.load_suffix,
+                                          epoch_count=opt.epoch_count)
         self.is_over = _is_over(self.first_epoch, self.clock, self.best)
         if self.is_over:
             return
@@ -103,15 +101,12 @@ class Training:
 def _create_model(opt: Namespace) -> BaseModel:
     model = create_model(opt)
     if opt.lr_policy == PLATEAU:
-        model.parts.plateau = Plateau(
-            opt.lr_metric, model.optimizers.values(), higher_is_better=_rises(opt.lr_metric)
-        )
+        model.parts.plateau = Plateau(opt.lr_metric, model.optimizers.values(),
+                                      higher_is_better=_rises(opt.lr_metric))
     model.setup(opt)
     if opt.init_from:
-        initialise(
-            model.networks, opt.init_from, runs=opt.checkpoints_dir,
-            first_generator=next(iter(model.parts.with_role("generator")), ""),
-        )
+        initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir,
+                   first_generator=next(iter(model.parts.with_role("generator")), ""))
     if not current_process().is_main:
         seed_everything(opt.seed + current_process().rank)  # different dropout per process
     return model
@@ -165,8 +160,6 @@ def _create_doctor(training: Training) -> Doctor | None:
     opt, dataset = training.opt, training.dataset
     if opt.no_doctor or not current_process().is_main:
         return None
-    return Doctor(
-        training.model, training.clock, training.visualizer.advise, flags=vars(opt),
-        loading_advice=dataset.loading_advice, filling=dataset.filling_images,
-        past=read_advice(training.saver.folder / DOCTOR_LOG),
-    )
+    return Doctor(training.model, training.clock, training.visualizer.advise, flags=vars(opt),
+                  loading_advice=dataset.loading_advice, filling=dataset.filling_images,
+                  past=read_advice(training.saver.folder / DOCTOR_LOG))

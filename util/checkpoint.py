@@ -33,11 +33,9 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
         if limit is not None and limit < 2 * tensor_bytes(state):
             reason = f"ulimit -f allows files of {format_bytes(limit, digits=1)}: raise it"
         free = shutil.disk_usage(path.parent).free
-        raise OSError(
-            f"{path} could not be written ({reason}): it needs about "
-            f"{format_bytes(tensor_bytes(state), digits=1)}, "
-            f"{format_bytes(free, digits=1)} are free"
-        ) from error
+        raise OSError(f"{path} could not be written ({reason}): it needs about "
+                      f"{format_bytes(tensor_bytes(state), digits=1)}, "
+                      f"{format_bytes(free, digits=1)} are free") from error
 
 
 def tensor_bytes(value: Any) -> int:
@@ -74,10 +72,8 @@ def load(path: Path, *, advice: Callable[[Path], str] | None = None) -> dict[str
         what = describe_damage(error)
         raise ValueError(f"{path} {what}; {(advice or _advice)(path)}") from error
     if not isinstance(state, dict):
-        raise ValueError(
-            f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> tensor); "
-            "give a file that torch.save wrote from one"
-        )
+        raise ValueError(f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> "
+                         "tensor); give a file that torch.save wrote from one")
     return state
 
 
@@ -114,10 +110,8 @@ def describe_damage(error: Exception | None) -> str:
     code = _CODE.search(str(error))
     if code:
         what = f" ({code[1]})" if code[1] else ""
-        return (
-            f"holds code or objects of code{what}, which is never run; "
-            "only tensors and plain values are loaded"
-        )
+        return (f"holds code or objects of code{what}, which is never run; only tensors and plain "
+                "values are loaded")
     return "is damaged, or was not written by torch.save: copy it again"
 
 

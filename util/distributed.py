@@ -50,17 +50,13 @@ def current_process(environment: Mapping[str, str] = os.environ) -> Process:
     if world_size == 1:
         return Process(local_rank=int(environment.get("LOCAL_RANK", "0")), launched=launched)
     if missing:
-        raise ValueError(
-            f"WORLD_SIZE is {world_size}, but {', '.join(missing)} is not set: start several "
-            "processes by torchrun --nproc_per_node=N train.py ..., or unset WORLD_SIZE"
-        )
-    return Process(
-        rank=int(environment["RANK"]),
-        local_rank=int(environment["LOCAL_RANK"]),
-        world_size=world_size,
-        local_world_size=int(environment.get("LOCAL_WORLD_SIZE", world_size)),
-        launched=True,
-    )
+        raise ValueError(f"WORLD_SIZE is {world_size}, but {', '.join(missing)} is not set: start "
+                         "several processes by torchrun --nproc_per_node=N train.py ..., or unset "
+                         "WORLD_SIZE")
+    return Process(rank=int(environment["RANK"]), local_rank=int(environment["LOCAL_RANK"]),
+                   world_size=world_size,
+                   local_world_size=int(environment.get("LOCAL_WORLD_SIZE", world_size)),
+                   launched=True)
 
 
 @contextmanager
@@ -130,10 +126,8 @@ def require_equal(value: Any, what: str) -> None:
     values = all_gather(value)
     if any(other != values[0] for other in values):
         listed = ", ".join(f"process {rank}: {other}" for rank, other in enumerate(values))
-        raise ValueError(
-            f"the processes differ in {what} ({listed}); give all machines the same files, flags "
-            "and versions"
-        )
+        raise ValueError(f"the processes differ in {what} ({listed}); give all machines the same "
+                         "files, flags and versions")
 
 
 @contextmanager
@@ -146,8 +140,7 @@ def _connection_errors() -> Iterator[None]:
             raise
         process = current_process()
         reason = str(error).strip().splitlines() or ["no reason given"]
-        raise ConnectionError(
-            f"process {process.rank} of {process.world_size} lost the connection to the others: "
-            "one of them has ended (see its own error message), or cannot be reached; the last "
-            f"checkpoint is intact, --continue_train resumes from it [{reason[0]}]"
-        ) from error
+        raise ConnectionError(f"process {process.rank} of {process.world_size} lost the connection "
+                              "to the others: one of them has ended (see its own error message), "
+                              "or cannot be reached; the last checkpoint is intact, "
+                              f"--continue_train resumes from it [{reason[0]}]") from error

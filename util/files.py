@@ -31,17 +31,15 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise OSError(
-                f"{path} could not be written: {_FULL[error.errno]}, or choose another folder "
-                "(--checkpoints_dir for a training, --results_dir for a test)"
-            ) from error
+            raise OSError(f"{path} could not be written: {_FULL[error.errno]}, or choose another "
+                          "folder (--checkpoints_dir for a training, --results_dir for a test)"
+                          ) from error
         if error.errno not in _READ_ONLY:
             raise
-        raise NotWritableError(
-            f"{path} could not be written ({error.strerror}: {error.filename}); make its folder "
-            "writable for this user, or choose another (--checkpoints_dir for a training, "
-            "--results_dir for a test)"
-        ) from error
+        raise NotWritableError(f"{path} could not be written ({error.strerror}: {error.filename}); "
+                               "make its folder writable for this user, or choose another "
+                               "(--checkpoints_dir for a training, --results_dir for a test)"
+                               ) from error
 
 
 @contextmanager

@@ -124,10 +124,9 @@ def colour_jitter(text: str) -> tuple[float, ...]:
     strengths = [weight(part) for part in text.split(",")]
     highest = (1, 1, 1, 0.5)
     if len(strengths) > 4 or any(map(gt, strengths, highest)):
-        raise ArgumentTypeError(
-            "must be up to four numbers for brightness, contrast, saturation (0 to 1) and hue "
-            f"(0 to 0.5), such as 0.2,0.2,0.2,0.05, got {text!r}"
-        )
+        raise ArgumentTypeError("must be up to four numbers for brightness, contrast, saturation "
+                                "(0 to 1) and hue (0 to 0.5), such as 0.2,0.2,0.2,0.05, got "
+                                f"{text!r}")
     return tuple(strengths + [0.0] * (4 - len(strengths)))
 
 
@@ -165,7 +164,6 @@ def suffixes(text: str) -> tuple[str, ...]:
     """Convert ``_r,_nir`` to different suffixes of file names (before the extension), "" to ()."""
     ends = tuple(part.strip() for part in text.split(",")) if text.strip() else ()
     if not all(ends) or len(set(ends)) != len(ends) or "/" in text:
-        raise ArgumentTypeError(
-            f"must be different, non-empty suffixes such as _r,_nir, got {text!r}"
-        )
+        raise ArgumentTypeError("must be different, non-empty suffixes such as _r,_nir, got "
+                                f"{text!r}")
     return ends

@@ -62,8 +62,6 @@ def _free_in_process() -> list[int]:
     pages = [int(word) for word in Path("/proc/self/statm").read_text().split()]
     used = {resource.RLIMIT_AS: pages[0], resource.RLIMIT_DATA: pages[5]}
     limits = {kind: resource.getrlimit(kind)[0] for kind in used}
-    return [
-        max(0, limits[kind] - used[kind] * resource.getpagesize())
-        for kind in used
-        if limits[kind] != resource.RLIM_INFINITY
-    ]
+    return [max(0, limits[kind] - used[kind] * resource.getpagesize())
+            for kind in used
+            if limits[kind] != resource.RLIM_INFINITY]

@@ -14,10 +14,8 @@ def require_packages(purpose: str, *names: str) -> None:
     """Raise MissingPackageError if ``purpose`` needs packages that are not installed."""
     missing = [name for name in names if find_spec(name) is None]
     if missing:
-        raise MissingPackageError(
-            f"{purpose} needs {' and '.join(missing)}, not installed here: pip install "
-            f"{' '.join(missing)}"
-        )
+        raise MissingPackageError(f"{purpose} needs {' and '.join(missing)}, not installed here: "
+                                  f"pip install {' '.join(missing)}")
 
 
 def package_for(path: Path, name: str) -> Any:

@@ -33,12 +33,10 @@ def random_state() -> dict[str, Any]:
     numpy_state = np.random.get_state(legacy=False)
     assert isinstance(numpy_state, dict)
     words = torch.from_numpy(numpy_state["state"]["key"].astype(np.int64))
-    return {
-        "python": random.getstate(),
-        "numpy": numpy_state | {"state": {"key": words, "pos": numpy_state["state"]["pos"]}},
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
+    return {"python": random.getstate(),
+            "numpy": numpy_state | {"state": {"key": words, "pos": numpy_state["state"]["pos"]}},
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
 
 
 def set_random_state(state: Mapping[str, Any]) -> None:

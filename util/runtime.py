@@ -42,16 +42,12 @@ def _own_gpu(gpu_ids: Sequence[int] | None, process: Process) -> int:
     gpus = list(range(count) if gpu_ids is None else gpu_ids)
     names = ",".join(map(str, gpus))
     if gpus and max(gpus) >= count:
-        raise ValueError(
-            f"--gpu_ids {names}: torch sees {count} CUDA devices; "
-            "give a smaller number, or --gpu_ids -1 for the CPU, or leave the flag out"
-        )
+        raise ValueError(f"--gpu_ids {names}: torch sees {count} CUDA devices; give a smaller "
+                         "number, or --gpu_ids -1 for the CPU, or leave the flag out")
     if process.is_distributed and len(gpus) < process.local_world_size:
-        raise ValueError(
-            f"torchrun started {process.local_world_size} processes on this machine, and each "
-            f"needs its own GPU: there are {len(gpus)} ({names}); start as many processes as "
-            "there are GPUs, or list more of them in --gpu_ids"
-        )
+        raise ValueError(f"torchrun started {process.local_world_size} processes on this machine, "
+                         f"and each needs its own GPU: there are {len(gpus)} ({names}); start as "
+                         "many processes as there are GPUs, or list more of them in --gpu_ids")
     return gpus[process.local_rank if process.is_distributed else 0]
 
 

@@ -28,7 +28,5 @@ def merge_equal_lines(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str
     for source, source_lines in lines.items():
         for line in source_lines:
             sources.setdefault(line, []).append(source)
-    return [
-        ("" if len(having) == len(lines) else ", ".join(having), line)
-        for line, having in sources.items()
-    ]
+    return [("" if len(having) == len(lines) else ", ".join(having), line)
+            for line, having in sources.items()]

@@ -83,10 +83,8 @@ class FileWriters:
 
 
 def read_ahead(
-    read: Callable[[Item], Read],
-    items: Iterable[Item],
-    *,
-    is_huge: Callable[[Item], bool] = lambda item: False,
+    read: Callable[[Item], Read], items: Iterable[Item], *,
+    is_huge: Callable[[Item], bool] = lambda item: False
 ) -> Iterator[Read]:
     """Yield ``read(item)`` in the order of the items, and raise an error in the same order.
 

@@ -33,13 +33,9 @@ def write_card(
     log = _loss_log(run_dir) if run_dir else []
     options = load_options(run_dir) if run_dir else {}
     sections = {
-        "File": {
-            "file": path.name,
-            "SHA-256": digest,
-            "size": f"{path.stat().st_size:,} bytes",
-            "runtime": runtime,
-            "licence": licence or "not stated: ask the person who trained it",
-        },
+        "File": {"file": path.name, "SHA-256": digest,
+                 "size": f"{path.stat().st_size:,} bytes", "runtime": runtime,
+                 "licence": licence or "not stated: ask the person who trained it"},
         "Contract": {k: "unknown" if v == "" else v for k, v in metadata.as_text().items()},
         "Norms": {"statistics": norm_text, "dropout": "off"},
         "Training": {

@@ -63,17 +63,14 @@ class Exporter:
         self.input_range, self.input_dtype = self._side(file.input_letter)
         self.output_range, self.output_dtype = self._side(file.output_letter)
         # It reads, pads and crops; its network is replaced below.
-        self.reference = Translator(
-            replace(file, ranges={file.input_letter: self.input_range}),
-            device=torch.device("cpu"), running_statistics=True, tile=None,
-        )
+        self.reference = Translator(replace(file, ranges={file.input_letter: self.input_range}),
+                                    device=torch.device("cpu"), running_statistics=True, tile=None)
         net = file.build()
         self.dropout = any(isinstance(module, Dropout) for module in net.modules())
         images = (self._encoded(item) for item in request.calibrate)
         self.reference.net = fix_statistics(net, request.bn_mode, images)
-        self.norm_text = describe(
-            request.bn_mode, norm=file.norm, calibrated_on=len(request.calibrate)
-        )
+        self.norm_text = describe(request.bn_mode, norm=file.norm,
+                                  calibrated_on=len(request.calibrate))
 
     def _side(self, letter: str) -> tuple[ValueRange, str]:
         """Return range and dtype of the arrays: uint8 for 8-bit files, else float32."""
@@ -81,10 +78,8 @@ class Exporter:
         dtype = written.dtype if written else "uint8"
         limits = self.file.ranges.get(letter) or value_range.of_dtype(dtype)
         if limits is None:
-            raise ValueError(
-                f"the {dtype} images of side {letter} have no range of their own: say which "
-                f"values are black and white with --value_range_{letter} LO,HI"
-            )
+            raise ValueError(f"the {dtype} images of side {letter} have no range of their own: say "
+                             f"which values are black and white with --value_range_{letter} LO,HI")
         return limits, "uint8" if dtype == "uint8" and limits == LEVELS else "float32"
 
     def metadata(self) -> ExportMetadata:
@@ -97,16 +92,14 @@ class Exporter:
             input_channels=channels or file.input_nc, output_channels=channels or file.output_nc,
             input_dtype=self.input_dtype, output_dtype=self.output_dtype,
             input_range=(self.input_range.low, self.input_range.high),
-            output_range=(self.output_range.low, self.output_range.high),
-            labels=request.labels,
+            output_range=(self.output_range.low, self.output_range.high), labels=request.labels,
         )
 
     def graph(self) -> Graph:
         net = shrink(sharing_copy(self.reference.net), self.request.weights)
-        return Graph(
-            net, codec=self.codec, input_range=self.input_range, output_range=self.output_range,
-            bytes_in=self.input_dtype == "uint8", bytes_out=self.output_dtype == "uint8",
-        ).eval()
+        return Graph(net, codec=self.codec, input_range=self.input_range,
+                     output_range=self.output_range, bytes_in=self.input_dtype == "uint8",
+                     bytes_out=self.output_dtype == "uint8").eval()
 
     def _encoded(self, item: Input) -> Tensor:
         """Return [1, C, H, W], the input of the network."""
@@ -120,11 +113,9 @@ class Exporter:
         """
         pixels = self.reference.input.read(item.source)
         if self.input_dtype == "uint8" and pixels.dtype != np.uint8:
-            raise ValueError(
-                f"{item.source} holds {pixels.dtype}, this export takes uint8: give images like "
-                f"those of the training, or the range of their values (--value_range_"
-                f"{self.file.input_letter} LO,HI)"
-            )
+            raise ValueError(f"{item.source} holds {pixels.dtype}, this export takes uint8: give "
+                             "images like those of the training, or the range of their values "
+                             f"(--value_range_{self.file.input_letter} LO,HI)")
         return pixels.astype(self.input_dtype)
 
     def noise(self, size: tuple[int, int]) -> Pixels:
@@ -162,19 +153,16 @@ class Exporter:
             run, loaded = export_format.load(partial)
             if loaded != metadata.as_text():
                 raise ValueError(f"{path}: the file returns other metadata: {loaded}")
-            differences = compare(
-                run, self.translate, images or [self.noise((150, 200))],
-                output_range=metadata.output_range,
-            )
+            differences = compare(run, self.translate, images or [self.noise((150, 200))],
+                                  output_range=metadata.output_range)
             for line in report_lines(differences):
                 log.info("%s against PyTorch, %s", export_format.runtime, line)
             require_within_limits(differences, self.request.weights)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        card = write_card(
-            path, metadata, digest=digest, weights_file=self.file.path, norm_text=self.norm_text,
-            run_dir=self.request.run_dir, licence=self.request.licence, differences=differences,
-            image_count=len(images), runtime=export_format.runtime,
-        )
+        card = write_card(path, metadata, digest=digest, weights_file=self.file.path,
+                          norm_text=self.norm_text, run_dir=self.request.run_dir,
+                          licence=self.request.licence, differences=differences,
+                          image_count=len(images), runtime=export_format.runtime)
         log.info("wrote %s (%s, SHA-256 %s) and %s",
                  path, format_bytes(path.stat().st_size, digits=1), digest, card.name)
         return differences

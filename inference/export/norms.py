@@ -57,10 +57,8 @@ def describe(bn_mode: BnMode, *, norm: str, calibrated_on: int) -> str:
 def _calibrate(net: nn.Module, images: Iterable[Tensor]) -> None:
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm)]
     if not norms:
-        raise ValueError(
-            "--bn_mode calibrated estimates the statistics of batch norms, and this network has "
-            "none: leave it out"
-        )
+        raise ValueError("--bn_mode calibrated estimates the statistics of batch norms, and this "
+                         "network has none: leave it out")
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean

@@ -32,11 +32,9 @@ class OnnxFile(ExportFile):
         sides = {0: "batch", 1: "height", 2: "width"}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecation; constants that hold for all sizes
-            torch.onnx.export(
-                graph, (example,), str(path), dynamo=False, opset_version=OPSET,
-                do_constant_folding=False, input_names=[INPUT], output_names=[OUTPUT],
-                dynamic_axes={INPUT: sides, OUTPUT: sides},
-            )
+            torch.onnx.export(graph, (example,), str(path), dynamo=False, opset_version=OPSET,
+                              do_constant_folding=False, input_names=[INPUT], output_names=[OUTPUT],
+                              dynamic_axes={INPUT: sides, OUTPUT: sides})
         model = onnx.load(str(path))
         for key, value in metadata.items():
             model.metadata_props.add(key=key, value=value)
@@ -48,9 +46,8 @@ class OnnxFile(ExportFile):
         onnxruntime = package_for(path, "onnxruntime")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(path), options,
+                                               providers=["CPUExecutionProvider"])
 
         def run(images: Pixels) -> Pixels:
             translations: Pixels = session.run([OUTPUT], {INPUT: images})[0]

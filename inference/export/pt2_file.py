@@ -22,9 +22,7 @@ class Pt2File(ExportFile):
         sides = {0: Dim("batch"), 1: Dim("height"), 2: Dim("width")}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            program = torch.export.export(
-                graph, (example,), dynamic_shapes=(sides,), strict=False
-            )
+            program = torch.export.export(graph, (example,), dynamic_shapes=(sides,), strict=False)
             extra = {METADATA: json.dumps(dict(metadata))}
             torch.export.save(program, path, extra_files=extra)
 

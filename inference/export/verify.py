@@ -32,10 +32,8 @@ class Difference:
 
     def __str__(self) -> str:
         batch = f", batch of {self.batch}" if self.batch > 1 else ""
-        return (
-            f"{self.width} x {self.height}{batch}: maximum {self.largest:.3g}, mean "
-            f"{self.mean:.3g} grey levels, PSNR {self.psnr:.1f} dB"
-        )
+        return (f"{self.width} x {self.height}{batch}: maximum {self.largest:.3g}, mean "
+                f"{self.mean:.3g} grey levels, PSNR {self.psnr:.1f} dB")
 
 
 def three_sizes(image: Pixels) -> list[Pixels]:
@@ -60,10 +58,8 @@ def compare(
 
 def _difference(batch: Pixels, output: Pixels, wanted: Pixels, level: float) -> Difference:
     if output.shape != wanted.shape or output.dtype != wanted.dtype:
-        raise ValueError(
-            f"the exported file returns {output.dtype} {list(output.shape)} for "
-            f"{list(batch.shape)}, PyTorch {wanted.dtype} {list(wanted.shape)}"
-        )
+        raise ValueError(f"the exported file returns {output.dtype} {list(output.shape)} for "
+                         f"{list(batch.shape)}, PyTorch {wanted.dtype} {list(wanted.shape)}")
     errors = np.abs(output.astype(np.float64) - wanted.astype(np.float64)) / level
     mse = float(np.square(errors).mean())
     psnr = math.inf if mse == 0 else 10 * math.log10(255**2 / mse)
@@ -76,11 +72,9 @@ def report_lines(differences: Sequence[Difference]) -> list[str]:
     largest = max(difference.largest for difference in differences)
     mean = sum(difference.mean for difference in differences) / len(differences)
     psnr = min(difference.psnr for difference in differences)
-    return [
-        *map(str, differences[:REPORTED]),
-        f"all {len(differences)} comparisons: maximum {largest:.3g}, mean {mean:.3g} grey levels, "
-        f"lowest PSNR {psnr:.1f} dB",
-    ]
+    return [*map(str, differences[:REPORTED]),
+            f"all {len(differences)} comparisons: maximum {largest:.3g}, mean {mean:.3g} grey "
+            f"levels, lowest PSNR {psnr:.1f} dB"]
 
 
 def require_within_limits(differences: Sequence[Difference], weights: WeightFormat) -> None:
@@ -89,8 +83,7 @@ def require_within_limits(differences: Sequence[Difference], weights: WeightForm
     bad = [difference for difference in differences if not difference.largest <= limit]
     if bad:
         worst = max(bad, key=lambda difference: np.nan_to_num(difference.largest, nan=math.inf))
-        raise ValueError(
-            f"the exported file differs from PyTorch by more than {limit:g} grey levels and was "
-            f"not kept ({worst}); try another --to, or other --pictures if these have only one "
-            "colour: then norms amplify rounding errors"
-        )
+        raise ValueError(f"the exported file differs from PyTorch by more than {limit:g} grey "
+                         f"levels and was not kept ({worst}); try another --to, or other "
+                         "--pictures if these have only one colour: then norms amplify rounding "
+                         "errors")

@@ -13,9 +13,7 @@ from data.record import Record
 from util.threads import FileWriters
 
 
-def write_deep(
-    writers: FileWriters, pixels: Pixels, stem: Path, *, extension: str
-) -> Path | None:
+def write_deep(writers: FileWriters, pixels: Pixels, stem: Path, *, extension: str) -> Path | None:
     """Write [H, W, C] beside the page's ``<stem>.png``, as ``extension`` or a type that fits.
 
     Return the path, or None if the PNG on the page shows everything.

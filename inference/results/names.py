@@ -35,10 +35,9 @@ class OutputFolder:
         for item in inputs:
             for stem in self._stems(item):
                 if file := files.get(stem.resolve()):
-                    raise ValueError(
-                        f"--output_dir {self.folder}: the translation of {item.source} would lie "
-                        f"beside {file} under the same name; give another folder"
-                    )
+                    raise ValueError(f"--output_dir {self.folder}: the translation of "
+                                     f"{item.source} would lie beside {file} under the same name; "
+                                     "give another folder")
 
     def _stems(self, source: Input) -> list[Path]:
         return [self.stem(source, sample) for sample in range(self.samples)]

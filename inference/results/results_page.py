@@ -49,9 +49,8 @@ class ResultsPage:
         lost = self.writers.failed
         self.rows = [row for row in self.rows if not lost & _files(self.folder, [row])]
         _remove_older(self.images, self.rows)
-        write_page(
-            self.path, self.title, self.rows, width=self.width, header=Header(status=self.legend)
-        )
+        write_page(self.path, self.title, self.rows, width=self.width,
+                   header=Header(status=self.legend))
 
     def add(
         self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None
@@ -73,9 +72,7 @@ class ResultsPage:
             figures.append(Figure(path, label, *size, link=link))
         self.rows.append(FigureRow(name, figures))
         count = len(self.rows)
-        progress = Progress(
-            epoch=1, n_epochs=1, images=count, epoch_images=count, epoch_size=count
-        )
+        progress = Progress(epoch=1, n_epochs=1, images=count, epoch_images=count, epoch_size=count)
         self.visualizer.pictures(PictureReport(progress=progress, pictures=pictures, keep=True))
 
 

@@ -31,8 +31,7 @@ def translate_to_folder(
         remaining, done = translate_huge(translator, wanted, folder.stem, skip_bad=skip_bad)
     with FileWriters() as writers:
         for translated in translate_all(
-            translator, remaining,
-            batch_size=batch_size, samples=folder.samples, skip_bad=skip_bad,
+            translator, remaining, batch_size=batch_size, samples=folder.samples, skip_bad=skip_bad,
         ):
             for sample, result in enumerate(translated.results):
                 stem = folder.stem(translated.input, sample)

@@ -30,9 +30,8 @@ def translate_to_page(
                 label = f"fake_{number}" if samples > 1 else "fake"
                 pictures[label] = to_picture(result.image)
                 stem = page.images / f"{title}_{label}"
-                file = write_deep(
-                    page.writers, result.pixels, stem, extension=result.format.extension
-                )
+                file = write_deep(page.writers, result.pixels, stem,
+                                  extension=result.format.extension)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files)
         page.rows.sort(key=lambda row: row.title)  # rows were added by image size

@@ -34,14 +34,10 @@ class Box(NamedTuple):
 
     def clipped(self, within: "Box") -> "Box":
         """Return the intersection of both boxes."""
-        return Box(
-            max(self.left, within.left), max(self.top, within.top),
-            min(self.right, within.right), min(self.bottom, within.bottom),
-        )
+        return Box(max(self.left, within.left), max(self.top, within.top),
+                   min(self.right, within.right), min(self.bottom, within.bottom))
 
     def relative_to(self, other: "Box", scale: int = 1) -> "Box":
         """Return the box in coordinates of ``other``, in units of ``scale`` pixels."""
-        return Box(
-            (self.left - other.left) // scale, (self.top - other.top) // scale,
-            (self.right - other.left) // scale, (self.bottom - other.top) // scale,
-        )
+        return Box((self.left - other.left) // scale, (self.top - other.top) // scale,
+                   (self.right - other.left) // scale, (self.bottom - other.top) // scale)

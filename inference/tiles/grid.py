@@ -70,10 +70,8 @@ def make_grid(
     core = (tile - 2 * halo) // multiple * multiple
     if max(whole.height, whole.width) > tile and core < max(multiple, needs.minimum):
         wanted = 2 * halo + _round_up(max(multiple, needs.minimum), multiple)
-        raise ValueError(
-            f"tiles of {tile} pixels are too small: this network needs {halo} pixels of context "
-            f"on each side, so at least {wanted}"
-        )
+        raise ValueError(f"tiles of {tile} pixels are too small: this network needs {halo} pixels "
+                         f"of context on each side, so at least {wanted}")
     return Grid(
         image=Box(0, 0, width, height), whole=whole,
         rows=_borders(whole.height, core if whole.height > tile else whole.height, multiple),

@@ -92,12 +92,10 @@ class TiffReader:
         """Return the segments that the box touches, with their numbers."""
         (height, width), (rows, columns) = self.shape[:2], self._page.chunks[:2]
         across = -(-width // columns)
-        return [
-            (y * across + x, Box(x * columns, y * rows, min((x + 1) * columns, width),
-                                 min((y + 1) * rows, height)))
-            for y in range(box.top // rows, -(-box.bottom // rows))
-            for x in range(box.left // columns, -(-box.right // columns))
-        ]
+        return [(y * across + x, Box(x * columns, y * rows, min((x + 1) * columns, width),
+                                     min((y + 1) * rows, height)))
+                for y in range(box.top // rows, -(-box.bottom // rows))
+                for x in range(box.left // columns, -(-box.right // columns))]
 
     def _decode_segment(self, index: int, segment: Box) -> Pixels:
         page, handle = self._page, self._file.filehandle

@@ -41,8 +41,7 @@ class TileReport:
 @torch.no_grad()
 def translate_tiled(
     net: nn.Module, read: ReadBox, write: WriteBox, *, height: int, width: int, tile: int,
-    halo: int | None = None, tolerance: float = 2e-3,
-    on_pass: OnPass = lambda number, change: None,
+    halo: int | None = None, tolerance: float = 2e-3, on_pass: OnPass = lambda number, change: None
 ) -> TileReport:
     """Translate an image of ``height`` x ``width`` pixels in tiles of ``tile`` pixels a side.
 
@@ -117,10 +116,8 @@ def translate_in_tiles(net: nn.Module, image: Tensor, tile: int) -> Tensor:
             result = torch.empty(len(pixels), height, width)
         result[:, box.rows, box.columns] = pixels
 
-    translate_tiled(
-        net, lambda box: image[:, box.rows, box.columns], write,
-        height=height, width=width, tile=tile,
-    )
+    translate_tiled(net, lambda box: image[:, box.rows, box.columns], write, height=height,
+                    width=width, tile=tile)
     return result
 
 
@@ -141,13 +138,9 @@ def _evenly_spaced(last: int, count: int, multiple: int) -> list[int]:
 def _check(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, nn.GroupNorm | nn.LayerNorm | nn.LocalResponseNorm):
-            raise ValueError(
-                f"tiles cannot share the statistics of {type(module).__name__}; translate the "
-                "image in one piece, or make it smaller"
-            )
+            raise ValueError(f"tiles cannot share the statistics of {type(module).__name__}; "
+                             "translate the image in one piece, or make it smaller")
         batch_norm = isinstance(module, Norm) and (module.training or module.running_mean is None)
         if batch_norm or (isinstance(module, Dropout) and module.training):
-            raise ValueError(
-                f"{type(module).__name__} is in training mode; tiles need a network from "
-                "prepare(net, running_statistics=...)"
-            )
+            raise ValueError(f"{type(module).__name__} is in training mode; tiles need a network "
+                             "from prepare(net, running_statistics=...)")

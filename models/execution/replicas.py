@@ -97,11 +97,9 @@ class Replicas:
         for name in networks:
             values = [own[name] for own in norms]
             if max(values) - min(values) > _TOLERANCE * max(values):
-                raise ValueError(
-                    f"the weights of network {name} differ between the processes: its gradients "
-                    "are averaged only when the model calls it as self.net...(x); call the "
-                    "network, not a part of it"
-                )
+                raise ValueError(f"the weights of network {name} differ between the processes: its "
+                                 "gradients are averaged only when the model calls it as "
+                                 "self.net...(x); call the network, not a part of it")
 
 
 def _average(

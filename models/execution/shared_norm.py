@@ -80,9 +80,8 @@ def share_statistics(net: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _shared(norm: _BatchNorm) -> SharedBatchNorm:
-    shared = SharedBatchNorm(
-        norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats
-    )
+    shared = SharedBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine,
+                             norm.track_running_stats)
     shared.load_state_dict(norm.state_dict())
     first = next(iter(norm.state_dict().values()), None)
     return shared if first is None else shared.to(first.device, first.dtype)

@@ -52,10 +52,8 @@ class Speed:
     @classmethod
     def of(cls, opt: Namespace) -> "Speed":
         on_one_gpu = opt.device.type == "cuda" and not current_process().is_distributed
-        return cls(
-            opt.precision, opt.channels_last, opt.compile, batch_parts=opt.grad_accum,
-            checkpoint=opt.checkpoint_activations, graph=opt.cuda_graph and on_one_gpu,
-        )
+        return cls(opt.precision, opt.channels_last, opt.compile, batch_parts=opt.grad_accum,
+                   checkpoint=opt.checkpoint_activations, graph=opt.cuda_graph and on_one_gpu)
 
     def prepare(self, net: nn.Module, device: torch.device) -> None:
         """Change how ``net`` runs, in place; weights and their names stay the same."""

@@ -57,11 +57,8 @@ def _each(outputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
 def _split(inputs: Sequence[Any], parts: int) -> Iterator[tuple[Any, ...]]:
     """Split all tensors that have the batch size of the first tensor; repeat other inputs."""
     size = next(len(value) for value in inputs if isinstance(value, Tensor))
-    columns = [
-        value.chunk(parts) if isinstance(value, Tensor) and value.ndim and len(value) == size
-        else repeat(value)
-        for value in inputs
-    ]
+    columns = [value.chunk(parts) if isinstance(value, Tensor) and value.ndim and len(value) == size
+               else repeat(value) for value in inputs]
     return zip(*columns, strict=False)
 
 
@@ -70,20 +67,17 @@ def _joined(outputs: Sequence[Any]) -> Any:
     first = outputs[0]
     if isinstance(first, Tensor):
         if first.ndim == 0:
-            raise ValueError(
-                "--grad_accum: a network returns a single number for a batch, which cannot be "
-                "concatenated; return one value for each image, or leave the flag out"
-            )
+            raise ValueError("--grad_accum: a network returns a single number for a batch, which "
+                             "cannot be concatenated; return one value for each image, or leave "
+                             "the flag out")
         return torch.cat(list(outputs))
     return type(first)(_joined(column) for column in zip(*outputs, strict=True))
 
 
 def recomputed(net: nn.Module, *inputs: Any, **settings: Any) -> Any:
     """Run ``net.forward``, keep only its inputs, and run it again in the backward pass."""
-    return checkpoint(
-        partial(type(net).forward, net, **settings), *inputs,
-        use_reentrant=False, context_fn=lambda: (nullcontext(), _StatisticsKept(net)),
-    )
+    return checkpoint(partial(type(net).forward, net, **settings), *inputs, use_reentrant=False,
+                      context_fn=lambda: (nullcontext(), _StatisticsKept(net)))
 
 
 class _StatisticsKept(AbstractContextManager[None]):

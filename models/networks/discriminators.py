@@ -41,10 +41,9 @@ class PatchDiscriminator(nn.Module):
         height, width = x.shape[-2:]
         side = 3 * 2**self.layers
         if height < side or width < side:
-            raise ValueError(
-                f"this PatchGAN needs sides of at least {side} pixels (3 * 2**layers), got "
-                f"{width} x {height}; use larger images or fewer layers"
-            )
+            raise ValueError(f"this PatchGAN needs sides of at least {side} pixels (3 * "
+                             f"2**layers), got {width} x {height}; use larger images or fewer "
+                             "layers")
         logits: Tensor = self.model(x)
         return logits
 
@@ -55,11 +54,9 @@ class PixelDiscriminator(nn.Module):
     def __init__(self, in_channels: int, *, width: int = 64, norm: str = "instance") -> None:
         super().__init__()
         bias = uses_bias(norm)
-        self.net = nn.Sequential(
-            nn.Conv2d(in_channels, width, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width * 2, 1, bias=bias), NORMS[norm](width * 2), nn.LeakyReLU(0.2),
-            nn.Conv2d(width * 2, 1, 1, bias=bias),
-        )
+        self.net = nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.LeakyReLU(0.2),
+                                 nn.Conv2d(width, width * 2, 1, bias=bias), NORMS[norm](width * 2),
+                                 nn.LeakyReLU(0.2), nn.Conv2d(width * 2, 1, 1, bias=bias))
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.net(x)

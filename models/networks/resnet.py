@@ -50,9 +50,8 @@ class ResnetGenerator(nn.Module):
             return [conv, NORMS[norm](after), nn.ReLU()]
 
         def up(before: int, after: int) -> list[nn.Module]:
-            conv = nn.ConvTranspose2d(
-                before, after, 3, stride=2, padding=1, output_padding=1, bias=bias
-            )
+            conv = nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1,
+                                      bias=bias)
             return [conv, NORMS[norm](after), nn.ReLU()]
 
         self.model = nn.Sequential(
@@ -70,9 +69,7 @@ class ResnetGenerator(nn.Module):
         height, width = x.shape[-2:]
         # A quarter of the side, rounded up, must be 2: a single pixel has no neighbour to reflect.
         if height < 5 or width < 5:
-            raise ValueError(
-                f"the ResNet generator needs sides of at least 5 pixels, got {width} x {height}; "
-                "use larger images"
-            )
+            raise ValueError(f"the ResNet generator needs sides of at least 5 pixels, got {width} "
+                             f"x {height}; use larger images")
         images: Tensor = self.model(x)
         return images

@@ -89,17 +89,15 @@ class UnetGenerator(nn.Module):
             self.decoder.append(UpBlock(
                 widths[level] * doubled, out_channels if outermost else widths[level - 1],
                 norm="none" if outermost else norm, bias=bias or outermost,
-                dropout=dropout and 3 < level < depth - 1,
-            ))
+                dropout=dropout and 3 < level < depth - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         side = 2 ** len(self.encoder)
         height, width = x.shape[-2:]
         if height % side or width % side:
-            raise ValueError(
-                f"this U-Net needs sides divisible by {side} (2**depth), got {width} x {height} "
-                "pixels; crop or resize the images, or use a resnet generator"
-            )
+            raise ValueError(f"this U-Net needs sides divisible by {side} (2**depth), got {width} "
+                             f"x {height} pixels; crop or resize the images, or use a resnet "
+                             "generator")
         encoded = []
         for block in self.encoder:
             x = block(x)

@@ -38,22 +38,18 @@ def _unet_flags(shapes: Shapes) -> dict[str, str]:
     depth = max(name.split(".").count("model") for name in shapes) - 1
     first, last = shapes["model.model.0.weight"], shapes["model.model.3.weight"]
     family = "unet" if last[0] == 2 * first[0] else "encoder_decoder"
-    return {
-        "--netG": f"{family}_{2**depth}",
-        "--norm": _norm(shapes, conv="model.model.0", norm="model.model.1.model.2"),
-        "--ngf": str(first[0]), "--input_nc": str(first[1]), "--output_nc": str(last[1]),
-    }
+    return {"--netG": f"{family}_{2**depth}",
+            "--norm": _norm(shapes, conv="model.model.0", norm="model.model.1.model.2"),
+            "--ngf": str(first[0]), "--input_nc": str(first[1]), "--output_nc": str(last[1])}
 
 
 def _resnet_flags(shapes: Shapes, blocks: set[str]) -> dict[str, str]:
     dropout = any(len(shapes.get(f"{block}.6.weight", ())) == 4 for block in blocks)
     first, last = shapes["model.1.weight"], shapes[_last_of_resnet(blocks)]
-    return {
-        "--netG": f"resnet_{len(blocks)}blocks",
-        "--norm": _norm(shapes, conv="model.1", norm="model.2"),
-        "--dropout" if dropout else "--no_dropout": "",
-        "--ngf": str(first[0]), "--input_nc": str(first[1]), "--output_nc": str(last[0]),
-    }
+    return {"--netG": f"resnet_{len(blocks)}blocks",
+            "--norm": _norm(shapes, conv="model.1", norm="model.2"),
+            "--dropout" if dropout else "--no_dropout": "",
+            "--ngf": str(first[0]), "--input_nc": str(first[1]), "--output_nc": str(last[0])}
 
 
 def _resnet_blocks(convolutions: Shapes) -> set[str]:
@@ -68,10 +64,8 @@ def _last_of_resnet(blocks: set[str]) -> str:
 
 def _discriminator_flags(shapes: Shapes, name: str, *, parent: str) -> dict[str, str]:
     width, in_channels = shapes[f"{parent}.0.weight"][:2]
-    return {
-        "--netD": name, "--norm": _norm(shapes, conv=f"{parent}.2", norm=f"{parent}.3"),
-        "--ndf": str(width), "input channels": str(in_channels),
-    }
+    return {"--netD": name, "--norm": _norm(shapes, conv=f"{parent}.2", norm=f"{parent}.3"),
+            "--ndf": str(width), "input channels": str(in_channels)}
 
 
 def _norm(shapes: Shapes, *, conv: str, norm: str) -> str:

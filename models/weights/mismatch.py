@@ -29,18 +29,15 @@ def describe_mismatch(
     lists = {
         "missing": [key for key in wanted if key not in found],
         "not wanted": [key for key in found if key not in wanted],
-        "other shapes": [
-            f"{key} {_shape_text(found[key])} instead of {_shape_text(wanted[key])}"
-            for key in wanted if key in found and found[key] != wanted[key]
-        ],
+        "other shapes": [f"{key} {_shape_text(found[key])} instead of {_shape_text(wanted[key])}"
+                         for key in wanted if key in found and found[key] != wanted[key]],
     }
     details = "; ".join(f"{what}: {_first_of(keys)}" for what, keys in lists.items() if keys)
     file_flags, net_flags = infer_flags(found), infer_flags(wanted)
-    return (
-        f"{source} does not fit this network. Found {_flag_text(file_flags) or 'unknown names'}; "
-        f"wanted {_flag_text(net_flags) or 'other names'}. {_likely_fix(file_flags, net_flags)} "
-        f"({len(found)} tensors in the file, {len(wanted)} in the network; {details})"
-    )
+    return (f"{source} does not fit this network. Found "
+            f"{_flag_text(file_flags) or 'unknown names'}; wanted "
+            f"{_flag_text(net_flags) or 'other names'}. {_likely_fix(file_flags, net_flags)} "
+            f"({len(found)} tensors in the file, {len(wanted)} in the network; {details})")
 
 
 def _likely_fix(file_flags: Mapping[str, str], net_flags: Mapping[str, str]) -> str:

@@ -61,10 +61,8 @@ def load_networks(
 def no_average(wanted: Path) -> FileNotFoundError:
     """Return the error for a missing file of averages."""
     existing = ", ".join(sorted(path.name for path in wanted.parent.glob(f"*{AVERAGED}.pth")))
-    return FileNotFoundError(
-        f"--ema: {wanted} does not exist; averages in that folder: {existing or 'none'}; leave "
-        "the flag out, or train with --ema"
-    )
+    return FileNotFoundError(f"--ema: {wanted} does not exist; averages in that folder: "
+                             f"{existing or 'none'}; leave the flag out, or train with --ema")
 
 
 def log_sizes(networks: Mapping[str, nn.Module], *, verbose: bool) -> None:
@@ -81,7 +79,6 @@ def log_sizes(networks: Mapping[str, nn.Module], *, verbose: bool) -> None:
 def require_same_parts(saved: Collection[str], own: Collection[str], what: str) -> None:
     """Raise ValueError if a saved state has other networks or optimizers than this run."""
     if set(saved) != set(own):
-        raise ValueError(
-            f"latest_state.pth holds the {what} {', '.join(saved)}, this run has "
-            f"{', '.join(own)}; give the --model and the flags that it was trained with"
-        )
+        raise ValueError(f"latest_state.pth holds the {what} {', '.join(saved)}, this run has "
+                         f"{', '.join(own)}; give the --model and the flags that it was trained "
+                         "with")

@@ -110,22 +110,19 @@ def _published_tensors(
     InstanceNorm had statistics before PyTorch 0.4; they were never used.
     """
     if not isinstance(state, Mapping) or _other_entries(state):
-        raise ValueError(
-            f"{source} does not hold the weights of one network: wanted a dict from names to "
-            f"tensors, found {_description(state)}; give a <epoch>_net_<name>.pth file"
-        )
+        raise ValueError(f"{source} does not hold the weights of one network: wanted a dict from "
+                         f"names to tensors, found {_description(state)}; give a "
+                         "<epoch>_net_<name>.pth file")
     own_keys = to_published(net).keys()
     for wrapper in _WRAPPERS * 2:  # either may be inside the other
         wrapped = all(key.startswith(wrapper) for key in state)
         if wrapped and not all(key.startswith(wrapper) for key in own_keys):
             state = {key.removeprefix(wrapper): value for key, value in state.items()}
     published = _published_modules(net)
-    unused = {
-        f"{published.get(name, name)}.{statistic}"
-        for name, module in net.named_modules()
-        if isinstance(module, nn.InstanceNorm2d) and not module.track_running_stats
-        for statistic in _STATISTICS
-    }
+    unused = {f"{published.get(name, name)}.{statistic}"
+              for name, module in net.named_modules()
+              if isinstance(module, nn.InstanceNorm2d) and not module.track_running_stats
+              for statistic in _STATISTICS}
     return {key: value for key, value in state.items() if key not in unused}
 
 

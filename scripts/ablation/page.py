@@ -30,23 +30,17 @@ def strips(
     folders = {row.label: ablation.results(row) / "images" for row in done}
     first = folders[done[0].label]
     names = [files.name for files in result_files(first.parent, OUTPUT)]
-    return {
-        name: {
-            "Input": first / f"{name}_real_A.png",
-            **{label: folder / f"{name}_{OUTPUT}.png" for label, folder in folders.items()},
-            "Ground truth": first / f"{name}_real_B.png",
-        }
-        for name in spread_sample(names, min(count, len(names)))
-    }
+    return {name: {"Input": first / f"{name}_real_A.png",
+                   **{label: folder / f"{name}_{OUTPUT}.png" for label, folder in folders.items()},
+                   "Ground truth": first / f"{name}_real_B.png"}
+            for name in spread_sample(names, min(count, len(names)))}
 
 
 def write_strips(path: Path, rows: Mapping[str, ImageStrip]) -> None:
     """Write all strips as one PNG, with a column for each caption."""
-    columns = {
-        caption: np.concatenate([np.asarray(Image.open(strip[caption]).convert("RGB"))
-                                 for strip in rows.values()])
-        for caption in next(iter(rows.values()))
-    }
+    columns = {caption: np.concatenate([np.asarray(Image.open(strip[caption]).convert("RGB"))
+                                        for strip in rows.values()])
+               for caption in next(iter(rows.values()))}
     save_picture(captioned_grid(columns, columns=len(columns)), path)
 
 

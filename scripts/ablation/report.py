@@ -105,14 +105,10 @@ def order(table: AblationTable, results: Mapping[str, RowResult]) -> list[str]:
 def as_json(
     ablation: Ablation, tables: Mapping[str, AblationTable], results: Mapping[str, RowResult]
 ) -> str:
-    contents = {
-        name: {
-            "title": table.title,
-            "rows": [_json_row(row, results.get(row.run)) for row in table.rows],
-            "real_photos_published": table.reals and table.reals._asdict(),
-        }
-        for name, table in tables.items()
-    }
+    contents = {name: {"title": table.title,
+                       "rows": [_json_row(row, results.get(row.run)) for row in table.rows],
+                       "real_photos_published": table.reals and table.reals._asdict()}
+                for name, table in tables.items()}
     return json.dumps({"budget": asdict(ablation.budget), "tables": contents}, indent=2) + "\n"
 
 

@@ -60,12 +60,11 @@ class Ablation:
         budget = self.budget
         to_A = (budget.labels == "A") == row.to_labels
         decay = budget.epochs // 2
-        flags = (
-            f"--name {row.run} --model pix2pix --direction {'BtoA' if to_A else 'AtoB'} "
-            f"--netG {row.generator}_{budget.size} --load_size {round(budget.size * LOAD_SIZE)} "
-            f"--crop_size {budget.size} --n_epochs {budget.epochs - decay} "
-            f"--n_epochs_decay {decay} --num_threads 0 --display_id 0 --keep_epochs 1 --no_html"
-        )
+        flags = (f"--name {row.run} --model pix2pix --direction {'BtoA' if to_A else 'AtoB'} "
+                 f"--netG {row.generator}_{budget.size} --load_size "
+                 f"{round(budget.size * LOAD_SIZE)} --crop_size {budget.size} --n_epochs "
+                 f"{budget.epochs - decay} --n_epochs_decay {decay} --num_threads 0 --display_id 0 "
+                 "--keep_epochs 1 --no_html")
         return [*self._program("train.py"), *flags.split(), *row.flags, *budget.extra]
 
     def test_command(self, row: AblationRow) -> list[str]:

@@ -49,12 +49,11 @@ class Case:
 
     def flags(self, more: str = "") -> list[str]:
         """Return the flags of train.py, with ``more`` at their end."""
-        return shlex.split(
-            f"--dataroot {self.root} --checkpoints_dir {self.root / 'runs'} --name bench "
-            f"--display_id 0 --no_html --gpu_ids {self.gpu} --model {self.model} "
-            f"--netG {self.netG} --ngf {self.width} --ndf {self.width} --load_size {self.load} "
-            f"--crop_size {self.crop} --batch_size {self.batch} {more}"
-        )
+        return shlex.split(f"--dataroot {self.root} --checkpoints_dir {self.root / 'runs'} --name "
+                           f"bench --display_id 0 --no_html --gpu_ids {self.gpu} --model "
+                           f"{self.model} --netG {self.netG} --ngf {self.width} --ndf {self.width} "
+                           f"--load_size {self.load} --crop_size {self.crop} --batch_size "
+                           f"{self.batch} {more}")
 
     def reference_model(self, run: Path | None = None) -> Reference:
         """Return a new model, or the trained generators of the folder ``run``."""

@@ -114,12 +114,10 @@ def train(folder: Path, state: str, *, epochs: int) -> DisplayCost:
     losses = runs / "run" / "losses.csv"
     server = VisdomProcess(runs / "visdom")
     server.apply(events.get(0, ""))
-    flags = (
-        f"--dataroot {folder / 'data'} --checkpoints_dir {runs} --name run --model pix2pix "
-        "--netG unet_128 --ngf 4 --ndf 4 --load_size 128 --crop_size 128 --gpu_ids -1 "
-        f"--num_threads 0 --print_freq {_PRINT} --display_freq 100 --n_epochs {epochs} "
-        f"--n_epochs_decay 0 {display.format(port=server.port)}"
-    )
+    flags = (f"--dataroot {folder / 'data'} --checkpoints_dir {runs} --name run --model pix2pix "
+             "--netG unet_128 --ngf 4 --ndf 4 --load_size 128 --crop_size 128 --gpu_ids -1 "
+             f"--num_threads 0 --print_freq {_PRINT} --display_freq 100 --n_epochs {epochs} "
+             f"--n_epochs_decay 0 {display.format(port=server.port)}")
     process = subprocess.Popen([sys.executable, ROOT / "train.py", *flags.split()],
                                stdout=subprocess.DEVNULL)
     try:

@@ -89,15 +89,11 @@ def testing(case: Case, *, images: int, repeats: int) -> Rows:
         "networks alone": partial(networks_alone, case, run, count=images),
     }
     times = in_turn({name: partial(timed, name, side) for name, side in sides.items()}, repeats)
-    return {
-        name: {
-            "images/s": spread(images / seconds for seconds, _ in pairs),
-            "times reference": spread(theirs / seconds for (theirs, _), (seconds, _)
-                                      in zip(times["reference"], pairs, strict=True)),
-            "CPU ms an image": 1000 * median(cpu for _, cpu in pairs) / images,
-        }
-        for name, pairs in times.items()
-    }
+    return {name: {"images/s": spread(images / seconds for seconds, _ in pairs),
+                   "times reference": spread(theirs / seconds for (theirs, _), (seconds, _)
+                                             in zip(times["reference"], pairs, strict=True)),
+                   "CPU ms an image": 1000 * median(cpu for _, cpu in pairs) / images}
+            for name, pairs in times.items()}
 
 
 def train_briefly(case: Case) -> Path:
@@ -114,11 +110,9 @@ def by_reference(case: Case, run: Path, results: Path, *, count: int) -> None:
 
 def by_ours(case: Case, run: Path, results: Path, *, count: int, more: str = "") -> Path:
     """Return the path of the page."""
-    return test.test([
-        "--dataroot", str(case.root), "--checkpoints_dir", str(run.parent), "--name", run.name,
-        "--phase", "train", "--results_dir", str(results), "--num_test", str(count),
-        "--gpu_ids", case.gpu, *more.split(),
-    ])
+    return test.test(["--dataroot", str(case.root), "--checkpoints_dir", str(run.parent), "--name",
+                      run.name, "--phase", "train", "--results_dir", str(results), "--num_test",
+                      str(count), "--gpu_ids", case.gpu, *more.split()])
 
 
 def networks_alone(case: Case, run: Path, results: Path, *, count: int) -> None:

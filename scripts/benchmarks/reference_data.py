@@ -55,10 +55,8 @@ class ReferenceSet(Dataset[dict[str, Tensor | str]]):
         is_flipped = self.is_train and random.random() > 0.5
         composed: Callable[[Image.Image], Tensor] = transforms.Compose([
             transforms.Resize((self.load, self.load), transforms.InterpolationMode.BICUBIC),
-            lambda image: image.crop(box),
-            transforms.RandomHorizontalFlip(float(is_flipped)),
-            transforms.ToTensor(),
-            transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+            lambda image: image.crop(box), transforms.RandomHorizontalFlip(float(is_flipped)),
+            transforms.ToTensor(), transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         ])
         return composed
 

@@ -35,12 +35,10 @@ def unet_level(outer: int, width: int, inner: nn.Module | None, kind: str, *,
                dropout: bool = False) -> nn.Module:
     """Return one level of the U-Net around ``inner``, the level below it."""
     bias = kind == "instance"
-    return Skip(
-        nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(outer, width, 4, 2, 1, bias=bias),
-        *([NORMS[kind](width), inner] if inner else []), nn.ReLU(inplace=True),
-        nn.ConvTranspose2d(2 * width if inner else width, outer, 4, 2, 1, bias=bias),
-        NORMS[kind](outer), *([nn.Dropout(0.5)] if dropout else []), join=concatenate,
-    )
+    return Skip(nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(outer, width, 4, 2, 1, bias=bias),
+                *([NORMS[kind](width), inner] if inner else []), nn.ReLU(inplace=True),
+                nn.ConvTranspose2d(2 * width if inner else width, outer, 4, 2, 1, bias=bias),
+                NORMS[kind](outer), *([nn.Dropout(0.5)] if dropout else []), join=concatenate)
 
 
 def unet(levels: int, ngf: int, kind: str) -> nn.Module:
@@ -50,10 +48,8 @@ def unet(levels: int, ngf: int, kind: str) -> nn.Module:
         level = unet_level(8 * ngf, 8 * ngf, level, kind, dropout=True)
     for factor in (4, 2, 1):
         level = unet_level(factor * ngf, 2 * factor * ngf, level, kind)
-    return nn.Sequential(
-        nn.Conv2d(3, ngf, 4, 2, 1, bias=kind == "instance"), level, nn.ReLU(inplace=True),
-        nn.ConvTranspose2d(2 * ngf, 3, 4, 2, 1), nn.Tanh(),
-    )
+    return nn.Sequential(nn.Conv2d(3, ngf, 4, 2, 1, bias=kind == "instance"), level,
+                         nn.ReLU(inplace=True), nn.ConvTranspose2d(2 * ngf, 3, 4, 2, 1), nn.Tanh())
 
 
 def resnet(blocks: int, ngf: int, kind: str) -> nn.Module:

@@ -84,13 +84,11 @@ def measurements(
     trainings = {f"{case.model}:{case.batch}": partial(
         training, case, flags=args.flags, repeats=args.repeats, ceiling=ceiling
     ) for case in cases}
-    return {
-        **trainings,
-        "loading": partial(loading, replace(cases[0], crop=256), **counts),
-        "start": partial(starting, start),
-        "test": lambda: {f"{case.model}: {name}": row for case in cases if case.batch == 1
-                         for name, row in testing(case, **counts).items()},
-    }
+    return {**trainings,
+            "loading": partial(loading, replace(cases[0], crop=256), **counts),
+            "start": partial(starting, start),
+            "test": lambda: {f"{case.model}: {name}": row for case in cases if case.batch == 1
+                             for name, row in testing(case, **counts).items()}}
 
 
 def link_images(folder: Path, root: Path, count: int) -> None:
@@ -102,9 +100,8 @@ def link_images(folder: Path, root: Path, count: int) -> None:
     for source in filter(Path.is_dir, (folder / name for name in ("train", "trainA", "trainB"))):
         files = sorted(source.iterdir())
         if len(files) < count:
-            raise ValueError(
-                f"{source} holds {len(files)} images, {count} are wanted; lower --images"
-            )
+            raise ValueError(f"{source} holds {len(files)} images, {count} are wanted; lower "
+                             "--images")
         (root / source.name).mkdir()
         for file in files[:count]:
             (root / source.name / file.name).symlink_to(file.resolve())

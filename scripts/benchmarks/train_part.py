@@ -26,11 +26,9 @@ def training(case: Case, *, flags: str, repeats: int, ceiling: float) -> Rows:
     own = ours(case, flags)
     epochs = in_turn({"reference": reference(case).epoch, "ours": own.epoch}, repeats)
     work = flops_per_image(case)
-    rows = {
-        name: figures(epochs[name], epochs["reference"], flops=work, ceiling=ceiling)
-        | {"peak MB": peak_memory(case, side_flags) / 2**20}
-        for name, side_flags in (("reference", None), ("ours", flags))
-    }
+    rows = {name: figures(epochs[name], epochs["reference"], flops=work, ceiling=ceiling)
+            | {"peak MB": peak_memory(case, side_flags) / 2**20}
+            for name, side_flags in (("reference", None), ("ours", flags))}
     own.step = TrainingStep(own.model)  # a replay of a recorded step shows no convolutions
     alone = convolution_seconds(own) / case.batch
     step = median((times.seconds - times.waiting) / times.images for times in epochs["ours"])
@@ -41,13 +39,11 @@ def training(case: Case, *, flags: str, repeats: int, ceiling: float) -> Rows:
 def figures(epochs: Sequence[EpochTimes], theirs: Sequence[EpochTimes], *, flops: float,
             ceiling: float) -> dict[str, object]:
     rate = spread(epoch.images / epoch.seconds for epoch in epochs)
-    return {
-        "images/s": rate,
-        "times reference": spread(their.seconds / own.seconds
-                                  for their, own in zip(theirs, epochs, strict=True)),
-        "waiting (%)": median(100 * epoch.waiting / epoch.seconds for epoch in epochs),
-        "of the ceiling (%)": 100 * rate[0] * flops / ceiling,
-    }
+    return {"images/s": rate,
+            "times reference": spread(their.seconds / own.seconds
+                                      for their, own in zip(theirs, epochs, strict=True)),
+            "waiting (%)": median(100 * epoch.waiting / epoch.seconds for epoch in epochs),
+            "of the ceiling (%)": 100 * rate[0] * flops / ceiling}
 
 
 def ceilings(device: torch.device, *, repeats: int = 50) -> dict[str, float]:

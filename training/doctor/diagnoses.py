@@ -26,61 +26,47 @@ _OUTPUT_PROBLEMS = ("mode collapse", "inverted colours", "checkerboard")
 DIAGNOSES: dict[str, Diagnosis] = {
     "exploding gradients": Diagnosis(
         "the updates overshoot",
-        {
-            "lr": "go back to an earlier epoch, or start again, with a lower --lr (the papers use "
-                  "0.0002)",
-            "beta1": "keep --beta1 at 0.5",
-            "precision": "remove --precision fp16 if it is set",
-        },
-        explains=("discriminator has won", *_OUTPUT_PROBLEMS),
-        needs_baseline=True,
+        {"lr": "go back to an earlier epoch, or start again, with a lower --lr (the papers use "
+               "0.0002)",
+         "beta1": "keep --beta1 at 0.5",
+         "precision": "remove --precision fp16 if it is set"},
+        explains=("discriminator has won", *_OUTPUT_PROBLEMS), needs_baseline=True,
     ),
     "discriminator has won": Diagnosis(
         "the discriminator is so certain that the generator gets almost no gradient from it",
-        {
-            "ndf": "use a weaker discriminator: smaller --ndf, --netD patch_16",
-            "gan_mode": "use --gan_mode lsgan or hinge, which saturate less than vanilla",
-            "rotate": "with few images, use augmentation (--rotate, --zoom, --translate)",
-            "lambda_L1": "or train pix2pix with its L1 loss only: --lambda_GAN 0",
-        },
-        checks=4,
-        explains=_OUTPUT_PROBLEMS,
+        {"ndf": "use a weaker discriminator: smaller --ndf, --netD patch_16",
+         "gan_mode": "use --gan_mode lsgan or hinge, which saturate less than vanilla",
+         "rotate": "with few images, use augmentation (--rotate, --zoom, --translate)",
+         "lambda_L1": "or train pix2pix with its L1 loss only: --lambda_GAN 0"},
+        checks=4, explains=_OUTPUT_PROBLEMS,
     ),
     "mode collapse": Diagnosis(
         "the outputs are almost the same for all inputs",
-        {
-            "": "start again with another --seed, or from an epoch before it",
-            "lambda_L1": "use a larger --lambda_L1, which ties each output to its target",
-            "lambda_A": "use larger --lambda_A and --lambda_B, which tie each output to its input",
-            "batch_size": "use --norm instance if the batches are small",
-        },
+        {"": "start again with another --seed, or from an epoch before it",
+         "lambda_L1": "use a larger --lambda_L1, which ties each output to its target",
+         "lambda_A": "use larger --lambda_A and --lambda_B, which tie each output to its input",
+         "batch_size": "use --norm instance if the batches are small"},
         explains=("inverted colours", "checkerboard"),
     ),
     "inverted colours": Diagnosis(
         "parts that should be bright are dark in the output",
-        {
-            "": "start again with another --seed: networks seldom recover from it",
-            "lambda_identity": "keep --lambda_identity at 0.5 or more; ignore this if the two "
-                               "domains really are negatives of each other",
-        },
+        {"": "start again with another --seed: networks seldom recover from it",
+         "lambda_identity": "keep --lambda_identity at 0.5 or more; ignore this if the two "
+                            "domains really are negatives of each other"},
         explains=("checkerboard",),
     ),
     "checkerboard": Diagnosis(
         "the upsampling layers leave a regular grid in the images",
-        {
-            "": "train longer, since it often fades",
-            "lambda_GAN": "use a smaller --lambda_GAN, if the discriminator rewards the pattern",
-            "netG": "use another --netG",
-        },
+        {"": "train longer, since it often fades",
+         "lambda_GAN": "use a smaller --lambda_GAN, if the discriminator rewards the pattern",
+         "netG": "use another --netG"},
     ),
     "waiting for pictures": Diagnosis("the networks could be trained faster", {}),
     "overfitting": Diagnosis(
         "the network memorises the training images",
-        {
-            "": "use the weights of the best epoch, or stop",
-            "rotate": "use augmentation (--rotate, --zoom, --translate, --flip_vertical)",
-            "ngf": "use a smaller --ngf or more images",
-        },
+        {"": "use the weights of the best epoch, or stop",
+         "rotate": "use augmentation (--rotate, --zoom, --translate, --flip_vertical)",
+         "ngf": "use a smaller --ngf or more images"},
         needs_baseline=True,
     ),
 }

@@ -43,10 +43,8 @@ class Doctor:
 
     def __post_init__(self, filling: int, past: Sequence[Advice]) -> None:
         active = {advice.complaint for advice in open_problems(past)}
-        self._states = {
-            name: DiagnosisState(diagnosis.checks, active=name in active)
-            for name, diagnosis in DIAGNOSES.items()
-        }
+        self._states = {name: DiagnosisState(diagnosis.checks, active=name in active)
+                        for name, diagnosis in DIAGNOSES.items()}
         # There is no baseline after a resume: these could neither end nor begin.
         self._ignored = {name for name in active if DIAGNOSES[name].needs_baseline}
         self._gradients = GradientCheck(self.model.networks)
@@ -64,12 +62,10 @@ class Doctor:
     def check_images(self, visuals: Mapping[str, Tensor]) -> None:
         """Check the ``visuals`` of the last step: the model's names -> [N, C, H, W]."""
         images = {name: image[:IMAGES] for name, image in visuals.items()}
-        translations = [
-            Translation(compared.made, images[compared.given], images[compared.made],
-                        images[compared.domain], _partner(compared))
-            for compared in self.model.comparisons(self.model.opt)
-            if compared.labels <= images.keys()
-        ]
+        translations = [Translation(compared.made, images[compared.given], images[compared.made],
+                                    images[compared.domain], _partner(compared))
+                        for compared in self.model.comparisons(self.model.opt)
+                        if compared.labels <= images.keys()]
         if translations:
             for finding in self._outputs.check(translations):
                 self._add(finding, too_early=self.clock.images < FIRST_IMAGES)
@@ -86,11 +82,9 @@ class Doctor:
             undecided = torch.tensor(gan.undecided)
             loss = float(gan.real(real) + gan.fake(fake))
             shares[name] = loss / float(gan.real(undecided) + gan.fake(undecided))
-            evidence[name] = (
-                f"the loss of {name} is {shares[name]:.2%} of that of an undecided one, its "
-                f"logits are {float(real.mean()):.1f} on real and {float(fake.mean()):.1f} on "
-                "generated images"
-            )
+            evidence[name] = (f"the loss of {name} is {shares[name]:.2%} of that of an undecided "
+                              f"one, its logits are {float(real.mean()):.1f} on real and "
+                              f"{float(fake.mean()):.1f} on generated images")
         if not shares:
             return Finding("discriminator has won", None)
         best = min(shares, key=shares.__getitem__)
@@ -116,11 +110,9 @@ class Doctor:
         if not self._states[name].add(finding.present, may_begin=not explained):
             return
         diagnosis = DIAGNOSES[name]
-        self.report(Advice(
-            self.clock.epoch, self.clock.images, name, finding.seen, diagnosis.meaning,
-            diagnosis.remedy(self.flags) or self.loading_advice,
-            over=not self._states[name].active,
-        ))
+        self.report(Advice(self.clock.epoch, self.clock.images, name, finding.seen,
+                           diagnosis.meaning, diagnosis.remedy(self.flags) or self.loading_advice,
+                           over=not self._states[name].active))
 
 
 def _partner(compared: Comparison) -> Partner | None:

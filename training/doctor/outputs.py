@@ -80,12 +80,10 @@ class OutputChecks:
             return Finding("inverted colours", None)
         # The generators of both directions are inverted together, so the largest value decides.
         name = max(means, key=means.__getitem__)
-        return Finding(
-            "inverted colours", means[name] < LEAST_CORRELATION,
-            f"the correlation of the luminance of {name} and of its {partners[name]} is "
-            f"{means[name]:.2f}",
-            {f"correlation of {name}": value for name, value in means.items()},
-        )
+        return Finding("inverted colours", means[name] < LEAST_CORRELATION,
+                       f"the correlation of the luminance of {name} and of its {partners[name]} is "
+                       f"{means[name]:.2f}",
+                       {f"correlation of {name}": value for name, value in means.items()})
 
     def _check_grid(self, translations: Sequence[Translation]) -> Finding:
         levels = {}

@@ -92,10 +92,9 @@ class StepAdvice:
         if not self.crops:
             return 0
         step = side_multiple(self.opt.netG)
-        return step * self._largest(
-            lambda n: replace(self.given, crop_size=n * step), self.given.crop_size // step, 2,
-            smallest=-(-SMALLEST_CROP // step),
-        )
+        return step * self._largest(lambda n: replace(self.given, crop_size=n * step),
+                                    self.given.crop_size // step, 2,
+                                    smallest=-(-SMALLEST_CROP // step))
 
     def _largest(
         self, plan: Callable[[int], StepPlan], too_large: int, power: int, *, smallest: int = 1
@@ -154,9 +153,7 @@ class StepAdvice:
             load = round(self.opt.load_size * crop / self.given.crop_size)
             smaller.append(f"--crop_size {crop} --load_size {load}")
         fitting = f"{' or '.join(smaller)} would fit" if smaller else "no smaller batch fits"
-        saved = [
-            f"{flags} would save {format_bytes(self.need(self.given) - self.need(plan))}"
-            + (", which is enough" if self.fits(plan) else "")
-            for flags, plan in self.memory_savings().items()
-        ]
+        saved = [f"{flags} would save {format_bytes(self.need(self.given) - self.need(plan))}"
+                 + (", which is enough" if self.fits(plan) else "")
+                 for flags, plan in self.memory_savings().items()]
         return "; ".join([fitting, *saved])

@@ -68,12 +68,10 @@ class StepMemory:
         return self.tally.peak + self._pools(height * width) + self._buckets()
 
     def _batch(self, images: int, height: int, width: int) -> Any:
-        return {
-            key: ["image"] * images if shape is None
-            else torch.zeros(images, shape[1], height, width) if len(shape) == 4
-            else torch.zeros(images, *shape[1:])
-            for key, shape in self.shapes.items()
-        }
+        return {key: ["image"] * images if shape is None
+                else torch.zeros(images, shape[1], height, width) if len(shape) == 4
+                else torch.zeros(images, *shape[1:])
+                for key, shape in self.shapes.items()}
 
     def _pools(self, pixels: int) -> int:
         """Return the bytes of the full buffers of earlier fakes, float32."""

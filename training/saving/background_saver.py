@@ -96,8 +96,6 @@ def require_space(folder: Path, need: int, purpose: str) -> None:
     """Raise OSError if ``folder`` has less than ``need`` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < need:
-        raise OSError(
-            f"{folder} has {format_bytes(free, digits=1)} free, {purpose} will take about "
-            f"{format_bytes(need, digits=1)}; free some space, give another --checkpoints_dir, or "
-            "save less often (--save_epoch_freq, --keep_epochs)"
-        )
+        raise OSError(f"{folder} has {format_bytes(free, digits=1)} free, {purpose} will take "
+                      f"about {format_bytes(need, digits=1)}; free some space, give another "
+                      "--checkpoints_dir, or save less often (--save_epoch_freq, --keep_epochs)")

@@ -63,11 +63,9 @@ def _sources(networks: Nets, given: Path, runs: Path, first_generator: str) -> d
         if any(path.parent.glob(f"{path.name}_net_*.pth")):
             return _files_in(path.parent, networks, path.name)
     names = ", ".join(sorted({path.parent.name for path in runs.glob("*/*_net_*.pth")})) or "none"
-    raise FileNotFoundError(
-        f"--init_from {given}: no such file or folder, neither here nor among the runs in "
-        f"{runs}: {names}; wanted the folder or the name of a run, <folder>/15 for its epoch 15, "
-        "or a .pth file"
-    )
+    raise FileNotFoundError(f"--init_from {given}: no such file or folder, neither here nor among "
+                            f"the runs in {runs}: {names}; wanted the folder or the name of a run, "
+                            "<folder>/15 for its epoch 15, or a .pth file")
 
 
 def _newest_label(folder: Path) -> str:
@@ -84,10 +82,9 @@ def _files_in(folder: Path, networks: Nets, label: str) -> dict[str, Path]:
     if not sources:
         existing = ", ".join(sorted(file.name for file in folder.glob("*.pth"))) or "none"
         wanted = ", ".join(file.name for file in files.values())
-        raise FileNotFoundError(
-            f"--init_from {folder}: wanted one of {wanted}; checkpoints in that folder: "
-            f"{existing}; to use one of these, give the path of the file"
-        )
+        raise FileNotFoundError(f"--init_from {folder}: wanted one of {wanted}; checkpoints in "
+                                f"that folder: {existing}; to use one of these, give the path of "
+                                "the file")
     return sources
 
 
@@ -100,10 +97,8 @@ def _log_files_beside(networks: Nets, sources: Mapping[str, Path]) -> None:
     """Log how to load the other networks if their files are in the same folder."""
     file = next(iter(sources.values()))
     label = file.name.partition("_net_")[0]
-    beside = [
-        name for name in networks
-        if name not in sources and (file.parent / f"{label}_net_{name}.pth").is_file()
-    ]
+    beside = [name for name in networks
+              if name not in sources and (file.parent / f"{label}_net_{name}.pth").is_file()]
     if beside:
         folder = file.parent if label == "latest" else file.parent / label
         log.info("the same folder has weights of %s: --init_from %s loads them too",

@@ -35,11 +35,9 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
     """
     here, others = current_process(), state.get(_KEY, [])
     if len(others) + 1 != here.world_size:
-        log.warning(
-            "saved by %d processes, resumed with %d: the number of images per step changes, and "
-            "image buffers and dropout differ from those of an uninterrupted run",
-            len(others) + 1, here.world_size,
-        )
+        log.warning("saved by %d processes, resumed with %d: the number of images per step "
+                    "changes, and image buffers and dropout differ from those of an uninterrupted "
+                    "run", len(others) + 1, here.world_size)
     if here.is_main:
         set_random_state(state["random"])
         return

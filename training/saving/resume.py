@@ -27,9 +27,8 @@ def resume_run(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
     """
     clock = saver.clock
     if not saver.path.is_file() and not any(saver.folder.glob("*_net_*.pth")):
-        raise ValueError(
-            f"--continue_train: {saver.folder} holds no run yet; leave the flag out to start one"
-        )
+        raise ValueError(f"--continue_train: {saver.folder} holds no run yet; leave the flag out "
+                         "to start one")
     if label == "latest" and saver.path.is_file():
         saver.restore()
         if epoch_count is None:
@@ -60,16 +59,13 @@ def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
     if epoch_count is not None:
         first, reason = epoch_count, "from --epoch_count"
     if not first:
-        raise ValueError(
-            f"the epoch of {label}_net_*.pth is unknown: add --epoch_count with the number of the "
-            f"first epoch to train (the newest numbered weights are of epoch {newest or 'none'})"
-        )
+        raise ValueError(f"the epoch of {label}_net_*.pth is unknown: add --epoch_count with the "
+                         "number of the first epoch to train (the newest numbered weights are of "
+                         f"epoch {newest or 'none'})")
     _require_own(model, label)
     model.load_networks(label)
-    log.info(
-        "%s_net_*.pth hold only weights: the optimizers start from scratch; first epoch: %d (%s%s)",
-        label, first, reason, "" if epoch_count else "; --epoch_count changes it",
-    )
+    log.info("%s_net_*.pth hold only weights: the optimizers start from scratch; first epoch: %d "
+             "(%s%s)", label, first, reason, "" if epoch_count else "; --epoch_count changes it")
     return first
 
 
@@ -77,7 +73,6 @@ def _require_own(model: BaseModel, label: str) -> None:
     """Raise ValueError if all weights belong to other networks, those of another model."""
     names = [path.stem.partition("_net_")[2] for path in model.save_dir.glob(f"{label}_net_*.pth")]
     if names and not set(names) & set(model.networks):
-        raise ValueError(
-            f"{model.save_dir} has {label} weights of {', '.join(sorted(names))}, this model needs "
-            f"{', '.join(model.networks)}; give the --model that the run was trained with"
-        )
+        raise ValueError(f"{model.save_dir} has {label} weights of {', '.join(sorted(names))}, "
+                         f"this model needs {', '.join(model.networks)}; give the --model that the "
+                         "run was trained with")

@@ -110,10 +110,9 @@ class RunSaver:
         state = checkpoint.load(self.path, advice=advice_without_state)
         if not state.keys() >= _PARTS:
             first = ", ".join(map(str, list(state)[:3])) or "nothing"
-            raise ValueError(
-                f"{self.path} is not the state of a run (it begins with {first}; wanted "
-                f"{', '.join(sorted(_PARTS))}); {advice_without_state(self.path)}"
-            )
+            raise ValueError(f"{self.path} is not the state of a run (it begins with {first}; "
+                             f"wanted {', '.join(sorted(_PARTS))}); "
+                             f"{advice_without_state(self.path)}")
         self.model.load_state_dict(state["model"])
         self.clock.load_state_dict(state["clock"])
         process_states.load(self.model, state)
@@ -170,10 +169,8 @@ class RunSaver:
     def _state(self) -> dict[str, Any]:
         """Return the content of latest_state.pth, after a check that all processes agree."""
         self.model.replicas.require_equal(self.model.networks)
-        return {
-            "model": self.model.state_dict(),
-            "clock": self.clock.state_dict(),
-            "best": self.best.state_dict() if self.best else None,
-            **process_states.collect(self.model),
-            "logs": log_sizes(self.folder),
-        }
+        return {"model": self.model.state_dict(),
+                "clock": self.clock.state_dict(),
+                "best": self.best.state_dict() if self.best else None,
+                **process_states.collect(self.model),
+                "logs": log_sizes(self.folder)}

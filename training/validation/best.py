@@ -47,11 +47,9 @@ class Best:
         """
         value = values.get(VALUE + self.metric, math.nan)
         if math.isnan(value) and not self.validations:
-            raise ValueError(
-                f"--best_metric {self.metric} has no value for these images and outputs (the "
-                "reason is in the log above); choose another: measured are "
-                f"{', '.join(values) or 'none'}"
-            )
+            raise ValueError(f"--best_metric {self.metric} has no value for these images and "
+                             "outputs (the reason is in the log above); choose another: measured "
+                             f"are {', '.join(values) or 'none'}")
         self.validations += 1
         self.is_new = not math.isnan(value) and self._is_better(value)
         self.waited = 0 if self.is_new else self.waited + 1
@@ -87,10 +85,8 @@ class Best:
         write_text(folder / BEST, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "basis": self.basis, "found": dict(self.record), "validations": self.validations,
-            "waited": self.waited,
-        }
+        return {"basis": self.basis, "found": dict(self.record), "validations": self.validations,
+                "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the best; if the metric or the images have changed, restore only the counter."""

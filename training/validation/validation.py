@@ -169,11 +169,9 @@ def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
 def _require(comparison: Comparison, visuals: Mapping[str, Any]) -> None:
     missing = sorted(comparison.labels - visuals.keys())
     if missing:
-        raise ValueError(
-            f"--val_phase: the model compares {', '.join(missing)}, but its visuals are "
-            f"{', '.join(visuals)}; write a method `comparisons` that names these, as in "
-            "models/template_model.py"
-        )
+        raise ValueError(f"--val_phase: the model compares {', '.join(missing)}, but its visuals "
+                         f"are {', '.join(visuals)}; write a method `comparisons` that names "
+                         "these, as in models/template_model.py")
 
 
 def _example(

@@ -58,9 +58,8 @@ def lock_run(run_dir: Path) -> Iterator[None]:
             run_dir.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
     except Timeout as error:
-        raise ValueError(
-            f"another training is running in {run_dir}; wait for it, or give another --name"
-        ) from error
+        raise ValueError(f"another training is running in {run_dir}; wait for it, or give another "
+                         "--name") from error
     try:
         yield
     finally:

@@ -41,7 +41,5 @@ def load_network_entries(run_dir: Path) -> dict[str, NetworkEntry]:
         plain = json.loads(path.read_text(encoding="utf-8"))
         return {name: NetworkEntry(**entry) for name, entry in plain.items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); delete it: the generators are then taken to be "
-            "G, or G_A and G_B"
-        ) from error
+        raise ValueError(f"{path} is damaged ({error}); delete it: the generators are then taken "
+                         "to be G, or G_A and G_B") from error

@@ -49,6 +49,4 @@ def advice_without_state(state: Path) -> str:
     elif label.startswith("iter_"):
         flags = f"--load_iter {label[5:]} {flags}"
     first = f"delete {state.name}, then " if label == "latest" else ""
-    return (
-        f"{first}--continue_train {flags} resumes from {label}_net_*.pth with new optimizers"
-    )
+    return f"{first}--continue_train {flags} resumes from {label}_net_*.pth with new optimizers"
