@@ -8,14 +8,10 @@ from display.npm_packages import FileContents, NpmFiles, cache_folder, from_arch
 LICENCE = Path(__file__).with_name("onnxruntime_licence.txt")  # the package has none
 PACKAGE = "onnxruntime-web@1.30.0"
 # Saved as .js, because some web hosts do not serve .mjs as JavaScript.
-_FILES = {
-    "dist/ort.wasm.bundle.min.mjs": "ort.js",
-    "dist/ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm",
-}
-_ADVICE = (
-    f"run `npm pack {PACKAGE}` on a machine with npm and a network, and pass the .tgz file by "
-    "--onnxruntime_web"
-)
+_FILES = {"dist/ort.wasm.bundle.min.mjs": "ort.js",
+          "dist/ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm"}
+_ADVICE = (f"run `npm pack {PACKAGE}` on a machine with npm and a network, and pass the .tgz file "
+           "by --onnxruntime_web")
 RUNTIME = NpmFiles({PACKAGE: _FILES},
                    digest="e00d2f346de94840938ff93e520457bd088f261d8b5a055ce59d00c492e27bd3",
                    purpose=f"the files of {PACKAGE}", advice=_ADVICE)

@@ -13,11 +13,9 @@ from util.run_folder.layout import BEST
 from util.run_folder.options import load_options
 
 # Options of the training that shaped the network; the others are in train_opt.json.
-OPTIONS = (
-    "model", "dataset_mode", "direction", "netG", "ngf", "norm", "no_dropout", "gan_mode",
-    "lambda_L1", "lambda_A", "lambda_B", "lambda_identity", "batch_size", "lr", "n_epochs",
-    "n_epochs_decay", "load_size", "crop_size", "preprocess", "seed",
-)
+OPTIONS = ("model", "dataset_mode", "direction", "netG", "ngf", "norm", "no_dropout", "gan_mode",
+           "lambda_L1", "lambda_A", "lambda_B", "lambda_identity", "batch_size", "lr", "n_epochs",
+           "n_epochs_decay", "load_size", "crop_size", "preprocess", "seed")
 NOT_METRICS = ("epoch", "images", "epoch_images", "lr", "seconds", "data_share")
 
 

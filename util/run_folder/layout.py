@@ -9,10 +9,8 @@ from util.files import writing
 
 BEST = "best.json"  # the best validation so far
 # Everything that a run writes; other files in the folder belong to the user.
-_FILES = (
-    "*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt", "losses*.csv",
-    "wandb_id.txt", "pictures.json", "networks.json", BEST, "doctor.csv",
-)
+_FILES = ("*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt",
+          "losses*.csv", "wandb_id.txt", "pictures.json", "networks.json", BEST, "doctor.csv")
 _FOLDERS = ("web", "tensorboard", "wandb")
 
 
