@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pytest
 import torch
 from PIL import Image
+from plugin_files import dataset_defaults
 from tiny_sets import make_opt, write_noise, write_pairs
 
 import data
@@ -17,6 +18,7 @@ from data.single_dataset import SingleDataset
 from data.template_dataset import TemplateDataset
 from data.unaligned_dataset import UnalignedDataset
 
+MODES = {"aligned", "unaligned", "single", "colorization", "template"}
 LAB = {"input_nc": 1, "output_nc": 2}
 
 
@@ -29,12 +31,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def build(name: str, root: Path, **changes: Any) -> BaseDataset:
-    channels = LAB if name == "colorization" else {}
-    return data.find_dataset(name)(make_opt(root, dataset_mode=name, **(channels | changes)))
+    flags = dataset_defaults(name) | changes
+    return data.find_dataset(name)(make_opt(root, dataset_mode=name, **flags))
 
 
 def test_all_modes_are_found_and_others_refused() -> None:
-    assert {"aligned", "unaligned", "single", "colorization", "template"} <= set(data.available())
+    assert set(data.available()) >= MODES
     with pytest.raises(ValueError, match=r"bogus_dataset\.py does not exist; .* one of aligned"):
         data.find_dataset("bogus")
 
@@ -65,7 +67,7 @@ def test_samples_depend_on_seed_epoch_and_index_alone(name: str, root: Path) -> 
 @pytest.mark.parametrize("name", data.available())
 def test_seed_and_epoch_both_change_the_samples(name: str, root: Path) -> None:
     dataset, other = build(name, root, seed=7), build(name, root, seed=8)
-    sides: tuple[Literal["A", "B"], ...] = ("A",) if name == "single" else ("A", "B")
+    sides: tuple[Literal["A", "B"], ...] = ("A", "B") if "B" in dataset[0] else ("A",)
     for side in sides:
         assert views(dataset, side) != views(dataset, side, epoch=1)
         assert views(dataset, side) != views(other, side)
@@ -74,13 +76,14 @@ def test_seed_and_epoch_both_change_the_samples(name: str, root: Path) -> None:
 @pytest.mark.parametrize("name", data.available())
 def test_samples_are_float32_in_range(name: str, root: Path) -> None:
     sample = build(name, root)[0]
-    tensors = [sample["A"]] + ([sample["B"]] if name != "single" else [])
+    assert ("B" in sample) == ("B_paths" in sample)
+    assert ("B" in sample) == (name != "single") or name not in MODES
+    tensors = [sample["A"], *([sample["B"]] if "B" in sample else [])]
     for tensor in tensors:
         assert tensor.dtype == torch.float32
         assert tensor.shape[1:] == (8, 8)
         assert -1 <= tensor.min() < tensor.max() <= 1
     assert Path(sample["A_paths"]).is_file()
-    assert ("B_paths" in sample) == (name != "single")
 
 
 @pytest.mark.parametrize("name", data.available())

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Argv, draw_pictures
+from plugin_files import plateau_flags
 from runs import differences, flat, load_state, logged
 
 import models
@@ -123,6 +124,8 @@ def test_every_model_resumes_with_two_workers(
                  "--dropout", "--pool_size", "2", "--load_size", "20", "--lr", "0.002",
                  "--n_epochs", "2", "--n_epochs_decay", "1", "--print_freq", "1",
                  "--save_latest_freq", "1")
+    if policy == PLATEAU:
+        flags += plateau_flags(model, argv)
     train([*flags, "--name", "straight"])
     killed = [*flags, "--name", "killed", "--num_threads", "2"]
     # A fork of a process that has already imported torch saves four seconds for each run.

@@ -1,5 +1,6 @@
 """train.py and test.py work with every registered model, dataset mode and network."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -28,19 +29,25 @@ REFUSED = {
     ("colorization", "template"),
     ("template", "single"),
 }
-TRAINABLE = [name for name in models.available() if name != "test"]
+MODES = ["aligned", "colorization", "single", "template", "unaligned"]
+PAIRS = [
+    *itertools.product(LABELS, MODES),
+    # Files that a user added: a model with its default dataset, a dataset with the template.
+    *((model, "") for model in models.available() if model not in (*LABELS, "test")),
+    *(("template", mode) for mode in data.available() if mode not in MODES),
+]
 
 
-@pytest.mark.parametrize("mode", data.available())
-@pytest.mark.parametrize("model", TRAINABLE)
+@pytest.mark.parametrize(("model", "mode"), PAIRS)
 def test_every_model_trains_and_tests_on_every_dataset(
     model: str, mode: str, argv: Argv, test_argv: Argv, tmp_path: Path
 ) -> None:
     try:
-        train(argv("--model", model, "--dataset_mode", mode, "--max_dataset_size", "2"))
+        flags = ["--dataset_mode", mode] if mode else []
+        train(argv("--model", model, *flags, "--max_dataset_size", "2"))
     except SystemExit as stop:
         assert stop.code == 2
-        assert (model, mode) in REFUSED or model not in LABELS
+        assert (model, mode) in REFUSED or mode not in MODES
         assert not (tmp_path / "runs").exists()
         return
     assert (model, mode) not in REFUSED

@@ -60,7 +60,7 @@ def test_type_aliases_do_not_count(plugin_folder: Path) -> None:
 def test_an_unknown_name_is_refused_with_the_known_names_and_the_file_to_write() -> None:
     with pytest.raises(
         ValueError,
-        match=r"^models/bogus_model\.py does not exist; choose one of .*cycle_gan, pix2pix.*, or "
+        match=r"^models/bogus_model\.py does not exist; choose one of .*cycle_gan, .*pix2pix.*, or "
         r"write that file with a subclass of BaseModel$",
     ):
         MODELS.find("bogus")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import Argv
+from plugin_files import plateau_flags
 from runs import differences, load_state, logged, read_losses
 
 import models
@@ -143,6 +144,8 @@ def test_resume_inside_an_epoch_equals_a_straight_run(
     flags = ["--model", model, "--dropout", "--pool_size", "2", "--n_epochs", "2",
              "--n_epochs_decay", "1", "--lr", "0.002", "--load_size", "20", "--lr_decay_iters", "1",
              "--lr_policy", *policy.split()]
+    if policy == "plateau":
+        flags += plateau_flags(model, argv)
     train(argv(*flags, "--name", "straight"))
     original = Clock.advance
 

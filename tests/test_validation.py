@@ -26,7 +26,7 @@ from metrics.evaluation import Example
 from models.base_model import BaseModel
 from models.comparison import Comparison
 from options.train_options import TrainOptions
-from options.validation_flags import validation_options
+from options.validation_flags import PAIR_METRICS, SET_METRICS, validation_options
 from test import test as translate
 from train import train
 from training.clock import Clock
@@ -47,6 +47,13 @@ def dataroot(dataroot: Path) -> Path:
         draw_pictures(dataroot / f"{phase}A", count, (32, 32), seed=seed + 1)
         draw_pictures(dataroot / f"{phase}B", count, (32, 32), seed=seed + 2)
     return dataroot
+
+
+def default_metrics(model: str, argv: Argv) -> list[str]:
+    """Return the columns of the metrics that validate the model by default."""
+    opt = TrainOptions().parse(argv("--model", model, *VALIDATION))
+    assert opt.val_metrics in (PAIR_METRICS, SET_METRICS)
+    return [f"val_{name}" for name in opt.val_metrics]
 
 
 def without_best(state: dict[str, Any]) -> dict[str, Any]:
@@ -138,15 +145,16 @@ def test_validation_measures_what_test_writes(
 
 @pytest.mark.parametrize("model", TRAINABLE)
 def test_every_model_can_be_validated(model: str, argv: Argv, tmp_path: Path) -> None:
+    columns = default_metrics(model, argv)
     train(argv("--model", model, "--n_epochs", "2", "--print_freq", "2", *VALIDATION))
     rows = read_losses(tmp_path / "runs" / "t")
-    measured = [row for row in rows if row["val_l1"]]
+    measured = [row for row in rows if row[columns[0]]]
     assert [row["epoch"] for row in measured] == ["1", "2"]
-    assert {row["val_psnr"] for row in rows if row not in measured} == {""}
+    assert {row[name] for row in rows if row not in measured for name in columns} == {""}
     lines = [line for line in (tmp_path / "runs" / "t" / "loss_log.txt").read_text().splitlines()
              if "validation" in line]
     size = measured[0]["epoch_images"]
-    assert lines[0].startswith(f"(epoch: 1, iters: {size}, validation) val_l1: 0.")
+    assert lines[0].startswith(f"(epoch: 1, iters: {size}, validation) {columns[0]}: 0.")
     assert len(lines) == 2
 
 
@@ -346,8 +354,8 @@ def test_a_resumed_run_validates_like_a_straight_run(
 ) -> None:
     """The run is stopped between two validations, in the middle of epoch 2."""
     flags = argv("--model", model, "--n_epochs", "3", "--val_freq", "4", "--ema", "0.9", "--lr",
-                 "0.002", "--norm", "batch", "--lr_policy", "plateau", "--lr_metric", "val_l1",
-                 "--pool_size", "2", *VALIDATION)
+                 "0.002", "--norm", "batch", "--lr_policy", "plateau", "--pool_size", "2",
+                 "--lr_metric", default_metrics(model, argv)[0], *VALIDATION)
     train([*flags, "--name", "straight"])
     original = Clock.advance
 
