@@ -21,6 +21,7 @@ class AlignedDataset(BaseDataset):
 
     unused_flags = ()
     paired = True
+    packs = True
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)

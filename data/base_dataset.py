@@ -68,6 +68,8 @@ class BaseDataset(Dataset[Sample], ABC):
 
     unused_flags: ClassVar[tuple[str, ...]] = ("pairs", "allow_unpaired")  # no effect: refused
     paired: ClassVar[bool] = False  # True: A and B show the same scene and may be compared
+    # True: ``__getitem__`` of this very class may return uint8, which the loader converts.
+    packs: ClassVar[bool] = False
 
     def __init__(self, opt: Namespace) -> None:
         self.check_options(opt)

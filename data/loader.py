@@ -44,7 +44,7 @@ class Loader:
             raise ValueError(f"{type(dataset).__name__} found no samples under {dataset.root}")
         self.dataset = dataset
         self.device = device or torch.device("cpu")
-        dataset.packs_levels = True
+        dataset.packs_levels = _may_pack(type(dataset))
         self._order = EpochOrder(len(dataset), seed=seed, shuffle=shuffle, batch_size=batch_size,
                                  rank=rank, world_size=world_size)
         batches = -(-len(dataset) // self._order.step_images)
@@ -138,6 +138,15 @@ def _leave_process_group(worker: int) -> None:
     """Leave the group: its signals are for the training process only, which then saves."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+
+
+def _may_pack(cls: type[BaseDataset]) -> bool:
+    """Return whether the class that defines ``__getitem__`` declares ``packs`` itself.
+
+    A subclass that changes samples expects float32, whatever its parent declares.
+    """
+    owner = next(parent for parent in cls.__mro__ if "__getitem__" in vars(parent))
+    return bool(vars(owner).get("packs"))
 
 
 def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> int:

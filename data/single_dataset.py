@@ -8,6 +8,8 @@ from data.base_dataset import BaseDataset, Sample
 class SingleDataset(BaseDataset):
     """A is the input of the generator, with ``--input_nc`` channels for either --direction."""
 
+    packs = True
+
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         self.side = self.A if self.input_letter == "A" else self.B

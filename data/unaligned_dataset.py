@@ -12,6 +12,8 @@ class UnalignedDataset(BaseDataset):
     With ``--serial_batches`` the index selects B too. A and B are cropped and flipped separately.
     """
 
+    packs = True
+
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         self.sources_A = self.find(self.A, opt.phase, "A")

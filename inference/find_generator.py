@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from data.files.value_range import ValueRange
 from data.record import Record, load_record
 from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
+from models.networks import own_flags
 from models.rebuilding import rebuild_generator, saved_generator_flags
 from models.weights.infer_flags import infer_flags
 from models.weights.network_files import AVERAGED, no_average
@@ -40,9 +41,10 @@ def find_generator(
         ValueError: a flag contradicts the file, or cannot be inferred from the file.
     """
     limits = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
-    unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS)))
+    own = own_flags("generator", flags["netG"]) if "netG" in flags else {}
+    unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS) - own.keys()))
     if unknown:
-        raise TypeError(f"{unknown}: unknown flag; choose from {', '.join(NETWORK_FLAGS)}")
+        raise TypeError(f"{unknown}: unknown flag; choose from {', '.join((*NETWORK_FLAGS, *own))}")
     if ema and not path.is_dir():
         raise ValueError(
             f"--ema chooses among the files of a run, {path} is one file: leave the flag out, or "
@@ -106,11 +108,16 @@ def _rebuild(
     run_dir: Path, saved: Mapping[str, Any], path: Path
 ) -> Callable[[], nn.Module] | None:
     """Return how the run's model builds this generator; None if --netG describes it."""
-    name = path.stem.partition("_net_")[2]
+    name = _network_name(path)
     entry = load_network_entries(run_dir).get(name)
     if entry is None or entry.from_flags:
         return None
     return partial(rebuild_generator, run_dir, saved, name)
+
+
+def _network_name(path: Path) -> str:
+    """Return G_A for latest_net_G_A.pth and for latest_net_G_A_ema.pth."""
+    return path.stem.partition("_net_")[2].removesuffix(AVERAGED)
 
 
 def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bool]:
@@ -148,26 +155,34 @@ def _from_weights(
     seen = infer_flags(shapes)
     if "--netG" in seen:
         log.info("%s: %s", path, " ".join(f"{key} {value}".strip() for key, value in seen.items()))
-    known = dict(flags) | {name: seen[f"--{name}"] for name in NETWORK_FLAGS if f"--{name}" in seen}
+    entry = load_network_entries(path.parent).get(_network_name(path))
+    saved = load_options(path.parent) if entry and entry.role == "generator" else {}
+    known = {name: saved[name] for name in NETWORK_FLAGS if name in saved} | dict(flags)
+    known |= {name: seen[f"--{name}"] for name in NETWORK_FLAGS if f"--{name}" in seen}
     missing = [f"--{name}" for name in NETWORK_FLAGS if name not in known and name != "no_dropout"]
     if missing:
-        what = "a discriminator" if "--netD" in seen else "no generator that is known by its names"
+        what = "a discriminator" if "--netD" in seen else "a network with unknown names"
         raise ValueError(
-            f"{path} holds {what}; choose a generator's file, or for a network of your own give "
-            f"{' '.join(missing)}"
+            f"{path} holds {what}; choose a generator's file, the folder of its run, or for a "
+            f"network of your own give {' '.join(missing)}"
         )
     no_dropout = "--no_dropout" in seen if {"--dropout", "--no_dropout"} & seen.keys() else None
+    is_own = "--netG" not in seen  # then the run, or the caller, describes the network
+    if is_own:
+        no_dropout = known.get("no_dropout")
+    own = saved_generator_flags({**saved, **flags, "netG": known["netG"]}) if is_own else {}
     return GeneratorFile(
         path, netG=known["netG"], ngf=int(known["ngf"]), norm=known["norm"], no_dropout=no_dropout,
         input_nc=int(known["input_nc"]), output_nc=int(known["output_nc"]),
-        direction=direction or "AtoB",
+        direction=direction or saved.get("direction") or "AtoB", flags=own,
+        rebuild=_rebuild(path.parent, saved, path) if is_own else None,
     )
 
 
 def _with_flags(file: GeneratorFile, flags: Mapping[str, Any]) -> GeneratorFile:
     """Complete ``file`` by ``flags``, which must not contradict it."""
     for name, value in flags.items():
-        own = getattr(file, name)
+        own = getattr(file, name) if name in NETWORK_FLAGS else file.flags.get(name)
         equal = own == value or {own, value} == {"batch", "syncbatch"}  # these have equal weights
         if own is not None and not equal:
             conflict = f"{name} is given as {value}, the file has {own}"

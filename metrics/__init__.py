@@ -11,7 +11,8 @@ available, find_metric = PLUGINS.available, PLUGINS.find
 
 def requirements() -> dict[str, str]:
     """Return the flags of all metrics, without dashes, with their help texts."""
-    return {flag: text for name in available() for flag, text in find_metric(name).requires.items()}
+    metrics = PLUGINS.find_usable().values()
+    return {flag: text for metric in metrics for flag, text in metric.requires.items()}
 
 
 def create_metrics(

@@ -52,12 +52,12 @@ class TemplateModel(BaseModel):
         self.output: Tensor = self.netG(self.data_A)
 
     def compute_visuals(self) -> None:
-        self.visuals = {"data_A": self.data_A, "data_B": self.data_B, "output": self.output}
+        self.visuals = {"real_A": self.data_A, "fake_B": self.output, "real_B": self.data_B}
 
     @staticmethod
     def comparisons(opt: Namespace) -> tuple[Comparison, ...]:
         """Return the labels of ``visuals`` that a validation compares (--val_phase)."""
-        return (Comparison.paired("data_A", "output", "data_B"),)
+        return (Comparison.paired("real_A", "fake_B", "real_B"),)
 
     def optimize_parameters(self) -> None:
         self.forward()

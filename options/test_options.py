@@ -11,6 +11,7 @@ from data.record import load_record
 from data.transforms import PREPROCESS
 from inference.generator_file import NETWORK_FLAGS
 from inference.memory_budget import usual_batch
+from models.networks import own_flags
 from models.test_model import generator_suffix
 from options import test_flags
 from options.aliases import LIVE_DISPLAY
@@ -80,7 +81,8 @@ class TestOptions(BaseOptions):
 
     def network_flags(self) -> dict[str, Any]:
         """Return the flags of the command line that describe the network and its value ranges."""
-        known = (*NETWORK_FLAGS, *VALUE_OPTIONS)
+        own = own_flags("generator", self.given["netG"]) if "netG" in self.given else ()
+        known = (*NETWORK_FLAGS, *VALUE_OPTIONS, *own)
         return {key: value for key, value in self.given.items() if key in known}
 
     def adjust_defaults(self, parser: ArgumentParser, choice: Namespace) -> None:

@@ -18,7 +18,7 @@ LABELS = {
     "pix2pix": {"real_A", "fake_B", "real_B"},
     "cycle_gan": {"real_A", "fake_B", "rec_A", "real_B", "fake_A", "rec_B"},
     "colorization": {"real_A", "real_B_rgb", "fake_B_rgb"},
-    "template": {"data_A", "data_B", "output"},
+    "template": {"real_A", "fake_B", "real_B"},
 }
 REFUSED = {
     *((model, "single") for model in ("pix2pix", "cycle_gan", "colorization")),

@@ -255,7 +255,7 @@ def test_a_folder_with_a_run_is_neither_mixed_nor_overwritten(
     train(argv("--model", "template", "--overwrite"))
     assert saved(tmp_path) == {"1_net_G.pth", "latest_net_G.pth", "latest_state.pth"}
     assert {path.name for path in (run_dir / "web" / "images").iterdir()} == {
-        f"epoch001_{label}.png" for label in ("data_A", "data_B", "output")
+        f"epoch001_{label}.png" for label in ("real_A", "fake_B", "real_B")
     }
     assert [row["epoch"] for row in read_losses(run_dir)] == ["1"]
     assert (run_dir / "notes.txt").read_text() == "mine"

@@ -1,10 +1,14 @@
 """Find plug-ins by file name: no list to edit, no decorator to remember."""
 
 import inspect
+import logging
 import pkgutil
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Generic, TypeVar, get_origin
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -33,7 +37,8 @@ class Plugins(Generic[T]):
         """Import the file of this name and return its one concrete subclass of ``base``.
 
         Raises:
-            ValueError: the file does not exist, or defines no subclass or more than one.
+            ValueError: the file does not exist, cannot be imported, or defines no subclass or more
+                than one.
         """
         names = self.available()
         if name not in names:
@@ -42,7 +47,7 @@ class Plugins(Generic[T]):
                 f"one of {', '.join(names)}, or write that file with a subclass of "
                 f"{self.base.__name__}"
             )
-        module = import_module(f"{self.package}.{name}{self.suffix}")
+        module = self._import(name)
         classes = [
             value
             for value in vars(module).values()
@@ -58,3 +63,22 @@ class Plugins(Generic[T]):
                 f"found {[cls.__name__ for cls in classes] or 'none'}; one class per file"
             )
         return classes[0]
+
+    def find_usable(self) -> dict[str, type[T]]:
+        """Return all classes by name. A file that cannot be used is left out with a warning."""
+        classes = {}
+        for name in self.available():
+            try:
+                classes[name] = self.find(name)
+            except ValueError as error:
+                log.warning("left out: %s", error)
+        return classes
+
+    def _import(self, name: str) -> ModuleType:
+        try:
+            return import_module(f"{self.package}.{name}{self.suffix}")
+        except Exception as error:  # a file of the user can raise anything
+            raise ValueError(
+                f"{self.package.replace('.', '/')}/{name}{self.suffix}.py cannot be imported "
+                f"({type(error).__name__}: {error}); correct the file, or move it away"
+            ) from error

@@ -11,7 +11,7 @@ PLUGINS = Plugins("display.sinks", "_sink", Sink)
 
 def find_sinks(is_train: bool) -> list[type[Sink]]:
     """Return the displays of train.py or of test.py, in the order in which they are opened."""
-    classes = sorted(map(PLUGINS.find, PLUGINS.available()), key=lambda cls: cls.order)
+    classes = sorted(PLUGINS.find_usable().values(), key=lambda cls: cls.order)
     return [cls for cls in classes if (cls.in_training if is_train else cls.in_tests)]
 
 

@@ -5,7 +5,8 @@ see models/networks/plugin.py.
 """
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -83,7 +84,8 @@ def define_G(
         ValueError: ``name`` is neither in the table nor a file.
     """
     build = _builder("generator", name, norm=norm, init_type=init_type)
-    net = build(in_channels, out_channels, width=width, norm=norm, dropout=dropout, **flags)
+    with _explained("generator", name):
+        net = build(in_channels, out_channels, width=width, norm=norm, dropout=dropout, **flags)
     return init_weights(net, init_type, init_gain)
 
 
@@ -101,14 +103,15 @@ def define_D(
     """
     build = _builder("discriminator", name, norm=norm, init_type=init_type)
     size = {"layers": n_layers} if name == "n_layers" else {}
-    net = build(in_channels, width=width, norm=norm, **size, **flags)
+    with _explained("discriminator", name):
+        net = build(in_channels, width=width, norm=norm, **size, **flags)
     return init_weights(net, init_type, init_gain)
 
 
 def side_multiple(name: str) -> int:
     """Return the number that must divide both sides of an image for the output to keep its size."""
     build = _builder("generator", name)
-    with torch.device("meta"):
+    with torch.device("meta"), _explained("generator", name):
         net = build(1, 1, width=1, norm="instance", dropout=False, **own_flags("generator", name))
         return geometry(net).multiple
 
@@ -122,6 +125,18 @@ def _builder(
     _require_known("norm", norm, NORMS)
     _require_known("init_type", init_type, INITS)
     return TABLES[role][name] if name in TABLES[role] else PLUGINS[role].find(name)
+
+
+@contextmanager
+def _explained(role: NetworkRole, name: str) -> Iterator[None]:
+    """Raise ValueError if the constructor in a file of its own does not take the arguments."""
+    try:
+        yield
+    except TypeError as error:
+        if name in TABLES[role]:
+            raise
+        raise ValueError(f"models/networks/{name}_{role}.py: {error}; the arguments are described "
+                         "in models/networks/plugin.py") from error
 
 
 def _require_known(what: str, name: str, known: Iterable[str], otherwise: str = "") -> None:
