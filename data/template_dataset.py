@@ -43,7 +43,7 @@ class TemplateDataset(BaseDataset):
         source = self.sources[index]
         # Decoded and scaled, [H, W, C]. Do not write to them.
         A, B = self.pictures.one(self.A, source), self.pictures.one(self.B, source)
-        # Both images take the same draw, so they stay in register.
+        # Both images take the same draw, so they stay aligned with each other.
         draw = self.draw(A, self.random(index), source)
         light = to_unit(self.finish(self.A, A, draw))
         return {"A": from_unit((light * self.opt.new_dataset_option).clamp(max=1)),

@@ -1,4 +1,4 @@
-"""The geometry of one sample: drawn once, applied to every image that must stay in register.
+"""The geometry of one sample: drawn once, applied to every image that must stay aligned.
 
 The order is: channels -> resize -> affine, crop -> flip, turn -> tensor in -1..1 -> colours ->
 cut-out. Images are arrays [H, W, C]; sizes are (width, height) in pixels. Images are resized by

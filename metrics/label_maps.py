@@ -1,4 +1,4 @@
-"""How well label maps agree: counts of pixels by real and output class, and the scores of them.
+"""Agreement of label maps: counts of pixels by real and output class, and the scores of them.
 
 The scores are those of FCN (Long et al. 2015, section 5), as pix2pix reports them.
 """

@@ -1,4 +1,4 @@
-"""The former place of scripts/benchmarks/run.py, with the same flags and output."""
+"""The former location of scripts/benchmarks/run.py, with the same flags and output."""
 
 import runpy
 from pathlib import Path

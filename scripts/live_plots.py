@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def check(page_files: Path) -> None:
-    """Log in one line what is missing; then exit with code 1 if anything is."""
+    """Log in one line what is missing; then exit with code 1 if something is missing."""
     missing = [problem] if (problem := visdom_problem()) else []
     if not visdom_files.PAGE.read(page_files):
         source = ("npm fetches them at the first start" if shutil.which("npm") else

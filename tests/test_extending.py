@@ -87,7 +87,7 @@ def test_a_generator_of_its_own_is_rebuilt_with_its_flags(
     known: dict[str, Any] = {"netG": "flat", "ngf": 2, "norm": "instance", "input_nc": 3,
                              "output_nc": 3, "no_dropout": True}
     assert Translator.load(alone, device="cpu", flat_layers=4, **known).net
-    with pytest.raises(TypeError, match="flat_layer: unknown flag; choose from netG.*flat_layers"):
+    with pytest.raises(TypeError, match=r"flat_layer: unknown flag; choose from netG.*flat_layers"):
         Translator.load(alone, device="cpu", flat_layer=4, **known)
 
 

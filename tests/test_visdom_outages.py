@@ -108,7 +108,7 @@ def test_error_page_is_reported(
         sink.losses(losses())
         sink.close()
     assert len(caplog.records) == 1
-    assert "says: 403" in caplog.text
+    assert "reported: 403" in caplog.text
 
 
 def test_curves_are_complete_on_a_server_that_returns(

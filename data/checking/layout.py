@@ -58,7 +58,7 @@ def find_rows(
     Raises:
         FileNotFoundError, ValueError: there are no images, or the pairs are ambiguous.
     """
-    phases = phases or (phases_in(list_file, dataroot) if list_file else phases_there(dataroot))
+    phases = phases or (phases_in(list_file, dataroot) if list_file else existing_phases(dataroot))
     if mode is None:
         with data_logs_muted():  # the search below logs the same
             mode = "aligned" if list_file else find_mode(dataroot, phases[0], suffixes)
@@ -81,7 +81,7 @@ def find_rows(
     return Layout(mode, rows, faults, unpaired)
 
 
-def phases_there(dataroot: Path) -> list[str]:
+def existing_phases(dataroot: Path) -> list[str]:
     """Return those of train, val and test that have a folder; [""] for images in the root."""
     phases = [phase for phase in PHASES
               if any((dataroot / name).is_dir()

@@ -20,7 +20,7 @@ _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 @dataclass(frozen=True)
 class SheetCell:
-    """Images that are shown side by side; () for a line of text alone."""
+    """Images that are shown side by side; () for only a line of text."""
 
     caption: str
     pictures: Sequence[Image8] = ()

@@ -40,7 +40,7 @@ def _post(client: Any, url: str, data: str | Mapping[str, Any] | None = None) ->
     except requests.Timeout as error:
         raise ConnectionError(f"the server at {place} does not answer in time") from error
     except requests.HTTPError as error:
-        raise ConnectionError(f"the server at {place} says: {error}") from error
+        raise ConnectionError(f"the server at {place} reported: {error}") from error
     except requests.RequestException as error:
         raise ConnectionError(f"no server answers at {place} (to start one: {_START}{client.port}; "
                               "--display_id 0 switches visdom off)") from error

@@ -53,7 +53,7 @@ def in_turn(
 ) -> dict[str, list[T]]:
     """Call all of them in each round, and return the results by name.
 
-    A slow minute of the machine then affects all of them. ``warm_up`` adds a round, which does not
+    A short load of the machine then affects all of them. ``warm_up`` adds a round, which does not
     count.
     """
     results = [[call() for call in calls.values()] for _ in range(warm_up + rounds)]

@@ -5,7 +5,7 @@
 Trains a small model on noise: without a display, with the web page, and with a visdom server that
 is up, missing, hung (SIGSTOP) from a third of the run on, or killed after one third and restarted
 after two. Starting a server keeps a core busy for seconds: one state without a display shows the
-cost of that alone. The states are run in turn, so that a slow minute of the machine affects all of
+cost of that alone. The states are run in turn, so that a short load of the machine affects all of
 them. The first epoch warms up and does not count. The server needs no network; its page stays
 blank, which costs the training nothing.
 """

@@ -3,7 +3,7 @@
     python scripts/benchmarks/run.py            small networks on a CPU, full size on a GPU
     python scripts/benchmarks/run.py --only pix2pix:16 -- --num_threads 4
 
-Both sides train in this process, one epoch of each in turn, so that a slow minute of the machine
+Both sides train in this process, one epoch of each in turn, so that a short load of the machine
 affects both. The reference is written plainly in reference_step.py and reference_data.py. The flags
 after ``--`` are flags of train.py, for our side only.
 """

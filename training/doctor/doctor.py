@@ -21,7 +21,7 @@ from training.doctor.gradients import GradientCheck
 from training.doctor.outputs import OutputChecks, Partner, Translation
 from training.doctor.overfitting import OverfittingCheck
 
-IMAGES = 4  # of a batch are checked
+IMAGES = 4  # images of a batch that are checked
 FIRST_IMAGES = 1000  # no output problem is reported before: first outputs are grey, with a grid
 LEAST_LOSS_D = 0.02  # relative to the loss of a discriminator that cannot distinguish
 VALIDATED = VALUE + "l1"  # the value that shows overfitting
@@ -45,7 +45,7 @@ class Doctor:
         active = {advice.complaint for advice in open_problems(past)}
         self._states = {name: DiagnosisState(diagnosis.checks, active=name in active)
                         for name, diagnosis in DIAGNOSES.items()}
-        # There is no baseline after a resume: these could neither end nor begin.
+        # There is no baseline after a resume: these diagnoses can neither begin nor end.
         self._ignored = {name for name in active if DIAGNOSES[name].needs_baseline}
         self._gradients = GradientCheck(self.model.networks)
         self._data_wait = DataWaitCheck(self.clock.images, filling=filling)

@@ -1,4 +1,4 @@
-"""Check a generator's images: all alike, inverted, or with a grid in them."""
+"""Check whether generated images are all alike, inverted, or show a grid."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence

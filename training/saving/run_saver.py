@@ -45,7 +45,7 @@ class RunSaver:
         self._saver = BackgroundSaver()
         self._writes = current_process().is_main
         self._on_disk = ""  # the position of latest_state.pth in the run; "": there is none yet
-        self.before_save: Callable[[], None] = lambda: None  # may raise, then nothing is saved
+        self.before_save: Callable[[], None] = lambda: None  # if it raises, nothing is saved
 
     def __enter__(self) -> "RunSaver":
         return self
