@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class AlignedDataset(BaseDataset):
-    """A and B share the crop, the flip and the augmentation, so they stay aligned with each other."""
+    """A and B share the crop, the flip and the augmentation, so they stay aligned."""
 
     unused_flags = ()
     paired = True

@@ -25,8 +25,8 @@ def same_shape(fake: MetricImage, real: MetricImage) -> tuple[Unit, Unit]:
     if {fake.channels, real.channels} == {1, 3}:
         shape = (*real.pixels.shape[:2], 3)
         return np.broadcast_to(fake.unit, shape), np.broadcast_to(real.unit, shape)
-    raise UndefinedError(f"needs an equal number of channels, but the output has {fake.channels}, the target "
-                         f"{real.channels}")
+    raise UndefinedError("needs an equal number of channels, but the output has "
+                         f"{fake.channels}, the target {real.channels}")
 
 
 def levels(

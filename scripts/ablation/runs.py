@@ -125,7 +125,7 @@ def call_or_raise(command: Sequence[str], name: str) -> None:
 
 
 def call(command: Sequence[str]) -> int:
-    """Run a program; after Ctrl-C, which the program receives too, wait until it has saved, and exit.
+    """Run a program. After Ctrl-C, which it receives too, wait until it has saved, and exit.
 
     Raises:
         SystemExit: with the exit code of Ctrl-C.
