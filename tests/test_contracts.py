@@ -30,6 +30,7 @@ from scripts.export import main as export
 from test import test as translate
 from train import train
 from training.clock import Clock
+from training.memory.estimate import StepMemory
 from util import checkpoint
 
 OWN = Path(__file__).parent / "own"
@@ -284,6 +285,14 @@ def test_the_head_has_the_sizes_of_the_features() -> None:
     assert [tuple(weight.shape) for weight in head.parameters() if weight.ndim == 2] == [
         (8, 5), (8, 10),
     ]
+
+
+def test_the_memory_of_a_model_with_a_probed_part_is_estimated() -> None:
+    """The estimate builds the model from tensors without values, and probes it there."""
+    opt = build("--model contrast").opt
+    shapes = {"A": (1, 3, 32, 32), "B": (1, 3, 32, 32), "A_paths": None, "B_paths": None}
+    memory = StepMemory(opt, shapes)
+    assert memory.peak(4, 32, 32) > memory.peak(2, 32, 32) > 0
 
 
 def test_a_model_with_a_probed_part_resumes_exactly(

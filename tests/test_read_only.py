@@ -85,7 +85,7 @@ def test_a_result_that_cannot_be_written_ends_the_test(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     train(argv("--model", "template", "--no_html"))
-    refuse(monkeypatch, Path, "touch", (".1_output.partial.png", ".1_fake.partial.png",
+    refuse(monkeypatch, Path, "touch", (".1_fake_B.partial.png", ".1_fake.partial.png",
                                         "out/.1.partial.png"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:

@@ -96,7 +96,7 @@ def test_a_run_trained_on_crops_is_tested_on_whole_images(
 ) -> None:
     train(argv("--model", "template", "--preprocess", mode, "--load_size", "20"))
     page = translate(test_argv())
-    assert size_of(page.parent / "images" / "0_output.png") == size
+    assert size_of(page.parent / "images" / "0_fake_B.png") == size
 
 
 def test_a_unet_trained_on_crops_is_tested_at_its_own_size(
@@ -110,7 +110,7 @@ def test_a_unet_trained_on_crops_is_tested_at_its_own_size(
     train(argv("--model", "template", "--netG", "unet_128", "--preprocess", "crop",
                "--crop_size", "128", "--max_dataset_size", "1"))
     page = translate(test_argv())
-    assert size_of(page.parent / "images" / "0_output.png") == (128, 128)
+    assert size_of(page.parent / "images" / "0_fake_B.png") == (128, 128)
 
 
 def test_a_page_with_the_published_title_and_folder(argv: Argv, test_argv: Argv) -> None:

@@ -23,7 +23,6 @@ import models
 from inference.prepare import PictureNorm
 from inference.translator import Translator
 from metrics.evaluation import Example
-from models.base_model import BaseModel
 from models.comparison import Comparison
 from options.train_options import TrainOptions
 from options.validation_flags import PAIR_METRICS, SET_METRICS, validation_options
@@ -258,8 +257,9 @@ def test_a_model_without_the_compared_visuals_is_refused(
 ) -> None:
     from models.template_model import TemplateModel
 
-    monkeypatch.setattr(TemplateModel, "comparisons", staticmethod(BaseModel.comparisons))
-    with pytest.raises(ValueError, match=r"compares fake_B, real_A.*write a method `comparisons`"):
+    compared = (Comparison.paired("real_A", "made_B", "real_B"),)
+    monkeypatch.setattr(TemplateModel, "comparisons", staticmethod(lambda opt: compared))
+    with pytest.raises(ValueError, match=r"compares made_B, but its.*write a method `comparisons`"):
         train(argv("--model", "template", *VALIDATION))
 
 

@@ -53,9 +53,19 @@ def set_random_state(state: Mapping[str, Any]) -> None:
 
 @contextmanager
 def random_states_kept() -> Iterator[None]:
-    """Restore every global random state at the end, also after an error."""
-    kept = random_state()
+    """Restore every global random state at the end, also after an error.
+
+    The state of numpy stays an array: in the estimate of a step's memory, new tensors have no
+    values.
+    """
+    python, numpy_state = random.getstate(), np.random.get_state()
+    torch_state = torch.get_rng_state()
+    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     try:
         yield
     finally:
-        set_random_state(kept)
+        random.setstate(python)
+        np.random.set_state(numpy_state)
+        torch.set_rng_state(torch_state)
+        if cuda_states:
+            torch.cuda.set_rng_state_all(cuda_states)
