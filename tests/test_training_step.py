@@ -36,7 +36,7 @@ MODELS = {
     "cycle_gan, full buffers": "--model cycle_gan --pool_size 1 --lambda_identity 0",
     "colorization": "--model colorization",
     "template": "--model template --norm batch",
-    "fp16": "--model cycle_gan --precision fp16",
+    "fp16": "--model pix2pix --no_dropout --precision fp16",
 }
 
 
