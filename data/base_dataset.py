@@ -68,7 +68,8 @@ class BaseDataset(Dataset[Sample], ABC):
 
     unused_flags: ClassVar[tuple[str, ...]] = ("pairs", "allow_unpaired")  # no effect: refused
     paired: ClassVar[bool] = False  # True: A and B show the same scene and may be compared
-    # True: ``__getitem__`` of this very class may return uint8, which the loader converts.
+    # True: the ``__getitem__`` that this class defines may return uint8, which the loader converts.
+    # A subclass with its own ``__getitem__`` does not inherit it.
     packs: ClassVar[bool] = False
 
     def __init__(self, opt: Namespace) -> None:
