@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.files import array_files, tiff_files
+from data.files import array_files, dicom_files, tiff_files
 from data.files.pillow_files import PictureError, opened, picture_size, reading, upright
 from data.files.raster import Pixels, Raster, require_finite
 from util.files import replacing, writing
@@ -26,10 +26,10 @@ from util.packages import package_for
 from util.png import encode_png
 
 _READERS: dict[str, Callable[[Path], Raster]] = {
-    ".npy": array_files.read_npy, ".npz": array_files.read_npz, ".dcm": array_files.read_dicom,
+    ".npy": array_files.read_npy, ".npz": array_files.read_npz, ".dcm": dicom_files.read_dicom,
 }
 _SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
-    ".npy": array_files.npy_size, ".npz": array_files.npz_size, ".dcm": array_files.dicom_size,
+    ".npy": array_files.npy_size, ".npz": array_files.npz_size, ".dcm": dicom_files.dicom_size,
     ".tif": tiff_files.tiff_size, ".tiff": tiff_files.tiff_size,
 }
 # Pillow mode -> meaning of the channels; any other mode becomes RGB.
