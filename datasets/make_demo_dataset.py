@@ -22,6 +22,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from data.discovery.folders import visible_files
 from datasets.demo_drawing.labels import PALETTE, RgbImage, draw_labels
 from datasets.demo_drawing.photo import draw_photo
 from datasets.demo_drawing.street import invent_street
@@ -48,7 +49,8 @@ def _difference(root: Path, parameters: dict[str, int]) -> list[str]:
     """Return the files of the set that are missing, and other files in its folders."""
     wanted = {f"{folder}/{name}" for folder in FOLDERS
               for name in _names(parameters[folder.rstrip("AB")])}
-    files = (path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file())
+    files = (path for folder in FOLDERS if (root / folder).is_dir()
+             for path in visible_files(root / folder))
     return sorted(wanted ^ {path.relative_to(root).as_posix() for path in files})
 
 

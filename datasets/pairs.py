@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.discovery.folders import EXTENSIONS, is_picture, visible_files
+from data.discovery.leftovers import log_doubtful
 from data.discovery.stacks import group_by_stem, stem_of
 from data.files.pillow_files import read_rgb_size
 from util.text import listing
@@ -29,7 +30,7 @@ class NamedPair:
 def find_pictures(folder: Path) -> dict[str, Path]:
     """Return every image below ``folder`` by its ``NamedPair.name``, sorted.
 
-    Linked sub-folders are entered; hidden files (``._x.png``) are ignored.
+    Linked sub-folders are entered; ``leftovers`` are ignored.
 
     Raises:
         FileNotFoundError: the folder does not exist, or holds no image.
@@ -44,6 +45,7 @@ def find_pictures(folder: Path) -> dict[str, Path]:
     stems, _ = group_by_stem(images, [""])
     log.info("%s: %d images (other files, ignored: %d)", folder, len(images),
              len(files) - len(images))
+    log_doubtful(folder, images)
     root = stem_of(folder, "")
     return {stem.removeprefix(root): stems[stem][""] for stem in sorted(stems)}
 

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from data.discovery.folders import EXTENSIONS, is_picture, visible_files
+from data.discovery.leftovers import is_leftover, log_doubtful
 
 log = logging.getLogger(__name__)
 
@@ -14,8 +15,8 @@ def find_images(
 ) -> list[Path]:
     """Return the first ``limit`` images of ``<dataroot>/<phase><side>``, sorted by path.
 
-    Sub-folders are searched too, also linked ones; hidden files are ignored. ``side`` is "A" or "B"
-    in unaligned sets. ``limit`` None returns all images.
+    Sub-folders are searched too, also linked ones; ``leftovers`` are ignored. ``side`` is "A" or
+    "B" in unaligned sets. ``limit`` None returns all images.
 
     Raises:
         FileNotFoundError: the folder does not exist, or holds no image.
@@ -35,6 +36,7 @@ def find_images(
                                 f"{listed or 'no files'}; {_suggestion(dataroot, phase, side)}")
     if others:
         log.warning("%s: files in formats that are not read are left out: %s", folder, listed)
+    log_doubtful(folder, images)
     for path in images[:limit]:
         if not path.exists():
             raise FileNotFoundError(f"{path} is a link to a missing file; repair or remove it")
@@ -49,7 +51,8 @@ def _suggestion(dataroot: Path, phase: str, side: str) -> str:
     """Guess from the content of ``dataroot`` what the user meant."""
     if not dataroot.is_dir():
         return f"--dataroot {dataroot} {_fault(dataroot)}, check it"
-    folders = sorted(entry.name for entry in dataroot.iterdir() if entry.is_dir())
+    folders = sorted(entry.name for entry in dataroot.iterdir()
+                     if entry.is_dir() and not is_leftover(entry.name))
     found = f"folders in {dataroot}: {', '.join(folders) or 'none'}"
     halves = [name for name in (f"{phase}A", f"{phase}B") if name in folders]
     if not phase:
@@ -78,5 +81,6 @@ def _move_or_choose(dataroot: Path, phase: str) -> str:
         return f"pairs in A/{phase} and B/{phase} are read by --dataset_mode aligned"
     if any(is_picture(entry) for entry in A.iterdir()):
         return f"move the images of {A} to {A / phase}, and those of {B} to {B / phase}"
-    phases = [entry.name for entry in A.iterdir() if entry.is_dir() and (B / entry.name).is_dir()]
+    phases = [entry.name for entry in A.iterdir() if entry.is_dir()
+              and (B / entry.name).is_dir() and not is_leftover(entry.name)]
     return f"A and B both hold {', '.join(sorted(phases)) or 'no folder'}; check --phase"

@@ -10,6 +10,7 @@ from typing import Literal
 
 from data.discovery.folders import EXTENSIONS, is_picture
 from data.discovery.image_folder import find_images
+from data.discovery.leftovers import is_leftover
 from data.discovery.pair_folders import Folders, candidate_folders, holds_picture
 from data.discovery.stacks import sources_of_files, without_suffix
 from data.files.image_io import read_size
@@ -107,7 +108,8 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
     if is_pattern(path):
         root = _above(path)
         matches = sorted(root.glob(str(path.relative_to(root))))
-        files = [file for file in matches if file.is_file() and is_picture(file)]
+        files = [file for file in matches if file.is_file() and is_picture(file)
+                 and not any(map(is_leftover, file.relative_to(root).parts))]
         if not files:
             raise FileNotFoundError(f"no image matches {path}; quote the pattern, or check it")
         return root, files

@@ -52,7 +52,7 @@ def find_results(run: str, results_dir: Path, command: Callable[[str], str]) -> 
 
 def outputs_in(folder: Path) -> list[str]:
     """Return the labels of outputs with targets, fake_B first."""
-    labels = {match["label"] for path in (folder / "images").rglob("*.png")
+    labels = {match["label"] for path in _png_files(folder / "images")
               if (match := _OUTPUT.fullmatch(path.stem))
               and _beside(path, match, "real_{side}{rest}").is_file()}
     return sorted(labels, key=lambda label: (label[5] != "B", label))
@@ -65,7 +65,7 @@ def result_files(folder: Path, label: str) -> list[ComparedFiles]:
         NoImagesError: there are none.
     """
     images, results = folder / "images", []
-    for path in sorted(images.rglob("*.png")):
+    for path in sorted(_png_files(images)):
         match = _OUTPUT.fullmatch(path.stem)
         if match and match["label"] == label:
             real = _beside(path, match, "real_{side}{rest}")
@@ -99,6 +99,10 @@ def folder_sets(fake: Path, real: Path) -> list[ComparedFiles]:
     """Return all images of both folders, without pairs."""
     return [*(ComparedFiles(stem, path, None) for stem, path in _by_stem(fake).items()),
             *(ComparedFiles(stem, None, path) for stem, path in _by_stem(real).items())]
+
+
+def _png_files(folder: Path) -> list[Path]:
+    return [path for path in visible_files(folder) if path.suffix == ".png"]
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
