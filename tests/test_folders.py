@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data.discovery.folders import is_picture, visible_files
+from data.discovery.folders import is_picture, name_formats, visible_files
 
 
 def touch(*paths: Path) -> None:
@@ -56,7 +56,22 @@ def test_an_unreadable_folder_is_an_error_that_names_it(
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.PNG", True), ("a.b.jpeg", True), ("._a.png", False), ("a.gif", False)],
+    [("a.PNG", True), ("a.b.jpeg", True), ("._a.png", False), ("a.GIF", True), ("a.pgm", True),
+     ("a.Jfif", True), ("a.jp2", True), ("a.heic", False), ("a.exr", False), ("a.txt", False)],
 )
 def test_images_are_recognised_by_their_names(name: str, expected: bool) -> None:
     assert is_picture(Path(name)) == expected
+
+
+def test_a_text_header_of_remote_sensing_is_not_an_image(tmp_path: Path) -> None:
+    (tmp_path / "scene.hdr").write_text("ENVI\nsamples = 4\n")
+    (tmp_path / "sky.hdr").write_bytes(b"#?RADIANCE\n")
+    assert [is_picture(tmp_path / name) for name in ("scene.hdr", "sky.hdr")] == [False, True]
+
+
+def test_formats_that_are_not_read_are_named_with_the_way_out() -> None:
+    text = name_formats(map(Path, ("a.heic", "b.NEF", "c.exr", "d.txt", "e.txt")))
+    assert "1 .heic (convert: magick x.heic x.png)" in text
+    assert "1 .nef (develop to TIFF: darktable-cli x.nef x.tif)" in text
+    assert "1 .exr (convert to floating-point TIFF:" in text
+    assert text.endswith("2 .txt")

@@ -1,19 +1,67 @@
 """List the image files of a folder."""
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from PIL import features
 
 from data.discovery.leftovers import is_leftover
 
-EXTENSIONS = (
-    ".bmp", ".dcm", ".jpeg", ".jpg", ".npy", ".npz", ".png", ".ppm", ".tif", ".tiff", ".webp",
-)
+_JPEG2000 = (".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx")
+_OPTIONAL = {"avif": (".avif",), "jpg_2000": _JPEG2000}  # parts that Pillow may be built without
+EXTENSIONS = tuple(sorted((
+    ".bmp", ".dcm", ".dib", ".gif", ".hdr", ".jfif", ".jpe", ".jpeg", ".jpg", ".npy", ".npz",
+    ".pbm", ".pcx", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif",
+    ".tiff", ".webp",
+    *(e for part in _OPTIONAL.keys() & features.get_supported() for e in _OPTIONAL[part]),
+)))
+# Formats that are not read -> how to convert them.
+_CONVERSIONS = {
+    (".avif", *_JPEG2000): "this Pillow cannot read them: pip install -U Pillow",
+    (".heic", ".heif", ".hif", ".ico", ".jxl", ".jxr"): "convert: magick x{} x.png",
+    (".exr",): "convert to floating-point TIFF: magick x{} -define quantum:format=floating-point "
+               "-depth 32 x.tif",
+    (".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"):
+        "develop to TIFF: darktable-cli x{} x.tif",
+    (".ai", ".eps", ".pdf", ".psb", ".psd", ".svg", ".xcf"): "export as PNG",
+    (".avi", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"):
+        "write the frames: ffmpeg -i x{} frame%06d.png",
+    (".h5", ".hdf", ".hdf5", ".mat", ".mha", ".mhd", ".nii", ".nrrd", ".zarr"):
+        "save every image as an array [H, W] or [H, W, C], .npy",
+}
+_WAYS_OUT = {extension: advice.format(extension)
+             for extensions, advice in _CONVERSIONS.items() for extension in extensions}
 
 
 def is_picture(path: Path) -> bool:
-    """Return True for a known extension, in any letter case, and no ``is_leftover``."""
-    return path.suffix.lower() in EXTENSIONS and not is_leftover(path.name)
+    """Return True for a known extension, in any letter case, and no ``is_leftover``.
+
+    A ``.hdr`` file counts if it is a Radiance image: remote sensing has text headers of that name.
+    """
+    extension = path.suffix.lower()
+    if extension not in EXTENSIONS or is_leftover(path.name):
+        return False
+    return extension != ".hdr" or not path.is_file() or _begins_with(path, b"#?")
+
+
+def name_formats(files: Iterable[Path]) -> str:
+    """Return "2 .txt, 3 .exr (<how to convert them>)" for files that are not read."""
+    counts = Counter(path.suffix.lower() or "no extension" for path in files)
+    return ", ".join(f"{count} {extension}{way_out(extension)}"
+                     for extension, count in sorted(counts.items()))
+
+
+def way_out(extension: str) -> str:
+    """Return how to convert files of this extension, in brackets; "" if that is unknown."""
+    advice = _WAYS_OUT.get(extension.lower())
+    return f" ({advice})" if advice else ""
+
+
+def _begins_with(path: Path, start: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(start)) == start
 
 
 def visible_files(folder: Path) -> Iterator[Path]:

@@ -1,10 +1,9 @@
 """Find the image files of a folder, or explain why there are none."""
 
 import logging
-from collections import Counter
 from pathlib import Path
 
-from data.discovery.folders import EXTENSIONS, is_picture, visible_files
+from data.discovery.folders import EXTENSIONS, is_picture, name_formats, visible_files
 from data.discovery.leftovers import is_leftover, log_doubtful
 
 log = logging.getLogger(__name__)
@@ -27,14 +26,11 @@ def find_images(
                                 f"{_suggestion(dataroot, phase, side)}")
     files = list(visible_files(folder))
     images = sorted((path for path in files if is_picture(path)), key=Path.as_posix)
-    others = Counter(
-        path.suffix.lower() or "no extension" for path in files if not is_picture(path)
-    )
-    listed = ", ".join(f"{count} {extension}" for extension, count in sorted(others.items()))
+    listed = name_formats(set(files) - set(images))
     if not images:
         raise FileNotFoundError(f"folder {folder} holds no images ({' '.join(EXTENSIONS)}), found: "
                                 f"{listed or 'no files'}; {_suggestion(dataroot, phase, side)}")
-    if others:
+    if listed:
         log.warning("%s: files in formats that are not read are left out: %s", folder, listed)
     log_doubtful(folder, images)
     for path in images[:limit]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from data.discovery.folders import EXTENSIONS, is_picture
+from data.discovery.folders import EXTENSIONS, is_picture, name_formats, way_out
 from data.discovery.image_folder import find_images
 from data.discovery.leftovers import is_leftover
 from data.discovery.pair_folders import Folders, candidate_folders, holds_picture
@@ -103,15 +103,20 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
     """Return the folder that names are relative to, and the files."""
     if path.is_file():
         if not is_picture(path):
-            raise ValueError(f"{path} is no image by its name; known are {' '.join(EXTENSIONS)}")
+            raise ValueError(f"{path} is no image by its name{way_out(path.suffix)}; known are "
+                             f"{' '.join(EXTENSIONS)}")
         return path.parent, [path]
     if is_pattern(path):
         root = _above(path)
-        matches = sorted(root.glob(str(path.relative_to(root))))
-        files = [file for file in matches if file.is_file() and is_picture(file)
-                 and not any(map(is_leftover, file.relative_to(root).parts))]
+        matches = [file for file in root.glob(str(path.relative_to(root))) if file.is_file()
+                   and not any(map(is_leftover, file.relative_to(root).parts))]
+        files = sorted(file for file in matches if is_picture(file))
+        others = name_formats(set(matches) - set(files))
         if not files:
-            raise FileNotFoundError(f"no image matches {path}; quote the pattern, or check it")
+            raise FileNotFoundError(f"no image matches {path}, found: {others or 'nothing'}; quote "
+                                    "the pattern, or check it")
+        if others:
+            log.warning("%s: files in formats that are not read are left out: %s", path, others)
         return root, files
     folder = _input_folder(path, phase, letter)
     return folder, find_images(folder)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.discovery.folders import EXTENSIONS, is_picture
+from data.discovery.folders import EXTENSIONS, is_picture, way_out
 from data.discovery.stacks import group_by_stem, missing, stacked_source, stem_of, without_suffix
 from data.files.source import Pair, Source
 from util.text import listing
@@ -51,7 +51,8 @@ class Finder:
             if found:
                 return f"{cell}: {missing(found, wanted)}"
         elif any((base / cell).is_file() for base in self.bases):
-            return f"{cell} has an unknown format; known are {' '.join(EXTENSIONS)}"
+            return (f"{cell} has an unknown format{way_out(Path(cell).suffix)}; known are "
+                    f"{' '.join(EXTENSIONS)}")
         folders = " or in ".join(dict.fromkeys(map(str, self.bases)))
         return f"{cell} does not exist" + ("" if Path(cell).is_absolute() else f" in {folders}")
 

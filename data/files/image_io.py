@@ -4,13 +4,15 @@
     .npy .npz            numpy                           [H, W] or [H, W, C] as stored
     .tif .tiff           tifffile; Pillow if 8 bits      pages become channels
     .dcm                 pydicom                         float32 or the stored integers
-    .png, 16-bit colour  imagecodecs                     Pillow would cut it to 8 bits
+    deep colours         deep_files                      Pillow would cut them to 8 bits
     all others           Pillow                          grey of 16 bits, else 8; upright by EXIF
 
-Tifffile, pydicom and imagecodecs are imported for the first file that needs them; an error names
-the missing package.
+Only the first frame of an animation is read. Tifffile, pydicom and imagecodecs are imported for
+the first file that needs them; an error names the missing package.
 """
 
+import logging
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,14 @@ import numpy as np
 from PIL import Image
 
 from data.files import array_files, dicom_files, tiff_files
+from data.files.deep_files import read_deep
 from data.files.pillow_files import PictureError, opened, picture_size, reading, upright
 from data.files.raster import Pixels, Raster, require_finite
 from util.files import replacing, writing
 from util.packages import package_for
 from util.png import encode_png
+
+log = logging.getLogger(__name__)
 
 _READERS: dict[str, Callable[[Path], Raster]] = {
     ".npy": array_files.read_npy, ".npz": array_files.read_npz, ".dcm": dicom_files.read_dicom,
@@ -31,14 +36,21 @@ _READERS: dict[str, Callable[[Path], Raster]] = {
 _SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
     ".npy": array_files.npy_size, ".npz": array_files.npz_size, ".dcm": dicom_files.dicom_size,
     ".tif": tiff_files.tiff_size, ".tiff": tiff_files.tiff_size,
+    **dict.fromkeys((".hdr", ".pfm"), lambda path: read_image(path).size),
 }
 # Pillow mode -> meaning of the channels; any other mode becomes RGB.
 _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
-_LOSSLESS_8_BIT = (".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
+# Formats without loss for 8 bits -> the numbers of channels that they hold; also .png and .tif.
+_LOSSLESS_8_BIT = {".bmp": (1, 3), ".dib": (1, 3), ".pgm": (1,), ".pnm": (1, 3), ".ppm": (1, 3),
+                   ".tga": (1, 3), ".webp": (1, 3)}
+_ONLY_ON_REQUEST = {**dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k"), (1, 3)),
+                ".gif": (1,)}
 _SAVED_AS: dict[str, dict[str, Any]] = {
-    ".jpg": {"quality": 95}, ".jpeg": {"quality": 95}, ".webp": {"lossless": True},
+    **{key: {"quality": 95} for key in (".jpg", ".jpeg", ".jpe", ".jfif")},
+    ".webp": {"lossless": True},
 }
-_PNG_DEPTH = 24  # byte with the bit depth in a PNG file; the colour type follows (PNG, 11.2.2)
+_ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")
+_WARNED: set[str] = set()  # names of formats
 
 
 def read_image(path: Path) -> Raster:
@@ -54,13 +66,8 @@ def read_image(path: Path) -> Raster:
             raster = _READERS[extension](path)
         elif extension in (".tif", ".tiff") and tiff_files.is_special(path):
             raster = tiff_files.read_tiff(path)
-        elif _is_deep_colour_png(path):
-            pixels = package_for(path, "imagecodecs").png_decode(path.read_bytes())
-            raster = Raster(pixels, {2: "gray_alpha", 3: "rgb", 4: "rgba"}[pixels.shape[2]])
         else:
-            with opened(path) as image:
-                image.load()
-                raster = raster_of_pil(upright(image, path), source=path)
+            raster = read_deep(path) or _read_pillow(path)
     require_finite(raster.pixels, path)
     return raster
 
@@ -108,14 +115,13 @@ def can_hold(extension: str, pixels: Pixels) -> bool:
         return True
     if extension == ".png":
         return pixels.dtype in (np.uint8, np.uint16) and channels <= 4
-    if extension in (".jpg", ".jpeg", ".bmp", ".ppm", ".webp"):
-        return pixels.dtype == np.uint8 and channels in (1, 3)
-    return False
+    return pixels.dtype == np.uint8 and channels in (_LOSSLESS_8_BIT | _ONLY_ON_REQUEST).get(
+        extension, ())
 
 
 def extension_for(pixels: Pixels, wanted: str) -> str:
     """Return ``wanted`` if it keeps the pixels without loss; otherwise .png, or else .tif."""
-    lossless = (*_LOSSLESS_8_BIT, ".npy")
+    lossless = (*_LOSSLESS_8_BIT, ".png", ".tif", ".tiff", ".npy")
     candidates = [wanted.lower()] if wanted.lower() in lossless else []
     return next(e for e in [*candidates, ".png", ".tif"] if can_hold(e, pixels))
 
@@ -145,10 +151,18 @@ def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
     return Raster(pixels if pixels.ndim == 3 else pixels[:, :, None], _COLOURS[image.mode])
 
 
-def _is_deep_colour_png(path: Path) -> bool:
-    if path.suffix.lower() != ".png" or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(_PNG_DEPTH + 2)
-    grey = 0
-    return len(head) > _PNG_DEPTH + 1 and head[_PNG_DEPTH] == 16 and head[_PNG_DEPTH + 1] != grey
+def _read_pillow(path: Path) -> Raster:
+    with opened(path) as image:
+        if image.format in _ANIMATED and getattr(image, "is_animated", False):
+            _warn_of_frames(image.format, path)
+        image.load()
+        return raster_of_pil(upright(image, path), source=path)
+
+
+def _warn_of_frames(format_name: str, path: Path) -> None:
+    """Log the first animation of each format: a training reads every file once an epoch."""
+    if format_name not in _WARNED:
+        _WARNED.add(format_name)
+        log.warning("%s is an animation (%s): only the first frame of animations is read; to use "
+                    "all, save them as images: magick %s frame%%05d.png", path, format_name,
+                    shlex.quote(str(path)))

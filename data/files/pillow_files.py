@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
+from util.content import foreign_content
 from util.packages import MissingPackageError
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def _reason(error: Exception, path: Path) -> str:
     """Describe the error; Pillow's text for an unknown format is only the path."""
     if not isinstance(error, UnidentifiedImageError):
         return f"{type(error).__name__}: {error}"
-    return "it is no image" if path.stat().st_size else "it is empty"
+    return f"it {foreign_content(path) or 'is no image'}"
 
 
 def _orientation(image: Image.Image, path: Path) -> int:
