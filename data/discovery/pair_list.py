@@ -1,23 +1,28 @@
-"""Read a list of pairs: a table with one line ``A,B`` or ``A,B,phase`` per pair."""
+"""Read a list of pairs: a table with the columns A, B and, for several phases, phase."""
 
 import csv
 import logging
+import re
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
-from data.discovery.folders import EXTENSIONS, is_picture, way_out
-from data.discovery.stacks import group_by_stem, missing, stacked_source, stem_of, without_suffix
+from data.discovery.list_columns import FORMAT, find_columns, likelihood
+from data.discovery.listed_files import Finder
+from data.discovery.table import TableRow, read_rows, texts_of
 from data.files.source import Pair, Source
 from util.text import listing
 
 log = logging.getLogger(__name__)
-# Possible delimiters of the columns: the first one that is in the first line counts.
-DELIMITERS = {".csv": (",", ";", "\t"), ".tsv": ("\t",)}
-OTHERWISE = ("\t", ",", ";")
-FORMAT = "wanted lines A,B or A,B,phase with paths of images; a header has exactly these names"
-POSITIONS = ({"a": 0, "b": 1}, {"a": 0, "b": 1, "phase": 2})  # for two columns, for three
+_PHASES = {"train": "train", "training": "train", "val": "val", "valid": "val",
+           "validation": "val", "test": "test", "testing": "test"}
+_WORD = re.compile(r"[^\W\d][\w -]*")
+_LONGEST = 1000  # characters of a message about one line
+_SAMPLE = 50  # cells that show the encoding
 
 
 @dataclass(frozen=True)
@@ -28,46 +33,6 @@ class ListedPair:
     phase: str | None  # None: the list has no column for it
 
 
-@dataclass(frozen=True)
-class Finder:
-    """Finds the file, or the stack of files, that one cell of the list names."""
-
-    bases: tuple[Path, ...]  # folders for relative paths; the first that has the file counts
-    suffixes: Sequence[str] = ()
-    _stacks: dict[Path, dict[str, dict[str, Path]]] = field(default_factory=dict)
-
-    def __call__(self, cell: str) -> Source | str:
-        """Return the source, or a text that says what is wrong with the cell."""
-        if not cell:
-            return "is empty"
-        if is_picture(Path(cell)) or self.suffixes:
-            wanted = self.suffixes or ("",)
-            found: dict[str, Path] = {}
-            for base in dict.fromkeys(self.bases):
-                parts = self._parts(base / cell)
-                if len(parts) == len(wanted):
-                    return stacked_source(parts, wanted)
-                found = found or parts
-            if found:
-                return f"{cell}: {missing(found, wanted)}"
-        elif any((base / cell).is_file() for base in self.bases):
-            return (f"{cell} has an unknown format{way_out(Path(cell).suffix)}; known are "
-                    f"{' '.join(EXTENSIONS)}")
-        folders = " or in ".join(dict.fromkeys(map(str, self.bases)))
-        return f"{cell} does not exist" + ("" if Path(cell).is_absolute() else f" in {folders}")
-
-    def _parts(self, path: Path) -> dict[str, Path]:
-        if not self.suffixes:
-            return {"": path} if path.is_file() else {}
-        folder = path.parent
-        if folder not in self._stacks:
-            files = sorted(folder.iterdir()) if folder.is_dir() else []
-            images = [file for file in files if is_picture(file)]
-            self._stacks[folder], _ = group_by_stem(images, self.suffixes)
-        name = without_suffix(path.stem if is_picture(path) else path.name, self.suffixes)
-        return self._stacks[folder].get(stem_of(folder, name), {})
-
-
 def read_list(
     file: Path, *, dataroot: Path, phase: str, suffixes_A: Sequence[str] = (),
     suffixes_B: Sequence[str] = (), allow_unpaired: bool = False,
@@ -75,9 +40,9 @@ def read_list(
     """Return the pairs of ``phase`` in the order of the list, and the number of dropped lines.
 
     ``file`` may be relative to ``dataroot``. Paths in it are absolute, or relative to its folder or
-    to ``dataroot``. With suffixes, a cell names the stem of a stack or any of its files. A list
-    without a column ``phase`` is valid for every phase. A header ``A,B`` or ``A,B,phase``, in any
-    order, is optional. Empty lines and lines that begin with # are ignored.
+    to ``dataroot``; see ``Finder``. With suffixes, a cell names the stem of a stack or any of its
+    files. A list without a column for the phase is valid for every phase. A header is optional if
+    the columns are A,B or A,B,phase. A pair that is listed again is dropped with a warning.
 
     Raises:
         FileNotFoundError: the list does not exist, or names files that do not exist (their lines
@@ -85,25 +50,45 @@ def read_list(
         ValueError: it cannot be read, or holds no pair of ``phase``.
     """
     file = _located(file, dataroot)
-    rows = _rows_of_phase(file, phase)
-    bases = (file.parent, dataroot)
-    find_A, find_B = Finder(bases, suffixes_A), Finder(bases, suffixes_B)
-    pairs, faults = [], []
+    finder = Finder((file.parent, dataroot))
+    rows = _rows_of_phase(file, phase, finder)
+    pairs: dict[Pair, int] = {}
+    faults, repeated = [], []
     for row in rows:
-        A, B = find_A(row.A), find_B(row.B)
+        A, B = finder(row.A, suffixes_A), finder(row.B, suffixes_B)
         if isinstance(A, Source) and isinstance(B, Source):
-            pairs.append(Pair(A, B))
+            first = pairs.setdefault(Pair(A, B), row.line)
+            if first != row.line:
+                repeated.append(f"line {row.line} repeats line {first}")
         else:
             texts = [f"{side} {it}" for side, it in (("A", A), ("B", B)) if isinstance(it, str)]
-            faults.append(f"line {row.line}: {', '.join(texts)}")
+            faults.append(f"line {row.line}: {', '.join(texts)}"[:_LONGEST])
     if faults and not (allow_unpaired and pairs):
         skip = ", or drop these lines with --allow_unpaired" if pairs else ""
         raise FileNotFoundError(f"{file} lists {len(faults)} incomplete pairs and {len(pairs)} "
                                 f"complete pairs; correct the list{skip} ({FORMAT}):\n"
                                 f"{listing(faults)}")
-    if faults:
-        log.warning("%s: dropped %d lines:\n%s", file, len(faults), listing(faults))
-    return pairs, len(faults)
+    if faults + repeated:
+        log.warning("%s: dropped %d lines:\n%s", file, len(faults + repeated),
+                    listing(faults + repeated))
+    _log_remarks(file, phase, rows, list(pairs), finder)
+    return list(pairs), len(faults + repeated)
+
+
+def _log_remarks(
+    file: Path, phase: str, rows: Sequence[ListedPair], pairs: Sequence[Pair], finder: Finder
+) -> None:
+    """Log what may not be as the user expects."""
+    for start, base in finder.moved.items():
+        log.warning("%s: paths that begin with %s do not exist here; read from %s", file, start,
+                    base)
+    same = [str(pair.A) for pair in pairs if pair.A == pair.B]
+    if same:
+        log.warning("%s: A and B are the same file in %d of %d pairs:\n%s", file, len(same),
+                    len(pairs), listing(same))
+    if rows[0].phase is None and phase != "train":
+        log.warning("%s has no column for the phase, so --phase %s reads the same pairs as a "
+                    "training; add a column phase with the values train, val, test", file, phase)
 
 
 def phases_in(file: Path, dataroot: Path) -> list[str]:
@@ -112,16 +97,19 @@ def phases_in(file: Path, dataroot: Path) -> list[str]:
     Raises:
         FileNotFoundError, ValueError: as ``read_list``.
     """
-    return list(dict.fromkeys(row.phase or "" for row in _all_rows(_located(file, dataroot))))
+    file = _located(file, dataroot)
+    rows = _all_rows(file, "", Finder((file.parent, dataroot)))
+    return list(dict.fromkeys(row.phase or "" for row in rows))
 
 
-def _rows_of_phase(file: Path, phase: str) -> list[ListedPair]:
-    rows = _all_rows(file)
-    chosen = [row for row in rows if row.phase in (None, phase)]
+def _rows_of_phase(file: Path, phase: str, finder: Finder) -> list[ListedPair]:
+    rows = _all_rows(file, phase, finder)
+    chosen = [row for row in rows if row.phase in (None, _PHASES.get(phase.casefold(), phase))]
     if not chosen:
         phases = Counter(row.phase for row in rows)
         counts = ", ".join(f"{name} ({count})" for name, count in phases.items())
-        raise ValueError(f"{file} lists no pairs of --phase {phase}; it has {counts}")
+        raise ValueError(f"{file} lists no pairs of --phase {phase}; it has {counts}; give one "
+                         "of these")
     return chosen
 
 
@@ -135,39 +123,53 @@ def _located(file: Path, dataroot: Path) -> Path:
                             "leave --pairs out")
 
 
-def _all_rows(file: Path) -> list[ListedPair]:
+def _all_rows(file: Path, phase: str, finder: Finder) -> list[ListedPair]:
     try:
-        rows = list(_rows(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"--pairs {file} cannot be read ({error}); save it as UTF-8") from error
+        rows = _decoded_rows(file, finder)
+    except csv.Error as error:
+        raise ValueError(f"{file} cannot be read ({error}); correct it, or save it as CSV "
+                         "again") from error
     if not rows:
         raise ValueError(f"{file} lists no pairs; {FORMAT}")
-    return rows
+    columns, rows = find_columns(rows, file)
+    if not rows:
+        raise ValueError(f"{file} lists no pairs; {FORMAT}, below the header")
+    listed = []
+    for row in rows:
+        A, B, value = columns.cells(row, file)
+        own = _phase(value, row, phase, own=columns.own_phases, file=file)
+        listed.append(ListedPair(row.line, A, B, own))
+    return listed
 
 
-def _rows(file: Path) -> Iterator[ListedPair]:
-    with file.open(encoding="utf-8-sig") as text:  # spreadsheets write a byte order mark
-        lines = [(number, line) for number, line in enumerate(text, start=1)
-                 if line.strip() and not line.startswith("#")]
-    known = DELIMITERS.get(file.suffix.lower(), OTHERWISE)
-    delimiter = next((mark for mark in known if lines and mark in lines[0][1]), known[0])
-    columns: dict[str, int] = {}
-    for number, line in lines:
-        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
-        if not columns:
-            header = {cell.lower(): column for column, cell in enumerate(cells)}
-            named = header.keys() >= {"a", "b"}
-            columns = header if named else POSITIONS[len(cells) > 2]
-            if named:
-                continue
-        yield _row(cells, columns, place=f"{file}, line {number}", line=number)
+def _decoded_rows(file: Path, finder: Finder) -> Sequence[TableRow]:
+    """Return the rows in Unicode, or in the encoding in which most of the files exist."""
+    tables = {name: read_rows(text, file.suffix, likelihood) for name, text in texts_of(file)}
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+
+    def existing(encoding: str) -> int:
+        special = (cell for row in tables[encoding] for cell in row.cells if not cell.isascii())
+        return sum(isinstance(finder(cell), Source) for cell in islice(special, _SAMPLE))
+
+    best = max(tables, key=existing)
+    log.warning("%s is not UTF-8, and is read as %s", file, best)
+    return tables[best]
 
 
-def _row(cells: Sequence[str], columns: dict[str, int], *, place: str, line: int) -> ListedPair:
-    used = {key: columns[key] for key in ("a", "b", "phase") if key in columns}
-    if len(used) < 2 or len(cells) <= max(used.values()):
-        raise ValueError(f"{place} has {len(cells)} columns: {' | '.join(cells)}; {FORMAT}")
-    if "phase" in used and not cells[used["phase"]]:
-        raise ValueError(f"{place} names no phase, but other lines do; add train, test, ...")
-    phase = cells[used["phase"]] if "phase" in used else None
-    return ListedPair(line, cells[used["a"]], cells[used["b"]], phase)
+def _phase(value: str | None, row: TableRow, asked: str, *, own: bool, file: Path) -> str | None:
+    """Return train, val or test, the phase that the user asked for, or with ``own`` any word."""
+    if value is None:
+        return None
+    word = value.casefold()
+    if not word:
+        raise ValueError(f"{file}, line {row.line} names no phase, but the list has a column for "
+                         "it; add train, val or test")
+    if word in _PHASES or value == asked:
+        return _PHASES.get(word, value)
+    wrong = get_close_matches(word, _PHASES) and not re.match(r"(train|val|test)[^a-z]", word)
+    if own and _WORD.fullmatch(value) and not wrong:
+        return value
+    raise ValueError(f"{file}, line {row.line} has the phase {value!r}, known are "
+                     f"{', '.join(_PHASES)}; correct it, or read these lines by --phase "
+                     f"{shlex.quote(value)}")
