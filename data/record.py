@@ -61,14 +61,16 @@ class Record:
         """Return the format for the translation of a ``given`` file into side ``letter``.
 
         It is the format of the input if A and B were alike, otherwise that of the target. With
-        ``limits``, a value range given by the user, the dtype is one that can hold the values.
+        ``limits``, a value range given by the user, the dtype is that of the target if it can hold
+        the limits: masks of 0 and 1 stay bytes. If the target is unknown, the input's dtype needs
+        256 levels.
         """
-        output = self._format_of_pair(letter, given)
-        if limits and not limits.fits(output.dtype):
-            target = self.formats.get(letter, output)
-            dtype = target.dtype if limits.fits(target.dtype) else "float32"
-            return Format(dtype, output.extension)
-        return output
+        output, target = self._format_of_pair(letter, given), self.formats.get(letter)
+        if limits is None:
+            return output
+        usable = limits.is_within(target.dtype) if target else limits.fits(output.dtype)
+        dtype = (target or output).dtype if usable else "float32"
+        return Format(dtype, output.extension)
 
     def _format_of_pair(self, letter: str, given: Format) -> Format:
         target, source = self.formats.get(letter), self.formats.get("B" if letter == "A" else "A")

@@ -18,6 +18,7 @@ from data.files.image_io import write_image
 from data.files.raster import Pixels, Raster
 from data.files.side import Side
 from data.files.source import Source
+from data.files.value_range import ValueRange
 from data.record import Format
 from inference.conversions import as_type_of, to_pil, to_rasters
 from inference.find_generator import find_generator
@@ -32,11 +33,15 @@ from util.runtime import choose_device
 
 @dataclass(frozen=True)
 class TranslatedImage:
-    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] in the dtype of ``format``."""
+    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] in the dtype of ``format``.
+
+    ``limits``: black and white in ``pixels``.
+    """
 
     image: Tensor
     pixels: Pixels
     format: Format
+    limits: ValueRange
 
 
 class Translator:
@@ -146,7 +151,7 @@ class Translator:
         outputs = [self.file.output_for(given) for given in formats]  # may raise: before the work
         batch = torch.stack([self.input.to_tensor(image) for image in pixels])
         images = self.translate(batch, sample=sample).cpu()
-        return [TranslatedImage(image, limits.from_tensor(image, output.dtype), output)
+        return [TranslatedImage(image, limits.from_tensor(image, output.dtype), output, limits)
                 for image, (output, limits) in zip(images, outputs, strict=True)]
 
     @torch.no_grad()

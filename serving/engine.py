@@ -58,13 +58,11 @@ class Engine:
 
 
 def _to_tensor(translator: Translator, pixels: Pixels) -> Tensor:
-    """Convert pixels to -1..1. Bytes cover the whole range even if the model learned deeper images,
+    """Convert pixels to -1..1. Bytes cover the whole value range of the model, whatever it is,
     because a page has no other levels.
     """
-    learned = translator.file.record.formats.get(translator.file.input_letter)
-    if pixels.dtype == np.uint8 and learned and learned.dtype != "uint8":
-        return LEVELS.to_tensor(pixels)
-    return translator.input.to_tensor(pixels)
+    is_byte = pixels.dtype == np.uint8
+    return LEVELS.to_tensor(pixels) if is_byte else translator.input.to_tensor(pixels)
 
 
 def _require_shown(translator: Translator) -> None:

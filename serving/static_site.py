@@ -15,6 +15,7 @@ from display import npm_packages
 from display.images import save_picture
 from inference.export.exporter import Exporter, ExportRequest
 from inference.export.norms import BnMode
+from inference.generator_file import GeneratorFile
 from serving.answers import SampleLink
 from serving.description import DirectionDescription, RunDescription
 from serving.engine import Engine
@@ -92,7 +93,7 @@ def _write_direction(
     translator = engine.translators[direction.info.id]
     statistics: BnMode = "running" if translator.running_statistics else "batch"
     request = ExportRequest(description.name, epoch, "onnx", run_dir=run_dir, bn_mode=statistics)
-    exporter = Exporter(translator.file, request)
+    exporter = Exporter(_with_bytes(translator.file), request)
     if {exporter.input_dtype, exporter.output_dtype} != {"uint8"}:
         raise ValueError(f"{translator.file.path} translates {exporter.input_dtype} into "
                          f"{exporter.output_dtype}; browsers support only images of 8 bits: use "
@@ -104,3 +105,14 @@ def _write_direction(
     exporter.write(file, images or [exporter.noise(description.size[::-1])])
     info = replace(direction.info, samples=[link for link, _ in samples])
     return asdict(info) | {"onnx": file.name, "channels": channels}
+
+
+def _with_bytes(file: GeneratorFile) -> GeneratorFile:
+    """Return the generator with bytes 0..255 for sides of bytes with a value range of their own.
+
+    The page shows such images, masks of 0 and 1 for example, over the whole range.
+    """
+    formats = file.record.formats
+    others = {letter: limits for letter, limits in file.ranges.items()
+              if letter not in formats or formats[letter].dtype != "uint8"}
+    return replace(file, ranges=others)

@@ -73,7 +73,7 @@ def _readable(sources: Sequence[Source], limits: ValueRange | None) -> Iterator[
 
 
 def read_8bit_rgb(source: Source, limits: ValueRange | None = None) -> RgbPixels:
-    """Read an image as 8-bit RGB. Images of more than 8 bits lose their finer levels.
+    """Read an image as 8-bit RGB over the whole range; more than 8 bits lose their finer levels.
 
     ``limits``: black and white in these; None: the range of their dtype.
 
@@ -81,7 +81,7 @@ def read_8bit_rgb(source: Source, limits: ValueRange | None = None) -> RgbPixels
         PictureError: the file is unreadable, is not grey or RGB, or its dtype has no range.
     """
     pixels = as_channels(source.cut(source.read()), 3, source=source)
-    if pixels.dtype == np.uint8:
+    if pixels.dtype == np.uint8 and limits in (None, LEVELS):
         return pixels
     limits = limits or value_range.of_dtype(pixels.dtype)
     if limits is None:

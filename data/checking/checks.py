@@ -11,16 +11,12 @@ from data.checking.copies import check_copies
 from data.checking.facts import Facts, RowFacts, same_size
 from data.checking.issue import Entry, Issue, names
 from data.checking.layout import Layout, SourceRow
-from data.checking.limits import proposed
 from data.checking.measures import Shift
 from data.checking.suspicion import misaligned, swapped
-from data.files import value_range
+from data.checking.value_ranges import range_faults
 from data.files.source import Source
 from data.files.value_range import ValueRange
 from util.text import pluralise
-
-NARROW = 0.25  # part of a value range; photos use more
-ROUNDED = 1e-4  # of half a range, because flags may have few digits
 
 Ranges = Mapping[str, ValueRange | None]  # by side
 
@@ -59,26 +55,10 @@ def check_readable(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Itera
 
 
 def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
-    """Yield floating point without a range, clipped values, and ranges that are hardly used."""
     for letter, images in by_side(rows).items():
-        for dtype in sorted({facts.dtype for _, _, facts in images}):
-            same = [facts for _, _, facts in images if facts.dtype == dtype]
-            low, high = min(f.low for f in same), max(f.high for f in same)
-            flag = f"--value_range_{letter}={proposed(low, high)}"
-            what = (f"{letter}: {pluralise(len(same), f'{dtype} image')} with values from {low:g} "
-                    f"to {high:g}")
-            limits = ranges.get(letter) or value_range.of_dtype(dtype)
-            slack = ROUNDED * limits.half if limits else 0.0
-            if limits is None:
-                yield Issue("value range", "error", f"{what}; this type has no range of its own: "
-                              f"train with {flag}, or with the limits of your instrument")
-            elif low < limits.low - slack or high > limits.high + slack:
-                yield Issue("value range", "warning", f"{what}; those outside "
-                              f"{limits.low:g} to {limits.high:g} are clipped")
-            elif dtype != "uint8" and high - low < NARROW * (limits.high - limits.low):
-                yield Issue("value range", "warning", f"{what}, a small part of {limits.low:g} "
-                              f"to {limits.high:g}, so their contrast is poor; for all of it "
-                              f"train with {flag}")
+        levels = [facts.levels for _, _, facts in images]
+        for level, text in range_faults(letter, levels, ranges.get(letter)):
+            yield Issue("value range", level, text)
 
 
 def check_pair_sizes(rows: Sequence[RowFacts]) -> Iterator[Issue]:
@@ -113,9 +93,10 @@ def check_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
 
 
 def check_blank(rows: Sequence[RowFacts]) -> Iterator[Issue]:
-    entries = [Entry(f"{source} holds {facts.low:g} everywhere" if facts.low == facts.high else
-                     f"{source} holds one colour, {facts.low:g} to {facts.high:g}", row.sources)
-               for images in by_side(rows).values() for row, source, facts in images if facts.blank]
+    entries = [Entry(f"{source} holds {levels.low:g} everywhere" if levels.low == levels.high else
+                     f"{source} holds one colour, {levels.low:g} to {levels.high:g}", row.sources)
+               for images in by_side(rows).values() for row, source, facts in images
+               if facts.blank and (levels := facts.levels)]
     if entries:
         count = pluralise(len(entries), "image")
         yield Issue("blank", "warning", f"{count} of one colour all over", entries)

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data.checking.layout import SourceRow
+from data.checking.levels import Levels, levels_of
 from data.checking.measures import LookFeatures, Shift, best_shift, look
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster
@@ -24,9 +25,7 @@ class Facts:
     size: tuple[int, int]  # width, height (pixels)
     channels: int
     colour: str  # see Raster
-    dtype: str
-    low: float  # lowest value
-    high: float  # highest value
+    levels: Levels
     blank: bool  # all pixels have one colour
     digest: bytes  # hash of the pixels, their shape and dtype, not of the file
     look: LookFeatures
@@ -34,7 +33,7 @@ class Facts:
     @property
     def kind(self) -> str:
         bands = f"{self.channels} {self.colour}" if self.colour == "bands" else self.colour
-        return f"{bands} {self.dtype}"
+        return f"{bands} {self.levels.dtype}"
 
 
 @dataclass(frozen=True)
@@ -78,5 +77,5 @@ def _facts(raster: Raster) -> Facts:
     content = blake2b(f"{pixels.shape} {pixels.dtype}".encode(), digest_size=16)
     content.update(pixels.data)
     return Facts(size=raster.size, channels=raster.channels, colour=raster.colour,
-                 dtype=str(pixels.dtype), low=float(lows.min()), high=float(highs.max()),
+                 levels=levels_of(pixels, raster.colour),
                  blank=bool((lows == highs).all()), digest=content.digest(), look=look(pixels))

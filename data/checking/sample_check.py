@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from data.checking.levels import levels_of
+from data.checking.value_ranges import range_faults
 from data.files.raster import Raster
 from data.files.side import Side, read_row
 from data.files.source import Source
@@ -17,7 +19,9 @@ T = TypeVar("T")
 
 
 def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> None:
-    """Log the sizes, colours and types of a few images; warn if one side holds several kinds.
+    """Log the sizes, colours and types of a few images.
+
+    Warn if one side holds several kinds, or uses a small part of its value range.
 
     A row has one source for each of ``sides``.
 
@@ -41,8 +45,22 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
         if len(kinds) > 1:
             log.warning("%s is mixed: %s; python scripts/check_dataset.py checks all of them",
                         side.letter, counts)
+        _warn_about_values(side, rasters, len(rows))
     noun = "pairs" if len(sides) == 2 else "images"
     log.info("checked %d of %d %s: %s", count, len(rows), noun, ", ".join(descriptions))
+
+
+def _warn_about_values(side: Side, rasters: Sequence[Raster], count: int) -> None:
+    levels = [levels_of(raster.pixels, raster.colour) for raster in rasters]
+    faults = [text for _, text in range_faults(side.letter, levels, side.value_range)]
+    low, high = min(image.low for image in levels), max(image.high for image in levels)
+    if low == high:
+        faults.append(f"{side.letter}: all {len(levels)} images that were checked hold {low:g} "
+                      "everywhere; check the files")
+    if faults:
+        others = (f"; measured on {len(rasters)} of {count} images, python "
+                  "scripts/check_dataset.py measures all" if len(rasters) < count else "")
+        log.warning("%s%s", "; ".join(faults), others)
 
 
 def spread_sample(rows: Sequence[T], count: int) -> list[T]:

@@ -30,10 +30,15 @@ class ValueRange:
 
     def fits(self, dtype: npt.DTypeLike) -> bool:
         """Return True if ``dtype`` can hold the values, with at least 256 levels."""
+        is_float = np.dtype(dtype).kind == "f"
+        return is_float or (self.is_within(dtype) and self.high - self.low >= 255)
+
+    def is_within(self, dtype: npt.DTypeLike) -> bool:
+        """Return True if ``dtype`` can hold both limits."""
         if np.dtype(dtype).kind == "f":
             return True
-        limits = np.iinfo(np.dtype(dtype))
-        return limits.min <= self.low and self.high <= limits.max and self.high - self.low >= 255
+        whole = np.iinfo(np.dtype(dtype))
+        return whole.min <= self.low and self.high <= whole.max
 
     def to_tensor(self, pixels: Pixels) -> Tensor:
         """Map [H, W, C] to float32 [C, H, W] in -1..1; values outside the range are clipped."""

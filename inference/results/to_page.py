@@ -31,7 +31,7 @@ def translate_to_page(
                 pictures[label] = to_picture(result.image)
                 stem = page.images / f"{title}_{label}"
                 file = write_deep(page.writers, result.pixels, stem,
-                                  extension=result.format.extension)
+                                  extension=result.format.extension, limits=result.limits)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files)
         page.rows.sort(key=lambda row: row.title)  # rows were added by image size

@@ -1,0 +1,80 @@
+"""Summarise the values of an image, and of all images of one side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from data.files.raster import Pixels
+
+MOST_VALUES = 64  # label maps have few values, photos have many
+EXTREMES = 3
+SAMPLED = 2**20  # values of an image in which distinct values and neighbours are counted
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The values of one dtype, in the units of the file.
+
+    ``lowest`` and ``highest``: up to three distinct values of integers, ascending, and one of
+    floating point. ``few``: all values of integers if there are at most 64. ``flat``: share of
+    horizontal neighbours that are equal. ``jumps``: share of the others that differ by more than
+    1. ``grey``: all channels of each pixel are equal.
+    """
+
+    dtype: str
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    few: frozenset[float] | None = None
+    flat: float = 0.0
+    jumps: float = 0.0
+    grey: bool = False
+
+    @property
+    def low(self) -> float:
+        return self.lowest[0]
+
+    @property
+    def high(self) -> float:
+        return self.highest[-1]
+
+
+def levels_of(pixels: Pixels, colour: str = "") -> Levels:
+    """Summarise [H, W, C]; ``colour``: see ``Raster``. Transparency is ignored.
+
+    Of large images, whole rows are sampled; the lowest and the highest value are always exact.
+    """
+    if colour in ("gray_alpha", "rgba"):
+        pixels = pixels[:, :, :-1]
+    if pixels.dtype.kind == "f":
+        finite = pixels[np.isfinite(pixels)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        return Levels(str(pixels.dtype), (low,), (high,))
+    rows = pixels[:: 1 + pixels.size // SAMPLED]
+    is_byte = pixels.dtype == np.uint8
+    counted = np.flatnonzero(np.bincount(rows.ravel())) if is_byte else np.unique(rows)
+    distinct = np.union1d(counted, [pixels.min(), pixels.max()]).tolist()
+    steps = np.abs(np.diff(rows.astype(np.int32), axis=1)).max(axis=2)
+    changes = steps[steps > 0]
+    return Levels(
+        str(pixels.dtype), tuple(distinct[:EXTREMES]), tuple(distinct[-EXTREMES:]),
+        few=frozenset(distinct) if len(distinct) <= MOST_VALUES else None,
+        flat=1 - changes.size / max(1, steps.size),
+        jumps=float((changes > 1).mean()) if changes.size else 0.0,
+        grey=bool((rows == rows[:, :, :1]).all()),
+    )
+
+
+def merged(images: Sequence[Levels]) -> Levels:
+    """Combine the levels of images of one dtype."""
+    values = frozenset[float]().union(*(image.few or () for image in images))
+    has_few = all(image.few is not None for image in images) and len(values) <= MOST_VALUES
+    return Levels(
+        images[0].dtype,
+        tuple(sorted({value for image in images for value in image.lowest})[:EXTREMES]),
+        tuple(sorted({value for image in images for value in image.highest})[-EXTREMES:]),
+        few=values if has_few else None,
+        flat=fmean(image.flat for image in images), jumps=fmean(image.jumps for image in images),
+        grey=all(image.grey for image in images),
+    )

@@ -1,0 +1,65 @@
+"""Compare the values of one side of a set with its value range."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from data.checking.levels import Levels, merged
+from data.checking.limits import proposed, small_part, without_marks
+from data.files import value_range
+from data.files.value_range import ValueRange
+from util.text import pluralise
+
+ROUNDED = 1e-4  # of half a range, because flags may have few digits
+Fault = tuple[Literal["error", "warning"], str]
+
+
+def range_faults(
+    letter: str, images: Sequence[Levels], given: ValueRange | None
+) -> Iterator[Fault]:
+    """Yield floating point without a range, clipped values, and ranges that are hardly used.
+
+    ``images``: of side ``letter``; ``given``: its --value_range.
+    """
+    if text := _two_scales(images):
+        yield "warning", f"{letter}: {text}"
+        return
+    dtypes = sorted({image.dtype for image in images})
+    for dtype in dtypes:
+        same = [image for image in images if image.dtype == dtype]
+        yield from _faults_of_dtype(letter, same, given, is_mixed=len(dtypes) > 1)
+
+
+def _faults_of_dtype(
+    letter: str, images: Sequence[Levels], given: ValueRange | None, *, is_mixed: bool
+) -> Iterator[Fault]:
+    levels, flag = merged(images), f"--value_range_{letter}="
+    low, high, _ = without_marks(levels)
+    limits = given or value_range.of_dtype(levels.dtype)
+    what = f"{letter}: {pluralise(len(images), f'{levels.dtype} image')} with values from "
+    if limits is None:
+        yield ("error", f"{what}{low:g} to {high:g}; this type has no range of its own: train with "
+               f"{flag}{proposed(low, high)}, or with the limits of your instrument")
+        return
+    slack = ROUNDED * limits.half
+    if low < limits.low - slack or high > limits.high + slack:
+        yield ("warning", f"{what}{low:g} to {high:g}; those outside {limits.low:g} to "
+               f"{limits.high:g} are clipped")
+    elif part := small_part(levels, given):
+        whole = f"{limits.low:g} to {limits.high:g}"
+        fix = (f"train with {flag}{part.limits}" if not is_mixed else
+               "save all images of this side in one type, because a value range is for all")
+        keep = ("" if given or is_mixed else
+                f" ({flag}{limits.low:g},{limits.high:g} keeps this contrast)")
+        yield ("warning", f"{what}{part.low:g} to {part.high:g}{part.remark}: a small part of "
+               f"{whole}, so their contrast is poor; {fix}{keep}")
+
+
+def _two_scales(images: Sequence[Levels]) -> str:
+    """Return a sentence about masks of which some hold 0 and 1 and others 0 and 255, or ""."""
+    ones = sum(image.few == frozenset((0.0, 1.0)) for image in images)
+    others = sum(image.few == frozenset((0.0, 255.0)) for image in images)
+    blank = sum(image.low == image.high for image in images)
+    if not ones or not others or ones + others + blank < len(images):
+        return ""
+    return (f"{pluralise(ones, 'image')} of 0 and 1, but {others} of 0 and 255; save all of them "
+            "with the same values")
