@@ -58,7 +58,7 @@ def test_no_doctor_means_no_checks(
 ) -> None:
     monkeypatch.setattr(BaseModel, "_keep_logits", None)  # would fail if it were called
     with caplog.at_level(logging.INFO):
-        train(argv("--model", "pix2pix", "--no_doctor", *TOO_LARGE_RATE))
+        train(argv("--model", "pix2pix", "--no_doctor", *TOO_LARGE_RATE, page=True))
     assert doctor_lines(caplog) == []
     assert not (tmp_path / "runs" / "t" / DOCTOR_LOG).exists()
     assert "notice" not in (tmp_path / "runs" / "t" / "web" / "index.html").read_text().split(
@@ -81,7 +81,7 @@ def test_a_problem_is_reported_once_on_the_console_in_the_file_and_on_the_page(
     argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Losses are reported several times, and the run is resumed."""
-    words = argv("--model", "pix2pix", "--print_freq", "1", *TOO_LARGE_RATE)
+    words = argv("--model", "pix2pix", "--print_freq", "1", *TOO_LARGE_RATE, page=True)
     with caplog.at_level(logging.INFO):
         train(words)
         train([*words, "--continue_train", "--n_epochs", "7"])

@@ -160,7 +160,7 @@ def test_displays_that_were_asked_for_are_opened(
     writer = SimpleNamespace(SummaryWriter=object)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
     monkeypatch.setattr(wandb_sink, "load_wandb", lambda: object())
-    opened = open_sinks(tmp_path, TrainOptions().parse(argv(*flags.split())))
+    opened = open_sinks(tmp_path, TrainOptions().parse(argv(*flags.split(), page=True)))
     logs, others = opened[:4], opened[4:]
     assert [type(sink) for sink in logs] == [Console, CsvLog, DoctorLog, LossLog]
     assert all(isinstance(sink, Background) for sink in others), "training would wait for them"

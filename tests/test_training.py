@@ -252,7 +252,7 @@ def test_a_folder_with_a_run_is_neither_mixed_nor_overwritten(
     message = capsys.readouterr().err
     assert all(fix in message for fix in ("--continue_train", "another --name", "--overwrite"))
     assert {path: path.read_bytes() for path in run_dir.rglob("*.*")} == before
-    train(argv("--model", "template", "--overwrite"))
+    train(argv("--model", "template", "--overwrite", page=True))
     assert saved(tmp_path) == {"1_net_G.pth", "latest_net_G.pth", "latest_state.pth"}
     assert {path.name for path in (run_dir / "web" / "images").iterdir()} == {
         f"epoch001_{label}.png" for label in ("real_A", "fake_B", "real_B")

@@ -126,7 +126,7 @@ def test_every_random_state_is_restored() -> None:
 def test_validation_measures_what_test_writes(
     flags: str, argv: Argv, test_argv: Argv, tmp_path: Path
 ) -> None:
-    train(argv("--model", "pix2pix", *VALIDATION[:2], "--dropout", *flags.split()))
+    train(argv("--model", "pix2pix", *VALIDATION[:2], "--dropout", *flags.split(), page=True))
     row = read_losses(tmp_path / "runs" / "t")[-1]
     page = translate(test_argv("--phase", "val", *["--ema"] * ("ema" in flags)))
     images = page.parent / "images"
