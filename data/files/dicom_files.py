@@ -1,38 +1,92 @@
-"""Read a DICOM file.
+"""Read a DICOM file: its numbers become real ones, or it is refused.
 
 ``image_io`` turns the errors of the decoders into a ``PictureError`` that names the file.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from data.files.array_files import as_raster
+from data.files.dicom_decoders import decoded
+from data.files.dicom_tables import colours_of, refusal
+from data.files.dicom_values import real_values, refuse_transform
+from data.files.pillow_files import PictureError
 from data.files.raster import Raster
 from util.packages import package_for
 
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+# Attributes of images that are more than a grid of numbers -> what they are.
+_UNSUPPORTED = {
+    "DataFrameAssignmentSequence": "colours that are blended of several frames",
+    "EnhancedPaletteColorLookupTableSequence": "colours that are blended of several frames",
+}
+
 
 def read_dicom(path: Path) -> Raster:
-    """Return the rescaled values as float32 (rescale slope and intercept, DICOM PS3.3, C.11.1).
+    """Return the real values as float32, or the stored integers if the file has no transform.
 
-    Files without slope and intercept give the stored integers. The frames of a multi-frame file
-    become channels. In files where low values are bright (MONOCHROME1), the stored values are
-    inverted first, within their number of bits.
+    Frames become channels. Palettes become RGB (RGBA), and so do luma and chroma. ``dicom_values``
+    documents grey values.
+
+    Raises:
+        PictureError: the file holds no image, or numbers whose meaning is not known; the message
+            names the attribute.
+        MissingPackageError: pydicom, or a decoder for the compression, is not installed.
     """
-    data = package_for(path, "pydicom").dcmread(path)
-    array = data.pixel_array
-    if data.get("PhotometricInterpretation") == "MONOCHROME1":
-        # The lowest plus the highest number that fits; the same for all files of a scanner.
-        array = (-1 if data.PixelRepresentation else 2**data.BitsStored - 1) - array
-    if "RescaleSlope" in data or "RescaleIntercept" in data:
-        slope = float(data.get("RescaleSlope", 1))
-        array = (array * slope + float(data.get("RescaleIntercept", 0))).astype(np.float32)
-    colour = "rgb" if data.get("SamplesPerPixel", 1) == 3 else ""
-    if array.ndim == 3 and not colour:
-        array = array.transpose(1, 2, 0)
-    return as_raster(array, path, colour=colour)
+    data = _opened(path)
+    _refuse_unsupported(data)
+    frames, interpretation = decoded(data)
+    if interpretation == "PALETTE COLOR":
+        frames = colours_of(frames, data)
+    elif interpretation in _GREY:
+        frames = real_values(frames, data)[..., None]
+    elif interpretation != "RGB":
+        raise refusal(data, f"PhotometricInterpretation is {interpretation}", "export it as RGB")
+    if interpretation not in _GREY:
+        refuse_transform(data)
+    count, height, width, channels = frames.shape
+    colour = {1: "gray", 3: "rgb", 4: "rgba"}[channels] if count == 1 else "bands"
+    return as_raster(np.moveaxis(frames, 0, 2).reshape(height, width, -1), path, colour=colour)
 
 
 def dicom_size(path: Path) -> tuple[int, int]:
-    data = package_for(path, "pydicom").dcmread(path, stop_before_pixels=True)
+    """Return width and height (pixels) from the header."""
+    data = _opened(path, stop_before_pixels=True)
     return int(data.Columns), int(data.Rows)
+
+
+def _opened(path: Path, *, stop_before_pixels: bool = False) -> Any:
+    """Read the file, also without the 128 bytes and the header that should precede the data."""
+    pydicom = package_for(path, "pydicom")
+    data = pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
+    kind = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
+    if not kind and "Rows" not in data:
+        raise PictureError(f"{path} cannot be read as an image (it is no DICOM file); replace or "
+                           "remove it")
+    names = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+    if "Rows" not in data or not (stop_before_pixels or any(name in data for name in names)):
+        where = " (PixelDataProviderURL: they are on a server)" * ("PixelDataProviderURL" in data)
+        raise PictureError(f"{path} is DICOM without pixels{where}: {kind.name if kind else '?'}; "
+                           "leave it out")
+    if "TransferSyntaxUID" not in data.file_meta:
+        implicit, little = data.original_encoding
+        data.file_meta.TransferSyntaxUID = (
+            pydicom.uid.ImplicitVRLittleEndian if implicit else
+            pydicom.uid.ExplicitVRLittleEndian if little else pydicom.uid.ExplicitVRBigEndian)
+    return data
+
+
+def _refuse_unsupported(data: Any) -> None:
+    for name, meaning in _UNSUPPORTED.items():
+        if name in data:
+            raise refusal(data, f"{name}: it holds {meaning}", "export it as RGB")
+    if data.get("PixelPresentation") in ("COLOR", "MIXED") and data.SamplesPerPixel == 1:
+        first = data.get("RedPaletteColorLookupTableDescriptor", [0, "?"])[1]
+        raise refusal(data, f"PixelPresentation is {data.PixelPresentation}: numbers from {first} "
+                            "on are colours of a supplemental palette", "export it as RGB")
+    size = data.get("TotalPixelMatrixColumns"), data.get("TotalPixelMatrixRows")
+    if size not in ((None, None), (data.Columns, data.Rows)):
+        raise refusal(data, f"its frames are tiles of an image of {size[0]} x {size[1]} pixels "
+                            "(TotalPixelMatrixColumns)", "export the wanted part as TIFF or PNG")
