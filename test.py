@@ -27,6 +27,7 @@ from inference.translator import Translator
 from models import create_model
 from options.test_options import TestOptions
 from util import runtime
+from util.disk.file_names import shorten
 from util.random_states import seed_everything, seed_torch
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def find_test_inputs(opt: Namespace, translator: Translator) -> list[Input]:
 def open_page(opt: Namespace, *, name: str, title: str, legend: str) -> ResultsPage:
     """Create the page ``results/<name>/<title>_<epoch>/index.html``, with its displays."""
     epoch = opt.epoch + (f"_iter{opt.load_iter}" if opt.load_iter else "") + "_ema" * opt.ema
-    folder = opt.results_dir / name / f"{title}_{epoch}"
+    folder = opt.results_dir / name / f"{shorten(title, room=len(epoch) + 1)}_{epoch}"
     heading = f"Experiment = {name}, Phase = {title}, Epoch = {opt.epoch}"
     return ResultsPage(
         folder, Visualizer(open_sinks(folder, opt)), title=heading, legend=legend,

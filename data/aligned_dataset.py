@@ -27,7 +27,8 @@ class AlignedDataset(BaseDataset):
         super().__init__(opt)
         found = find_pairs(opt.dataroot, opt.phase, list_file=opt.pairs,
                            allow_unpaired=opt.allow_unpaired, input_side=self.input_letter,
-                           input_suffixes=opt.input_suffixes, limit=opt.max_dataset_size)
+                           input_suffixes=opt.input_suffixes, limit=opt.max_dataset_size,
+                           order=self.order)
         rows = self.usable((self.A, self.B), [(pair.A, pair.B) for pair in found.pairs])
         self.pairs = [Pair(A, B) for A, B in rows]
         log.info("%s", pairs_summary(replace(found, pairs=self.pairs), read_size))

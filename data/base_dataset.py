@@ -38,7 +38,7 @@ from torch.utils.data import Dataset
 from data.augment import Augmentation
 from data.cache.scaled_pictures import ScaledPictures
 from data.checking.usable import usable_rows
-from data.discovery.image_folder import find_images
+from data.discovery.image_folder import Order, find_images
 from data.discovery.stacks import sources_of_files
 from data.epoch_order import seeded
 from data.files.raster import Pixels
@@ -47,6 +47,7 @@ from data.files.source import Source
 from data.files.value_range import LEVELS, ValueRange
 from data.resizing import image_size
 from data.transforms import Draw, Recipe
+from util.disk.file_names import natural_key
 
 
 class Sample(TypedDict, total=False):
@@ -76,6 +77,8 @@ class BaseDataset(Dataset[Sample], ABC):
         self.check_options(opt)
         self.opt = opt
         self.root: Path = opt.dataroot
+        # A training keeps the order of earlier versions, so that runs can be resumed and repeated.
+        self.order: Order = str if opt.isTrain else natural_key
         self.recipe = _recipe(opt)
         self.recipe.log_rounding()
         self.A, self.B = _side(opt, "A"), _side(opt, "B")
@@ -161,8 +164,9 @@ class BaseDataset(Dataset[Sample], ABC):
         """
         limit = self.opt.max_dataset_size
         suffixes = self.opt.input_suffixes if side.letter == self.input_letter else ()
-        files = find_images(self.root, phase, side=letter, limit=None if suffixes else limit)
-        sources = sources_of_files(files, suffixes, limit=limit)
+        files = find_images(self.root, phase, side=letter, limit=None if suffixes else limit,
+                            order=self.order)
+        sources = sources_of_files(files, suffixes, limit=limit, order=self.order)
         return [source for source, in self.usable([side], [(source,) for source in sources])]
 
     def usable(

@@ -30,6 +30,7 @@ from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
 from display.pages.contact_sheet import Section, SheetCell, write_sheet
 from scripts.command_line import new_parser
+from util.disk.file_names import shorten
 from util.files import write_text
 from util.flags import suffixes, value_range
 from util.runtime import run_program
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         log.info("wrote %s", args.json)
     if not args.no_sheet:
         name = args.dataroot.resolve().name
-        sheet = args.sheet or Path(f"check_{name}.html")
+        sheet = args.sheet or Path(f"check_{shorten(name, room=16)}.html")
         write_sheet(sheet, f"Check of {name}", [*facts, verdict(issues)], sections(rows, issues))
         log.info("wrote %s", sheet)
     if any(issue.level == "error" for issue in issues):

@@ -25,6 +25,7 @@ from inference.export.norms import BN_MODES
 from inference.find_generator import find_generator
 from inference.generator_file import GeneratorFile
 from scripts.command_line import add_generator_flags, new_parser
+from util.disk.file_names import shorten
 from util.flags import positive_int, value_range
 from util.run_folder.layout import list_folders
 from util.run_folder.options import load_options
@@ -133,7 +134,9 @@ def default_path(request: ExportRequest, file: GeneratorFile, path: Path) -> Pat
     suffix = find_format(request.to).suffix
     small = "" if request.weights == "float32" else f"_{request.weights}"
     stem = request.name if not request.run_dir else f"{request.name}_{request.epoch}"
-    return Path(folder) / "export" / f"{stem}_{file.direction}{small}{suffix}"
+    end = f"_{file.direction}{small}{suffix}"
+    stem = shorten(stem, room=len(f"{end}.md"))  # the model card has this name with .md
+    return Path(folder) / "export" / f"{stem}{end}"
 
 
 def labels(saved: dict[str, Any], file: GeneratorFile) -> str:

@@ -87,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def pairs_of(args: argparse.Namespace, phase: str) -> list[LabelledPhoto]:
-    found = find_pairs(args.dataroot, phase, list_file=args.pairs, limit=args.max_dataset_size)
+    found = find_pairs(args.dataroot, phase, list_file=args.pairs, limit=args.max_dataset_size,
+                       order=str)
     return [LabelledPhoto(pair.A, pair.B) if args.labels == "B" else LabelledPhoto(pair.B, pair.A)
             for pair in found.pairs]
 

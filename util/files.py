@@ -4,8 +4,11 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
+_LONG_NAME = 128  # bytes
+_MARK = 16  # hexadecimal digits
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _FULL = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -34,6 +37,12 @@ def writing(path: Path) -> Iterator[None]:
             raise OSError(f"{path} could not be written: {_FULL[error.errno]}, or choose another "
                           "folder (--checkpoints_dir for a training, --results_dir for a test)"
                           ) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise OSError(f"{path} could not be written: its path has {len(os.fsencode(path))} "
+                          "bytes, its longest name "
+                          f"{max(len(os.fsencode(part)) for part in path.parts)}, which is more "
+                          "than this file system allows; choose a folder with a shorter path"
+                          ) from error
         if error.errno not in _READ_ONLY:
             raise
         raise NotWritableError(f"{path} could not be written ({error.strerror}: {error.filename}); "
@@ -52,8 +61,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         NotWritableError: the folder is read-only.
     """
-    # The extension stays last: Pillow and matplotlib choose the format by it.
-    aside = path.with_name(f".{path.stem}.partial{path.suffix}")
+    aside = _aside(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.touch()  # torch's own writer does not report why it fails
@@ -67,6 +75,19 @@ def replacing(path: Path) -> Iterator[Path]:
     # The new name is on disk only after its folder is synced. Windows has no such call.
     if os.name == "posix":
         _sync(path.parent, os.O_RDONLY)
+
+
+def _aside(path: Path) -> Path:
+    """Return the temporary path; its extension, by which Pillow chooses the format, is the same.
+
+    A long name gets a shorter temporary one, because file systems limit names (255 bytes, and 143
+    in encrypted folders of Linux) and whole paths.
+    """
+    name = f".{path.stem}.partial{path.suffix}"
+    if len(os.fsencode(name)) > _LONG_NAME:
+        extension = path.suffix if len(path.suffix) < _MARK else ""
+        name = f".{sha256(os.fsencode(path.name)).hexdigest()[:_MARK]}.partial{extension}"
+    return path.with_name(name)
 
 
 def file_size_limit() -> int | None:

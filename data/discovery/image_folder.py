@@ -1,18 +1,26 @@
 """Find the image files of a folder, or explain why there are none."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from data.discovery.folders import EXTENSIONS, is_picture, name_formats, visible_files
 from data.discovery.leftovers import is_leftover, log_doubtful
+from util.disk.file_names import natural_key
 
 log = logging.getLogger(__name__)
+Order = Callable[[str], Any]
 
 
 def find_images(
-    dataroot: Path, phase: str = "", *, side: str = "", limit: int | None = None
+    dataroot: Path, phase: str = "", *, side: str = "", limit: int | None = None,
+    order: Order = natural_key,
 ) -> list[Path]:
     """Return the first ``limit`` images of ``<dataroot>/<phase><side>``, sorted by path.
+
+    ``order``: the sort key; the default counts 1, 2, 10. A training sorts by characters, ``str``:
+    its random order of the images would change otherwise.
 
     Sub-folders are searched too, also linked ones; ``leftovers`` are ignored. ``side`` is "A" or
     "B" in unaligned sets. ``limit`` None returns all images.
@@ -25,7 +33,8 @@ def find_images(
         raise FileNotFoundError(f"folder {folder} {_fault(folder)}; "
                                 f"{_suggestion(dataroot, phase, side)}")
     files = list(visible_files(folder))
-    images = sorted((path for path in files if is_picture(path)), key=Path.as_posix)
+    images = sorted((path for path in files if is_picture(path)),
+                    key=lambda path: order(path.as_posix()))
     listed = name_formats(set(files) - set(images))
     if not images:
         raise FileNotFoundError(f"folder {folder} holds no images ({' '.join(EXTENSIONS)}), found: "

@@ -17,6 +17,7 @@ from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
 from data.record import Record
+from util.disk.file_names import natural_key
 
 log = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]
@@ -59,8 +60,9 @@ def find_inputs(
     stems = [path.with_name(without_suffix(path.stem, suffixes)) for path in paths]
     # If x.jpg and x.png exist, the extension becomes part of the name, also beside x.jpg.png.
     taken = Counter(stems) + Counter(paths)
-    return [Input(source, stem if taken[stem] == 1 else path)
-            for source, stem, path in zip(sources, stems, paths, strict=True)]
+    inputs = [Input(source, stem if taken[stem] == 1 else path)
+              for source, stem, path in zip(sources, stems, paths, strict=True)]
+    return sorted(inputs, key=lambda item: natural_key(item.name.as_posix()))
 
 
 def title_of(path: Path) -> str:
@@ -110,7 +112,7 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
         root = _above(path)
         matches = [file for file in root.glob(str(path.relative_to(root))) if file.is_file()
                    and not any(map(is_leftover, file.relative_to(root).parts))]
-        files = sorted(file for file in matches if is_picture(file))
+        files = [file for file in matches if is_picture(file)]
         others = name_formats(set(matches) - set(files))
         if not files:
             raise FileNotFoundError(f"no image matches {path}, found: {others or 'nothing'}; quote "

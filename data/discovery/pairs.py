@@ -7,11 +7,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from data.discovery.image_folder import find_images
+from data.discovery.image_folder import Order, find_images
 from data.discovery.pair_folders import Folders, find_folders
 from data.discovery.pair_list import read_list
 from data.discovery.stacks import sources_by_stem, stem_of
 from data.files.source import Pair, Source
+from util.disk.file_names import natural_key
 from util.text import listing, pluralise
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Pairs:
 def find_pairs(
     dataroot: Path, phase: str, *, list_file: Path | None = None, allow_unpaired: bool = False,
     input_side: Literal["A", "B"] = "A", input_suffixes: Sequence[str] = (),
-    limit: int | None = None
+    limit: int | None = None, order: Order = natural_key
 ) -> Pairs:
     """Return the pairs of ``list_file``, or of one of four layouts of ``dataroot``.
 
@@ -43,6 +44,7 @@ def find_pairs(
     the extension: ``<phase>A/x.png`` and ``<phase>B/x.jpg``; ``A/<phase>`` and ``B/<phase>``;
     ``<phase>/A`` and ``<phase>/B``. With ``input_suffixes`` each image of the input side is a stack
     of ``x<suffix>.*``. At most ``limit`` pairs are returned.
+    ``order``: see ``find_images``; a list has its own.
 
     Raises:
         FileNotFoundError: there are no pairs, or files of the list do not exist.
@@ -57,8 +59,8 @@ def find_pairs(
         return Pairs(f"list {list_file.name}", pairs[:limit], dropped)
     folders = find_folders(dataroot, phase)
     if folders is None:
-        return _side_by_side(dataroot, phase, suffixes=input_suffixes, limit=limit)
-    A, B = _named(folders.A, suffixes_A), _named(folders.B, suffixes_B)
+        return _side_by_side(dataroot, phase, suffixes=input_suffixes, limit=limit, order=order)
+    A, B = (_named(folders.A, suffixes_A, order), _named(folders.B, suffixes_B, order))
     found = _by_name(folders, A, B, allow_unpaired=allow_unpaired)
     return replace(found, pairs=found.pairs[:limit])
 
@@ -66,9 +68,9 @@ def find_pairs(
 def _by_name(folders: Folders, A: Named, B: Named, *, allow_unpaired: bool) -> Pairs:
     log.info("images of equal names in %s are pairs; if they show different things, use "
              "--dataset_mode unaligned", folders)
-    pairs = [Pair(A[name], B[name]) for name in sorted(A.keys() & B.keys())]
-    unpaired = {"A": {name: A[name] for name in sorted(A.keys() - B.keys())},
-                "B": {name: B[name] for name in sorted(B.keys() - A.keys())}}
+    pairs = [Pair(A[name], B[name]) for name in A if name in B]
+    unpaired = {"A": {name: A[name] for name in A if name not in B},
+                "B": {name: B[name] for name in B if name not in A}}
     if any(unpaired.values()):
         _report_unpaired(folders, len(pairs), unpaired, allow_unpaired=allow_unpaired)
     lists = {letter: list(sources.values()) for letter, sources in unpaired.items()}
@@ -94,9 +96,9 @@ def _sizes(sizes: Iterable[tuple[int, int]]) -> str:
 
 
 def _side_by_side(
-    dataroot: Path, phase: str, *, suffixes: Sequence[str], limit: int | None
+    dataroot: Path, phase: str, *, suffixes: Sequence[str], limit: int | None, order: Order
 ) -> Pairs:
-    files = find_images(dataroot, phase, limit=limit)
+    files = find_images(dataroot, phase, limit=limit, order=order)
     if suffixes:
         raise ValueError(f"{dataroot / phase} holds pairs side by side, one file each, but "
                          f"--input_suffixes {','.join(suffixes)} stacks files; leave it out, or "
@@ -105,9 +107,9 @@ def _side_by_side(
     return Pairs("side by side", halves, dropped=0)
 
 
-def _named(folder: Path, suffixes: Sequence[str]) -> Named:
-    """Return the images below ``folder`` by their path in it, without the extension."""
-    sources = sources_by_stem(find_images(folder), suffixes)
+def _named(folder: Path, suffixes: Sequence[str], order: Order) -> Named:
+    """Return the images below ``folder`` by their path in it, without the extension, in order."""
+    sources = sources_by_stem(find_images(folder), suffixes, order=order)
     above = stem_of(folder, "")
     return {stem.removeprefix(above): source for stem, source in sources.items()}
 

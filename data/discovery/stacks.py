@@ -5,14 +5,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
+from data.discovery.image_folder import Order
 from data.files.source import Source
+from util.disk.file_names import composed, natural_key
 from util.text import listing
 
 log = logging.getLogger(__name__)
 
 
 def sources_of_files(
-    files: Sequence[Path], suffixes: Sequence[str] = (), *, limit: int | None = None
+    files: Sequence[Path], suffixes: Sequence[str] = (), *, limit: int | None = None,
+    order: Order = natural_key,
 ) -> list[Source]:
     """Return one source for each file, or with suffixes for each set of ``<stem><suffix>.*``.
 
@@ -24,11 +27,13 @@ def sources_of_files(
     """
     if not suffixes:
         return [Source((file,)) for file in files[:limit]]
-    return list(sources_by_stem(files, suffixes).values())[:limit]
+    return list(sources_by_stem(files, suffixes, order=order).values())[:limit]
 
 
-def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict[str, Source]:
-    """Return the sources by stem, in sorted order: the path without suffix and extension.
+def sources_by_stem(
+    files: Iterable[Path], suffixes: Sequence[str] = (), *, order: Order = natural_key
+) -> dict[str, Source]:
+    """Return the sources by stem, in the given order: the path without suffix and extension.
 
     Raises:
         ValueError: as ``sources_of_files``; or two files differ only in the extension.
@@ -48,7 +53,7 @@ def sources_by_stem(files: Iterable[Path], suffixes: Sequence[str] = ()) -> dict
         raise ValueError(f"{len(partial)} of {len(stacks)} images are incomplete (--input_suffixes "
                          f"{','.join(wanted)}); add the files, or remove the rest of the image:\n"
                          f"{listing(partial)}")
-    return {stem: stacked_source(stacks[stem], wanted) for stem in sorted(stacks)}
+    return {stem: stacked_source(stacks[stem], wanted) for stem in sorted(stacks, key=order)}
 
 
 def group_by_stem(
@@ -56,19 +61,22 @@ def group_by_stem(
 ) -> tuple[dict[str, dict[str, Path]], list[str]]:
     """Return the files as stem -> suffix -> file, and the files without any of the suffixes.
 
-    The longest suffix counts. Stems are in Unicode form NFC: systems store accents in two ways.
+    The longest suffix counts. Stems are ``composed``.
 
     Raises:
         ValueError: two files for one stem and suffix.
     """
     stacks: dict[str, dict[str, Path]] = {}
-    others, twins = [], []
+    others, twins, known = [], [], []
     for file in files:
         suffix = longest_suffix(file.stem, suffixes)
         if suffix is None:
             others.append(str(file))
-            continue
-        parts = stacks.setdefault(stem_of(file.parent, file.stem.removesuffix(suffix)), {})
+        else:
+            known.append((stem_of(file.parent, ""), file.stem.removesuffix(suffix), suffix, file))
+    names = composed(above + stem for above, stem, _, _ in known)
+    for above, stem, suffix, file in known:
+        parts = stacks.setdefault(names[above + stem], {})
         if suffix in parts:
             twins.append(f"{parts[suffix]} and {file}")
         parts[suffix] = file

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
-from util.content import foreign_content
+from util.disk.content import foreign_content
 from util.packages import MissingPackageError
 
 log = logging.getLogger(__name__)

@@ -38,7 +38,9 @@ class Film:
         Delete the frames of later validations, which the run made before it was reset to an older
         checkpoint, and all frames of a strip whose input image has changed.
         """
-        self._titles = [f"{strip.name}: {strip.label}" for strip in report.strips]
+        # One line each, although a name may contain line breaks.
+        self._titles = [" ".join(f"{strip.name}: {strip.label}".splitlines())
+                        for strip in report.strips]
         progress = report.progress
         is_inside = progress.epoch_images < progress.epoch_size
         place = f"epoch{progress.epoch}" + f"_image{progress.epoch_images}" * is_inside

@@ -1,4 +1,7 @@
-"""Names of result files, on a results page and in a folder that the user chose."""
+"""Names of result files, on a results page and in a folder that the user chose.
+
+A name that leaves no room for what follows it, such as ``_real_A.png``, is cut and gets a hash.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +9,17 @@ from pathlib import Path
 
 from data.discovery.folders import is_picture
 from data.discovery.inputs import Input
+from util.disk.file_names import EXTENSION_ROOM, shorten
+
+# Bytes for "_", the label of an image and its extension. The same for all labels of all runs, so
+# that input, output and target of an image keep a common start, and runs can be compared.
+_LABEL_ROOM = 32
+
+
+def room_for_labels(name: str) -> str:
+    """Return the path ``name`` on a results page, with its last part cut if it is too long."""
+    above, slash, last = name.rpartition("/")
+    return above + slash + shorten(last, room=_LABEL_ROOM)
 
 
 @dataclass(frozen=True)
@@ -18,7 +32,8 @@ class OutputFolder:
     def stem(self, source: Input, sample: int = 0) -> Path:
         """Return the path of a result without its extension."""
         number = f"_{sample + 1}" if self.samples > 1 else ""
-        return self.folder / source.name.with_name(source.name.name + number)
+        name = shorten(source.name.name, room=len(number) + EXTENSION_ROOM)
+        return self.folder / source.name.parent / f"{name}{number}"
 
     def without_result(self, inputs: Sequence[Input]) -> list[Input]:
         """Return the inputs for which a result is missing here, in any format."""
@@ -57,7 +72,7 @@ class ResultNames:
     def of(self, path: Path) -> str:
         """Return a name that no earlier call has returned."""
         root = next((root for root in self.roots if path.is_relative_to(root)), path.parent)
-        plain = path.relative_to(root).with_suffix("").as_posix()
+        plain = room_for_labels(path.relative_to(root).with_suffix("").as_posix())
         name, number = plain, 1
         while name in self.taken:
             number += 1

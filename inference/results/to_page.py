@@ -8,8 +8,10 @@ from data.discovery.inputs import Input
 from display.images import to_picture
 from inference.folder_translator import translate_all
 from inference.results.deep_results import write_deep
+from inference.results.names import room_for_labels
 from inference.results.results_page import ResultsPage
 from inference.translator import Translator
+from util.disk.file_names import natural_key, shorten
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,7 @@ def translate_to_page(
         for translated in translate_all(
             translator, inputs, batch_size=batch_size, samples=samples, skip_bad=skip_bad
         ):
-            title = translated.input.name.as_posix()
+            title = room_for_labels(translated.input.name.as_posix())
             pictures = {"real": to_picture(translator.input.to_tensor(translated.pixels))}
             files: dict[str, Path] = {}
             for number, result in enumerate(translated.results, start=1):
@@ -34,7 +36,7 @@ def translate_to_page(
                                   extension=result.format.extension, limits=result.limits)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files)
-        page.rows.sort(key=lambda row: row.title)  # rows were added by image size
+        page.rows.sort(key=lambda row: natural_key(row.title))  # rows were added by image size
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 
@@ -42,4 +44,5 @@ def translate_to_page(
 def name_of_weights(path: Path) -> str:
     """Return a name for the results of a run's folder, or of a weights file and its folder."""
     path = path.resolve()
-    return path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
+    name = path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
+    return shorten(name, room=0)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.discovery.folders import is_picture, visible_files
+from util.disk.file_names import EXTENSION_ROOM, composed, natural_key, shorten
 from util.text import listing
 
 # The file names of test.py: <name>_<label>.png. Results without targets have other labels.
-_OUTPUT = re.compile(r"(?P<name>.*)_(?P<label>fake_(?P<side>[AB])(?P<rest>(_[a-z]+)?))")
+_OUTPUT = re.compile(r"(?P<name>.*)_(?P<label>fake_(?P<side>[AB])(?P<rest>(_[a-z]+)?))", re.DOTALL)
 
 
 class NoImagesError(ValueError):
@@ -76,7 +77,7 @@ def result_files(folder: Path, label: str) -> list[ComparedFiles]:
     if not results:
         others = ", ".join(outputs_in(folder)) or "none"
         raise NoImagesError(f"{folder} holds no images {label}; outputs there: {others}")
-    return sorted(results, key=lambda files: _natural(files.name))
+    return sorted(results, key=lambda files: natural_key(files.name))
 
 
 def folder_files(fake: Path, real: Path) -> tuple[list[ComparedFiles], list[str]]:
@@ -90,8 +91,9 @@ def folder_files(fake: Path, real: Path) -> tuple[list[ComparedFiles], list[str]
     fakes, reals = _by_stem(fake), _by_stem(real)
     both = fakes.keys() & reals.keys()
     alone = [str(side[stem]) for side in (fakes, reals)
-             for stem in sorted(side.keys() - both, key=_natural)]
-    pairs = [ComparedFiles(stem, fakes[stem], reals[stem]) for stem in sorted(both, key=_natural)]
+             for stem in sorted(side.keys() - both, key=natural_key)]
+    pairs = [ComparedFiles(stem, fakes[stem], reals[stem])
+             for stem in sorted(both, key=natural_key)]
     return pairs, alone
 
 
@@ -110,11 +112,14 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         raise NoImagesError(f"{folder} is not a folder")
     files: dict[str, Path] = {}
     twice: list[str] = []
-    for path in sorted(filter(is_picture, visible_files(folder))):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        if stem in files:
-            twice.append(f"{files[stem].name} and {path.name}")
-        files[stem] = path
+    stems = {path: _stem(path.relative_to(folder)) for path in visible_files(folder)
+             if is_picture(path)}
+    names = composed(stems.values())
+    for path, stem in sorted(stems.items(), key=lambda item: natural_key(str(item[0]))):
+        key = names[stem]
+        if key in files:
+            twice.append(f"{files[key].name} and {path.name}")
+        files[key] = path
     if twice:
         raise NoImagesError(
             f"images in {folder} that differ only in their suffix; remove one of each:\n"
@@ -125,12 +130,11 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return files
 
 
+def _stem(path: Path) -> str:
+    """Return the path without its extension, with a long name cut as test.py --output_dir does."""
+    return (path.parent / shorten(path.stem, room=EXTENSION_ROOM)).as_posix()
+
+
 def _beside(path: Path, match: re.Match[str], label: str) -> Path:
     label = label.format(side=match["side"], rest=match["rest"])
     return path.with_name(f"{match['name']}_{label}{path.suffix}")
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Return a sort key by which 2 comes before 10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part)
-            for part in re.split(r"(\d+)", name)]
