@@ -1,13 +1,26 @@
 """What a training run reports to its displays."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-VALUE = "val_"  # prefix of the names of validation values
+# Prefixes of validation values: an output is compared with its target, or with images of its domain
+# as a set; and an input with its translation there and back.
+VALUE, CYCLE_VALUE = "val_", "cycle_"
+CYCLE_NOTE = (f"{CYCLE_VALUE}... values measure how well the cycle returns the input, not how good "
+              "the translation is.")
 Image8 = npt.NDArray[np.uint8]  # [H, W, 3]
+
+
+def is_value(name: str) -> bool:
+    """Return whether a name of ``losses.csv`` is a validation value.
+
+    Files of metrics have lower-case names, so ``cycle_l1`` is a value and ``cycle_A`` is a loss.
+    """
+    return re.match(f"{VALUE}|{CYCLE_VALUE}[a-z]", name) is not None
 
 
 @dataclass(frozen=True)
@@ -22,8 +35,8 @@ class Progress:
 
     @property
     def epoch_position(self) -> float:
-        """Return the epoch with its fraction: 3.5 is the middle of epoch 3."""
-        return self.epoch + self.epoch_images / max(1, self.epoch_size)
+        """Return the number of epochs that are over: 2.5 is the middle of epoch 3."""
+        return self.epoch - 1 + self.epoch_images / max(1, self.epoch_size)
 
     @property
     def images_left(self) -> int:
@@ -34,7 +47,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class LossReport:
-    """Losses at a position; ``validation``: values by names that begin with ``VALUE``."""
+    """Losses at a position; ``validation``: values by names for which ``is_value``."""
 
     progress: Progress
     losses: Mapping[str, float]

@@ -3,9 +3,11 @@
     python scripts/plot_losses.py maps_pix2pix
     python scripts/plot_losses.py maps_pix2pix maps_wgan --losses G_L1 D_real --x images
 
-A run is a name in --checkpoints_dir, or the path of its folder. Each loss has a panel, each run a
-colour. A run without a loss has no line in its panel. Tables that were renamed when the losses
-changed (losses.1.csv, losses.2.csv, ...) are read as earlier parts of the run.
+A run is a name in --checkpoints_dir, or the path of its folder. The losses of one run are grouped
+by kind and size, in the colours of its web page. If several runs are given, each loss has a panel
+and each run a colour; a run without a loss has no line in its panel. Tables that were renamed when
+the losses changed (losses.1.csv, losses.2.csv, ...) are read as earlier parts of the run. A run of
+another program of this family is read from its loss_log.txt.
 """
 
 import argparse
@@ -17,18 +19,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from display.curve_drawing import plot_smoothed, tidy
+from display.curve_drawing import DASHES, draw_figure, plot_smoothed, tidy
 from display.curves import OTHER_VALUES, Curves, read_curves
-from display.reports import VALUE
+from display.loss_groups import line_styles, split_columns
+from display.loss_log_file import read_loss_log
+from display.reports import is_value
 from util.files import replacing
 from util.flags import non_negative_int
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
 
+LOSS_LOG = "loss_log.txt"
 _COLUMNS = 3  # panels side by side
 
 
@@ -61,17 +67,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs = {}
     for given, folder in zip(args.runs, folders, strict=True):
         runs[folder.name if folder.name not in runs else given] = read_run(folder, x=args.x)
-    draw(runs, choose(runs, args.losses), output, x=args.x, window=args.smooth)
+    names = choose(runs, args.losses)
+    label = "epoch" if args.x == "epochs" else "images seen"
+    if len(runs) == 1:
+        (title, run), = runs.items()
+        figure, _ = draw_figure(run, names, title=title, label=label, window=args.smooth)
+    else:
+        figure = compare(runs, names, label=label, window=args.smooth)
+    with replacing(output) as aside:
+        figure.savefig(aside, dpi=120)
     log.info("wrote %s", output)
 
 
 def find_run(run: str, checkpoints_dir: Path) -> Path:
     for folder in (checkpoints_dir / run, Path(run)):
-        if tables(folder):
+        if tables(folder) or (folder / LOSS_LOG).is_file():
             return folder.resolve()
-    known = sorted(path.parent.name for path in checkpoints_dir.glob("*/losses.csv"))
-    raise FileNotFoundError(f"no losses.csv in {checkpoints_dir / run} nor in {Path(run)}; runs in "
-                            f"{checkpoints_dir}: {', '.join(known) or 'none'}")
+    known = sorted({path.parent.name for name in ("losses.csv", LOSS_LOG)
+                    for path in checkpoints_dir.glob(f"*/{name}")})
+    raise FileNotFoundError(f"no losses.csv or {LOSS_LOG} in {checkpoints_dir / run} nor in "
+                            f"{Path(run)}; runs in {checkpoints_dir}: {', '.join(known) or 'none'}")
 
 
 def tables(folder: Path) -> list[Path]:
@@ -90,17 +105,22 @@ def read_run(folder: Path, *, x: str) -> Curves:
     paths = tables(folder)
     if len(paths) > 1:
         log.info("%s: read as one run: %s", folder.name, ", ".join(path.name for path in paths))
-    epoch_size = find_epoch_size(paths)
-    run = Curves()
-    for path in paths:
+    run, epoch_size = read_loss_log(folder / LOSS_LOG)
+    if paths:
+        epoch_size = find_epoch_size(paths)
+    for number, path in enumerate(paths):
         table = read_curves(path, epoch_size=epoch_size)
-        for number, epoch in enumerate(table.epochs):
+        if number == 0 and table.epochs and (not run.epochs or table.epochs[0] <= run.epochs[0]):
+            run = Curves()  # the table is complete, and more precise
+        for place, epoch in enumerate(table.epochs):
             run.forget_from(epoch)
-            run.add(epoch, {name: values[number] for name, values in table.losses.items()})
+            run.add(epoch, {name: values[place] for name, values in table.losses.items()
+                            if not math.isnan(values[place])})
     if not run.epochs:
-        raise ValueError(f"{folder} has no losses yet: {paths[-1].name} holds no complete row")
+        name = paths[-1].name if paths else LOSS_LOG
+        raise ValueError(f"{folder} has no losses yet: {name} holds no complete row")
     if x == "images":
-        run.epochs = [(epoch - 1) * epoch_size for epoch in run.epochs]
+        run.epochs = [epoch * epoch_size for epoch in run.epochs]
     return run
 
 
@@ -127,7 +147,7 @@ def find_epoch_size(paths: Sequence[Path]) -> int:
 def choose(runs: Mapping[str, Curves], wanted: Sequence[str] | None) -> list[str]:
     """Return the losses to draw, in the order of the runs."""
     known = list(dict.fromkeys(name for run in runs.values() for name in run.losses))
-    losses = [name for name in known if name not in OTHER_VALUES]
+    losses = [name for part in split_columns(known) for name in part]
     missing = [name for name in wanted or () if name not in known]
     if missing:
         raise ValueError(f"--losses {' '.join(missing)}: no run has them; there are "
@@ -135,7 +155,8 @@ def choose(runs: Mapping[str, Curves], wanted: Sequence[str] | None) -> list[str
     return list(wanted or losses)
 
 
-def draw(runs: dict[str, Curves], names: list[str], path: Path, *, x: str, window: int) -> None:
+def compare(runs: Mapping[str, Curves], names: Sequence[str], *, label: str, window: int) -> Any:
+    """Return a figure with a panel for each loss, and a line for each run."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -143,29 +164,28 @@ def draw(runs: dict[str, Curves], names: list[str], path: Path, *, x: str, windo
     rows = math.ceil(len(names) / columns)
     figure = Figure(figsize=(1.5 + 4 * columns, 0.8 + 2.7 * rows), layout="constrained")
     panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
-    handles = {}
+    handles, styles = {}, line_styles(runs)
     for axes, name in zip(panels, names, strict=False):
-        for number, (label, run) in enumerate(runs.items()):
+        for title, run in runs.items():
             if name in run.losses:
-                measured = name.startswith(VALUE)  # a validation has few points
+                measured = is_value(name)  # a validation has few points
                 places, values = (run.known(name) if measured else run).thinned()
-                style = {"color": f"C{number % 10}", "label": label}
+                style = {"color": styles[title].colour, "linestyle": DASHES[styles[title].dash]}
                 if measured or name == "lr":  # the rate has no noise, and its corners stay sharp
-                    axes.plot(places, values[name], ".-" if measured else "-", **style)
+                    axes.plot(places, values[name], marker="." if measured else "", **style)
                 else:
                     plot_smoothed(axes, places, values[name], window=window, **style)
-                handles[label] = axes.lines[-1]
+                handles[title] = axes.lines[-1]
         axes.set_title(name, fontsize=10)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_tick_params(labelbottom=True)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     tidy(panels[: len(names)])
-    figure.supxlabel("epoch" if x == "epochs" else "images seen", fontsize=10)
+    figure.supxlabel(label, fontsize=10)
     figure.legend(handles.values(), handles.keys(), loc="outside upper left", ncols=2 * columns,
                   frameon=False)
-    with replacing(path) as aside:
-        figure.savefig(aside, dpi=120)
+    return figure
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def test_renamed_tables_are_earlier_parts_of_the_run(tmp_path: Path) -> None:
     train(tmp_path, 600, 800, G=2.0, D=3.0)
     assert [path.name for path in tables(tmp_path)] == ["losses.1.csv", "losses.csv"]
     run = read_run(tmp_path, x="epochs")
-    assert run.epochs == [1.5, 2.0, 2.5, 3.0]
+    assert run.epochs == [0.5, 1.0, 1.5, 2.0]
     assert run.losses["G"] == [1.0, 1.0, 2.0, 2.0]
     assert run.losses["D"][2:] == [3.0, 3.0]
 
@@ -48,6 +48,44 @@ def test_epoch_size_is_read_off_the_table(tmp_path: Path, columns: str) -> None:
                                 ("epoch_images" in columns), 1])) for epoch, images in rows]
     (tmp_path / "losses.csv").write_text("\n".join([columns, *lines, "3,"]))
     assert find_epoch_size([tmp_path / "losses.csv"]) == EPOCH_SIZE
+
+
+@pytest.mark.parametrize(("size", "every"), [(400, 100), (250, 100), (1096, 100), (50, 100)])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[Rank 0] (epoch: {}, iters: {}, time: 0.1, data: 0.2) , G_L1: {}, D_real: nan\n",
+        "(epoch: {}, iters: {}, time: 0.088) G_L1: {} D_real: nan ",
+    ],
+)
+def test_a_log_of_another_program_ends_its_epochs_at_whole_numbers(
+    tmp_path: Path, size: int, every: int, line: str
+) -> None:
+    rows = [divmod(images - 1, size) for images in range(every, 4 * size + 1, every)]
+    lines = [line.format(epoch + 1, image + 1, 2.5) for epoch, image in rows]
+    (tmp_path / "loss_log.txt").write_text("\n".join(["==== Training Loss (now) ====", *lines]))
+    run = read_run(tmp_path, x="images")
+    assert run.epochs == pytest.approx(list(range(every, 4 * size + 1, every)))
+    assert run.losses["G_L1"] == [2.5] * len(rows)
+    assert list(run.broken()) == ["D_real"]
+
+
+def test_a_run_that_another_program_began_has_both_parts(tmp_path: Path) -> None:
+    """The part that losses.csv holds too is taken from there."""
+    text = "".join(f"(epoch: {epoch}, iters: 400, time: 0.1, data: 0.2) G: 9.000 \n"
+                   for epoch in (1, 2, 3))
+    (tmp_path / "loss_log.txt").write_text(text)
+    train(tmp_path, 1200, 1600, G=1.23456)
+    run = read_run(tmp_path, x="epochs")
+    assert (run.epochs, run.losses["G"]) == ([1, 2, 3, 4], [9.0, 9.0, 1.23456, 1.23456])
+
+
+def test_the_losses_of_one_run_are_grouped(tmp_path: Path) -> None:
+    train(tmp_path / "a", 200, 400, G_GAN=1.0, G_L1=30.0, D_real=0.5, D_fake=0.4)
+    main([str(tmp_path / "a"), "--output", str(tmp_path / "x.svg")])
+    assert (tmp_path / "x.svg").read_text().count('id="axes_') == 3
+    main([str(tmp_path / "a"), "--losses", "lr", "G_L1", "--output", str(tmp_path / "x.svg")])
+    assert (tmp_path / "x.svg").read_text().count('id="axes_') == 2
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])

@@ -31,7 +31,7 @@ from train import train
 
 
 def test_epoch_position_and_images_left() -> None:
-    assert progress(600).epoch_position == 2.5
+    assert progress(600).epoch_position == 1.5
     assert progress(600).images_left == 600
     assert progress(1200).images_left == 0
 
@@ -95,7 +95,7 @@ def test_row_after_an_incomplete_line_is_not_lost(tmp_path: Path) -> None:
     path.write_text(path.read_text() + "1,200,0.")
     CsvLog(path).losses(losses(300))
     curves = read_curves(path, epoch_size=EPOCH_SIZE)
-    assert curves.epochs == [1.25, 1.75]
+    assert curves.epochs == [0.25, 0.75]
 
 
 # All together

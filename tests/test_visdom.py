@@ -21,6 +21,10 @@ class RecordingClient:
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any, dict[str, Any]]] = []
         self.failure: Exception | None = None
+        self.closed: list[str] = []
+
+    def close(self, window: str) -> None:
+        self.closed.append(window)
 
     def line(self, values: np.ndarray[Any, Any], **named: Any) -> None:
         self._record("line", values, named)
@@ -60,12 +64,15 @@ def test_visdom_redraws_all_losses_in_one_plot(tmp_path: Path) -> None:
     sink.refresh()
     sink.losses(losses(600, G_GAN=2.0, G_L1=float("inf")))
     sink.refresh()
+    large, _ = client.last("1_group_2")
+    assert np.array_equal(large, [[20.1], [np.nan]], equal_nan=True)
     values, named = client.last("1")
-    assert np.array_equal(values, [[1.234, 20.1], [2.0, np.nan]], equal_nan=True)
-    assert named["X"].tolist() == [1.25, 2.5]
-    assert named["opts"]["title"] == "maps loss over time"
+    assert values.tolist() == [[1.234], [2.0]]
+    assert named["X"].tolist() == [0.25, 1.5]
+    assert named["opts"]["title"] == "maps loss over time: GAN losses of G"
     assert (named["opts"]["xlabel"], named["opts"]["ylabel"]) == ("epoch", "loss")
-    assert named["opts"]["legend"] == ["G_GAN", "G_L1"]
+    assert named["opts"]["legend"] == ["G_GAN"]
+    assert named["opts"]["linecolor"].tolist() == [[0, 114, 178]]
     assert named["opts"]["showlegend"]
     assert "update" not in named, "the time to append grows with the curve"
 
@@ -78,7 +85,7 @@ def test_visdom_shows_the_learning_rate(tmp_path: Path) -> None:
     sink.refresh()
     values, named = client.last("1_lr")
     assert values.tolist() == [[2e-4], [1e-4]]
-    assert named["X"].tolist() == [1.25, 2.25]
+    assert named["X"].tolist() == [0.25, 1.25]
     assert named["opts"]["title"] == "maps learning rate"
 
 
@@ -103,7 +110,7 @@ def test_long_curves_are_thinned(tmp_path: Path) -> None:
     for images in range(1, 4001):
         sink.losses(losses(images))
     sink.refresh()
-    assert client.last("1")[0].shape == (1000, 2)
+    assert client.last("1")[0].shape == (1000, 1)
     assert client.last("1_lr")[0].shape == (1000, 1)
 
 
@@ -116,7 +123,7 @@ def test_curves_continue_after_a_resume(tmp_path: Path) -> None:
     sink.losses(losses(400))
     sink.refresh()
     for window in ("1", "1_lr"):
-        assert client.last(window)[1]["X"].tolist() == [1.25, 1.5, 2.0]
+        assert client.last(window)[1]["X"].tolist() == [0.25, 0.5, 1.0]
 
 
 def test_curves_continue_if_images_are_counted_from_0(tmp_path: Path) -> None:
@@ -127,7 +134,7 @@ def test_curves_continue_if_images_are_counted_from_0(tmp_path: Path) -> None:
     sink.start_epoch(Progress(2, 3, 0, 0, EPOCH_SIZE))
     sink.losses(losses(600))
     sink.refresh()
-    assert client.last("1")[1]["X"].tolist() == [1.5, 2.0, 2.5]
+    assert client.last("1")[1]["X"].tolist() == [0.5, 1.0, 1.5]
 
 
 def test_visdom_shows_a_grid_or_a_window_per_image(tmp_path: Path) -> None:
@@ -156,9 +163,11 @@ def test_a_part_that_could_not_be_sent_is_sent_later(tmp_path: Path) -> None:
         sink.refresh()
     client.failure = None
     sink.refresh()
-    assert [named["win"] for _, _, named in client.sent] == ["1_options", "1", "1_lr", "2"]
+    assert [named["win"] for _, _, named in client.sent] == [
+        "1_options", "1", "1_group_2", "1_lr", "2"
+    ]
     sink.refresh()
-    assert len(client.sent) == 4, "nothing has changed, so nothing is sent"
+    assert len(client.sent) == 5, "nothing has changed, so nothing is sent"
 
 
 def test_server_restarted_between_two_reports_gets_every_window(tmp_path: Path) -> None:
@@ -170,8 +179,10 @@ def test_server_restarted_between_two_reports_gets_every_window(tmp_path: Path) 
     client.sent.clear()
     sink.losses(losses(200))
     sink.refresh()
-    assert [named["win"] for _, _, named in client.sent] == ["1_options", "1", "1_lr", "2"]
-    assert client.last("1")[1]["X"].tolist() == [1.25, 1.5]
+    assert [named["win"] for _, _, named in client.sent] == [
+        "1_options", "1", "1_group_2", "1_lr", "2"
+    ]
+    assert client.last("1")[1]["X"].tolist() == [0.25, 0.5]
 
 
 def test_missing_package_is_logged_in_one_line(
@@ -195,6 +206,19 @@ def test_validations_have_their_own_window(tmp_path: Path) -> None:
     sink.losses(replace(losses(400), validation={"val_l1": 0.25}))
     sink.refresh()
     values, found = client.last("1_validation")
-    assert (found["X"].tolist(), values.tolist()) == ([1.5, 2.0], [[0.5], [0.25]])
-    assert client.last("1")[1]["X"].tolist() == [1.25, 1.5, 1.75, 2.0]
-    assert client.last("1")[1]["opts"]["legend"] == ["G_GAN", "G_L1"]
+    assert (found["X"].tolist(), values.tolist()) == ([0.5, 1.0], [[0.5], [0.25]])
+    assert client.last("1")[1]["X"].tolist() == [0.25, 0.5, 0.75, 1.0]
+    legends = [client.last(window)[1]["opts"]["legend"] for window in ("1", "1_group_2")]
+    assert legends == [["G_GAN"], ["G_L1"]]
+
+
+def test_a_window_of_a_group_that_no_longer_exists_is_closed(tmp_path: Path) -> None:
+    client = RecordingClient()
+    sink = display(client, tmp_path)
+    sink.losses(losses(100, one=1.0, two=90.0))
+    sink.refresh()
+    for images in (200, 300):
+        sink.losses(losses(images, one=1.0, two=2.0))
+    sink.refresh()
+    assert client.closed == ["1_group_2"]
+    assert client.last("1")[1]["opts"]["legend"] == ["one", "two"]

@@ -49,11 +49,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class Header:
-    """The part of the page above the rows. ``film`` holds rows of small images."""
+    """The part of the page above the rows. ``film`` holds rows of small images.
+
+    ``narrow_curves`` replaces ``curves`` on a phone; ``latest`` is the table beside them.
+    """
 
     status: str = ""
     notices: Sequence[Notice] = ()
     curves: Figure | None = None
+    narrow_curves: Figure | None = None
+    latest: Any = None
     film: Sequence[FigureRow] = ()
     links: Mapping[str, str] = field(default_factory=dict)  # text -> path relative to the page
     options: Mapping[str, object] = field(default_factory=dict)  # shown folded
@@ -120,7 +125,8 @@ def _add_header(page: Any, header: Header) -> None:
         page.add(tag("details", tag("summary", f"{len(over)} earlier, over"), tag("ul", over)))
     _add_links(page, header.links)
     if header.curves:
-        page.add(_figures([header.curves], width=header.curves.width_px, cls="curves"))
+        page.add(tag("div", _curves(header.curves, header.narrow_curves or header.curves),
+                     header.latest or [], cls="charts"))
     if header.film:
         page.add(tag("h2", "Validation: the same images over the epochs"))
     for row in header.film:
@@ -135,6 +141,18 @@ def _add_header(page: Any, header: Header) -> None:
 def _add_links(page: Any, links: Mapping[str, str]) -> None:
     if links:
         page.add(tag("nav", [tag("a", text, href=url(target)) for text, target in links.items()]))
+
+
+def _curves(wide: Figure, narrow: Figure) -> Any:
+    def source(name: str, figure: Figure) -> str:
+        return (f'{name}="{url(figure.src)}" width="{figure.width_px}" '
+                f'height="{figure.height_px}"')
+
+    return raw(
+        f'<a class="curves" href="{url(wide.src)}"><picture><source media="(max-width: 700px)" '
+        f'{source("srcset", narrow)}><img {source("src", wide)} alt="{escape(wide.label)}">'
+        "</picture></a>"
+    )
 
 
 def _figures(figures: Iterable[Figure], *, width: int, cls: str) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from display.curves import Curves, read_curves, split_columns
+from display.curves import Curves, Series, read_curves
 from display.images import captioned_grid
+from display.loss_groups import charts, line_styles, split_columns
 from display.reports import Image8, LossReport, PictureReport, Progress
 from display.sinks.background import Background
 from display.sinks.base_sink import Sink
@@ -19,17 +20,18 @@ from display.sinks.visdom_client import connect
 from util.flags import positive_int
 
 _PLOTS = {  # part -> suffix of the window's name, title, vertical axis
-    "losses": ("", "loss over time", "loss"),
+    "losses": ("", "loss over time: ", "loss"),
     "rates": ("_lr", "learning rate", "learning rate"),
-    "validation": ("_validation", "validation", "value"),
+    "validation": ("_validation", "", "value"),
 }
 
 
 @dataclass(eq=False)
 class VisdomServer(Sink):
-    """Window ``display_id`` shows the losses, the windows after it the images; ``<id>_lr``,
-    ``<id>_validation`` and ``<id>_options`` show the learning rate, the values of validations and
-    the options of the run.
+    """Window ``display_id`` shows the first group of losses, the windows after it the images;
+    ``<id>_lr``, ``<id>_validation`` and ``<id>_options`` show the learning rate, the values of
+    validations and the options of the run; ``<id>_group_2``, ``<id>_validation_group_2``, ... show
+    further groups, so that large losses do not flatten small ones.
 
     A row has ``columns`` images; 0 or less gives every image a window of its own. Images are
     ``width_px`` wide. The curves of an earlier start of the run are read from ``losses_csv``.
@@ -72,6 +74,7 @@ class VisdomServer(Sink):
     def __post_init__(self) -> None:
         self._curves = {part: Curves() for part in _PLOTS}
         self._pictures: Mapping[str, Image8] = {}
+        self._windows: dict[str, int] = {}  # part -> number of its windows
         self._due = {"options"}
         self._sent: set[str] = set()
 
@@ -111,11 +114,34 @@ class VisdomServer(Sink):
         # The whole thinned curve is sent each time. If points were appended, the work of the server
         # would grow with the length of the curve.
         suffix, title, ylabel = _PLOTS[part]
-        epochs, values = self._curves[part].thinned()
-        options = {"title": f"{self.name} {title}", "legend": list(values), "showlegend": True,
-                   "xlabel": "epoch", "ylabel": ylabel}
-        columns = np.stack(list(values.values()), axis=1)
-        self.client.line(columns, X=epochs, win=f"{self.display_id}{suffix}", opts=options)
+        window, curves = f"{self.display_id}{suffix}", self._curves[part]
+        if part == "rates":
+            self._send_line(window, title, ylabel, *curves.thinned())
+            return
+        groups = charts(curves, list(curves.losses))
+        styles = line_styles([*self._curves["losses"].losses, *self._curves["validation"].losses])
+        for number, chart in enumerate(groups, start=1):
+            lines = [styles[name] for name in chart.values]
+            colours = [[int(line.colour[place : place + 2], 16) for place in (1, 3, 5)]
+                       for line in lines]
+            self._send_line(
+                window if number == 1 else f"{window}_group_{number}", f"{title}{chart.title}",
+                ylabel, chart.epochs, chart.values, linecolor=np.array(colours),
+                dash=np.array([line.dash for line in lines]),
+                ytype="log" if chart.is_log else "linear",
+            )
+        for number in range(len(groups) + 1, self._windows.get(part, 0) + 1):
+            self.client.close(f"{window}_group_{number}")
+        self._windows[part] = len(groups)
+
+    def _send_line(
+        self, window: str, title: str, ylabel: str, epochs: Series, values: Mapping[str, Series],
+        **options: object,
+    ) -> None:
+        options |= {"title": f"{self.name} {title}", "legend": list(values), "showlegend": True,
+                    "xlabel": "epoch", "ylabel": ylabel}
+        self.client.line(np.stack(list(values.values()), axis=1), X=epochs, win=window,
+                         opts=options)
 
     def _send_options(self) -> None:
         rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{html.escape(str(value))}</td></tr>"

@@ -5,20 +5,32 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from display.curve_drawing import CURVES_SIZE_PX, draw_curves, warm_up
+from display.curve_drawing import draw_curves, warm_up
 from display.curves import CurveFile
 from display.images import save_picture
+from display.loss_groups import line_styles, split_columns
 from display.pages.epoch_pictures import EpochPictures
 from display.pages.film import Film
 from display.pages.html import Figure, Header, Notice, write_page
-from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
+from display.pages.latest_table import latest_table
+from display.reports import (
+    CYCLE_NOTE,
+    CYCLE_VALUE,
+    Advice,
+    FilmReport,
+    LossReport,
+    PictureReport,
+    Progress,
+)
 from display.sinks.background import Background
 from display.sinks.base_sink import Sink
 from display.sinks.doctor_log_sink import DOCTOR_LOG, read_advice
 
 _FILES = ("loss_log.txt", "losses.csv", "doctor.csv", "train_opt.txt")
 _ENDED_NOTICES = 20
+_CURVES = ("losses.svg", "losses_narrow.svg")  # for a wide screen and for a phone
 
 
 class WebPage(Sink):
@@ -46,7 +58,7 @@ class WebPage(Sink):
         self._run_dir, self._web_dir = run_dir, run_dir / "web"
         self._name, self._width_px, self._options = name, width_px, options
         self._epochs, self._film = EpochPictures(self._web_dir), Film(self._web_dir)
-        self._curves_size_px = CURVES_SIZE_PX
+        self._curves: list[Figure] = []  # those of _CURVES
         self._curve_file = CurveFile(run_dir / "losses.csv")
         self._speed = ""
         self._progress: Progress | None = None
@@ -76,7 +88,8 @@ class WebPage(Sink):
 
     def close(self) -> None:
         if self._progress is not None:
-            self._draw_curves(self._progress)
+            self._next_drawing = 0.0
+            self._write(self._progress)
 
     def _write(self, progress: Progress) -> None:
         self._progress = progress
@@ -90,22 +103,38 @@ class WebPage(Sink):
                    header=self._header(progress), pages=self._epochs.links())
 
     def _header(self, progress: Progress) -> Header:
-        has_curves = (self._web_dir / "losses.svg").exists()
-        curves = Figure("losses.svg", "loss curves", *self._curves_size_px)
+        wide, narrow = self._curves or (None, None)
         return Header(
             status=f"Epoch {progress.epoch} of {progress.n_epochs}, {progress.epoch_images:,} of "
             f"its {progress.epoch_size:,} images seen.{self._speed} "
             f"Written {time.strftime('%d %b %Y, %H:%M')}.",
             notices=doctor_notices(read_advice(self._run_dir / DOCTOR_LOG)),
-            curves=curves if has_curves else None, film=self._film.rows(), options=self._options,
+            curves=wide, narrow_curves=narrow, latest=self._latest(progress),
+            film=self._film.rows(), options=self._options,
             links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()})
+
+    def _latest(self, progress: Progress) -> Any:
+        """Return the table of the newest losses; None before the first ones."""
+        self._curve_file.update(epoch_size=progress.epoch_size)
+        latest, names = self._curve_file.latest, self._curve_file.curves.losses
+        if not latest.epoch:
+            return None
+        losses, values = split_columns(names)
+        is_over = progress.epoch > latest.epoch or progress.epoch_images >= progress.epoch_size
+        has_cycles = any(name.startswith(CYCLE_VALUE) for name in values)
+        return latest_table(
+            latest.rows([*losses, *values]), line_styles(names), note=CYCLE_NOTE * has_cycles,
+            epoch=f"epoch {latest.epoch}" + " so far" * (not is_over),
+        )
 
     def _draw_curves(self, progress: Progress) -> None:
         start = time.monotonic()
         self._curve_file.update(epoch_size=progress.epoch_size)
         if self._curve_file.curves.epochs:
-            curves = self._curve_file.curves
-            self._curves_size_px = draw_curves(curves, self._web_dir / "losses.svg")
+            wide, narrow = (self._web_dir / name for name in _CURVES)
+            sizes = draw_curves(self._curve_file.curves, wide, narrow=narrow)
+            self._curves = [Figure(name, "loss curves", *size)
+                            for name, size in zip(_CURVES, sizes, strict=True)]
         # Drawing may take 2 % of the time, because tiny epochs end many times a second.
         end = time.monotonic()
         self._next_drawing = end + 50 * (end - start)
