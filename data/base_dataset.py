@@ -104,10 +104,6 @@ class BaseDataset(Dataset[Sample], ABC):
             if getattr(opt, flag):
                 raise ValueError(f"--{flag} has no effect with --dataset_mode {opt.dataset_mode}: "
                                  "leave it out")
-        if opt.input_suffixes and len(opt.input_suffixes) != opt.input_nc:
-            raise ValueError(f"--input_suffixes {','.join(opt.input_suffixes)} stacks "
-                             f"{len(opt.input_suffixes)} files of one channel each, but --input_nc "
-                             f"is {opt.input_nc}; give --input_nc {len(opt.input_suffixes)}")
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -182,7 +178,8 @@ class BaseDataset(Dataset[Sample], ABC):
 def _side(opt: Namespace, letter: Literal["A", "B"]) -> Side:
     is_input = (letter == "A") == (opt.direction == "AtoB")
     limits = getattr(opt, f"value_range_{letter}")
-    return Side(letter, channels=opt.input_nc if is_input else opt.output_nc,
+    flag = "input_nc" if is_input else "output_nc"
+    return Side(letter, channels=getattr(opt, flag), channels_flag=f"--{flag}" * opt.isTrain,
                 value_range=ValueRange(*limits) if limits else None, labels=letter in opt.nearest)
 
 

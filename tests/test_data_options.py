@@ -28,7 +28,6 @@ def test_defaults_that_modes_change() -> None:
         ("colorization", {"input_nc": 3, "output_nc": 2}, "--input_nc is 3"),
         ("colorization", {"input_nc": 1, "output_nc": 3}, "--output_nc is 3"),
         ("colorization", LAB | {"direction": "BtoA"}, "--direction is BtoA"),
-        ("aligned", {"input_suffixes": ("_r", "_g")}, "--input_suffixes _r,_g.*--input_nc 2"),
         ("unaligned", {"allow_unpaired": True}, "--allow_unpaired has no effect"),
         ("unaligned", {"pairs": Path("x.csv")}, "--pairs has no effect with --dataset_mode"),
         ("template", {"input_suffixes": ("_r",) * 3}, "--input_suffixes has no effect"),

@@ -37,11 +37,12 @@ class Raster:
         return f"{self.size[0]} x {self.size[1]}, {count} ({self.colour}), {self.pixels.dtype}"
 
 
-def as_channels(raster: Raster, count: int, *, source: object) -> Pixels:
+def as_channels(raster: Raster, count: int, *, source: object, flag: str = "") -> Pixels:
     """Return the pixels with ``count`` channels, [H, W, count], in their own dtype.
 
     Colours become grey (ITU-R 601 luma), grey becomes three equal channels, and transparent pixels
-    become white. If the image has ``count`` channels, it is returned unchanged.
+    become white. If the image has ``count`` channels, it is returned unchanged. ``flag``: the one
+    that sets ``count``, for the error.
 
     Raises:
         PictureError: the channels of ``source`` cannot be converted to ``count``.
@@ -49,13 +50,14 @@ def as_channels(raster: Raster, count: int, *, source: object) -> Pixels:
     if raster.channels == count:
         return raster.pixels
     if raster.colour in ("gray_alpha", "rgba") and count in (1, 3):
-        return as_channels(_on_white(raster), count, source=source)
+        return as_channels(_on_white(raster), count, source=source, flag=flag)
     if raster.colour == "gray" and count == 3:
         return np.repeat(raster.pixels, 3, axis=2)
     if raster.colour == "rgb" and count == 1:
         return _luma(raster.pixels)
-    raise PictureError(f"{source} is {raster}, but {count} wanted (--input_nc, --output_nc): give "
-                       "the count that the files have, or convert this file")
+    advice = f"give {flag} {raster.channels} if all images of this side are so, or " if flag else ""
+    raise PictureError(f"{source} is {raster}, but {count} wanted; {advice}"
+                       "convert it")
 
 
 def require_finite(pixels: Pixels, source: object) -> Pixels:

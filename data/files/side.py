@@ -16,6 +16,7 @@ from data.files.value_range import ValueRange
 class Side:
     """``channels`` and ``value_range`` of every image; None: the range of the file's dtype.
 
+    ``channels_flag``: the flag that sets ``channels``, for errors; "" if a network is given.
     ``labels``: the colours are names of classes and must not be mixed by interpolation.
     """
 
@@ -23,6 +24,7 @@ class Side:
     channels: int
     value_range: ValueRange | None = None
     labels: bool = False
+    channels_flag: str = ""
 
     def read(self, source: Source) -> Pixels:
         """Read and ``convert`` one image."""
@@ -34,7 +36,7 @@ class Side:
         Raises:
             PictureError: it cannot have these channels, or has no value range.
         """
-        pixels = as_channels(raster, self.channels, source=source)
+        pixels = as_channels(raster, self.channels, source=source, flag=self.channels_flag)
         if self.range_of(pixels) is None:
             raise PictureError(f"{source} holds {pixels.dtype} from {pixels.min():g} to "
                                f"{pixels.max():g}, a type without a range of its own: give the "
