@@ -11,6 +11,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from data import create_dataset
 from data.discovery.inputs import Input, find_inputs, title_of
 from data.record import load_record
@@ -137,4 +142,4 @@ def open_page(opt: Namespace, *, name: str, title: str, legend: str) -> ResultsP
 
 
 if __name__ == "__main__":
-    runtime.run_program(test)
+    runtime.run_program(test, interrupted="Interrupted; images that are complete stay")
