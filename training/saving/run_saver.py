@@ -121,6 +121,8 @@ class RunSaver:
         process_states.load(self.model, state)
         if self.best and state.get("best"):  # else this run had no validation before
             self.best.load_state_dict(state["best"])
+            if self._writes:
+                self.best.rename_in(self.folder)
         if self._writes:
             cut_to_sizes(self.folder, state["logs"])
         self._note_saved(self.clock.place, self.clock.images)
