@@ -79,7 +79,8 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
                 name = names.of(Path(source))
                 images = {label: batch_of[index] for label, batch_of in visuals.items()}
                 pictures = {label: batch_of[index] for label, batch_of in shown.items()}
-                page.add(name, pictures, deep.write(page.writers, images, page.images / name))
+                stem, missing = page.images / name, model.missing_inputs(index)
+                page.add(name, pictures, deep.write(page.writers, images, stem, missing))
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 
@@ -96,9 +97,8 @@ def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
     name = name_of_weights(opt.weights) if opt.weights else opt.name
     legend = f"{translator.file.path}, {translator.file.direction}. Every image in its own size."
     page = open_page(opt, name=name, title=title_of(opt.dataroot), legend=legend)
-    return translate_to_page(
-        translator, inputs, page, batch_size=opt.batch_size, samples=opt.samples, skip_bad=skip_bad
-    )
+    return translate_to_page(translator, inputs, page, batch_size=opt.batch_size,
+                             samples=opt.samples, skip_bad=skip_bad)
 
 
 def create_translator(opt: Namespace, options: TestOptions) -> Translator:

@@ -53,6 +53,7 @@ class Loader:
         self.workers = workers = min(num_workers, batches)  # others would have no batch
         cached = dataset.pictures.has_cache
         self.loading_advice = loading_advice(cached=cached, workers=workers)
+        self._levels_of_missing = dataset.levels_of_missing()
         self.filling_images = len(dataset) if cached else 0  # until the cache is full
         self._batches = DataLoader(
             dataset, batch_size=batch_size, sampler=self._order, collate_fn=collate,
@@ -96,6 +97,10 @@ class Loader:
         for side in _SIDES:
             if side in moved and moved[side].dtype == torch.uint8:
                 moved[side] = levels_to_float(moved[side])
+        for letter, level in self._levels_of_missing.items():
+            if letter in moved:
+                missing = moved[f"{letter}_missing"] = moved[letter].isnan()
+                moved[letter] = moved[letter].masked_fill(missing, level)
         return cast(Batch, moved)
 
     def set_epoch(self, epoch: int, start_image: int = 0) -> None:
