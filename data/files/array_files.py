@@ -10,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from data.files.pillow_files import PictureError
-from data.files.raster import Raster, is_nodata
+from data.files.raster import Raster
+from data.files.reading import room_for
 
 
 def read_npy(path: Path) -> Raster:
-    return as_raster(np.load(path, allow_pickle=False), path)
+    # A map of the file shows whether it is as long as its header says, before memory is taken.
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    _require_image_shape(mapped, path)
+    with room_for(path, 2 * mapped.nbytes):
+        return as_raster(np.load(path, allow_pickle=False), path)
 
 
 def read_npz(path: Path) -> Raster:
@@ -31,35 +36,29 @@ def npz_size(path: Path) -> tuple[int, int]:
     return as_raster(_only_array(path), path).size
 
 
-def as_raster(
-    array: npt.NDArray[Any], path: Path, *, colour: str = "", nodata: float | None = None
-) -> Raster:
+def as_raster(array: npt.NDArray[Any], path: Path, *, colour: str = "") -> Raster:
     """Convert [H, W] or [H, W, C] of any real dtype to a dtype of ``Raster``, without loss.
-
-    ``nodata``: the number that means "no value"; see ``mark_missing``.
 
     Raises:
         PictureError: the shape is another one, or no such dtype can hold the numbers.
     """
     _require_image_shape(array, path)
     pixels = array[:, :, None] if array.ndim == 2 else array
-    missing = is_nodata(pixels, nodata, colours=colour in ("rgb", "rgba"))
-    if missing.any():
-        # Wide types mark missing values by their limits, which do not fit into float32.
-        pixels = np.where(missing & (pixels.dtype.itemsize > 2), pixels.dtype.type(0), pixels)
     pixels = _to_known_dtype(pixels, path)
     if not colour:
         byte_colours = pixels.shape[2] == 3 and pixels.dtype == np.uint8
         colour = "gray" if pixels.shape[2] == 1 else "rgb" if byte_colours else "bands"
-    return Raster(pixels, colour, missing if missing.any() else None, nodata)
+    return Raster(pixels, colour)
 
 
 def _only_array(path: Path) -> npt.NDArray[Any]:
     with np.load(path, allow_pickle=False) as arrays:
         names = list(arrays.files)
         if len(names) == 1:
-            array: npt.NDArray[Any] = arrays[names[0]]
-            return array
+            unpacked = sum(member.file_size for member in arrays.zip.infolist())
+            with room_for(path, 2 * unpacked):
+                array: npt.NDArray[Any] = arrays[names[0]]
+                return array
     raise PictureError(f"{path} holds {len(names)} arrays ({', '.join(names)}), one is wanted: "
                        "[H, W] or [H, W, C]")
 

@@ -14,7 +14,6 @@ the first file that needs them; an error names the missing package.
 import logging
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,8 @@ from PIL import Image
 
 from data.files import array_files, dicom_files, tiff_files
 from data.files.deep_files import read_deep
-from data.files.metadata import NO_METADATA, NODATA, Metadata
-from data.files.pillow_files import PictureError, opened, picture_size, reading, upright
-from data.files.raster import Pixels, Raster, is_nodata, mark_missing
+from data.files.pillow_files import PictureError, loaded, picture_size, reading, upright
+from data.files.raster import Pixels, Raster, require_finite
 from util.files import replacing, writing
 from util.packages import package_for
 from util.png import encode_png
@@ -59,7 +57,7 @@ def read_image(path: Path) -> Raster:
     """Return the image, turned upright, with all its bits and channels.
 
     Raises:
-        PictureError: the file is damaged, or is not an image.
+        PictureError: the file is damaged, is not an image, or holds values that are not finite.
         MissingPackageError: the package for this format is not installed.
     """
     extension = path.suffix.lower()
@@ -70,18 +68,10 @@ def read_image(path: Path) -> Raster:
             raster = tiff_files.read_tiff(path)
         else:
             raster = read_deep(path) or _read_pillow(path)
-    return mark_missing(raster)
-
-
-def _mark_nodata(raster: Raster, image: Image.Image, path: Path) -> Raster:
-    """Mark the pixels of an 8-bit TIFF whose stored number is the nodata value of its tag."""
-    nodata = tiff_files.nodata_of(getattr(image, "tag_v2", {}).get(NODATA))
-    if nodata is None:
-        return raster
-    stored = np.atleast_3d(np.asarray(upright(image, path)))
-    found = is_nodata(stored, nodata, colours=raster.colour in ("rgb", "rgba"))
-    missing = np.broadcast_to(found[:, :, :1], raster.pixels.shape)
-    return replace(raster, missing=missing, nodata=nodata)
+        if 0 in raster.pixels.shape:
+            raise ValueError("it has no pixels")
+    require_finite(raster.pixels, path)
+    return raster
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -91,13 +81,14 @@ def read_size(path: Path) -> tuple[int, int]:
         PictureError, MissingPackageError: as ``read_image``, for faults of the header.
     """
     with reading(path):
-        return _SIZES.get(path.suffix.lower(), picture_size)(path)
+        width, height = _SIZES.get(path.suffix.lower(), picture_size)(path)
+        if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
+            raise ValueError(f"its header says {width} x {height} pixels")
+        return width, height
 
 
-def write_image(pixels: Pixels, path: Path, metadata: Metadata = NO_METADATA) -> None:
+def write_image(pixels: Pixels, path: Path) -> None:
     """Write [H, W, C] in the format of the path's extension, to a partial file that is renamed.
-
-    ``metadata``: as much of it as the format can hold is written too.
 
     Raises:
         ValueError: the format cannot hold these pixels (see ``extension_for``).
@@ -106,14 +97,13 @@ def write_image(pixels: Pixels, path: Path, metadata: Metadata = NO_METADATA) ->
     if not can_hold(extension, pixels):
         raise ValueError(f"{path}: {extension} cannot hold {pixels.shape[2]} channels of "
                          f"{pixels.dtype}; use .png, .tif or .npy")
-    pixels = metadata.mark_missing(pixels, path)
     plane = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     with writing(path), replacing(path) as aside:
         if extension == ".npy":
             with aside.open("wb") as file:
                 np.save(file, plane)
         elif extension in (".tif", ".tiff"):
-            tiff_files.write_tiff(plane, aside, metadata.tiff_tags(pixels))
+            tiff_files.write_tiff(plane, aside)
         elif extension == ".png":
             if pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes 16 bits in grey only
                 package_for(path, "imagecodecs")
@@ -167,11 +157,10 @@ def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
 
 
 def _read_pillow(path: Path) -> Raster:
-    with opened(path) as image:
+    with loaded(path) as image:
         if image.format in _ANIMATED and getattr(image, "is_animated", False):
             _warn_of_frames(image.format, path)
-        image.load()
-        return _mark_nodata(raster_of_pil(upright(image, path), source=path), image, path)
+        return raster_of_pil(upright(image, path), source=path)
 
 
 def _warn_of_frames(format_name: str, path: Path) -> None:
