@@ -12,6 +12,7 @@ from data.files.image_io import read_size
 from data.files.raster import Pixels
 from data.files.source import Source
 from data.files.value_range import ValueRange
+from util.disk.content import extension_of
 from util.files import write_text
 
 NAME = "pictures.json"
@@ -28,7 +29,7 @@ class Format:
 
     @classmethod
     def of(cls, pixels: Pixels, path: Path) -> "Format":
-        return cls(pixels.dtype.name, path.suffix.lower())
+        return cls(pixels.dtype.name, extension_of(path))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from inference.tiles.box import Box
 from inference.tiles.tiff_windows import TiffReader, create_tiff
 from inference.tiles.translate import translate_tiled
 from inference.translator import TranslatedImage, Translator
+from util.disk.content import extension_of
 from util.threads import read_ahead
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ def translate_huge(
 def _tile_for(translator: Translator, item: Input) -> int | None:
     """Return the side of the tiles for a TIFF too large for memory; None for all other inputs."""
     source = item.source
-    if source.path.suffix.lower() not in (".tif", ".tiff") or source.half or source.files[1:]:
+    if extension_of(source.path) not in (".tif", ".tiff") or source.half or source.files[1:]:
         return None
     width, height = source.read_size()
     return translator.budget.tile_for(height, width)

@@ -15,6 +15,7 @@ from inference.generator_file import Direction
 from serving.batching import Batcher
 from serving.content_negotiation import ENCODERS, choose_media_type
 from serving.engine import Engine
+from util.disk.content import format_of
 
 UPLOAD_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # decoders that clients may reach
 _UPLOAD = Path("the image")  # the name of an upload in error messages
@@ -110,6 +111,8 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
 def _decoding_problem(error: Exception, content: bytes) -> str:
     if not content:
         found = "the request has no content"
+    elif format_of(content) == ".dcm":  # pydicom and its decoders are not for unknown senders
+        found = "the image is DICOM, which test.py translates (--dataroot FILE), but not the server"
     elif isinstance(error, UnidentifiedImageError):
         found = f"the {len(content):,} bytes are not an image of a known format"
     else:

@@ -17,6 +17,7 @@ from data.discovery.stacks import sources_of_files, without_suffix
 from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
+from util.disk.file_names import without_extension
 
 MODES = ("aligned", "unaligned", "single", "colorization")
 PHASES = ("train", "val", "test")
@@ -96,7 +97,7 @@ def find_mode(dataroot: Path, phase: str, suffixes: Sequence[str] = ()) -> str:
         if looks_like_pairs(find_images(dataroot, phase)):
             return "aligned"
         return "colorization" if phase else "single"
-    A, B = ({without_suffix(file.relative_to(folder).with_suffix("").as_posix(), suffixes)
+    A, B = ({without_suffix(without_extension(file).relative_to(folder).as_posix(), suffixes)
              for file in find_images(folder)} for folder in (folders.A, folders.B))
     apart = 2 * len(A & B) < min(len(A), len(B))
     return "unaligned" if apart and folders.A.name == f"{phase}A" else "aligned"

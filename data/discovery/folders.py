@@ -3,11 +3,13 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from PIL import features
 
 from data.discovery.leftovers import is_leftover
+from util.disk.content import first_bytes, format_of, is_dicom_without_image
 
 _JPEG2000 = (".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx")
 _OPTIONAL = {"avif": (".avif",), "jpg_2000": _JPEG2000}  # parts that Pillow may be built without
@@ -34,23 +36,41 @@ _CONVERSIONS = {
 _WAYS_OUT = {extension: advice.format(extension)
              for extensions, advice in _CONVERSIONS.items() for extension in extensions}
 
+_MOST_ENDINGS = 8  # in a message
+
 
 def is_picture(path: Path) -> bool:
     """Return True for a known extension, in any letter case, and no ``is_leftover``.
 
+    DICOM is recognised by its content, whatever its name; other images if they have no extension.
     A ``.hdr`` file counts if it is a Radiance image: remote sensing has text headers of that name.
+    A ``.dcm`` file counts unless it has no pixels.
     """
-    extension = path.suffix.lower()
-    if extension not in EXTENSIONS or is_leftover(path.name):
+    if is_leftover(path.name):
         return False
-    return extension != ".hdr" or not path.is_file() or _begins_with(path, b"#?")
+    known = path.suffix.lower() in EXTENSIONS
+    if known and path.suffix.lower() not in (".hdr", ".dcm"):
+        return True
+    return _shows_image(path) if path.is_file() else known
+
+
+@cache
+def _shows_image(path: Path) -> bool:
+    """Open the file to see what it holds; once, because folders are listed several times."""
+    extension, found = path.suffix.lower(), format_of(first_bytes(path))
+    if ".dcm" in (extension, found):
+        return not is_dicom_without_image(path)
+    return found == ".hdr" if extension == ".hdr" else bool(found and not extension)
 
 
 def name_formats(files: Iterable[Path]) -> str:
     """Return "2 .txt, 3 .exr (<how to convert them>)" for files that are not read."""
-    counts = Counter(path.suffix.lower() or "no extension" for path in files)
-    return ", ".join(f"{count} {extension}{way_out(extension)}"
-                     for extension, count in sorted(counts.items()))
+    counts = Counter(map(_kind, files))
+    others = [kind for kind in sorted(counts) if kind.startswith(".") and not way_out(kind)]
+    if len(others) > _MOST_ENDINGS:
+        counts[f"files with other endings ({', '.join(others[:3])}, ...)"] = sum(
+            counts.pop(kind) for kind in others)
+    return ", ".join(f"{count} {kind}{way_out(kind)}" for kind, count in sorted(counts.items()))
 
 
 def way_out(extension: str) -> str:
@@ -59,9 +79,10 @@ def way_out(extension: str) -> str:
     return f" ({advice})" if advice else ""
 
 
-def _begins_with(path: Path, start: bytes) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(start)) == start
+def _kind(path: Path) -> str:
+    if is_dicom_without_image(path):
+        return "DICOM without an image"
+    return path.suffix.lower() or "no extension"
 
 
 def visible_files(folder: Path) -> Iterator[Path]:

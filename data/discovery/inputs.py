@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from data.discovery.folders import EXTENSIONS, is_picture, name_formats, way_out
+from data.discovery.folders import EXTENSIONS, is_picture, name_formats
 from data.discovery.image_folder import find_images
 from data.discovery.leftovers import is_leftover
 from data.discovery.pair_folders import Folders, candidate_folders, holds_picture
@@ -17,7 +17,7 @@ from data.files.image_io import read_size
 from data.files.pillow_files import PictureError
 from data.files.source import Source
 from data.record import Record
-from util.disk.file_names import natural_key
+from util.disk.file_names import natural_key, without_extension
 
 log = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]
@@ -57,7 +57,8 @@ def find_inputs(
     sources = [replace(source, half=half) if is_pair(source) else source
                for source in sources_of_files(files, suffixes)]
     paths = [source.path.relative_to(root) for source in sources]
-    stems = [path.with_name(without_suffix(path.stem, suffixes)) for path in paths]
+    stems = [path.with_name(without_suffix(without_extension(path).name, suffixes))
+             for path in paths]
     # If x.jpg and x.png exist, the extension becomes part of the name, also beside x.jpg.png.
     taken = Counter(stems) + Counter(paths)
     inputs = [Input(source, stem if taken[stem] == 1 else path)
@@ -67,7 +68,7 @@ def find_inputs(
 
 def title_of(path: Path) -> str:
     """Return a title for the results: the stem of a file, or the name of the (pattern's) folder."""
-    return path.stem if path.is_file() else _above(path).resolve().name
+    return without_extension(path).name if path.is_file() else _above(path).resolve().name
 
 
 def is_data_set(dataroot: Path, phase: str, *, dataset_mode: str, record: Record) -> bool:
@@ -105,8 +106,8 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
     """Return the folder that names are relative to, and the files."""
     if path.is_file():
         if not is_picture(path):
-            raise ValueError(f"{path} is no image by its name{way_out(path.suffix)}; known are "
-                             f"{' '.join(EXTENSIONS)}")
+            raise ValueError(f"{path} is no image by its name or content, found: "
+                             f"{name_formats([path])}; known are {' '.join(EXTENSIONS)}")
         return path.parent, [path]
     if is_pattern(path):
         root = _above(path)

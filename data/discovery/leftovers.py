@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from util.disk.file_names import without_extension
 from util.text import listing, pluralise
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,9 @@ def log_doubtful(folder: Path, images: Sequence[Path]) -> None:
                 ((parent.relative_to(folder), count) for parent, count in counts.items())
                 if any(map(_DOUBTFUL_FOLDERS.fullmatch, inner.parts))]
     suspects = [path for path in images if _HINT.search(path.name)]  # quick, unlike _COPY
-    by_stem = {path.with_suffix(""): path for path in images} if suspects else {}
+    by_stem = {without_extension(path): path for path in images} if suspects else {}
     for path in suspects:
-        copied = _COPY.fullmatch(path.stem)
+        copied = _COPY.fullmatch(without_extension(path).name)
         original = by_stem.get(path.with_name(copied["x"])) if copied else None
         if original and original != path:
             doubtful.append(f"{path.relative_to(folder)} beside {original.name}")

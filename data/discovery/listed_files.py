@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from data.discovery.folders import EXTENSIONS, is_picture, way_out
 from data.discovery.stacks import group_by_stem, missing, stacked_source, stem_of, without_suffix
 from data.files.source import Source
+from util.disk.file_names import without_extension
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,9 @@ class Finder:
         if key not in self._stacks:
             images = [file for file in sorted(folder.iterdir()) if is_picture(file)]
             self._stacks[key], _ = group_by_stem(images, suffixes)
-        path = Path(parts[-1])
-        name = without_suffix(path.stem if is_picture(path) else path.name, suffixes)
+        path = folder / parts[-1]
+        path = without_extension(path) if is_picture(path) else path
+        name = without_suffix(path.name, suffixes)
         return self._stacks[key].get(stem_of(folder, name), {})
 
     def _entry(self, folder: Path, name: str) -> Path:

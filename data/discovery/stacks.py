@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 from data.discovery.image_folder import Order
 from data.files.source import Source
-from util.disk.file_names import composed, natural_key
+from util.disk.file_names import composed, natural_key, without_extension
 from util.text import listing
 
 log = logging.getLogger(__name__)
@@ -69,11 +69,12 @@ def group_by_stem(
     stacks: dict[str, dict[str, Path]] = {}
     others, twins, known = [], [], []
     for file in files:
-        suffix = longest_suffix(file.stem, suffixes)
+        stem = without_extension(file).name
+        suffix = longest_suffix(stem, suffixes)
         if suffix is None:
             others.append(str(file))
         else:
-            known.append((stem_of(file.parent, ""), file.stem.removesuffix(suffix), suffix, file))
+            known.append((stem_of(file.parent, ""), stem.removesuffix(suffix), suffix, file))
     names = composed(above + stem for above, stem, _, _ in known)
     for above, stem, suffix, file in known:
         parts = stacks.setdefault(names[above + stem], {})

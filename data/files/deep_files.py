@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.files.pillow_files import PictureError, picture_size
+from data.files.pillow_files import PictureError
 from data.files.raster import Raster
-from data.files.reading import room_for
 from util.packages import package_for
 
 _HEAD = 2**16  # bytes in which a header is searched
@@ -25,13 +24,12 @@ _COLOURS = {1: "gray", 2: "gray_alpha", 3: "rgb", 4: "rgba"}
 _NETPBM = re.compile(rb"(P6|PF|Pf)" + rb"(?:\s|#[^\n]*\n)+([-+.\deE]+)" * 3 + rb"\s")
 
 
-def read_deep(path: Path) -> Raster | None:
+def read_deep(path: Path, extension: str) -> Raster | None:
     """Return the image, or None if Pillow reads this file without loss.
 
     Raises:
         PictureError: the file is shorter than its header says.
     """
-    extension = path.suffix.lower()
     if extension not in (".hdr", ".pfm", ".png", ".pnm", ".ppm", ".jp2", ".j2k", ".j2c", ".jpc",
                          ".jpf", ".jpx"):
         return None
@@ -52,9 +50,7 @@ def read_deep(path: Path) -> Raster | None:
 
 def _decoded(path: Path, codec: str) -> Raster:
     decode = getattr(package_for(path, "imagecodecs"), f"{codec}_decode")
-    width, height = (0, 0) if codec == "rgbe" else picture_size(path)  # checks the header, too
-    with room_for(path, 8 * width * height):  # 4 channels of 16 bits
-        pixels = decode(path.read_bytes())
+    pixels = decode(path.read_bytes())
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
     return Raster(pixels, _COLOURS.get(pixels.shape[2], "bands"))
 

@@ -110,7 +110,7 @@ def _other_decoder(syntax: str) -> str:
 
 
 def _damaged(data: Any, syntax: Any, error: Exception) -> Exception:
-    reason = str(error).splitlines()[-1].strip()
-    return refusal(data, f"its pixels ({syntax.name}) cannot be decoded ({reason})",
+    reason, name = str(error).splitlines()[-1].strip(), syntax.name.partition(",")[0]
+    return refusal(data, f"its pixels ({name}) cannot be decoded ({reason})",
                    "either the file is damaged, or another decoder can read it: "
                    f"{_other_decoder(syntax)}")

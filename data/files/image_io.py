@@ -22,8 +22,9 @@ from PIL import Image
 
 from data.files import array_files, dicom_files, tiff_files
 from data.files.deep_files import read_deep
-from data.files.pillow_files import PictureError, loaded, picture_size, reading, upright
+from data.files.pillow_files import PictureError, opened, picture_size, reading, upright
 from data.files.raster import Pixels, Raster, require_finite
+from util.disk.content import extension_of
 from util.files import replacing, writing
 from util.packages import package_for
 from util.png import encode_png
@@ -60,16 +61,14 @@ def read_image(path: Path) -> Raster:
         PictureError: the file is damaged, is not an image, or holds values that are not finite.
         MissingPackageError: the package for this format is not installed.
     """
-    extension = path.suffix.lower()
     with reading(path):
+        extension = extension_of(path)
         if extension in _READERS:
             raster = _READERS[extension](path)
         elif extension in (".tif", ".tiff") and tiff_files.is_special(path):
             raster = tiff_files.read_tiff(path)
         else:
-            raster = read_deep(path) or _read_pillow(path)
-        if 0 in raster.pixels.shape:
-            raise ValueError("it has no pixels")
+            raster = read_deep(path, extension) or _read_pillow(path)
     require_finite(raster.pixels, path)
     return raster
 
@@ -81,10 +80,7 @@ def read_size(path: Path) -> tuple[int, int]:
         PictureError, MissingPackageError: as ``read_image``, for faults of the header.
     """
     with reading(path):
-        width, height = _SIZES.get(path.suffix.lower(), picture_size)(path)
-        if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
-            raise ValueError(f"its header says {width} x {height} pixels")
-        return width, height
+        return _SIZES.get(extension_of(path), picture_size)(path)
 
 
 def write_image(pixels: Pixels, path: Path) -> None:
@@ -157,9 +153,10 @@ def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
 
 
 def _read_pillow(path: Path) -> Raster:
-    with loaded(path) as image:
+    with opened(path) as image:
         if image.format in _ANIMATED and getattr(image, "is_animated", False):
             _warn_of_frames(image.format, path)
+        image.load()
         return raster_of_pil(upright(image, path), source=path)
 
 

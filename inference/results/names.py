@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data.discovery.folders import is_picture
 from data.discovery.inputs import Input
-from util.disk.file_names import EXTENSION_ROOM, shorten
+from util.disk.file_names import EXTENSION_ROOM, shorten, without_extension
 
 # Bytes for "_", the label of an image and its extension. The same for all labels of all runs, so
 # that input, output and target of an image keep a common start, and runs can be compared.
@@ -45,7 +45,7 @@ class OutputFolder:
     def refuse_to_overwrite(self, inputs: Sequence[Input]) -> None:
         """Raise ValueError if a result would lie beside an input, under the same name."""
         files = {
-            file.resolve().with_suffix(""): file for item in inputs for file in item.source.files
+            without_extension(file.resolve()): file for item in inputs for file in item.source.files
         }
         for item in inputs:
             for stem in self._stems(item):
@@ -72,7 +72,7 @@ class ResultNames:
     def of(self, path: Path) -> str:
         """Return a name that no earlier call has returned."""
         root = next((root for root in self.roots if path.is_relative_to(root)), path.parent)
-        plain = room_for_labels(path.relative_to(root).with_suffix("").as_posix())
+        plain = room_for_labels(without_extension(path.relative_to(root)).as_posix())
         name, number = plain, 1
         while name in self.taken:
             number += 1

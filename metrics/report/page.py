@@ -20,6 +20,7 @@ from metrics.evaluation import Evaluation
 from metrics.metric_image import MetricImage
 from metrics.report.compared_sets import ComparedSet
 from metrics.report.tables import in_order, remarks
+from util.disk.content import extension_of
 from util.files import replacing
 from util.pixel_values import unit_to_levels
 
@@ -74,7 +75,7 @@ def _rows(
 
 def _link(page: Path, file: Path, number: int, limits: ValueRange | None) -> str:
     """Return the path of the image, or of a small copy, relative to the page."""
-    if file.suffix.lower() not in BROWSER_FORMATS or file.stat().st_size > LARGEST:
+    if extension_of(file) not in BROWSER_FORMATS or file.stat().st_size > LARGEST:
         copy = page.with_name(f"{page.stem}_pictures") / f"{number}.png"
         _copy_small(file, copy, limits)
         file = copy

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.discovery.folders import is_picture, visible_files
-from util.disk.file_names import EXTENSION_ROOM, composed, natural_key, shorten
+from util.disk.file_names import EXTENSION_ROOM, composed, natural_key, shorten, without_extension
 from util.text import listing
 
 # The file names of test.py: <name>_<label>.png. Results without targets have other labels.
@@ -132,7 +132,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 def _stem(path: Path) -> str:
     """Return the path without its extension, with a long name cut as test.py --output_dir does."""
-    return (path.parent / shorten(path.stem, room=EXTENSION_ROOM)).as_posix()
+    return (path.parent / shorten(without_extension(path).name, room=EXTENSION_ROOM)).as_posix()
 
 
 def _beside(path: Path, match: re.Match[str], label: str) -> Path:

@@ -1,5 +1,7 @@
-"""Recognise by its first bytes a file that holds something else than its name promises."""
+"""Recognise files by their first bytes, whatever their names promise."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 _HEAD = 512  # bytes
@@ -18,6 +20,55 @@ _KINDS = {
     **{(4, b"ftyp" + brand): "is a HEIC image: convert it to PNG"
        for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")},
 }
+# (position, bytes there) -> the usual extension of the image format.
+_FORMATS = {
+    (128, b"DICM"): ".dcm", (0, b"\x89PNG\r\n\x1a\n"): ".png", (0, b"\xff\xd8\xff"): ".jpg",
+    (0, b"II*\0"): ".tif", (0, b"MM\0*"): ".tif", (0, b"II+\0"): ".tif", (0, b"MM\0+"): ".tif",
+    (0, b"\x93NUMPY"): ".npy", (0, b"GIF8"): ".gif", (8, b"WEBP"): ".webp",
+    (0, b"\0\0\0\x0cjP  "): ".jp2", (0, b"\xff\x4f\xff\x51"): ".j2k", (0, b"#?"): ".hdr",
+}
+# The start of DICOM without its first 132 bytes: element 0002,00xx or 0008,00xx, with its type or
+# a short length.
+_BARE_DICOM = re.compile(rb"[\x02\x08]\0.\0([A-Z]{2}|.\0\0\0)|\0\x08\0.[A-Z]{2}", re.DOTALL)
+# The element with the kind of a DICOM object, in the header or behind it, in its encodings.
+_KIND = re.compile(rb"(?:\x02\0\x02\0|\x08\0\x16\0|\0\x08\0\x16)(?:UI..|..\0\0)([\d.]+)", re.DOTALL)
+# Kinds without pixels (PS3.6 of the DICOM standard, table A-1): DICOMDIR, spectra, waveforms,
+# presentation states, raw data, registrations, mappings, reports, documents, RT structures, plans.
+_WITHOUT_IMAGE = re.compile(
+    rb"1\.2\.840\.10008\.(1\.3\.10|5\.1\.4\.1\.1\.(4\.2|9\..*|11\..*|66(\.[12356])?|67|88\..*"
+    rb"|104\..*|481\.([3-9]|1\d|2[0-2])))")
+
+
+def extension_of(path: Path) -> str:
+    """Return the usual extension of the file's format, by its first bytes; ".dcm" for DICOM.
+
+    If they show none, or the file cannot be read, return the extension of its name in lower case.
+    """
+    own, head = path.suffix.lower(), first_bytes(path)
+    # A file may be both: DICOM leaves 128 bytes free, which may be the start of a TIFF.
+    is_tiff = own in (".tif", ".tiff") and head[:2] in (b"II", b"MM")
+    return own if is_tiff else format_of(head) or own
+
+
+def format_of(head: bytes) -> str:
+    """Return the usual extension of an image format that the first bytes show; "" for others."""
+    found = (extension for (place, start), extension in _FORMATS.items()
+             if head[place:].startswith(start))
+    return next(found, ".dcm" if _BARE_DICOM.match(head) else "")
+
+
+def is_dicom_without_image(path: Path) -> bool:
+    """Return True for a DICOM object of a kind that has no pixels, such as DICOMDIR."""
+    head = first_bytes(path)
+    kind = _KIND.search(head)
+    return bool(kind and format_of(head) == ".dcm" and _WITHOUT_IMAGE.fullmatch(kind[1]))
+
+
+def first_bytes(path: Path) -> bytes:
+    """Return up to 512 bytes; b"" if the file cannot be read."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(_HEAD)
+    return b""
 
 
 def foreign_content(path: Path) -> str:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import Path
 from unicodedata import normalize
 
 LONGEST = 255  # bytes of one name on common file systems
@@ -25,6 +26,15 @@ def shorten(stem: str, *, room: int) -> str:
     while len(os.fsencode(start)) + len(mark) + room > LONGEST:
         start = start[:-1]
     return start + mark
+
+
+def without_extension(path: Path) -> Path:
+    """Return the path without its extension.
+
+    A number behind the last point is part of the name: DICOM files are named by numbers such as
+    1.2.840.1001.
+    """
+    return path.with_suffix("") if path.suffix[1:2].isalpha() else path
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, str]], str]:
