@@ -2,8 +2,6 @@
 
 import os
 import re
-import signal
-import threading
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Literal, cast
@@ -137,22 +135,9 @@ def _without_traceback(error: Exception) -> Exception:
 
 
 def _leave_process_group(worker: int) -> None:
-    """Leave the group: its signals are for the training process only, which then saves.
-
-    Job schedulers send SIGTERM to every process of a job. A worker obeys only that of its parent,
-    so that the training can finish its step.
-    """
+    """Leave the group: its signals are for the training process only, which then saves."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()
-    if hasattr(signal, "sigwaitinfo"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
-        pass
-    os._exit(0)
 
 
 def _may_pack(cls: type[BaseDataset]) -> bool:

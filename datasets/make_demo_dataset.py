@@ -148,11 +148,7 @@ def make_demo_dataset(
         log.info("%s is complete already: %d pairs to train on", root, train)
         return
     began = time.monotonic()
-    try:
-        _write(root, parameters)
-    except KeyboardInterrupt:
-        _clear(root)  # the same command can then be repeated
-        raise
+    _write(root, parameters)
     log.info("%s: %d + %d + %d pairs in %.0f s", root, train, val, test, time.monotonic() - began)
 
 

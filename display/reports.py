@@ -77,14 +77,6 @@ class LossReport:
 
 
 @dataclass(frozen=True)
-class StatusReport:
-    """Losses after the first step and every 30 s, to be shown and not recorded."""
-
-    progress: Progress
-    losses: Mapping[str, float]
-
-
-@dataclass(frozen=True)
 class PictureReport:
     progress: Progress
     pictures: Mapping[str, Image8]  # by label

@@ -79,15 +79,14 @@ class Training:
 
     def __enter__(self) -> "Training":
         folder, is_main = self.saver.folder, current_process().is_main
-        self._open.enter_context(self.interrupt)
         displays = open_sinks(folder, self.opt) if is_main else []
         self.visualizer = self._open.enter_context(Visualizer(displays))
         self._open.enter_context(self.saver)
+        self._open.enter_context(self.interrupt)
         self.doctor = _create_doctor(self)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.interrupt.saving = True
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def log_early_stop(self) -> None:

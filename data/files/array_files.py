@@ -11,10 +11,15 @@ import numpy.typing as npt
 
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster
+from data.files.reading import room_for
 
 
 def read_npy(path: Path) -> Raster:
-    return as_raster(np.load(path, allow_pickle=False), path)
+    # A map of the file shows whether it is as long as its header says, before memory is taken.
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    _require_image_shape(mapped, path)
+    with room_for(path, 2 * mapped.nbytes):
+        return as_raster(np.load(path, allow_pickle=False), path)
 
 
 def read_npz(path: Path) -> Raster:
@@ -50,8 +55,10 @@ def _only_array(path: Path) -> npt.NDArray[Any]:
     with np.load(path, allow_pickle=False) as arrays:
         names = list(arrays.files)
         if len(names) == 1:
-            array: npt.NDArray[Any] = arrays[names[0]]
-            return array
+            unpacked = sum(member.file_size for member in arrays.zip.infolist())
+            with room_for(path, 2 * unpacked):
+                array: npt.NDArray[Any] = arrays[names[0]]
+                return array
     raise PictureError(f"{path} holds {len(names)} arrays ({', '.join(names)}), one is wanted: "
                        "[H, W] or [H, W, C]")
 

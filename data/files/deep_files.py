@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.files.pillow_files import PictureError
+from data.files.pillow_files import PictureError, picture_size
 from data.files.raster import Raster
+from data.files.reading import room_for
 from util.packages import package_for
 
 _HEAD = 2**16  # bytes in which a header is searched
@@ -50,7 +51,9 @@ def read_deep(path: Path, extension: str) -> Raster | None:
 
 def _decoded(path: Path, codec: str) -> Raster:
     decode = getattr(package_for(path, "imagecodecs"), f"{codec}_decode")
-    pixels = decode(path.read_bytes())
+    width, height = (0, 0) if codec == "rgbe" else picture_size(path)  # checks the header, too
+    with room_for(path, 8 * width * height):  # 4 channels of 16 bits
+        pixels = decode(path.read_bytes())
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
     return Raster(pixels, _COLOURS.get(pixels.shape[2], "bands"))
 

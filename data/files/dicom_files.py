@@ -14,6 +14,7 @@ from data.files.dicom_tables import colours_of, refusal
 from data.files.dicom_values import real_values, refuse_transform
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster
+from data.files.reading import room_for
 from util.packages import package_for
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -37,6 +38,12 @@ def read_dicom(path: Path) -> Raster:
     """
     data = _opened(path)
     _refuse_unsupported(data)
+    count = int(data.get("NumberOfFrames") or 1) * data.get("SamplesPerPixel", 1)
+    with room_for(path, 8 * count * data.Rows * data.Columns):  # float32 and a copy
+        return _real_raster(data, path)
+
+
+def _real_raster(data: Any, path: Path) -> Raster:
     frames, interpretation = decoded(data)
     if interpretation == "PALETTE COLOR":
         frames = colours_of(frames, data)

@@ -22,7 +22,7 @@ from PIL import Image
 
 from data.files import array_files, dicom_files, tiff_files
 from data.files.deep_files import read_deep
-from data.files.pillow_files import PictureError, opened, picture_size, reading, upright
+from data.files.pillow_files import PictureError, loaded, picture_size, reading, upright
 from data.files.raster import Pixels, Raster, require_finite
 from util.disk.content import extension_of
 from util.files import replacing, writing
@@ -69,6 +69,8 @@ def read_image(path: Path) -> Raster:
             raster = tiff_files.read_tiff(path)
         else:
             raster = read_deep(path, extension) or _read_pillow(path)
+        if 0 in raster.pixels.shape:
+            raise ValueError("it has no pixels")
     require_finite(raster.pixels, path)
     return raster
 
@@ -80,7 +82,10 @@ def read_size(path: Path) -> tuple[int, int]:
         PictureError, MissingPackageError: as ``read_image``, for faults of the header.
     """
     with reading(path):
-        return _SIZES.get(extension_of(path), picture_size)(path)
+        width, height = _SIZES.get(extension_of(path), picture_size)(path)
+        if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
+            raise ValueError(f"its header says {width} x {height} pixels")
+        return width, height
 
 
 def write_image(pixels: Pixels, path: Path) -> None:
@@ -153,10 +158,9 @@ def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
 
 
 def _read_pillow(path: Path) -> Raster:
-    with opened(path) as image:
+    with loaded(path) as image:
         if image.format in _ANIMATED and getattr(image, "is_animated", False):
             _warn_of_frames(image.format, path)
-        image.load()
         return raster_of_pil(upright(image, path), source=path)
 
 

@@ -5,14 +5,17 @@ import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
-from util.disk.content import foreign_content
-from util.packages import MissingPackageError
+from data.files.reading import PictureError as PictureError
+from data.files.reading import reading as reading
+from data.files.reading import require_plausible, room_for
 
 log = logging.getLogger(__name__)
 
@@ -23,29 +26,33 @@ _TURNS = {
     6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
-
-
-class PictureError(ValueError):
-    """An image file that cannot be used; the message names it."""
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises into a ``PictureError`` that names the file."""
-    try:
-        yield
-    except (PictureError, MissingPackageError, MemoryError):
-        raise
-    except Exception as error:
-        raise PictureError(f"{path} cannot be read as an image ({_reason(error, path)}); replace "
-                           "or remove it") from error
+# The most pixels that a byte of the file can hold: 1032 bytes of 1-bit pixels (zlib, "Technical
+# Details"); one bit for a block of 8 x 8 pixels; 12 bits for the longest string of LZW.
+_PIXELS_PER_BYTE = {"PNG": 8 * 1032, "JPEG": 8 * 64, "MPO": 8 * 64, "GIF": 2731}
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """Open a file with Pillow; all errors inside become a ``PictureError``."""
-    with reading(path), Image.open(path) as image:
+    with reading(path), path.open("rb") as file, _identified(file, path) as image:
+        is_raw = bool(image.tile) and image.tile[0][0] == "raw"
+        per_byte = 8 if is_raw else _PIXELS_PER_BYTE.get(image.format or "", inf)
+        require_plausible(path, image.width * image.height, per_byte=per_byte)
         yield image
+
+
+@contextmanager
+def loaded(path: Path) -> Iterator[Image.Image]:
+    """Open a file with Pillow and decode it, if the memory suffices for it and for one copy.
+
+    Raises:
+        PictureError: as ``opened``.
+    """
+    with opened(path) as image:
+        bytes_each = 1 if image.mode in ("1", "L", "P") else 4  # Pillow stores RGB in 4 bytes
+        with room_for(path, 2 * bytes_each * image.width * image.height):
+            image.load()
+            yield image
 
 
 def read_rgb(path: Path) -> Image.Image:
@@ -56,9 +63,8 @@ def read_rgb(path: Path) -> Image.Image:
     Raises:
         PictureError: the file is damaged, is not an image, or has more than 8 bits a channel.
     """
-    with opened(path) as image:
+    with loaded(path) as image:
         _refuse_deep(image, path)
-        image.load()
         return upright(_on_white(image), path, like=image)
 
 
@@ -87,6 +93,29 @@ def picture_size(path: Path) -> tuple[int, int]:
         return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
+def _identified(file: IO[bytes], path: Path) -> Image.Image:
+    """Return what Image.open returns, without its limit for the number of pixels.
+
+    Formats are recognised by their first bytes; those without a mark (TGA) by the extension. EPS is
+    left out: Pillow starts Ghostscript for it.
+    """
+    first_bytes, problems = file.read(16), []
+    tried: set[str] = {"EPS"}
+    for load_plugins in (Image.preinit, Image.init):  # the common formats, then all
+        load_plugins()
+        for name, (build, accepts) in list(Image.OPEN.items()):
+            named = Image.registered_extensions().get(path.suffix.lower()) == name
+            if name in tried or not (accepts(first_bytes) is True if accepts else named):
+                continue
+            file.seek(0)
+            try:
+                return build(file, str(path))
+            except (SyntaxError, IndexError, TypeError, struct.error) as error:
+                problems.append(f"{name}: {error}")
+        tried |= Image.OPEN.keys()
+    raise SyntaxError("; ".join(problems)) if problems else UnidentifiedImageError(path)
+
+
 def upright(image: Image.Image, path: Path, *, like: Image.Image | None = None) -> Image.Image:
     """Turn ``image`` upright by the EXIF data of ``like`` (default: its own)."""
     turn = _TURNS.get(_orientation(like or image, path))
@@ -99,13 +128,6 @@ def _on_white(image: Image.Image) -> Image.Image:
         return image.convert("RGB")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-
-
-def _reason(error: Exception, path: Path) -> str:
-    """Describe the error; Pillow's text for an unknown format is only the path."""
-    if not isinstance(error, UnidentifiedImageError):
-        return f"{type(error).__name__}: {error}"
-    return f"it {foreign_content(path) or 'is no image'}"
 
 
 def _orientation(image: Image.Image, path: Path) -> int:

@@ -22,6 +22,8 @@ import numpy as np
 
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels
+from data.files.reading import reading
+from data.files.tiff_files import require_complete
 from inference.tiles.box import Box
 from util.files import replacing
 from util.packages import package_for
@@ -44,18 +46,14 @@ class TiffReader:
     def __init__(self, path: Path, cache_bytes: int = CACHE_BYTES) -> None:
         self.path = path
         self._tifffile = package_for(path, "tifffile")
+        self._file: Any = None
         try:
-            self._file = self._tifffile.TiffFile(path)
-        except self._tifffile.TiffFileError as error:
-            raise PictureError(f"{path}: {error}; wanted a TIFF file") from error
-        try:
-            page = self._file.pages.first
-            _refuse_others(path, page)
-            # The other pages of a pyramid are smaller; pages of equal size are channels or layers.
-            if len(self._file.pages) > 1 and self._file.pages[1].shape == page.shape:
-                raise PictureError(f"{path} has several pages; split it, or read it whole")
-        except BaseException:
-            self._file.close()
+            with reading(path):
+                self._file = self._tifffile.TiffFile(path)
+                page = self._checked_page()
+        except PictureError:
+            if self._file:
+                self._file.close()
             raise
         self._page = page
         self.shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
@@ -64,6 +62,15 @@ class TiffReader:
         self.colour = {3: "rgb", 4: "rgba"}.get(page.samplesperpixel, "bands") if rgb else ""
         segment_bytes = math.prod(page.chunks) * self.dtype.itemsize
         self._segment = lru_cache(max(1, cache_bytes // segment_bytes))(self._decode_segment)
+
+    def _checked_page(self) -> Any:
+        page, others = self._file.pages.first, self._file.pages[1:]
+        _refuse_others(self.path, page)
+        require_complete(page, self.path)
+        # The other pages of a pyramid are smaller; pages of equal size are channels or layers.
+        if others and others[0].shape == page.shape:
+            raise PictureError(f"{self.path} has several pages; split it, or read it whole")
+        return page
 
     def __enter__(self) -> "TiffReader":
         return self
@@ -77,15 +84,18 @@ class TiffReader:
         height, width, channels = self.shape
         if box != box.clipped(Box(0, 0, width, height)) or box.height < 1 or box.width < 1:
             raise ValueError(f"{self.path}: {box} is not inside an image of {width} x {height}")
-        if self._page.is_memmappable:
-            # A new map for each box: the pages of an open map would fill the memory.
-            whole = self._tifffile.memmap(self.path, page=0, mode="r").reshape(self.shape)
-            return np.array(whole[box.rows, box.columns], self.dtype)
         pixels = np.empty((box.height, box.width, channels), self.dtype)
-        for index, segment in self._segments(box):
-            common = segment.clipped(box)
-            to, source = common.relative_to(box), common.relative_to(segment)
-            pixels[to.rows, to.columns] = self._segment(index, segment)[source.rows, source.columns]
+        with reading(self.path):
+            if self._page.is_memmappable:
+                # A new map for each box: the pages of an open map would fill the memory.
+                whole = self._tifffile.memmap(self.path, page=0, mode="r").reshape(self.shape)
+                pixels[:] = whole[box.rows, box.columns]
+                return pixels
+            for index, segment in self._segments(box):
+                common = segment.clipped(box)
+                to, source = common.relative_to(box), common.relative_to(segment)
+                decoded = self._segment(index, segment)
+                pixels[to.rows, to.columns] = decoded[source.rows, source.columns]
         return pixels
 
     def _segments(self, box: Box) -> list[tuple[int, Box]]:
@@ -114,7 +124,10 @@ class TiffReader:
 def _refuse_others(path: Path, page: Any) -> None:
     found, colours = "", _name(page.photometric)
     kind = "unknown" if page.dtype is None else np.dtype(page.dtype).name
-    if kind not in DTYPES or page.bitspersample not in (8, 16, 32):
+    sides = (page.imagewidth, page.imagelength, page.samplesperpixel, *page.chunks)
+    if not all(isinstance(side, int) and side > 0 for side in sides):
+        found = f"a damaged header ({page.imagewidth} x {page.imagelength} pixels)"
+    elif kind not in DTYPES or page.bitspersample not in (8, 16, 32):
         found = f"{page.bitspersample} bits of type {kind}, wanted {', '.join(DTYPES)}"
     elif page.planarconfig != 1 and page.samplesperpixel > 1:
         found = "channels stored one after the other (planar), wanted pixel by pixel (contiguous)"

@@ -1,0 +1,145 @@
+"""The wall around decoders: whatever they raise becomes an error that names the file.
+
+Headers of damaged files may claim any size. So ``require_plausible`` compares the size with the
+length of the file, and ``room_for`` with the free memory, before a decoder allocates anything.
+These are the only limits: an image may have any number of pixels that fits into memory.
+"""
+
+import logging
+import re
+import shlex
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from PIL import UnidentifiedImageError
+
+from util.disk.content import foreign_content
+from util.packages import MissingPackageError
+from util.text import format_bytes
+
+LARGE = 256 * 2**20  # bytes; smaller images are decoded without a look at the free memory
+_taking_turns = threading.Lock()  # for large images: each one then sees the memory of the others
+_inside = threading.local()  # ``logged``: errors that decoders log in this thread in ``reading``
+# tifffile logs these and returns the pages before the fault; the last one is of OME-TIFF.
+_CUT_OFF = re.compile("corrupted tag list of page|invalid offset to page|invalid page offset|"
+                      "circular reference to IFD|data are zeroed")
+# Pillow and pydicom warn of EXIF data, tags and padding; pixels that are missing are errors.
+warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\b")
+
+
+class PictureError(ValueError):
+    """An image file that cannot be used; the message names it."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into a ``PictureError`` that names the file.
+
+    A MemoryError too: here it is the size of one image, not that of a network.
+    """
+    outer, _inside.logged = getattr(_inside, "logged", None), []
+    try:
+        yield
+        if fault := next(filter(_CUT_OFF.search, _inside.logged), ""):
+            raise ValueError(f"it is damaged or cut off: {fault}")
+    except (PictureError, MissingPackageError):
+        raise
+    except Exception as error:
+        raise PictureError(f"{path} cannot be read as an image ({_reason(error, path)}); replace "
+                           "or remove it") from error
+    finally:
+        _inside.logged = outer
+
+
+class _Collector(logging.Filter):
+    """Keeps what decoders log inside ``reading`` away from the console."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        logged: list[str] | None = getattr(_inside, "logged", None)
+        if logged is not None:
+            logged.append(record.getMessage())
+        return logged is None
+
+
+for _name in ("tifffile", "pydicom"):
+    logging.getLogger(_name).addFilter(_Collector())
+
+
+@contextmanager
+def naming_skip_flag(on_bad_image: str) -> Iterator[None]:
+    """Add the flag that leaves bad images out to a ``PictureError``, unless it is set."""
+    try:
+        yield
+    except PictureError as error:
+        if on_bad_image == "skip":
+            raise
+        raise PictureError(f"{error} (--on_bad_image skip leaves out all images that cannot be "
+                           "used)") from error
+
+
+def require_plausible(
+    path: Path, count: int, *, per_byte: float, length: int | None = None
+) -> None:
+    """Refuse a header that claims more pixels, or values, than its file can hold.
+
+    ``per_byte``: the most of them that one byte can hold. ``length``: default: the whole file.
+
+    Raises:
+        PictureError: the file is damaged or cut off.
+    """
+    length = path.stat().st_size if length is None else length
+    if count > per_byte * length:
+        raise PictureError(f"{path} is damaged or cut off: its header says {count:,} pixels, more "
+                           f"than {length:,} bytes of this format can hold; replace or remove it")
+
+
+@contextmanager
+def room_for(path: Path, needed: int) -> Iterator[None]:
+    """Refuse to decode an image that exceeds the free memory.
+
+    ``needed``: bytes of the decoded image and its copies. Large images are decoded one by one, so
+    that the threads of a program do not count the same memory twice.
+
+    Raises:
+        PictureError: the message names a way to translate the image in tiles.
+    """
+    if needed < LARGE:
+        yield
+        return
+    from util.free_memory import free_memory  # imports torch, which small tools do not need
+
+    with _taking_turns:
+        free = free_memory()
+        if needed > free:
+            raise PictureError(
+                f"{path} is too large: decoding takes {format_bytes(needed)} of memory, and "
+                f"{format_bytes(free)} are free. Cut it into smaller images, or make a TIFF of "
+                f"it, which test.py --output_dir reads piece by piece: {_to_tiff(path)}")
+        yield
+
+
+def _to_tiff(path: Path) -> str:
+    """Return a command that needs little memory. Uncompressed TIFF is read in place."""
+    if path.suffix.lower() == ".npz":
+        return f"{shlex.join(['unzip', str(path)])}, then {_to_tiff(Path('NAME.npy'))}"
+    tiff = path.with_name(f"{path.stem}_tiled.tif")
+    if path.suffix.lower() == ".npy":
+        code = ("import numpy, sys, tifffile; "
+                "tifffile.imwrite(sys.argv[2], numpy.load(sys.argv[1], mmap_mode='r'))")
+        return shlex.join(["python", "-c", code, str(path), str(tiff)])
+    return shlex.join(["vips", "tiffsave", str(path), str(tiff), "--tile"])
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """Describe the error; Pillow's text for an unknown format is only the path."""
+    with suppress(OSError):
+        if content := foreign_content(path):
+            return f"it {content}"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than is free, or its header is damaged"
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no image"
+    return f"{type(error).__name__}: {error}"
