@@ -64,7 +64,7 @@ known-model:
 	$(if $(DEMO_$(MODEL)),,$(error There is no demo of MODEL=$(MODEL): choose pix2pix, cycle_gan or colorization))
 
 test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -rs $(PYTEST_ARGS)
 
 soak: setup  ## slow tests: kill a run 100 times with SIGKILL, resume, compare; check 2,000 steps for growth (15 minutes)
 	$(BIN)/python -m pytest -m soak --log-cli-level=INFO

@@ -8,7 +8,7 @@ contradiction ends the program with exit code 2 before an image is opened.
 import logging
 import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from display import sinks
 from models import networks
 from models.networks import side_multiple
 from options.aliases import modernise
+from options.foreign_flags import explain
 from options.parser import Parser, given_flags, read_flags
 from options.run_file import banner, contradiction, convert_saved, save_options
 from options.shared_flags import add_choice, add_images, add_networks, add_run
@@ -57,12 +58,13 @@ class BaseOptions:
 
     def save(self, opt: Namespace) -> None:
         """Log the options and write them into the folder of the run."""
-        log.info("%s", banner(opt, self.parser))
+        log.info("%s", banner(opt, self.parser, changed_only=not opt.verbose))
         save_options(opt, self.parser)
 
     def _build_parser(self, argv: Sequence[str]) -> Parser:
         choice = self.read_choice(argv)
-        parser = Parser(usage="%(prog)s --dataroot FOLDER --name NAME [flags]")
+        parser = _FullParser(usage="%(prog)s --dataroot FOLDER --name NAME [flags]")
+        parser.is_train = self.isTrain
         self.add_flags(parser)
         sinks.add_flags(parser, self.isTrain)
         parser.set_defaults(dataset_mode="unaligned")
@@ -148,6 +150,15 @@ class BaseOptions:
         add_run(parser, self.default_model, phase="train" if self.isTrain else "test")
         add_networks(parser)
         add_images(parser)
+
+
+class _FullParser(Parser):
+    """Names the model, dataset, network or program to which an unknown flag belongs."""
+
+    is_train: bool
+
+    def explain_unknown(self, flags: Iterable[str]) -> str:
+        return explain(flags, self._option_string_actions, is_train=self.is_train)
 
 
 def without_crop(preprocess: str, netG: str) -> str:

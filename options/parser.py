@@ -1,9 +1,19 @@
 """An ArgumentParser with short error messages, and functions that read parts of a command line."""
 
-from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from argparse import (
+    SUPPRESS,
+    Action,
+    ArgumentDefaultsHelpFormatter,
+    ArgumentError,
+    ArgumentParser,
+    Namespace,
+)
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, NoReturn
+
+from util.text import similar
 
 
 class HelpFormatter(ArgumentDefaultsHelpFormatter):
@@ -20,18 +30,43 @@ class Parser(ArgumentParser):
     """Reports a mistake in two lines instead of four screens of usage."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=HelpFormatter, **kwargs)
+        super().__init__(allow_abbrev=False, **{"formatter_class": HelpFormatter} | kwargs)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse all arguments; suggest the right spelling of an unknown flag."""
-        opt, unknown = self.parse_known_args(args, namespace)
-        flags = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+        """Parse all arguments. An unknown flag is reported before a missing one."""
+        with self._nothing_required() as required:
+            opt, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            close = [get_close_matches(flag, self._option_string_actions, 1) for flag in flags]
-            hint = ", ".join(match for matches in close for match in matches)
-            did_you_mean = f"; did you mean {hint}?" if hint else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{did_you_mean}")
+            flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+            hint = self.explain_unknown(flags)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{'; ' * bool(hint)}{hint}")
+        missing = [action for action in required if getattr(opt, action.dest) is None]
+        if missing:
+            names = ", ".join("/".join(action.option_strings) for action in missing)
+            self.error(f"the following arguments are required: {names}")
         return opt
+
+    def explain_unknown(self, flags: Iterable[str]) -> str:
+        """Return a suggestion for unknown flags, or ""."""
+        close = [get_close_matches(flag, self._option_string_actions, 1) for flag in flags]
+        hint = ", ".join(match for matches in close for match in matches)
+        return f"did you mean {hint}?" if hint else ""
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        """Add the most similar choice to the error for a value that is not one of them."""
+        try:
+            super()._check_value(action, value)
+        except ArgumentError as error:
+            raise ArgumentError(action, error.message + similar(value, action.choices)) from None
+
+    @contextmanager
+    def _nothing_required(self) -> Iterator[list[Action]]:
+        required = [action for action in self._actions if action.required]
+        for action in required:
+            action.required = False
+        yield required
+        for action in required:
+            action.required = True
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n(--help lists every flag)\n")
@@ -45,14 +80,11 @@ def read_flags(argv: Sequence[str], **types: Callable[[str], Any]) -> Namespace:
     return parser.parse_known_args(argv)[0]
 
 
-def given_flags(argv: Sequence[str], parser: ArgumentParser) -> dict[str, Any]:
+def given_flags(argv: Sequence[str], parser: Parser) -> dict[str, Any]:
     """Return the values that ``argv`` itself sets, without any default."""
     missing = object()
     blank = Namespace(**{action.dest: missing for action in parser._actions})
-    required = [action for action in parser._actions if action.required]
-    for action in required:
-        action.required = False
-    opt, _ = parser.parse_known_args([word for word in argv if word not in ("-h", "--help")], blank)
-    for action in required:
-        action.required = True
+    with parser._nothing_required():
+        words = [word for word in argv if word not in ("-h", "--help")]
+        opt, _ = parser.parse_known_args(words, blank)
     return {key: value for key, value in vars(opt).items() if value is not missing}

@@ -16,31 +16,44 @@ VALUE_OPTIONS = ("value_range_A", "value_range_B")
 NOT_SAVED = ("device",)  # chosen for this machine; not a property of the run
 
 
-def banner(opt: Namespace, parser: ArgumentParser) -> str:
-    """Return one line per option, with the default if the value differs from it."""
+def banner(opt: Namespace, parser: ArgumentParser, *, changed_only: bool = False) -> str:
+    """Return one line per option, with the default if the value differs from it.
+
+    ``changed_only``: leave out options with their default, and tell how many and where they are.
+    """
     list_options = {action.dest for action in parser._actions if _takes_list(action)}
     lines = ["----------------- Options ---------------"]
+    left_out = 0
     for key, value in sorted(_plain(opt).items()):
         default = _as_plain(parser.get_default(key))
+        if changed_only and (value == default or key == "isTrain"):
+            left_out += 1
+            continue
         comment = "" if value == default else f"\t[default: {default!s}]"
         is_list = isinstance(value, list) and key in list_options
         text = " ".join(map(str, value)) if is_list else str(value)
         lines.append(f"{key:>25}: {text:<30}{comment}")
     lines.append("----------------- End -------------------")
+    if left_out:
+        lines.append(f"{left_out} more options have their defaults. All are in "
+                     f"{_stem(opt)}_opt.txt in the folder of the run (--verbose prints them).")
     return "\n".join(lines)
 
 
 def save_options(opt: Namespace, parser: ArgumentParser) -> None:
-    """Write both files. Only a training writes ``train_opt``, which test.py reads."""
-    stem = opt.phase
-    if opt.isTrain:
-        stem = "train"
-    elif stem == "train":
-        stem = "test"
+    """Write both files."""
+    stem = _stem(opt)
     run_dir = opt.checkpoints_dir / opt.name
     write_text(run_dir / f"{stem}_opt.txt", banner(opt, parser) + "\n")
     text = json.dumps(_plain(opt), indent=2, sort_keys=True)
     write_text(run_dir / f"{stem}_opt.json", text + "\n")
+
+
+def _stem(opt: Namespace) -> str:
+    """Return the name of the files; only a training writes ``train_opt``, which test.py reads."""
+    if opt.isTrain:
+        return "train"
+    return "test" if opt.phase == "train" else str(opt.phase)
 
 
 def contradiction(key: str, *, found: Any, wanted: Any, run_dir: Path) -> ValueError:

@@ -14,6 +14,7 @@ from options.base_options import without_crop
 from training.validation.best import best_metric
 from util.flags import fraction, non_negative_int, positive_int
 from util.run_folder.layout import list_folders
+from util.text import similar
 
 # Default metrics; they need no weights.
 PAIR_METRICS = ["l1", "psnr", "ssim"]
@@ -23,7 +24,8 @@ SET_METRICS = ["lab_histogram"]
 def metric_name(text: str) -> str:
     names = metrics.available()
     if text not in names:
-        raise ArgumentTypeError(f"must be among {', '.join(names)}, got {text!r}")
+        raise ArgumentTypeError(f"must be among {', '.join(names)}, got {text!r}"
+                                + similar(text, names))
     return text
 
 

@@ -5,11 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from options.parser import Parser
+
 
 def new_parser(description: str | None, *, usage: str | None = None) -> argparse.ArgumentParser:
     """Return a strict parser with --verbose, which run_program reads."""
-    parser = argparse.ArgumentParser(description=description, usage=usage, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=description, usage=usage,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--verbose", action="store_true", help="show the traceback of an error")
     return parser
 

@@ -1,11 +1,14 @@
 import json
+import logging
 from pathlib import Path
 
 import pytest
 from conftest import Argv
 
+import data
 import models
 from options.base_options import BaseOptions
+from options.foreign_flags import explain
 from options.test_options import TestOptions
 from options.train_options import TrainOptions
 
@@ -50,7 +53,14 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--name ../x", "must be the name of a folder inside --checkpoints_dir"),
         ("--continue_train --name unknown", "does not exist; runs in"),
         ("--batch 2", "unrecognized arguments: --batch"),  # no abbreviations
-        ("--lambda_L1 1", "unrecognized arguments: --lambda_L1"),  # a flag of another model
+        ("--lambda_L1 1", "--lambda_L1 belongs to colorization or pix2pix (add --model"),
+        ("--model pix2pix --lambda_A 1", "--lambda_A belongs to cycle_gan (add --model cycle_gan"),
+        ("--model pix2pix --lamda_A 1", "did you mean --lambda_A? (--lambda_A belongs to cycle"),
+        ("--new_dataset_option 1", "belongs to template (add --dataset_mode template"),
+        ("--num_test 1", "--num_test is a flag of test.py, not of train.py"),
+        ("--netG resnet9", "did you mean resnet_9blocks?"),
+        ("--gan_mode lsgam", "did you mean lsgan?"),
+        ("--val_metrics psrn", "did you mean psnr?"),
         ("--input_suffixes _r,", "different, non-empty suffixes such as _r,_nir"),
         ("--input_suffixes _r,_r", "different, non-empty suffixes"),
         # contradictions
@@ -273,6 +283,50 @@ def test_a_larger_crop_alone_works(test_argv: Argv, tmp_path: Path) -> None:
     (tmp_path / "runs" / "t").mkdir(parents=True)
     opt = TestOptions().parse(test_argv("--crop_size", "512"))
     assert (opt.load_size, opt.crop_size) == (512, 512)
+
+
+def flags_of(options: BaseOptions, *words: str) -> set[str]:
+    return set(options._build_parser(list(words))._option_string_actions)
+
+
+@pytest.mark.parametrize("options", [TrainOptions, TestOptions])
+def test_flags_of_others_are_named(options: type[BaseOptions]) -> None:
+    """Every flag of every model, dataset mode, display and metric, in both programs."""
+    chosen = flags_of(options(), "--model", "test" if options is TestOptions else "pix2pix")
+    foreign: dict[str, set[str]] = {}
+    for option, choices in (("--model", models.available()), ("--dataset_mode", data.available())):
+        for name in choices:
+            flags = flags_of(TrainOptions(), option, name) | flags_of(TestOptions(), option, name)
+            for flag in flags - chosen:
+                foreign.setdefault(flag, set()).add(name)
+    assert len(foreign) > 5
+    program = {TrainOptions: "test.py", TestOptions: "train.py"}[options]
+    for flag, names in foreign.items():
+        text = explain([flag], chosen, is_train=options.isTrain)
+        assert text.startswith(f"{flag} "), flag
+        assert any(name in text for name in names) or f"is a flag of {program}" in text, text
+
+
+def test_a_misspelt_required_flag_is_named(capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        TrainOptions().parse(["--datarot", "x"])
+    assert "--datarot x; did you mean --dataroot?" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        TrainOptions().parse([])
+    assert "the following arguments are required: --dataroot" in capsys.readouterr().err
+
+
+def test_the_console_shows_what_differs_from_the_defaults(
+    argv: Argv, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    with caplog.at_level(logging.INFO):
+        trained(argv, "--ngf", "3")
+    shown = next(text for text in caplog.messages if "- Options -" in text).splitlines()
+    assert f"{'ngf':>25}: {'3':<30}\t[default: 64]" in shown
+    assert all("[default: " in line for line in shown[1:-2])
+    saved = (tmp_path / "runs" / "t" / "train_opt.txt").read_text().splitlines()
+    assert int(shown[-1].split()[0]) == len(saved) - len(shown) + 1
+    assert "All are in train_opt.txt" in shown[-1]
 
 
 def test_option_files(argv: Argv, tmp_path: Path, test_argv: Argv) -> None:

@@ -123,6 +123,15 @@ def test_files_side_by_side_win_over_folders_elsewhere_and_log_it(
     assert caplog.text.count("trainA and trainB are not read") == 1
 
 
+def test_a_set_in_both_layouts_needs_no_remark(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, "train/1.png", "train/2.png", "trainA/1.png", "trainB/2.png")
+    with caplog.at_level(logging.INFO):
+        assert find_pairs(tmp_path, "train").layout == "side by side"
+    assert caplog.messages == []
+
+
 def test_empty_folders_are_no_layout(tmp_path: Path) -> None:
     for name in ("train", "A/train", "B/train"):
         (tmp_path / name).mkdir(parents=True)

@@ -1,6 +1,7 @@
 """Format lists, counts and sizes for messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 
 def listing(lines: Sequence[str], *, most: int = 20, of: int | None = None) -> str:
@@ -30,3 +31,10 @@ def merge_equal_lines(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str
             sources.setdefault(line, []).append(source)
     return [("" if len(having) == len(lines) else ", ".join(having), line)
             for line, having in sources.items()]
+
+
+def similar(word: object, names: Iterable[object] | None) -> str:
+    """Return "; did you mean NAME?" for the name that is most similar to a mistyped word, or ""."""
+    plain = {str(name).replace("_", "").lower(): name for name in reversed(list(names or ()))}
+    close = get_close_matches(str(word).replace("_", "").lower(), plain, 1, cutoff=0.5)
+    return f"; did you mean {plain[close[0]]}?" if close else ""

@@ -72,7 +72,13 @@ def candidate_folders(dataroot: Path, phase: str) -> list[Folders]:
 
 @cache
 def _log_ignored_folders(pairs: Path, folders: Folders) -> None:
-    """Log once (by the cache): several parts of a program may look for the same pairs."""
+    """Log once (by the cache): several parts of a program may look for the same pairs.
+
+    Folders whose names are all among the pairs hold the same set in another layout, as in the demo.
+    """
+    both = [{path.name for path in folder.iterdir()} for folder in (folders.A, folders.B)]
+    if both[0] | both[1] <= {path.name for path in pairs.iterdir()}:
+        return
     log.info("%s holds pairs side by side, so %s are not read; to read them: a list of the pairs, "
              "--pairs FILE, or another --dataroot", pairs, folders)
 

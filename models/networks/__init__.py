@@ -20,6 +20,7 @@ from models.networks.plugin import Discriminator, Generator
 from models.networks.resnet import ResnetGenerator
 from models.networks.unet import UnetGenerator
 from util.registry import Plugins
+from util.text import similar
 
 NetworkRole = Literal["generator", "discriminator"]
 
@@ -142,4 +143,5 @@ def _explained(role: NetworkRole, name: str) -> Iterator[None]:
 def _require_known(what: str, name: str, known: Iterable[str], otherwise: str = "") -> None:
     if name not in known:
         choices = ", ".join(known)
-        raise ValueError(f"no {what} is called {name!r}; choose from {choices}{otherwise}")
+        raise ValueError(f"no {what} is called {name!r}; choose from {choices}{otherwise}"
+                         + similar(name, known))
