@@ -11,6 +11,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from data import create_dataset
 from data.discovery.inputs import Input, find_inputs, title_of
 from data.record import load_record
@@ -53,9 +58,8 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
         move_to_device(prepare_in_place(net, running_statistics=opt.eval), opt.device)
 
     # The input of the model is its A: with BtoA, the B of the data set.
-    A, B = dataset.dataset.A, dataset.dataset.B
-    if opt.direction == "BtoA":
-        A, B = B, A
+    sides = (dataset.dataset.A, dataset.dataset.B)
+    A, B = sides if opt.direction == "AtoB" else sides[::-1]
     deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
@@ -75,7 +79,8 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
                 name = names.of(Path(source))
                 images = {label: batch_of[index] for label, batch_of in visuals.items()}
                 pictures = {label: batch_of[index] for label, batch_of in shown.items()}
-                page.add(name, pictures, deep.write(page.writers, images, page.images / name))
+                stem, missing = page.images / name, model.missing_inputs(index)
+                page.add(name, pictures, deep.write(page.writers, images, stem, missing))
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 
@@ -88,14 +93,12 @@ def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
     if opt.output_dir:
         return translate_to_folder(
             translator, inputs, OutputFolder(opt.output_dir, opt.samples),
-            batch_size=opt.batch_size, skip_existing=opt.skip_existing, skip_bad=skip_bad,
-        )
+            batch_size=opt.batch_size, skip_existing=opt.skip_existing, skip_bad=skip_bad)
     name = name_of_weights(opt.weights) if opt.weights else opt.name
     legend = f"{translator.file.path}, {translator.file.direction}. Every image in its own size."
     page = open_page(opt, name=name, title=title_of(opt.dataroot), legend=legend)
-    return translate_to_page(
-        translator, inputs, page, batch_size=opt.batch_size, samples=opt.samples, skip_bad=skip_bad
-    )
+    return translate_to_page(translator, inputs, page, batch_size=opt.batch_size,
+                             samples=opt.samples, skip_bad=skip_bad)
 
 
 def create_translator(opt: Namespace, options: TestOptions) -> Translator:
@@ -117,11 +120,9 @@ def find_test_inputs(opt: Namespace, translator: Translator) -> list[Input]:
     )[: opt.num_test]
     halves = [item.source for item in inputs if item.source.half]
     if halves:
-        log.info(
-            "%d of %d images are pairs side by side, like the training images (first: %s); their "
-            "%s halves are translated (--cut_pairs never: translate whole images)",
-            len(halves), len(inputs), halves[0].path, halves[0].half,
-        )
+        log.info("%d of %d images are pairs side by side, like the training images (first: %s); "
+                 "their %s halves are translated (--cut_pairs never: translate whole images)",
+                 len(halves), len(inputs), halves[0].path, halves[0].half)
     return inputs
 
 
@@ -132,9 +133,8 @@ def open_page(opt: Namespace, *, name: str, title: str, legend: str) -> ResultsP
     heading = f"Experiment = {name}, Phase = {title}, Epoch = {opt.epoch}"
     return ResultsPage(
         folder, Visualizer(open_sinks(folder, opt)), title=heading, legend=legend,
-        width=opt.display_winsize, aspect_ratio=opt.aspect_ratio,
-    )
+        width=opt.display_winsize, aspect_ratio=opt.aspect_ratio)
 
 
 if __name__ == "__main__":
-    runtime.run_program(test)
+    runtime.run_program(test, interrupted="Interrupted; images that are complete stay")

@@ -14,13 +14,18 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from data import create_dataset
 from data.base_dataset import Batch
 from data.transforms import PREPROCESS
 from options.train_options import TrainOptions
 from options.validation_flags import validation_options
 from training.launcher import launch
-from training.reports import show_images, show_losses, validate
+from training.reports import show_images, show_losses, show_status, validate
 from training.setup import Training
 from util.distributed import current_process, process_group, require_equal
 from util.random_states import seed_everything
@@ -61,10 +66,14 @@ def log_machine(opt: Namespace) -> None:
 
 
 def run_to_end(training: Training) -> None:
-    with training, training.memory:
-        loop(training)
+    try:
+        with training, training.memory:
+            loop(training)
+    except KeyboardInterrupt as stop:
+        raise interrupts.explained(stop, training.saver.describe_loss()) from None
     if training.interrupt.signal:
-        log.info("stopped and saved; the same command with --continue_train resumes the run")
+        log.info("%s and saved; the same command with --continue_train resumes the run",
+                 "stopped" if training.clock.progress.images_left else "finished")
         sys.exit(training.interrupt.exit_code)
     training.log_early_stop()
 
@@ -75,7 +84,10 @@ def loop(training: Training) -> None:
         start_epoch(training, epoch)
         for batch in training.memory.watch(clock.watch(training.dataset)):
             step(training, batch)
+            if clock.status_due():
+                show_status(training)
             if not clock.epoch_complete and save_or_stop(training):
+                report_stop(training)
                 return
         end_epoch(training)
         # Save after the reports: a resumed run then starts with the next epoch.
@@ -116,6 +128,13 @@ def end_epoch(training: Training) -> None:
     training.visualizer.end_epoch(training.clock.progress)
 
 
+def report_stop(training: Training) -> None:
+    """Show the last step of an interrupted run. A resumed run cuts this row off from its logs."""
+    if training.clock.interval_images:
+        show_losses(training)
+        show_images(training, keep=True)
+
+
 def save_or_stop(training: Training) -> bool:
     """Save if a save is due. Return True, after a save, if the run was interrupted or is over."""
     stop = training.interrupt.requested() or (training.best is not None and training.best.over)
@@ -124,4 +143,4 @@ def save_or_stop(training: Training) -> bool:
 
 
 if __name__ == "__main__":
-    run_program(train)
+    run_program(train, interrupted="Interrupted before the first step; nothing was trained")

@@ -6,6 +6,7 @@ Augmentation is off by default. Crop and flip, as in the reference, are in data/
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from data.files.raster import Pixels, rounded
+from data.missing import has_missing, interpolate_known, without_missing
 from util.pixel_values import from_unit, to_unit
 
 Size = tuple[int, int]  # width, height
@@ -53,7 +55,8 @@ class AppliedAugmentation:
             return image
         from torchvision.transforms.v2 import functional  # optional package
 
-        light = to_unit(image)
+        missing = image.isnan()
+        light = to_unit(without_missing(image))
         light = light if len(light) == 3 else light[:, None]  # [C, 1, H, W]: C grey images
         if self.brightness != 1:
             light = functional.adjust_brightness(light, self.brightness)
@@ -63,17 +66,17 @@ class AppliedAugmentation:
             light = functional.adjust_saturation(light, self.saturation)
         if self.hue != 0:
             light = functional.adjust_hue(light, self.hue)
-        return from_unit(light.view_as(image))
+        return from_unit(light.view_as(image)).masked_fill(missing, torch.nan)
 
     def cut_out(self, image: Tensor) -> Tensor:
-        """Fill the square of [C, H, W] with 0, the middle of -1..1."""
+        """Fill the square of [C, H, W] with 0, the middle of -1..1; missing values stay NaN."""
         if not self.cutout:
             return image
         height, width = image.shape[1:]
         left = int(self.centre[0] * width) - self.cutout // 2
         top = int(self.centre[1] * height) - self.cutout // 2
         hidden = image.clone()
-        hidden[:, max(top, 0) : top + self.cutout, max(left, 0) : left + self.cutout] = 0
+        hidden[:, max(top, 0) : top + self.cutout, max(left, 0) : left + self.cutout] *= 0
         return hidden
 
 
@@ -131,8 +134,16 @@ def warp(pixels: Pixels, matrix: Matrix, box: CropBox, *, nearest: bool) -> Pixe
     """Return the part ``box`` of the transformed image, in the same dtype.
 
     The interpolation is bicubic (a = -0.75, as in OpenCV) or ``nearest``. The image is mirrored at
-    its borders.
+    its borders. NaN is left out of the interpolation.
     """
+    sample = partial(_sample, matrix=matrix, box=box)
+    if has_missing(pixels) and not nearest:
+        return interpolate_known(pixels, sample, lambda holes: sample(holes, mode="bilinear") > 0)
+    return rounded(sample(pixels, mode="nearest" if nearest else "bicubic"), pixels.dtype)
+
+
+def _sample(pixels: Pixels, matrix: Matrix, box: CropBox, mode: str = "bicubic") -> Pixels:
+    """Return ``warp`` as float32."""
     height, width = pixels.shape[:2]
     left, top, right, bottom = box
     a, b, c, d, e, f = matrix
@@ -143,7 +154,7 @@ def warp(pixels: Pixels, matrix: Matrix, box: CropBox, *, nearest: bool) -> Pixe
         ((a * x + b * y + c) * 2 / width - 1, (d * x + e * y + f) * 2 / height - 1), dim=2
     )
     planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
-    values = grid_sample(planes[None], positions[None].float(),
-                         mode="nearest" if nearest else "bicubic", padding_mode="reflection",
-                         align_corners=False)
-    return rounded(values[0].permute(1, 2, 0).numpy(), pixels.dtype)
+    values = grid_sample(planes[None], positions[None].float(), mode=mode,
+                         padding_mode="reflection", align_corners=False)
+    warped: Pixels = values[0].permute(1, 2, 0).numpy()
+    return warped

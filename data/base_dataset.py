@@ -9,6 +9,7 @@ Sample: the dict that ``dataset[index]`` returns.
                       out if there are no targets.
     A_paths, B_paths  str: the file that the image came from. Results are named after it.
     further keys      labels, masks, captions: tensors, numbers or strings for the model to read.
+    Where a file has no value, A and B are NaN; ``BaseDataset.finish`` returns them so.
     Tensors of one key have the same shape in all samples, unless --batch_size is 1.
 
 Randomness: every random number of a sample comes from ``self.random(index)``, seeded by (--seed,
@@ -19,7 +20,8 @@ Randomness: every random number of a sample comes from ``self.random(index)``, s
 Batch: the dict that the loader makes of N samples, and that the model gets in ``set_input``.
     Tensors of all keys are stacked to [N, ...], numbers become a tensor [N], and strings a list
     (``default_collate``). Every tensor is then moved to the device. A and B of type uint8 (see
-    ``pack``) become float32 in -1..1 there. The last batch may be smaller.
+    ``pack``) become float32 in -1..1 there. The last batch may be smaller. With --nan_value, it has
+    ``A_missing`` and ``B_missing``, bool like A and B; A and B hold that value where they are True.
 """
 
 from abc import ABC, abstractmethod
@@ -45,6 +47,7 @@ from data.files.raster import Pixels
 from data.files.side import Side
 from data.files.source import Source
 from data.files.value_range import LEVELS, ValueRange
+from data.missing import levels_of_missing
 from data.resizing import image_size
 from data.transforms import Draw, Recipe
 from util.disk.file_names import natural_key
@@ -60,6 +63,8 @@ class Sample(TypedDict, total=False):
 class Batch(TypedDict, total=False):
     A: Tensor
     B: Tensor
+    A_missing: Tensor
+    B_missing: Tensor
     A_paths: list[str]
     B_paths: list[str]
 
@@ -115,6 +120,10 @@ class BaseDataset(Dataset[Sample], ABC):
     def examples(self) -> dict[str, list[Source]]:
         """The images of each side, "A" and "B", for ``data.record``; may be empty."""
         return {}
+
+    def levels_of_missing(self) -> dict[str, float]:
+        """Return the value of --nan_value in -1..1, by side; {} without the flag."""
+        return levels_of_missing((self.A, self.B), self.pictures.planned)
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch.fill_(epoch)
@@ -180,7 +189,8 @@ def _side(opt: Namespace, letter: Literal["A", "B"]) -> Side:
     limits = getattr(opt, f"value_range_{letter}")
     flag = "input_nc" if is_input else "output_nc"
     return Side(letter, channels=getattr(opt, flag), channels_flag=f"--{flag}" * opt.isTrain,
-                value_range=ValueRange(*limits) if limits else None, labels=letter in opt.nearest)
+                value_range=ValueRange(*limits) if limits else None, labels=letter in opt.nearest,
+                nan_value=opt.nan_value[letter == "B"] if opt.nan_value else None)
 
 
 def _recipe(opt: Namespace) -> Recipe:

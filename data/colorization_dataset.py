@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
+import torch
+
 from data.base_dataset import BaseDataset, Sample
 from data.colour import rgb_to_lab
 from data.files.side import Side
@@ -16,7 +18,8 @@ class ColorizationDataset(BaseDataset):
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
-        self.photos = Side("A", channels=3, value_range=self.A.value_range)
+        self.photos = Side("A", channels=3, value_range=self.A.value_range,
+                           nan_value=self.A.nan_value)
         self.sources = self.find(self.photos, opt.phase)
 
     @staticmethod
@@ -38,6 +41,14 @@ class ColorizationDataset(BaseDataset):
     @property
     def examples(self) -> dict[str, list[Source]]:
         return {"A": self.sources, "B": self.sources}
+
+    def levels_of_missing(self) -> dict[str, float]:
+        """Return the lightness of the grey of --nan_value, which has no colour."""
+        levels = super().levels_of_missing()
+        if levels:
+            grey = torch.full((3, 1, 1), levels["A"])
+            levels = {"A": float(rgb_to_lab(grey)[0]), "B": 0.0}
+        return levels
 
     def __getitem__(self, index: int) -> Sample:
         source = self.sources[index]

@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Literal, cast
@@ -51,6 +53,7 @@ class Loader:
         self.workers = workers = min(num_workers, batches)  # others would have no batch
         cached = dataset.pictures.has_cache
         self.loading_advice = loading_advice(cached=cached, workers=workers)
+        self._levels_of_missing = dataset.levels_of_missing()
         self.filling_images = len(dataset) if cached else 0  # until the cache is full
         self._batches = DataLoader(
             dataset, batch_size=batch_size, sampler=self._order, collate_fn=collate,
@@ -94,6 +97,10 @@ class Loader:
         for side in _SIDES:
             if side in moved and moved[side].dtype == torch.uint8:
                 moved[side] = levels_to_float(moved[side])
+        for letter, level in self._levels_of_missing.items():
+            if letter in moved:
+                missing = moved[f"{letter}_missing"] = moved[letter].isnan()
+                moved[letter] = moved[letter].masked_fill(missing, level)
         return cast(Batch, moved)
 
     def set_epoch(self, epoch: int, start_image: int = 0) -> None:
@@ -135,9 +142,22 @@ def _without_traceback(error: Exception) -> Exception:
 
 
 def _leave_process_group(worker: int) -> None:
-    """Leave the group: its signals are for the training process only, which then saves."""
+    """Leave the group: its signals are for the training process only, which then saves.
+
+    Job schedulers send SIGTERM to every process of a job. A worker obeys only that of its parent,
+    so that the training can finish its step.
+    """
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
 
 
 def _may_pack(cls: type[BaseDataset]) -> bool:

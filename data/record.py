@@ -5,11 +5,11 @@ A network does not contain whether its outputs should be 16-bit TIFF; its traini
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from data.files.image_io import read_size
-from data.files.raster import Pixels
+from data.files.raster import Raster
 from data.files.source import Source
 from data.files.value_range import ValueRange
 from util.disk.content import extension_of
@@ -22,14 +22,18 @@ _TOLERANCE = 0.02  # of width / height: one pixel in 50
 
 @dataclass(frozen=True)
 class Format:
-    """The format of one file: its numpy ``dtype``, and its ``extension`` with the dot."""
+    """The format of one file: its numpy ``dtype``, and its ``extension`` with the dot.
+
+    ``nodata``: the number that means "no value" in the file, if it names one.
+    """
 
     dtype: str
     extension: str
+    nodata: float | None = None
 
     @classmethod
-    def of(cls, pixels: Pixels, path: Path) -> "Format":
-        return cls(pixels.dtype.name, extension_of(path))
+    def of(cls, raster: Raster, path: Path) -> "Format":
+        return cls(raster.pixels.dtype.name, extension_of(path), raster.nodata)
 
 
 @dataclass(frozen=True)
@@ -71,19 +75,20 @@ class Record:
             return output
         usable = limits.is_within(target.dtype) if target else limits.fits(output.dtype)
         dtype = (target or output).dtype if usable else "float32"
-        return Format(dtype, output.extension)
+        return replace(output, dtype=dtype)
 
     def _format_of_pair(self, letter: str, given: Format) -> Format:
         target, source = self.formats.get(letter), self.formats.get("B" if letter == "A" else "A")
         if target is None or source is None:
             return given
         return Format(given.dtype if target.dtype == source.dtype else target.dtype,
-                      given.extension if target.extension == source.extension else target.extension)
+                      given.extension if target.extension == source.extension else target.extension,
+                      given.nodata if target.nodata is None else target.nodata)
 
 
 def record_formats(examples: Mapping[str, Sequence[Source]]) -> Record:
     """Decode the first image of each side, read up to 50 headers, and return the record."""
-    formats = {letter: Format.of(sources[0].read().pixels, sources[0].path)
+    formats = {letter: Format.of(sources[0].read(), sources[0].path)
                for letter, sources in examples.items()}
     halved = [source for source in examples.get("A", []) if source.half][:_CHECKED]
     sizes = [read_size(source.path) for source in halved]

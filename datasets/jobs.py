@@ -36,6 +36,9 @@ def faults_reported(program: str) -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         raise SystemExit(f"{program}: error: {error}") from error
+    except KeyboardInterrupt:
+        log.error("Interrupted")
+        raise SystemExit(130) from None
 
 
 def do_jobs(work: Callable[[Job], bool], jobs: Sequence[Job], *, parallel: bool) -> None:

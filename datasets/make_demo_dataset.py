@@ -148,7 +148,11 @@ def make_demo_dataset(
         log.info("%s is complete already: %d pairs to train on", root, train)
         return
     began = time.monotonic()
-    _write(root, parameters)
+    try:
+        _write(root, parameters)
+    except KeyboardInterrupt:
+        _clear(root)  # the same command can then be repeated
+        raise
     log.info("%s: %d + %d + %d pairs in %.0f s", root, train, val, test, time.monotonic() - began)
 
 

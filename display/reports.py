@@ -1,7 +1,7 @@
 """What a training run reports to its displays."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,12 @@ VALUE, CYCLE_VALUE = "val_", "cycle_"
 CYCLE_NOTE = (f"{CYCLE_VALUE}... values measure how well the cycle returns the input, not how good "
               "the translation is.")
 Image8 = npt.NDArray[np.uint8]  # [H, W, 3]
+
+
+def current_name(name: str, values: Collection[str]) -> str:
+    """Return ``cycle_l1`` for its name in earlier versions, ``val_l1``, unless both are known."""
+    renamed = CYCLE_VALUE + name.removeprefix(VALUE)
+    return renamed if name not in values and renamed in values else name
 
 
 def is_value(name: str) -> bool:
@@ -74,6 +80,14 @@ class LossReport:
         losses = "".join(f"{name}: {value:.3f} " for name, value in self.losses.items())
         values = "".join(f"{name}: {value:.4f} " for name, value in self.validation.items())
         return [head + times + losses, *([head + "validation) " + values] if values else [])]
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """Losses after the first step and every 30 s, to be shown and not recorded."""
+
+    progress: Progress
+    losses: Mapping[str, float]
 
 
 @dataclass(frozen=True)

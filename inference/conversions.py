@@ -10,22 +10,22 @@ from PIL import Image
 
 from data.files.array_files import as_raster
 from data.files.image_io import raster_of_pil
-from data.files.raster import Pixels, Raster, require_finite
+from data.files.raster import Pixels, Raster, mark_missing
 
 
 def to_rasters(image: Any) -> list[Raster]:
     """Convert a PIL image or an array [H, W] or [H, W, C] to one raster, [N, H, W, C] to N.
 
     Raises:
-        PictureError: an array of another shape, or with values that are not finite.
+        PictureError: an array of another shape.
         TypeError: an object of another type.
     """
     if isinstance(image, Image.Image):
         return [raster_of_pil(image, source="the picture")]
     if isinstance(image, np.ndarray):
         arrays = list(image) if image.ndim == 4 else [image]
-        require_finite(image, "the array")
-        return [as_raster(array, Path("the array"), colour=_colour(array)) for array in arrays]
+        name = Path("the array")
+        return [mark_missing(as_raster(array, name, colour=_colour(array))) for array in arrays]
     raise TypeError(f"cannot translate a {type(image).__name__}; give a path, a PIL image, a numpy "
                     "array [H, W], [H, W, C] or [N, H, W, C], a tensor [C, H, W] or [N, C, H, W], "
                     "or a list of them")

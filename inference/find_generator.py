@@ -17,7 +17,7 @@ from models.rebuilding import rebuild_generator, saved_generator_flags
 from models.weights.infer_flags import infer_flags
 from models.weights.network_files import AVERAGED, no_average
 from util import checkpoint
-from util.flags import value_range
+from util.flags import nan_value, value_range
 from util.run_folder.networks import load_network_entries
 from util.run_folder.options import load_options
 
@@ -33,7 +33,8 @@ def find_generator(
     ``epoch``: latest, 20 or iter_5000. ``direction``: the generator of a two-way model; default:
     the direction of the training. ``ema``: its averaged weights. ``flags``: known values of
     ``NETWORK_FLAGS``; the others are read from the run, or inferred from the names and shapes in
-    the file. ``value_range_A`` and ``value_range_B``, (low, high), replace those of the run.
+    the file. ``value_range_A`` and ``value_range_B``, (low, high), replace those of the run, as
+    does ``nan_value``, a number or one for A and one for B.
 
     Raises:
         FileNotFoundError: the file does not exist; the message lists the existing files.
@@ -41,6 +42,7 @@ def find_generator(
         ValueError: a flag contradicts the file, or cannot be inferred from the file.
     """
     limits = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
+    missing = flags.pop("nan_value", None)
     own = own_flags("generator", flags["netG"]) if "netG" in flags else {}
     unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS) - own.keys()))
     if unknown:
@@ -59,6 +61,9 @@ def find_generator(
         if not file.path.is_file():
             raise no_average(file.path)
     given = {side: ValueRange(*pair) for side, pair in limits.items() if pair}
+    if missing is not None:
+        pair = missing if isinstance(missing, tuple) else (missing, missing)
+        file = replace(file, nan_values=dict(zip("AB", pair, strict=True)))
     return _with_flags(replace(file, ranges={**file.ranges, **given}), flags)
 
 
@@ -99,6 +104,8 @@ def _from_run(
             letter: ValueRange(*value_range(text)) for letter in "AB"
             if (text := saved.get(f"value_range_{letter}"))
         },
+        nan_values=dict(zip("AB", nan_value(saved["nan_value"]), strict=True))
+        if saved.get("nan_value") else {},
         record=record, is_two_way=is_two_way, flags=saved_generator_flags(saved),
         rebuild=_rebuild(run_dir, saved, path),
     )

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
@@ -14,14 +14,17 @@ from torch import Tensor
 
 from data.discovery.inputs import Input
 from data.files.array_files import as_raster
+from data.files.metadata import Metadata
 from data.files.pillow_files import PictureError
-from data.files.raster import Pixels, require_finite
+from data.files.raster import Pixels, mark_missing
+from data.missing import missing_in
 from data.record import Format
 from inference.memory_budget import usual_batch
 from inference.tiles.box import Box
 from inference.tiles.tiff_windows import TiffReader, create_tiff
 from inference.tiles.translate import translate_tiled
-from inference.translator import TranslatedImage, Translator
+from inference.translated_image import TranslatedImage
+from inference.translator import Translator
 from util.disk.content import extension_of
 from util.threads import read_ahead
 
@@ -54,11 +57,10 @@ def translate_all(
     for batch in read_ahead(read, batches, is_huge=_is_huge):
         if not batch:
             continue
-        formats = [Format.of(pixels, item.source.path) for item, pixels in batch]
-        images = [pixels for _, pixels in batch]
+        images, formats = [pixels for _, pixels, _ in batch], [given for _, _, given in batch]
         results = [translator.translate_pixels(images, formats, sample=sample)
                    for sample in range(samples)]
-        for (item, pixels), *translations in zip(batch, *results, strict=True):
+        for (item, pixels, _), *translations in zip(batch, *results, strict=True):
             yield TranslatedInput(item, pixels, list(translations))
 
 
@@ -82,11 +84,14 @@ def _is_huge(batch: Sequence[SizedInput]) -> bool:
 
 def _read_batch(
     translator: Translator, batch: Sequence[SizedInput], *, skip_bad: bool
-) -> list[tuple[Input, Pixels]]:
+) -> list[tuple[Input, Pixels, Format]]:
     readable = []
     for _, item in batch:
         with _bad_files(skip=skip_bad):
-            readable.append((item, translator.input.read(item.source)))
+            source = item.source
+            raster = source.cut(source.read())
+            pixels = translator.input.convert(raster, source=source)
+            readable.append((item, pixels, Format.of(raster, source.path)))
     return readable
 
 
@@ -149,26 +154,37 @@ def _translate_windows(
     """Read, translate and write a TIFF tile by tile; it is never in memory as a whole."""
     codec, side, source = translator.codec, translator.input, item.source
     height, width, _ = reader.shape
-    given = Format(reader.dtype.name, source.path.suffix.lower())
+    given = Format(reader.dtype.name, source.path.suffix.lower(), reader.nodata)
     output, limits = translator.file.output_for(given)
     channels = codec.image_channels or translator.file.output_nc
+    # The mask of the whole image is never in memory; an empty one stands for it.
+    may_miss = side.nan_value is not None
+    metadata = Metadata(np.zeros((0, 0), bool) if may_miss else None, output.nodata)
+
+    def read_image(box: Box) -> Tensor:
+        raster = as_raster(reader.read(box), source.path, colour=reader.colour,
+                           nodata=reader.nodata)
+        return side.to_tensor(side.convert(mark_missing(raster), source=source))
 
     def read(box: Box) -> Tensor:
-        pixels = require_finite(reader.read(box), source)
-        raster = as_raster(pixels, source.path, colour=reader.colour)
-        return codec.encode(side.to_tensor(side.convert(raster, source=source))[None])[0]
+        return codec.encode(side.fill(read_image(box), given.dtype)[None])[0]
 
     def write(box: Box, outputs: Tensor) -> None:
         # Only a model with its own colour space needs the inputs to decode the outputs.
         inputs = read(box) if codec.image_channels else outputs
         image = codec.decode(inputs[None], outputs[None])[0]
-        writer.write(box, limits.from_tensor(image, output.dtype))
+        pixels = limits.from_tensor(image, output.dtype)
+        if may_miss or metadata.nodata is not None:
+            missing, = missing_in(read_image(box)[None])
+            pixels = replace(metadata, missing=missing).mark_missing(pixels, path)
+        writer.write(box, pixels)
 
     def log_pass(number: int, change: float) -> None:
         log.info("%s: pass %d over the tiles changed the statistics by up to %.2g standard "
                  "deviations", source, number, change)
 
-    with create_tiff(path, (height, width, channels), np.dtype(output.dtype)) as writer:
+    tags = metadata.tiff_tags(np.empty((0, 0, channels), output.dtype))
+    with create_tiff(path, (height, width, channels), np.dtype(output.dtype), tags) as writer:
         report = translate_tiled(translator.net, read, write, height=height, width=width, tile=tile,
                                  on_pass=log_pass)
     log.info("%s: %d x %d in %d tiles", source, width, height, report.tiles)

@@ -37,6 +37,7 @@ class GeneratorFile:
     model: str = ""  # "": unknown
     input_suffixes: tuple[str, ...] = ()
     ranges: Mapping[str, ValueRange | None] = field(default_factory=dict)  # of A and B
+    nan_values: Mapping[str, float] = field(default_factory=dict)  # --nan_value, of A and B
     record: Record = field(default_factory=Record)
     is_two_way: bool = False  # one of the two generators of a two-way model
     flags: Mapping[str, Any] = field(default_factory=dict)  # flags of a --netG plug-in

@@ -7,7 +7,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from data.files.image_io import write_image
 from data.files.raster import Pixels, Raster
 from data.files.side import Side
 from data.files.source import Source
-from data.files.value_range import ValueRange
+from data.missing import missing_in
 from data.record import Format
 from inference.conversions import as_type_of, to_pil, to_rasters
 from inference.find_generator import find_generator
@@ -27,21 +26,9 @@ from inference.memory_budget import MemoryBudget, Tile
 from inference.padding import translate_any_size
 from inference.prepare import PictureDropout, move_to_device, prepare
 from inference.tiles.translate import translate_in_tiles
+from inference.translated_image import TranslatedImage
 from util.random_states import seed_torch
 from util.runtime import choose_device
-
-
-@dataclass(frozen=True)
-class TranslatedImage:
-    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] in the dtype of ``format``.
-
-    ``limits``: black and white in ``pixels``.
-    """
-
-    image: Tensor
-    pixels: Pixels
-    format: Format
-    limits: ValueRange
 
 
 class Translator:
@@ -66,7 +53,9 @@ class Translator:
         self.running_statistics = running_statistics
         self.codec = file.codec
         channels = self.codec.image_channels or file.input_nc
-        self.input = Side(file.input_letter, channels, file.ranges.get(file.input_letter))
+        letter = file.input_letter
+        self.input = Side(letter, channels, file.ranges.get(letter),
+                          nan_value=file.nan_values.get(letter))
         with torch.random.fork_rng([]):  # a new network draws weights that are then replaced
             net = file.build()
         self.net = move_to_device(prepare(net, running_statistics=running_statistics), device)
@@ -89,7 +78,8 @@ class Translator:
             tile: side of tiles (pixels); auto: tiles only for images that do not fit into memory;
                 None: never.
             flags: netG, ngf, norm, no_dropout, input_nc, output_nc, if they cannot be inferred;
-                value_range_A and value_range_B, (low, high), for floating point images.
+                value_range_A and value_range_B, (low, high), for floating point images;
+                nan_value, what the network sees where an image has no value.
 
         Raises:
             FileNotFoundError: the file does not exist.
@@ -118,6 +108,8 @@ class Translator:
                                 "give a numpy array [H, W, C] for grey levels")
             batch = image if image.ndim == 4 else image[None]
             translated = self.translate(batch.float()).to(image.device, image.dtype)
+            missing = batch.isnan().all(dim=1, keepdim=True)
+            translated = translated.masked_fill(missing, torch.nan)
             return translated if image.ndim == 4 else translated[0]
         return as_type_of(image, self._translate_rasters(to_rasters(image)))
 
@@ -125,21 +117,20 @@ class Translator:
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist, or is not a file; give an image file")
         raster = Source((path,)).read()
-        pixels, = self._translate_rasters([raster], [Format.of(raster.pixels, path)])
+        pixels = self.input.convert(raster, source=path)
+        result, = self.translate_pixels([pixels], [Format.of(raster, path)])
         if output is None:
             with suppress(ValueError):
-                return to_pil(pixels)
-            return pixels
-        write_image(pixels, Path(output))
+                return to_pil(result.with_nan)
+            return result.with_nan
+        write_image(result.pixels, Path(output), result.metadata)
         return Path(output)
 
-    def _translate_rasters(
-        self, rasters: Sequence[Raster], formats: Sequence[Format] = ()
-    ) -> list[Pixels]:
-        """Translate images of one size; ``formats``: of their files (default: PNG)."""
-        formats = formats or [Format(raster.pixels.dtype.name, ".png") for raster in rasters]
+    def _translate_rasters(self, rasters: Sequence[Raster]) -> list[Pixels]:
+        """Translate images of one size; the formats of the results are those for PNG files."""
+        formats = [Format.of(raster, Path("x.png")) for raster in rasters]
         pixels = [self.input.convert(raster, source="the picture") for raster in rasters]
-        return [result.pixels for result in self.translate_pixels(pixels, formats)]
+        return [result.with_nan for result in self.translate_pixels(pixels, formats)]
 
     def translate_pixels(
         self, pixels: Sequence[Pixels], formats: Sequence[Format], *, sample: int = 0
@@ -150,9 +141,12 @@ class Translator:
         """
         outputs = [self.file.output_for(given) for given in formats]  # may raise: before the work
         batch = torch.stack([self.input.to_tensor(image) for image in pixels])
+        missing = missing_in(batch) if self.input.nan_value is not None else [None] * len(batch)
+        for image, given in zip(batch, formats, strict=True):
+            self.input.fill(image, given.dtype)
         images = self.translate(batch, sample=sample).cpu()
-        return [TranslatedImage(image, limits.from_tensor(image, output.dtype), output, limits)
-                for image, (output, limits) in zip(images, outputs, strict=True)]
+        return [TranslatedImage(image, limits.from_tensor(image, made.dtype), made, limits, mask)
+                for image, (made, limits), mask in zip(images, outputs, missing, strict=True)]
 
     @torch.no_grad()
     def translate(self, images: Tensor, *, sample: int = 0) -> Tensor:
@@ -167,7 +161,8 @@ class Translator:
             return torch.cat([self.translate(image[None], sample=sample) for image in images])
         tile = self.budget.tile_for(*images.shape[-2:])
         self._check_sample(sample, tile)
-        inputs = self.codec.encode(images.to(self.device))
+        images = self.input.fill(images.to(self.device, copy=self.input.nan_value is not None))
+        inputs = self.codec.encode(images)
         # The random state of the caller does not change.
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             seed_torch(self.seed + sample, self.device)

@@ -31,14 +31,14 @@ from models.codec import Codec
 from models.comparison import Comparison
 from models.execution import speed
 from models.losses import GANLoss
-from models.registration import Registration
+from models.pixels import BatchPixels
 from models.schedules import SCHEDULES, EpochCounts
 from models.weights import network_files
 
 log = logging.getLogger(__name__)
 
 
-class BaseModel(Registration, ABC):
+class BaseModel(BatchPixels, ABC):
     """Networks, optimizers and one training step.
 
     Args:
@@ -118,13 +118,6 @@ class BaseModel(Registration, ABC):
         number = sum(name.startswith(kind) for name in self._step_logits)
         # A new dict: a recorded step restores the attributes that it changed.
         self._step_logits = {**self._step_logits, f"{kind}_{number}": logits}
-
-    def take(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the batch's input and target (--direction) on the device; set ``image_paths``."""
-        forwards = self.opt.direction == "AtoB"
-        self.image_paths = batch["A_paths" if forwards else "B_paths"]
-        a, b = batch["A"].to(self.device), batch["B"].to(self.device)
-        return (a, b) if forwards else (b, a)
 
     def report_losses(self, **losses: Tensor) -> None:
         """Keep the step's losses on the device, in the order in which they are printed."""

@@ -11,7 +11,6 @@ from argparse import ArgumentParser, Namespace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import l1_loss
 
 from data import find_dataset
 from data.base_dataset import Batch
@@ -112,10 +111,12 @@ class CycleGANModel(BaseModel):
     def generator_losses(self) -> dict[str, Tensor]:
         """Return what the generators minimise, term by term; a subclass adds its own terms."""
         opt = self.opt
-        return {"G_A": self.gan.generator(self.netD_A(self.fake_B)),
-                "G_B": self.gan.generator(self.netD_B(self.fake_A)),
-                "cycle_A": opt.lambda_A * l1_loss(self.rec_A, self.real_A),
-                "cycle_B": opt.lambda_B * l1_loss(self.rec_B, self.real_B),
+        fake_B = self.like_real(self.fake_B, self.real_B, self.missing_B)
+        fake_A = self.like_real(self.fake_A, self.real_A, self.missing_A)
+        return {"G_A": self.gan.generator(self.netD_A(fake_B)),
+                "G_B": self.gan.generator(self.netD_B(fake_A)),
+                "cycle_A": opt.lambda_A * self.l1(self.rec_A, self.real_A, self.missing_A),
+                "cycle_B": opt.lambda_B * self.l1(self.rec_B, self.real_B, self.missing_B),
                 **self._identity_losses()}
 
     def _update_G(self) -> dict[str, Tensor]:
@@ -130,14 +131,18 @@ class CycleGANModel(BaseModel):
         if opt.lambda_identity == 0:
             zero = torch.zeros((), device=self.device)
             return {"idt_A": zero, "idt_B": zero}
-        return {"idt_A": opt.lambda_identity * opt.lambda_B * l1_loss(self.idt_A, self.real_B),
-                "idt_B": opt.lambda_identity * opt.lambda_A * l1_loss(self.idt_B, self.real_A)}
+        idt_A = self.l1(self.idt_A, self.real_B, self.missing_B)
+        idt_B = self.l1(self.idt_B, self.real_A, self.missing_A)
+        return {"idt_A": opt.lambda_identity * opt.lambda_B * idt_A,
+                "idt_B": opt.lambda_identity * opt.lambda_A * idt_B}
 
     def _update_D(self) -> dict[str, Tensor]:
         self.set_requires_grad(self.discriminators, True)
         fake_B = self.fake_B_pool.query(self.fake_B.detach())
+        fake_B = self.like_real(fake_B, self.real_B, self.missing_B)
         D_A = self._discriminator_loss(self.netD_A, self.real_B, fake_B)
         fake_A = self.fake_A_pool.query(self.fake_A.detach())
+        fake_A = self.like_real(fake_A, self.real_A, self.missing_A)
         D_B = self._discriminator_loss(self.netD_B, self.real_A, fake_A)
         self.update(self.optimizer_D, D_A + D_B)
         return {"D_A": D_A, "D_B": D_B}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss, relu
+from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss, relu
 
 LogitLoss = Callable[[Tensor], Tensor]
 
@@ -60,6 +60,27 @@ GAN_MODES: dict[str, GANLoss] = {
     "hinge": GANLoss(lambda logits: relu(1.0 - logits).mean(),
                      lambda logits: relu(1.0 + logits).mean(), _minus_mean, 0.0),
 }
+
+
+def l1_of_known(
+    image: Tensor, target: Tensor, missing: Tensor | None, known: Tensor | None = None
+) -> Tensor:
+    """Return the mean of |image - target| over the values that are not missing; 0 if all are.
+
+    ``missing``: bool like the images; None: no value is. ``known``: the share of known values to
+    divide by, if that of the whole batch is another one than that of these images. The shapes of
+    all tensors are those of the images, so a CUDA graph can record it.
+    """
+    if missing is None:
+        return l1_loss(image, target)
+    known = share_of_known(missing) if known is None else known
+    error = (image - target).abs().masked_fill(missing, 0)
+    return error.mean() / known.clamp(min=1 / missing.numel())
+
+
+def share_of_known(missing: Tensor) -> Tensor:
+    """Return the part of the values that is not missing: a scalar in 0..1, exactly 1 for all."""
+    return (missing.numel() - missing.sum()).float() / missing.numel()
 
 
 def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from argparse import ArgumentParser, Namespace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
@@ -103,7 +102,7 @@ class Pix2PixModel(BaseModel):
             logits = self.netD(self._input_of_D(self.fake_B))
             losses["G_GAN"] = self.opt.lambda_GAN * self.gan.generator(logits)
         if self.opt.lambda_L1 > 0:
-            losses["G_L1"] = self.opt.lambda_L1 * l1_loss(self.fake_B, self.real_B)
+            losses["G_L1"] = self.opt.lambda_L1 * self.l1(self.fake_B, self.real_B, self.missing_B)
         return losses
 
     def _update_G(self) -> dict[str, Tensor]:
@@ -113,6 +112,7 @@ class Pix2PixModel(BaseModel):
 
     def _input_of_D(self, image: Tensor) -> Tensor:
         """Return the input of D: [N, input_nc + output_nc, H, W], or the image alone."""
+        image = self.like_real(image, self.real_B, self.missing_B)
         if self.opt.unconditional_D:
             return image
         return torch.cat([self.real_A, image], dim=1)

@@ -4,7 +4,7 @@ A schedule returns a factor that multiplies the initial learning rate of each op
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from display.reports import VALUE
+from display.reports import is_value
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ PLATEAU = "plateau"  # the only policy that depends on a loss or a validation va
 LR_POLICIES = (*SCHEDULES, PLATEAU)
 
 
-def watches_validation(metric: str) -> bool:
-    """Return whether ``--lr_metric`` names validation values instead of losses."""
-    return any(name.startswith(VALUE) for name in metric.split("+"))
+def watches_validation(metric: str, losses: Collection[str] = ()) -> bool:
+    """Return whether ``--lr_metric`` names validation values instead of ``losses`` of the model."""
+    return any(is_value(name) and name not in losses for name in metric.split("+"))
 
 
 class Plateau:
@@ -58,14 +58,16 @@ class Plateau:
     Args:
         metric: a loss name, or several joined by ``+`` (``cycle_A+cycle_B``); or validation
             values in the same form (``val_l1``).
+        losses: names of losses of the model, for those that look like validation values.
         higher_is_better: whether a larger metric is an improvement.
     """
 
     def __init__(
-        self, metric: str, optimizers: Iterable[Optimizer], *, higher_is_better: bool = False
+        self, metric: str, optimizers: Iterable[Optimizer], *, higher_is_better: bool = False,
+        losses: Collection[str] = (),
     ) -> None:
         self.names = metric.split("+")
-        self.watches_validation = watches_validation(metric)
+        self.watches_validation = watches_validation(metric, losses)
         mode: Literal["min", "max"] = "max" if higher_is_better else "min"
         self.schedulers = [
             ReduceLROnPlateau(optimizer, mode=mode, factor=0.2, threshold=0.01, patience=5)

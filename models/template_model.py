@@ -8,7 +8,6 @@ It works without changes: one generator with one L1 loss,
 from argparse import ArgumentParser, Namespace
 
 from torch import Tensor
-from torch.nn.functional import l1_loss
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
@@ -61,6 +60,7 @@ class TemplateModel(BaseModel):
 
     def optimize_parameters(self) -> None:
         self.forward()
-        loss = self.opt.lambda_regression * l1_loss(self.output, self.data_B)
+        # ``missing_B``: pixels that the target's file does not have (--nan_value).
+        loss = self.opt.lambda_regression * self.l1(self.output, self.data_B, self.missing_B)
         self.update(self.optimizer_G, loss)
         self.report_losses(G=loss)

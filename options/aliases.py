@@ -24,7 +24,7 @@ RENAMED = {
 }
 REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
 # Values of these may begin with a minus sign, which argparse takes for a flag: -1000,2000.
-SIGNED = ("--value_range_A", "--value_range_B")
+SIGNED = ("--value_range_A", "--value_range_B", "--nan_value")
 # Given to test.py too, where they never had an effect.
 LIVE_DISPLAY = (
     "--display_id", "--display_server", "--display_env", "--display_port", "--display_ncols",

@@ -12,7 +12,7 @@ NETWORK_OPTIONS = (
     "input_nc", "output_nc", "netG", "ngf", "norm", "no_dropout", "direction", "input_suffixes",
 )
 # Options that change the pixel values read from the files.
-VALUE_OPTIONS = ("value_range_A", "value_range_B")
+VALUE_OPTIONS = ("value_range_A", "value_range_B", "nan_value")
 NOT_SAVED = ("device",)  # chosen for this machine; not a property of the run
 
 

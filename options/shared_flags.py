@@ -94,6 +94,9 @@ def add_images(parser: ArgumentParser) -> None:
         add(f"--value_range_{side}", type=flags.value_range, metavar="LO,HI",
             help=f"values in the files of {side} that mean black and white (default: "
                  "the whole range of their type; required for floating point)")
+    add("--nan_value", type=flags.nan_value, metavar="V|VA,VB",
+        help="what a network sees where a file has no value (NaN, infinity, nodata), in the units "
+             "of the files; losses leave these pixels out (default: such files are refused)")
     add("--nearest", type=flags.sides, default="", metavar="A|B|AB",
         help="this side holds labels: scale and rotate it by nearest neighbour, not bicubic, so "
              "that no colours are mixed")

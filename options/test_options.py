@@ -111,6 +111,8 @@ class TestOptions(BaseOptions):
         source = "A" if (trained == "AtoB") != reverse else "B"
         if source != self.given.get("direction", "AtoB")[0]:
             _exchange(saved, "value_range_A", "value_range_B")
+            if saved.get("nan_value"):
+                saved["nan_value"] = saved["nan_value"][::-1]
             if saved.get("nearest") in ("A", "B"):
                 saved["nearest"] = "B" if saved["nearest"] == "A" else "A"
         if reverse:

@@ -59,6 +59,7 @@ class TrainOptions(BaseOptions):
             raise ValueError(f"--n_layers_D {opt.n_layers_D} with --netD {opt.netD}, which has a "
                              "fixed number of layers; use --netD n_layers")
         opt.val_metrics = validation_flags.choose_metrics(opt)
+        opt.val_values = validation_flags.choose_values(opt)
         validation_flags.check(opt)
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:

@@ -7,11 +7,10 @@ import metrics
 import models
 from data.discovery.inputs import is_data_set
 from data.record import Record
-from display.reports import VALUE
 from models.comparison import have_pairs
 from models.schedules import PLATEAU, watches_validation
 from options.base_options import without_crop
-from training.validation.best import best_metric
+from training.validation.names import metric_of, resolve, value_names
 from util.flags import fraction, non_negative_int, positive_int
 from util.run_folder.layout import list_folders
 from util.text import similar
@@ -23,7 +22,7 @@ SET_METRICS = ["lab_histogram"]
 
 def metric_name(text: str) -> str:
     names = metrics.available()
-    if text not in names:
+    if metric_of(text) not in names:
         raise ArgumentTypeError(f"must be among {', '.join(names)}, got {text!r}"
                                 + similar(text, names))
     return text
@@ -41,7 +40,8 @@ def add_flags(parser: ArgumentParser) -> None:
         help="validate on at most this many images, the same each time")
     add("--val_metrics", type=metric_name, nargs="+", metavar="NAME",
         help="metrics to compute: names of metrics/ (default: l1 psnr ssim; lab_histogram if the "
-             "model has nothing to compare in pairs)")
+             "model has nothing to compare in pairs); values are called val_l1, ..., or cycle_l1, "
+             "... if there are no targets")
     for flag, text in metrics.requirements().items():
         add(f"--{flag}", type=Path, metavar="FILE", help=f"--val_metrics: {text}")
     add("--best_metric", type=metric_name, metavar="NAME",
@@ -55,10 +55,29 @@ def add_flags(parser: ArgumentParser) -> None:
 
 def choose_metrics(opt: Namespace) -> list[str]:
     """Return --val_metrics, or metrics that can measure the model."""
-    if opt.val_metrics:
-        return list(opt.val_metrics)
     comparisons = models.find_model(opt.model).comparisons(opt)
+    if opt.val_metrics:
+        chosen = list(dict.fromkeys(map(metric_of, opt.val_metrics)))
+        for name in {*opt.val_metrics} - {*chosen}:
+            resolve(name, value_names(chosen, comparisons), flag="--val_metrics")
+        return chosen
     return PAIR_METRICS if have_pairs(comparisons) else SET_METRICS
+
+
+def choose_values(opt: Namespace) -> list[str]:
+    """Return the names of all validation values; [] without --val_phase.
+
+    Raises:
+        ValueError: a loss of the model has the same name.
+    """
+    if not opt.val_phase:
+        return []
+    model = models.find_model(opt.model)
+    names = value_names(opt.val_metrics, model.comparisons(opt))
+    if twice := {*names} & {*model.LOSSES}:
+        raise ValueError(f"--val_metrics: {', '.join(sorted(twice))} is also the name of a loss of "
+                         f"--model {opt.model}: give the loss another name")
+    return names
 
 
 def check(opt: Namespace) -> None:
@@ -76,10 +95,11 @@ def _check_validation(opt: Namespace) -> None:
                                  "--val_phase val, or leave it out")
         return
     _check_pairs(opt)
-    measured = ", ".join(opt.val_metrics)
-    if best_metric(opt.best_metric, opt.val_metrics) not in opt.val_metrics:
+    if opt.best_metric and metric_of(opt.best_metric) not in opt.val_metrics:
         raise ValueError(f"--best_metric {opt.best_metric} is not measured, --val_metrics are "
-                         f"{measured}; add it there, or choose one of these")
+                         f"{', '.join(opt.val_metrics)}; add it there, or choose one of these")
+    if opt.best_metric:
+        resolve(opt.best_metric, opt.val_values, flag="--best_metric")
     for name in opt.val_metrics:
         for flag in metrics.find_metric(name).requires:
             if not getattr(opt, flag, None):
@@ -117,10 +137,10 @@ def _check_plateau(opt: Namespace) -> None:
         raise ValueError(f"--lr_policy plateau watches a training loss, and --model {opt.model} "
                          "declares none; give --lr_metric with the name of one of its losses")
     names = opt.lr_metric.split("+")
-    if watches_validation(opt.lr_metric):
+    known = models.find_model(opt.model).LOSSES
+    if watches_validation(opt.lr_metric, known):
         _check_watched_metrics(opt, names)
         return
-    known = models.find_model(opt.model).LOSSES
     unknown = [name for name in names if name not in known]
     if known and unknown:
         raise ValueError(f"--lr_metric {opt.lr_metric}: --model {opt.model} has no loss "
@@ -128,14 +148,9 @@ def _check_plateau(opt: Namespace) -> None:
 
 
 def _check_watched_metrics(opt: Namespace, names: list[str]) -> None:
-    known = [VALUE + name for name in opt.val_metrics] if opt.val_phase else []
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ValueError(
-            f"--lr_metric {opt.lr_metric}: no validation measures {', '.join(unknown)}; "
-            + (f"this one has {', '.join(known)}" if known else "add --val_phase val")
-        )
-    goals = {metrics.find_metric(name.removeprefix(VALUE)).higher_is_better for name in names}
+    """Raise ValueError unless the names are those of validation values; correct older ones."""
+    opt.lr_metric = "+".join(resolve(name, opt.val_values, flag="--lr_metric") for name in names)
+    goals = {metrics.find_metric(metric_of(name)).higher_is_better for name in names}
     if len(goals) > 1:
         raise ValueError(f"--lr_metric {opt.lr_metric} adds metrics of which some should rise and "
                          "others fall; watch one of them")

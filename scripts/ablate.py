@@ -18,6 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from metrics.base_metric import Settings
 from metrics.segmenter.scorer import load_scorer
 from scripts.ablation.page import strips, write_page, write_strips

@@ -19,6 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from data.checking.checks import by_side, find_all
 from data.checking.facts import RowFacts, collect_facts
 from data.checking.issue import Issue

@@ -16,6 +16,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from data.files.value_range import ValueRange
 from metrics import available, create_metrics, find_metric, requirements
 from metrics.base_metric import Settings

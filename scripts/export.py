@@ -17,6 +17,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from data.discovery.inputs import Input, find_inputs, is_pattern
 from data.files.raster import Pixels
 from inference.export import available, find_format

@@ -26,6 +26,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from display import npm_packages, visdom_files
 from util.files import write_text
 from util.flags import non_negative_int

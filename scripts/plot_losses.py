@@ -23,6 +23,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from display.curve_drawing import DASHES, draw_figure, plot_smoothed, tidy
 from display.curves import OTHER_VALUES, Curves, read_curves
 from display.loss_groups import line_styles, split_columns

@@ -21,6 +21,11 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from scripts.command_line import add_generator_flags, new_parser
 from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
 from util.packages import require_packages

@@ -20,6 +20,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from util import interrupts
+
+if __name__ == "__main__":
+    interrupts.quit_at_signals()  # before imports that take seconds
+
 from data.discovery.pairs import find_pairs
 from metrics.fcn_score_metric import three_scores
 from metrics.label_maps import Confusion, class_accuracies, confusion, pixel_accuracy

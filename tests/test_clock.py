@@ -59,3 +59,26 @@ def test_waiting_for_data_is_part_of_the_pace(monkeypatch: pytest.MonkeyPatch) -
         clock.advance(2)
     pace = clock.pace()
     assert (pace.seconds, pace.data_seconds) == (4.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("step_seconds", "due"),
+    [
+        (12.0, [1, 3, 5]),  # 24 s: a third step would end after 36 s
+        (40.0, [1, 2, 3, 4, 5]),
+        (8.0, [1, 4]),
+    ],
+)
+def test_the_status_is_due_after_the_first_step_and_then_within_30_seconds(
+    step_seconds: float, due: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("training.clock.time.perf_counter", lambda: now[0])
+    clock = Clock(n_epochs=1, epoch_size=5)
+    found = []
+    for step in range(1, 6):
+        now[0] += step_seconds
+        if clock.status_due():
+            found.append(step)
+    assert found == due
+    assert clock.pace().seconds == 5 * step_seconds, "what is recorded does not change"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from imagined_run import EPOCH_SIZE, LINE, losses, progress
 
-from display.reports import Progress
+from display.reports import Progress, StatusReport
 from display.sinks.console_sink import Console, RunStatus, duration
 
 
@@ -27,8 +27,9 @@ def test_without_a_terminal_the_console_logs_plain_lines(
         console.losses(losses())
         console.end_epoch(progress(400))
     console.close()
-    assert caplog.messages[0] == LINE
-    assert re.fullmatch(r"End of epoch 1 / 3 \t Time Taken: \d+ sec", caplog.messages[1])
+    assert caplog.messages[0].startswith("training starts: epoch 1 of 3, 1 of its 400 images done")
+    assert caplog.messages[1] == LINE
+    assert re.fullmatch(r"End of epoch 1 / 3 \t Time Taken: \d+ sec", caplog.messages[2])
     assert capsys.readouterr().err == ""
 
 
@@ -131,6 +132,28 @@ def test_time_left_is_for_the_whole_run_and_starts_at_the_resumed_image() -> Non
     assert status.seconds_left(now=60.0) is None
     status.progress = progress(400)
     assert status.seconds_left(now=60.0) == pytest.approx(800 * 10 / 200)
+
+
+def test_lines_without_a_terminal_show_speed_and_time_left(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step takes 20 s, all others 2 s for 4 images: the first is not part of the mean."""
+    now = [1000.0]
+    monkeypatch.setattr("display.sinks.console_sink.time.monotonic", lambda: now[0])
+    console = Console(bar=False)
+    console.start_epoch(Progress(1, 3, 0, 0, EPOCH_SIZE))
+    caplog.set_level(logging.INFO)
+    for images in range(4, 44, 4):
+        now[0] += 20 if images == 4 else 2
+        console.advance(progress(images))
+        if images in (4, 40):
+            console.status(StatusReport(progress(images), {"G_L1": 20.1, "D_real": 0.5}))
+    assert caplog.messages == [
+        "epoch 1/3, image 4/400: the first step took 20.0 s, epoch 33:00 left, run 1:39:40 left; "
+        "G_L1: 20.100 D_real: 0.500",
+        "epoch 1/3, image 40/400: 2 images/s, epoch 3:00 left, run 9:40 left; "
+        "G_L1: 20.100 D_real: 0.500",
+    ]
 
 
 def test_durations() -> None:

@@ -33,7 +33,7 @@ def test_dicom_is_read_whatever_its_name(tmp_path: Path, name: str) -> None:
     raster = read_image(path)
     assert raster.pixels[0, :, 0].tolist() == [0, 1, 2, 3]
     assert read_size(path) == raster.size
-    assert Format.of(raster.pixels, path).extension == ".dcm"
+    assert Format.of(raster, path).extension == ".dcm"
 
 
 @pytest.mark.parametrize("kind", ["1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1.88.33"])

@@ -152,8 +152,8 @@ CYCLE_GAN = {"D_A": 0.2, "G_A": 0.4, "cycle_A": 2.0, "idt_A": 0.9, "D_B": 0.2, "
         (PIX2PIX, [["G_GAN"], ["D_real", "D_fake"], ["G_L1"]]),
         (CYCLE_GAN, [["G_A", "G_B"], ["D_A", "D_B"], ["cycle_A", "idt_A", "cycle_B", "idt_B"],
                      ["cycle_psnr"], ["cycle_l1", "cycle_ssim"]]),
-        ({"total": 9.0, "Dice": 0.5, "style": 2000.0, "tv": 0.1},
-         [["style"], ["total"], ["Dice", "tv"]]),
+        ({"total": 9.0, "dense": 0.5, "style": 2000.0, "tv": 0.1},
+         [["style"], ["total"], ["dense", "tv"]]),
     ],
 )
 def test_losses_are_grouped_by_kind_and_size(

@@ -185,7 +185,6 @@ def test_npz_holds_one_array(tmp_path: Path) -> None:
     [
         (np.zeros(4), r"shape \[4\]; an image is"),
         (np.zeros((0, 4)), r"shape \[0, 4\]"),
-        (np.full((2, 2), np.nan), "4 of 4 values are not finite"),
         (np.full((2, 2), 2**30), "lose digits; save it as float32"),
         (np.zeros((2, 2), complex), "complex128; real numbers are wanted"),
         (np.array([[{"a": 1}]], dtype=object), "cannot be read as an image .*Python objects"),

@@ -93,7 +93,7 @@ def refusal(options: BaseOptions, words: list[str], capsys: Capture) -> str:
         ("--val_phase test --val_metrics kid --inception no.pth", "no.pth does not exist"),
         ("--val_phase test --val_metrics beauty", "must be among "),
         ("--lr_policy plateau --lr_metric val_l1", "add --val_phase val"),
-        ("--val_phase test --lr_policy plateau --lr_metric val_mse", "has val_l1, val_psnr"),
+        ("--val_phase test --lr_policy plateau --lr_metric val_mse", "has cycle_l1, cycle_psnr"),
         ("--val_phase test --lr_policy plateau --lr_metric val_l1+val_ssim", "watch one of them"),
         ("--ema 1", "must be in 0 <= x < 1"),
     ],

@@ -1,17 +1,22 @@
+import io
 import logging
 import os
 import platform
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import pytest
 import torch
 
+from util.interrupts import explained
 from util.random_states import seed_everything
-from util.runtime import choose_device, describe_device, run_program, set_arithmetic
+from util.runtime import _Console, choose_device, describe_device, run_program, set_arithmetic
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -76,14 +81,52 @@ def test_a_mistake_of_the_user_is_reported_without_a_traceback(
         run_program(main)
 
 
-def test_a_second_ctrl_c_is_reported_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("text", ["", "the last 3 images are lost"])
+def test_a_signal_is_reported_in_one_line(
+    number: int, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
     def main() -> None:
-        raise KeyboardInterrupt
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt as stop:
+            raise explained(stop, text) from None
 
+    before = signal.getsignal(number)
     with pytest.raises(SystemExit) as stop:
-        run_program(main)
-    assert stop.value.code == 130
-    assert "progress since the last checkpoint is lost" in caplog.text
+        run_program(main, interrupted="Interrupted before the first step")
+    assert stop.value.code == 128 + number
+    assert caplog.messages == [text or "Interrupted before the first step"]
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("program", ["train.py", "test.py", "scripts/evaluate.py",
+                                     "scripts/export.py", "scripts/serve.py"])
+def test_programs_handle_signals_before_they_import_torch(program: str) -> None:
+    """A traceback from the middle of an import does not help anybody."""
+    text = (ROOT / program).read_text()
+    first = text.index("    interrupts.quit_at_signals()")
+    own = re.findall(r"^(?:from|import) (?:data|metrics|models|inference|serving|scripts|util\.)",
+                     text[:first], re.MULTILINE)
+    assert own == []
+    done = subprocess.run(
+        [sys.executable, "-c", "import os, sys; from util import interrupts; "
+         "interrupts.quit_at_signals(); assert 'torch' not in sys.modules; "
+         "os.kill(os.getpid(), 2)"],
+        cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "Interrupted\n", "")
+
+
+def test_a_line_that_a_signal_handler_logs_while_another_is_written_is_not_lost(
+    tmp_path: Path
+) -> None:
+    class Busy(io.FileIO):
+        def write(self, text: Any) -> int:
+            raise RuntimeError("reentrant call inside BufferedWriter")
+
+    with Busy(tmp_path / "out", "w") as file:
+        _Console(file).emit(logging.makeLogRecord({"msg": "stopping"}))
+    assert (tmp_path / "out").read_text() == "stopping\n"
 
 
 def test_other_exceptions_keep_their_traceback() -> None:

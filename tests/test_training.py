@@ -160,6 +160,7 @@ def test_resume_inside_an_epoch_equals_a_straight_run(
     assert stop.value.code == 130
     state = load_state(tmp_path / "runs" / "stopped")
     assert (state[".clock.epoch"], state[".clock.epoch_images"]) == (2, 2)
+    assert read_losses(tmp_path / "runs" / "stopped")[-1]["images"] == "5", "cut off by the resume"
     train(argv(*flags, "--name", "stopped", "--continue_train"))
     straight, stopped = tmp_path / "runs" / "straight", tmp_path / "runs" / "stopped"
     assert differences(load_state(straight), load_state(stopped)) == []

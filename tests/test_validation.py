@@ -52,7 +52,7 @@ def default_metrics(model: str, argv: Argv) -> list[str]:
     """Return the columns of the metrics that validate the model by default."""
     opt = TrainOptions().parse(argv("--model", model, *VALIDATION))
     assert opt.val_metrics in (PAIR_METRICS, SET_METRICS)
-    return [f"val_{name}" for name in opt.val_metrics]
+    return list(opt.val_values)
 
 
 def without_best(state: dict[str, Any]) -> dict[str, Any]:
@@ -169,9 +169,10 @@ def test_validation_runs_every_val_freq_images_and_at_the_end(
 def test_the_number_of_images_is_limited(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         train(argv("--model", "cycle_gan", "--val_pictures", "2", *VALIDATION))
-    assert ("validation: 2 images of val; l1, psnr, ssim of rec_A with real_A and rec_B with "
-            "real_B (quality of the reconstructions, not of the translations)"
-            ) in caplog.messages
+    assert ("validation: 2 images of val; cycle_l1, cycle_psnr, cycle_ssim of rec_A with real_A "
+            "and rec_B with real_B") in caplog.messages
+    note = [line for line in caplog.messages if "how well the cycle returns the input" in line]
+    assert len(note) == 1
 
 
 def test_cycle_gan_with_pairs_is_compared_with_them(
@@ -193,6 +194,7 @@ def test_metrics_of_sets_and_with_weights(
     assert math.isfinite(float(row["val_kid"]))
     record = json.loads((tmp_path / "runs" / "t" / "best.json").read_text())
     assert record["metric"] == "kid"
+    assert record["values"].keys() == {"val_kid", "cycle_l1"}
 
 
 def test_a_metric_that_cannot_run_is_reported_once(

@@ -29,6 +29,7 @@ DEFAULTS = {
     "model": "pix2pix",
     "new_dataset_option": 2.0,
     "value_range_A": None,
+    "nan_value": None,
     "value_range_B": None,
     "on_bad_image": "error",
     "pairs": None,

@@ -9,6 +9,7 @@ from typing import TypeVar
 from display.reports import Progress
 
 Item = TypeVar("Item")
+STATUS_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Clock:
     images: int = 0
     epoch_images: int = 0
     _last_step: int = 0
+    _last_look: float = 0.0  # time.perf_counter() of the last call of ``status_due``
+    _last_status: float | None = None
 
     def __post_init__(self) -> None:
         self._start_interval()
@@ -77,6 +80,18 @@ class Clock:
         if self.epoch_complete and (not every or self.epoch == self.n_epochs):
             return True
         return bool(every) and self.due(every)
+
+    def status_due(self) -> bool:
+        """Return True after the first step, and then so that 30 s pass at most between two.
+
+        Call it once for each step: it expects that the next one takes as long as the last.
+        """
+        now = time.perf_counter()
+        step, self._last_look = now - self._last_look, now
+        if self._last_status is not None and now + step < self._last_status + STATUS_SECONDS:
+            return False
+        self._last_status = now
+        return True
 
     @property
     def epoch_complete(self) -> bool:

@@ -4,34 +4,29 @@ All processes stop after the same step, whichever of them got the signal.
 """
 
 import logging
-import signal
-import threading
+from contextlib import ExitStack
 from types import FrameType
 
 from util.distributed import all_reduce_max
+from util.interrupts import handled, raise_interrupted
 
 log = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class Interrupt:
-    """A context that stores the first signal; a second one ends the program at once."""
+    """A context that stores the first signal; a second one raises ``Interrupted``."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.saving = False  # the training has ended, only files are still written
+        self._handlers = ExitStack()
 
     def __enter__(self) -> "Interrupt":
-        # Python calls signal handlers only in the main thread.
-        self._active = threading.current_thread() is threading.main_thread()
-        self._before = {number: signal.getsignal(number) for number in SIGNALS}
-        if self._active:
-            for number in SIGNALS:
-                signal.signal(number, self._store)
+        self._handlers.enter_context(handled(self._store))
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._restore()
+        self._handlers.close()
 
     def requested(self) -> bool:
         """Return whether any process got a signal. All processes must call it after each step."""
@@ -44,11 +39,11 @@ class Interrupt:
         return 128 + self.signal if self.signal else 0
 
     def _store(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise_interrupted(number)
         self.signal = number
-        self._restore()
-        log.info("stopping after this step (a second signal stops at once, without saving)")
-
-    def _restore(self) -> None:
-        if self._active:
-            for number, handler in self._before.items():
-                signal.signal(number, handler)
+        if self.saving:
+            log.info("writing the last files (a second signal stops at once)")
+        else:
+            log.info("stopping after this step and, if due, its validation (a second signal stops "
+                     "at once, without saving)")

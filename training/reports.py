@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from display.images import to_picture
-from display.reports import FilmReport, LossReport, PictureReport
+from display.reports import FilmReport, LossReport, PictureReport, StatusReport
 from training.setup import Training
 from training.validation.validation import measure_in_main
 
@@ -32,6 +32,12 @@ def show_losses(training: Training, validation: Mapping[str, float] | None = Non
     training.visualizer.losses(report)
     if training.doctor:
         training.doctor.check_losses(report)
+
+
+def show_status(training: Training) -> None:
+    """Send the losses of the last step to the displays, which do not record them. Synchronises."""
+    losses = training.model.get_current_losses()
+    training.visualizer.status(StatusReport(training.clock.progress, losses))
 
 
 def show_images(training: Training, *, keep: bool) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 
 from data.loader import Loader
@@ -14,7 +14,7 @@ from display.visualizer import Visualizer
 from metrics import find_metric
 from models import create_model
 from models.base_model import BaseModel
-from models.schedules import PLATEAU, Plateau
+from models.schedules import PLATEAU, Plateau, watches_validation
 from training.clock import Clock
 from training.doctor.doctor import Doctor
 from training.interrupt import Interrupt
@@ -24,7 +24,8 @@ from training.saving.initial_weights import initialise
 from training.saving.resume import resume_run
 from training.saving.run_saver import RunSaver
 from training.step import training_step
-from training.validation.best import Best, best_metric
+from training.validation.best import Best
+from training.validation.names import metric_of, resolve
 from training.validation.validation import create_validation
 from util.distributed import current_process
 from util.random_states import seed_everything
@@ -79,14 +80,15 @@ class Training:
 
     def __enter__(self) -> "Training":
         folder, is_main = self.saver.folder, current_process().is_main
+        self._open.enter_context(self.interrupt)
         displays = open_sinks(folder, self.opt) if is_main else []
         self.visualizer = self._open.enter_context(Visualizer(displays))
         self._open.enter_context(self.saver)
-        self._open.enter_context(self.interrupt)
         self.doctor = _create_doctor(self)
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.interrupt.saving = True
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def log_early_stop(self) -> None:
@@ -102,7 +104,8 @@ def _create_model(opt: Namespace) -> BaseModel:
     model = create_model(opt)
     if opt.lr_policy == PLATEAU:
         model.parts.plateau = Plateau(opt.lr_metric, model.optimizers.values(),
-                                      higher_is_better=_rises(opt.lr_metric))
+                                      higher_is_better=_rises(opt.lr_metric, model.LOSSES),
+                                      losses=model.LOSSES)
     model.setup(opt)
     if opt.init_from:
         initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir,
@@ -112,22 +115,23 @@ def _create_model(opt: Namespace) -> BaseModel:
     return model
 
 
-def _rises(metric: str) -> bool:
+def _rises(metric: str, losses: Collection[str]) -> bool:
     """Return whether a larger --lr_metric is better, which only validation values can be."""
-    first = metric.partition("+")[0]
-    return first.startswith(VALUE) and find_metric(first.removeprefix(VALUE)).higher_is_better
+    first = metric_of(metric.partition("+")[0])
+    return watches_validation(metric, losses) and find_metric(first).higher_is_better
 
 
 def _create_best(opt: Namespace) -> Best | None:
     """Return None without --val_phase."""
     if not opt.val_phase:
         return None
-    name = best_metric(opt.best_metric, opt.val_metrics)
+    name = resolve(opt.best_metric or opt.val_values[0], opt.val_values, flag="--best_metric")
     # latest_state.pth of existing runs holds this text: another one would discard their best.
     images = f"{opt.val_pictures} pictures of {opt.val_phase}"
     images += ", by the averages (--ema)" if opt.ema else ""
-    better = find_metric(name).higher_is_better
-    return Best(name, higher_is_better=better, patience=opt.early_stop, images=images)
+    better = find_metric(metric_of(name)).higher_is_better
+    return Best(name.removeprefix(VALUE), higher_is_better=better, patience=opt.early_stop,
+                images=images, names=opt.val_values)
 
 
 def _is_over(first_epoch: int, clock: Clock, best: Best | None) -> bool:

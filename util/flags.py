@@ -91,6 +91,14 @@ def value_range(text: str) -> tuple[float, float]:
     return low, high
 
 
+def nan_value(text: str) -> tuple[float, float]:
+    """Convert ``V``, or ``VA,VB``, to the numbers for A and B."""
+    numbers = [finite_float(part) for part in text.split(",")]
+    if len(numbers) > 2:
+        raise ArgumentTypeError(f"must be V for both sides, or VA,VB, got {text!r}")
+    return numbers[0], numbers[-1]
+
+
 def degrees(text: str) -> float:
     """Accept an angle from 0 to 180 degrees."""
     value = finite_float(text)

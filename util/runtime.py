@@ -9,6 +9,7 @@ from typing import NoReturn
 import torch
 
 from util.distributed import Process, current_process
+from util.interrupts import exit_code, handled, raise_interrupted
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,11 @@ class _Console(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO] 
     """A handler that stops writing when its reader has closed the pipe, as in ``| head``."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+        error = sys.exc_info()[1]
+        if isinstance(error, RuntimeError):  # a signal handler logs while a line is being written
+            os.write(self.stream.fileno(), f"{self.format(record)}\n".encode())
+            return
+        if not isinstance(error, BrokenPipeError):
             super().handleError(record)
             return
         # stdout becomes /dev/null, so that the flush at interpreter exit does not fail either.
@@ -113,18 +118,22 @@ class _Console(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO] 
         os.close(devnull)
 
 
-def run_program(main: Callable[[], object]) -> NoReturn:
-    """Run ``main`` with plain logging; report a user's mistake in one sentence, no traceback."""
+def run_program(main: Callable[[], object], *, interrupted: str = "Interrupted") -> NoReturn:
+    """Run ``main`` with plain logging; report a user's mistake in one sentence, no traceback.
+
+    ``interrupted``: the line after Ctrl-C or SIGTERM, if the exception has no text of its own.
+    """
     start_logging()
     try:
-        main()
+        with handled(raise_interrupted):
+            main()
     # OSError: full disk, no permission, no such folder. MemoryError: see training/memory/watch.py.
     except (OSError, ValueError, MemoryError) as error:
         if "--verbose" in sys.argv:
             raise
         log.error("error: %s\n(--verbose shows where it happened)", error)
         sys.exit(1)
-    except KeyboardInterrupt:
-        log.error("interrupted; progress since the last checkpoint is lost")
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        log.error("%s", str(stop) or interrupted)
+        sys.exit(exit_code(stop))
     sys.exit(0)

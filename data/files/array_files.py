@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.files.pillow_files import PictureError
-from data.files.raster import Raster
+from data.files.raster import Raster, is_nodata
 from data.files.reading import room_for
 
 
@@ -36,19 +36,27 @@ def npz_size(path: Path) -> tuple[int, int]:
     return as_raster(_only_array(path), path).size
 
 
-def as_raster(array: npt.NDArray[Any], path: Path, *, colour: str = "") -> Raster:
+def as_raster(
+    array: npt.NDArray[Any], path: Path, *, colour: str = "", nodata: float | None = None
+) -> Raster:
     """Convert [H, W] or [H, W, C] of any real dtype to a dtype of ``Raster``, without loss.
+
+    ``nodata``: the number that means "no value"; see ``mark_missing``.
 
     Raises:
         PictureError: the shape is another one, or no such dtype can hold the numbers.
     """
     _require_image_shape(array, path)
     pixels = array[:, :, None] if array.ndim == 2 else array
+    missing = is_nodata(pixels, nodata, colours=colour in ("rgb", "rgba"))
+    if missing.any():
+        # Wide types mark missing values by their limits, which do not fit into float32.
+        pixels = np.where(missing & (pixels.dtype.itemsize > 2), pixels.dtype.type(0), pixels)
     pixels = _to_known_dtype(pixels, path)
     if not colour:
         byte_colours = pixels.shape[2] == 3 and pixels.dtype == np.uint8
         colour = "gray" if pixels.shape[2] == 1 else "rgb" if byte_colours else "bands"
-    return Raster(pixels, colour)
+    return Raster(pixels, colour, missing if missing.any() else None, nodata)
 
 
 def _only_array(path: Path) -> npt.NDArray[Any]:

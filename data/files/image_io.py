@@ -14,6 +14,7 @@ the first file that needs them; an error names the missing package.
 import logging
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from PIL import Image
 
 from data.files import array_files, dicom_files, tiff_files
 from data.files.deep_files import read_deep
+from data.files.metadata import NO_METADATA, NODATA, Metadata
 from data.files.pillow_files import PictureError, loaded, picture_size, reading, upright
-from data.files.raster import Pixels, Raster, require_finite
+from data.files.raster import Pixels, Raster, is_nodata, mark_missing
 from util.disk.content import extension_of
 from util.files import replacing, writing
 from util.packages import package_for
@@ -58,7 +60,7 @@ def read_image(path: Path) -> Raster:
     """Return the image, turned upright, with all its bits and channels.
 
     Raises:
-        PictureError: the file is damaged, is not an image, or holds values that are not finite.
+        PictureError: the file is damaged, or is not an image.
         MissingPackageError: the package for this format is not installed.
     """
     with reading(path):
@@ -71,8 +73,18 @@ def read_image(path: Path) -> Raster:
             raster = read_deep(path, extension) or _read_pillow(path)
         if 0 in raster.pixels.shape:
             raise ValueError("it has no pixels")
-    require_finite(raster.pixels, path)
-    return raster
+    return mark_missing(raster)
+
+
+def _mark_nodata(raster: Raster, image: Image.Image, path: Path) -> Raster:
+    """Mark the pixels of an 8-bit TIFF whose stored number is the nodata value of its tag."""
+    nodata = tiff_files.nodata_of(getattr(image, "tag_v2", {}).get(NODATA))
+    if nodata is None:
+        return raster
+    stored = np.atleast_3d(np.asarray(upright(image, path)))
+    found = is_nodata(stored, nodata, colours=raster.colour in ("rgb", "rgba"))
+    missing = np.broadcast_to(found[:, :, :1], raster.pixels.shape)
+    return replace(raster, missing=missing, nodata=nodata)
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -88,8 +100,10 @@ def read_size(path: Path) -> tuple[int, int]:
         return width, height
 
 
-def write_image(pixels: Pixels, path: Path) -> None:
+def write_image(pixels: Pixels, path: Path, metadata: Metadata = NO_METADATA) -> None:
     """Write [H, W, C] in the format of the path's extension, to a partial file that is renamed.
+
+    ``metadata``: as much of it as the format can hold is written too.
 
     Raises:
         ValueError: the format cannot hold these pixels (see ``extension_for``).
@@ -98,13 +112,14 @@ def write_image(pixels: Pixels, path: Path) -> None:
     if not can_hold(extension, pixels):
         raise ValueError(f"{path}: {extension} cannot hold {pixels.shape[2]} channels of "
                          f"{pixels.dtype}; use .png, .tif or .npy")
+    pixels = metadata.mark_missing(pixels, path)
     plane = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     with writing(path), replacing(path) as aside:
         if extension == ".npy":
             with aside.open("wb") as file:
                 np.save(file, plane)
         elif extension in (".tif", ".tiff"):
-            tiff_files.write_tiff(plane, aside)
+            tiff_files.write_tiff(plane, aside, metadata.tiff_tags(pixels))
         elif extension == ".png":
             if pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes 16 bits in grey only
                 package_for(path, "imagecodecs")
@@ -161,7 +176,7 @@ def _read_pillow(path: Path) -> Raster:
     with loaded(path) as image:
         if image.format in _ANIMATED and getattr(image, "is_animated", False):
             _warn_of_frames(image.format, path)
-        return raster_of_pil(upright(image, path), source=path)
+        return _mark_nodata(raster_of_pil(upright(image, path), source=path), image, path)
 
 
 def _warn_of_frames(format_name: str, path: Path) -> None:

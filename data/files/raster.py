@@ -1,7 +1,7 @@
 """Images as arrays: the number of channels and their meaning."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,16 @@ Pixels = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Raster:
-    """``colour``: gray, gray_alpha, rgb, rgba, or bands for channels that are not colours."""
+    """``colour``: gray, gray_alpha, rgb, rgba, or bands for channels that are not colours.
+
+    ``missing``: bool [H, W, C], True where the file has no value; None if it has all. ``nodata``:
+    the number that means "no value" in the file, if it names one.
+    """
 
     pixels: Pixels
     colour: str
+    missing: npt.NDArray[np.bool_] | None = None
+    nodata: float | None = None
 
     @property
     def channels(self) -> int:
@@ -35,6 +41,12 @@ class Raster:
     def __str__(self) -> str:
         count = pluralise(self.channels, "channel")
         return f"{self.size[0]} x {self.size[1]}, {count} ({self.colour}), {self.pixels.dtype}"
+
+    def missing_in(self, channels: int) -> npt.NDArray[np.bool_] | None:
+        """Return ``missing`` for the result of ``as_channels``: [H, W, channels]."""
+        if self.missing is None or channels == self.channels:
+            return self.missing
+        return np.repeat(self.missing.any(axis=2, keepdims=True), channels, axis=2)
 
 
 def as_channels(raster: Raster, count: int, *, source: object, flag: str = "") -> Pixels:
@@ -60,17 +72,34 @@ def as_channels(raster: Raster, count: int, *, source: object, flag: str = "") -
                        "convert it")
 
 
-def require_finite(pixels: Pixels, source: object) -> Pixels:
-    """Return the pixels unchanged.
+def mark_missing(raster: Raster, nodata: float | None = None) -> Raster:
+    """Mark the values that are NaN, infinite or equal to ``nodata``, beside those marked before.
 
-    Raises:
-        PictureError: values of ``source`` are NaN or infinite.
+    A pixel of colours is missing if all its colours equal ``nodata``, as in gdalwarp
+    (UNIFIED_SRC_NODATA). Other channels are independent of each other.
     """
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        bad = int((~np.isfinite(pixels)).sum())
-        raise PictureError(f"{source}: {bad} of {pixels.size} values are not finite (NaN or "
-                           "infinity); replace them")
-    return pixels
+    pixels = raster.pixels
+    found = is_nodata(pixels, nodata, colours=raster.colour in ("rgb", "rgba"))
+    if pixels.dtype.kind == "f":
+        found = found | ~np.isfinite(pixels)
+    if raster.missing is not None:
+        found = found | raster.missing
+    nodata = raster.nodata if nodata is None else nodata
+    return replace(raster, missing=found if found.any() else None, nodata=nodata)
+
+
+def is_nodata(
+    stored: Pixels, nodata: float | None, *, colours: bool = False
+) -> npt.NDArray[np.bool_]:
+    """Return bool [H, W, C], True where [H, W, C] as stored in the file equals ``nodata``."""
+    if nodata is None or stored.dtype.kind not in "iuf":
+        return np.zeros(stored.shape, bool)
+    # Files of 32 bits name -3.4028234663852886e+38 by fewer digits than a double has.
+    wanted = np.float32(nodata) if stored.dtype == np.float32 else nodata
+    found: npt.NDArray[np.bool_] = stored == wanted
+    if colours:
+        found = np.repeat(found[:, :, :3].all(axis=2, keepdims=True), found.shape[2], axis=2)
+    return found
 
 
 def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raster:
@@ -86,7 +115,10 @@ def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raste
         if raster.size != first.size or raster.pixels.dtype != first.pixels.dtype:
             raise PictureError(f"{sources[0]} is {first}, but {source}, to be stacked with it, is "
                                f"{raster}; one size and one dtype are wanted")
-    return Raster(np.concatenate([raster.pixels for raster in rasters], axis=2), "bands")
+    pixels = np.concatenate([raster.pixels for raster in rasters], axis=2)
+    missing = [np.zeros(raster.pixels.shape, bool) if raster.missing is None else raster.missing
+               for raster in rasters]
+    return mark_missing(Raster(pixels, "bands", np.concatenate(missing, axis=2), first.nodata))
 
 
 def _on_white(raster: Raster) -> Raster:

@@ -1,7 +1,7 @@
 """The source of one image: a file, half of a file, or several files to be stacked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,11 +40,12 @@ class Source:
         if self.half and width < 2:
             raise PictureError(f"{self.path} is {width} x {height}; a pair A | B is at least 2 "
                                "pixels wide, remove the file or use another --dataset_mode")
-        if self.half == "left":
-            return Raster(raster.pixels[:, : width // 2], raster.colour)
-        if self.half == "right":
-            return Raster(raster.pixels[:, width // 2 :], raster.colour)
-        return raster
+        if not self.half:
+            return raster
+        columns = slice(width // 2) if self.half == "left" else slice(width // 2, None)
+        missing = None if raster.missing is None else raster.missing[:, columns]
+        half = replace(raster, pixels=raster.pixels[:, columns], missing=missing)
+        return half if missing is None or missing.any() else replace(half, missing=None)
 
     def read_size(self) -> tuple[int, int]:
         """Return width and height (pixels) from the header of the first file."""

@@ -3,12 +3,15 @@
 ``image_io`` turns the errors of tifffile into a ``PictureError`` that names the file.
 """
 
+from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data.files.array_files import as_raster
+from data.files.metadata import NODATA
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, Raster
 from data.files.reading import require_plausible, room_for
@@ -55,12 +58,23 @@ def read_tiff(path: Path) -> Raster:
             pixels = np.moveaxis(series.asarray(), rows_and_columns, (0, 1))
         pixels = pixels.reshape(*pixels.shape[:2], -1)
         turn = _TURNS.get(page.tags.valueof("Orientation", default=1))
+        nodata = nodata_of(page.tags.valueof(NODATA))
         rgb = page.photometric == 2 and len(tiff.pages) == 1
         if page.photometric == 0 and pixels.dtype.kind == "u":  # white is 0
-            pixels = np.iinfo(pixels.dtype).max - pixels
+            most = np.iinfo(pixels.dtype).max
+            pixels, nodata = most - pixels, None if nodata is None else most - nodata
     channels = pixels.shape[2]
     colour = {3: "rgb", 4: "rgba"}.get(channels, "bands") if rgb else ""
-    return as_raster(turn(pixels) if turn else pixels, path, colour=colour)
+    return as_raster(turn(pixels) if turn else pixels, path, colour=colour, nodata=nodata)
+
+
+def nodata_of(tag: object) -> float | None:
+    """Return the number in the value of the tag ``NODATA``; None if it has none, or NaN."""
+    try:
+        number = float(str(tag).strip("\0 "))
+    except ValueError:
+        return None
+    return number if isfinite(number) else None  # NaN and infinity are always missing
 
 
 def tiff_size(path: Path) -> tuple[int, int]:
@@ -91,12 +105,16 @@ def require_complete(page: "TiffPage", path: Path) -> None:
                           per_byte=8 * most / page.bitspersample)
 
 
-def write_tiff(pixels: Pixels, path: Path) -> None:
-    """Write [H, W] or [H, W, C], compressed without loss; 3 channels are marked as RGB."""
+def write_tiff(pixels: Pixels, path: Path, tags: Mapping[str, Any] | None = None) -> None:
+    """Write [H, W] or [H, W, C], compressed without loss; 3 channels are marked as RGB.
+
+    ``tags``: further arguments of ``tifffile.imwrite``.
+    """
     bands = pixels.ndim == 3
     package_for(path, "tifffile").imwrite(
         path, pixels, photometric="rgb" if bands and pixels.shape[2] == 3 else "minisblack",
         planarconfig="contig" if bands else None, compression="zlib", metadata=None,
+        **tags or {},
     )
 
 

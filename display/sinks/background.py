@@ -16,6 +16,7 @@ _KEYS: dict[str, Callable[[Any], Hashable]] = {  # a report replaces a waiting o
     "start_epoch": lambda progress: progress.epoch,
     "losses": lambda report: report.progress.images,
     "pictures": lambda report: report.progress.epoch if report.keep else None,
+    "status": lambda report: None,
     "film": lambda report: report.number,
     "advise": lambda advice: (advice.images, advice.complaint),
     "end_epoch": lambda progress: None,
@@ -43,7 +44,7 @@ class Background(Sink):
         for method in _KEYS:
             setattr(self, method, partial(self._enqueue, method))
         self._limits = {"start_epoch": _UNLIMITED, "losses": _UNLIMITED, "pictures": pictures,
-                        "film": pictures, "advise": _UNLIMITED, "end_epoch": 1}
+                        "film": pictures, "advise": _UNLIMITED, "end_epoch": 1, "status": 1}
         self._waiting: dict[tuple[str, Hashable], Callable[[], None]] = {}  # in their order
         self._changed = threading.Condition()
         self._deadline: float | None = None

@@ -5,10 +5,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress
+from display.reports import Advice, FilmReport, LossReport, PictureReport, Progress, StatusReport
 
 # The methods of ``Sink`` that take a report of the run.
-REPORTS = ("start_epoch", "advance", "losses", "pictures", "film", "advise", "end_epoch")
+REPORTS = ("start_epoch", "advance", "losses", "status", "pictures", "film", "advise", "end_epoch")
 
 
 class Sink:
@@ -35,6 +35,7 @@ class Sink:
 
     def start_epoch(self, progress: Progress) -> None: ...
     def losses(self, report: LossReport) -> None: ...
+    def status(self, report: StatusReport) -> None: ...
     def pictures(self, report: PictureReport) -> None: ...
     def film(self, report: FilmReport) -> None: ...
     def advise(self, advice: Advice) -> None: ...

@@ -7,8 +7,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from display.reports import VALUE, LossReport
+from display.reports import LossReport, current_name
 from display.sinks.base_sink import LogFile, Sink
+from util.files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,9 @@ class CsvLog(LogFile):
 
     @classmethod
     def open(cls, folder: Path, opt: Namespace) -> Sink:
-        names = opt.val_metrics if opt.val_phase else []
-        return cls(folder / "losses.csv", [VALUE + name for name in names])
+        path = folder / "losses.csv"
+        _rename_values(path, opt.val_values)
+        return cls(path, opt.val_values)
 
     def __init__(self, path: Path, validated: Sequence[str] = ()) -> None:
         super().__init__(path)
@@ -33,6 +35,9 @@ class CsvLog(LogFile):
 
     def losses(self, report: LossReport) -> None:
         place = report.progress
+        if twice := report.losses.keys() & {*self._validated}:
+            raise ValueError(f"{', '.join(sorted(twice))} is the name of a loss of the model and "
+                             "of a validation value: give the loss another name")
         row = {"epoch": place.epoch, "images": place.images, "epoch_images": place.epoch_images,
                **report.losses,
                **{name: report.validation.get(name, "") for name in self._validated},
@@ -59,3 +64,16 @@ class CsvLog(LogFile):
             log.warning("%s has the columns %s, this run has %s: renamed the old file to %s",
                         self.path.name, ", ".join(header), ", ".join(self._columns), aside.name)
         self.append_rows([self._columns])
+
+
+def _rename_values(path: Path, names: Sequence[str]) -> None:
+    """Replace the names that the values ``names`` had in an earlier version, and log it."""
+    if not path.is_file():
+        return
+    header, end, rows = path.read_text(encoding="utf-8").partition("\n")
+    old = header.split(",")
+    new = [current_name(name, names) for name in old]
+    if changed := [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]:
+        write_text(path, ",".join(new) + end + rows)
+        log.info("%s: %s: these values of cycles are now called %s", path.name,
+                 *(", ".join(side) for side in zip(*changed, strict=True)))

@@ -5,33 +5,34 @@ their own: the page shows masks of 0 and 1 as black and white.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from torch import Tensor
 
 from data.files import value_range
 from data.files.image_io import extension_for, write_image
-from data.files.raster import Pixels
+from data.files.metadata import Mask
 from data.files.side import Side
 from data.files.value_range import LEVELS, ValueRange
 from data.record import Record
+from inference.translated_image import TranslatedImage
 from util.threads import FileWriters
 
 
-def write_deep(
-    writers: FileWriters, pixels: Pixels, stem: Path, *, extension: str, limits: ValueRange
-) -> Path | None:
-    """Write [H, W, C] beside the page's ``<stem>.png``, as ``extension`` or a type that fits.
+def write_deep(writers: FileWriters, result: TranslatedImage, stem: Path) -> Path | None:
+    """Write a result beside the page's ``<stem>.png``, in its format or in one that fits.
 
-    ``limits``: black and white in ``pixels``. Return the path, or None if the PNG on the page holds
-    the same numbers.
+    Return the path, or None if the PNG on the page holds the same numbers.
     """
-    if _png_holds(pixels.dtype.name, pixels.shape[2], limits):
+    pixels = result.pixels
+    if _png_holds(pixels.dtype.name, pixels.shape[2], result.limits):
         return None
-    suffix = extension_for(pixels, extension)
+    suffix = extension_for(pixels, result.format.extension)
     suffix = ".tif" if suffix == ".png" else suffix  # <stem>.png is the image on the page
     path = stem.with_name(stem.name + suffix)
-    writers.write(write_image, pixels, path)
+    writers.write(partial(write_image, metadata=result.metadata), pixels, path)
     return path
 
 
@@ -54,15 +55,19 @@ class DeepResults:
                 self._formats[label] = (written, limits)
 
     def write(
-        self, writers: FileWriters, images: Mapping[str, Tensor], stem: Path
+        self, writers: FileWriters, images: Mapping[str, Tensor], stem: Path,
+        missing: Mapping[str, Mask] = MappingProxyType({})
     ) -> dict[str, Path]:
-        """Write the images (label -> [C, H, W] in -1..1) that need it; return label -> file."""
+        """Write the images (label -> [C, H, W] in -1..1) that need it; return label -> file.
+
+        ``missing``: label -> bool [H, W], True where the input has no value.
+        """
         paths: dict[str, Path] = {}
         for label, (written, limits) in self._formats.items():
             if label in images and not _png_holds(written.dtype, len(images[label]), limits):
                 pixels = limits.from_tensor(images[label], written.dtype)
                 beside = stem.with_name(f"{stem.name}_{label}")
-                path = write_deep(writers, pixels, beside, extension=written.extension,
-                                  limits=limits)
+                result = TranslatedImage(images[label], pixels, written, limits, missing.get(label))
+                path = write_deep(writers, result, beside)
                 paths |= {label: path} if path else {}
         return paths

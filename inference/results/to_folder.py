@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from data.discovery.inputs import Input
@@ -37,7 +38,7 @@ def translate_to_folder(
                 stem = folder.stem(translated.input, sample)
                 suffix = extension_for(result.pixels, result.format.extension)
                 path = stem.with_name(stem.name + suffix)
-                writers.write(write_image, result.pixels, path)
+                writers.write(partial(write_image, metadata=result.metadata), result.pixels, path)
             done += 1
             if done % 50 == 0:
                 log.info("%d of %d images", done, len(wanted))

@@ -26,14 +26,14 @@ def translate_to_page(
             translator, inputs, batch_size=batch_size, samples=samples, skip_bad=skip_bad
         ):
             title = room_for_labels(translated.input.name.as_posix())
-            pictures = {"real": to_picture(translator.input.to_tensor(translated.pixels))}
+            real = translator.input.fill(translator.input.to_tensor(translated.pixels))
+            pictures = {"real": to_picture(real)}
             files: dict[str, Path] = {}
             for number, result in enumerate(translated.results, start=1):
                 label = f"fake_{number}" if samples > 1 else "fake"
                 pictures[label] = to_picture(result.image)
                 stem = page.images / f"{title}_{label}"
-                file = write_deep(page.writers, result.pixels, stem,
-                                  extension=result.format.extension, limits=result.limits)
+                file = write_deep(page.writers, result, stem)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files)
         page.rows.sort(key=lambda row: natural_key(row.title))  # rows were added by image size

@@ -11,7 +11,7 @@ of a second uncompressed image. Both also read planar files, which are refused h
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,10 +20,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from data.files.metadata import NODATA
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels
 from data.files.reading import reading
-from data.files.tiff_files import require_complete
+from data.files.tiff_files import nodata_of, require_complete
 from inference.tiles.box import Box
 from util.files import replacing
 from util.packages import package_for
@@ -58,6 +59,7 @@ class TiffReader:
         self._page = page
         self.shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
         self.dtype = np.dtype(page.dtype)
+        self.nodata = nodata_of(page.tags.valueof(NODATA))
         rgb = _name(page.photometric) in ("RGB", "YCBCR")
         self.colour = {3: "rgb", 4: "rgba"}.get(page.samplesperpixel, "bands") if rgb else ""
         segment_bytes = math.prod(page.chunks) * self.dtype.itemsize
@@ -150,12 +152,14 @@ def _name(value: int) -> str:
 
 @contextmanager
 def create_tiff(
-    path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]
+    path: Path, shape: tuple[int, int, int], dtype: np.dtype[Any],
+    tags: Mapping[str, Any] | None = None
 ) -> Iterator["TiffWriter"]:
     """Create an uncompressed TIFF to be written box by box; rename it when it is complete.
 
     ``shape`` is (H, W, C); three channels are RGB, four are RGB with alpha. Unwritten pixels are 0.
-    From 2 GB on it is a BigTIFF. An exception inside the ``with`` leaves no file.
+    From 2 GB on it is a BigTIFF. An exception inside the ``with`` leaves no file. ``tags``: further
+    arguments of ``tifffile.imwrite``.
     """
     if np.dtype(dtype).name not in DTYPES:
         raise ValueError(f"{path}: cannot write {dtype}, wanted {', '.join(DTYPES)}")
@@ -168,6 +172,7 @@ def create_tiff(
             planarconfig="contig" if channels > 1 else None, metadata=None,
             extrasamples=["unassalpha"] if channels == 4 else None, returnoffset=True,
             bigtiff=math.prod(shape) * np.dtype(dtype).itemsize > 2**31 - 2**20,
+            **tags or {},
         )
         assert offset_and_size is not None
         with partial.open("r+b") as file:

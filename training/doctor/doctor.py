@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, InitVar, dataclass, field
 import torch
 from torch import Tensor
 
-from display.reports import VALUE, Advice, LossReport
+from display.reports import CYCLE_VALUE, VALUE, Advice, LossReport
 from display.sinks.doctor_log_sink import open_problems
 from models.base_model import BaseModel
 from models.comparison import Comparison
@@ -24,7 +24,7 @@ from training.doctor.overfitting import OverfittingCheck
 IMAGES = 4  # images of a batch that are checked
 FIRST_IMAGES = 1000  # no output problem is reported before: first outputs are grey, with a grid
 LEAST_LOSS_D = 0.02  # relative to the loss of a discriminator that cannot distinguish
-VALIDATED = VALUE + "l1"  # the value that shows overfitting
+VALIDATED = (VALUE + "l1", CYCLE_VALUE + "l1")  # the values that show overfitting
 
 
 @dataclass
@@ -95,9 +95,10 @@ class Doctor:
         losses = [report.losses[name] for name in self.model.FIT if name in report.losses]
         if losses:
             self._overfitting.add_loss(sum(losses))
-        if not losses or VALIDATED not in report.validation:
+        measured = [name for name in VALIDATED if name in report.validation]
+        if not losses or not measured:
             return Finding("overfitting", None)
-        return self._overfitting.check(VALIDATED, report.validation[VALIDATED])
+        return self._overfitting.check(measured[0], report.validation[measured[0]])
 
     def _add(self, finding: Finding, *, too_early: bool = False) -> None:
         """Count a finding; report its diagnosis if it has begun or ended."""

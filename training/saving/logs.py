@@ -27,8 +27,12 @@ def cut_to_sizes(run_dir: Path, sizes: Mapping[str, int]) -> None:
     """Remove what was logged after a save: the run that is resumed from it logs that again."""
     for name in _LOGS:
         path = run_dir / name
-        if path.exists() and path.stat().st_size > sizes.get(name, 0):
-            os.truncate(path, sizes.get(name, 0))
+        if path.exists() and path.stat().st_size > (size := sizes.get(name, 0)):
+            with path.open("rb+") as file:
+                # The size is inside a line if the header has become longer since the save.
+                file.seek(max(0, size - 1))
+                file.readline()
+                file.truncate(file.tell() if size else 0)
 
 
 def cut_from_epoch(run_dir: Path, epoch: int) -> None:

@@ -5,7 +5,7 @@ The main process writes; the other processes send it their own state.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from util import checkpoint
 from util.checkpoint import tensor_bytes
 from util.distributed import current_process
 from util.run_folder.weights import advice_without_state, prune_epochs
+from util.text import pluralise
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class RunSaver:
         self._saver = BackgroundSaver()
         self._writes = current_process().is_main
         self._on_disk = ""  # the position of latest_state.pth in the run; "": there is none yet
+        self._images_on_disk = 0
         self.before_save: Callable[[], None] = lambda: None  # if it raises, nothing is saved
 
     def __enter__(self) -> "RunSaver":
@@ -63,7 +65,7 @@ class RunSaver:
             state = self._state()
             if self._writes:
                 checkpoint.save(self.path, state)
-            self._on_disk = self.clock.place
+            self._note_saved(self.clock.place, self.clock.images)
 
     def save_if_due(self, *, now: bool) -> None:
         """Save if a save is due, or ``now``.
@@ -90,7 +92,8 @@ class RunSaver:
             files |= self.model.network_files(label)
         files[self.path] = state
         with self._error_context():
-            self._saver.save(files, then=partial(self._saved, self.clock.place, self.clock.epoch))
+            self._saver.save(files, then=partial(
+                self._saved, self.clock.place, self.clock.images, self.clock.epoch))
 
     def _save_best(self) -> None:
         """Save the weights of a new best validation, without a state."""
@@ -118,9 +121,11 @@ class RunSaver:
         process_states.load(self.model, state)
         if self.best and state.get("best"):  # else this run had no validation before
             self.best.load_state_dict(state["best"])
+            if self._writes:
+                self.best.rename_in(self.folder)
         if self._writes:
             cut_to_sizes(self.folder, state["logs"])
-        self._on_disk = self.clock.place
+        self._note_saved(self.clock.place, self.clock.images)
 
     def require_space(self) -> None:
         """Raise OSError if the first save does not fit on the disk; warn if the last may not."""
@@ -136,8 +141,21 @@ class RunSaver:
         except OSError as error:
             log.warning("%s", error)
 
-    def _saved(self, place: str, epoch: int) -> None:
-        self._on_disk = place
+    def describe_loss(self) -> str:
+        """Return what is lost if the program ends now, and where the run can be resumed."""
+        with suppress(OSError):
+            self._saver.wait()
+        lost = self.clock.images - self._images_on_disk
+        if not lost:
+            return "Interrupted. Nothing is lost: --continue_train resumes the run"
+        return (f"Interrupted. The work since the last save is lost ({pluralise(lost, 'image')}): "
+                f"--continue_train resumes from {self._on_disk}")
+
+    def _note_saved(self, place: str, images: int) -> None:
+        self._on_disk, self._images_on_disk = place, images
+
+    def _saved(self, place: str, images: int, epoch: int) -> None:
+        self._note_saved(place, images)
         prune_epochs(self.folder, self.keep_epochs, newest=epoch)
 
     @contextmanager

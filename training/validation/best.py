@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from display.reports import VALUE, Progress
+from display.reports import CYCLE_VALUE, VALUE, Progress, current_name, is_value
 from metrics.report.tables import json_number
 from util.files import write_text
 from util.run_folder.layout import BEST
@@ -16,20 +16,16 @@ from util.run_folder.layout import BEST
 log = logging.getLogger(__name__)
 
 
-def best_metric(chosen: str | None, measured: Sequence[str]) -> str:
-    """Return --best_metric, or the first of --val_metrics."""
-    return chosen or measured[0]
-
-
 @dataclass
 class Best:
     """The best of all validations."""
 
-    metric: str  # the value that decides, such as ``l1``
+    metric: str  # the value that decides: ``l1`` for ``val_l1``, or ``cycle_l1``
     _: KW_ONLY
     higher_is_better: bool
     patience: int  # consecutive validations without improvement after which to stop; 0: never
     images: str  # a description of the measured images; values of other images are not compared
+    names: Sequence[str] = ()  # of all values
     record: dict[str, Any] = field(default_factory=dict)  # the content of best.json; {}: none yet
     validations: int = 0
     waited: int = 0  # validations since the best
@@ -39,13 +35,18 @@ class Best:
     def basis(self) -> str:
         return f"{self.metric} of {self.images}"
 
+    @property
+    def name(self) -> str:
+        """Return the name of the value that decides."""
+        return self.metric if is_value(self.metric) else VALUE + self.metric
+
     def add(self, values: Mapping[str, float], progress: Progress) -> None:
         """Add a validation: names of ``losses.csv`` -> values.
 
         Raises:
             ValueError: the first validation has no value of the metric that decides.
         """
-        value = values.get(VALUE + self.metric, math.nan)
+        value = values.get(self.name, math.nan)
         if math.isnan(value) and not self.validations:
             raise ValueError(f"--best_metric {self.metric} has no value for these images and "
                              "outputs (the reason is in the log above); choose another: measured "
@@ -71,8 +72,8 @@ class Best:
 
     def describe(self) -> str:
         if not self.record:
-            return f"no validation had a {VALUE}{self.metric}"
-        return (f"{VALUE}{self.metric} {self.record['value']:.4g} in epoch {self.record['epoch']} "
+            return f"no validation had a {self.name}"
+        return (f"{self.name} {self.record['value']:.4g} in epoch {self.record['epoch']} "
                 f"(after {self.record['images']:,} images)")
 
     @staticmethod
@@ -92,7 +93,24 @@ class Best:
         """Restore the best; if the metric or the images have changed, restore only the counter."""
         self.validations = state["validations"]
         before = state.get("basis", "another metric")
-        if before == self.basis:
-            self.record, self.waited = dict(state["found"]), state["waited"]
+        # Values of cycles had other names in earlier versions: val_l1 was cycle_l1.
+        if before in (self.basis, self.basis.removeprefix(CYCLE_VALUE)):
+            self.record, self.waited = self._renamed(state["found"]), state["waited"]
         else:
             log.info("the best was chosen by %s, from here on by %s", before, self.basis)
+
+    def _renamed(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the record with the names that this version gives to values."""
+        values = {current_name(name, self.names): value
+                  for name, value in record.get("values", {}).items()}
+        return {**record, "metric": self.metric, "values": values} if record else {}
+
+    def rename_in(self, folder: Path) -> None:
+        """Replace the names that values had in an earlier version in best.json, and log it."""
+        path = folder / BEST
+        record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        old = [name for name in record.get("values", {}) if name != current_name(name, self.names)]
+        if old:
+            write_text(path, json.dumps(self._renamed(record), indent=2) + "\n")
+            log.info("%s: %s: these values of cycles are now called %s", path.name, ", ".join(old),
+                     ", ".join(current_name(name, self.names) for name in old))

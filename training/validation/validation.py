@@ -20,7 +20,7 @@ from data.base_dataset import Batch
 from data.files.value_range import LEVELS
 from data.loader import Loader
 from display.images import to_picture
-from display.reports import VALUE, Strip
+from display.reports import CYCLE_NOTE, CYCLE_VALUE, Strip
 from metrics import create_metrics, find_metric
 from metrics.base_metric import Settings
 from metrics.evaluation import Evaluation, Example, evaluate
@@ -29,6 +29,7 @@ from metrics.palette import NoPaletteError, find_palette
 from metrics.report.tables import remarks
 from models.base_model import BaseModel
 from models.comparison import Comparison
+from training.validation.names import value_name
 from training.validation.twin import twin_of
 from util.distributed import all_gather, current_process
 from util.random_states import random_states_kept
@@ -81,9 +82,7 @@ class Validation:
                     if number < FILMED:
                         strips.append(_strip(name, visuals, comparison))
             scores = [self._scores(*pair) for pair in zip(comparisons, collected, strict=True)]
-        means = {VALUE + name: fmean(values[name] for values in scores)
-                 for name in self.metrics if all(name in values for values in scores)}
-        return ValidationResult(means, strips)
+        return ValidationResult(_means(self.metrics, comparisons, scores), strips)
 
     def _translations(self) -> Iterator[tuple[dict[str, Tensor], Batch]]:
         """Yield translations, with the same dropout for every image, as in test.py."""
@@ -125,6 +124,18 @@ class Validation:
         return self._settings.get(comparison, self.settings)
 
 
+def _means(
+    metrics: Sequence[str], comparisons: Sequence[Comparison], scores: Sequence[Mapping[str, float]]
+) -> dict[str, float]:
+    """Return name -> mean over the comparisons whose value has this name, if all have a value."""
+    found: dict[str, list[float | None]] = {}
+    for metric in metrics:
+        for comparison, values in zip(comparisons, scores, strict=True):
+            found.setdefault(value_name(metric, comparison), []).append(values.get(metric))
+    return {name: fmean(value for value in values if value is not None)
+            for name, values in found.items() if None not in values}
+
+
 def _with_palette(settings: Settings, pairs: Sequence[Example]) -> Settings:
     targets = [example.real.levels() for example in pairs if example.real]
     try:
@@ -155,11 +166,11 @@ def create_validation(model: BaseModel, opt: Namespace) -> Validation | None:
     twin = twin_of(model, opt)
     comparisons = twin.comparisons(opt)
     compared = " and ".join(comparison.description for comparison in comparisons)
-    if any(comparison.back for comparison in comparisons):
-        compared += " (quality of the reconstructions, not of the translations)"
     log.info("validation: %d images of %s; %s of %s%s", len(dataset), opt.val_phase,
-             ", ".join(opt.val_metrics), compared,
+             ", ".join(opt.val_values), compared,
              ", by the averages" if model.parts.averages else "")
+    if any(name.startswith(CYCLE_VALUE) for name in opt.val_values):
+        log.info("validation: %s", CYCLE_NOTE)
     weights = {flag: getattr(opt, flag) for name in opt.val_metrics
                for flag in find_metric(name).requires}
     settings = Settings(device=twin.device, weights=weights)

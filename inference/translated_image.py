@@ -1,0 +1,37 @@
+"""One translated image, in memory and as the pixels of a file."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from data.files.metadata import Mask, Metadata, with_nodata
+from data.files.raster import Pixels
+from data.files.value_range import ValueRange
+from data.record import Format
+
+
+@dataclass(frozen=True)
+class TranslatedImage:
+    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] in the dtype of ``format``.
+
+    ``limits``: black and white in ``pixels``. ``missing``: bool [H, W], True where the input has no
+    value in any channel; None: nowhere.
+    """
+
+    image: Tensor
+    pixels: Pixels
+    format: Format
+    limits: ValueRange
+    missing: Mask | None = None
+
+    @property
+    def with_nan(self) -> Pixels:
+        """``pixels``; floating point has NaN where values are missing."""
+        if self.missing is None or self.pixels.dtype.kind != "f":
+            return self.pixels
+        return with_nodata(self.pixels, self.missing, np.nan)
+
+    @property
+    def metadata(self) -> Metadata:
+        return Metadata(self.missing, self.format.nodata)

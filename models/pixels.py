@@ -1,0 +1,57 @@
+"""The images of a batch, and their comparison pixel by pixel, without the missing pixels."""
+
+import torch
+from torch import Tensor
+
+from data.base_dataset import Batch
+from data.files.metadata import Mask
+from models.losses import l1_of_known, share_of_known
+from models.registration import Registration
+
+
+class BatchPixels(Registration):
+    """Base class of ``BaseModel``.
+
+    ``missing_A``, ``missing_B``: bool like the input and the target, True where the file has no
+    value; None without --nan_value. The images hold the value of the flag there.
+    """
+
+    missing_A: Tensor | None = None
+    missing_B: Tensor | None = None
+
+    def take(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the batch's input and target (--direction) on the device.
+
+        Set ``image_paths``, ``missing_A`` and ``missing_B``.
+        """
+        forwards = self.opt.direction == "AtoB"
+        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+        a, b = batch["A"].to(self.device), batch["B"].to(self.device)
+        if "A_missing" in batch and "B_missing" in batch:
+            masks = batch["A_missing"].to(self.device), batch["B_missing"].to(self.device)
+            self.missing_A, self.missing_B = masks if forwards else masks[::-1]
+        return (a, b) if forwards else (b, a)
+
+    def missing_inputs(self, index: int) -> dict[str, Mask]:
+        """Return the label of an output -> bool [H, W], where its input has no value at all."""
+        masks = {"fake_B": self.missing_A, "fake_A": self.missing_B}
+        return {label: mask[index].all(dim=0).cpu().numpy()
+                for label, mask in masks.items() if mask is not None and mask[index].any()}
+
+    def l1(self, image: Tensor, target: Tensor, missing: Tensor | None) -> Tensor:
+        """Return the mean difference over the values that ``target`` has: see ``l1_of_known``.
+
+        In several processes it is the mean over the images of all of them.
+        """
+        known = None
+        if missing is not None and self.replicas.size > 1:
+            known = self.replicas.mean({"known": share_of_known(missing)})["known"]
+        return l1_of_known(image, target, missing, known)
+
+    @staticmethod
+    def like_real(fake: Tensor, real: Tensor, missing: Tensor | None) -> Tensor:
+        """Return ``fake`` with the fill value of ``real`` where ``real`` is missing, for D.
+
+        Otherwise D would recognise real images by their fill value.
+        """
+        return fake if missing is None else torch.where(missing, real, fake)
