@@ -37,6 +37,7 @@ class Settings:
     ``weights``: flag of a metric (see ``Metric.requires``) -> file that the user gave.
     ``download``: libraries may download weights that were not given.
     ``no_palette``: if there is no palette, the reason and the fix.
+    ``side``: the shorter side in pixels of usual images of all sets; None: unknown.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -44,6 +45,7 @@ class Settings:
     download: bool = False
     palette: Palette | None = None
     no_palette: str = "no colours of labels are known: --palette FILE names them"
+    side: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Score:
     ``error``: standard error of ``value``; ``parts``: the score of each class or channel;
     ``count``: number of images or pairs; ``notes``: sentences without which the number misleads;
     ``doubtful``: it misleads even with them, so other metrics of its kind are shown first.
+    ``variant``: such as "3 scales", part of the metric's name wherever the score is shown.
     """
 
     value: float
@@ -61,6 +64,7 @@ class Score:
     parts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     doubtful: bool = False
+    variant: str = ""
 
 
 class Metric(ABC):
@@ -82,6 +86,7 @@ class Metric(ABC):
                           help text. The file that the user gave is ``settings.weights[name]``.
         needs_input       True: ``add`` uses ``given``
         needs_palette     True: ``settings.palette`` holds the colours of the labels
+        needs_side        True: ``settings.side`` is the usual side of the images
         places            number of decimals in tables
     """
 
@@ -93,6 +98,7 @@ class Metric(ABC):
     requires: ClassVar[Mapping[str, str]] = {}
     needs_input: ClassVar[bool] = False
     needs_palette: ClassVar[bool] = False
+    needs_side: ClassVar[bool] = False
     places: ClassVar[int] = 4
 
     def __init__(self, settings: Settings) -> None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from data.files.value_range import ValueRange
 from metrics.base_metric import Metric, Score, UndefinedError
 from metrics.metric_image import MaybeImage
 
@@ -27,7 +28,8 @@ class Evaluation:
 
     ``scores``: metric -> score of the set; ``values``: image -> metric -> value of the pair;
     ``warnings``: sentences about the images; ``left_out``: metric -> why it has no score;
-    ``skipped``: metric -> which images it does not count, and why.
+    ``skipped``: metric -> which images it does not count, and why; ``shown``: the values that are
+    black and white on a page, None: those of the type.
     """
 
     scores: dict[str, Score] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Evaluation:
     warnings: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    shown: ValueRange | None = None
 
 
 def evaluate(

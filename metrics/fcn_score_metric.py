@@ -36,8 +36,7 @@ class FCNScore(Metric):
         super().__init__(settings)
         path = settings.weights.get("scorer")
         if path is None:
-            raise MissingError("needs a segmenter of this set: train one by "
-                               "scripts/train_scorer.py and give it by --scorer PATH")
+            raise MissingError("needs --scorer FILE, a segmenter of scripts/train_scorer.py")
         self.scorer = _load(path, settings.device)
         count = self.scorer.class_count
         self.of_fakes: Confusion = np.zeros((count, count), np.int64)

@@ -19,7 +19,7 @@ import torch
 
 from metrics.base_metric import Metric, Settings, UndefinedError, package
 from metrics.metric_image import MaybeImage, MetricImage
-from metrics.pixel_pairs import rgb
+from metrics.pixel_pairs import shown
 from metrics.weights import WeightsFile
 
 WEIGHTS = WeightsFile("inception", "Inception-v3", "weights-inception-2015-12-05-6726825d.pth",
@@ -50,7 +50,7 @@ class Inception:
             UndefinedError: the image has more than 8 bits, or is neither grey nor RGB.
         """
         if image not in self._seen:
-            levels = rgb(image)
+            levels = shown(image)
             key = hashlib.sha1(levels.tobytes() + str(levels.shape).encode()).digest()
             features = self._kept.get(key)
             if features is None:

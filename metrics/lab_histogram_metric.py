@@ -57,8 +57,7 @@ def _histograms(image: MetricImage) -> Histograms:
     from skimage.color import rgb2lab
 
     if image.channels != 3:
-        raise UndefinedError(f"compares RGB colours, but {image.name or 'this image'} has "
-                             f"{image.kind}")
+        raise UndefinedError(f"compares RGB colours, this image has {image.kind}")
     lab = rgb2lab(image.unit.clip(0, 1)).reshape(-1, 3)
     return {
         name: np.histogram(values.clip(low, high), bins=high - low, range=(low, high))[0] / len(lab)

@@ -10,7 +10,7 @@ import torch
 
 from metrics.base_metric import MeanMetric, Score, Settings, package
 from metrics.metric_image import MetricImage
-from metrics.pixel_pairs import levels, require_side
+from metrics.pixel_pairs import require_side, same_shape, shown
 from metrics.weights import WeightsFile
 from util.pixel_values import levels_to_float
 
@@ -33,9 +33,10 @@ class LPIPS(MeanMetric):
         self.net = net.to(settings.device)
 
     def measure(self, fake: MetricImage, real: MetricImage) -> float:
-        pair = levels(fake, real)
+        same_shape(fake, real)
         require_side(real, SMALLEST, "AlexNet")
-        images = [levels_to_float(torch.tensor(pixels).permute(2, 0, 1)[None]) for pixels in pair]
+        images = [levels_to_float(torch.tensor(shown(image)).permute(2, 0, 1)[None])
+                  for image in (fake, real)]
         with torch.no_grad():
             return float(self.net(*(image.to(self.settings.device) for image in images)))
 

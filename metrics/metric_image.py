@@ -17,14 +17,22 @@ from util.text import pluralise
 
 @dataclass(frozen=True, eq=False)
 class MetricImage:
-    """``pixels``: [H, W, C]; ``limits``: the values in them that mean black and white."""
+    """``pixels``: [H, W, C]; ``limits``: the values in them that mean black and white.
+
+    ``units``: what the limits mean in the files of the data set, if these hold other numbers.
+    ``transparent``: there were transparent pixels, which are white now.
+    """
 
     pixels: Pixels
     limits: ValueRange
     name: str = ""
+    units: ValueRange | None = None
+    transparent: bool = False
 
     @classmethod
-    def read(cls, path: Path, limits: ValueRange | None = None) -> "MetricImage":
+    def read(
+        cls, path: Path, limits: ValueRange | None = None, units: ValueRange | None = None
+    ) -> "MetricImage":
         """Read a file; the default limits are the whole range of its integer type.
 
         Transparent pixels show a white background.
@@ -38,7 +46,10 @@ class MetricImage:
             raise PictureError(f"{path} is {raster}: floating point has no range of its own; give "
                                "--value_range LO,HI, the values that mean black and white")
         opaque = {"rgba": 3, "gray_alpha": 1}.get(raster.colour, raster.channels)
-        return cls(as_channels(raster, opaque, source=path), limits, str(path))
+        whole = of_dtype(raster.pixels.dtype)
+        opacity = raster.pixels[:, :, opaque:]
+        transparent = bool((opacity < (whole.high if whole else 1)).any())
+        return cls(as_channels(raster, opaque, source=path), limits, str(path), units, transparent)
 
     @classmethod
     def of_tensor(
@@ -70,7 +81,7 @@ class MetricImage:
         return f"{self.size[0]} x {self.size[1]}, {channels} of {self.pixels.dtype}"
 
     def levels(self) -> npt.NDArray[np.uint8] | None:
-        """Return an 8-bit grey or RGB image as uint8 [H, W, 3], None for any other image."""
+        """Return the numbers of an 8-bit grey or RGB image as uint8 [H, W, 3]; None: another."""
         if self.pixels.dtype != np.uint8 or self.channels not in (1, 3):
             return None
         return np.asarray(np.repeat(self.pixels, 3 // self.channels, axis=2), np.uint8)

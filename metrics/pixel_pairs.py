@@ -3,8 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
+from data.files.value_range import LEVELS
 from metrics.base_metric import UndefinedError
 from metrics.metric_image import MetricImage
+from util.pixel_values import unit_to_levels
 
 Unit = npt.NDArray[np.float64]  # [H, W, C], black 0, white 1
 
@@ -41,14 +43,25 @@ def levels(
     return rgb(fake), rgb(real)
 
 
+def shown(image: MetricImage) -> npt.NDArray[np.uint8]:
+    """Return ``rgb`` with 0 for black and 255 for white, whatever the limits of the bytes are.
+
+    Raises:
+        UndefinedError: see ``rgb``.
+    """
+    levels = rgb(image)
+    return levels if image.limits == LEVELS else np.broadcast_to(
+        unit_to_levels(image.unit.clip(0, 1)), levels.shape)
+
+
 def require_side(image: MetricImage, smallest: int, reason: str) -> None:
     """
     Raises:
         UndefinedError: a side of the image has fewer than ``smallest`` pixels.
     """
     if min(image.size) < smallest:
-        raise UndefinedError(f"needs sides of at least {smallest} pixels for {reason}, the image "
-                             f"has {image.kind}")
+        raise UndefinedError(f"needs sides of at least {smallest} pixels for {reason}, this image "
+                             "has {} x {}".format(*image.size))
 
 
 def rgb(image: MetricImage) -> npt.NDArray[np.uint8]:
@@ -59,6 +72,5 @@ def rgb(image: MetricImage) -> npt.NDArray[np.uint8]:
     """
     pixels = image.levels()
     if pixels is None:
-        raise UndefinedError("is made for 8-bit images, grey or RGB, but "
-                             f"{image.name or 'this one'} has {image.kind}")
+        raise UndefinedError(f"is for 8-bit images, grey or RGB, this one has {image.kind}")
     return pixels

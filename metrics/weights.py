@@ -36,8 +36,7 @@ class WeightsFile:
         """
         path = settings.weights.get(self.flag) or self._cached()
         if path is None and not settings.download:
-            raise MissingError(f"needs {self.file}: give it by --{self.flag} PATH, or let "
-                               f"{self.library} download it by --download_weights "
+            raise MissingError(f"needs --{self.flag} FILE ({self.file}), or --download_weights "
                                f"({self.megabytes} MB)")
         return path
 

@@ -27,9 +27,10 @@ from metrics.base_metric import Settings
 from metrics.evaluation import Evaluation, evaluate
 from metrics.metric_image import MetricImage
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
-from metrics.report.compared_sets import ComparedSet, find_runs, of_folders
-from metrics.report.page import write_report_page
+from metrics.report.compared_sets import ComparedSet, find_runs, of_folders, usual_side
+from metrics.report.page import default_page, write_report_page
 from metrics.report.tables import as_csv, as_json, table
+from metrics.report.value_use import ValueUse
 from scripts.command_line import new_parser
 from util.files import write_text
 from util.flags import gpu_list, value_range
@@ -80,7 +81,7 @@ def add_metrics_and_results(parser: argparse.ArgumentParser) -> None:
         help="GPU of the feature networks; -1: the CPU (a GPU if there is one)")
     add = parser.add_argument_group("results").add_argument
     add("--html", type=Path, metavar="FILE",
-        help="the page (evaluation/index.html in --results_dir)")
+        help="the page (a folder for the compared images in evaluation/ of --results_dir)")
     add("--no_html", action="store_true", help="write no page")
     add("--json", type=Path, metavar="FILE", help="write everything as JSON")
     add("--csv", type=Path, metavar="FILE", help="write a line for every image")
@@ -99,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         device=choose_device(args.gpu_ids), download=args.download_weights,
         weights={flag: getattr(args, flag) for flag in requirements() if getattr(args, flag)},
         palette=palette, no_palette=no_palette,
+        side=usual_side(sets) if any(find_metric(name).needs_side for name in names) else None,
     )
     evaluations: dict[str, Evaluation] = {}
     for compared in sets:
@@ -108,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         log.info("%s", line)
     if not any(evaluation.scores for evaluation in evaluations.values()):
         raise ValueError("no metric has a score, so nothing is written; the lines above tell why")
-    write(args, sets, evaluations, palette, limits)
+    write(args, sets, evaluations, palette)
 
 
 def find_colours(
@@ -124,8 +126,8 @@ def find_colours(
     images = (MetricImage.read(path, limits).levels() for path in targets[::step])
     try:
         palette = find_palette(levels for levels in images if levels is not None)
-    except NoPaletteError as error:
-        return None, f"{error}; --palette FILE names their colours"
+    except NoPaletteError:
+        return None, "the targets are none (--palette FILE names colours)"
     log.info("%d colours of labels found in the targets", len(palette))
     return palette, ""
 
@@ -137,24 +139,29 @@ def measure(
                 for name in names if find_metric(name).paired and compared.unpaired}
     metrics, missing = create_metrics([name for name in names if name not in of_pairs], settings)
     with_inputs = any(metric.needs_input for metric in metrics.values())
-    evaluation = evaluate(compared.examples(limits, with_inputs=with_inputs), metrics)
+    use = ValueUse(limits)
+    examples = use.watch(compared.examples(limits, with_inputs=with_inputs))
+    evaluation = evaluate(examples, metrics)
     evaluation.left_out |= of_pairs | missing
-    evaluation.warnings += compared.warnings
+    about_values = use.warnings()
+    evaluation.warnings += [*about_values, *compared.warnings]
+    evaluation.shown = use.shown()
+    if not any(use.taken() in line for line in about_values):
+        log.info("%s", use.taken())
     return evaluation
 
 
 def write(
     args: argparse.Namespace, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation],
-    palette: Palette | None, limits: ValueRange | None,
+    palette: Palette | None,
 ) -> None:
     for path, text in ((args.json, as_json(evaluations, palette)), (args.csv, as_csv(evaluations))):
         if path:
             write_text(path, text)
             log.info("wrote %s", path)
     if not args.no_html:
-        page = args.html or args.results_dir / "evaluation" / "index.html"
-        write_report_page(page, sets, evaluations, limits)
-        log.info("wrote %s", page)
+        page = args.html or default_page(args.results_dir, sets)
+        write_report_page(page, sets, evaluations)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def test_inputs_that_it_cannot_score_are_refused(scorer_file: Path) -> None:
         metric.add(labels, labels, photo)
     with pytest.raises(UndefinedError, match="needs at least 1 pair, got none"):
         metric.score()
-    assert "train one by scripts/train_scorer.py" in create_metrics(["fcn_score"], Settings())[1][
+    assert "a segmenter of scripts/train_scorer.py" in create_metrics(["fcn_score"], Settings())[1][
         "fcn_score"]
 
 

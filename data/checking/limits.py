@@ -40,6 +40,10 @@ class SmallPart:
     missing: tuple[float, ...] = ()
 
     @property
+    def as_range(self) -> ValueRange:
+        return ValueRange(*map(float, self.limits.split(",")))
+
+    @property
     def remark(self) -> str:
         """Return "" or a remark about the marks of missing pixels."""
         marks = " and ".join(f"{value:g}" for value in self.missing)

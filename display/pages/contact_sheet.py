@@ -40,7 +40,7 @@ class Section:
 def write_sheet(path: Path, title: str, facts: Sequence[str], sections: Sequence[Section]) -> None:
     """Write the page, which needs no other file. ``facts`` are lines above the sections."""
     page = new_document(title, width_px=256, css=_STYLE)
-    page.add(tag("ul", (tag("li", _unbroken(fact)) for fact in facts), cls="facts"))
+    page.add(tag("ul", (tag("li", unbroken(fact)) for fact in facts), cls="facts"))
     page.add(_section(section) for section in sections)
     write_text(path, page.render(pretty=False))
 
@@ -50,9 +50,9 @@ def _section(section: Section) -> Any:
     figures = [tag("figure", tag("div", map(_image, cell.pictures), cls="side_by_side"),
                    tag("figcaption", cell.caption))
                for cell in section.cells if cell.pictures]
-    lines = [tag("li", _unbroken(cell.caption)) for cell in section.cells if not cell.pictures]
+    lines = [tag("li", unbroken(cell.caption)) for cell in section.cells if not cell.pictures]
     part = tag("section", tag("h2", section.title, badge))
-    part.add(tag("p", _unbroken(section.text), cls="text"))
+    part.add(tag("p", unbroken(section.text), cls="text"))
     part.add([tag("ul", lines, cls="lines")] if lines else [])
     part.add([tag("div", figures, cls="row")] if figures else [])
     if section.left_out:
@@ -60,7 +60,7 @@ def _section(section: Section) -> Any:
     return part
 
 
-def _unbroken(text: str) -> list[Any]:
+def unbroken(text: str) -> list[Any]:
     """Return the text with each flag, such as --value_range_A=0,1, kept on one line."""
     return [tag("span", part, cls="flag") if part.startswith("--") else part
             for part in FLAG.split(text) if part]

@@ -6,11 +6,13 @@ stay in their folders, by relative paths.
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from display.pages.contact_sheet import unbroken
 from display.pages.html import new_document, raw, tag, url
 from util.files import write_text
 from util.text import merge_equal_lines
@@ -65,9 +67,11 @@ class PictureRow:
 def write_evaluation_page(
     path: Path, title: str, facts: str, *,
     columns: Sequence[Column], runs: Sequence[RunColumn], pictures: Sequence[PictureRow],
+    key: str = "",
 ) -> None:
-    """Write the page; ``facts`` are lines below the title."""
-    data = {"metrics": [asdict(column) for column in columns],
+    """Write the page; ``facts`` are lines below the title. ``key``: see ``key_of_page``."""
+    data = {"key": key,
+            "metrics": [asdict(column) for column in columns],
             "runs": [{"name": run.name} for run in runs],
             "pictures": [
                 {"name": row.name, "shown": {label: url(src) for label, src in row.shown.items()},
@@ -77,7 +81,7 @@ def write_evaluation_page(
                 for row in pictures]}
     # "</script>" in a name would end the data.
     json_text = raw(json.dumps(data).replace("<", "\\u003c"))
-    notes = [tag("li", [tag("b", who), f": {note}"] if who else note) for who, note in
+    notes = [tag("li", [tag("b", who), ": "] if who else [], unbroken(note)) for who, note in
              merge_equal_lines({run.name: run.notes for run in runs})]
     page = new_document(title, width_px=256, css=_STYLE)
     viewer, script = (_VIEWER, _SCRIPT) if pictures else ("", "")
@@ -86,6 +90,14 @@ def write_evaluation_page(
     page.add(tag("script", json_text, type="application/json", id="data"),
              tag("script", raw(script)))
     write_text(path, page.render(pretty=False))
+
+
+def key_of_page(path: Path) -> str | None:
+    """Return the ``key`` that a page was written with, "" for another file, None for no file."""
+    if not path.is_file():
+        return None
+    found = re.search(r'"key": "(\w+)"', path.read_text(encoding="utf-8", errors="replace"))
+    return found[1] if found else ""
 
 
 def _decimal(value: float, places: int) -> str:

@@ -5,9 +5,16 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from pathlib import Path
+from statistics import median_low
 
-from data.files.value_range import ValueRange
+import numpy as np
+
+from data.files.image_io import read_image, read_size
+from data.files.pillow_files import PictureError
+from data.files.value_range import ValueRange, of_dtype
+from data.record import load_record
 from metrics.evaluation import Example
 from metrics.metric_image import MetricImage
 from metrics.report.result_files import (
@@ -19,10 +26,12 @@ from metrics.report.result_files import (
     outputs_in,
     result_files,
 )
+from util.flags import value_range
 from util.run_folder.options import load_options
-from util.text import listing, pluralise
+from util.text import pluralise
 
 log = logging.getLogger(__name__)
+MOST_NAMES = 3  # in a warning
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class ComparedSet:
     """Outputs and their targets.
 
     ``about``: where they are; ``warnings``: reasons to doubt the scores; ``unpaired``: an output
-    and a target with the same name are not a pair.
+    and a target with the same name are not a pair; ``place``: the absolute paths of the folders;
+    ``units``: see ``MetricImage``; ``own_targets``: they are not those of the first set.
     """
 
     name: str
@@ -38,6 +48,9 @@ class ComparedSet:
     about: str
     unpaired: bool = False
     warnings: Sequence[str] = ()
+    place: str = ""
+    units: ValueRange | None = None
+    own_targets: bool = False
 
     def describe(self) -> str:
         if not self.unpaired:
@@ -52,7 +65,7 @@ class ComparedSet:
         """Read the images; ``limits``: black and white (default: the range of the file's type)."""
         for files in self.files:
             fake, real, given = (
-                None if path is None else MetricImage.read(path, limits)
+                None if path is None else MetricImage.read(path, limits, self.units)
                 for path in (files.fake, files.real, files.given if with_inputs else None)
             )
             yield Example(files.name, fake, real, given)
@@ -79,11 +92,22 @@ def find_runs(
         while name in names:
             name += "'"
         names.add(name)
-        is_unaligned = _is_unaligned(checkpoints_dir / (run if is_name else folder.parent.name))
+        run_dir = checkpoints_dir / (run if is_name else folder.parent.name)
+        is_unaligned = _is_unaligned(run_dir)
         if is_unaligned and not unpaired:
             log.info("%s was tested on images without pairs (--dataset_mode unaligned)", name)
-        sets.append(_of_results(name, folder, chosen, unpaired=unpaired or is_unaligned))
+        found = _of_results(name, folder, chosen, unpaired=unpaired or is_unaligned)
+        sets.append(replace(found, units=_units(run_dir, chosen)))
     return [_with_warning(compared, sets[0]) for compared in sets]
+
+
+def usual_side(sets: Sequence[ComparedSet]) -> int | None:
+    """Return the median of the shorter sides of the targets (pixels); None if none is readable."""
+    sides = []
+    for path in {files.real for compared in sets for files in compared.files if files.real}:
+        with suppress(PictureError):  # the error is raised when the image is read
+            sides.append(min(read_size(path)))
+    return median_low(sides) if sides else None
 
 
 def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet:
@@ -93,42 +117,74 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
     """
     name = fake.resolve().name
     name = f"{name}'" if name in ("input", "target") else name
-    about = f"{fake} against {real}"
+    about, place = f"{fake} against {real}", f"{fake.resolve()} {real.resolve()}"
     if unpaired:
-        return ComparedSet(name, folder_sets(fake, real), about, unpaired=True)
+        return ComparedSet(name, folder_sets(fake, real), about, unpaired=True, place=place)
     files, alone = folder_files(fake, real)
     if not files:
         first_real = next(path for path in alone if Path(path).is_relative_to(real))
         raise NoImagesError(f"no image in {fake} has the path of one in {real} (first ones: "
                             f"{alone[0]}, {first_real}); --unpaired compares them as two sets")
-    return ComparedSet(name, files, about, warnings=_about_alone(alone))
+    return ComparedSet(name, files, about, warnings=_about_alone(alone), place=place)
 
 
 def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> ComparedSet:
     files, about = result_files(folder, label), f"{label} in {folder}"
+    place = f"{folder.resolve()} {label}"
     deep = [path for path in folder.glob(f"images/**/*_{label}.*") if path.suffix != ".png"]
-    warnings = [f"the PNG files of 8 bits are compared; {len(deep)} outputs exist with all their "
-                f"bits ({deep[0].name}): compare those by --fake DIR --real DIR"] if deep else []
+    number = pluralise(len(deep), "file")
+    warnings = [f"the PNG files of 8 bits are compared, not the {number} with the numbers of the "
+                f"data set ({deep[0].name}): for these, give test.py --output_dir DIR, and then "
+                "--fake DIR --real DIR"] if deep else []
     if unpaired:
-        return ComparedSet(name, files, about, unpaired=True, warnings=warnings)
+        return ComparedSet(name, files, about, unpaired=True, warnings=warnings, place=place)
     pairs = [pair for pair in files if pair.real]
     alone = [str(output.fake) for output in files if not output.real]
-    return ComparedSet(name, pairs, about, warnings=[*warnings, *_about_alone(alone)])
+    return ComparedSet(name, pairs, about, warnings=[*warnings, *_about_alone(alone)], place=place)
 
 
 def _about_alone(paths: Sequence[str]) -> list[str]:
-    number = pluralise(len(paths), "image")
-    text = f"not counted, because without a partner: {number}\n{listing(paths)}"
-    return [text] if paths else []
+    if not paths:
+        return []
+    more = f" and {len(paths) - MOST_NAMES} more" * (len(paths) > MOST_NAMES)
+    names = ", ".join(paths[:MOST_NAMES])
+    return [f"not counted, without a partner: {pluralise(len(paths), 'image')} ({names}{more})"]
+
+
+def _units(run_dir: Path, label: str) -> ValueRange | None:
+    """Return the numbers that black and white in the PNG of an output mean in the data set."""
+    saved = load_options(run_dir)
+    is_swapped = saved.get("direction") == "BtoA"
+    side = label[5] if not is_swapped else {"A": "B", "B": "A"}.get(label[5], "")
+    with suppress(ValueError, TypeError):
+        if text := saved.get(f"value_range_{side}"):
+            return ValueRange(*value_range(text))
+        written = load_record(run_dir).formats.get(side)
+        return of_dtype(written.dtype) if written else None
+    return None
 
 
 def _with_warning(other: ComparedSet, first: ComparedSet) -> ComparedSet:
     """Add a warning if the two sets have different images."""
-    if {files.name for files in other.files} == {files.name for files in first.files}:
+    targets = {files.name: files.real for files in first.files}
+    changed: list[str] = []
+    if {files.name for files in other.files} != targets.keys():
+        warning = (f"{other.name} has {len(other.files)} images, {first.name} has "
+                   f"{len(first.files)}, and they are not the same: do not compare their scores")
+    elif changed := [files.name for files in other.files if files.real and
+                     not _is_same(files.real, targets[files.name])]:
+        warning = (f"{len(changed)} of {len(targets)} targets are not those of {first.name} (such "
+                   f"as {changed[0]}): do not compare their scores")
+    else:
         return other
-    warning = (f"{other.name} has {len(other.files)} images, {first.name} has {len(first.files)}, "
-               "and they are not the same: do not compare their scores")
-    return replace(other, warnings=[*other.warnings, warning])
+    return replace(other, warnings=[*other.warnings, warning], own_targets=bool(changed))
+
+
+def _is_same(one: Path, other: Path | None) -> bool:
+    """Return True for equal pixels; files with equal bytes are not decoded."""
+    if other is None or cmp(one, other, shallow=False):
+        return other is not None
+    return np.array_equal(read_image(one).pixels, read_image(other).pixels)
 
 
 def _is_unaligned(run_dir: Path) -> bool:

@@ -1,29 +1,35 @@
 """The page of an evaluation: its numbers and its image files."""
 
+import hashlib
+import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from data.files.value_range import ValueRange
+from data.files.value_range import LEVELS, ValueRange
 from display.pages.evaluation_page import (
     Column,
     PictureRow,
     RunColumn,
     ScoreCell,
+    key_of_page,
     write_evaluation_page,
 )
 from metrics import find_metric
 from metrics.evaluation import Evaluation
 from metrics.metric_image import MetricImage
 from metrics.report.compared_sets import ComparedSet
-from metrics.report.tables import in_order, remarks
+from metrics.report.tables import in_order, label_of, remarks
 from util.disk.content import extension_of
 from util.files import replacing
 from util.pixel_values import unit_to_levels
 
+log = logging.getLogger(__name__)
+NAME_LENGTH = 80  # characters of the names of the runs in the name of a folder
 BROWSER_FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 LARGEST = 2**20  # bytes; the page shows a small copy of a larger file
 COPY_SIDE = 512  # longer side in pixels
@@ -31,39 +37,57 @@ COPY_SIDE = 512  # longer side in pixels
 
 def write_report_page(
     path: Path, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation],
-    limits: ValueRange | None = None,
 ) -> None:
-    """Write the page, which links the images.
+    """Write the page, which links the images; log what it replaces.
 
     Small copies of images that browsers do not show are written to ``<name of the page>_pictures``.
     """
+    key, earlier = _key(sets), key_of_page(path)
     metrics = {name: find_metric(name) for name in in_order(evaluations)}
-    columns = [Column(name, it.label, it.higher_is_better, it.places, it.per_picture)
-               for name, it in metrics.items()]
+    columns = [Column(name, label_of(name, evaluations), it.higher_is_better, it.places,
+                      it.per_picture) for name, it in metrics.items()]
     runs = []
     for run, evaluation in evaluations.items():
         cells = {name: ScoreCell(score.value, score.error, score.parts)
                  for name, score in evaluation.scores.items()}
         runs.append(RunColumn(run, cells, remarks(evaluation)))
     facts = "\n".join(f"{compared.name}: {compared.describe()}" for compared in sets)
-    rows = _rows(path, sets, evaluations, limits)
-    write_evaluation_page(path, "Evaluation", facts, columns=columns, runs=runs, pictures=rows)
+    rows = _rows(path, sets, evaluations)
+    write_evaluation_page(path, "Evaluation", facts, columns=columns, runs=runs, pictures=rows,
+                          key=key)
+    log.info("wrote %s%s", path, " again: the same images" * (earlier == key))
+    if earlier not in (key, None):
+        log.warning("%s held another page, which is replaced; give --html another name to keep "
+                    "both", path)
+
+
+def default_page(results_dir: Path, sets: Sequence[ComparedSet]) -> Path:
+    """Return a page for these images; other images have another one."""
+    names = re.sub(r"[^\w.-]+", "_", "_vs_".join(compared.name for compared in sets))
+    return results_dir / "evaluation" / f"{names[:NAME_LENGTH]}_{_key(sets)}" / "index.html"
+
+
+def _key(sets: Sequence[ComparedSet]) -> str:
+    """Return 8 characters that identify the compared folders."""
+    return hashlib.sha1("\n".join(compared.place for compared in sets).encode()).hexdigest()[:8]
 
 
 def _rows(
-    page: Path, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation],
-    limits: ValueRange | None,
+    page: Path, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation]
 ) -> list[PictureRow]:
     links: dict[Path, str] = {}
     rows: dict[str, PictureRow] = {}
     for compared in sets:
+        limits = evaluations[compared.name].shown
+        of_run = f" of {compared.name}" if compared.own_targets else ""
         for files in compared.files:
             # Without pairs, an output and a target with the same name are two images.
             is_target = compared.unpaired and not files.fake
             key = f"{files.name} (target)" if is_target else files.name
             row = rows.setdefault(key, PictureRow(key))
             for label, file in (
-                ("input", files.given), (compared.name, files.fake), ("target", files.real)
+                (f"input{of_run}", files.given), (compared.name, files.fake),
+                (f"target{of_run}", files.real),
             ):
                 if file and label not in row.shown:
                     if file not in links:
@@ -75,7 +99,8 @@ def _rows(
 
 def _link(page: Path, file: Path, number: int, limits: ValueRange | None) -> str:
     """Return the path of the image, or of a small copy, relative to the page."""
-    if extension_of(file) not in BROWSER_FORMATS or file.stat().st_size > LARGEST:
+    stretched = limits not in (None, LEVELS)
+    if stretched or extension_of(file) not in BROWSER_FORMATS or file.stat().st_size > LARGEST:
         copy = page.with_name(f"{page.stem}_pictures") / f"{number}.png"
         _copy_small(file, copy, limits)
         file = copy

@@ -37,7 +37,7 @@ def table(found: Mapping[str, Evaluation]) -> list[str]:
         scores = [evaluation.scores.get(name) for evaluation in found.values()]
         better = "higher" if metric.higher_is_better else "lower"
         cells = (_format(score, metric.places) for score in scores)
-        rows.append([metric.label, better, *cells])
+        rows.append([label_of(name, found), better, *cells])
         parts = next((score.parts for score in scores if score), {})
         for part in parts if len(parts) <= MOST_PARTS else ():
             values = (score.parts.get(part) if score else None for score in scores)
@@ -46,6 +46,22 @@ def table(found: Mapping[str, Evaluation]) -> list[str]:
     merged = merge_equal_lines({run: remarks(evaluation) for run, evaluation in found.items()})
     notes = [f"{run}: {line}" if run else line for run, line in merged]
     return ["", *(aligned(rows) if rows[1:] else []), *notes]
+
+
+def label_of(name: str, found: Mapping[str, Evaluation]) -> str:
+    """Return the label of a metric, with its variant: "MS-SSIM (3 scales)"."""
+    variant = _variant(name, found)
+    return f"{find_metric(name).label} ({variant})" if variant else find_metric(name).label
+
+
+def _key(name: str, found: Mapping[str, Evaluation]) -> str:
+    """Return the name in files: a variant is another metric, such as ms_ssim_3_scales."""
+    return "_".join([name, *_variant(name, found).split()])
+
+
+def _variant(name: str, found: Mapping[str, Evaluation]) -> str:
+    scores = [run.scores[name] for run in found.values() if name in run.scores]
+    return scores[0].variant if scores else ""
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -81,17 +97,20 @@ def _by_sentence(notes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 def as_json(found: Mapping[str, Evaluation], palette: Palette | None) -> str:
     """Return everything as JSON; infinite values are the text "Infinity"."""
     metrics = {name: find_metric(name) for name in in_order(found)}
+    keys = {name: _key(name, found) for name in metrics}
     content = {
-        "metrics": {name: {"label": metric.label, "higher_is_better": metric.higher_is_better}
+        "metrics": {keys[name]: {"label": label_of(name, found),
+                                 "higher_is_better": metric.higher_is_better}
                     for name, metric in metrics.items()},
         "palette": palette and [{"colour": colour.tolist(), "name": palette.name(number)}
                                 for number, colour in enumerate(palette.colours)],
         "runs": {
-            run: {"scores": {name: _json_score(evaluation.scores[name]) for name in metrics
+            run: {"scores": {keys[name]: _json_score(evaluation.scores[name]) for name in metrics
                              if name in evaluation.scores},
                   "warnings": evaluation.warnings, "left_out": evaluation.left_out,
                   "skipped": evaluation.skipped,
-                  "pictures": {image: {name: json_number(value) for name, value in values.items()}
+                  "pictures": {image: {keys.get(name, name): json_number(value)
+                                       for name, value in values.items()}
                                for image, values in evaluation.values.items()}}
             for run, evaluation in found.items()
         },
@@ -104,7 +123,7 @@ def as_csv(found: Mapping[str, Evaluation]) -> str:
     names = in_order(found)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", "picture", *names])
+    writer.writerow(["run", "picture", *(_key(name, found) for name in names)])
     for run, evaluation in found.items():
         whole = {name: score.value for name, score in evaluation.scores.items()}
         for image, values in [("", whole), *evaluation.values.items()]:
