@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast
 
 import torch
 from torch import Tensor
@@ -90,10 +90,11 @@ class Loader:
         return self._order.share(first)
 
     def _on_device(self, batch: Batch) -> Batch:
-        moved: Any = {
+        moved: Any = _NamedBatch({
             key: value.to(self.device, non_blocking=True) if isinstance(value, Tensor) else value
             for key, value in batch.items()
-        }
+        })
+        moved.source = type(self.dataset).__name__
         for side in _SIDES:
             if side in moved and moved[side].dtype == torch.uint8:
                 moved[side] = levels_to_float(moved[side])
@@ -116,6 +117,17 @@ class Loader:
         self.dataset.set_epoch(epoch)
         self._order.epoch = epoch
         self._order.start = start_image
+
+
+class _NamedBatch(dict[str, Any]):
+    """A batch that explains which keys it has, if a model reads another one."""
+
+    source = ""
+
+    def __missing__(self, key: str) -> NoReturn:
+        raise ValueError(f"the model reads {key!r} from the batch, but {self.source} gives "
+                         f"{', '.join(self)}; return that key in its __getitem__, or choose the "
+                         "--dataset_mode that has it")
 
 
 def collate(samples: list[Sample]) -> Batch:

@@ -143,10 +143,9 @@ def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bo
     path = run_dir / f"{epoch}_net_{(names or list(generators))[0]}.pth"
     if path.is_file():
         return path, is_two_way
-    saved = ", ".join(sorted(file.name for file in run_dir.glob("*.pth"))) or "none"
     wanted = path.name if entries else f"neither {epoch}_net_G.pth nor {path.name}"
     raise FileNotFoundError(
-        f"{run_dir} holds {'no ' if entries else ''}{wanted}; checkpoints there: {saved}"
+        f"{run_dir} holds {'no ' if entries else ''}{wanted}; {checkpoint.describe_others(path)}"
     )
 
 

@@ -131,3 +131,20 @@ def test_random_state_survives_a_file(tmp_path: Path) -> None:
     draws()
     set_random_state(checkpoint.load(tmp_path / "a.pth"))
     assert draws() == wanted
+
+
+@pytest.mark.parametrize(
+    ("files", "advice"),
+    [
+        ([], "no network was saved here, perhaps the training ended before: repeat the train.py"),
+        (["latest_state.pth"], r"repeat the train\.py command with --continue_train$"),
+        (["5_net_G.pth", "best_net_G.pth"], "choose --epoch from 5, best$"),
+    ],
+)
+def test_a_missing_file_of_weights_has_a_way_out(
+    files: list[str], advice: str, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=advice):
+        checkpoint.load(tmp_path / "latest_net_G.pth")

@@ -179,7 +179,7 @@ def test_files_with_one_different_tensor_are_unknown(
     without = {key: value for key, value in flat.items() if key != tensor}
     alone = {tensor: copy_of(net)[tensor]}
     for state in (flat, without, alone, {}):
-        with pytest.raises(ValueError, match=r"^x\.pth does not fit .* Found unknown names; "):
+        with pytest.raises(ValueError, match=r"^x\.pth does not fit .* whose tensors are called "):
             load_published(generator(width=3), state, "x.pth")
 
 

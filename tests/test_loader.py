@@ -155,3 +155,10 @@ def test_draws_are_frozen() -> None:
     order = EpochOrder(8, seed=1, shuffle=True)
     order.epoch = 2
     assert list(order) == [0, 5, 7, 2, 4, 3, 6, 1]
+
+
+def test_a_key_that_the_dataset_does_not_give_is_named_with_those_that_it_gives(root: Path) -> None:
+    batch, *_ = epochs(make_loader(root), 1)
+    assert batch.get("mask") is None
+    with pytest.raises(ValueError, match=r"reads 'mask' .* UnalignedDataset gives A, B, A_paths"):
+        batch["mask"]  # type: ignore[typeddict-item]

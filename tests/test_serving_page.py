@@ -246,12 +246,14 @@ def test_the_input_half_of_a_training_pair_is_loaded(
     assert (opened.read("drawing") == PALETTE["door"]).all()
 
 
-def test_both_images_are_saved_at_once(opened: OpenPage) -> None:
-    names: set[str] = set()
-    opened.page.on("download", lambda download: names.add(download.suggested_filename))
-    with opened.page.expect_event("download", lambda _: len(names) == 2):
+def test_both_images_are_saved_side_by_side_as_one(opened: OpenPage, tmp_path: Path) -> None:
+    with opened.page.expect_download() as saved:
         opened.page.get_by_role("button", name="Both").click()
-    assert names == {"house_input.png", "house_result.png"}
+    assert saved.value.suggested_filename == "house_both.png"
+    saved.value.save_as(tmp_path / "both.png")
+    both = np.hstack([opened.read("drawing"), opened.read("result")])
+    written = np.asarray(Image.open(tmp_path / "both.png").convert("RGB"))
+    np.testing.assert_array_equal(written, both)
 
 
 def test_a_file_that_is_not_an_image_is_reported(opened: OpenPage, tmp_path: Path) -> None:

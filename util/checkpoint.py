@@ -49,6 +49,21 @@ def tensor_bytes(value: Any) -> int:
     return 0
 
 
+def describe_others(path: Path) -> str:
+    """Return which checkpoints are beside ``path``, which does not exist, and what to do."""
+    saved = sorted(file.name for file in path.parent.glob("*.pth"))
+    labels = sorted({name.partition("_net_")[0] for name in saved if "_net_" in name})
+    label, is_network, _ = path.name.partition("_net_")
+    advice = ""
+    if is_network and not labels:
+        again = "repeat the train.py command"
+        again += " with --continue_train" if "latest_state.pth" in saved else ""
+        advice = f"; no network was saved here, perhaps the training ended before: {again}"
+    elif is_network and label not in labels:
+        advice = f"; choose --epoch from {', '.join(labels)}"
+    return f"checkpoints in that folder: {', '.join(saved) or 'none'}{advice}"
+
+
 def load(path: Path, *, advice: Callable[[Path], str] | None = None) -> dict[str, Any]:
     """Read a file of tensors to the CPU.
 
@@ -61,8 +76,7 @@ def load(path: Path, *, advice: Callable[[Path], str] | None = None) -> dict[str
         ValueError: the file is damaged, or is not a file of tensors.
     """
     if not path.is_file():
-        saved = ", ".join(sorted(file.name for file in path.parent.glob("*.pth"))) or "none"
-        raise FileNotFoundError(f"{path} does not exist; checkpoints in that folder: {saved}")
+        raise FileNotFoundError(f"{path} does not exist; {describe_others(path)}")
     if is_damaged(path):
         raise ValueError(f"{path} {describe_damage(None)}; {(advice or _advice)(path)}")
     try:

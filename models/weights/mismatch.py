@@ -34,9 +34,10 @@ def describe_mismatch(
     }
     details = "; ".join(f"{what}: {_first_of(keys)}" for what, keys in lists.items() if keys)
     file_flags, net_flags = infer_flags(found), infer_flags(wanted)
-    return (f"{source} does not fit this network. Found "
-            f"{_flag_text(file_flags) or 'unknown names'}; wanted "
-            f"{_flag_text(net_flags) or 'other names'}. {_likely_fix(file_flags, net_flags)} "
+    names = [_flag_text(flags) or f"a network whose tensors are called {_first_of(list(shapes))}"
+             for flags, shapes in ((file_flags, found), (net_flags, wanted))]
+    facts = f"Found {names[0]}; wanted {names[1]}. " if names[0] != names[1] else ""
+    return (f"{source} does not fit this network. {facts}{_likely_fix(file_flags, net_flags)} "
             f"({len(found)} tensors in the file, {len(wanted)} in the network; {details})")
 
 
@@ -56,6 +57,8 @@ def _flag_text(flags: Mapping[str, str]) -> str:
 
 
 def _first_of(keys: list[str]) -> str:
+    if not keys:
+        return "nothing"
     more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
     return ", ".join(keys[:SHOWN]) + more
 

@@ -108,8 +108,7 @@ function actionsOf(studio, sample) {
     clear: () => { studio.drawing.clear(studio.ink("eraser")); studio.changed(); },
     open: () => element("file").click(),
     save: async () => {
-      await save(drawing, "input");
-      if (!element("save_result").disabled) await save(result, "result");
+      if (!element("save_result").disabled) await save(sideBySide(drawing, result), "both");
     },
     random: () => {
       const { samples } = studio.direction;
@@ -176,6 +175,17 @@ function listSamples(studio, actions, sample) {
     item.append(button);
     return item;
   }));
+}
+
+/** Return a canvas with both images at the height of the second; pixels are repeated, not blended. */
+function sideBySide(left, right) {
+  const width = Math.round((left.width * right.height) / left.height);
+  const both = Object.assign(document.createElement("canvas"), { width: width + right.width, height: right.height });
+  const context = both.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.drawImage(left, 0, 0, width, right.height);
+  context.drawImage(right, width, 0);
+  return both;
 }
 
 async function save(canvas, what) {
