@@ -2,8 +2,10 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from data.base_dataset import BaseDataset, Sample
 from data.discovery.pairs import find_pairs, pairs_summary
@@ -31,12 +33,14 @@ class AlignedDataset(BaseDataset):
                            order=self.order)
         rows = self.usable((self.A, self.B), [(pair.A, pair.B) for pair in found.pairs])
         self.pairs = [Pair(A, B) for A, B in rows]
-        log.info("%s", pairs_summary(replace(found, pairs=self.pairs), read_size))
-        self._warn_about_single_images()
+        size_of_A, size_of_B = (partial(read_size, wanted=[side.channels])
+                                for side in (self.A, self.B))
+        log.info("%s", pairs_summary(replace(found, pairs=self.pairs), size_of_A, size_of_B))
+        self._warn_about_single_images(size_of_A)
 
-    def _warn_about_single_images(self) -> None:
+    def _warn_about_single_images(self, size_of: Callable[[Path], tuple[int, int]]) -> None:
         """Warn if most of 50 files are narrower than 4:3, the least for two usual images."""
-        sizes = [read_size(pair.A.path) for pair in self.pairs[:50] if pair.A.half]
+        sizes = [size_of(pair.A.path) for pair in self.pairs[:50] if pair.A.half]
         narrow = [(width, height) for width, height in sizes if 3 * width < 4 * height]
         if narrow and 2 * len(narrow) > len(sizes):
             width, height = narrow[0]

@@ -53,7 +53,7 @@ def translate_all(
     ``skip_bad``: log unreadable files and leave them out, instead of raising a PictureError.
     """
     read = partial(_read_batch, translator, skip_bad=skip_bad)
-    batches = _batches(inputs, batch_size, skip_bad=skip_bad)
+    batches = _batches(inputs, batch_size, [translator.input.channels], skip_bad=skip_bad)
     for batch in read_ahead(read, batches, is_huge=_is_huge):
         if not batch:
             continue
@@ -65,12 +65,12 @@ def translate_all(
 
 
 def _batches(
-    inputs: Sequence[Input], batch_size: int | None, *, skip_bad: bool
+    inputs: Sequence[Input], batch_size: int | None, wanted: Sequence[int], *, skip_bad: bool
 ) -> Iterator[list[SizedInput]]:
     sized: list[SizedInput] = []
     for item in inputs:
         with _bad_files(skip=skip_bad):
-            sized.append((item.source.read_size(), item))
+            sized.append((item.source.read_size(wanted), item))
     by_size = itemgetter(0)
     for size, group in groupby(sorted(sized, key=by_size), key=by_size):
         pending = iter(group)
@@ -89,7 +89,7 @@ def _read_batch(
     for _, item in batch:
         with _bad_files(skip=skip_bad):
             source = item.source
-            raster = source.cut(source.read())
+            raster = source.cut(source.read([translator.input.channels]))
             pixels = translator.input.convert(raster, source=source)
             readable.append((item, pixels, Format.of(raster, source.path)))
     return readable
@@ -136,7 +136,7 @@ def _tile_for(translator: Translator, item: Input) -> int | None:
     source = item.source
     if extension_of(source.path) not in (".tif", ".tiff") or source.half or source.files[1:]:
         return None
-    width, height = source.read_size()
+    width, height = source.read_size([translator.input.channels])
     return translator.budget.tile_for(height, width)
 
 

@@ -78,9 +78,9 @@ def scaled_shapes(rows: Rows, recipe: Recipe) -> dict[CacheKey, Shape]:
     shapes: dict[CacheKey, Shape] = {}
     for sides, sources in rows:
         try:
-            size = recipe.square or recipe.new_size(sources[0].read_size())
+            size = recipe.square or recipe.new_size(sources[0].read_size([sides[0].channels]))
             for side, source in zip(sides, sources, strict=True):
-                width, height = size or source.read_size()
+                width, height = size or source.read_size([side.channels])
                 shapes[side, source] = (side.channels, height, width)
         except PictureError:
             continue  # reading the image will raise the error

@@ -32,7 +32,7 @@ def usable_rows(
         bad = find_unreadable(sides, rows)
         rows = [row for index, row in enumerate(rows) if index not in bad]
     if recipe.preprocess == "crop":  # the other modes scale the image first
-        _check_sizes([source for row in rows for source in row], recipe)
+        _check_sizes(sides, rows, recipe)
     if decode_some:
         check_sample(sides, rows)
     return list(rows)
@@ -63,9 +63,10 @@ def find_unreadable(sides: Sequence[Side], rows: Sequence[Row]) -> set[int]:
     return set(faults)
 
 
-def _check_sizes(sources: Sequence[Source], recipe: Recipe) -> None:
+def _check_sizes(sides: Sequence[Side], rows: Sequence[Row], recipe: Recipe) -> None:
     """Compare the sizes in the headers with the crop; about 0.1 ms per file."""
-    sizes = ((source, source.read_size()) for source in sources)
+    sources = [(side, source) for row in rows for side, source in zip(sides, row, strict=True)]
+    sizes = ((source, source.read_size([side.channels])) for side, source in sources)
     small = [(source, size) for source, size in sizes if not recipe.fits(size)]
     if small:
         source, (width, height) = small[0]

@@ -77,15 +77,18 @@ def _by_name(folders: Folders, A: Named, B: Named, *, allow_unpaired: bool) -> P
     return Pairs(f"folders {folders}", pairs, sum(map(len, lists.values())), lists)
 
 
-def pairs_summary(found: Pairs, size_of: Callable[[Path], tuple[int, int]]) -> str:
+def pairs_summary(
+    found: Pairs, size_of: Callable[[Path], tuple[int, int]],
+    size_of_B: Callable[[Path], tuple[int, int]] | None = None,
+) -> str:
     """Return "400 pairs, folders trainA and trainB, A 256x256, B 256x256" (width x height).
 
-    ``size_of`` is called for the files of the first 50 pairs.
+    ``size_of`` is called for the files of the first 50 pairs, ``size_of_B`` for those of B.
     """
     checked = found.pairs[:CHECKED]
     sizes = _sizes(size_of(pair.A.path) for pair in checked)
     if not all(pair.A.half for pair in checked):
-        sizes = f"A {sizes}, B {_sizes(size_of(pair.B.path) for pair in checked)}"
+        sizes = f"A {sizes}, B {_sizes((size_of_B or size_of)(pair.B.path) for pair in checked)}"
     dropped = f", {found.dropped} dropped" if found.dropped else ""
     return f"{pluralise(len(found.pairs), 'pair')}, {found.layout}, {sizes}{dropped}"
 

@@ -3,37 +3,40 @@
 ``image_io`` turns the errors of the decoders into a ``PictureError`` that names the file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from data.files.channels.axes import channels_last
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster, is_nodata
 from data.files.reading import room_for
 
 
-def read_npy(path: Path) -> Raster:
+def read_npy(path: Path, wanted: Sequence[int] = ()) -> Raster:
+    """Read an array; ``wanted``: see ``channels_last``."""
     # A map of the file shows whether it is as long as its header says, before memory is taken.
     mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    _require_image_shape(mapped, path)
+    _require_image_shape(channels_last(mapped, path, wanted), path)
     with room_for(path, 2 * mapped.nbytes):
-        return as_raster(np.load(path, allow_pickle=False), path)
+        return as_raster(channels_last(np.load(path, allow_pickle=False), path, wanted), path)
 
 
-def read_npz(path: Path) -> Raster:
-    return as_raster(_only_array(path), path)
+def read_npz(path: Path, wanted: Sequence[int] = ()) -> Raster:
+    return as_raster(channels_last(_only_array(path), path, wanted), path)
 
 
-def npy_size(path: Path) -> tuple[int, int]:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+def npy_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
+    array = channels_last(np.load(path, mmap_mode="r", allow_pickle=False), path, wanted)
     _require_image_shape(array, path)
     return array.shape[1], array.shape[0]
 
 
-def npz_size(path: Path) -> tuple[int, int]:
-    return as_raster(_only_array(path), path).size
+def npz_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
+    return read_npz(path, wanted).size
 
 
 def as_raster(
@@ -67,8 +70,9 @@ def _only_array(path: Path) -> npt.NDArray[Any]:
             with room_for(path, 2 * unpacked):
                 array: npt.NDArray[Any] = arrays[names[0]]
                 return array
+    chosen = f": numpy.save('x.npy', numpy.load({str(path)!r})[{names[0]!r}])" if names else ""
     raise PictureError(f"{path} holds {len(names)} arrays ({', '.join(names)}), one is wanted: "
-                       "[H, W] or [H, W, C]")
+                       f"[H, W] or [H, W, C]; save it in a file of its own{chosen}")
 
 
 def _require_image_shape(array: npt.NDArray[Any], path: Path) -> None:

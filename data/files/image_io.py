@@ -13,7 +13,7 @@ the first file that needs them; an error names the missing package.
 
 import logging
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,15 @@ from util.png import encode_png
 
 log = logging.getLogger(__name__)
 
-_READERS: dict[str, Callable[[Path], Raster]] = {
+_READERS: dict[str, Callable[..., Raster]] = {
     ".npy": array_files.read_npy, ".npz": array_files.read_npz, ".dcm": dicom_files.read_dicom,
 }
-_SIZES: dict[str, Callable[[Path], tuple[int, int]]] = {
+_SIZES: dict[str, Callable[..., tuple[int, int]]] = {
     ".npy": array_files.npy_size, ".npz": array_files.npz_size, ".dcm": dicom_files.dicom_size,
     ".tif": tiff_files.tiff_size, ".tiff": tiff_files.tiff_size,
     **dict.fromkeys((".hdr", ".pfm"), lambda path: read_image(path).size),
 }
+_WITH_AXES = (".npy", ".npz", ".tif", ".tiff")  # their functions take ``wanted`` too
 # Pillow mode -> meaning of the channels; any other mode becomes RGB.
 _COLOURS = {"L": "gray", "LA": "gray_alpha", "RGB": "rgb", "RGBA": "rgba"}
 # Formats without loss for 8 bits -> the numbers of channels that they hold; also .png and .tif.
@@ -56,8 +57,11 @@ _ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")
 _WARNED: set[str] = set()  # names of formats
 
 
-def read_image(path: Path) -> Raster:
+def read_image(path: Path, wanted: Sequence[int] = ()) -> Raster:
     """Return the image, turned upright, with all its bits and channels.
+
+    ``wanted``: the numbers of channels that users of the image need, if they are known; they decide
+    which axis of an array holds the channels (see ``channels_last``).
 
     Raises:
         PictureError: the file is damaged, or is not an image.
@@ -66,9 +70,9 @@ def read_image(path: Path) -> Raster:
     with reading(path):
         extension = extension_of(path)
         if extension in _READERS:
-            raster = _READERS[extension](path)
+            raster = _READERS[extension](path, *_axes(extension, wanted))
         elif extension in (".tif", ".tiff") and tiff_files.is_special(path):
-            raster = tiff_files.read_tiff(path)
+            raster = tiff_files.read_tiff(path, wanted)
         else:
             raster = read_deep(path, extension) or _read_pillow(path)
         if 0 in raster.pixels.shape:
@@ -87,17 +91,25 @@ def _mark_nodata(raster: Raster, image: Image.Image, path: Path) -> Raster:
     return replace(raster, missing=missing, nodata=nodata)
 
 
-def read_size(path: Path) -> tuple[int, int]:
+def read_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
     """Return width and height (pixels) of the upright image; decodes the header only, if any.
+
+    ``wanted``: as for ``read_image``, whose size it is.
 
     Raises:
         PictureError, MissingPackageError: as ``read_image``, for faults of the header.
     """
     with reading(path):
-        width, height = _SIZES.get(extension_of(path), picture_size)(path)
+        extension = extension_of(path)
+        size_of = _SIZES.get(extension, picture_size)
+        width, height = size_of(path, *_axes(extension, wanted))
         if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
             raise ValueError(f"its header says {width} x {height} pixels")
         return width, height
+
+
+def _axes(extension: str, wanted: Sequence[int]) -> tuple[Sequence[int], ...]:
+    return (wanted,) if wanted and extension in _WITH_AXES else ()
 
 
 def write_image(pixels: Pixels, path: Path, metadata: Metadata = NO_METADATA) -> None:

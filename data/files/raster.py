@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from data.files.channels.axes import turning
 from data.files.pillow_files import PictureError
 from util.pixel_values import LUMA
 from util.text import pluralise
@@ -67,9 +68,11 @@ def as_channels(raster: Raster, count: int, *, source: object, flag: str = "") -
         return np.repeat(raster.pixels, 3, axis=2)
     if raster.colour == "rgb" and count == 1:
         return _luma(raster.pixels)
+    is_array = raster.colour == "bands" and str(source).lower().endswith((".npy", ".npz"))
+    turn = f"; if its first axis holds the channels: {turning(str(source))}" if is_array else ""
     advice = f"give {flag} {raster.channels} if all images of this side are so, or " if flag else ""
     raise PictureError(f"{source} is {raster}, but {count} wanted; {advice}"
-                       "convert it")
+                       f"convert it{turn}")
 
 
 def mark_missing(raster: Raster, nodata: float | None = None) -> Raster:

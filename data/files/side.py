@@ -34,7 +34,7 @@ class Side:
 
     def read(self, source: Source) -> Pixels:
         """Read and ``convert`` one image."""
-        return self.convert(source.cut(source.read()), source=source)
+        return self.convert(source.cut(source.read([self.channels])), source=source)
 
     def convert(self, raster: Raster, *, source: object) -> Pixels:
         """Return the image as [H, W, channels] in its own dtype; errors name ``source``.
@@ -90,7 +90,7 @@ def read_row(sides: Sequence[Side], sources: Sequence[Source]) -> tuple[list[Ras
     Raises:
         PictureError: an image cannot be read, or ``Side.convert`` refuses it.
     """
-    rasters = read_together(sources)
+    rasters = read_together(sources, [side.channels for side in sides])
     triples = zip(sides, rasters, sources, strict=True)
     return rasters, [side.convert(raster, source=source) for side, raster, source in triples]
 

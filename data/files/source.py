@@ -26,13 +26,17 @@ class Source:
         names = " + ".join(map(str, self.files))
         return f"{names} ({self.half} half)" if self.half else names
 
-    def read(self) -> Raster:
+    def read(self, wanted: Sequence[int] = ()) -> Raster:
         """Read all files as one image, with both halves; ``cut`` selects the half.
+
+        ``wanted``: see ``read_image``.
 
         Raises:
             PictureError: a file cannot be read, or the files differ in size or dtype.
         """
-        return stack_rasters([read_image(file) for file in self.files], self.files)
+        if len(self.files) > 1:  # the number of channels of each file is unknown
+            return stack_rasters([read_image(file) for file in self.files], self.files)
+        return read_image(self.path, wanted)
 
     def cut(self, raster: Raster) -> Raster:
         """Return this source's half. If the width is odd, the right half is one pixel wider."""
@@ -47,15 +51,17 @@ class Source:
         half = replace(raster, pixels=raster.pixels[:, columns], missing=missing)
         return half if missing is None or missing.any() else replace(half, missing=None)
 
-    def read_size(self) -> tuple[int, int]:
-        """Return width and height (pixels) from the header of the first file."""
-        width, height = read_size(self.path)
+    def read_size(self, wanted: Sequence[int] = ()) -> tuple[int, int]:
+        """Return width and height (pixels) from the header of the first file; see ``read``."""
+        width, height = read_size(self.path, () if len(self.files) > 1 else wanted)
         halves = {"left": width // 2, "right": width - width // 2}
         return halves.get(self.half, width), height
 
 
-def read_together(sources: Sequence[Source]) -> list[Raster]:
+def read_together(sources: Sequence[Source], wanted: Sequence[int] = ()) -> list[Raster]:
     """Read the images; two halves of one file are read once.
+
+    ``wanted``: the number of channels for each source, if it is known; see ``read_image``.
 
     Raises:
         PictureError: an image cannot be read.
@@ -63,7 +69,9 @@ def read_together(sources: Sequence[Source]) -> list[Raster]:
     whole: dict[tuple[Path, ...], Raster] = {}
     for source in sources:
         if source.files not in whole:
-            whole[source.files] = source.read()
+            counts = [count for other, count in zip(sources, wanted, strict=False)
+                      if other.files == source.files]
+            whole[source.files] = source.read(counts)
     return [source.cut(whole[source.files]) for source in sources]
 
 

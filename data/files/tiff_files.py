@@ -3,7 +3,7 @@
 ``image_io`` turns the errors of tifffile into a ``PictureError`` that names the file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.files.array_files import as_raster
+from data.files.channels.axes import pages_last
+from data.files.channels.tiff_pages import (
+    BLACK_IS_0,
+    CMYK,
+    REDUCED,
+    WHITE_IS_0,
+    YCBCR,
+    as_shown,
+    colour_of,
+    main_series,
+)
 from data.files.metadata import NODATA
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, Raster
@@ -20,11 +31,9 @@ from util.packages import package_for
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
-_FLOAT = 3  # sample format (TIFF 6.0, section 19)
-_GREY = (0, 1)  # photometric interpretations of one channel
-_YCBCR = 6
 # Compression -> the most bytes that one byte of it can hold: none, LZW, Deflate (twice), PackBits.
 _MOST_UNPACKED = {1: 1, 5: 2731, 8: 1032, 32946: 1032, 32773: 64}
+_SIGNED_OR_FLOAT = (2, 3, 5, 6)  # sample formats (TIFF 6.0, section 19), with complex numbers
 # TIFF orientation (TIFF 6.0, section 8) -> the operation that turns [H, W, C] upright.
 _TURNS: dict[int, Any] = {
     2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
@@ -39,32 +48,34 @@ def is_special(path: Path) -> bool:
         page = tiff.pages.first
         for each in tiff.pages:
             require_complete(each.aspage(), path)
-        most_channels = 1 if page.photometric in _GREY else 4
-        return bool(len(tiff.pages) > 1 or page.bitspersample > 8 or page.sampleformat == _FLOAT
-                    or page.samplesperpixel > most_channels)
+        colours = page.samplesperpixel
+        alpha_or_ink = page.photometric == CMYK or page.extrasamples[:1] in ((1,), (2,))
+        plain = (colours == 1 if page.photometric in (WHITE_IS_0, BLACK_IS_0) else
+                 colours <= 3 or (colours == 4 and alpha_or_ink))
+        return bool(len(tiff.pages) > 1 or page.bitspersample > 8 or not plain
+                    or page.sampleformat in _SIGNED_OR_FLOAT or page.subfiletype & REDUCED)
 
 
-def read_tiff(path: Path) -> Raster:
+def read_tiff(path: Path, wanted: Sequence[int] = ()) -> Raster:
     """Read pages, and the channels of a page, as channels in the order of the file.
 
+    ``wanted``: see ``read_image``.
+
     Raises:
-        PictureError: the file holds images of several sizes.
+        PictureError: see ``main_series``.
     """
     with _opened(path) as tiff:
-        series = _only_series(tiff, path)
-        page = tiff.pages.first
-        rows_and_columns = series.axes.index("Y"), series.axes.index("X")
-        with room_for(path, 2 * series.nbytes):
-            pixels = np.moveaxis(series.asarray(), rows_and_columns, (0, 1))
-        pixels = pixels.reshape(*pixels.shape[:2], -1)
-        turn = _TURNS.get(page.tags.valueof("Orientation", default=1))
+        series = main_series(tiff, path)
+        page = series[0].keyframe
+        with room_for(path, 2 * sum(it.nbytes for it in series)):
+            pixels = np.concatenate([_rows_first(it.asarray(), it.axes, path, wanted)
+                                     for it in series], axis=2)
         nodata = nodata_of(page.tags.valueof(NODATA))
-        rgb = page.photometric == 2 and len(tiff.pages) == 1
-        if page.photometric == 0 and pixels.dtype.kind == "u":  # white is 0
-            most = np.iinfo(pixels.dtype).max
-            pixels, nodata = most - pixels, None if nodata is None else most - nodata
-    channels = pixels.shape[2]
-    colour = {3: "rgb", 4: "rgba"}.get(channels, "bands") if rgb else ""
+        if page.photometric == WHITE_IS_0 and pixels.dtype.kind == "u" and nodata is not None:
+            nodata = np.iinfo(pixels.dtype).max - nodata
+        pixels = as_shown(pixels, page)
+    turn = _TURNS.get(page.tags.valueof("Orientation", default=1))
+    colour = colour_of(page, pixels.shape[2])
     return as_raster(turn(pixels) if turn else pixels, path, colour=colour, nodata=nodata)
 
 
@@ -77,14 +88,27 @@ def nodata_of(tag: object) -> float | None:
     return number if isfinite(number) else None  # NaN and infinity are always missing
 
 
-def tiff_size(path: Path) -> tuple[int, int]:
+def tiff_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
     """Return width and height (pixels) of the upright image, from the header."""
     with _opened(path) as tiff:
         page = tiff.pages.first
         require_complete(page, path)
-        width, height = page.imagewidth, page.imagelength
+        height, width = page.imagelength, page.imagewidth
+        if len(tiff.pages) > 1 or page.subfiletype & REDUCED:
+            series = main_series(tiff, path)[0]
+            page = series.keyframe
+            header = np.broadcast_to(np.zeros((), series.dtype), series.shape)  # takes no memory
+            height, width = _rows_first(header, series.axes, path, wanted).shape[:2]
         sideways = page.tags.valueof("Orientation", default=1) in (5, 6, 7, 8)
     return (height, width) if sideways else (width, height)
+
+
+def _rows_first(array: Pixels, axes: str, path: Path, wanted: Sequence[int]) -> Pixels:
+    """Return [H, W, C] for the axes of a series, such as SYX or TZCYX, in the order of the file."""
+    if array.ndim == 3 and axes.endswith("YX") and axes[0] != "S":
+        return pages_last(array, path, wanted)
+    moved = np.moveaxis(array, (axes.index("Y"), axes.index("X")), (0, 1))
+    return moved.reshape(*moved.shape[:2], -1) if moved.ndim != 3 else moved
 
 
 def require_complete(page: "TiffPage", path: Path) -> None:
@@ -100,7 +124,7 @@ def require_complete(page: "TiffPage", path: Path) -> None:
                            f"of the file ({path.stat().st_size:,} bytes); replace or remove it")
     most = _MOST_UNPACKED.get(int(page.compression))
     # Sparse files leave out segments of zeros, and subsampled colours take less.
-    if most and 0 not in lengths and page.photometric != _YCBCR:
+    if most and 0 not in lengths and page.photometric != YCBCR:
         require_plausible(path, page.size, length=int(lengths.sum()),
                           per_byte=8 * most / page.bitspersample)
 
@@ -121,12 +145,3 @@ def write_tiff(pixels: Pixels, path: Path, tags: Mapping[str, Any] | None = None
 def _opened(path: Path) -> "TiffFile":
     file: TiffFile = package_for(path, "tifffile").TiffFile(path)
     return file
-
-
-def _only_series(tiff: "TiffFile", path: Path) -> Any:
-    series = [s for s in tiff.series if "Y" in s.axes and "X" in s.axes]
-    if len(series) != 1:
-        shapes = ", ".join(" x ".join(map(str, s.shape)) for s in tiff.series)
-        raise PictureError(f"{path} holds {len(tiff.series)} images of different shapes "
-                           f"({shapes}); save the wanted one in a file of its own")
-    return series[0]

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from data.files.channels.tiff_pages import colour_of, main_series
 from data.files.metadata import NODATA
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels
@@ -60,17 +61,16 @@ class TiffReader:
         self.shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
         self.dtype = np.dtype(page.dtype)
         self.nodata = nodata_of(page.tags.valueof(NODATA))
-        rgb = _name(page.photometric) in ("RGB", "YCBCR")
-        self.colour = {3: "rgb", 4: "rgba"}.get(page.samplesperpixel, "bands") if rgb else ""
+        self.colour = colour_of(page, page.samplesperpixel)
         segment_bytes = math.prod(page.chunks) * self.dtype.itemsize
         self._segment = lru_cache(max(1, cache_bytes // segment_bytes))(self._decode_segment)
 
     def _checked_page(self) -> Any:
-        page, others = self._file.pages.first, self._file.pages[1:]
+        series = main_series(self._file, self.path)  # without the smaller pages of a pyramid
+        page = series[0].keyframe
         _refuse_others(self.path, page)
         require_complete(page, self.path)
-        # The other pages of a pyramid are smaller; pages of equal size are channels or layers.
-        if others and others[0].shape == page.shape:
+        if len(series) > 1 or len(series[0].pages) > 1:
             raise PictureError(f"{self.path} has several pages; split it, or read it whole")
         return page
 
@@ -90,7 +90,8 @@ class TiffReader:
         with reading(self.path):
             if self._page.is_memmappable:
                 # A new map for each box: the pages of an open map would fill the memory.
-                whole = self._tifffile.memmap(self.path, page=0, mode="r").reshape(self.shape)
+                whole = self._tifffile.memmap(self.path, page=self._page.index, mode="r")
+                whole = whole.reshape(self.shape)
                 pixels[:] = whole[box.rows, box.columns]
                 return pixels
             for index, segment in self._segments(box):
@@ -137,6 +138,8 @@ def _refuse_others(path: Path, page: Any) -> None:
         found = f"a volume of {page.imagedepth} layers, wanted one image"
     elif colours not in ("MINISBLACK", "RGB", "YCBCR"):
         found = f"colours of type {colours}, wanted grey (MINISBLACK) or RGB"
+    elif page.extrasamples[:1] == (1,):
+        found = "colours multiplied by their alpha, wanted unchanged ones"
     elif colours == "YCBCR" and _name(page.compression) not in ("JPEG", "OJPEG"):
         found = "colours of type YCBCR outside of JPEG, wanted grey or RGB"
     elif page.tags.valueof("Orientation", default=1) != 1:
