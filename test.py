@@ -107,7 +107,7 @@ def create_translator(opt: Namespace, options: TestOptions) -> Translator:
         options.run_path(opt), direction=options.given.get("direction"),
         epoch=f"iter_{opt.load_iter}" if opt.load_iter else opt.epoch, ema=opt.ema,
         device=opt.device, seed=opt.seed, running_statistics=opt.eval, tile=opt.tile,
-        **options.network_flags(),
+        weights_key=opt.weights_key, **options.network_flags(),
     )
 
 

@@ -1,37 +1,32 @@
 """Find a generator, in the folder of a run or in a .pth file."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor, nn
 
 from data.files.value_range import ValueRange
 from data.record import Record, load_record
 from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
+from inference.inferred_generator import how_to_rebuild, infer_generator
 from models.networks import own_flags
-from models.rebuilding import rebuild_generator, saved_generator_flags
-from models.weights.infer_flags import infer_flags
+from models.rebuilding import saved_generator_flags
 from models.weights.network_files import AVERAGED, no_average
 from util import checkpoint
 from util.flags import nan_value, value_range
 from util.run_folder.networks import load_network_entries
 from util.run_folder.options import load_options
 
-log = logging.getLogger(__name__)
-
 
 def find_generator(
     path: Path, *, epoch: str = "latest", direction: Direction | None = None, ema: bool = False,
-    **flags: Any,
+    weights_key: str = "", **flags: Any,
 ) -> GeneratorFile:
     """Find a generator in the folder of a run, or in a .pth file with its weights.
 
     ``epoch``: latest, 20 or iter_5000. ``direction``: the generator of a two-way model; default:
-    the direction of the training. ``ema``: its averaged weights. ``flags``: known values of
+    the direction of the training. ``ema``: its averaged weights. ``weights_key``: the generator in
+    a checkpoint of another program that holds several, such as netG_A. ``flags``: known values of
     ``NETWORK_FLAGS``; the others are read from the run, or inferred from the names and shapes in
     the file. ``value_range_A`` and ``value_range_B``, (low, high), replace those of the run, as
     does ``nan_value``, a number or one for A and one for B.
@@ -53,9 +48,9 @@ def find_generator(
             "give the folder"
         )
     if path.is_dir():
-        file = _from_folder(path, flags, epoch=epoch, direction=direction)
+        file = _from_folder(path, flags, epoch=epoch, direction=direction, key=weights_key)
     else:
-        file = _from_weights(path, direction, flags)
+        file = infer_generator(path, direction, flags, key=weights_key)
     if ema:
         file = replace(file, path=file.path.with_name(f"{file.path.stem}{AVERAGED}.pth"))
         if not file.path.is_file():
@@ -68,13 +63,13 @@ def find_generator(
 
 
 def _from_folder(
-    folder: Path, flags: Mapping[str, Any], *, epoch: str, direction: Direction | None
+    folder: Path, flags: Mapping[str, Any], *, epoch: str, direction: Direction | None, key: str
 ) -> GeneratorFile:
     saved = load_options(folder)
     if saved.keys() >= set(NETWORK_FLAGS):
         return _from_run(folder, saved, epoch=epoch, direction=direction)
     weights, is_two_way = _weights_in(folder, epoch, backwards=direction == "BtoA")
-    file = _from_weights(weights, direction, flags)
+    file = infer_generator(weights, direction, flags, key=key)
     return replace(file, record=load_record(folder), is_two_way=is_two_way)
 
 
@@ -107,24 +102,8 @@ def _from_run(
         nan_values=dict(zip("AB", nan_value(saved["nan_value"]), strict=True))
         if saved.get("nan_value") else {},
         record=record, is_two_way=is_two_way, flags=saved_generator_flags(saved),
-        rebuild=_rebuild(run_dir, saved, path),
+        rebuild=how_to_rebuild(run_dir, saved, path),
     )
-
-
-def _rebuild(
-    run_dir: Path, saved: Mapping[str, Any], path: Path
-) -> Callable[[], nn.Module] | None:
-    """Return how the run's model builds this generator; None if --netG describes it."""
-    name = _network_name(path)
-    entry = load_network_entries(run_dir).get(name)
-    if entry is None or entry.from_flags:
-        return None
-    return partial(rebuild_generator, run_dir, saved, name)
-
-
-def _network_name(path: Path) -> str:
-    """Return G_A for latest_net_G_A.pth and for latest_net_G_A_ema.pth."""
-    return path.stem.partition("_net_")[2].removesuffix(AVERAGED)
 
 
 def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bool]:
@@ -146,42 +125,6 @@ def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bo
     wanted = path.name if entries else f"neither {epoch}_net_G.pth nor {path.name}"
     raise FileNotFoundError(
         f"{run_dir} holds {'no ' if entries else ''}{wanted}; {checkpoint.describe_others(path)}"
-    )
-
-
-def _from_weights(
-    path: Path, direction: Direction | None, flags: Mapping[str, Any]
-) -> GeneratorFile:
-    """Infer the flags from the names and shapes of the tensors, and log them."""
-    shapes = {
-        name.removeprefix("module."): tuple(tensor.shape)  # the prefix of DataParallel
-        for name, tensor in checkpoint.load(path).items()
-        if isinstance(tensor, Tensor)
-    }
-    seen = infer_flags(shapes)
-    if "--netG" in seen:
-        log.info("%s: %s", path, " ".join(f"{key} {value}".strip() for key, value in seen.items()))
-    entry = load_network_entries(path.parent).get(_network_name(path))
-    saved = load_options(path.parent) if entry and entry.role == "generator" else {}
-    known = {name: saved[name] for name in NETWORK_FLAGS if name in saved} | dict(flags)
-    known |= {name: seen[f"--{name}"] for name in NETWORK_FLAGS if f"--{name}" in seen}
-    missing = [f"--{name}" for name in NETWORK_FLAGS if name not in known and name != "no_dropout"]
-    if missing:
-        what = "a discriminator" if "--netD" in seen else "a network with unknown names"
-        raise ValueError(
-            f"{path} holds {what}; choose a generator's file, the folder of its run, or for a "
-            f"network of your own give {' '.join(missing)}"
-        )
-    no_dropout = "--no_dropout" in seen if {"--dropout", "--no_dropout"} & seen.keys() else None
-    is_own = "--netG" not in seen  # then the run, or the caller, describes the network
-    if is_own:
-        no_dropout = known.get("no_dropout")
-    own = saved_generator_flags({**saved, **flags, "netG": known["netG"]}) if is_own else {}
-    return GeneratorFile(
-        path, netG=known["netG"], ngf=int(known["ngf"]), norm=known["norm"], no_dropout=no_dropout,
-        input_nc=int(known["input_nc"]), output_nc=int(known["output_nc"]),
-        direction=direction or saved.get("direction") or "AtoB", flags=own,
-        rebuild=_rebuild(path.parent, saved, path) if is_own else None,
     )
 
 

@@ -14,8 +14,8 @@ from data.files.value_range import ValueRange
 from data.record import Format, Record
 from models.codec import Codec
 from models.networks import define_G
-from models.weights.published_keys import load_published
-from util import checkpoint
+from models.weights.network_in_file import read_network
+from models.weights.published_keys import load_published, to_published
 
 Direction = Literal["AtoB", "BtoA"]
 # Flags of the command line that are fields of ``GeneratorFile``.
@@ -40,7 +40,8 @@ class GeneratorFile:
     nan_values: Mapping[str, float] = field(default_factory=dict)  # --nan_value, of A and B
     record: Record = field(default_factory=Record)
     is_two_way: bool = False  # one of the two generators of a two-way model
-    flags: Mapping[str, Any] = field(default_factory=dict)  # flags of a --netG plug-in
+    flags: Mapping[str, Any] = field(default_factory=dict)  # flags of the --netG itself
+    key: str = ""  # where the network is, in a file that holds several
     rebuild: Callable[[], nn.Module] | None = None  # builds it, if its model does not use --netG
 
     @property
@@ -78,5 +79,6 @@ class GeneratorFile:
             self.netG, in_channels=self.input_nc, out_channels=self.output_nc, width=self.ngf,
             norm=self.norm, dropout=not self.no_dropout, **self.flags,
         )
-        load_published(net, checkpoint.load(self.path), source=str(self.path))
+        weights = read_network(self.path, key=self.key, wanted=to_published(net))
+        load_published(net, weights, source=str(self.path))
         return net

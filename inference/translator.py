@@ -66,7 +66,7 @@ class Translator:
     def load(
         cls, path: str | Path, *, direction: Direction | None = None, epoch: str | int = "latest",
         ema: bool = False, device: str | torch.device | None = None, seed: int = 0,
-        running_statistics: bool = False, tile: Tile = "auto", **flags: Any,
+        running_statistics: bool = False, tile: Tile = "auto", weights_key: str = "", **flags: Any,
     ) -> "Translator":
         """Load a generator from the folder of a run, or from a .pth file with its weights.
 
@@ -77,6 +77,7 @@ class Translator:
             device: default: a GPU if there is one.
             tile: side of tiles (pixels); auto: tiles only for images that do not fit into memory;
                 None: never.
+            weights_key: the generator in a checkpoint that holds several, such as netG_A.
             flags: netG, ngf, norm, no_dropout, input_nc, output_nc, if they cannot be inferred;
                 value_range_A and value_range_B, (low, high), for floating point images;
                 nan_value, what the network sees where an image has no value.
@@ -85,7 +86,8 @@ class Translator:
             FileNotFoundError: the file does not exist.
             ValueError: a flag contradicts the file, or is missing.
         """
-        file = find_generator(Path(path), epoch=str(epoch), direction=direction, ema=ema, **flags)
+        file = find_generator(Path(path), epoch=str(epoch), direction=direction, ema=ema,
+                              weights_key=weights_key, **flags)
         return cls(file, device=torch.device(device) if device else choose_device(None), seed=seed,
                    running_statistics=running_statistics, tile=tile)
 

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import data
@@ -55,8 +56,13 @@ def _plugins() -> list[tuple[str, str, AddFlags]]:
     tables: dict[str, Any] = {"--model": models.PLUGINS, "--dataset_mode": data.PLUGINS,
                               "--netG": networks.PLUGINS["generator"],
                               "--netD": networks.PLUGINS["discriminator"]}
-    return [(option, name, cls.modify_commandline_options) for option, plugins in tables.items()
-            for name, cls in plugins.find_usable().items()]
+    found = [(option, name, cls.modify_commandline_options) for option, plugins in tables.items()
+             for name, cls in plugins.find_usable().items()]
+    return found + [("--netG", name, partial(_add_generator, name)) for name in networks.GENERATORS]
+
+
+def _add_generator(name: str, parser: ArgumentParser, is_train: bool) -> None:
+    networks.add_network_flags(parser, "generator", name, is_train=is_train)
 
 
 def _add_shared(parser: ArgumentParser, is_train: bool) -> None:

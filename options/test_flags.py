@@ -21,6 +21,8 @@ def add_flags(parser: ArgumentParser) -> None:
         help="--output_dir: do not translate images whose output file exists")
     add("--weights", type=Path,
         help="folder of a run or .pth file of a generator, instead of --name")
+    add("--weights_key", default="", metavar="NAME",
+        help="--weights: the generator in a checkpoint that holds several, such as netG_A")
     add("--cut_pairs", choices=("auto", "always", "never"), default="auto",
         help="--inputs: take the input half of files that hold A | B (auto: of files with the "
              "shape of the training's pairs)")
@@ -42,6 +44,8 @@ def check(opt: Namespace) -> None:
         if getattr(opt, flag) != off and not opt.inputs:
             raise ValueError(f"--{flag} works on images of their own size, this data set is scaled "
                              "as in the training; add --inputs or --output_dir")
+    if opt.weights_key and not opt.weights:
+        raise ValueError("--weights_key names a network in the file of --weights: give that file")
     if opt.skip_existing and not opt.output_dir:
         raise ValueError("--skip_existing needs --output_dir: give that folder")
     if opt.aspect_ratio != 1 and opt.output_dir:

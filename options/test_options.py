@@ -10,6 +10,7 @@ from data.discovery.inputs import is_data_set, is_pattern
 from data.record import load_record
 from data.transforms import PREPROCESS
 from inference.generator_file import NETWORK_FLAGS
+from inference.inferred_generator import inferred_options
 from inference.memory_budget import usual_batch
 from models.networks import own_flags
 from models.test_model import generator_suffix
@@ -46,6 +47,21 @@ class TestOptions(BaseOptions):
         test_flags.add_flags(parser)
         for flag in LIVE_DISPLAY:
             parser.add_argument(flag, default=SUPPRESS, help=SUPPRESS)
+
+    def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
+        """Infer the network flags from the weights, if the folder has no options."""
+        run_dir, saved = super().find_run(argv)
+        flags = read_flags(argv, weights=Path, model=str, direction=str, epoch=str, load_iter=str,
+                           model_suffix=str)
+        self.is_inferred = not (saved or flags.weights)
+        if self.is_inferred:
+            epoch = f"iter_{flags.load_iter}" if flags.load_iter else flags.epoch or "latest"
+            one_way = flags.model in (None, "test")  # other models build both directions by A to B
+            direction = flags.direction or "AtoB" if one_way else "AtoB"
+            suffix = flags.model_suffix or generator_suffix(run_dir, epoch, direction)
+            path = run_dir / f"{epoch}_net_G{suffix}.pth"
+            saved = inferred_options(path) if path.is_file() else {}
+        return run_dir, saved
 
     def read_choice(self, argv: Sequence[str]) -> Namespace:
         choice = super().read_choice(argv)
@@ -94,10 +110,13 @@ class TestOptions(BaseOptions):
         if choice.model != "test" and self._same_data(self.given.get("dataroot")):
             known.update(DATA_OPTIONS)
         saved = self.read_saved(parser, known)
-        if choice.model == "test":
+        if choice.model == "test" and not self.is_inferred:
             self._adjust_sides(saved)
         for key in NETWORK_OPTIONS:
-            if key in self.given and key in saved and self.given[key] != saved[key]:
+            equal = self.given.get(key) == saved.get(key) or (
+                self.is_inferred and (self.given.get(key), saved.get(key)) == ("syncbatch", "batch")
+            )  # these have equal weights
+            if key in self.given and key in saved and not equal:
                 raise contradiction(key, found=self.given[key], wanted=saved[key],
                                     run_dir=self.run_dir)
         parser.set_defaults(**saved)

@@ -28,6 +28,8 @@ def add_generator_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--name", metavar="RUN", help="name of the run")
     add("--weights", type=Path, metavar="PATH", help="folder of a run or .pth file, without --name")
+    add("--weights_key", default="", metavar="NAME",
+        help="the generator in a --weights file that holds several, such as netG_A")
     add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
         help="folder of the runs (%(default)s)")
     add("--epoch", default="latest", help="latest, best, 20, iter_5000 (%(default)s)")

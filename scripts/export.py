@@ -78,7 +78,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     try:
         check(args)
         args.file = find_generator(args.path, epoch=args.epoch, direction=args.direction,
-                                   ema=args.ema, value_range_A=args.value_range_A,
+                                   ema=args.ema, weights_key=args.weights_key,
+                                   value_range_A=args.value_range_A,
                                    value_range_B=args.value_range_B)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))

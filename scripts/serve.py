@@ -113,7 +113,8 @@ def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, RunDescription]
     log.info("device: %s", describe_device(device))
     flags = {"no_dropout": args.no_dropout} if args.dropout or args.no_dropout else {}
     engine = Engine.load(path, direction=args.direction, epoch=args.epoch, ema=args.ema,
-                         device=device, seed=args.seed, running_statistics=args.eval, **flags)
+                         weights_key=args.weights_key, device=device, seed=args.seed,
+                         running_statistics=args.eval, **flags)
     return engine, describe(engine, path, palette_file=args.palette, side=args.size)
 
 

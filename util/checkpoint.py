@@ -1,5 +1,6 @@
 """Save and load files of tensors, atomically and without running code from them."""
 
+import pickle
 import re
 import shutil
 import zipfile
@@ -10,9 +11,13 @@ from typing import Any
 
 import torch
 
+from util.disk.content import foreign_content, is_safetensors
 from util.files import NotWritableError, file_size_limit, replacing
+from util.packages import MissingPackageError, package_for
 from util.text import format_bytes
 
+_OTHER_OBJECT = re.compile(r"Unsupported global: GLOBAL (\S+) was not an allowed global")
+_MOST_OBJECTS = 50  # classes in one file
 _CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new object")
 
 
@@ -64,10 +69,24 @@ def describe_others(path: Path) -> str:
     return f"checkpoints in that folder: {', '.join(saved) or 'none'}{advice}"
 
 
-def load(path: Path, *, advice: Callable[[Path], str] | None = None) -> dict[str, Any]:
+class _Ignored:
+    """Takes the place of an object in a file: it accepts everything and runs nothing."""
+
+    def __new__(cls, *args: Any) -> "_Ignored":
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def load(
+    path: Path, *, advice: Callable[[Path], str] | None = None, ignore_objects: bool = False
+) -> dict[str, Any]:
     """Read a file of tensors to the CPU.
 
     Args:
+        ignore_objects: leave out objects of other classes (options, numbers of numpy) instead of
+            refusing the file. In both cases nothing in the file is run.
         advice: returns what to do if the file is damaged, for the error message; the default is
             to name the newest intact weights of the same network.
 
@@ -79,16 +98,42 @@ def load(path: Path, *, advice: Callable[[Path], str] | None = None) -> dict[str
         raise FileNotFoundError(f"{path} does not exist; {describe_others(path)}")
     if is_damaged(path):
         raise ValueError(f"{path} {describe_damage(None)}; {(advice or _advice)(path)}")
+    if path.stat().st_size and (content := foreign_content(path)):
+        what_else = f"; {(advice or _advice)(path)}" if content.startswith("is damaged") else ""
+        raise ValueError(f"{path} {content}{what_else}")
     try:
-        # weights_only: a file from the internet must not run code.
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _load_tensors(path, ignore_objects=ignore_objects)
+    except MissingPackageError:
+        raise
     except Exception as error:  # reading damaged bytes can raise any exception
         what = describe_damage(error)
         raise ValueError(f"{path} {what}; {(advice or _advice)(path)}") from error
+    if isinstance(state, _Ignored):
+        raise ValueError(f"{path} holds code or objects of code, which is never run; only tensors "
+                         "and plain values are loaded. In the program that wrote it: "
+                         "torch.save(net.state_dict(), FILE)")
     if not isinstance(state, dict):
         raise ValueError(f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> "
                          "tensor); give a file that torch.save wrote from one")
     return state
+
+
+def _load_tensors(path: Path, *, ignore_objects: bool) -> Any:
+    if is_safetensors(path):
+        package_for(path, "safetensors")
+        return package_for(path, "safetensors.torch").load_file(path)
+    names: list[str] = []
+    while True:
+        allowed: list[Any] = [(_Ignored, name) for name in names]
+        try:
+            with torch.serialization.safe_globals(allowed):
+                # weights_only: a file from the internet must not run code.
+                return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            other = _OTHER_OBJECT.search(str(error)) if ignore_objects else None
+            if not other or other[1] in names or len(names) == _MOST_OBJECTS:
+                raise
+            names.append(other[1])
 
 
 def _advice(path: Path) -> str:
@@ -126,6 +171,9 @@ def describe_damage(error: Exception | None) -> str:
         what = f" ({code[1]})" if code[1] else ""
         return (f"holds code or objects of code{what}, which is never run; only tensors and plain "
                 "values are loaded")
+    missing = re.search(r"expected (\d+) more bytes", str(error))
+    if missing:
+        return f"is damaged: its last {missing[1]} bytes or more are missing, copy it again"
     return "is damaged, or was not written by torch.save: copy it again"
 
 

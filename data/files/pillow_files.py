@@ -103,16 +103,18 @@ def _identified(file: IO[bytes], path: Path) -> Image.Image:
     tried: set[str] = {"EPS"}
     for load_plugins in (Image.preinit, Image.init):  # the common formats, then all
         load_plugins()
-        for name, (build, accepts) in list(Image.OPEN.items()):
-            named = Image.registered_extensions().get(path.suffix.lower()) == name
-            if name in tried or not (accepts(first_bytes) is True if accepts else named):
+        formats = dict(Image.OPEN)  # the table of extensions below loads all of them
+        for name, (build, accepts) in formats.items():
+            is_meant = accepts(first_bytes) is True if accepts else (
+                Image.registered_extensions().get(path.suffix.lower()) == name)
+            if name in tried or not is_meant:
                 continue
             file.seek(0)
             try:
                 return build(file, str(path))
             except (SyntaxError, IndexError, TypeError, struct.error) as error:
                 problems.append(f"{name}: {error}")
-        tried |= Image.OPEN.keys()
+        tried |= formats.keys()
     raise SyntaxError("; ".join(problems)) if problems else UnidentifiedImageError(path)
 
 

@@ -61,13 +61,16 @@ def available(role: NetworkRole) -> list[str]:
 def add_network_flags(
     parser: ArgumentParser, role: NetworkRole, name: str, *, is_train: bool
 ) -> None:
-    """Add the flags that the network's own file defines; the networks of the tables have none."""
-    if name in PLUGINS[role].available():
-        PLUGINS[role].find(name).modify_commandline_options(parser, is_train)
+    """Add the flags that the network's class defines."""
+    is_plugin = name in PLUGINS[role].available()
+    network = PLUGINS[role].find(name) if is_plugin else TABLES[role].get(name)
+    network = getattr(network, "func", network)  # of a partial
+    if add_flags := getattr(network, "modify_commandline_options", None):
+        add_flags(parser, is_train)
 
 
 def own_flags(role: NetworkRole, name: str) -> dict[str, Any]:
-    """Return the flags that the network's own file defines, with their defaults."""
+    """Return the flags that the network's class defines, with their defaults."""
     parser = ArgumentParser(add_help=False)
     add_network_flags(parser, role, name, is_train=True)
     return vars(parser.parse_args([]))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from models.networks.blur import BlurDown, BlurUp
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -50,9 +52,13 @@ def geometry(net: nn.Module) -> Geometry:
             jump /= _longest(module.stride)
             span, pad = _span(module), _padding(module)
             before, after = before + (span - pad) * jump, after + pad * jump
-        elif isinstance(module, nn.Upsample):
+        elif isinstance(module, BlurDown):
+            before, after = before + jump, after + jump
+            minimum = max(minimum, 2 * jump)
+            jump *= 2
+        elif isinstance(module, nn.Upsample | BlurUp):
             before, after = before + jump, after + jump  # bilinear: both neighbours
-            jump /= _longest(module.scale_factor)
+            jump /= _longest(getattr(module, "scale_factor", 2))
         coarsest = max(coarsest, jump)
     return Geometry(round(coarsest), round(minimum), round(max(before, after)))
 

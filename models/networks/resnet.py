@@ -5,8 +5,11 @@
 All layers are in one ``nn.Sequential``, because their positions in it are the published names.
 """
 
+from argparse import ArgumentParser
+
 from torch import Tensor, nn
 
+from models.networks.blur import BlurDown, BlurUp
 from models.networks.layers import NORMS, uses_bias
 
 
@@ -36,23 +39,40 @@ class ResnetGenerator(nn.Module):
     """[N, in, H, W] images -> [N, out, H, W] images in -1..1; H and W at least 5.
 
     Output sides are rounded up to the next multiple of 4.
+
+    ``antialias``: blurred strides (``BlurDown``) instead of strided convolutions;
+    ``antialias_up``: ``BlurUp`` and convolutions instead of transposed ones.
     """
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        group = parser.add_argument_group("ResNet generator")
+        for flag, layers in (("antialias", "strides"), ("antialias_up", "upsampling")):
+            group.add_argument(f"--{flag}", action="store_true",
+                               help=f"blurred {layers}, as in CUT (with --weights: seen in the "
+                                    "file)")
 
     def __init__(
         self, in_channels: int, out_channels: int, *, blocks: int, width: int = 64,
-        norm: str = "instance", dropout: bool = False,
+        norm: str = "instance", dropout: bool = False, antialias: bool = False,
+        antialias_up: bool = False,
     ) -> None:
         super().__init__()
         bias = uses_bias(norm)
 
         def down(before: int, after: int) -> list[nn.Module]:
-            conv = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=bias)
-            return [conv, NORMS[norm](after), nn.ReLU()]
+            conv = nn.Conv2d(before, after, 3, stride=1 if antialias else 2, padding=1, bias=bias)
+            blur = [BlurDown(after)] if antialias else []
+            return [conv, NORMS[norm](after), nn.ReLU(), *blur]
 
         def up(before: int, after: int) -> list[nn.Module]:
-            conv = nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1,
-                                      bias=bias)
-            return [conv, NORMS[norm](after), nn.ReLU()]
+            convs = [
+                BlurUp(before), nn.Conv2d(before, after, 3, padding=1, bias=bias),
+            ] if antialias_up else [
+                nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1,
+                                   bias=bias),
+            ]
+            return [*convs, NORMS[norm](after), nn.ReLU()]
 
         self.model = nn.Sequential(
             nn.ReflectionPad2d(3), nn.Conv2d(in_channels, width, 7, bias=bias),

@@ -7,6 +7,7 @@ flag, so the error for a file that does not fit can name the flag that was forgo
 from collections.abc import Mapping
 
 Shapes = Mapping[str, tuple[int, ...]]
+_FILTER = ".filt"  # of blurred strides, models/networks/blur.py
 
 
 def infer_flags(shapes: Shapes) -> dict[str, str]:
@@ -16,13 +17,14 @@ def infer_flags(shapes: Shapes) -> dict[str, str]:
     ``syncbatch`` too, and a PatchGAN is always called ``n_layers``: their files are equal. Dropout
     can be seen in ResNets only.
     """
-    convolutions = {name: shape for name, shape in shapes.items() if len(shape) == 4}
+    convolutions = {name: shape for name, shape in shapes.items()
+                    if len(shape) == 4 and not name.endswith(_FILTER)}
     if len(convolutions) < 3:  # fewer than any published network has
         return {}
     if convolutions.keys() >= {f"model.model.{place}.weight" for place in ("0", "1.model.1", "3")}:
         return _unet_flags(shapes)
     blocks = _resnet_blocks(convolutions)
-    if blocks and convolutions.keys() >= {"model.1.weight", _last_of_resnet(blocks)}:
+    if blocks and convolutions.keys() >= {"model.1.weight", _last_of_resnet(shapes, blocks)}:
         return _resnet_flags(shapes, blocks)
     if convolutions.keys() == {"net.0.weight", "net.2.weight", "net.5.weight"}:
         return _discriminator_flags(shapes, "pixel", parent="net")
@@ -45,10 +47,13 @@ def _unet_flags(shapes: Shapes) -> dict[str, str]:
 
 def _resnet_flags(shapes: Shapes, blocks: set[str]) -> dict[str, str]:
     dropout = any(len(shapes.get(f"{block}.6.weight", ())) == 4 for block in blocks)
-    first, last = shapes["model.1.weight"], shapes[_last_of_resnet(blocks)]
+    first, last = shapes["model.1.weight"], shapes[_last_of_resnet(shapes, blocks)]
+    filters = _filters(shapes)
     return {"--netG": f"resnet_{len(blocks)}blocks",
             "--norm": _norm(shapes, conv="model.1", norm="model.2"),
             "--dropout" if dropout else "--no_dropout": "",
+            **({"--antialias": ""} if 7 in filters else {}),
+            **({"--antialias_up": ""} if max(filters, default=0) > 11 else {}),
             "--ngf": str(first[0]), "--input_nc": str(first[1]), "--output_nc": str(last[0])}
 
 
@@ -58,8 +63,15 @@ def _resnet_blocks(convolutions: Shapes) -> set[str]:
     return {head + ".conv_block" for head, separator, _ in parts if separator}
 
 
-def _last_of_resnet(blocks: set[str]) -> str:
-    return f"model.{len(blocks) + 17}.weight"
+def _filters(shapes: Shapes) -> set[int]:
+    """Return the positions of blurred layers: 7 and 11 for the strides, later ones upwards."""
+    parts = (name.split(".") for name in shapes if name.endswith(_FILTER))
+    return {int(place) for model, place, _ in (part for part in parts if len(part) == 3)
+            if model == "model" and place.isdecimal()}
+
+
+def _last_of_resnet(shapes: Shapes, blocks: set[str]) -> str:
+    return f"model.{len(blocks) + 17 + len(_filters(shapes))}.weight"
 
 
 def _discriminator_flags(shapes: Shapes, name: str, *, parent: str) -> dict[str, str]:

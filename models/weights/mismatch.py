@@ -34,6 +34,10 @@ def describe_mismatch(
     }
     details = "; ".join(f"{what}: {_first_of(keys)}" for what, keys in lists.items() if keys)
     file_flags, net_flags = infer_flags(found), infer_flags(wanted)
+    if file_flags and file_flags == net_flags:
+        return (f"{source} looks like {_flag_text(file_flags)}, but is a variant of it that "
+                f"another program made: its layers differ ({details}). Use that program, or write "
+                "the network as a plug-in (docs/extending.md)")
     names = [_flag_text(flags) or f"a network whose tensors are called {_first_of(list(shapes))}"
              for flags, shapes in ((file_flags, found), (net_flags, wanted))]
     facts = f"Found {names[0]}; wanted {names[1]}. " if names[0] != names[1] else ""

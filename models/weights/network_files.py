@@ -9,8 +9,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from models.weights.network_in_file import read_network
 from models.weights.published_keys import load_published, to_published
-from util import checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ def load_networks(
         paths |= existing
     for name, net in networks.items():
         log.info("loading the model from %s", paths[name])
-        load_published(net, checkpoint.load(paths[name]), source=str(paths[name]))
+        weights = read_network(paths[name], name=name, wanted=to_published(net))
+        load_published(net, weights, source=str(paths[name]))
 
 
 def no_average(wanted: Path) -> FileNotFoundError:

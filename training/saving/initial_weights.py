@@ -8,8 +8,8 @@ from torch import nn
 
 from models.weights.mismatch import describe_mismatch
 from models.weights.network_files import AVERAGED
+from models.weights.network_in_file import is_called, networks_in, read_network
 from models.weights.published_keys import load_matching, to_published
-from util import checkpoint
 from util.run_folder.weights import newest_epoch
 from util.text import listing
 
@@ -36,7 +36,8 @@ def initialise(networks: Nets, given: Path, *, runs: Path, first_generator: str)
         if name not in sources:
             log.info("[Network %s] starts from random weights: %s has none for it", name, given)
             continue
-        left_out = load_matching(net, checkpoint.load(sources[name]), source=str(sources[name]))
+        weights = read_network(sources[name], name=name, wanted=to_published(net))
+        left_out = load_matching(net, weights, source=str(sources[name]))
         count = len(net.state_dict())
         fitting = count - sum(not line.endswith("not in this network") for line in left_out)
         loaded += fitting
@@ -54,10 +55,14 @@ def _sources(networks: Nets, given: Path, runs: Path, first_generator: str) -> d
     """Return network name -> the file with its weights."""
     for path in (given, runs / given):
         if path.is_file():
-            # 20_net_G_B.pth and its average are for G_B; files with other names are for the first
-            # generator.
+            # 20_net_G_B.pth and its average are for G_B. A larger checkpoint may name its networks
+            # inside; any other file is for the first generator.
             named = path.stem.partition("_net_")[2].removesuffix(AVERAGED)
-            return {named if named in networks else first_generator: path}
+            if named in networks:
+                return {named: path}
+            places = networks_in(path)
+            inside = {name: path for name in networks if any(is_called(p, name) for p in places)}
+            return inside or {first_generator: path}
         if path.is_dir():
             return _files_in(path, networks, _newest_label(path))
         if any(path.parent.glob(f"{path.name}_net_*.pth")):
@@ -90,7 +95,8 @@ def _files_in(folder: Path, networks: Nets, label: str) -> dict[str, Path]:
 
 def _mismatch(networks: Nets, sources: Mapping[str, Path]) -> str:
     name, file = next(iter(sources.items()))
-    return describe_mismatch(checkpoint.load(file), to_published(networks[name]), str(file))
+    wanted = to_published(networks[name])
+    return describe_mismatch(read_network(file, name=name, wanted=wanted), wanted, str(file))
 
 
 def _log_files_beside(networks: Nets, sources: Mapping[str, Path]) -> None:

@@ -1,6 +1,8 @@
 """Recognise files by their first bytes, whatever their names promise."""
 
 import re
+import tarfile
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -81,7 +83,58 @@ def foreign_content(path: Path) -> str:
         head = file.read(_HEAD)
     if not head:
         return "is empty"
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t")[:14].lower().startswith((b"<!doctype html", b"<html")):
+    if is_safetensors(path):
+        return ""
+    text = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if text.startswith((b"<!doctype html", b"<html")):
         return "is a web page (HTML), not the file behind the link: download it again"
-    return next((text for (place, start), text in _KINDS.items()
-                 if head[place:].startswith(start)), "")
+    known = next((text for (place, start), text in _KINDS.items()
+                  if head[place:].startswith(start)), "")
+    if known:
+        return known
+    if head.startswith(b"PK\3\4"):
+        return _zip_content(path)
+    # The first field of the protobuf is a number; the second is the name of the writer.
+    if head[:1] == b"\x08" and (path.suffix.lower() == ".onnx" or b"pytorch" in head[:16]):
+        return "is an ONNX graph, not weights: give the .pth file that it was exported from"
+    with suppress(tarfile.TarError):
+        return _tar_content(path)
+    return ""
+
+
+def is_safetensors(path: Path) -> bool:
+    """Return True for a file that begins with the length of its JSON header (safetensors)."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
+
+
+def _zip_content(path: Path) -> str:
+    """Describe a ZIP archive; "" for those that torch.save writes."""
+    if not zipfile.is_zipfile(path):
+        return "is damaged: it is an archive whose end is missing, copy it again"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        return "is damaged: it is an archive whose list of files is wrong, copy it again"
+    folders = {name.rpartition("/")[0].partition("/")[2].partition("/")[0] for name in names}
+    if "code" in folders:
+        return ("is a TorchScript program (torch.jit.save), not weights: give the .pth file that "
+                "it was exported from; torch.jit.load runs it")
+    if any(name.endswith("archive_format") for name in names):
+        return ("is an exported program (torch.export), not weights: give the .pth file that it "
+                "was exported from")
+    if any(name.endswith("data.pkl") for name in names):
+        return ""
+    return f"is a ZIP archive of {', '.join(names[:3])}: unpack it"
+
+
+def _tar_content(path: Path) -> str:
+    with tarfile.open(path) as archive:
+        names = archive.getnames()
+    if {"pickle", "storages", "tensors"} <= set(names):
+        return ("is in the tar format of PyTorch before 0.1.10, which cannot be read without "
+                "running code from it. If you trust it: python -c \"import torch; torch.save("
+                "torch.load('IN.pth', weights_only=False), 'OUT.pth')\"")
+    return f"is a tar archive of {', '.join(names[:3])}: unpack it"
