@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from data.files.value_range import ValueRange
 from metrics.base_metric import Metric, Score, UndefinedError
 from metrics.metric_image import MaybeImage
+from metrics.pixel_pairs import missing_pixels
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,13 @@ def evaluate(
     """
     evaluation = Evaluation()
     refusals: dict[str, list[str]] = {name: [] for name in metrics}
-    count = 0
+    count = missing = pixels = 0
     for count, example in enumerate(examples, start=1):
         is_pair = example.fake is not None and example.real is not None
         values = evaluation.values.setdefault(example.name, {}) if is_pair else {}
+        if is_pair:
+            lost, of = _count_missing(example)
+            missing, pixels = missing + lost, pixels + of
         for name, metric in metrics.items():
             if metric.paired and not is_pair:
                 continue
@@ -65,6 +69,9 @@ def evaluate(
                     values[name] = value
         if report_every and count % report_every == 0:
             log.info("%d images measured", count)
+    if missing:
+        evaluation.warnings.append(f"{missing} of {pixels} pixels are left out: they have no value "
+                                   "in the output or in the target")
     for name, metric in metrics.items():
         refused = refusals[name]
         try:
@@ -79,3 +86,11 @@ def evaluate(
         if refused:
             evaluation.skipped[name] = f"leaves out {len(refused)} of {count} images; {refused[0]}"
     return evaluation
+
+
+def _count_missing(example: Example) -> tuple[int, int]:
+    """Return how many pixels of a pair are missing, and the number of all."""
+    fake, real = example.fake, example.real
+    assert fake is not None and real is not None
+    mask = missing_pixels(fake, real) if fake.size == real.size else None
+    return 0 if mask is None else int(mask.sum()), real.size[0] * real.size[1]

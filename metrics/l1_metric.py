@@ -8,7 +8,7 @@ import numpy as np
 from data.files.value_range import LEVELS
 from metrics.base_metric import MeanMetric, Score, Settings
 from metrics.metric_image import MetricImage
-from metrics.pixel_pairs import same_shape
+from metrics.pixel_pairs import known_pixels
 
 IN_UNITS = "in file units"
 
@@ -25,7 +25,7 @@ class L1(MeanMetric):
         self.in_units: list[float] = []  # Hounsfield units, millimetres, ...
 
     def measure(self, fake: MetricImage, real: MetricImage) -> float:
-        a, b = same_shape(fake, real)
+        a, b = known_pixels(fake, real)
         value = float(np.abs(a - b).mean())
         units = real.units or real.limits
         if units == (fake.units or fake.limits) != LEVELS:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from data.files.image_io import read_image
+from data.files.metadata import Mask
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, as_channels
 from data.files.value_range import LEVELS, ValueRange, of_dtype
@@ -21,6 +22,7 @@ class MetricImage:
 
     ``units``: what the limits mean in the files of the data set, if these hold other numbers.
     ``transparent``: there were transparent pixels, which are white now.
+    ``missing``: bool [H, W], True where a pixel has no value in a channel; None: nowhere.
     """
 
     pixels: Pixels
@@ -28,6 +30,7 @@ class MetricImage:
     name: str = ""
     units: ValueRange | None = None
     transparent: bool = False
+    missing: Mask | None = None
 
     @classmethod
     def read(
@@ -49,7 +52,9 @@ class MetricImage:
         whole = of_dtype(raster.pixels.dtype)
         opacity = raster.pixels[:, :, opaque:]
         transparent = bool((opacity < (whole.high if whole else 1)).any())
-        return cls(as_channels(raster, opaque, source=path), limits, str(path), units, transparent)
+        pixels = as_channels(raster.known, opaque, source=path)
+        missing = None if raster.missing is None else np.asarray(raster.missing.any(axis=2))
+        return cls(pixels, limits, str(path), units, transparent, missing)
 
     @classmethod
     def of_tensor(

@@ -6,7 +6,7 @@ import torch
 
 from metrics.base_metric import MeanMetric, Score, Settings, package
 from metrics.metric_image import MetricImage
-from metrics.pixel_pairs import Unit, require_side, same_shape
+from metrics.pixel_pairs import Unit, require_all_pixels, require_side, same_shape
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, the finest first (section 3.2)
 WINDOW = 11  # pixels; each scale halves the image, and the window must fit the smallest one
@@ -45,6 +45,7 @@ class MultiScaleSSIM(MeanMetric):
 
     def measure(self, fake: MetricImage, real: MetricImage) -> float:
         a, b = (self._tensor(unit) for unit in same_shape(fake, real))
+        require_all_pixels(fake, real)
         self.scales = self.scales or scales_for(min(real.size))
         require_side(real, smallest_side(self.scales), f"{self.scales} scales")
         weights = WEIGHTS[: self.scales]

@@ -4,7 +4,7 @@ import numpy as np
 
 from metrics.base_metric import MeanMetric
 from metrics.metric_image import MetricImage
-from metrics.pixel_pairs import same_shape
+from metrics.pixel_pairs import known_pixels
 
 
 class MSE(MeanMetric):
@@ -14,5 +14,5 @@ class MSE(MeanMetric):
     places = 5
 
     def measure(self, fake: MetricImage, real: MetricImage) -> float:
-        a, b = same_shape(fake, real)
+        a, b = known_pixels(fake, real)
         return float(np.square(a - b).mean())

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from data.files.metadata import Mask
 from data.files.value_range import LEVELS
 from metrics.base_metric import UndefinedError
 from metrics.metric_image import MetricImage
@@ -31,15 +32,48 @@ def same_shape(fake: MetricImage, real: MetricImage) -> tuple[Unit, Unit]:
                          f"{fake.channels}, the target {real.channels}")
 
 
+def known_pixels(fake: MetricImage, real: MetricImage) -> tuple[Unit, Unit]:
+    """Return the pixels that both images have, [N, C]: see ``same_shape``.
+
+    Raises:
+        UndefinedError: as ``same_shape``, or there is no such pixel.
+    """
+    a, b = same_shape(fake, real)
+    missing = missing_pixels(fake, real)
+    if missing is None:
+        return a.reshape(-1, a.shape[2]), b.reshape(-1, b.shape[2])
+    if missing.all():
+        raise UndefinedError("compares pixels, but none has a value in both images")
+    return a[~missing], b[~missing]
+
+
+def missing_pixels(fake: MetricImage, real: MetricImage) -> Mask | None:
+    """Return bool [H, W], True where one of two images of equal size has no value."""
+    masks = [image.missing for image in (fake, real) if image.missing is not None]
+    return np.logical_or.reduce(masks) if masks else None
+
+
+def require_all_pixels(fake: MetricImage, real: MetricImage) -> None:
+    """
+    Raises:
+        UndefinedError: pixels are missing.
+    """
+    missing = missing_pixels(fake, real)
+    if missing is not None:
+        raise UndefinedError(f"needs all pixels, but {missing.sum()} of {missing.size} have no "
+                             "value")
+
+
 def levels(
     fake: MetricImage, real: MetricImage
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Return both images as uint8 [H, W, 3].
 
     Raises:
-        UndefinedError: see ``same_shape`` and ``rgb``.
+        UndefinedError: see ``same_shape``, ``require_all_pixels`` and ``rgb``.
     """
     same_shape(fake, real)
+    require_all_pixels(fake, real)
     return rgb(fake), rgb(real)
 
 

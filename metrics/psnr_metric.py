@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics.base_metric import MeanMetric
 from metrics.metric_image import MetricImage
-from metrics.pixel_pairs import same_shape
+from metrics.pixel_pairs import known_pixels
 
 
 class PSNR(MeanMetric):
@@ -18,6 +18,6 @@ class PSNR(MeanMetric):
     places = 2
 
     def measure(self, fake: MetricImage, real: MetricImage) -> float:
-        a, b = same_shape(fake, real)
+        a, b = known_pixels(fake, real)
         error = float(np.square(a - b).mean())
         return -10 * math.log10(error) if error else math.inf

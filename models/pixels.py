@@ -5,6 +5,7 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from data.files.metadata import Mask
+from models.comparison import Comparison
 from models.losses import l1_of_known, share_of_known
 from models.registration import Registration
 
@@ -37,6 +38,11 @@ class BatchPixels(Registration):
         masks = {"fake_B": self.missing_A, "fake_A": self.missing_B}
         return {label: mask[index].all(dim=0).cpu().numpy()
                 for label, mask in masks.items() if mask is not None and mask[index].any()}
+
+    def missing_in(self, comparison: Comparison) -> Tensor | None:
+        """Return the mask of the image that an output is compared with, pixel by pixel."""
+        is_first = comparison.from_target_side != bool(comparison.back)
+        return self.missing_A if is_first else self.missing_B
 
     def l1(self, image: Tensor, target: Tensor, missing: Tensor | None) -> Tensor:
         """Return the mean difference over the values that ``target`` has: see ``l1_of_known``.

@@ -4,9 +4,9 @@
 
 Errors are issues that a training refuses or that make its test worthless: unreadable files, images
 without a partner, pairs of different size, numbers of channels that do not match, floating point
-without a range, the same image in training and test. Warnings are for a person to look at: mixed
-kinds, blank images, copies, pairs that look exchanged or shifted against each other. The exit code
-is 1 if there are errors, otherwise 0. An HTML page shows the issues.
+without a range, pixels without a value, the same image in training and test. Warnings are for a
+person to look at: mixed kinds, blank images, copies, pairs that look exchanged or shifted against
+each other. The exit code is 1 if there are errors, otherwise 0. An HTML page shows the issues.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from display.pages.contact_sheet import Section, SheetCell, write_sheet
 from scripts.command_line import new_parser
 from util.disk.file_names import shorten
 from util.files import write_text
-from util.flags import suffixes, value_range
+from util.flags import nan_value, suffixes, value_range
 from util.runtime import run_program
 from util.text import listing, pluralise
 
@@ -64,6 +64,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for side in "AB":
         add(f"--value_range_{side}", type=value_range, metavar="LO,HI",
             help=f"values in {side} that mean black and white, as for train.py")
+    add("--nan_value", type=nan_value, metavar="V|VA,VB",
+        help="pixels without a value are allowed, as for train.py")
     add("--sheet", type=Path, help="page to write (check_<name of the dataroot>.html)")
     add("--no_sheet", action="store_true", help="write no page")
     add("--json", type=Path, metavar="FILE", help="write the issues as JSON, too")
@@ -78,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = collect_facts(layout.rows)
     limits = {"A": args.value_range_A, "B": args.value_range_B}
     ranges = {side: ValueRange(*pair) if pair else None for side, pair in limits.items()}
-    issues = find_all(layout, rows, ranges, alone=collect_facts(layout.unpaired))
+    issues = find_all(layout, rows, ranges, alone=collect_facts(layout.unpaired),
+                      missing_allowed=args.nan_value is not None)
     facts = [f"--dataset_mode {layout.mode}", *phase_summaries(layout, rows)]
     log_issues(facts, issues)
     if args.json:
@@ -166,7 +169,7 @@ def cell(caption: str, sources: Sequence[Source]) -> SheetCell:
     for raster in rasters:
         scale = min(1.0, THUMBNAIL / max(raster.size))
         width, height = (max(1, round(side * scale)) for side in raster.size)
-        thumbnails.append(preview(raster.pixels, (width, height)))
+        thumbnails.append(preview(raster.known.pixels, (width, height)))
     return SheetCell(caption, thumbnails)
 
 

@@ -16,6 +16,10 @@ from torch.nn.functional import l1_loss
 from data import find_dataset
 from data.augment import AppliedAugmentation, affine, warp
 from data.base_dataset import Batch
+from data.checking.checks import check_missing
+from data.checking.facts import facts_of_row
+from data.checking.layout import SourceRow
+from data.checking.value_ranges import range_faults
 from data.files.image_io import read_image, write_image
 from data.files.metadata import Metadata
 from data.files.pillow_files import PictureError
@@ -27,7 +31,15 @@ from data.loader import Loader
 from data.missing import part_missing
 from data.resizing import resize
 from data.transforms import Recipe
+from metrics import create_metrics
+from metrics.base_metric import Settings, UndefinedError
+from metrics.evaluation import Example, evaluate
+from metrics.metric_image import MetricImage
+from metrics.pixel_pairs import require_all_pixels
+from models.comparison import Comparison
 from models.losses import l1_of_known, share_of_known
+from models.pixels import BatchPixels
+from training.doctor.doctor import _with_means
 from util.flags import nan_value
 
 DEPTH = ValueRange(400, 700)
@@ -268,3 +280,68 @@ def test_a_written_tiff_names_what_is_missing(
     again = read_image(tmp_path / "x.tif").missing
     assert (again is None) == (tag is None)
     assert again is None or np.argwhere(again).tolist() == [[0, 0, 0]]
+
+
+# --- checks and metrics ---
+
+def test_the_check_ignores_missing_values_and_reports_them(tmp_path: Path) -> None:
+    write_image(depth(slice(5), slice(9)), tmp_path / "x.npy")
+    row = SourceRow("", "B", (Source((tmp_path / "x.npy",)),))
+    facts = facts_of_row(row)
+    levels = facts.facts[0].levels
+    assert (levels.low, levels.high) == (409, 445)
+    issue, = check_missing([facts], allowed=False)
+    assert "pixels without a value (NaN, infinity, nodata) in 1 of 1 image; " in issue.text
+    assert "--nan_value" in issue.text
+    assert "45 of 256" in issue.entries[0].text
+    assert not list(check_missing([facts], allowed=True))
+    text, = (text for _, text in range_faults("B", [levels], None))
+    assert "409 to 445" in text
+
+
+def test_metrics_leave_missing_pixels_out(tmp_path: Path) -> None:
+    write_image(depth(slice(6), slice(30), side=32), tmp_path / "real.npy")
+    write_image(depth(slice(3, 9), slice(2), side=32) + 10, tmp_path / "fake.npy")
+    real, fake = (MetricImage.read(tmp_path / name, ValueRange(400, 500))
+                  for name in ("real.npy", "fake.npy"))
+    metrics, _ = create_metrics(["l1", "mse", "psnr", "ssim"], Settings())
+    found = evaluate([Example("x", fake, real)], metrics)
+    assert found.scores["l1"].value == pytest.approx(0.1)
+    assert found.scores["mse"].value == pytest.approx(0.01)
+    assert found.scores["psnr"].value == pytest.approx(20)
+    assert 0.9 < found.scores["ssim"].value < 1
+    assert found.warnings == [f"{6 * 30 + 3 * 2} of 1024 pixels are left out: they have no value "
+                              "in the output or in the target"]
+    with pytest.raises(UndefinedError, match="needs all pixels, but 186 of 1024"):
+        require_all_pixels(fake, real)
+
+
+def test_ssim_of_known_windows_equals_that_of_the_part(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = [rng.uniform(0, 1, (32, 40, 1)).astype(np.float32) for _ in range(2)]
+    limits, hole = ValueRange(0, 1), np.zeros((32, 40), bool)
+    hole[:, :16] = True
+    ssim, = create_metrics(["ssim"], Settings())[0].values()
+    part = ssim.add(*(MetricImage(image[:, 16:], limits) for image in images))
+    whole = ssim.add(MetricImage(images[0], limits), MetricImage(images[1], limits, missing=hole))
+    assert whole == pytest.approx(part)
+
+
+@pytest.mark.parametrize(("comparison", "side"), [
+    (Comparison.paired("a", "b", "c"), "B"),
+    (Comparison.paired("a", "b", "c", from_target_side=True), "A"),
+    (Comparison.cycle("a", "b", "c", "d"), "A"),
+    (Comparison.cycle("a", "b", "c", "d", from_target_side=True), "B"),
+])
+def test_a_comparison_has_the_mask_of_its_second_image(comparison: Comparison, side: str) -> None:
+    pixels = BatchPixels.__new__(BatchPixels)
+    pixels.missing_A, pixels.missing_B = torch.zeros(1), torch.ones(1)
+    assert pixels.missing_in(comparison) is getattr(pixels, f"missing_{side}")
+
+
+def test_the_doctor_gives_all_images_their_means_in_holes() -> None:
+    images, missing = torch.randn(2, 3, 8, 8), torch.zeros(2, 1, 8, 8, dtype=torch.bool)
+    missing[0, :, :3] = True
+    flat = _with_means(images, missing)
+    torch.testing.assert_close(flat.mean(dim=(2, 3))[0], images[0, :, 3:].mean(dim=(1, 2)))
+    assert torch.equal(flat[1], images[1])

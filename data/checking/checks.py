@@ -22,11 +22,16 @@ Ranges = Mapping[str, ValueRange | None]  # by side
 
 
 def find_all(
-    layout: Layout, rows: Sequence[RowFacts], ranges: Ranges, *, alone: Sequence[RowFacts] = ()
+    layout: Layout, rows: Sequence[RowFacts], ranges: Ranges, *, alone: Sequence[RowFacts] = (),
+    missing_allowed: bool = False
 ) -> list[Issue]:
-    """Return all issues, errors first. ``alone``: images without a partner, only read."""
+    """Return all issues, errors first.
+
+    ``alone``: images without a partner, only read. ``missing_allowed``: see ``check_missing``.
+    """
     checks: list[Callable[[Sequence[RowFacts]], Iterable[Issue]]] = [
         lambda rows: check_readable(rows, alone), lambda rows: check_values(rows, ranges),
+        lambda rows: check_missing(rows, allowed=missing_allowed),
         check_pair_sizes, check_kinds, check_copies, check_blank, check_alignment,
     ]
     issues = [Issue("without partner", "error", fault) for fault in layout.faults]
@@ -59,6 +64,19 @@ def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
         levels = [facts.levels for _, _, facts in images]
         for level, text in range_faults(letter, levels, ranges.get(letter)):
             yield Issue("value range", level, text)
+
+
+def check_missing(rows: Sequence[RowFacts], *, allowed: bool) -> Iterator[Issue]:
+    """Yield pixels without a value; an error unless --nan_value is ``allowed``."""
+    for letter, images in by_side(rows).items():
+        entries = [Entry(f"{source}: {facts.missing} of {facts.size[0] * facts.size[1]}",
+                         row.sources) for row, source, facts in images if facts.missing]
+        if entries and not allowed:
+            yield Issue("missing pixels", "error",
+                        f"{letter}: pixels without a value (NaN, infinity, nodata) in "
+                        f"{len(entries)} of {pluralise(len(images), 'image')}; train with "
+                        "--nan_value V, which networks see there; losses leave these pixels out",
+                        entries)
 
 
 def check_pair_sizes(rows: Sequence[RowFacts]) -> Iterator[Issue]:

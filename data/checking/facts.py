@@ -29,6 +29,7 @@ class Facts:
     blank: bool  # all pixels have one colour
     digest: bytes  # hash of the pixels, their shape and dtype, not of the file
     look: LookFeatures
+    missing: int = 0  # pixels without a value
 
     @property
     def kind(self) -> str:
@@ -58,7 +59,10 @@ def facts_of_row(row: SourceRow) -> RowFacts:
         rasters = read_together(row.sources)
     except PictureError as error:
         return RowFacts(row, fault=str(error))
-    facts = tuple(_facts(raster) for raster in rasters)
+    missing = [0 if raster.missing is None else int(raster.missing.any(axis=2).sum())
+               for raster in rasters]
+    rasters = [raster.known for raster in rasters]
+    facts = tuple(_facts(raster, count) for raster, count in zip(rasters, missing, strict=True))
     shift = None
     if row.is_pair and same_size(facts) and not any(fact.blank for fact in facts):
         shift = best_shift(rasters[0].pixels, rasters[1].pixels)
@@ -71,11 +75,12 @@ def same_size(facts: Sequence[Facts]) -> bool:
     return max(widths) - min(widths) <= 1 and len(set(heights)) == 1
 
 
-def _facts(raster: Raster) -> Facts:
+def _facts(raster: Raster, missing: int) -> Facts:
     pixels = np.ascontiguousarray(raster.pixels)
     lows, highs = pixels.min(axis=(0, 1)), pixels.max(axis=(0, 1))
     content = blake2b(f"{pixels.shape} {pixels.dtype}".encode(), digest_size=16)
     content.update(pixels.data)
     return Facts(size=raster.size, channels=raster.channels, colour=raster.colour,
                  levels=levels_of(pixels, raster.colour),
-                 blank=bool((lows == highs).all()), digest=content.digest(), look=look(pixels))
+                 blank=bool((lows == highs).all()), digest=content.digest(), look=look(pixels),
+                 missing=missing)

@@ -51,7 +51,8 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
 
 
 def _warn_about_values(side: Side, rasters: Sequence[Raster], count: int) -> None:
-    levels = [levels_of(raster.pixels, raster.colour) for raster in rasters]
+    levels = [levels_of(known.pixels, known.colour)
+              for known in (raster.known for raster in rasters)]
     faults = [text for _, text in range_faults(side.letter, levels, side.value_range)]
     low, high = min(image.low for image in levels), max(image.high for image in levels)
     if low == high:

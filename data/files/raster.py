@@ -43,6 +43,14 @@ class Raster:
         count = pluralise(self.channels, "channel")
         return f"{self.size[0]} x {self.size[1]}, {count} ({self.colour}), {self.pixels.dtype}"
 
+    @property
+    def known(self) -> "Raster":
+        """The image with its lowest known value, or 0, at the missing pixels, for statistics."""
+        if self.missing is None:
+            return self
+        low = 0 if self.missing.all() else self.pixels[~self.missing].min()
+        return Raster(np.where(self.missing, self.pixels.dtype.type(low), self.pixels), self.colour)
+
     def missing_in(self, channels: int) -> npt.NDArray[np.bool_] | None:
         """Return ``missing`` for the result of ``as_channels``: [H, W, channels]."""
         if self.missing is None or channels == self.channels:

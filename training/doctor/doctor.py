@@ -62,13 +62,20 @@ class Doctor:
     def check_images(self, visuals: Mapping[str, Tensor]) -> None:
         """Check the ``visuals`` of the last step: the model's names -> [N, C, H, W]."""
         images = {name: image[:IMAGES] for name, image in visuals.items()}
-        translations = [Translation(compared.made, images[compared.given], images[compared.made],
-                                    images[compared.domain], _partner(compared))
+        translations = [self._translation(compared, images)
                         for compared in self.model.comparisons(self.model.opt)
                         if compared.labels <= images.keys()]
         if translations:
             for finding in self._outputs.check(translations):
                 self._add(finding, too_early=self.clock.images < FIRST_IMAGES)
+
+    def _translation(self, compared: Comparison, images: Mapping[str, Tensor]) -> Translation:
+        """Return the images to check; all have their means where the partner has no pixels."""
+        missing = self.model.missing_in(compared)
+        given, made, domain = (images[name] if missing is None
+                               else _with_means(images[name], missing[:IMAGES])
+                               for name in (compared.given, compared.made, compared.domain))
+        return Translation(compared.made, given, made, domain, _partner(compared))
 
     def _check_logits(self) -> Finding:
         """Check the discriminator whose loss is smallest."""
@@ -121,3 +128,11 @@ def _partner(compared: Comparison) -> Partner | None:
     if compared.back:
         return "input"
     return "target" if compared.target else None
+
+
+def _with_means(images: Tensor, missing: Tensor) -> Tensor:
+    """Replace the missing pixels of [N, C, H, W] by the mean of the other ones of each channel."""
+    holes = missing.any(dim=1, keepdim=True)
+    known = images.masked_fill(holes, 0)
+    count = (~holes).sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    return torch.where(holes, known.sum(dim=(2, 3), keepdim=True) / count, images)

@@ -77,8 +77,9 @@ class Validation:
                 for comparison, lists in zip(comparisons, collected, strict=True):
                     _require(comparison, visuals)
                     name = _file_of(comparison, self.twin.get_image_paths()[0], batch)
+                    missing = self.twin.missing_in(comparison)
                     for labels, examples in lists.items():
-                        examples.append(_example(name, visuals, labels, comparison.given))
+                        examples.append(_example(name, visuals, labels, comparison.given, missing))
                     if number < FILMED:
                         strips.append(_strip(name, visuals, comparison))
             scores = [self._scores(*pair) for pair in zip(comparisons, collected, strict=True)]
@@ -186,9 +187,13 @@ def _require(comparison: Comparison, visuals: Mapping[str, Any]) -> None:
 
 
 def _example(
-    name: str, visuals: Mapping[str, Tensor], compared: tuple[str, str], given: str
+    name: str, visuals: Mapping[str, Tensor], compared: tuple[str, str], given: str,
+    missing: Tensor | None
 ) -> Example:
-    return Example(name, *(_eight_bits(visuals[label][0]) for label in (*compared, given)))
+    images = [_eight_bits(visuals[label][0]) for label in (*compared, given)]
+    if missing is not None and missing[0].any():
+        images[1] = replace(images[1], missing=missing[0].any(dim=0).cpu().numpy())
+    return Example(name, *images)
 
 
 def _eight_bits(image: Tensor) -> MetricImage:
