@@ -51,6 +51,18 @@ def test_a_mask_of_one_bit_is_black_and_white(tmp_path: Path) -> None:
     assert row(path) == [0, 255, 255, 0, 0]
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
+def test_padding_is_missing(tmp_path: Path, dtype: str) -> None:
+    kind, name = ("Float", "FloatPixelData") if dtype == "float32" else ("", "PixelData")
+    padding: dict[str, Any] = {f"{kind}PixelPaddingValue": 1, f"{kind}PixelPaddingRangeLimit": 2}
+    path = write(tmp_path / "x.dcm", RAMP.astype(dtype), name=name, **slope(2, -10), **padding)
+    raster = read_image(path)
+    assert raster.missing is not None
+    assert raster.missing[0, :, 0].tolist() == [False, True, True, False]
+    assert raster.nodata == -8
+    assert raster.pixels[0, :, 0].tolist() == [-10, -8, -6, -4]
+
+
 def test_files_without_a_header_are_read(tmp_path: Path) -> None:
     path = write(tmp_path / "x.dcm", **slope(2))
     path.write_bytes(path.read_bytes()[path.read_bytes().index(b"\x08\x00\x16\x00UI"):])

@@ -3,6 +3,9 @@
 ``image_io`` turns the errors of the decoders into a ``PictureError`` that names the file.
 """
 
+import logging
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,13 @@ import numpy as np
 from data.files.array_files import as_raster
 from data.files.dicom_decoders import decoded
 from data.files.dicom_tables import colours_of, refusal
-from data.files.dicom_values import real_values, refuse_transform
+from data.files.dicom_values import padding_of, real_values, refuse_transform
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster
 from data.files.reading import room_for
 from util.packages import package_for
 
+log = logging.getLogger(__name__)
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # Attributes of images that are more than a grid of numbers -> what they are.
 _UNSUPPORTED = {
@@ -38,6 +42,9 @@ def read_dicom(path: Path) -> Raster:
     """
     data = _opened(path)
     _refuse_unsupported(data)
+    aspect = data.get("PixelAspectRatio") or data.get("PixelSpacing") or (1, 1)
+    if len(set(np.atleast_1d(aspect))) > 1:
+        _log_aspect()
     count = int(data.get("NumberOfFrames") or 1) * data.get("SamplesPerPixel", 1)
     with room_for(path, 8 * count * data.Rows * data.Columns):  # float32 and a copy
         return _real_raster(data, path)
@@ -45,6 +52,7 @@ def read_dicom(path: Path) -> Raster:
 
 def _real_raster(data: Any, path: Path) -> Raster:
     frames, interpretation = decoded(data)
+    padding = padding_of(frames, data) if interpretation in _GREY else None
     if interpretation == "PALETTE COLOR":
         frames = colours_of(frames, data)
     elif interpretation in _GREY:
@@ -55,7 +63,12 @@ def _real_raster(data: Any, path: Path) -> Raster:
         refuse_transform(data)
     count, height, width, channels = frames.shape
     colour = {1: "gray", 3: "rgb", 4: "rgba"}[channels] if count == 1 else "bands"
-    return as_raster(np.moveaxis(frames, 0, 2).reshape(height, width, -1), path, colour=colour)
+    pixels = np.moveaxis(frames, 0, 2).reshape(height, width, -1)
+    raster = as_raster(pixels, path, colour=colour)
+    if padding is None:
+        return raster
+    missing = np.moveaxis(padding, 0, 2)
+    return replace(raster, missing=missing, nodata=float(pixels[missing][0]))
 
 
 def dicom_size(path: Path) -> tuple[int, int]:
@@ -97,3 +110,9 @@ def _refuse_unsupported(data: Any) -> None:
     if size not in ((None, None), (data.Columns, data.Rows)):
         raise refusal(data, f"its frames are tiles of an image of {size[0]} x {size[1]} pixels "
                             "(TotalPixelMatrixColumns)", "export the wanted part as TIFF or PNG")
+
+
+@cache
+def _log_aspect() -> None:
+    log.info("DICOM files have pixels that are not square (PixelAspectRatio or PixelSpacing); they "
+             "are used as stored")

@@ -80,6 +80,18 @@ def real_values(stored: Array, data: Any) -> Array:
     return np.stack(frames)
 
 
+def padding_of(stored: Array, data: Any) -> Array | None:
+    """Return where frames have no value, bool [F, H, W] (C.7.5.1.1.2); None if they have all."""
+    kind = {"float32": "Float", "float64": "DoubleFloat"}.get(stored.dtype.name, "")
+    value = data.get(f"{kind}PixelPaddingValue")
+    if value is None:
+        return None
+    limit = data.get(f"{kind}PixelPaddingRangeLimit", value)
+    low, high = sorted(_as_stored(number, data) for number in (value, limit))
+    found: Array = (stored >= low) & (stored <= high)
+    return found if found.any() else None
+
+
 def refuse_transform(data: Any) -> None:
     """Raise PictureError if a colour image has a transform, which is defined for grey ones only."""
     if _modality(data, data) not in (None, Linear()):
