@@ -10,6 +10,7 @@ import logging
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from util import interrupts
 
@@ -63,11 +64,9 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
-    legend = (
-        f"{opt.model}, {opt.direction}. real: from the data set; fake: output of the network; rec: "
-        "translated there and back. A is the input, B the output (BtoA: A is the right half)."
-    )
-    with open_page(opt, name=opt.name, title=opt.phase, legend=legend) as page:
+    legend = f"{opt.model}, {opt.direction}." + " A is B of the data set." * (A is not sides[0])
+    with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=model.save_dir,
+                   comparisons=model.comparisons(opt)) as page:
         for batch in dataset.first(-(-count // opt.batch_size)):
             # Every batch gets the same dropout masks: a result does not depend on earlier images.
             seed_torch(opt.seed, opt.device)
@@ -96,7 +95,8 @@ def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
             batch_size=opt.batch_size, skip_existing=opt.skip_existing, skip_bad=skip_bad)
     name = name_of_weights(opt.weights) if opt.weights else opt.name
     legend = f"{translator.file.path}, {translator.file.direction}. Every image in its own size."
-    page = open_page(opt, name=name, title=title_of(opt.dataroot), legend=legend)
+    page = open_page(opt, name=name, title=title_of(opt.dataroot), legend=legend,
+                     run=options.run_path(opt))
     return translate_to_page(translator, inputs, page, batch_size=opt.batch_size,
                              samples=opt.samples, skip_bad=skip_bad)
 
@@ -126,14 +126,14 @@ def find_test_inputs(opt: Namespace, translator: Translator) -> list[Input]:
     return inputs
 
 
-def open_page(opt: Namespace, *, name: str, title: str, legend: str) -> ResultsPage:
-    """Create the page ``results/<name>/<title>_<epoch>/index.html``, with its displays."""
+def open_page(opt: Namespace, *, name: str, title: str, run: Path, **page: Any) -> ResultsPage:
+    """Create ``results/<name>/<title>_<epoch>/index.html``; ``run``: the training, or its file."""
     epoch = opt.epoch + (f"_iter{opt.load_iter}" if opt.load_iter else "") + "_ema" * opt.ema
     folder = opt.results_dir / name / f"{shorten(title, room=len(epoch) + 1)}_{epoch}"
-    heading = f"Experiment = {name}, Phase = {title}, Epoch = {opt.epoch}"
     return ResultsPage(
-        folder, Visualizer(open_sinks(folder, opt)), title=heading, legend=legend,
-        width=opt.display_winsize, aspect_ratio=opt.aspect_ratio)
+        folder, Visualizer(open_sinks(folder, opt)), width=opt.display_winsize,
+        training_web=(run if run.is_dir() else run.parent) / "web", aspect_ratio=opt.aspect_ratio,
+        title=f"Experiment = {name}, Phase = {title}, Epoch = {opt.epoch}", **page)
 
 
 if __name__ == "__main__":

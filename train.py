@@ -75,6 +75,9 @@ def run_to_end(training: Training) -> None:
         log.info("%s and saved; the same command with --continue_train resumes the run",
                  "stopped" if training.clock.progress.images_left else "finished")
         sys.exit(training.interrupt.exit_code)
+    if not training.clock.progress.images_left:
+        log.info("finished: %d epochs; the run is in %s", training.clock.epoch,
+                 training.saver.folder)
     training.log_early_stop()
 
 

@@ -95,6 +95,7 @@ class PictureReport:
     progress: Progress
     pictures: Mapping[str, Image8]  # by label
     keep: bool  # True: all displays show it; False: only the live displays
+    rows: Sequence[Sequence[str]] = ()  # labels of each row of the page; (): one row
 
 
 @dataclass(frozen=True)

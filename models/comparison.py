@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from display.reports import CYCLE_VALUE, VALUE
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -47,6 +49,10 @@ class Comparison:
         if self.back:
             return self.back, self.given
         return (self.made, self.target) if self.target else None
+
+    def value_name(self, metric: str, *, paired: bool = True) -> str:
+        """Return what the value of a metric is called: ``val_l1``, or ``cycle_l1`` of a cycle."""
+        return (CYCLE_VALUE if self.back and paired else VALUE) + metric
 
     @property
     def sets(self) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from imagined_run import EPOCH_SIZE, losses, pictures, progress
 
 from display.reports import LossReport, PictureReport, Progress
+from display.sinks import background
 from display.sinks.background import Background
 from display.sinks.base_sink import Sink
 from display.visualizer import Visualizer
@@ -190,3 +191,26 @@ def test_the_display_pauses_between_two_batches_but_not_at_the_end(gate: Gate) -
     assert gate.calls == [("losses", 100)]
     sink.close()
     assert gate.calls == [("losses", 100), ("losses", 200), ("losses", 300), ("close", 1)]
+
+
+def test_the_end_waits_for_a_slow_display_and_tells_it(
+    gate: Gate, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each report takes less than the limit, all of them more."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(background, "_QUIET_SECONDS", 0.05)
+    record = gate._record
+
+    def slow(kind: str, place: Progress) -> None:
+        time.sleep(0.05)
+        record(kind, place)
+
+    monkeypatch.setattr(gate, "_record", slow)
+    sink = Background(gate, close_seconds=0.15)
+    for images in range(100, 900, 100):
+        sink.losses(losses(images))
+    sink.close()
+    assert len(gate.calls) == 9
+    assert caplog.messages == [
+        "gate: waiting until the last reports are shown", "gate: complete"
+    ]

@@ -3,15 +3,21 @@
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from read_page import Page
 
 from display.images import save_picture
+from display.pages.html import Header, write_page
+from display.pages.run_links import results_nav, results_of
 from display.reports import Image8
 from display.visualizer import Visualizer
 from inference.results import results_page
 from inference.results.results_page import ResultsPage
+from models.arrangement import arranged, explain
+from models.comparison import Comparison
 
 
 def picture(level: int) -> Image8:
@@ -61,3 +67,82 @@ def test_a_row_without_its_file_is_left_out(
         for level, name in enumerate("ab"):
             page.add(name, {"real": picture(level), "fake": picture(level)})
     assert titles(page) == ["a"]
+
+
+# ---- order, legend, values and links -----------------------------------------------------------
+
+CYCLES = (Comparison.cycle("real_A", "fake_B", "rec_A", "real_B"),
+          Comparison.cycle("real_B", "fake_A", "rec_B", "real_A", from_target_side=True))
+PAIRED = (Comparison.paired("real_A", "fake_B", "real_B"),)
+BOTH_PAIRED = (*PAIRED, Comparison.paired("real_B", "fake_A", "real_A"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "comparisons", "rows"),
+    [
+        ("real_A fake_B real_B", PAIRED, ["real_A fake_B real_B"]),
+        ("real_A fake_B rec_A idt_B real_B fake_A rec_B idt_A", CYCLES,
+         ["real_A fake_B rec_A idt_B", "real_B fake_A rec_B idt_A"]),
+        ("real_A fake_B rec_A real_B fake_A rec_B", BOTH_PAIRED,
+         ["real_A fake_B real_B rec_A", "real_B fake_A real_A rec_B"]),
+        ("real_A real_B_rgb fake_B_rgb",
+         (Comparison.paired("real_A", "fake_B_rgb", "real_B_rgb"),),
+         ["real_A fake_B_rgb real_B_rgb"]),
+        ("real_A fake_B mask real_B", (Comparison.unpaired("real_A", "fake_B", "real_B"),),
+         ["real_A fake_B mask real_B"]),
+        # Models without comparisons of these names.
+        ("data_A data_B output", PAIRED, ["data_A output data_B"]),
+        ("real_A fake_B rec_A real_B fake_A rec_B", (),
+         ["real_A fake_B rec_A", "real_B fake_A rec_B"]),
+        ("real fake_1 fake_2", (), ["real fake_1 fake_2"]),
+        ("heatmap", (), ["heatmap"]),
+    ],
+)
+def test_input_output_and_target_are_shown_in_this_order(
+    labels: str, comparisons: tuple[Comparison, ...], rows: list[str]
+) -> None:
+    assert [" ".join(row) for row in arranged(labels.split(), comparisons)] == rows
+
+
+def test_the_legend_explains_the_labels_of_the_page_and_no_others() -> None:
+    assert explain([["real_A", "fake_B", "real_B"]], PAIRED) == (
+        "real_A: input; fake_B: output for real_A; real_B: target of fake_B"
+    )
+    assert explain([["real", "fake"]], ()) == "real: input; fake: output"
+
+
+def test_values_of_pairs_are_on_the_page(tmp_path: Path) -> None:
+    page = ResultsPage(tmp_path, Visualizer([]), title="t", legend="l.", width=8,
+                       comparisons=PAIRED)
+    with page:
+        for name, level in (("a", 51), ("b", 0)):
+            page.add(name, {"real_A": picture(9), "fake_B": picture(level), "real_B": picture(0)})
+    text = page.path.read_text()
+    assert "fake_B: val_l1 0.2, val_psnr 13.98" in text
+    assert "Means: fake_B: val_l1 0.1, " in text
+    assert "2 images, " in text
+
+
+def test_training_page_and_results_page_link_each_other(tmp_path: Path) -> None:
+    web = tmp_path / "runs #1" / "x" / "web"
+    for name in ("one", "two <b>", "one"):
+        write_page(web / "index.html", "training", [], width=8,
+                   header=Header(results=results_nav(results_of(web))))
+        page = ResultsPage(tmp_path / "results" / name, Visualizer([]), title="t", legend="l.",
+                           width=8, training_web=web)
+        with page:
+            page.add("a", {"real": picture(1), "fake": picture(2)})
+    moved = (tmp_path.parent / "moved")
+    tmp_path.rename(moved)
+    web = moved / "runs #1" / "x" / "web"
+    targets = {"training": [web], "one": [moved / "results" / "one"]}
+    for folders in targets.values():
+        for folder in folders:
+            for link in Page(folder / "index.html").attributes("a"):
+                assert (folder / unquote(str(link["href"]))).is_file(), link
+    assert list(results_of(web)) == ["results: one", "results: two <b>"]
+    text = (web / "index.html").read_text()
+    assert text.count('<nav id="results">') == 1 and "two &lt;b&gt;" in text
+    (moved / "results" / "one" / "index.html").unlink()
+    assert list(results_of(web)) == ["results: two <b>"]
+    moved.rename(tmp_path)

@@ -59,8 +59,10 @@ def test_running_server_gets_curves_and_images(
         sink.losses(losses())
         sink.pictures(pictures())
         sink.close()
-    assert server.windows.keys() == {"1", "1_lr", "1_options", "2"}
-    assert [trace["name"] for trace in server.windows["1"]["data"]] == ["G_GAN", "G_L1"]
+    assert server.windows.keys() == {"1", "1_group_2", "1_lr", "1_options", "2"}
+    shown = [server.windows[window]["data"][0] for window in ("1", "1_group_2")]
+    assert [trace["name"] for trace in shown] == ["G_GAN", "G_L1"]
+    assert [trace["line"]["color"] for trace in shown] == ["#0072b2", "#d55e00"]
     assert {message["eid"] for message in server.received} == {"mine"}
     picture = server.windows["2"]["data"][0]["content"]["src"]
     assert picture.startswith("data:image/png;base64,")
@@ -134,8 +136,8 @@ def test_curves_are_complete_on_a_server_that_returns(
         sink.losses(losses(400))
         wait_until(lambda: points(again) == 4)
         sink.close()
-    assert again.windows["1"]["data"][0]["x"] == [1.25, 1.5, 1.75, 2.0]
-    assert again.windows.keys() == {"1", "1_lr", "1_options", "2"}
+    assert again.windows["1"]["data"][0]["x"] == [0.25, 0.5, 0.75, 1.0]
+    assert again.windows.keys() == {"1", "1_group_2", "1_lr", "1_options", "2"}
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert caplog.messages[-1] == "visdom display: works again"

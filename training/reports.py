@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from display.images import to_picture
 from display.reports import FilmReport, LossReport, PictureReport, StatusReport
+from models.arrangement import arranged
 from training.setup import Training
 from training.validation.validation import measure_in_main
 
@@ -44,7 +45,10 @@ def show_images(training: Training, *, keep: bool) -> None:
     """Send the images of the last step to the displays; with ``keep`` also to the web page."""
     training.model.compute_visuals()
     visuals = training.model.get_current_visuals()
-    images = {name: to_picture(image[0]) for name, image in visuals.items()}
+    rows = arranged(list(visuals), training.model.comparisons(training.opt))
+    names = dict.fromkeys(name for row in rows for name in row)
+    images = {name: to_picture(visuals[name][0]) for name in names}
     if training.doctor:
         training.doctor.check_images(visuals)
-    training.visualizer.pictures(PictureReport(training.clock.progress, images, keep=keep))
+    report = PictureReport(training.clock.progress, images, keep=keep, rows=rows)
+    training.visualizer.pictures(report)

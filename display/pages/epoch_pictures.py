@@ -6,7 +6,7 @@ written once. The work for a page therefore does not grow with the age of the ru
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from display.pages.html import Figure, FigureRow
@@ -22,11 +22,13 @@ class EpochPictures:
     def __init__(self, web_dir: Path) -> None:
         self._web_dir = web_dir
         self._epochs = _find_pictures(web_dir)  # without epochs that only full pages show
-        self._labels: list[str] = []  # in the model's order
+        self._lines: list[list[str]] = [[]]  # labels of each row of images, in the model's order
         self._first_page = 0  # number of the first page, from 0, that is not yet written
         self._names: list[str] = []  # of the full pages, oldest first
 
-    def replace(self, epoch: int, figures: Mapping[str, Figure]) -> None:
+    def replace(
+        self, epoch: int, figures: Mapping[str, Figure], lines: Sequence[Sequence[str]] = ()
+    ) -> None:
         """Set the images of an epoch. Delete files whose label no longer exists.
 
         Another model that was trained in this folder may have left such files.
@@ -35,7 +37,7 @@ class EpochPictures:
             if label not in figures:
                 (self._web_dir / figure.src).unlink(missing_ok=True)
         self._epochs[epoch] = dict(figures)
-        self._labels = list(figures)
+        self._lines = [list(line) for line in lines] or [list(figures)]
 
     def newest(self, last_epoch: int) -> list[FigureRow]:
         """Return the rows of index.html, newest first.
@@ -72,10 +74,7 @@ class EpochPictures:
         return {name.removesuffix(".html").replace("_", " "): name for name in self._names[::-1]}
 
     def _rows(self, epochs: range) -> list[FigureRow]:
-        def position(figure: Figure) -> int:
-            return [*self._labels, figure.label].index(figure.label)
-
-        return [FigureRow(f"epoch [{epoch}]", sorted(self._epochs[epoch].values(), key=position))
+        return [FigureRow.of_lines(f"epoch [{epoch}]", self._epochs[epoch], self._lines)
                 for epoch in epochs if epoch in self._epochs]
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,8 @@ from util.files import write_text
 
 CSS = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 _THUMBNAIL_PX = 96
+_SMOOTH_PX = 200  # images that are less wide are enlarged with sharp pixels, not blurred
+_TINY = 'class="tiny" '
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,28 @@ class Figure:
 
 @dataclass(frozen=True)
 class FigureRow:
+    """Images below a title and a ``note``, in rows of ``lengths``; (): in one row."""
+
     title: str
     figures: list[Figure]
+    lengths: Sequence[int] = ()
+    note: str = ""
+
+    @classmethod
+    def of_lines(
+        cls, title: str, figures: Mapping[str, Figure], lines: Sequence[Sequence[str]], *,
+        note: str = "",
+    ) -> "FigureRow":
+        """Put the figures (by label) into rows of labels; others follow in the last row."""
+        rows = [[figures[label] for label in line if label in figures] for line in lines] or [[]]
+        named = {label for line in lines for label in line}
+        rows[-1] += [figure for label, figure in figures.items() if label not in named]
+        return cls(title, [*chain(*rows)], [len(row) for row in rows if row], note)
+
+    @property
+    def lines(self) -> list[list[Figure]]:
+        rest = iter(self.figures)
+        return [[*islice(rest, length)] for length in self.lengths] or [self.figures]
 
 
 @dataclass(frozen=True)
@@ -62,6 +85,7 @@ class Header:
     film: Sequence[FigureRow] = ()
     links: Mapping[str, str] = field(default_factory=dict)  # text -> path relative to the page
     options: Mapping[str, object] = field(default_factory=dict)  # shown folded
+    results: str = ""  # HTML of links
 
 
 def tag(name: str, /, *content: Any, **attributes: Any) -> Any:
@@ -93,9 +117,10 @@ def new_document(title: str, *, width_px: int, css: str = "") -> Any:
 
 def write_page(
     path: Path, title: str, rows: Iterable[FigureRow], *, width: int,
-    header: Header | None = None, pages: Mapping[str, str] | None = None,
+    header: Header | None = None, pages: Mapping[str, str] | None = None, fill: bool = False,
 ) -> None:
-    """Write the page. Every image is shown ``width`` pixels wide, or less on a phone.
+    """Write the page. Every image is shown ``width`` pixels wide, or less on a phone; with
+    ``fill`` as wide as fits, but at least ``width``.
 
     ``pages`` (text -> path relative to the page) are linked above and below the rows.
 
@@ -106,15 +131,16 @@ def write_page(
     _add_header(page, header or Header())
     _add_links(page, pages or {})
     for row in rows:
-        page.add(tag("h3", row.title), _figures(row.figures, width=width, cls="row"))
+        page.add(tag("h3", row.title), tag("p", row.note, cls="status") if row.note else [])
+        page.add(_figures(line, width=width, cls="row fill" if fill else "row")
+                 for line in row.lines)
     _add_links(page, pages or {})
     # Indentation would double the size of a long page.
     write_text(path, page.render(pretty=False))
 
 
 def _add_header(page: Any, header: Header) -> None:
-    if header.status:
-        page.add(tag("p", header.status, cls="status"))
+    page.add(tag("p", line, cls="status") for line in header.status.splitlines())
     for notice in header.notices:
         if not notice.is_over:
             parts = [tag("strong", notice.title), tag("p", notice.text), tag("p", notice.remedy)]
@@ -124,6 +150,7 @@ def _add_header(page: Any, header: Header) -> None:
     if over:
         page.add(tag("details", tag("summary", f"{len(over)} earlier, over"), tag("ul", over)))
     _add_links(page, header.links)
+    page.add(raw(header.results))
     if header.curves:
         page.add(tag("div", _curves(header.curves, header.narrow_curves or header.curves),
                      header.latest or [], cls="charts"))
@@ -157,15 +184,18 @@ def _curves(wide: Figure, narrow: Figure) -> Any:
 
 def _figures(figures: Iterable[Figure], *, width: int, cls: str) -> Any:
     """Write the HTML as text: tags of dominate would take a tenth of the time of a long test."""
-    html = ""
-    for figure in figures:
+    html, listed = "", list(figures)
+    for figure in listed:
         label = escape(figure.label)
         height = max(1, round(width * figure.height_px / figure.width_px))
         html += (
             f'<figure><a href="{url(figure.link or figure.src)}"><img src="{url(figure.src)}" '
+            f'{_TINY if figure.width_px < _SMOOTH_PX else ""}'
             f'alt="{label}" width="{width}" height="{height}" loading="lazy" decoding="async"></a>'
             f"<figcaption>{label}</figcaption></figure>")
-    return tag("div", raw(html), cls=cls)
+    # On a phone: at most three beside each other, and four in two rows.
+    on_phone = min(3, len(listed)) if len(listed) != 4 else 2
+    return tag("div", raw(html), cls=cls, style=f"--n:{len(listed)};--phone:{max(1, on_phone)}")
 
 
 def url(path: str) -> str:

@@ -12,6 +12,7 @@ from display.sinks.base_sink import Sink
 log = logging.getLogger(__name__)
 
 _UNLIMITED = 10_000  # waiting reports of losses: a few MB
+_QUIET_SECONDS = 6.0  # at the end, before a line tells what the program waits for
 _KEYS: dict[str, Callable[[Any], Hashable]] = {  # a report replaces a waiting one with its key
     "start_epoch": lambda progress: progress.epoch,
     "losses": lambda report: report.progress.images,
@@ -32,7 +33,8 @@ class Background(Sink):
     ``advance`` is not passed on.
 
     An exception of the sink does not end the training. Each outage is logged once; it ends when
-    all failed methods have succeeded. ``close`` waits up to ``close_seconds`` after ``finish``.
+    all failed methods have succeeded. ``close`` waits as long as reports are shown, and up to
+    ``close_seconds`` for a single one.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Background(Sink):
         self._waiting: dict[tuple[str, Hashable], Callable[[], None]] = {}  # in their order
         self._changed = threading.Condition()
         self._deadline: float | None = None
+        self._done = 0  # calls of the sink that have returned
         self._failing: set[str] = set()  # methods whose last call raised
         self._fell_behind = False
         self._thread = threading.Thread(target=self._work, name=self.title, daemon=True)
@@ -60,10 +63,26 @@ class Background(Sink):
 
     def close(self) -> None:
         self.finish()
-        if self._thread.ident and self._deadline is not None:
-            self._thread.join(max(0.0, self._deadline - time.monotonic()))
-            if self._thread.is_alive():
-                self._warn("close", f"did not finish within {self._close_seconds:.0f} s, abandoned")
+        if not self._thread.ident or self._deadline is None:
+            return
+        deadline, done, logged = self._deadline, self._done, False
+        while self._join_until(min(deadline, time.monotonic() + _QUIET_SECONDS)):
+            if done != self._done:  # it is slow, but it works
+                deadline, done = time.monotonic() + self._close_seconds, self._done
+            if time.monotonic() >= deadline:
+                self._warn("close", f"did not finish within {self._close_seconds:.0f} s, "
+                                    "abandoned; what it has shown before is complete")
+                return
+            if not logged:
+                log.info("%s: waiting until the last reports are shown", self.title)
+                logged = True
+        if logged:
+            log.info("%s: complete", self.title)
+
+    def _join_until(self, moment: float) -> bool:
+        """Wait for the thread; return whether it still works."""
+        self._thread.join(max(0.0, moment - time.monotonic()))
+        return self._thread.is_alive()
 
     def _enqueue(self, method: str, report: object) -> None:
         """Add a report to the queue. It replaces a waiting report of the same method and key."""
@@ -105,6 +124,8 @@ class Background(Sink):
             log.debug("%s: %s", self.title, method, exc_info=True)
             self._warn(method, str(error) or type(error).__name__)
             return
+        finally:
+            self._done += 1
         if self._failing == {method}:
             log.info("%s: works again", self.title)
         self._failing.discard(method)

@@ -15,6 +15,7 @@ from display.pages.epoch_pictures import EpochPictures
 from display.pages.film import Film
 from display.pages.html import Figure, Header, Notice, write_page
 from display.pages.latest_table import latest_table
+from display.pages.run_links import results_nav, results_of
 from display.reports import (
     CYCLE_NOTE,
     CYCLE_VALUE,
@@ -50,7 +51,7 @@ class WebPage(Sink):
         page = cls(folder, name=opt.name, width_px=opt.display_winsize, options=vars(opt))
         with suppress(ImportError):  # the page itself will report it
             warm_up()
-        return Background(page)
+        return Background(page, close_seconds=60.0)  # a slow disk or a busy machine, no network
 
     def __init__(
         self, run_dir: Path, *, name: str, width_px: int, options: Mapping[str, object]
@@ -75,7 +76,7 @@ class WebPage(Sink):
         for label, picture in report.pictures.items():
             src = f"images/epoch{report.progress.epoch:03d}_{label}.png"
             figures[label] = Figure(src, label, *save_picture(picture, self._web_dir / src))
-        self._epochs.replace(report.progress.epoch, figures)
+        self._epochs.replace(report.progress.epoch, figures, report.rows)
         self._write(report.progress)
 
     def film(self, report: FilmReport) -> None:
@@ -111,7 +112,8 @@ class WebPage(Sink):
             notices=doctor_notices(read_advice(self._run_dir / DOCTOR_LOG)),
             curves=wide, narrow_curves=narrow, latest=self._latest(progress),
             film=self._film.rows(), options=self._options,
-            links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()})
+            links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()},
+            results=results_nav(results_of(self._web_dir)))
 
     def _latest(self, progress: Progress) -> Any:
         """Return the table of the newest losses; None before the first ones."""

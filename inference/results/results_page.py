@@ -1,14 +1,21 @@
 """The results of a test: images in ``images/``, and the page that shows them."""
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from display.images import save_picture, saved_size
 from display.pages.html import Figure, FigureRow, Header, write_page
-from display.reports import Image8, PictureReport, Progress
+from display.pages.run_links import link_results, relative
+from display.reports import CYCLE_NOTE, Image8, PictureReport, Progress
 from display.visualizer import Visualizer
+from inference.results.pair_scores import PairScores
+from models.arrangement import arranged, explain
+from models.comparison import Comparison
+from util.text import pluralise
 from util.threads import FileWriters
 
 log = logging.getLogger(__name__)
@@ -24,14 +31,23 @@ class ResultsPage:
 
     def __init__(
         self, folder: Path, visualizer: Visualizer, *, title: str, legend: str, width: int,
-        aspect_ratio: float = 1.0,
+        aspect_ratio: float = 1.0, comparisons: Sequence[Comparison] = (),
+        training_web: Path | None = None,
     ) -> None:
-        """``width`` (pixels): of images on the page; ``aspect_ratio``: of the saved images."""
+        """
+        Args:
+            legend: remarks on the results; the labels of the images are explained after it.
+            width: least width of images on the page (pixels).
+            aspect_ratio: of the saved images.
+            comparisons: which images are pairs; they decide the order of the images.
+            training_web: the folder of the page of the training, which gets a link to this page.
+        """
         self.path = folder / "index.html"
         self.images = folder / "images"
         self.folder, self.title, self.legend = folder, title, legend
         self.width, self.aspect_ratio = width, aspect_ratio
-        self.visualizer = visualizer
+        self.visualizer, self.training_web = visualizer, training_web
+        self.comparisons, self.scores = comparisons, PairScores(comparisons)
         self.rows: list[FigureRow] = []
         self.writers = FileWriters()
 
@@ -49,8 +65,24 @@ class ResultsPage:
         lost = self.writers.failed
         self.rows = [row for row in self.rows if not lost & _files(self.folder, [row])]
         _remove_older(self.images, self.rows)
-        write_page(self.path, self.title, self.rows, width=self.width,
-                   header=Header(status=self.legend))
+        rows = [replace(row, note=self.scores.describe(row.title)) for row in self.rows]
+        write_page(self.path, self.title, rows, width=self.width, fill=True, header=self._header())
+        if self.training_web:
+            link_results(self.training_web, self.path)
+
+    def _header(self) -> Header:
+        lines = [f"{pluralise(len(self.rows), 'image')}, {time.strftime('%d %b %Y, %H:%M')}. "
+                 f"{self.legend}"]
+        if self.rows:
+            labels = [[figure.label for figure in line] for line in self.rows[0].lines]
+            lines.append(explain(labels, self.comparisons))
+        if means := self.scores.describe_means([row.title for row in self.rows]):
+            has_cycles = any(compared.back for compared in self.comparisons)
+            lines.append(f"Means: {means}. {CYCLE_NOTE * has_cycles}")
+        page = self.training_web / "index.html" if self.training_web else None
+        is_linked = page and page.is_file() and relative(page, self.folder)
+        links = {"page of the training": relative(page, self.folder)} if page and is_linked else {}
+        return Header(status="\n".join(lines), links=links)
 
     def add(
         self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None
@@ -62,18 +94,23 @@ class ResultsPage:
         if len(self.rows) % 5 == 0:
             log.info("processing (%04d)-th image... %s", len(self.rows), name)
         save = partial(save_picture, aspect_ratio=self.aspect_ratio)
-        figures = []
+        lines = arranged(list(pictures), self.comparisons)
+        figures = {}
         for label, picture in pictures.items():
             path = f"images/{name}_{label}.png"
             self.writers.write(save, picture, self.folder / path)
             size = saved_size(picture, self.aspect_ratio)
             deep = (files or {}).get(label)
             link = deep.relative_to(self.folder).as_posix() if deep else ""
-            figures.append(Figure(path, label, *size, link=link))
-        self.rows.append(FigureRow(name, figures))
+            figures[label] = Figure(path, label, *size, link=link)
+        if self.comparisons:
+            some = next(iter(pictures.values()))
+            self.writers.write(lambda *_: self.scores.add(name, pictures), some, self.folder / name)
+        self.rows.append(FigureRow.of_lines(name, figures, lines))
         count = len(self.rows)
         progress = Progress(epoch=1, n_epochs=1, images=count, epoch_images=count, epoch_size=count)
-        self.visualizer.pictures(PictureReport(progress=progress, pictures=pictures, keep=True))
+        ordered = {label: pictures[label] for line in lines for label in line}
+        self.visualizer.pictures(PictureReport(progress=progress, pictures=ordered, keep=True))
 
 
 def _files(folder: Path, rows: Sequence[FigureRow]) -> set[Path]:

@@ -13,8 +13,7 @@ log = logging.getLogger(__name__)
 
 def value_name(metric: str, comparison: Comparison) -> str:
     """Return ``cycle_l1`` if a cycle is compared with its input, otherwise ``val_l1``."""
-    is_cycle = bool(comparison.back) and find_metric(metric).paired
-    return (CYCLE_VALUE if is_cycle else VALUE) + metric
+    return comparison.value_name(metric, paired=find_metric(metric).paired)
 
 
 def value_names(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[str]:

@@ -1,0 +1,58 @@
+"""Scores of outputs that have a target, or of cycles, computed while a test writes its images."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from statistics import fmean
+
+from data.files.value_range import LEVELS
+from display.reports import Image8
+from metrics import create_metrics
+from metrics.base_metric import MeanMetric, Settings
+from metrics.metric_image import MetricImage
+from models.comparison import Comparison
+
+log = logging.getLogger(__name__)
+
+# SSIM takes ten times as long as either, which would slow a test down; see scripts/evaluate.py.
+METRICS = ("l1", "psnr")
+
+
+class PairScores:
+    """The values of each image, by names as in a validation: ``val_l1``, ``cycle_l1``."""
+
+    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+        metrics, _ = create_metrics(METRICS, Settings())
+        self._metrics = {name: metric for name, metric in metrics.items()
+                         if isinstance(metric, MeanMetric)}
+        self._comparisons = [compared for compared in comparisons if compared.pair]
+        self.values: dict[str, dict[tuple[str, str], float]] = {}  # image -> output, name -> value
+
+    def add(self, name: str, pictures: Mapping[str, Image8]) -> None:
+        """Measure the pairs of an image; images of different sizes have no value."""
+        found: dict[tuple[str, str], float] = {}
+        for compared in self._comparisons:
+            if compared.pair and {*compared.pair} <= pictures.keys():
+                pair = [MetricImage(pictures[label], LEVELS) for label in compared.pair]
+                for metric_name, metric in self._metrics.items():
+                    key = compared.made, compared.value_name(metric_name)
+                    with suppress(ValueError):
+                        found[key] = metric.measure(pair[0], pair[1])
+        self.values[name] = found
+
+    def describe(self, name: str) -> str:
+        """Return the values of one image."""
+        return _as_text(self.values.get(name, {}))
+
+    def describe_means(self, names: Sequence[str]) -> str:
+        """Return the means over the images ``names``; "" without values."""
+        rows = [self.values[name] for name in names if self.values.get(name)]
+        keys = dict.fromkeys(key for row in rows for key in row)
+        return _as_text({key: fmean(row[key] for row in rows if key in row) for key in keys})
+
+
+def _as_text(values: Mapping[tuple[str, str], float]) -> str:
+    by_output: dict[str, list[str]] = {}
+    for (made, name), value in values.items():
+        by_output.setdefault(made, []).append(f"{name} {value:.4g}")
+    return "; ".join(f"{made}: {', '.join(texts)}" for made, texts in by_output.items())
