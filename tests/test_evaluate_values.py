@@ -180,6 +180,7 @@ def test_results_of_a_run_have_the_units_of_its_files(
     main(["--run", "ct", "--metrics", "l1", "--no_html", "--results_dir", str(tmp_path / "results"),
           "--checkpoints_dir", str(tmp_path)])
     assert any(line.split() == ["in", "file", "units", "800.0000"] for line in caplog.messages)
+    assert "by the type of the files; -1000 to 3000 in the data set" in caplog.text
 
 
 def test_each_metric_that_is_left_out_has_one_short_line(

@@ -134,6 +134,14 @@ def test_masks_of_1_among_masks_of_255_are_a_warning() -> None:
     assert "1 image of 0 and 1, but 2 of 0 and 255" in text
 
 
+def test_a_mask_of_0_and_1_among_the_channels_is_a_warning() -> None:
+    image = np.stack([photo(0, 255), photo(0, 200), photo(0, 255), patches(0, 1)], axis=2)
+    (_, text), = range_faults("A", [levels_of(image.astype(np.uint8), "bands")], None)
+    assert text.startswith("A: channel 4 holds at most 1, others up to 255; ")
+    image[:, :, 3] *= 255
+    assert not list(range_faults("A", [levels_of(image.astype(np.uint8), "bands")], None))
+
+
 def test_types_that_differ_get_no_flag() -> None:
     images = [patches(0, 1).astype(dtype)[:, :, None] for dtype in ("uint8", "uint16")]
     texts = [text for _, text in range_faults("B", [levels_of(image) for image in images], None)]

@@ -20,7 +20,7 @@ class Levels:
     ``lowest`` and ``highest``: up to three distinct values of integers, ascending, and one of
     floating point. ``few``: all values of integers if there are at most 64. ``flat``: share of
     horizontal neighbours that are equal. ``jumps``: share of the others that differ by more than
-    1. ``grey``: all channels of each pixel are equal.
+    1. ``grey``: all channels of each pixel are equal. ``highs``: of each channel, for bands.
     """
 
     dtype: str
@@ -30,6 +30,7 @@ class Levels:
     flat: float = 0.0
     jumps: float = 0.0
     grey: bool = False
+    highs: tuple[float, ...] = ()
 
     @property
     def low(self) -> float:
@@ -63,6 +64,7 @@ def levels_of(pixels: Pixels, colour: str = "") -> Levels:
         flat=1 - changes.size / max(1, steps.size),
         jumps=float((changes > 1).mean()) if changes.size else 0.0,
         grey=bool((rows == rows[:, :, :1]).all()),
+        highs=tuple(pixels.max(axis=(0, 1)).tolist()) if colour == "bands" else (),
     )
 
 
@@ -77,4 +79,5 @@ def merged(images: Sequence[Levels]) -> Levels:
         few=values if has_few else None,
         flat=fmean(image.flat for image in images), jumps=fmean(image.jumps for image in images),
         grey=all(image.grey for image in images),
+        highs=tuple(map(max, zip(*(image.highs for image in images), strict=False))),
     )

@@ -9,6 +9,7 @@ from data.files import value_range
 from data.files.value_range import ValueRange
 from util.text import pluralise
 
+DARK = 1 / 16  # a channel whose highest value is this part of that of another; a mask of 0 and 1
 ROUNDED = 1e-4  # of half a range, because flags may have few digits
 Fault = tuple[Literal["error", "warning"], str]
 
@@ -52,6 +53,10 @@ def _faults_of_dtype(
                 f" ({flag}{limits.low:g},{limits.high:g} keeps this contrast)")
         yield ("warning", f"{what}{part.low:g} to {part.high:g}{part.remark}: a small part of "
                f"{whole}, so their contrast is poor; {fix}{keep}")
+    elif dark := [f"channel {number} holds at most {top:g}" for number, top
+                  in enumerate(levels.highs, start=1) if 0 < top < DARK * max(levels.highs)]:
+        yield ("warning", f"{letter}: {', '.join(dark)}, others up to {max(levels.highs):g}; a "
+               "value range is for all channels, so save them over the same range")
 
 
 def _two_scales(images: Sequence[Levels]) -> str:

@@ -23,6 +23,7 @@ class ValueUse:
         default_factory=lambda: {OUTPUTS: {}, TARGETS: {}})
     transparent: int = 0
     grey_with_rgb: int = 0
+    units: ValueRange | None = None  # see ``MetricImage``
 
     def watch(self, examples: Iterable[Example]) -> Iterator[Example]:
         """Yield the examples unchanged."""
@@ -39,6 +40,7 @@ class ValueUse:
             dtypes = self.levels[side].setdefault(str(image.pixels.dtype), [])
             dtypes.append(levels_of(image.pixels))
             self.transparent += image.transparent
+            self.units = image.units
 
     def taken(self) -> str:
         """Return the range that was taken for each side, in one line."""
@@ -49,7 +51,9 @@ class ValueUse:
             for side, found in self.levels.items() if found
         }
         if len(set(sides.values())) == 1:
-            return f"value range: {next(iter(sides.values()))}, by the type of the files"
+            has_units = self.units not in (None, LEVELS)
+            units = f"; {_text(self.units)} in the data set" if has_units else ""
+            return f"value range: {next(iter(sides.values()))}, by the type of the files{units}"
         parts = ", ".join(f"{side} {text}" for side, text in sides.items())
         return f"value range by the type of the files: {parts}"
 
