@@ -56,7 +56,8 @@ class Side:
             raise PictureError(f"{source} holds {pixels.dtype} from {known.min():g} to "
                                f"{known.max():g}, a type without a range of its own: give the "
                                f"values that mean black and white with --value_range_{self.letter} "
-                               f"LO,HI (in Python value_range_{self.letter}=(LO, HI))")
+                               f"LO,HI (in Python value_range_{self.letter}=(LO, HI)); "
+                               "scripts/check_dataset.py proposes limits for all files of a set")
         if missing is None:
             return pixels
         if self.value_range is None:
