@@ -73,4 +73,4 @@ class AlignedDataset(BaseDataset):
             pair = self.pairs[index]
             raise PictureError(f"{pair.A} is {width_A} x {height_A}, its partner {pair.B} is "
                                f"{width_B} x {height_B}; --preprocess {self.recipe.preprocess} "
-                               "needs pairs of one size, resize_and_crop scales both")
+                               "needs pairs of one size, --preprocess resize_and_crop scales both")

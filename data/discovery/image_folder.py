@@ -62,6 +62,8 @@ def _suggestion(dataroot: Path, phase: str, side: str) -> str:
     halves = [name for name in (f"{phase}A", f"{phase}B") if name in folders]
     if not phase:
         return f"{found}; check --dataroot"
+    if side and not halves and dataroot.name in (f"{phase}A", f"{phase}B"):
+        return f"{found}; did you mean --dataroot {dataroot.parent}?"
     if side and not halves and phase in folders:
         return f"{found}; it looks like an aligned set, use --dataset_mode aligned --model pix2pix"
     if side:
