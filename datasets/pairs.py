@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.discovery.folders import EXTENSIONS, is_picture, visible_files
+from data.discovery.folders import EXTENSIONS, is_picture, name_formats, visible_files
 from data.discovery.leftovers import log_doubtful
 from data.discovery.stacks import group_by_stem, stem_of
 from data.files.pillow_files import read_rgb_size
@@ -41,10 +41,11 @@ def find_pictures(folder: Path) -> dict[str, Path]:
     files = list(visible_files(folder))
     images = [path for path in files if is_picture(path)]
     if not images:
-        raise FileNotFoundError(f"{folder} holds no image ({' '.join(EXTENSIONS)})")
+        raise FileNotFoundError(f"{folder} holds no image ({' '.join(EXTENSIONS)}), found: "
+                                f"{name_formats(files) or 'no files'}")
     stems, _ = group_by_stem(images, [""])
-    log.info("%s: %d images (other files, ignored: %d)", folder, len(images),
-             len(files) - len(images))
+    log.info("%s: %d images (other files, ignored: %s)", folder, len(images),
+             name_formats(set(files) - set(images)) or "0")
     log_doubtful(folder, images)
     root = stem_of(folder, "")
     return {stem.removeprefix(root): stems[stem][""] for stem in sorted(stems)}

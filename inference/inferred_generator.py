@@ -9,11 +9,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
+from models.networks import GENERATORS
 from models.rebuilding import rebuild_generator, saved_generator_flags
 from models.weights.infer_flags import infer_flags
 from models.weights.mismatch import shapes_of
 from models.weights.network_files import AVERAGED
-from models.weights.network_in_file import read_network
+from models.weights.network_in_file import find_network, read_network
 from util.run_folder.networks import load_network_entries
 from util.run_folder.options import load_options
 
@@ -24,13 +25,16 @@ def infer_generator(
     path: Path, direction: Direction | None, flags: Mapping[str, Any], *, key: str
 ) -> GeneratorFile:
     """Infer the flags from the names and shapes of the tensors, and log them."""
-    weights = read_network(path, key=key)
+    entry = load_network_entries(path.parent).get(_network_name(path))
+    saved = load_options(path.parent) if entry and entry.role == "generator" else {}
+    netG = flags.get("netG") or saved.get("netG") or next(iter(GENERATORS))
+    is_published = netG in GENERATORS and (entry is None or entry.from_flags)
+    place, weights = find_network(path, key=key) if is_published else ("", {})
     seen = infer_flags(shapes_of({name: tensor for name, tensor in weights.items()
                                   if isinstance(tensor, Tensor)}))
     if "--netG" in seen:
-        _log_inferred(path, " ".join(f"{flag} {value}".strip() for flag, value in seen.items()))
-    entry = load_network_entries(path.parent).get(_network_name(path))
-    saved = load_options(path.parent) if entry and entry.role == "generator" else {}
+        _log_inferred(f"{path} ({place})" if place else str(path),
+                      " ".join(f"{flag} {value}".strip() for flag, value in seen.items()))
     known = {name: saved[name] for name in NETWORK_FLAGS if name in saved} | dict(flags)
     known |= {name: seen[f"--{name}"] for name in NETWORK_FLAGS if f"--{name}" in seen}
     missing = [f"--{name}" for name in NETWORK_FLAGS if name not in known and name != "no_dropout"]
@@ -70,7 +74,7 @@ def inferred_options(path: Path) -> dict[str, Any]:
 
 
 @cache
-def _log_inferred(path: Path, text: str) -> None:
+def _log_inferred(path: str, text: str) -> None:
     """Log once: the options of a test and its generator are inferred separately."""
     log.info("inferred from %s: %s", path, text)
 

@@ -11,7 +11,7 @@ from data.discovery.pairs import find_pairs
 from data.files.source import Source
 from data.record import Record
 from inference.results.names import OutputFolder, ResultNames, room_for_labels
-from metrics.report.result_files import folder_files
+from metrics.report.result_files import NoImagesError, folder_files
 from util.disk.file_names import LONGEST, composed, natural_key, shorten
 from util.files import replacing, write_text
 
@@ -99,6 +99,12 @@ def test_evaluate_finds_the_partner_of_a_cut_name(tmp_path: Path) -> None:
     (tmp_path / "fake" / f"{decomposed}.png").rename(tmp_path / "fake" / "caf\u00e9.png")
     pairs, alone = folder_files(tmp_path / "fake", tmp_path / "real")
     assert (len(pairs), alone) == (len(targets), [])
+
+
+def test_a_comparison_names_the_files_that_it_cannot_read(tmp_path: Path) -> None:
+    touch(tmp_path / "fake", "x.exr")
+    with pytest.raises(NoImagesError, match=r"found: 1 \.exr \(convert to floating-point TIFF"):
+        folder_files(tmp_path / "fake", tmp_path / "fake")
 
 
 def test_names_that_differ_only_in_the_form_of_an_accent_stay_two() -> None:

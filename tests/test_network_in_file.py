@@ -22,6 +22,7 @@ from models.weights.published_keys import load_published, to_published
 from options.test_options import TestOptions
 from training.saving.initial_weights import initialise
 from util import checkpoint
+from util.run_folder.networks import NetworkEntry, save_network_entries
 
 State = OrderedDict[str, Tensor]
 FIXTURES = Path(__file__).parents[2] / "shared/fixtures/cut/forward"
@@ -88,6 +89,25 @@ def test_of_several_generators_one_must_be_chosen(tmp_path: Path, state: Any) ->
     initialise(nets, path, runs=tmp_path, first_generator="G_A")
     for name, wanted in (("G_A", G), ("G_B", OTHER), ("D_A", D)):
         assert equal(to_published(nets[name]), wanted), name
+
+
+def test_the_log_says_once_what_was_inferred_and_from_which_part(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.save({"state_dict": prefixed(G, "netG."), "epoch": 1}, tmp_path / "x.pth")
+    with caplog.at_level("INFO"):
+        for _ in range(2):
+            find_generator(tmp_path / "x.pth")
+    lines = [record.getMessage() for record in caplog.records if "inferred" in record.getMessage()]
+    assert lines == [f"inferred from {tmp_path / 'x.pth'} (state_dict.netG): --netG resnet_6blocks "
+                     "--norm instance --no_dropout --ngf 1 --input_nc 3 --output_nc 3"]
+
+
+def test_a_network_of_the_users_own_is_not_searched_for_a_published_one(tmp_path: Path) -> None:
+    torch.save({"extra.weight": torch.ones(1), **prefixed(G, "inner.")}, tmp_path / "x_net_G.pth")
+    save_network_entries(tmp_path, {"G": NetworkEntry("generator", from_flags=False)})
+    with pytest.raises(ValueError, match="unknown names"):
+        find_generator(tmp_path / "x_net_G.pth")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

@@ -1,14 +1,16 @@
 """Find the files of output, target and input in the results of a test or in two folders."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.discovery.folders import is_picture, visible_files
+from data.discovery.folders import is_picture, name_formats, visible_files
 from util.disk.file_names import EXTENSION_ROOM, composed, natural_key, shorten, without_extension
 from util.text import listing
 
+log = logging.getLogger(__name__)
 # The file names of test.py: <name>_<label>.png. Results without targets have other labels.
 _OUTPUT = re.compile(r"(?P<name>.*)_(?P<label>fake_(?P<side>[AB])(?P<rest>(_[a-z]+)?))", re.DOTALL)
 
@@ -112,8 +114,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         raise NoImagesError(f"{folder} is not a folder")
     files: dict[str, Path] = {}
     twice: list[str] = []
-    stems = {path: _stem(path.relative_to(folder)) for path in visible_files(folder)
-             if is_picture(path)}
+    present = list(visible_files(folder))
+    stems = {path: _stem(path.relative_to(folder)) for path in present if is_picture(path)}
+    others = name_formats(set(present) - stems.keys())
     names = composed(stems.values())
     for path, stem in sorted(stems.items(), key=lambda item: natural_key(str(item[0]))):
         key = names[stem]
@@ -126,7 +129,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
             + listing(twice)
         )
     if not files:
-        raise NoImagesError(f"{folder} holds no images")
+        raise NoImagesError(f"{folder} holds no images, found: {others or 'no files'}")
+    if others:
+        log.warning("%s: files in formats that are not read are left out: %s", folder, others)
     return files
 
 

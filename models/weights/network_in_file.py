@@ -28,7 +28,14 @@ _SPECTRAL = (("weight_orig", "weight_u", "weight_v"),
 def read_network(
     path: Path, *, key: str = "", name: str = "", wanted: Mapping[str, Tensor] | None = None
 ) -> Weights:
-    """Return the weights of one network of the file, without the beginnings of their names.
+    """Return the weights of ``find_network``."""
+    return find_network(path, key=key, name=name, wanted=wanted)[1]
+
+
+def find_network(
+    path: Path, *, key: str = "", name: str = "", wanted: Mapping[str, Tensor] | None = None
+) -> tuple[str, Weights]:
+    """Return the place of one network in the file, and its weights with published names.
 
     Args:
         key: where the network is, such as ``netG_A`` or ``state_dict.generator``.
@@ -55,7 +62,9 @@ def read_network(
         what = "discriminators" if kind == "--netD" else "generators"
         raise ValueError(f"{path} holds {len(places)} {what}; choose one by --weights_key NAME (in "
                          f"Python weights_key=...):\n{listing(places)}")
-    return found[places[0]] if places else _unknown(checkpoint.load(path, ignore_objects=True))
+    if not places:
+        return "", _unknown(checkpoint.load(path, ignore_objects=True))
+    return places[0], found[places[0]]
 
 
 def networks_in(path: Path, *, wanted: Mapping[str, Tensor] | None = None) -> dict[str, Weights]:
