@@ -15,8 +15,8 @@ FEWEST = 8  # values; grey images with so few are label maps or nearly black
 FEW_NARROW = 0.6  # part of 0..255 for these: labels 0 and 128 use half
 # Shares of equal neighbours, and of steps of more than 1 among the others. Measured on facades as
 # class indices, of 64 to 256 pixels: 0.67 to 0.97 and 0.71 to 0.89; on photos of five sets,
-# darkened to 0..40 and further: at most 0.84 and 0.5.
-FLAT, JUMPS = 0.7, 0.53
+# darkened to 0..40 and further: at most 0.84 and 0.5, where 0.7 are equal at most 0.45.
+FLAT, JUMPS = 0.7, 0.5
 VERY_FLAT = 0.96  # drawings of edges2shoes, darkened: at most 0.94
 # Parts of the range of the others. A value that this far from them marks missing pixels.
 GAP, GAP_OF_LABELS, GAP_ABOVE = 0.2, 2.0, 1.0
