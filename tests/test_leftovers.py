@@ -6,6 +6,7 @@ import pytest
 from tiny_sets import noise
 
 from data.checking.layout import find_rows
+from data.discovery.folders import is_picture
 from data.discovery.image_folder import find_images
 from data.discovery.inputs import find_inputs
 from data.discovery.pairs import find_pairs
@@ -58,6 +59,14 @@ def test_a_folder_that_is_named_by_the_user_is_read(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "x.png").touch()
     assert find_images(folder) == [folder / "x.png"]
+
+
+@pytest.mark.parametrize("name", ["x.dcm~", "x.bak", "x.dcm.part", "x.tmp", "x.crdownload", "x~"])
+def test_backups_and_parts_are_no_images_whatever_they_hold(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(bytes(128) + b"DICM" + bytes(200))
+    assert not is_picture(tmp_path / name)
+    (tmp_path / "IM00001").write_bytes(bytes(128) + b"DICM" + bytes(200))
+    assert is_picture(tmp_path / "IM00001")
 
 
 @pytest.mark.parametrize("name", [

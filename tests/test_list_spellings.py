@@ -154,6 +154,16 @@ def test_what_cannot_be_read_is_named_with_a_way_out(
         found(root, content)
 
 
+def test_images_without_an_extension_need_a_header(tmp_path: Path) -> None:
+    for name in ("IM1", "IM2"):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM" + bytes(200))
+    (tmp_path / "p.csv").write_text("IM1,IM2\n")
+    with pytest.raises(ValueError, match="if this line is no header, put a line A,B above it"):
+        find_pairs(tmp_path, "train", list_file=tmp_path / "p.csv")
+    (tmp_path / "p.csv").write_text("A,B\nIM1,IM2\n")
+    assert len(find_pairs(tmp_path, "train", list_file=tmp_path / "p.csv").pairs) == 1
+
+
 def test_doubtful_lists_are_logged(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     (root / "p.csv").write_text("A,B\nmaps/1.png,maps/1.png\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import features
 
-from data.discovery.leftovers import is_leftover
+from data.discovery.leftovers import is_backup_or_part, is_leftover
 from util.disk.content import first_bytes, format_of, is_dicom_without_image
 
 _JPEG2000 = (".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx")
@@ -46,7 +46,7 @@ def is_picture(path: Path) -> bool:
     A ``.hdr`` file counts if it is a Radiance image: remote sensing has text headers of that name.
     A ``.dcm`` file counts unless it has no pixels.
     """
-    if is_leftover(path.name):
+    if is_leftover(path.name) or is_backup_or_part(path.name):
         return False
     known = path.suffix.lower() in EXTENSIONS
     if known and path.suffix.lower() not in (".hdr", ".dcm"):

@@ -21,6 +21,9 @@ _NAMES = frozenset((
 # Hidden (also ``._x.png``, .git, .ipynb_checkpoints), owner files of Office, Synology thumbnails.
 _STARTS = (".", "~$", "synophoto_", "synofile_thumb")
 _ENDS = ("zone.identifier", "@synoeastream", "@synoresource")
+# Backups of editors, interrupted downloads and copies.
+_INCOMPLETE = ("~", ".bak", ".backup", ".orig", ".old", ".swp", ".tmp", ".temp", ".part",
+               ".partial", ".crdownload", ".download", ".filepart", ".opdownload", ".aria2")
 # Names that programs give to a copy of ``x``; a copy is not certain, so it is only logged.
 _COPY = re.compile(
     r"(copy of )?(?P<x>.+?)(?:[ _]?\(\d+\)|( -)?[ _-](copy|kopie|copie|copia)( ?\(?\d+\)?)?"
@@ -35,6 +38,11 @@ def is_leftover(name: str) -> bool:
     """Return True for the name of a file or folder that is hidden, or that a system makes."""
     lower = name.lower()
     return lower in _NAMES or lower.startswith(_STARTS) or lower.endswith(_ENDS)
+
+
+def is_backup_or_part(name: str) -> bool:
+    """Return True for the name of a backup or of an incomplete file, whatever its content."""
+    return name.lower().endswith(_INCOMPLETE)
 
 
 def log_doubtful(folder: Path, images: Sequence[Path]) -> None:

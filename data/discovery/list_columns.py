@@ -71,7 +71,7 @@ def find_columns(rows: Sequence[TableRow], file: Path) -> tuple[Columns, Sequenc
         faults += [f"columns that are unknown or twice: {', '.join(unknown)}"] if unknown else []
         raise ValueError(f"{file}, line {first.line} has {' and '.join(faults)}; known are A, B "
                          f"and one of {', '.join(_PHASE)}. Rename the columns, or delete those "
-                         "that are not needed")
+                         "that are not needed; if this line is no header, put a line A,B above it")
     return Columns(where["a"], where["b"], where.get("phase"), len(names) + shift,
                    own_phases="phase" in names), rows
 
