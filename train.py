@@ -31,6 +31,7 @@ from util.distributed import current_process, process_group, require_equal
 from util.random_states import seed_everything
 from util.run_folder.layout import lock_run
 from util.runtime import describe_device, run_program, set_arithmetic
+from util.text import pluralise
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def run_to_end(training: Training) -> None:
                  "stopped" if training.clock.progress.images_left else "finished")
         sys.exit(training.interrupt.exit_code)
     if not training.clock.progress.images_left:
-        log.info("finished: %d epochs; the run is in %s", training.clock.epoch,
+        log.info("finished: %s; the run is in %s", pluralise(training.clock.epoch, "epoch"),
                  training.saver.folder)
     training.log_early_stop()
 

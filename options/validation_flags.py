@@ -99,7 +99,9 @@ def _check_validation(opt: Namespace) -> None:
         raise ValueError(f"--best_metric {opt.best_metric} is not measured, --val_metrics are "
                          f"{', '.join(opt.val_metrics)}; add it there, or choose one of these")
     if opt.best_metric:
-        resolve(opt.best_metric, opt.val_values, flag="--best_metric")
+        name = resolve(opt.best_metric, opt.val_values, flag="--best_metric")
+        if opt.best_metric != metric_of(name):  # the name of a value, perhaps an earlier one
+            opt.best_metric = name
     for name in opt.val_metrics:
         for flag in metrics.find_metric(name).requires:
             if not getattr(opt, flag, None):
