@@ -39,6 +39,9 @@ def decoded(data: Any) -> tuple[Array, str]:
     options: dict[str, Any] = {}
     shifted = data.get("HighBit", 0) != data.get("BitsStored", 1) - 1
     if shifted and not str(syntax).startswith(_PREFIX):  # pydicom assumes the lowest bits
+        if not data.BitsStored - 1 <= data.HighBit < data.BitsAllocated:
+            raise refusal(data, f"HighBit is {data.HighBit}, but BitsStored is {data.BitsStored} "
+                                f"and BitsAllocated is {data.BitsAllocated}", "it is damaged")
         options["correct_unused_bits"] = False
     try:
         pixels, facts = decoder.as_array(data, **options)
@@ -65,7 +68,12 @@ def decode_frame(source: bytes, runner: Any) -> bytes:
     import imagecodecs
 
     codec = _codec(runner.transfer_syntax)
-    pixels = getattr(imagecodecs, f"{codec.lower()}_decode")(source)
+    out = None
+    if codec == "JPEGLS":  # a damaged header may claim a size that takes all memory
+        shape = (runner.rows, runner.columns, runner.samples_per_pixel)
+        deep = runner.get_option("jls_precision", runner.bits_stored) > 8
+        out = np.empty(shape if shape[2] > 1 else shape[:2], np.uint16 if deep else np.uint8)
+    pixels = getattr(imagecodecs, f"{codec.lower()}_decode")(source, out=out)
     runner.set_option("bits_allocated", 8 * pixels.dtype.itemsize)
     if runner.samples_per_pixel > 1:
         runner.set_option("planar_configuration", 0)

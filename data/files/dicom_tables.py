@@ -7,6 +7,7 @@ more than 256, and take the offsets of indirect segments for positions.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,8 @@ def _table(
     if not 8 <= bits <= 16:
         raise refusal(data, f"a lookup table has {bits} bits an entry", "8 to 16 are defined")
     if segmented:
-        words = np.array(list(_expand((words if bits > 8 else packed).tolist(), wide=bits > 8)))
+        segments = (words if bits > 8 else packed).tolist()
+        words = np.array([*islice(_expand(segments, wide=bits > 8), count)])
     elif len(words) < count <= len(packed):  # two entries of 8 bits in a word
         words, bits = packed, 8
     if len(words) < count or words.max() >= 2**bits:
@@ -129,6 +131,8 @@ def _expand(segments: list[int], *, wide: bool) -> Iterator[int]:
             continue
         kind, count = segments[at : at + 2]
         at += 2
+        if not count:
+            return  # padding at the end; damaged files could repeat such segments for hours
         values: list[int] = []
         if kind == _DISCRETE:
             values, at = segments[at : at + count], at + count
