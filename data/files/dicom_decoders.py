@@ -92,9 +92,11 @@ def _decoder(data: Any, syntax: Any) -> Any:
                             "not read",
                       "write the frames as images, or decompress the file: gdcmconv --raw IN OUT"
                       ) from error
-    if not decoder.is_available:
+    only_8_bits = _codec(syntax) == "JPEG8" and decoder.available_plugins == ("pillow",)
+    if not decoder.is_available or (only_8_bits and data.BitsStored > 8):
+        name = syntax.name.partition(",")[0]
         raise MissingPackageError(
-            f"{data.filename} is compressed ({syntax.name}), and no decoder for it is installed; "
+            f"{data.filename} is compressed ({name}), and no decoder for it is installed; "
             f"the file itself is fine: pip install -U imagecodecs, or {_other_decoder(syntax)}")
     return decoder
 
