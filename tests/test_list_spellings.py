@@ -70,6 +70,7 @@ def test_the_encoding_is_the_one_in_which_the_files_exist(
     ("A,B,,\nphotos/1.png,maps/1.png,,\n,,,\n\n,,,\n", ["1.png"]),
     (' a , B \n photos/1.png , maps/1.png \n"photos/2 b.png" , "maps/2 b.png"\n', TWO),
     ('# by me, "x\nA,B\n# more\nphotos/1.png,maps/1.png\n', ["1.png"]),
+    ('\ufeff\ufeffA,B\n="photos/1.png",\u200bmaps/1.png\n\x1a', ["1.png"]),
     ("A,B\nphotos\\1.png,maps\\1.png\n", ["1.png"]),
     ("A,B\nphotos/é.png,maps/é.png\n", [normalize("NFD", "é.png")]),
     ("A,B\nPhotos/img.png,maps/Img.Png\n", ["IMG.PNG"]),
@@ -132,6 +133,8 @@ def test_a_word_of_the_user_is_a_phase_if_it_is_asked_for(root: Path) -> None:
     ("A,target\nphotos/1.png,maps/1.png\n", "no column B and columns .* target"),
     ("A,B,set\nphotos/1.png,maps/1.png,trian\n", "line 2 has the phase 'trian', known are train,"),
     ("A,B,phase\nphotos/1.png,maps/1.png,tset\n", "line 2 has the phase 'tset', known are train,"),
+    ("A,B,phase\nphotos/1.png,maps/1.png,NaN\n", "line 2 names no phase"),
+    ("A,B\nphotos,maps/1.png\n", "A photos is a folder; list the images in it"),
     ("photos/1.png,maps/1.png,0\n", "line 1 has the phase '0', known are train,"),
     ("A,B\nphotos/a,b.png,maps/1.png\n", "line 2 has 3 columns.*Put quotation marks around"),
     ("photos/1.png,maps/1.png,x,y\n", "line 1 has 4 columns.*Add a header, or delete"),
@@ -169,4 +172,4 @@ def test_doubtful_lists_are_logged(root: Path, caplog: pytest.LogCaptureFixture)
     (root / "p.csv").write_text("A,B\nmaps/1.png,maps/1.png\n")
     assert len(find_pairs(root, "test", list_file=root / "p.csv").pairs) == 1
     assert "A and B are the same file in 1 of 1 pairs" in caplog.text
-    assert "--phase test reads the same pairs as a training; add a column phase" in caplog.text
+    assert "--phase test reads all its pairs, like a training on this list; to keep" in caplog.text

@@ -48,6 +48,8 @@ class Finder:
         if found:
             return (f"{cell} has an unknown format{way_out(Path(cell).suffix)}; known are "
                     f"{' '.join(EXTENSIONS)}")
+        if any(_passes(Path.is_dir, base / cell) for base in self.bases):
+            return f"{cell} is a folder; list the images in it"
         absolute = ", nor does the end of this path" if _spellings(cell)[-1].anchor else ""
         folders = " or in ".join(dict.fromkeys(map(str, self.bases)))
         return f"{cell} does not exist{absolute} in {folders}"

@@ -22,6 +22,7 @@ _PHASES = {"train": "train", "training": "train", "val": "val", "valid": "val",
            "validation": "val", "test": "test", "testing": "test"}
 _WORD = re.compile(r"[^\W\d][\w -]*")
 _LONGEST = 1000  # characters of a message about one line
+_NO_VALUE = ("", "na", "n/a", "nan", "none", "null")  # as pandas and R write them
 _SAMPLE = 50  # cells that show the encoding
 
 
@@ -87,8 +88,9 @@ def _log_remarks(
         log.warning("%s: A and B are the same file in %d of %d pairs:\n%s", file, len(same),
                     len(pairs), listing(same))
     if rows[0].phase is None and phase != "train":
-        log.warning("%s has no column for the phase, so --phase %s reads the same pairs as a "
-                    "training; add a column phase with the values train, val, test", file, phase)
+        log.warning("%s has no column for the phase, so --phase %s reads all its pairs, like "
+                    "a training on this list; to keep them apart, add a column phase with train, "
+                    "val, test", file, phase)
 
 
 def phases_in(file: Path, dataroot: Path) -> list[str]:
@@ -162,7 +164,7 @@ def _phase(value: str | None, row: TableRow, asked: str, *, own: bool, file: Pat
     if value is None:
         return None
     word = value.casefold()
-    if not word:
+    if word in _NO_VALUE:
         raise ValueError(f"{file}, line {row.line} names no phase, but the list has a column for "
                          "it; add train, val or test")
     if word in _PHASES or value == asked:

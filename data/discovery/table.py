@@ -19,6 +19,7 @@ _FOREIGN = (  # first bytes -> what the file is instead of text
     (b"\xd0\xcf\x11\xe0", "an Excel file (.xls)"), (b"%PDF", "a PDF"), (b"{\\rtf", "an RTF text"),
     (b"PAR1", "a Parquet table"), (b"\x1f\x8b", "a gzip file"), (b"<", "a page or XML"),
 )
+_INVISIBLE = "\ufeff\u200b\u200e\x1a"  # byte order mark, spaces of no width, end of DOS files
 _SAMPLE = 100  # rows that show the delimiter
 _JSON = re.compile(r"\s*(\{\s*[\"}]|\[\s*[\[{\"])")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"),
@@ -119,10 +120,17 @@ def _rows(lines: Sequence[str], delimiter: str, *, strict: bool = True) -> Itera
 
     for cells in csv.reader(without_comments(), delimiter=delimiter, skipinitialspace=True):
         last, first = first, 0
-        if any(map(str.strip, cells)):
-            yield TableRow(last, tuple(map(str.strip, cells)))
+        stripped = tuple(map(_stripped, cells))
+        if any(stripped):
+            yield TableRow(last, stripped)
     if strict and last:
         _require_closed(lines[last - 1 :], delimiter, last)
+
+
+def _stripped(cell: str) -> str:
+    """Remove spaces and invisible characters at the ends, and Excel's mark of a text: ="..."."""
+    cell = cell.strip().strip(_INVISIBLE).strip()
+    return cell[2:-1] if cell.startswith('="') and cell.endswith('"') else cell
 
 
 def _require_closed(lines: Sequence[str], delimiter: str, number: int) -> None:
