@@ -125,9 +125,7 @@ def warm_up() -> None:
         draw_curves(Curves([1.0], {"loss": [1.0]}), Path(folder) / "curves.svg")
 
 
-def _draw_chart(
-    axes: Any, chart: Chart, styles: Mapping[str, LineStyle], *, window: int = 0
-) -> None:
+def _draw_chart(axes: Any, chart: Chart, styles: Mapping[str, LineStyle], *, window: int) -> None:
     """Draw all curves of a chart, with its title, its legend and its kind of scale."""
     for name, values in chart.values.items():
         style = {"color": styles[name].colour, "linestyle": DASHES[styles[name].dash]}
@@ -141,11 +139,15 @@ def _draw_chart(
                       transform=axes.get_xaxis_transform(), label=f"{name} not finite")
     if chart.is_log:
         axes.set_yscale("log")
-    axes.legend(title=chart.title + " (log scale)" * chart.is_log, alignment="left",
-                ncols=-(-len(_labels(chart)) // _legend_lines(chart)),
-                loc="lower left", bbox_to_anchor=(-0.01, 1.0), frameon=False, borderaxespad=0,
-                fontsize=9, title_fontproperties={"size": 10, "weight": "bold"},
-                handlelength=2.2, columnspacing=1.2)
+    legend = axes.legend(
+        title=chart.title + " (log scale)" * chart.is_log, alignment="left", loc="lower left",
+        ncols=-(-len(_labels(chart)) // _legend_lines(chart)), bbox_to_anchor=(-0.01, 1.0),
+        fontsize=9, title_fontproperties={"size": 10, "weight": "bold"}, frameon=False,
+        borderaxespad=0, handlelength=2.2, columnspacing=1.2)
+    for text in legend.get_texts():
+        label = text.get_text()
+        text.set_parse_math(False)
+        text.set_text(label if len(label) < 45 else f"{label[:41]}...")
 
 
 def _labels(chart: Chart) -> list[str]:

@@ -1,5 +1,4 @@
-"""In which rows and in which order the images of a model are shown: input, output, target, others.
-"""
+"""Rows and order of the images of a model: input, output, target, others."""
 
 import re
 from collections.abc import Sequence

@@ -190,6 +190,13 @@ def test_values_that_are_not_finite_are_marked_where_they_were(tmp_path: Path) -
     assert "G not finite" in (tmp_path / "a.svg").read_text()
 
 
+def test_names_of_losses_are_shown_as_they_are_or_cut(tmp_path: Path) -> None:
+    curves = Curves([0.5, 1.0], {"$\\bad{": [1.0, 2.0], "long" * 30: [1.0, 2.0]})
+    (width, _), = draw_curves(curves, tmp_path / "a.svg")
+    assert width == 440
+    assert f"<!-- {'long' * 10}l... -->" in (tmp_path / "a.svg").read_text()
+
+
 def test_latest_values_are_those_of_the_last_two_epochs() -> None:
     latest = LatestValues()
     for epoch, value in [(1, 50.0), (2, 4.0), (2, 2.0), (3, 1.0), (3, math.inf), (3, 2.0)]:
