@@ -57,7 +57,6 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     options.save(opt)
     for net in model.networks.values():
         move_to_device(prepare_in_place(net, running_statistics=opt.eval), opt.device)
-
     # The input of the model is its A: with BtoA, the B of the data set.
     sides = (dataset.dataset.A, dataset.dataset.B)
     A, B = sides if opt.direction == "AtoB" else sides[::-1]
@@ -78,8 +77,9 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
                 name = names.of(Path(source))
                 images = {label: batch_of[index] for label, batch_of in visuals.items()}
                 pictures = {label: batch_of[index] for label, batch_of in shown.items()}
-                stem, missing = page.images / name, model.missing_inputs(index)
-                page.add(name, pictures, deep.write(page.writers, images, stem, missing))
+                files, stem = model.sources(index), page.images / name
+                deeper = deep.write(page.writers, images, stem, model.missing_inputs(index), files)
+                page.add(name, pictures, deeper, files)
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,13 @@ def to_pictures(images: Tensor) -> list[Image8]:
     return list(levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy())
 
 
-def save_picture(picture: Image8, path: Path, *, aspect_ratio: float = 1.0) -> tuple[int, int]:
+def save_picture(
+    picture: Image8, path: Path, *, aspect_ratio: float = 1.0,
+    chunks: Mapping[bytes, bytes] = MappingProxyType({})
+) -> tuple[int, int]:
     """Write uint8 [H, W, 3] as PNG, whole or not at all, and return ``saved_size``.
+
+    ``chunks``: see ``encode_png``.
 
     The image is scaled by bicubic interpolation if ``aspect_ratio`` changes its size.
     """
@@ -58,7 +64,7 @@ def save_picture(picture: Image8, path: Path, *, aspect_ratio: float = 1.0) -> t
     if size != picture.shape[1::-1]:
         picture = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
     with writing(path), replacing(path) as aside:
-        aside.write_bytes(encode_png(picture))
+        aside.write_bytes(encode_png(picture, chunks))
     return size
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from data.files.array_files import as_raster
 from data.files.image_io import raster_of_pil
+from data.files.metadata import Metadata
 from data.files.raster import Pixels, Raster, mark_missing
 
 
@@ -34,7 +35,11 @@ def to_rasters(image: Any) -> list[Raster]:
 def as_type_of(image: Any, results: Sequence[Pixels]) -> Any:
     """Convert the translations of ``image`` to the type and the number of axes of ``image``."""
     if isinstance(image, Image.Image):
-        return to_pil(results[0])
+        result = to_pil(results[0])
+        # ``save`` writes the profile.
+        if icc := Metadata(icc=image.info.get("icc_profile") or b"").icc_for(results[0]):
+            result.info["icc_profile"] = icc
+        return result
     if image.ndim == 4:
         return np.stack(results)
     return results[0][:, :, 0] if image.ndim == 2 and results[0].shape[2] == 1 else results[0]

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from data.discovery.inputs import Input
 from data.files.array_files import as_raster
-from data.files.metadata import Metadata
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, mark_missing
+from data.files.tags.read_tags import read_metadata
+from data.files.tags.world_files import write_world_files
 from data.missing import missing_in
 from data.record import Format
 from inference.memory_budget import usual_batch
@@ -159,7 +160,8 @@ def _translate_windows(
     channels = codec.image_channels or translator.file.output_nc
     # The mask of the whole image is never in memory; an empty one stands for it.
     may_miss = side.nan_value is not None
-    metadata = Metadata(np.zeros((0, 0), bool) if may_miss else None, output.nodata)
+    metadata = replace(read_metadata(source.path, (width, height)), nodata=output.nodata,
+                       missing=np.zeros((0, 0), bool) if may_miss else None)
 
     def read_image(box: Box) -> Tensor:
         raster = as_raster(reader.read(box), source.path, colour=reader.colour,
@@ -187,4 +189,5 @@ def _translate_windows(
     with create_tiff(path, (height, width, channels), np.dtype(output.dtype), tags) as writer:
         report = translate_tiled(translator.net, read, write, height=height, width=width, tile=tile,
                                  on_pass=log_pass)
+    write_world_files(metadata.world, path)
     log.info("%s: %d x %d in %d tiles", source, width, height, report.tiles)

@@ -1,12 +1,14 @@
 """One translated image, in memory and as the pixels of a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from data.files.metadata import Mask, Metadata, with_nodata
 from data.files.raster import Pixels
+from data.files.tags.read_tags import read_metadata
 from data.files.value_range import ValueRange
 from data.record import Format
 
@@ -32,6 +34,8 @@ class TranslatedImage:
             return self.pixels
         return with_nodata(self.pixels, self.missing, np.nan)
 
-    @property
-    def metadata(self) -> Metadata:
-        return Metadata(self.missing, self.format.nodata)
+    def metadata(self, path: Path, *, whole: bool = True) -> Metadata:
+        """Return what the result's file gets from the input ``path``; see ``read_metadata``."""
+        size = self.pixels.shape[1], self.pixels.shape[0]
+        return replace(read_metadata(path, size, whole=whole), missing=self.missing,
+                       nodata=self.format.nodata)

@@ -125,7 +125,7 @@ class Translator:
             with suppress(ValueError):
                 return to_pil(result.with_nan)
             return result.with_nan
-        write_image(result.pixels, Path(output), result.metadata)
+        write_image(result.pixels, Path(output), result.metadata(path))
         return Path(output)
 
     def _translate_rasters(self, rasters: Sequence[Raster]) -> list[Pixels]:

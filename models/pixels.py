@@ -1,5 +1,8 @@
 """The images of a batch, and their comparison pixel by pixel, without the missing pixels."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -17,6 +20,7 @@ class BatchPixels(Registration):
     value; None without --nan_value. The images hold the value of the flag there.
     """
 
+    target_paths: Sequence[str] = ()
     missing_A: Tensor | None = None
     missing_B: Tensor | None = None
 
@@ -27,6 +31,7 @@ class BatchPixels(Registration):
         """
         forwards = self.opt.direction == "AtoB"
         self.image_paths = batch["A_paths" if forwards else "B_paths"]
+        self.target_paths = batch["B_paths" if forwards else "A_paths"]
         a, b = batch["A"].to(self.device), batch["B"].to(self.device)
         if "A_missing" in batch and "B_missing" in batch:
             masks = batch["A_missing"].to(self.device), batch["B_missing"].to(self.device)
@@ -38,6 +43,11 @@ class BatchPixels(Registration):
         masks = {"fake_B": self.missing_A, "fake_A": self.missing_B}
         return {label: mask[index].all(dim=0).cpu().numpy()
                 for label, mask in masks.items() if mask is not None and mask[index].any()}
+
+    def sources(self, index: int) -> dict[str, Path]:
+        """Return the files of the model's A and B of one image, as far as they are known."""
+        known = {"A": self.image_paths, "B": self.target_paths}
+        return {letter: Path(paths[index]) for letter, paths in known.items() if paths}
 
     def missing_in(self, comparison: Comparison) -> Tensor | None:
         """Return the mask of the image that an output is compared with, pixel by pixel."""

@@ -11,6 +11,7 @@ from data.checking.value_ranges import range_faults
 from data.files.raster import Raster
 from data.files.side import Side, read_row
 from data.files.source import Source
+from data.files.tags.read_tags import describe, icc_of
 
 log = logging.getLogger(__name__)
 MOST_FILES = 20  # about a second for photos of 12 megapixels
@@ -46,6 +47,7 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
             log.warning("%s is mixed: %s; python scripts/check_dataset.py checks all of them",
                         side.letter, counts)
         _warn_about_values(side, rasters, len(rows))
+    _warn_about_profiles(chosen)
     noun = "pairs" if len(sides) == 2 else "images"
     log.info("checked %d of %d %s: %s", count, len(rows), noun, ", ".join(descriptions))
 
@@ -62,6 +64,17 @@ def _warn_about_values(side: Side, rasters: Sequence[Raster], count: int) -> Non
         others = (f"; measured on {len(rasters)} of {count} images, python "
                   "scripts/check_dataset.py measures all" if len(rasters) < count else "")
         log.warning("%s%s", "; ".join(faults), others)
+
+
+def _warn_about_profiles(rows: Sequence[Sequence[Source]]) -> None:
+    """Warn if the images have colour profiles that differ: the same numbers are other colours."""
+    profiles = Counter(icc_of(file) for row in rows for file in
+                       dict.fromkeys(file for source in row for file in source.files))
+    if len(profiles) > 1:
+        names = ", ".join(f"{count} {describe(icc)}" for icc, count in profiles.most_common())
+        log.warning("the images have different colour profiles (%s), and are trained on as they "
+                    "are; for equal colours convert them before, for example: magick in.png "
+                    "-profile sRGB.icc out.png", names)
 
 
 def spread_sample(rows: Sequence[T], count: int) -> list[T]:

@@ -14,7 +14,6 @@ the first file that needs them; an error names the missing package.
 import logging
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,10 @@ from PIL import Image
 
 from data.files import array_files, dicom_files, tiff_files
 from data.files.deep_files import read_deep
-from data.files.metadata import NO_METADATA, NODATA, Metadata
-from data.files.pillow_files import PictureError, loaded, picture_size, reading, upright
-from data.files.raster import Pixels, Raster, is_nodata, mark_missing
+from data.files.metadata import NO_METADATA, Metadata
+from data.files.pillow_files import PictureError, loaded, picture_size, reading, to_rgb, upright
+from data.files.raster import Pixels, Raster, mark_missing
+from data.files.tags.world_files import write_world_files
 from util.disk.content import extension_of
 from util.files import replacing, writing
 from util.packages import package_for
@@ -80,17 +80,6 @@ def read_image(path: Path, wanted: Sequence[int] = ()) -> Raster:
     return mark_missing(raster)
 
 
-def _mark_nodata(raster: Raster, image: Image.Image, path: Path) -> Raster:
-    """Mark the pixels of an 8-bit TIFF whose stored number is the nodata value of its tag."""
-    nodata = tiff_files.nodata_of(getattr(image, "tag_v2", {}).get(NODATA))
-    if nodata is None:
-        return raster
-    stored = np.atleast_3d(np.asarray(upright(image, path)))
-    found = is_nodata(stored, nodata, colours=raster.colour in ("rgb", "rgba"))
-    missing = np.broadcast_to(found[:, :, :1], raster.pixels.shape)
-    return replace(raster, missing=missing, nodata=nodata)
-
-
 def read_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
     """Return width and height (pixels) of the upright image; decodes the header only, if any.
 
@@ -135,10 +124,13 @@ def write_image(pixels: Pixels, path: Path, metadata: Metadata = NO_METADATA) ->
         elif extension == ".png":
             if pixels.dtype == np.uint16 and plane.ndim == 3:  # Pillow writes 16 bits in grey only
                 package_for(path, "imagecodecs")
-            aside.write_bytes(encode_png(plane))
+            aside.write_bytes(encode_png(plane, metadata.png_chunks(pixels)))
         else:
             format_name = Image.registered_extensions()[extension]
-            Image.fromarray(plane).save(aside, format=format_name, **_SAVED_AS.get(extension, {}))
+            Image.fromarray(plane).save(aside, format=format_name, **_SAVED_AS.get(extension, {}),
+                                        **metadata.pillow_flags(pixels))
+        write_world_files(metadata.world, path)
+        metadata.say_what_is_lost(path)
 
 
 def can_hold(extension: str, pixels: Pixels) -> bool:
@@ -179,7 +171,7 @@ def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
         grey = image.mode in ("L", "LA")
         image = image.convert(("LA" if grey else "RGBA") if transparent else "RGB")
     elif image.mode not in _COLOURS:
-        image = image.convert("RGB")
+        image = to_rgb(image)
     pixels = np.asarray(image)
     return Raster(pixels if pixels.ndim == 3 else pixels[:, :, None], _COLOURS[image.mode])
 
@@ -188,7 +180,7 @@ def _read_pillow(path: Path) -> Raster:
     with loaded(path) as image:
         if image.format in _ANIMATED and getattr(image, "is_animated", False):
             _warn_of_frames(image.format, path)
-        return _mark_nodata(raster_of_pil(upright(image, path), source=path), image, path)
+        return tiff_files.mark_nodata(raster_of_pil(upright(image, path), source=path), image, path)
 
 
 def _warn_of_frames(format_name: str, path: Path) -> None:

@@ -1,7 +1,9 @@
 """What a file contains beside its pixels, and what an output of the same place gets of it."""
 
 import logging
-from dataclasses import dataclass
+import struct
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from data.files.raster import Pixels
+from data.files.tags.world_files import Files
 
 log = logging.getLogger(__name__)
 Mask = npt.NDArray[np.bool_]
 TIFF = (".tif", ".tiff")
+_logged: set[str] = set()
 NODATA = 42113  # tag of GDAL: the number that means "no value", as text
 
 
@@ -21,10 +25,50 @@ class Metadata:
     """``missing``: bool [H, W], True where an output has no value; None: nowhere.
 
     ``nodata``: the number that means "no value" in the output, if its format can name one.
+    ``icc``: the colour profile; ``gamma``, ``chromaticity``: what PNG files have instead.
+    ``dpi``: pixels per inch, across and down. ``geo``: TIFF tags with the place on earth, as
+    ``extratags`` of tifffile; ``world``: files with it, see ``find_world_files``.
     """
 
     missing: Mask | None = None
     nodata: float | None = None
+    icc: bytes = b""
+    gamma: float | None = None
+    chromaticity: tuple[float, ...] = ()  # x and y of white, red, green, blue
+    dpi: tuple[float, float] | None = None
+    geo: tuple[Any, ...] = ()
+    world: Files = ()
+
+    def with_place(self, geo: tuple[Any, ...], world: Files) -> "Metadata":
+        return replace(self, geo=geo, world=world)
+
+    def icc_for(self, pixels: Pixels) -> bytes:
+        """Return the profile if it fits pixels [H, W, C]: RGB or grey, of 8 or 16 bits."""
+        space = {1: b"GRAY", 3: b"RGB ", 4: b"RGB "}.get(pixels.shape[2])
+        fits = pixels.dtype in (np.uint8, np.uint16) and self.icc[16:20] == space
+        return self.icc if fits else b""
+
+    def png_chunks(self, pixels: Pixels) -> dict[bytes, bytes]:
+        """Return the chunks of a PNG file (PNG, 11.3)."""
+        chunks = {}
+        if icc := self.icc_for(pixels):
+            chunks[b"iCCP"] = b"ICC profile\0\0" + zlib.compress(icc)
+        elif pixels.shape[2] >= 3 and not self.icc:
+            numbers = [round(100_000 * value) for value in self.chromaticity]
+            if len(numbers) == 8:
+                chunks[b"cHRM"] = struct.pack(">8I", *numbers)
+            if self.gamma:
+                chunks[b"gAMA"] = struct.pack(">I", round(100_000 * self.gamma))
+        if self.dpi:
+            per_metre = (round(value / 0.0254) for value in self.dpi)
+            chunks[b"pHYs"] = struct.pack(">IIB", *per_metre, 1)
+        return chunks
+
+    def pillow_flags(self, pixels: Pixels) -> dict[str, Any]:
+        """Return further arguments of ``Image.save``."""
+        flags: dict[str, Any] = {"dpi": self.dpi} if self.dpi else {}
+        icc = self.icc_for(pixels)
+        return flags | {"icc_profile": icc} if icc else flags
 
     def nodata_for(self, pixels: Pixels, extension: str) -> float | None:
         """Return the nodata value of a file: the one of the input if it fits, else NaN, or None."""
@@ -49,7 +93,20 @@ class Metadata:
         """Return further arguments of ``tifffile.imwrite``."""
         nodata = self.nodata_for(pixels, ".tif")
         tags = [] if nodata is None else [(NODATA, "s", 0, f"{nodata:.17g}", True)]
-        return {"extratags": tags}
+        flags: dict[str, Any] = {"extratags": [*self.geo, *tags]}
+        if icc := self.icc_for(pixels):
+            flags["iccprofile"] = icc
+        if self.dpi:
+            flags |= {"resolution": self.dpi, "resolutionunit": "INCH"}
+        return flags
+
+    def say_what_is_lost(self, path: Path) -> None:
+        """Log once for a format that tags with the place on earth are left out."""
+        extension = path.suffix.lower()
+        if self.geo and extension not in TIFF and extension not in _logged:
+            _logged.add(extension)
+            log.info("%s: %s files have no tags for the place on earth of the inputs; it is left "
+                     "out", path, extension)
 
 
 NO_METADATA = Metadata()

@@ -5,11 +5,12 @@ import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from math import inf
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -124,10 +125,25 @@ def upright(image: Image.Image, path: Path, *, like: Image.Image | None = None) 
     return image if turn is None else image.transpose(turn)
 
 
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert to RGB; CMYK with a colour profile becomes sRGB by that profile."""
+    icc = image.info.get("icc_profile")
+    if image.mode != "CMYK" or not icc:
+        return image.convert("RGB")
+    try:
+        own = ImageCms.ImageCmsProfile(BytesIO(icc))
+        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"),
+                                         outputMode="RGB") or image.convert("RGB")
+    except (ImageCms.PyCMSError, OSError) as error:
+        log.warning("the colour profile of a CMYK image cannot be used (%s); its colours are "
+                    "converted without it", error)
+        return image.convert("RGB")
+
+
 def _on_white(image: Image.Image) -> Image.Image:
     """Convert to RGB; opaque pixels keep their colours exactly."""
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return to_rgb(image)
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 

@@ -4,11 +4,13 @@
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from data.files.array_files import as_raster
 from data.files.channels.axes import pages_last
@@ -23,8 +25,8 @@ from data.files.channels.tiff_pages import (
     main_series,
 )
 from data.files.metadata import NODATA
-from data.files.pillow_files import PictureError
-from data.files.raster import Pixels, Raster
+from data.files.pillow_files import PictureError, upright
+from data.files.raster import Pixels, Raster, is_nodata
 from data.files.reading import require_plausible, room_for
 from util.packages import package_for
 
@@ -77,6 +79,17 @@ def read_tiff(path: Path, wanted: Sequence[int] = ()) -> Raster:
     turn = _TURNS.get(page.tags.valueof("Orientation", default=1))
     colour = colour_of(page, pixels.shape[2])
     return as_raster(turn(pixels) if turn else pixels, path, colour=colour, nodata=nodata)
+
+
+def mark_nodata(raster: Raster, image: Image.Image, path: Path) -> Raster:
+    """Mark the pixels of an 8-bit TIFF whose stored number is the nodata value of its tag."""
+    nodata = nodata_of(getattr(image, "tag_v2", {}).get(NODATA))
+    if nodata is None:
+        return raster
+    stored = np.atleast_3d(np.asarray(upright(image, path)))
+    found = is_nodata(stored, nodata, colours=raster.colour in ("rgb", "rgba"))
+    missing = np.broadcast_to(found[:, :, :1], raster.pixels.shape)
+    return replace(raster, missing=missing, nodata=nodata)
 
 
 def nodata_of(tag: object) -> float | None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from data.files import value_range
 from data.files.image_io import extension_for, write_image
-from data.files.metadata import Mask
+from data.files.metadata import Mask, Metadata
 from data.files.side import Side
 from data.files.value_range import LEVELS, ValueRange
 from data.record import Record
@@ -21,7 +21,9 @@ from inference.translated_image import TranslatedImage
 from util.threads import FileWriters
 
 
-def write_deep(writers: FileWriters, result: TranslatedImage, stem: Path) -> Path | None:
+def write_deep(
+    writers: FileWriters, result: TranslatedImage, stem: Path, metadata: Metadata
+) -> Path | None:
     """Write a result beside the page's ``<stem>.png``, in its format or in one that fits.
 
     Return the path, or None if the PNG on the page holds the same numbers.
@@ -32,7 +34,7 @@ def write_deep(writers: FileWriters, result: TranslatedImage, stem: Path) -> Pat
     suffix = extension_for(pixels, result.format.extension)
     suffix = ".tif" if suffix == ".png" else suffix  # <stem>.png is the image on the page
     path = stem.with_name(stem.name + suffix)
-    writers.write(partial(write_image, metadata=result.metadata), pixels, path)
+    writers.write(partial(write_image, metadata=metadata), pixels, path)
     return path
 
 
@@ -56,11 +58,13 @@ class DeepResults:
 
     def write(
         self, writers: FileWriters, images: Mapping[str, Tensor], stem: Path,
-        missing: Mapping[str, Mask] = MappingProxyType({})
+        missing: Mapping[str, Mask] = MappingProxyType({}),
+        sources: Mapping[str, Path] = MappingProxyType({})
     ) -> dict[str, Path]:
         """Write the images (label -> [C, H, W] in -1..1) that need it; return label -> file.
 
-        ``missing``: label -> bool [H, W], True where the input has no value.
+        ``missing``: label -> bool [H, W], True where the input has no value. ``sources``: the files
+        of the model's A and B.
         """
         paths: dict[str, Path] = {}
         for label, (written, limits) in self._formats.items():
@@ -68,6 +72,9 @@ class DeepResults:
                 pixels = limits.from_tensor(images[label], written.dtype)
                 beside = stem.with_name(f"{stem.name}_{label}")
                 result = TranslatedImage(images[label], pixels, written, limits, missing.get(label))
-                path = write_deep(writers, result, beside)
+                metadata = Metadata(result.missing, written.nodata)
+                if given := sources.get("A" if label.endswith("B") else "B"):
+                    metadata = result.metadata(given)
+                path = write_deep(writers, result, beside, metadata)
                 paths |= {label: path} if path else {}
         return paths

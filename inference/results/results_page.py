@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
+from data.files.tags.read_tags import colour_chunks
+from data.files.tags.world_files import is_world_file
 from display.images import save_picture, saved_size
 from display.pages.html import Figure, FigureRow, Header, write_page
 from display.pages.run_links import link_results, relative
@@ -85,19 +88,22 @@ class ResultsPage:
         return Header(status="\n".join(lines), links=links)
 
     def add(
-        self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None
+        self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None,
+        sources: Mapping[str, Path] = MappingProxyType({})
     ) -> None:
         """Add a row of images (label -> image), written as ``images/<name>_<label>.png``.
 
-        ``files``: label -> a file in the folder that a click on the image opens.
+        ``files``: label -> a file in the folder that a click on the image opens. ``sources``: files
+        of A and B; their colour profiles are those of the images of the same letter.
         """
         if len(self.rows) % 5 == 0:
             log.info("processing (%04d)-th image... %s", len(self.rows), name)
-        save = partial(save_picture, aspect_ratio=self.aspect_ratio)
         lines = arranged(list(pictures), self.comparisons)
         figures = {}
         for label, picture in pictures.items():
             path = f"images/{name}_{label}.png"
+            chunks = colour_chunks(sources.get("B" if "_B" in label else "A"), picture)
+            save = partial(save_picture, aspect_ratio=self.aspect_ratio, chunks=chunks)
             self.writers.write(save, picture, self.folder / path)
             size = saved_size(picture, self.aspect_ratio)
             deep = (files or {}).get(label)
@@ -123,7 +129,8 @@ def _remove_older(folder: Path, rows: Sequence[FigureRow]) -> None:
     """Remove files that the page does not show, of any format, if their label is on the page."""
     shown = _files(folder.parent, rows)
     labels = tuple(f"_{figure.label}" for row in rows[:1] for figure in row.figures)
-    older = [p for p in folder.rglob("*.*") if p.stem.endswith(labels) and p not in shown]
+    older = [p for p in folder.rglob("*.*") if p.stem.endswith(labels) and p not in shown
+             and not is_world_file(p)]
     for path in older:
         path.unlink()
     if older:

@@ -34,11 +34,13 @@ def translate_to_folder(
         for translated in translate_all(
             translator, remaining, batch_size=batch_size, samples=folder.samples, skip_bad=skip_bad,
         ):
+            source = translated.input.source
             for sample, result in enumerate(translated.results):
                 stem = folder.stem(translated.input, sample)
                 suffix = extension_for(result.pixels, result.format.extension)
                 path = stem.with_name(stem.name + suffix)
-                writers.write(partial(write_image, metadata=result.metadata), result.pixels, path)
+                metadata = result.metadata(source.path, whole=not source.half)
+                writers.write(partial(write_image, metadata=metadata), result.pixels, path)
             done += 1
             if done % 50 == 0:
                 log.info("%d of %d images", done, len(wanted))

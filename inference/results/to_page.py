@@ -25,6 +25,7 @@ def translate_to_page(
         for translated in translate_all(
             translator, inputs, batch_size=batch_size, samples=samples, skip_bad=skip_bad
         ):
+            source = translated.input.source
             title = room_for_labels(translated.input.name.as_posix())
             real = translator.input.fill(translator.input.to_tensor(translated.pixels))
             pictures = {"real": to_picture(real)}
@@ -33,9 +34,10 @@ def translate_to_page(
                 label = f"fake_{number}" if samples > 1 else "fake"
                 pictures[label] = to_picture(result.image)
                 stem = page.images / f"{title}_{label}"
-                file = write_deep(page.writers, result, stem)
+                metadata = result.metadata(source.path, whole=not source.half)
+                file = write_deep(page.writers, result, stem, metadata)
                 files |= {label: file} if file else {}
-            page.add(title, pictures, files)
+            page.add(title, pictures, files, {"A": source.path})
         page.rows.sort(key=lambda row: natural_key(row.title))  # rows were added by image size
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
