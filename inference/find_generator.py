@@ -9,7 +9,7 @@ from data.files.value_range import ValueRange
 from data.record import Record, load_record
 from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
 from inference.inferred_generator import how_to_rebuild, infer_generator
-from models.networks import own_flags
+from models.networks import GENERATORS, own_flags
 from models.rebuilding import saved_generator_flags
 from models.weights.network_files import AVERAGED, no_average
 from util import checkpoint
@@ -38,7 +38,7 @@ def find_generator(
     """
     limits = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
     missing = flags.pop("nan_value", None)
-    own = own_flags("generator", flags["netG"]) if "netG" in flags else {}
+    own = own_flags("generator", flags.get("netG", next(iter(GENERATORS))))
     unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS) - own.keys()))
     if unknown:
         raise TypeError(f"{unknown}: unknown flag; choose from {', '.join((*NETWORK_FLAGS, *own))}")
@@ -131,6 +131,9 @@ def _weights_in(run_dir: Path, epoch: str, *, backwards: bool) -> tuple[Path, bo
 def _with_flags(file: GeneratorFile, flags: Mapping[str, Any]) -> GeneratorFile:
     """Complete ``file`` by ``flags``, which must not contradict it."""
     for name, value in flags.items():
+        if name not in NETWORK_FLAGS and name not in file.flags:
+            raise ValueError(f"{file.path}: {name} is given, {file.netG} has no such flag; leave "
+                             "it out")
         own = getattr(file, name) if name in NETWORK_FLAGS else file.flags.get(name)
         equal = own == value or {own, value} == {"batch", "syncbatch"}  # these have equal weights
         if own is not None and not equal:

@@ -51,7 +51,7 @@ def infer_generator(
         no_dropout = known.get("no_dropout")
     own = saved_generator_flags({**saved, **flags, "netG": known["netG"]})
     if not is_own:
-        own |= {name: True for name in own if f"--{name}" in seen}
+        own = {name: f"--{name}" in seen for name in own}
     return GeneratorFile(
         path, netG=known["netG"], ngf=int(known["ngf"]), norm=known["norm"], no_dropout=no_dropout,
         input_nc=int(known["input_nc"]), output_nc=int(known["output_nc"]),

@@ -97,7 +97,7 @@ class TestOptions(BaseOptions):
 
     def network_flags(self) -> dict[str, Any]:
         """Return the flags of the command line that describe the network and its value ranges."""
-        own = own_flags("generator", self.given["netG"]) if "netG" in self.given else ()
+        own = own_flags("generator", self.given.get("netG", self.parser.get_default("netG")))
         known = (*NETWORK_FLAGS, *VALUE_OPTIONS, *own)
         return {key: value for key, value in self.given.items() if key in known}
 

@@ -5,7 +5,7 @@ import struct
 import tarfile
 import zipfile
 from argparse import Namespace
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict, deque
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,20 @@ def test_a_generator_beside_optimizers_and_options_is_found(tmp_path: Path, key:
                 "opt": Namespace(lr=0.1), "best": np.float64(1.5)}, tmp_path / "x.pth")
     assert equal(read_network(tmp_path / "x.pth"), G)
     assert find_generator(tmp_path / "x.pth").netG == "resnet_6blocks"
+
+
+class Table(dict[str, int]):
+    """A class that the file names, and that is never imported from it."""
+
+
+@pytest.mark.parametrize("other", [
+    Path("a"), Table(a=1), defaultdict(list, a=[1]), np.ones(2), nn.Linear(1, 1), range(2),
+    deque([1])])
+def test_objects_beside_the_weights_are_left_out(tmp_path: Path, other: Any) -> None:
+    torch.save({"netG": G, "other": other}, tmp_path / "x.pth")
+    assert equal(read_network(tmp_path / "x.pth"), G)
+    with pytest.raises(ValueError, match="holds code or objects of code"):
+        checkpoint.load(tmp_path / "x.pth")
 
 
 @pytest.mark.parametrize("state", [
@@ -196,6 +210,8 @@ def test_blurred_strides_are_seen_in_the_file(tmp_path: Path, down: bool, up: bo
     assert file.flags == {"antialias": down, "antialias_up": up}
     x = torch.randn(1, 3, 21, 16)
     assert torch.equal(file.build()(x), net(x))
+    with pytest.raises(ValueError, match=f"antialias is given as {not down}, the file has {down}"):
+        find_generator(tmp_path / "x.pth", antialias=not down)
 
 
 def test_the_reach_covers_every_pixel_that_blurred_strides_see() -> None:

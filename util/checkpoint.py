@@ -17,8 +17,10 @@ from util.packages import MissingPackageError, package_for
 from util.text import format_bytes
 
 _OTHER_OBJECT = re.compile(r"Unsupported global: GLOBAL (\S+) was not an allowed global")
+_STAND_IN = "a stand-in for "
+_TABLE = re.compile(rf"Can only SETITEMS? for dict.*<class '{_STAND_IN}\.([^']+)'>")
 _MOST_OBJECTS = 50  # classes in one file
-_CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new object")
+_CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new object|Can only")
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -69,14 +71,24 @@ def describe_others(path: Path) -> str:
     return f"checkpoints in that folder: {', '.join(saved) or 'none'}{advice}"
 
 
-class _Ignored:
+class _Ignored(list[Any]):
     """Takes the place of an object in a file: it accepts everything and runs nothing."""
 
-    def __new__(cls, *args: Any) -> "_Ignored":
-        return super().__new__(cls)
+    def __init__(self, *args: Any) -> None:
+        pass
 
     def __setstate__(self, state: Any) -> None:
         pass
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+
+class _IgnoredTable:
+    """Takes the place of a subclass of dict; torch adds items to plain dicts only."""
+
+    def __new__(cls, *args: Any) -> Any:
+        return {}
 
 
 def load(
@@ -122,18 +134,26 @@ def _load_tensors(path: Path, *, ignore_objects: bool) -> Any:
     if is_safetensors(path):
         package_for(path, "safetensors")
         return package_for(path, "safetensors.torch").load_file(path)
-    names: list[str] = []
+    stand_ins: dict[str, type] = {}  # by the names of classes in the file
     while True:
-        allowed: list[Any] = [(_Ignored, name) for name in names]
         try:
-            with torch.serialization.safe_globals(allowed):
+            with torch.serialization.safe_globals(
+                [(stand_in, name) for name, stand_in in stand_ins.items()]
+            ):
                 # weights_only: a file from the internet must not run code.
                 return torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             other = _OTHER_OBJECT.search(str(error)) if ignore_objects else None
-            if not other or other[1] in names or len(names) == _MOST_OBJECTS:
+            table = _TABLE.search(str(error))
+            if table and issubclass(stand_ins.get(table[1], dict), _Ignored):
+                stand_ins[table[1]] = _IgnoredTable
+            elif other and len(stand_ins) < _MOST_OBJECTS:
+                name = other[1] if "." in other[1] else f"builtins.{other[1]}"
+                if name in stand_ins:
+                    raise
+                stand_ins[name] = type(name, (_Ignored,), {"__module__": _STAND_IN})
+            else:
                 raise
-            names.append(other[1])
 
 
 def _advice(path: Path) -> str:
