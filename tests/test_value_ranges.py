@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from data.files.side import Side
 from data.files.source import Source
 from data.files.value_range import LEVELS, ValueRange
 from data.record import Format, Record
+from inference.generator_file import GeneratorFile
 from inference.results.deep_results import DeepResults
+from serving.engine import _to_tensor
+from serving.static_site import _with_bytes
 from serving.training_pictures import read_8bit_rgb
 from util.threads import FileWriters
 
@@ -210,3 +214,14 @@ def test_a_page_shows_masks_and_a_file_beside_it_holds_their_numbers(tmp_path: P
     shown = read_8bit_rgb(Source((files["fake_B"],)), ValueRange(0, 1))
     assert np.array_equal(shown[:, :, 0], patches(0, 255)), "the page to draw on shows it, too"
     assert read_8bit_rgb(Source((files["fake_B"],)), LEVELS).max() == 1
+
+
+def test_the_page_to_draw_on_uses_bytes_for_the_whole_range() -> None:
+    formats = {"A": Format("uint8", ".png"), "B": Format("int16", ".tif")}
+    file = GeneratorFile(Path("G.pth"), "resnet_6blocks", 4, "instance", True, 1, 1,
+                         ranges={"A": ValueRange(0, 1), "B": ValueRange(-1024, 3071)},
+                         record=Record(formats))
+    assert _with_bytes(file).ranges == {"B": ValueRange(-1024, 3071)}
+    translator: Any = SimpleNamespace(input=Side("A", 1, ValueRange(0, 1)))
+    drawn = _to_tensor(translator, np.array([[[0], [51], [255]]], np.uint8))
+    assert torch.allclose(drawn, torch.tensor([[[-1, -0.6, 1]]]))
