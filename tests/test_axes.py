@@ -13,6 +13,7 @@ from data.files.channels import axes
 from data.files.image_io import read_image, read_size
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster, as_channels
+from inference.conversions import to_rasters
 from inference.tiles.tiff_windows import TiffReader
 
 RNG = np.random.default_rng(0)
@@ -84,6 +85,12 @@ def test_the_line_in_the_error_turns_the_array(
         assert line
         exec(line[0], {"numpy": np})
     assert np.array_equal(read(path, array.shape[0]).pixels, array.transpose(1, 2, 0))
+
+
+def test_an_array_of_a_python_program_names_the_call_that_turns_it() -> None:
+    raster, = to_rasters(some(3, 24, 32))
+    with pytest.raises(PictureError, match=r"32 channels.*: array\.transpose\(1, 2, 0\)$"):
+        as_channels(raster, 3, source="the picture")
 
 
 def test_other_lines_in_errors_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,8 +76,11 @@ def as_channels(raster: Raster, count: int, *, source: object, flag: str = "") -
         return np.repeat(raster.pixels, 3, axis=2)
     if raster.colour == "rgb" and count == 1:
         return _luma(raster.pixels)
-    is_array = raster.colour == "bands" and str(source).lower().endswith((".npy", ".npz"))
-    turn = f"; if its first axis holds the channels: {turning(str(source))}" if is_array else ""
+    name, is_bands = str(source), raster.colour == "bands"
+    line = turning(name) if name.lower().endswith((".npy", ".npz")) else ""
+    if name == "the picture":  # an argument of a Python program
+        line = "array.transpose(1, 2, 0)"
+    turn = f"; if its first axis holds the channels: {line}" if line and is_bands else ""
     advice = f"give {flag} {raster.channels} if all images of this side are so, or " if flag else ""
     raise PictureError(f"{source} is {raster}, but {count} wanted; {advice}"
                        f"convert it{turn}")
