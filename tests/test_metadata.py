@@ -185,3 +185,8 @@ def test_different_profiles_give_one_warning(
     caplog.clear()
     check_sample([Side("A", 3)], rows[::2])
     assert "profile" not in caplog.text
+
+
+def test_a_file_that_pillow_cannot_open_has_no_metadata(tmp_path: Path) -> None:
+    (tmp_path / "x.jp2").write_bytes(b"other decoders may read this")
+    assert read_metadata(tmp_path / "x.jp2", (12, 8)) == Metadata()

@@ -31,6 +31,7 @@ from data.loader import Loader
 from data.missing import part_missing
 from data.resizing import resize
 from data.transforms import Recipe
+from inference.translator import Translator
 from metrics import create_metrics
 from metrics.base_metric import Settings, UndefinedError
 from metrics.evaluation import Example, evaluate
@@ -38,8 +39,11 @@ from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import require_all_pixels
 from models.comparison import Comparison
 from models.losses import l1_of_known, share_of_known
+from models.networks import define_G
 from models.pixels import BatchPixels
+from models.weights.published_keys import to_published
 from training.doctor.doctor import _with_means
+from util import checkpoint
 from util.flags import nan_value
 
 DEPTH = ValueRange(400, 700)
@@ -345,3 +349,18 @@ def test_the_doctor_gives_all_images_their_means_in_holes() -> None:
     flat = _with_means(images, missing)
     torch.testing.assert_close(flat.mean(dim=(2, 3))[0], images[0, :, 3:].mean(dim=(1, 2)))
     assert torch.equal(flat[1], images[1])
+
+
+def test_a_translator_fills_missing_pixels_and_marks_them_again(tmp_path: Path) -> None:
+    net = define_G("resnet_6blocks", in_channels=1, out_channels=1, width=2, norm="instance")
+    checkpoint.save(tmp_path / "x.pth", to_published(net))
+    ranges: dict[str, Any] = {"value_range_A": (400, 500), "value_range_B": (0, 1)}
+    translate = Translator.load(tmp_path / "x.pth", device="cpu", nan_value=400.0, no_dropout=True,
+                                **ranges)
+    given = depth(slice(5), slice(7))
+    made = translate(given)
+    assert np.array_equal(np.isnan(made), np.isnan(given))
+    filled = translate(np.where(np.isnan(given), np.float32(400), given))
+    assert np.array_equal(made[5:], filled[5:])
+    with pytest.raises(PictureError, match=r"35 of 256 pixels are missing .*nan_value=V"):
+        Translator.load(tmp_path / "x.pth", device="cpu", no_dropout=True, **ranges)(given)

@@ -13,7 +13,7 @@ from PIL import ImageCms
 from data.files.metadata import NO_METADATA, TIFF, Metadata
 from data.files.pillow_files import opened
 from data.files.raster import Pixels
-from data.files.reading import reading
+from data.files.reading import PictureError, reading
 from data.files.tags.world_files import find_world_files
 from util.disk.content import extension_of
 from util.packages import package_for
@@ -32,8 +32,7 @@ def read_metadata(path: Path, size: tuple[int, int], *, whole: bool = True) -> M
     ``whole``: the output shows the whole image. Otherwise, and if the sizes differ, the place on
     earth is left out, which is logged: it would be wrong.
     """
-    with reading(path):
-        found, own_size = _read(path)
+    found, own_size = _read(path)
     world = find_world_files(path)
     if not (found.geo or world):
         return found
@@ -48,15 +47,13 @@ def colour_chunks(path: Path | None, picture: Pixels) -> dict[bytes, bytes]:
     """Return the PNG chunks for an image [H, W, C] with the colours of the file ``path``."""
     if path is None or not path.is_file():
         return {}
-    with reading(path):
-        found, _ = _read(path)
+    found, _ = _read(path)
     return replace(found, dpi=None).png_chunks(picture)
 
 
 def icc_of(path: Path) -> bytes:
     """Return the colour profile of a file, b"" if it has none."""
-    with reading(path):
-        return _read(path)[0].icc
+    return _read(path)[0].icc
 
 
 def describe(icc: bytes) -> str:
@@ -71,10 +68,15 @@ def describe(icc: bytes) -> str:
 
 
 def _read(path: Path) -> tuple[Metadata, tuple[int, int] | None]:
-    kind = extension_of(path)
-    if kind in _WITHOUT:
-        return NO_METADATA, None
-    return _of_tiff(path) if kind in TIFF else _of_pillow(path)
+    """Return the metadata and the size; nothing for files that other decoders than these read."""
+    try:
+        with reading(path):
+            kind = extension_of(path)
+            if kind not in _WITHOUT:
+                return _of_tiff(path) if kind in TIFF else _of_pillow(path)
+    except PictureError as error:
+        log.debug("%s", error)
+    return NO_METADATA, None
 
 
 def _of_tiff(path: Path) -> tuple[Metadata, tuple[int, int] | None]:
