@@ -178,7 +178,8 @@ class TestOptions(BaseOptions):
         if opt.weights is None:
             self.require_run_folder(opt)
         elif not opt.weights.exists():
-            raise ValueError(f"--weights {opt.weights} does not exist; give a .pth file or folder")
+            raise ValueError(f"--weights {opt.weights} does not exist; give a .pth file or folder "
+                             "(scripts/download_*_model.sh fetch published weights)")
         test_flags.check(opt)
         if opt.epoch == "best" and not opt.ema and any(self.run_dir.glob("best_net_*_ema.pth")):
             log.info("best was chosen by the averaged generators: give --ema to test them")
