@@ -21,6 +21,7 @@ if __name__ == "__main__":
 
 from data import create_dataset
 from data.base_dataset import Batch
+from data.files.reading import naming_skip_flag
 from data.transforms import PREPROCESS
 from options.train_options import TrainOptions
 from options.validation_flags import validation_options
@@ -56,7 +57,8 @@ def train(argv: Sequence[str] | None = None) -> None:
                 save_options=partial(options.save, opt),
             )
             if not training.is_over:
-                run_to_end(training)
+                with naming_skip_flag(opt.on_bad_image):
+                    run_to_end(training)
 
 
 def log_machine(opt: Namespace) -> None:

@@ -4,6 +4,7 @@ import logging
 from argparse import Namespace
 
 from data.base_dataset import BaseDataset
+from data.files.reading import naming_skip_flag
 from data.loader import Loader, choose_workers
 from util.distributed import Process, current_process
 from util.flags import AUTO
@@ -20,7 +21,8 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
 
     ``shared``: several processes share the images of every step; else each process gets all.
     """
-    dataset = find_dataset(opt.dataset_mode)(opt)
+    with naming_skip_flag(opt.on_bad_image):
+        dataset = find_dataset(opt.dataset_mode)(opt)
     dataset.pictures.open_cache(opt.cache)
     workers = opt.num_threads
     if workers == AUTO:
@@ -28,7 +30,8 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     here = current_process() if shared else Process()
     loader = Loader(dataset, batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
                     num_workers=workers, shuffle=not opt.serial_batches, seed=opt.seed,
-                    device=opt.device, rank=here.rank, world_size=here.world_size)
+                    device=opt.device, rank=here.rank, world_size=here.world_size,
+                    replace_bad=opt.isTrain and opt.on_bad_image == "skip")
     log.info("dataset [%s] was created: %d images, %d workers", type(dataset).__name__, len(loader),
              loader.workers)
     return loader

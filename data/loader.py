@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
 from data.base_dataset import BaseDataset, Batch, Sample
+from data.checking.readable_samples import ReadableSamples
 from data.epoch_order import EpochOrder, Share
+from data.files.reading import PictureError
 from util.distributed import current_process
 from util.pixel_values import levels_to_float
 from util.runtime import count_cores
@@ -35,12 +37,13 @@ class Loader:
     Args:
         device: device of the batches, the CPU by default.
         start_method: fork, spawn or forkserver for the workers; None: the platform's default.
+        replace_bad: if an image has become unreadable, log it and use the next one of the set.
     """
 
     def __init__(
         self, dataset: BaseDataset, *, batch_size: int, num_workers: int, shuffle: bool, seed: int,
         device: torch.device | None = None, start_method: str | None = None, rank: int = 0,
-        world_size: int = 1
+        world_size: int = 1, replace_bad: bool = False
     ) -> None:
         if len(dataset) == 0:
             raise ValueError(f"{type(dataset).__name__} found no samples under {dataset.root}")
@@ -56,7 +59,8 @@ class Loader:
         self._levels_of_missing = dataset.levels_of_missing()
         self.filling_images = len(dataset) if cached else 0  # until the cache is full
         self._batches = DataLoader(
-            dataset, batch_size=batch_size, sampler=self._order, collate_fn=collate,
+            ReadableSamples(dataset) if replace_bad else dataset, batch_size=batch_size,
+            sampler=self._order, collate_fn=collate,
             num_workers=workers, persistent_workers=workers > 0,
             pin_memory=self.device.type == "cuda",
             multiprocessing_context=start_method if workers else None,
@@ -150,7 +154,8 @@ def _without_traceback(error: Exception) -> Exception:
         return error
     # The message begins at the last line that starts with the error's name.
     *_, message = re.split(rf"^(?:\w+\.)*{caught[1]}: ", text, flags=re.MULTILINE)
-    return ValueError(message.rstrip())
+    kind = PictureError if caught[1] == PictureError.__name__ else ValueError
+    return kind(message.rstrip())
 
 
 def _leave_process_group(worker: int) -> None:

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from data.discovery.inputs import Input
 from data.files.array_files import as_raster
-from data.files.pillow_files import PictureError
 from data.files.raster import Pixels, mark_missing
+from data.files.reading import PictureError, naming_skip_flag
+from data.files.source import Source
 from data.files.tags.read_tags import read_metadata
 from data.files.tags.world_files import write_world_files
 from data.missing import missing_in
@@ -24,6 +25,7 @@ from inference.memory_budget import usual_batch
 from inference.tiles.box import Box
 from inference.tiles.tiff_windows import TiffReader, create_tiff
 from inference.tiles.translate import translate_tiled
+from inference.tiles.whole_reader import WholeReader
 from inference.translated_image import TranslatedImage
 from inference.translator import Translator
 from util.disk.content import extension_of
@@ -87,9 +89,13 @@ def _read_batch(
     translator: Translator, batch: Sequence[SizedInput], *, skip_bad: bool
 ) -> list[tuple[Input, Pixels, Format]]:
     readable = []
-    for _, item in batch:
+    for (width, height), item in batch:
         with _bad_files(skip=skip_bad):
-            source = item.source
+            source, budget = item.source, translator.budget
+            if budget.tile is not None and not budget.holds_whole(height, width):
+                raise PictureError(f"{source} has {width} x {height} pixels: with its translation "
+                                   "it exceeds the free memory; give test.py --output_dir, without "
+                                   "--samples, which reads and writes it in tiles")
             raster = source.cut(source.read([translator.input.channels]))
             pixels = translator.input.convert(raster, source=source)
             readable.append((item, pixels, Format.of(raster, source.path)))
@@ -100,7 +106,8 @@ def _read_batch(
 def _bad_files(*, skip: bool) -> Iterator[None]:
     """Log a PictureError instead of raising it, if ``skip`` is set."""
     try:
-        yield
+        with naming_skip_flag("skip" if skip else "error"):
+            yield
     except PictureError as error:
         if not skip:
             raise
@@ -111,7 +118,7 @@ def translate_huge(
     translator: Translator, inputs: Sequence[Input], stem_of: Callable[[Input], Path], *,
     skip_bad: bool = False,
 ) -> tuple[list[Input], int]:
-    """Translate and write the TIFFs that are too large for memory.
+    """Translate and write the images that are too large for memory, as TIFF.
 
     ``stem_of``: the path of a result without its extension. ``skip_bad``: see ``translate_all``.
     Return the other inputs, and the number of files written.
@@ -119,8 +126,9 @@ def translate_huge(
     others, done = [], 0
     for item in inputs:
         with _bad_files(skip=skip_bad):
-            tile = _tile_for(translator, item)
-            reader = _open_windows(item.source.path) if tile else None
+            width, height = item.source.read_size([translator.input.channels])
+            tile = translator.budget.tile_for(height, width)
+            reader = _open_windows(translator, item.source) if tile else None
             if tile is None or reader is None:
                 others.append(item)
                 continue
@@ -132,27 +140,25 @@ def translate_huge(
     return others, done
 
 
-def _tile_for(translator: Translator, item: Input) -> int | None:
-    """Return the side of the tiles for a TIFF too large for memory; None for all other inputs."""
-    source = item.source
-    if extension_of(source.path) not in (".tif", ".tiff") or source.half or source.files[1:]:
-        return None
+def _open_windows(translator: Translator, source: Source) -> TiffReader | WholeReader | None:
+    """Return None for an image that fits into memory with its translation, except for TIFF."""
+    is_file = not source.half and len(source.files) == 1
+    if is_file and extension_of(source.path) in (".tif", ".tiff"):
+        try:
+            return TiffReader(source.path)
+        except PictureError as error:
+            log.info("%s; it is read as a whole", error)
     width, height = source.read_size([translator.input.channels])
-    return translator.budget.tile_for(height, width)
-
-
-def _open_windows(path: Path) -> TiffReader | None:
-    try:
-        return TiffReader(path)
-    except PictureError as error:
-        log.info("%s; it is read as a whole", error)
+    if translator.budget.holds_whole(height, width):
         return None
+    log.info("%s: %d x %d pixels are translated in tiles, into a TIFF", source, width, height)
+    return WholeReader(source.cut(source.read([translator.input.channels])))
 
 
 def _translate_windows(
-    translator: Translator, item: Input, reader: TiffReader, path: Path, *, tile: int
+    translator: Translator, item: Input, reader: TiffReader | WholeReader, path: Path, *, tile: int
 ) -> None:
-    """Read, translate and write a TIFF tile by tile; it is never in memory as a whole."""
+    """Read, translate and write an image tile by tile; the result is never in memory as a whole."""
     codec, side, source = translator.codec, translator.input, item.source
     height, width, _ = reader.shape
     given = Format(reader.dtype.name, source.path.suffix.lower(), reader.nodata)

@@ -10,7 +10,7 @@ from inference.padding import padded_side
 from inference.prepare import sharing_copy
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
-from util.free_memory import available_bytes
+from util.free_memory import available_bytes, free_memory
 from util.text import format_bytes
 
 Tile = int | Literal["auto"] | None
@@ -20,6 +20,10 @@ SHARE = 0.5  # of the free memory; the rest is for the images themselves and oth
 # Beside a layer's input and output: copies in the layout of the convolution kernels, and the
 # tensors that skips and residual blocks keep. Measured on a CPU: 1.8 to 3.2 for 1024 pixels a side.
 OVERHEAD = 2.5
+# In memory for each value of an image that is translated in tiles, but not read and written in
+# boxes: the file's pixels, the input, the encoded input, the output and its levels, as float32.
+# Measured for RGB of 7 million pixels: 137 bytes a pixel; 17 if it is read and written in boxes.
+WHOLE_BYTES = 40
 # Larger batches (images, pixels) do not use the cores any better.
 LARGEST_BATCH = 8
 LARGEST_BATCH_PIXELS = 2**19
@@ -92,6 +96,11 @@ class MemoryBudget:
         if self.tile != "auto":
             return self.tile_for(height, width) is None
         return count * self._need(height, width) <= self._available()
+
+    def holds_whole(self, height: int, width: int) -> bool:
+        """Return whether the machine holds the whole image and its translation, beside a tile."""
+        free = free_memory() if self.free_bytes is None else self.free_bytes
+        return WHOLE_BYTES * self.in_channels * height * width <= SHARE * free
 
     @cached_property
     def pixel_bytes(self) -> float:

@@ -88,7 +88,7 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
     refused without being unpacked.
 
     Raises:
-        PictureError: the orientation of the image is damaged.
+        PictureError: the image has whole numbers of more than 16 bits.
         HTTPException: 413 for too many pixels, 422 if the content is not a complete image.
     """
     try:
@@ -102,9 +102,9 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
         raise HTTPException(413, f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a "
                                  "side, are accepted: send a smaller image, or start the server "
                                  "with a larger --max_pixels") from error
-    except (PictureError, MemoryError):  # the application answers them with 422 and 503
+    except PictureError:  # the application answers it with 422
         raise
-    except Exception as error:  # decoders raise errors of many types
+    except Exception as error:  # decoders raise anything: of so few pixels, a MemoryError, too
         raise HTTPException(422, _decoding_problem(error, content)) from error
 
 

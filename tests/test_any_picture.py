@@ -12,6 +12,7 @@ from runs import bytes_of, size_of
 from tiny_sets import noise, write_noise
 
 from data.files.image_io import read_image, write_image
+from inference import memory_budget
 from inference.results.to_page import name_of_weights
 from test import test as translate
 from train import train
@@ -240,8 +241,9 @@ def test_flags_without_effect_are_refused(
     assert message in capsys.readouterr().err
 
 
-def test_huge_tiffs_are_translated_in_windows(
-    tmp_path: Path, argv: Argv, test_argv: Argv, caplog: pytest.LogCaptureFixture
+def test_huge_images_are_translated_in_windows(
+    tmp_path: Path, argv: Argv, test_argv: Argv, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level("INFO")
     train(argv("--model", "cycle_gan"))
@@ -257,6 +259,14 @@ def test_huge_tiffs_are_translated_in_windows(
     tiled, whole = (read_image(tmp_path / out / "x.tif").pixels for out in ("tiled", "whole"))
     assert tiled.shape == whole.shape == (260, 300, 3)
     assert np.abs(tiled.astype(int) - whole).max() <= 1
+
+    (tmp_path / "large" / "x.tif").unlink()
+    noise(300, 260).save(tmp_path / "large" / "y.png")
+    monkeypatch.setattr(memory_budget, "WHOLE_BYTES", 10**12)
+    translate(test_argv(*flags, str(tmp_path / "tiled"), "--tile", "160"))
+    assert np.array_equal(read_image(tmp_path / "tiled" / "y.tif").pixels, tiled)
+    with pytest.raises(ValueError, match=r"y\.png has 300 x 260 pixels.*--output_dir"):
+        translate(test_argv("--dataroot", str(tmp_path / "large" / "y.png")))
 
 
 def test_a_list_of_pairs_is_used_again_on_the_same_folder(

@@ -46,6 +46,13 @@ def test_a_view_with_its_rows_upside_down_is_written_as_it_looks() -> None:
 
 
 @pytest.mark.usefixtures("_encoder")
+@pytest.mark.parametrize("shape", [(3, 1, 1), (3, 1, 9), (3, 9, 1)])
+def test_a_tensor_of_one_row_or_column_is_written(shape: tuple[int, ...]) -> None:
+    pixels = noise(shape).transpose(1, 2, 0)  # the strides of a tensor [C, H, W]
+    assert np.array_equal(np.asarray(Image.open(BytesIO(encode_png(pixels)))), pixels)
+
+
+@pytest.mark.usefixtures("_encoder")
 @pytest.mark.parametrize(("channels", "dtype"), [
     (1, np.uint8), (2, np.uint8), (3, np.uint8), (4, np.uint8), (1, np.uint16),
 ])

@@ -44,10 +44,11 @@ def _encode(plane: npt.NDArray[Any]) -> bytes:
     except ImportError:
         return _encode_by_pillow(plane)
     png = imagecodecs.PNG
+    # One row or column counts as contiguous whatever its strides, which the codec refuses.
+    rows = plane.copy() if 1 in plane.shape else np.ascontiguousarray(plane)
     try:
         compressed: Any = imagecodecs.png_encode(
-            np.ascontiguousarray(plane), level=1, strategy=png.STRATEGY.RLE,
-            filter=png.FILTER.PAETH,
+            rows, level=1, strategy=png.STRATEGY.RLE, filter=png.FILTER.PAETH,
         )
     except imagecodecs.PngError:  # libpng limits sides to one million pixels
         return _encode_by_pillow(plane)

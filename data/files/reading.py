@@ -123,14 +123,17 @@ def room_for(path: Path, needed: int) -> Iterator[None]:
 
 def _to_tiff(path: Path) -> str:
     """Return a command that needs little memory. Uncompressed TIFF is read in place."""
-    if path.suffix.lower() == ".npz":
-        return f"{shlex.join(['unzip', str(path)])}, then {_to_tiff(Path('NAME.npy'))}"
-    tiff = path.with_name(f"{path.stem}_tiled.tif")
-    if path.suffix.lower() == ".npy":
-        code = ("import numpy, sys, tifffile; "
-                "tifffile.imwrite(sys.argv[2], numpy.load(sys.argv[1], mmap_mode='r'))")
-        return shlex.join(["python", "-c", code, str(path), str(tiff)])
-    return shlex.join(["vips", "tiffsave", str(path), str(tiff), "--tile"])
+    code = ("import pyvips, sys; pyvips.Image.new_from_file(sys.argv[1], access='sequential')"
+            ".tiffsave(sys.argv[2], tile=True)")
+    if path.suffix.lower() in (".npy", ".npz"):
+        code = ("import numpy, sys, tifffile; a = numpy.load(sys.argv[1], mmap_mode='r'); "
+                "tifffile.imwrite(sys.argv[2], a, photometric='minisblack', "
+                "planarconfig='contig' if a.ndim == 3 else None)")
+    array = path.with_name("arr_0.npy") if path.suffix.lower() == ".npz" else path
+    command = ["python", "-c", code, str(array), str(array.with_name(f"{path.stem}_tiled.tif"))]
+    first = {".npy": "", ".npz": f"unzip {shlex.quote(path.name)}; "}
+    install = "pip install 'pyvips[binary]'; "
+    return first.get(path.suffix.lower(), install) + shlex.join(command)
 
 
 def _reason(error: Exception, path: Path) -> str:
