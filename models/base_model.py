@@ -30,7 +30,7 @@ from models.averages import Averages
 from models.codec import Codec
 from models.comparison import Comparison
 from models.execution import speed
-from models.losses import GANLoss
+from models.losses import GANLoss, l1_of_known, share_of_known
 from models.pixels import BatchPixels
 from models.schedules import SCHEDULES, EpochCounts
 from models.weights import network_files
@@ -56,7 +56,7 @@ class BaseModel(BatchPixels, ABC):
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         self.visuals: dict[str, Tensor] = {}
-        self.image_paths: list[str] = []
+        self.image_paths = []
         self.objective: GANLoss | None = None
         self.logits: dict[str, Tensor] = {}  # of the last step: see ``add_objective``
         self._step_logits: dict[str, Tensor] = {}  # of the step that is running
@@ -119,6 +119,30 @@ class BaseModel(BatchPixels, ABC):
         # A new dict: a recorded step restores the attributes that it changed.
         self._step_logits = {**self._step_logits, f"{kind}_{number}": logits}
 
+    def take(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the batch's input and target (--direction) on the device.
+
+        Set ``image_paths``, ``missing_A`` and ``missing_B``.
+        """
+        forwards = self.opt.direction == "AtoB"
+        self.image_paths = batch["A_paths" if forwards else "B_paths"]
+        self.target_paths = batch["B_paths" if forwards else "A_paths"]
+        a, b = batch["A"].to(self.device), batch["B"].to(self.device)
+        if "A_missing" in batch and "B_missing" in batch:
+            masks = batch["A_missing"].to(self.device), batch["B_missing"].to(self.device)
+            self.missing_A, self.missing_B = masks if forwards else masks[::-1]
+        return (a, b) if forwards else (b, a)
+
+    def l1(self, image: Tensor, target: Tensor, missing: Tensor | None) -> Tensor:
+        """Return the mean difference over the values that ``target`` has: see ``l1_of_known``.
+
+        In several processes it is the mean over the images of all of them.
+        """
+        known = None
+        if missing is not None and self.replicas.size > 1:
+            known = self.replicas.mean({"known": share_of_known(missing)})["known"]
+        return l1_of_known(image, target, missing, known)
+
     def report_losses(self, **losses: Tensor) -> None:
         """Keep the step's losses on the device, in the order in which they are printed."""
         detached = {name: loss.detach() for name, loss in losses.items()}
@@ -157,9 +181,6 @@ class BaseModel(BatchPixels, ABC):
         """Translate the batch and fill ``visuals``, without gradients."""
         self.forward()
         self.compute_visuals()
-
-    def get_image_paths(self) -> list[str]:
-        return self.image_paths
 
     def get_current_losses(self) -> dict[str, float]:
         """Copy the losses to the host. Synchronises with the device: call it only to print."""

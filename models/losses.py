@@ -83,6 +83,14 @@ def share_of_known(missing: Tensor) -> Tensor:
     return (missing.numel() - missing.sum()).float() / missing.numel()
 
 
+def like_real(fake: Tensor, real: Tensor, missing: Tensor | None) -> Tensor:
+    """Return ``fake`` with the fill value of ``real`` where ``real`` is missing, for D.
+
+    Otherwise D would recognise real images by their fill value.
+    """
+    return fake if missing is None else torch.where(missing, real, fake)
+
+
 def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """Return the mean of (|gradient| - 1)^2 (Gulrajani et al. 2017, eq. 3).
 

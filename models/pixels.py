@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from data.base_dataset import Batch
 from data.files.metadata import Mask
 from models.comparison import Comparison
-from models.losses import l1_of_known, share_of_known
+from models.losses import like_real
 from models.registration import Registration
 
 
@@ -20,23 +18,14 @@ class BatchPixels(Registration):
     value; None without --nan_value. The images hold the value of the flag there.
     """
 
+    image_paths: list[str]
     target_paths: Sequence[str] = ()
     missing_A: Tensor | None = None
     missing_B: Tensor | None = None
+    like_real = staticmethod(like_real)
 
-    def take(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the batch's input and target (--direction) on the device.
-
-        Set ``image_paths``, ``missing_A`` and ``missing_B``.
-        """
-        forwards = self.opt.direction == "AtoB"
-        self.image_paths = batch["A_paths" if forwards else "B_paths"]
-        self.target_paths = batch["B_paths" if forwards else "A_paths"]
-        a, b = batch["A"].to(self.device), batch["B"].to(self.device)
-        if "A_missing" in batch and "B_missing" in batch:
-            masks = batch["A_missing"].to(self.device), batch["B_missing"].to(self.device)
-            self.missing_A, self.missing_B = masks if forwards else masks[::-1]
-        return (a, b) if forwards else (b, a)
+    def get_image_paths(self) -> list[str]:
+        return self.image_paths
 
     def missing_inputs(self, index: int) -> dict[str, Mask]:
         """Return the label of an output -> bool [H, W], where its input has no value at all."""
@@ -53,21 +42,3 @@ class BatchPixels(Registration):
         """Return the mask of the image that an output is compared with, pixel by pixel."""
         is_first = comparison.from_target_side != bool(comparison.back)
         return self.missing_A if is_first else self.missing_B
-
-    def l1(self, image: Tensor, target: Tensor, missing: Tensor | None) -> Tensor:
-        """Return the mean difference over the values that ``target`` has: see ``l1_of_known``.
-
-        In several processes it is the mean over the images of all of them.
-        """
-        known = None
-        if missing is not None and self.replicas.size > 1:
-            known = self.replicas.mean({"known": share_of_known(missing)})["known"]
-        return l1_of_known(image, target, missing, known)
-
-    @staticmethod
-    def like_real(fake: Tensor, real: Tensor, missing: Tensor | None) -> Tensor:
-        """Return ``fake`` with the fill value of ``real`` where ``real`` is missing, for D.
-
-        Otherwise D would recognise real images by their fill value.
-        """
-        return fake if missing is None else torch.where(missing, real, fake)

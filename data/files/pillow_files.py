@@ -5,6 +5,7 @@ import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from math import inf
 from pathlib import Path
@@ -125,10 +126,20 @@ def upright(image: Image.Image, path: Path, *, like: Image.Image | None = None) 
     return image if turn is None else image.transpose(turn)
 
 
+@cache
+def _say_cmyk() -> None:
+    """Log once that inks have no colours of their own."""
+    log.warning("CMYK images without a colour profile are converted by a simple formula: their "
+                "colours differ from those in print; for right ones convert the images to sRGB")
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert to RGB; CMYK with a colour profile becomes sRGB by that profile."""
     icc = image.info.get("icc_profile")
-    if image.mode != "CMYK" or not icc:
+    if image.mode != "CMYK":
+        return image.convert("RGB")
+    if not icc:
+        _say_cmyk()
         return image.convert("RGB")
     try:
         own = ImageCms.ImageCmsProfile(BytesIO(icc))
