@@ -9,6 +9,7 @@ from PIL import Image
 from tiny_sets import make_opt, write_noise, write_pairs
 
 from data import find_dataset
+from data.checking import sample_check
 from data.checking.sample_check import MOST_FILES
 from data.files.pillow_files import PictureError
 
@@ -37,6 +38,14 @@ def test_a_large_set_is_checked_from_its_first_to_its_last_image(
     assert messages(caplog, tmp_path, "single") == [
         f"checked {MOST_FILES} of 30 images: A 24x20 to 50x20 rgb uint8"
     ]
+
+
+def test_fewer_large_images_are_in_memory_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_check, "MOST_PIXELS", 5 * 24 * 20)
+    write_noise(tmp_path, *(f"{number}.png" for number in range(8)))
+    assert messages(caplog, tmp_path, "single") == ["checked 4 of 8 images: A 24x20 rgb uint8"]
 
 
 def test_mixed_kinds_are_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

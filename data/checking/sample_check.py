@@ -1,6 +1,7 @@
 """Decode a few images, spread over the set, before the networks are built."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from data.files.tags.read_tags import describe, icc_of
 
 log = logging.getLogger(__name__)
 MOST_FILES = 20  # about a second for photos of 12 megapixels
+MOST_PIXELS = 2**28  # 800 MB of RGB
 THREADS = 4  # decoders release the interpreter lock
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
     files = {file for source in rows[0] for file in source.files}
     count = min(len(rows), max(2, MOST_FILES // len(files)))
     chosen = spread_sample(rows, count)
+    while len(chosen) > 1 and _pixels(sides, chosen) > MOST_PIXELS:  # they are in memory together
+        chosen = chosen[::2]
     with ThreadPoolExecutor(THREADS) as pool:
         decoded = [rasters for rasters, _ in pool.map(lambda row: read_row(sides, row), chosen)]
     descriptions = []
@@ -49,7 +53,7 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
         _warn_about_values(side, rasters, len(rows))
     _warn_about_profiles(chosen)
     noun = "pairs" if len(sides) == 2 else "images"
-    log.info("checked %d of %d %s: %s", count, len(rows), noun, ", ".join(descriptions))
+    log.info("checked %d of %d %s: %s", len(chosen), len(rows), noun, ", ".join(descriptions))
 
 
 def _warn_about_values(side: Side, rasters: Sequence[Raster], count: int) -> None:
@@ -75,6 +79,11 @@ def _warn_about_profiles(rows: Sequence[Sequence[Source]]) -> None:
         log.warning("the images have different colour profiles (%s), and are trained on as they "
                     "are; for equal colours convert them before, for example: magick in.png "
                     "-profile sRGB.icc out.png", names)
+
+
+def _pixels(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> int:
+    return sum(math.prod(source.read_size([side.channels]))
+               for row in rows for side, source in zip(sides, row, strict=True))
 
 
 def spread_sample(rows: Sequence[T], count: int) -> list[T]:
