@@ -27,6 +27,7 @@ _TURNS = {
     4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
     6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }
+_WARNED: set[Path] = set()
 _SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
 # The most pixels that a byte of the file can hold: 1032 bytes of 1-bit pixels (zlib, "Technical
 # Details"); one bit for a block of 8 x 8 pixels; 12 bits for the longest string of LZW.
@@ -163,7 +164,9 @@ def _orientation(image: Image.Image, path: Path) -> int:
     try:
         return int(image.getexif().get(Base.Orientation, 1))
     except (SyntaxError, ValueError, TypeError, struct.error) as error:
-        log.warning("%s: EXIF data is damaged (%s), so the image is not turned", path, error)
+        if path not in _WARNED:  # a training reads every file once an epoch
+            _WARNED.add(path)
+            log.warning("%s: EXIF data is damaged (%s), so the image is not turned", path, error)
         return 1
 
 
