@@ -85,8 +85,9 @@ def test_losses_are_read_from_the_device_only_to_be_printed(
 
     monkeypatch.setattr(BaseModel, "get_current_losses", counted)
     train(argv("--model", "pix2pix", "--n_epochs", "4", "--print_freq", "5"))
-    # 12 images: lines at 5 and 10, and one for the rest of each epoch: 3, 6, 9, 12.
-    assert len(reads) == 6
+    # 12 images: lines at 5 and 10, and one for the rest of each epoch: 3, 6, 9, 12; before them the
+    # line on the console after the first step.
+    assert len(reads) == 7
 
 
 def test_the_learning_rate_follows_the_schedule(argv: Argv, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ GAP, GAP_OF_LABELS, GAP_ABOVE = 0.2, 2.0, 1.0
 DENSE = 0.3  # class indices with 255 for "ignore" use at least this part of the numbers below
 
 # Normalised data, bytes, and computed tomography (HU); and the part of it that data span.
-NATURAL = (((0, 1), 0.8), ((-1, 1), 0.8), ((0, 255), 0.8), ((-1000, 3000), 0.8),
-           ((0, 65535), 0.8))
+NATURAL = (((0, 1), 0.8), ((-1, 1), 0.8), ((0, 255), 0.8), ((0, 4095), 0.8),
+           ((-1000, 3000), 0.8), ((0, 65535), 0.8))
 # Instruments of 10, 12 and 14 bits, and computed tomography as scanners write it.
 INSTRUMENTS = (((0, 1023), 0.5), ((0, 4095), 0.4), ((0, 16383), 0.8), ((-1024, 3071), 1 / 3))
 DIGITS = 6  # digits of a quotient; the others are rounding errors
