@@ -21,6 +21,7 @@ from util import interrupts
 if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
+from data.files.reading import naming_skip_flag
 from data.files.value_range import ValueRange
 from metrics import available, create_metrics, find_metric, requirements
 from metrics.base_metric import Settings
@@ -29,6 +30,7 @@ from metrics.metric_image import MetricImage
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
 from metrics.report.compared_sets import ComparedSet, find_runs, of_folders, usual_side
 from metrics.report.page import default_page, write_report_page
+from metrics.report.readable import readable_sets
 from metrics.report.tables import as_csv, as_json, table
 from metrics.report.value_use import ValueUse
 from scripts.command_line import new_parser
@@ -66,6 +68,8 @@ def add_compared(parser: argparse.ArgumentParser) -> None:
         help="folder of the runs, which tell if their images are pairs (%(default)s)")
     add("--value_range", type=value_range, metavar="LO,HI",
         help="values that mean black and white (the range of the file's type)")
+    add("--on_bad_image", choices=("error", "skip"), default="error",
+        help="error: stop at an unreadable image; skip: leave it and its partner out")
 
 
 def add_metrics_and_results(parser: argparse.ArgumentParser) -> None:
@@ -89,10 +93,17 @@ def add_metrics_and_results(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
+    with naming_skip_flag(args.on_bad_image):
+        compare(args)
+
+
+def compare(args: argparse.Namespace) -> None:
     sets = find_runs(
         args.run, results_dir=args.results_dir, checkpoints_dir=args.checkpoints_dir,
         label=args.output, unpaired=args.unpaired,
     ) if args.run else [of_folders(args.fake, args.real, unpaired=args.unpaired)]
+    if args.on_bad_image == "skip":
+        sets = readable_sets(sets)
     names = args.metrics or available()
     limits = ValueRange(*args.value_range) if args.value_range else None
     palette, no_palette = find_colours(args.palette, names, sets, limits)

@@ -302,3 +302,17 @@ def test_the_help_text_imports_nothing_slow() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--inception" in done.stdout and done.stdout.splitlines()[-1].split() == ["loaded:"]
+
+
+def test_unreadable_images_are_named_and_left_out_on_request(
+    tmp_path: Path, log_text: Any
+) -> None:
+    images = write_results(tmp_path) / "images"
+    expected = evaluated(tmp_path, "--run", "a", "--metrics", "l1")["a"]["pictures"]
+    bad = images / sorted(path.name for path in images.glob("*_fake_B.png"))[0]
+    bad.write_bytes(bad.read_bytes()[:99])
+    with pytest.raises(ValueError, match=rf"{bad.name} .*--on_bad_image skip"):
+        evaluated(tmp_path, "--run", "a", "--metrics", "l1")
+    run = evaluated(tmp_path, "--run", "a", "--metrics", "l1", "--on_bad_image", "skip")["a"]
+    assert run["pictures"] == {name: expected[name] for name in sorted(expected)[1:]}
+    assert bad.name in log_text() and "unreadable: 1 pair of 3" in log_text()
