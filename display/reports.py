@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-# Prefixes of validation values: an output is compared with its target, or with images of its domain
-# as a set; and an input with its translation there and back.
+# Prefixes of validation values. VALUE: an output is compared with its target, or the outputs as a
+# set with images of their domain. CYCLE_VALUE: an input is compared with its reconstruction.
 VALUE, CYCLE_VALUE = "val_", "cycle_"
 CYCLE_NOTE = (f"{CYCLE_VALUE}... values measure how well the cycle returns the input, not how good "
               "the translation is.")

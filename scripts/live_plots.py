@@ -32,6 +32,7 @@ if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
 from display import npm_packages, visdom_files
+from scripts.command_line import new_parser
 from util.files import write_text
 from util.flags import non_negative_int
 from util.runtime import run_program
@@ -42,8 +43,7 @@ _MESSAGE_BYTES = 1024**3  # visdom's own limit: one message contains a whole she
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("--port", type=non_negative_int, default=8097,
         help="port of the server (8097); 0: any free port")
@@ -53,7 +53,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="folder of the saved environments (~/.visdom)")
     add("--page_files", type=Path, default=visdom_files.FOLDER,
         help="folder of the page's files (%(default)s)")
-    add("--verbose", action="store_true", help="show where an error happened")
     action = parser.add_mutually_exclusive_group().add_argument
     action("--check", action="store_true", help="print what is missing, and exit")
     action("--write_bundle", type=Path, metavar="FILE",

@@ -33,6 +33,7 @@ from display.curves import OTHER_VALUES, Curves, read_curves
 from display.loss_groups import line_styles, split_columns
 from display.loss_log_file import read_loss_log
 from display.reports import is_value
+from scripts.command_line import new_parser
 from util.files import replacing
 from util.flags import non_negative_int
 from util.runtime import run_program
@@ -44,8 +45,7 @@ _COLUMNS = 3  # panels side by side
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("runs", nargs="+", metavar="RUN", help="name or folder of a run")
     add("--losses", nargs="+", metavar="NAME",
@@ -59,7 +59,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "run)")
     add("--checkpoints_dir", type=Path, default=Path("checkpoints"),
         help="folder of the runs (%(default)s)")
-    add("--verbose", action="store_true", help="show where an error happened")
     return parser.parse_args(argv)
 
 

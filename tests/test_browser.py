@@ -20,7 +20,7 @@ NAME = "a #1 ü <b>100%.png"
 @pytest.mark.browser
 def test_browser_shows_an_image_with_special_characters(browser: Any, tmp_path: Path) -> None:
     save_picture(np.zeros((8, 16, 3), np.uint8), tmp_path / "images" / NAME)
-    row = FigureRow(NAME, [Figure(f"images/{NAME}", "real_A", 16, 8)])
+    row = FigureRow(NAME, [[Figure(f"images/{NAME}", "real_A", 16, 8)]])
     write_page(tmp_path / "index.html", "x", [row], width=256)
     page, requests = open_page(browser, tmp_path / "index.html", width=1280)
     page.wait_for_function(f"[...document.images].every({SHOWN})")
@@ -34,7 +34,7 @@ def test_browser_shows_an_image_with_special_characters(browser: Any, tmp_path: 
 @pytest.mark.browser
 def test_browser_loads_the_images_of_a_long_page_on_scrolling(browser: Any, tmp_path: Path) -> None:
     save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "x.png")
-    rows = [FigureRow(f"{n}", [Figure(f"x.png?{n}", "real", 8, 8)]) for n in range(300)]
+    rows = [FigureRow(f"{n}", [[Figure(f"x.png?{n}", "real", 8, 8)]]) for n in range(300)]
     write_page(tmp_path / "index.html", "x", rows, width=256)
     text = (tmp_path / "index.html").read_text()
     # The query gives one file 300 URLs, so that every load is a request.

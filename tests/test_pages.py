@@ -12,7 +12,7 @@ NAME = "a #1 ü <b>100%.png"
 def test_results_page_has_names_sizes_and_links(tmp_path: Path) -> None:
     title = "Experiment = <maps>, Phase = test, Epoch = latest"
     figures = [Figure(f"images/{NAME}", "real_A", 512, 256), Figure("x.png", "fake & B", 64, 64)]
-    write_page(tmp_path / "index.html", title, [FigureRow(NAME, figures)], width=200)
+    write_page(tmp_path / "index.html", title, [FigureRow(NAME, [figures])], width=200)
     page = Page(tmp_path / "index.html")
     assert page.texts["title"][0] == page.texts["h1"][0] == title
     assert page.texts["h3"] == [NAME]
@@ -29,7 +29,7 @@ def test_results_page_has_names_sizes_and_links(tmp_path: Path) -> None:
 
 def test_page_accepts_file_names_that_are_not_utf8(tmp_path: Path) -> None:
     name = "caf\udce9"
-    row = FigureRow(name, [Figure(f"{name}.png", name, 4, 4)])
+    row = FigureRow(name, [[Figure(f"{name}.png", name, 4, 4)]])
     header = Header(status=name, options={"dataroot": name})
     write_page(tmp_path / "index.html", name, [row], width=4, header=header)
     page = Page(tmp_path / "index.html")

@@ -69,8 +69,9 @@ class Film:
             shown = {self._path(index, "given"): "input"}
             shown |= {path: label for _, label, path in self._frames(index)}
             shown |= {wanted: "target"} if wanted.is_file() else {}
-            rows.append(FigureRow(title, [Figure.read(self._web_dir, f"{FOLDER}/{path.name}", label)
-                                          for path, label in shown.items()]))
+            figures = [Figure.read(self._web_dir, f"{FOLDER}/{path.name}", label)
+                       for path, label in shown.items()]
+            rows.append(FigureRow(title, [figures]))
         return rows
 
     def _path(self, index: int, end: str) -> Path:

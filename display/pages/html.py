@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,28 +36,25 @@ class Figure:
 
 @dataclass(frozen=True)
 class FigureRow:
-    """Images below a title and a ``note``, in rows of ``lengths``; (): in one row."""
+    """Lines of images below a title and a ``note``."""
 
     title: str
-    figures: list[Figure]
-    lengths: Sequence[int] = ()
+    lines: Sequence[Sequence[Figure]]
     note: str = ""
 
     @classmethod
     def of_lines(
-        cls, title: str, figures: Mapping[str, Figure], lines: Sequence[Sequence[str]], *,
-        note: str = "",
+        cls, title: str, figures: Mapping[str, Figure], lines: Sequence[Sequence[str]]
     ) -> "FigureRow":
         """Put the figures (by label) into rows of labels; others follow in the last row."""
         rows = [[figures[label] for label in line if label in figures] for line in lines] or [[]]
         named = {label for line in lines for label in line}
         rows[-1] += [figure for label, figure in figures.items() if label not in named]
-        return cls(title, [*chain(*rows)], [len(row) for row in rows if row], note)
+        return cls(title, [row for row in rows if row])
 
     @property
-    def lines(self) -> list[list[Figure]]:
-        rest = iter(self.figures)
-        return [[*islice(rest, length)] for length in self.lengths] or [self.figures]
+    def figures(self) -> list[Figure]:
+        return [*chain(*self.lines)]
 
 
 @dataclass(frozen=True)
