@@ -73,7 +73,7 @@ def run_to_end(training: Training) -> None:
         with training, training.memory:
             loop(training)
     except KeyboardInterrupt as stop:
-        raise interrupts.explained(stop, training.saver.describe_loss()) from None
+        raise interrupts.explained(stop, training.saver.describe_lost_work()) from None
     if training.interrupt.signal:
         log.info("%s and saved; the same command with --continue_train resumes the run",
                  "stopped" if training.clock.progress.images_left else "finished")

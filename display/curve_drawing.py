@@ -14,16 +14,16 @@ from display.curves import OTHER_VALUES, Curves, Series
 from display.loss_groups import Chart, LineStyle, charts, line_styles, split_columns
 from util.files import replacing, write_text
 
-PANEL_PX = (440, 230)  # of a chart
+PANEL_PX = (440, 230)  # width and height of a chart
 SPEED = "images/s"  # a column computed from the column ``seconds``
-_MARGIN_PX = {"left": 62, "right": 12, "bottom": 40, "top": 26}  # and the lines of the legend
+_MARGIN_PX = {"left": 62, "right": 12, "bottom": 40, "top": 26}  # without the legend
 _LEGEND_LINE_PX = 18
 _TITLE_PX = 32
 _RATES = {"lr": "learning rate", SPEED: "images per second", "seconds": "seconds per image",
           "data_share": "share of the time spent waiting for images"}
 DASHES = {"solid": "-", "dash": (0, (4, 1.5)), "dot": (0, (1, 1)), "dashdot": (0, (4, 1, 1, 1))}
 _FEW_POINTS = 20  # curves with fewer points are drawn with dots, and are not smoothed
-_LEGEND_LETTERS = 50  # that fit beside each other above a chart
+_LEGEND_LETTERS = 50  # number of letters that fit into a line above a chart
 
 
 def draw_curves(curves: Curves, path: Path, *, narrow: Path | None = None) -> list[tuple[int, int]]:

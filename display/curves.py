@@ -68,7 +68,7 @@ class Curves:
         return {name: places for name, places in found.items() if places.size}
 
     def halved(self) -> "Curves":
-        """Return the means of pairs of points. A mean with a value that is not finite is not."""
+        """Return the means of pairs of points; infinity if a value of the pair is not finite."""
         pairs = list(zip(self.epochs[::2], self.epochs[1::2], strict=False))
         losses = {name: [*map(_mean, zip(values[::2], values[1::2], strict=False))]
                   for name, values in self.losses.items()}

@@ -20,9 +20,9 @@ SHARE = 0.5  # of the free memory; the rest is for the images themselves and oth
 # Beside a layer's input and output: copies in the layout of the convolution kernels, and the
 # tensors that skips and residual blocks keep. Measured on a CPU: 1.8 to 3.2 for 1024 pixels a side.
 OVERHEAD = 2.5
-# In memory for each value of an image that is translated in tiles, but not read and written in
-# boxes: the file's pixels, the input, the encoded input, the output and its levels, as float32.
-# Measured for RGB of 7 million pixels: 137 bytes a pixel; 17 if it is read and written in boxes.
+# Bytes for each value of an image that is translated in tiles, but not read and written in boxes:
+# the file's pixels, the input, the encoded input, the output and its levels, as float32. An RGB
+# image of 7 million pixels took 137 bytes per pixel; 17 if it was read and written in boxes.
 WHOLE_BYTES = 40
 # Larger batches (images, pixels) do not use the cores any better.
 LARGEST_BATCH = 8

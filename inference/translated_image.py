@@ -29,7 +29,7 @@ class TranslatedImage:
 
     @property
     def with_nan(self) -> Pixels:
-        """``pixels``; floating point has NaN where values are missing."""
+        """Return ``pixels``; floating point has NaN where values are missing."""
         if self.missing is None or self.pixels.dtype.kind != "f":
             return self.pixels
         return with_nodata(self.pixels, self.missing, np.nan)

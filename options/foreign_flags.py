@@ -16,7 +16,7 @@ AddFlags = Callable[[ArgumentParser, bool], object]
 
 
 def explain(unknown: Iterable[str], known: Iterable[str], *, is_train: bool) -> str:
-    """Return for each unknown flag who has it, or the most similar flag; "" if there is none."""
+    """Return the owner of each unknown flag, or the most similar flag; "" if there is none."""
     foreign = _owners(is_train=is_train)
     own = set(known)
     reasons = []

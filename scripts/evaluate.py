@@ -138,7 +138,7 @@ def find_colours(
     try:
         palette = find_palette(levels for levels in images if levels is not None)
     except NoPaletteError:
-        return None, "the targets are none (--palette FILE names colours)"
+        return None, "the targets are other images (--palette FILE names colours)"
     log.info("%d colours of labels found in the targets", len(palette))
     return palette, ""
 

@@ -108,9 +108,9 @@ def _write_direction(
 
 
 def _with_bytes(file: GeneratorFile) -> GeneratorFile:
-    """Return the generator with bytes 0..255 for sides of bytes with a value range of their own.
+    """Return the generator without the value ranges of its 8-bit sides.
 
-    The page shows such images, masks of 0 and 1 for example, over the whole range.
+    The page shows such images, for example masks of 0 and 1, over the whole range.
     """
     formats = file.record.formats
     others = {letter: limits for letter, limits in file.ranges.items()

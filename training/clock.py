@@ -82,9 +82,9 @@ class Clock:
         return bool(every) and self.due(every)
 
     def status_due(self) -> bool:
-        """Return True after the first step, and then so that 30 s pass at most between two.
+        """Return True after the first step, and then at least every 30 s.
 
-        Call it once for each step: it expects that the next one takes as long as the last.
+        Call it once for each step: the next step is assumed to take as long as the last one.
         """
         now = time.perf_counter()
         step, self._last_look = now - self._last_look, now

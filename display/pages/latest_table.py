@@ -15,7 +15,7 @@ _DASH_ARRAYS = {"solid": "none", "dash": "6 3", "dot": "2 2", "dashdot": "6 2 2 
 def latest_table(
     rows: Sequence[LatestValue], styles: Mapping[str, LineStyle], *, epoch: str, note: str = ""
 ) -> Any:
-    """Return the table; ``epoch``: of which the means are, such as "epoch 3"."""
+    """Return the table; ``epoch``: the name of the epoch of the means, such as "epoch 3"."""
     head = tag("tr", [tag("th", text, scope="col") for text in
                       ("loss", "last", f"mean of {epoch}", "change")])
     lines = [tag("tr", tag("th", _sample(styles[row.name]), row.name, scope="row"),

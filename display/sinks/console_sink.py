@@ -36,8 +36,7 @@ class Console(Sink):
     def start_epoch(self, progress: Progress) -> None:
         self._epoch_started = time.monotonic()
         is_first = self._status is None
-        if self._status is None:
-            self._status = RunStatus(progress, time.monotonic(), self._columns)
+        self._status = self._status or RunStatus(progress, time.monotonic(), self._columns)
         self._status.progress = progress
         if not self._wants_bar:
             if is_first:
@@ -127,7 +126,7 @@ class RunStatus:
         self.progress = progress
 
     def seconds_per_image(self, now: float) -> float | None:
-        """Return the mean since the first step, which is slower; None if there was no step."""
+        """Return the mean without the first step, which is slower; None before the first step."""
         start, first = self._mean_from
         images = self.progress.images - first
         return (now - start) / images if images > 0 else None

@@ -1,6 +1,6 @@
 """Results that the PNG of a page cannot hold.
 
-These are more than 8 bits per channel, other than 1 or 3 channels, and bytes with a value range of
+They have more than 8 bits per channel, other than 1 or 3 channels, or bytes with a value range of
 their own: the page shows masks of 0 and 1 as black and white.
 """
 

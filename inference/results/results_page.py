@@ -83,9 +83,8 @@ class ResultsPage:
             has_cycles = any(compared.back for compared in self.comparisons)
             lines.append(f"Means: {means}. {CYCLE_NOTE * has_cycles}")
         page = self.training_web / "index.html" if self.training_web else None
-        is_linked = page and page.is_file() and relative(page, self.folder)
-        links = {"page of the training": relative(page, self.folder)} if page and is_linked else {}
-        return Header(status="\n".join(lines), links=links)
+        link = relative(page, self.folder) if page and page.is_file() else ""
+        return Header(status="\n".join(lines), links={"page of the training": link} if link else {})
 
     def add(
         self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None,

@@ -5,7 +5,7 @@ from inference.tiles.box import Box
 
 
 class WholeReader:
-    """Has the interface of ``TiffReader``. In memory are the pixels of the file, no floats."""
+    """Has the interface of ``TiffReader``; holds the pixels in the dtype of the file."""
 
     def __init__(self, raster: Raster) -> None:
         self.shape = raster.pixels.shape

@@ -10,6 +10,7 @@ from dataclasses import KW_ONLY, InitVar, dataclass, field
 import torch
 from torch import Tensor
 
+from data.missing import without_missing
 from display.reports import CYCLE_VALUE, VALUE, Advice, LossReport
 from display.sinks.doctor_log_sink import open_problems
 from models.base_model import BaseModel
@@ -70,7 +71,7 @@ class Doctor:
                 self._add(finding, too_early=self.clock.images < FIRST_IMAGES)
 
     def _translation(self, compared: Comparison, images: Mapping[str, Tensor]) -> Translation:
-        """Return the images to check; all have their means where the partner has no pixels."""
+        """Return the images to check; pixels missing in the partner are replaced by means."""
         missing = self.model.missing_in(compared)
         given, made, domain = (images[name] if missing is None
                                else _with_means(images[name], missing[:IMAGES])
@@ -131,8 +132,6 @@ def _partner(compared: Comparison) -> Partner | None:
 
 
 def _with_means(images: Tensor, missing: Tensor) -> Tensor:
-    """Replace the missing pixels of [N, C, H, W] by the mean of the other ones of each channel."""
-    holes = missing.any(dim=1, keepdim=True)
-    known = images.masked_fill(holes, 0)
-    count = (~holes).sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    return torch.where(holes, known.sum(dim=(2, 3), keepdim=True) / count, images)
+    """Replace the missing pixels of [N, C, H, W] by the mean of the channel's other pixels."""
+    holes = images.masked_fill(missing.any(dim=1, keepdim=True), torch.nan)
+    return torch.stack([without_missing(image) for image in holes])

@@ -141,7 +141,7 @@ class RunSaver:
         except OSError as error:
             log.warning("%s", error)
 
-    def describe_loss(self) -> str:
+    def describe_lost_work(self) -> str:
         """Return what is lost if the program ends now, and where the run can be resumed."""
         with suppress(OSError):
             self._saver.wait()
