@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.files.metadata import Mask
-from data.files.raster import Pixels
+from data.files.raster import Mask, Pixels
 from data.files.side import Side
 from data.files.source import Source
 

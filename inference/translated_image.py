@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from data.files.metadata import Mask, Metadata, with_nodata
-from data.files.raster import Pixels
+from data.files.metadata import Metadata, with_nodata
+from data.files.raster import Mask, Pixels
 from data.files.tags.read_tags import read_metadata
 from data.files.value_range import ValueRange
 from data.record import Format

@@ -9,9 +9,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from data.files.image_io import read_image
-from data.files.metadata import Mask
 from data.files.pillow_files import PictureError
-from data.files.raster import Pixels, as_channels
+from data.files.raster import Mask, Pixels, as_channels
 from data.files.value_range import LEVELS, ValueRange, of_dtype
 from util.text import pluralise
 

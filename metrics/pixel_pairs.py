@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from data.files.metadata import Mask
+from data.files.raster import Mask
 from data.files.value_range import LEVELS
 from metrics.base_metric import UndefinedError
 from metrics.metric_image import MetricImage

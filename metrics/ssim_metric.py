@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data.files.metadata import Mask
+from data.files.raster import Mask
 from metrics.base_metric import MeanMetric, UndefinedError
 from metrics.metric_image import MetricImage
 from metrics.pixel_pairs import Unit, missing_pixels, require_side, same_shape

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from data.files.metadata import Mask
+from data.files.raster import Mask
 from models.comparison import Comparison
 from models.losses import like_real
 from models.registration import Registration

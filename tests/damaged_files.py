@@ -9,6 +9,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import tifffile
+from dicom_writer import slope, write
 from PIL import Image
 
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -50,20 +51,8 @@ def _exif() -> Image.Exif:
 
 
 def _dicom() -> bytes:
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = meta.MediaStorageSOPInstanceUID = generate_uid()
-    data = FileDataset("x", {}, file_meta=meta, preamble=bytes(128))
-    data.Rows, data.Columns, data.SamplesPerPixel = 23, 31, 1
-    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
-    data.PhotometricInterpretation = "MONOCHROME2"
-    data.RescaleSlope, data.RescaleIntercept = 2, -1000
-    data.PixelData = _photo((23, 31), "uint16").tobytes()
     file = io.BytesIO()
-    data.save_as(file, enforce_file_format=True)
+    write(file, _photo((23, 31), "uint16"), BitsStored=12, HighBit=11, **slope(2, -1000))
     return file.getvalue()
 
 

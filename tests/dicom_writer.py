@@ -22,14 +22,28 @@ def dataset(**attributes: Any) -> Any:
     return data
 
 
-def write(
-    path: Path, stored: Any = RAMP, *, syntax: str = LITTLE, pixels: bytes | None = None,
-    name: str = "PixelData", **attributes: Any
-) -> Path:
-    """Write [H, W], [F, H, W] or [H, W, 3] with 16 bits stored unless ``attributes`` say else."""
-    data = dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", SOPInstanceUID="1.2.3")
+def write_without_image(path: Path, kind: str = "1.2.840.10008.5.1.4.1.1.481.3") -> Path:
+    data = _with_header(kind, LITTLE)
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def _with_header(kind: str, syntax: str) -> Any:
+    data = dataset(SOPClassUID=kind, SOPInstanceUID="1.2.3")
     data.file_meta = pydicom.dataset.FileMetaDataset()
     data.file_meta.TransferSyntaxUID = syntax
+    return data
+
+
+def write(
+    path: Any, stored: Any = RAMP, *, syntax: str = LITTLE, pixels: bytes | None = None,
+    name: str = "PixelData", **attributes: Any
+) -> Any:
+    """Write [H, W], [F, H, W] or [H, W, 3]; all bits are used unless ``attributes`` say else.
+
+    ``path``: a path or an open file, which is returned.
+    """
+    data = _with_header("1.2.840.10008.5.1.4.1.1.7", syntax)
     bits = 8 * stored.dtype.itemsize
     colour = attributes.get("SamplesPerPixel", 1) == 3
     data.Rows, data.Columns = stored.shape[:2] if colour else stored.shape[-2:]

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from data.files.channels import axes
+from data.files import reading
 from data.files.image_io import read_image, read_size
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster, as_channels
@@ -59,7 +59,7 @@ def test_only_the_reading_that_fits_is_taken(
 def test_turning_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(axes, "_logged", set())
+    monkeypatch.setattr(reading, "_logged", set())
     for name in ("a.npy", "b.npy"):
         np.save(tmp_path / name, some(3, 24, 33))
         read(tmp_path / name, 3)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_writer import LITTLE, RAMP, dataset, pydicom, write
+from dicom_writer import RAMP, write, write_without_image
 from PIL import Image
 
 from data.discovery.folders import is_picture, name_formats
@@ -16,14 +16,6 @@ from data.record import Format, Record
 from inference.results.names import OutputFolder, ResultNames
 
 UID = "1.2.840.113619.2.1001"
-
-
-def write_without_image(path: Path, kind: str = "1.2.840.10008.5.1.4.1.1.481.3") -> Path:
-    data = dataset(SOPClassUID=kind, SOPInstanceUID="1.2.3")
-    data.file_meta = pydicom.dataset.FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = LITTLE
-    data.save_as(path, enforce_file_format=True)
-    return path
 
 
 @pytest.mark.parametrize("name", ["IM0001", "I1.IMA", "a.dicom", UID, "x.DCM", "x.jpg", "x.tif"])

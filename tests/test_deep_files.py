@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.files import image_io
+from data.files import reading
 from data.files.image_io import can_hold, extension_for, read_image, read_size, write_image
 from data.files.pillow_files import PictureError
 
@@ -60,7 +60,7 @@ def test_radiance_files_are_floating_point(tmp_path: Path) -> None:
 def test_the_first_frame_of_an_animation_is_read_and_one_of_them_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_io, "_WARNED", set())
+    monkeypatch.setattr(reading, "_logged", set())
     frames = [Image.fromarray(np.full((4, 5), level, np.uint8)) for level in (10, 200)]
     for name in ("a.gif", "b.gif"):
         frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])

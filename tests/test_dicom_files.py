@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dicom_writer import BIG, LITTLE, RAMP, dataset, lut, pydicom, row, slope, write
+from dicom_writer import BIG, RAMP, lut, pydicom, row, slope, write, write_without_image
 
 from data.files import dicom_decoders
 from data.files.image_io import read_image, read_size
@@ -71,10 +71,7 @@ def test_files_without_a_header_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.1.3.10"])
 def test_objects_without_pixels_are_named(tmp_path: Path, kind: str) -> None:
-    data = dataset(SOPClassUID=kind, SOPInstanceUID="1.2.3")
-    data.file_meta = pydicom.dataset.FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = LITTLE
-    data.save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    write_without_image(tmp_path / "x.dcm", kind)
     for read in (read_image, read_size):
         with pytest.raises(PictureError, match=r"without pixels: (RT Structure|Media Storage)"):
             read(tmp_path / "x.dcm")

@@ -44,7 +44,7 @@ def as_raster(
 ) -> Raster:
     """Convert [H, W] or [H, W, C] of any real dtype to a dtype of ``Raster``, without loss.
 
-    ``nodata``: the number that means "no value"; see ``mark_missing``.
+    ``nodata``: the number that means "no value"; see ``is_nodata``.
 
     Raises:
         PictureError: the shape is another one, or no such dtype can hold the numbers.

@@ -5,7 +5,6 @@
 
 import logging
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,9 @@ from data.files.dicom_tables import colours_of, refusal
 from data.files.dicom_values import padding_of, real_values, refuse_transform
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster
-from data.files.reading import room_for
+from data.files.reading import log_once, room_for
 from util.packages import package_for
 
-log = logging.getLogger(__name__)
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # Attributes of images that are more than a grid of numbers -> what they are.
 _UNSUPPORTED = {
@@ -44,7 +42,8 @@ def read_dicom(path: Path) -> Raster:
     _refuse_unsupported(data)
     aspect = data.get("PixelAspectRatio") or data.get("PixelSpacing") or (1, 1)
     if len(set(np.atleast_1d(aspect))) > 1:
-        _log_aspect()
+        log_once("DICOM files have pixels that are not square (PixelAspectRatio or PixelSpacing); "
+                 "they are used as stored", level=logging.INFO)
     count = int(data.get("NumberOfFrames") or 1) * data.get("SamplesPerPixel", 1)
     with room_for(path, 8 * count * data.Rows * data.Columns):  # float32 and a copy
         return _real_raster(data, path)
@@ -110,9 +109,3 @@ def _refuse_unsupported(data: Any) -> None:
     if size not in ((None, None), (data.Columns, data.Rows)):
         raise refusal(data, f"its frames are tiles of an image of {size[0]} x {size[1]} pixels "
                             "(TotalPixelMatrixColumns)", "export the wanted part as TIFF or PNG")
-
-
-@cache
-def _log_aspect() -> None:
-    log.info("DICOM files have pixels that are not square (PixelAspectRatio or PixelSpacing); they "
-             "are used as stored")

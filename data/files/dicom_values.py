@@ -8,14 +8,13 @@ are for screens: they cut off values, so they are not applied.
 
 import logging
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from data.files.dicom_tables import Array, Table, refusal, table_of
+from data.files.reading import log_once
 
-log = logging.getLogger(__name__)
 _EXPORT = "export the file as TIFF or .npy with the numbers that you want"
 # Units that name none, in RescaleType and ModalityLUTType.
 _NO_UNIT = ("", "US", "UNSPECIFIED")
@@ -118,7 +117,9 @@ def _mapping(data: Any, groups: list[Any]) -> Mapping | None:
     if not worlds:
         return modality
     if modality is not None and modality.unit not in _NO_UNIT:
-        _log_unused(modality.unit)
+        log_once("DICOM files have RealWorldValueMappingSequence beside the rescale slope; the "
+                 "numbers of the slope are used (%s)", modality.unit, key=("unit", modality.unit),
+                 level=logging.INFO)
         return modality
     found = [_real_world(item, data) for item in worlds[0]]
     if len({(*vars(mapping).values(),) for mapping in found}) > 1:
@@ -189,9 +190,3 @@ def _apply(mapping: Mapping | None, frame: Array, data: Any) -> Array:
         # The lowest plus the highest number that fits; the same for all files of a scanner.
         frame = (-1 if data.PixelRepresentation else 2**data.BitsStored - 1) - frame
     return frame if mapping is None else mapping(frame)
-
-
-@cache
-def _log_unused(unit: str) -> None:
-    log.info("DICOM files have RealWorldValueMappingSequence beside the rescale slope; the numbers "
-             "of the slope are used (%s)", unit)

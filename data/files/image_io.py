@@ -11,7 +11,6 @@ Only the first frame of an animation is read. Tifffile, pydicom and imagecodecs 
 the first file that needs them; an error names the missing package.
 """
 
-import logging
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,13 +24,12 @@ from data.files.deep_files import read_deep
 from data.files.metadata import NO_METADATA, Metadata
 from data.files.pillow_files import PictureError, loaded, picture_size, reading, to_rgb, upright
 from data.files.raster import Pixels, Raster, mark_missing
+from data.files.reading import log_once
 from data.files.tags.world_files import write_world_files
 from util.disk.content import extension_of
 from util.files import replacing, writing
 from util.packages import package_for
 from util.png import encode_png
-
-log = logging.getLogger(__name__)
 
 _READERS: dict[str, Callable[..., Raster]] = {
     ".npy": array_files.read_npy, ".npz": array_files.read_npz, ".dcm": dicom_files.read_dicom,
@@ -54,7 +52,6 @@ _SAVED_AS: dict[str, dict[str, Any]] = {
     ".webp": {"lossless": True},
 }
 _ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")
-_WARNED: set[str] = set()  # names of formats
 
 
 def read_image(path: Path, wanted: Sequence[int] = ()) -> Raster:
@@ -179,14 +176,7 @@ def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
 def _read_pillow(path: Path) -> Raster:
     with loaded(path) as image:
         if image.format in _ANIMATED and getattr(image, "is_animated", False):
-            _warn_of_frames(image.format, path)
+            log_once("%s is an animation (%s): only the first frame of animations is read; to use "
+                     "all, save them as images: magick %s frame%%05d.png", path, image.format,
+                     shlex.quote(str(path)), key=("animation", image.format))
         return tiff_files.mark_nodata(raster_of_pil(upright(image, path), source=path), image, path)
-
-
-def _warn_of_frames(format_name: str, path: Path) -> None:
-    """Log the first animation of each format: a training reads every file once an epoch."""
-    if format_name not in _WARNED:
-        _WARNED.add(format_name)
-        log.warning("%s is an animation (%s): only the first frame of animations is read; to use "
-                    "all, save them as images: magick %s frame%%05d.png", path, format_name,
-                    shlex.quote(str(path)))

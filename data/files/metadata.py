@@ -3,20 +3,19 @@
 import logging
 import struct
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from data.files.raster import Pixels
+from data.files.raster import Mask, Pixels
+from data.files.reading import log_once
 from data.files.tags.world_files import Files
 
 log = logging.getLogger(__name__)
-Mask = npt.NDArray[np.bool_]
 TIFF = (".tif", ".tiff")
-_logged: set[str] = set()
 NODATA = 42113  # tag of GDAL: the number that means "no value", as text
 
 
@@ -38,9 +37,6 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     geo: tuple[Any, ...] = ()
     world: Files = ()
-
-    def with_place(self, geo: tuple[Any, ...], world: Files) -> "Metadata":
-        return replace(self, geo=geo, world=world)
 
     def icc_for(self, pixels: Pixels) -> bytes:
         """Return the profile if it fits pixels [H, W, C]: RGB or grey, of 8 or 16 bits."""
@@ -88,7 +84,6 @@ class Metadata:
         missing = np.zeros(pixels.shape[:2], bool) if self.missing is None else self.missing
         return with_nodata(pixels, missing, nodata)
 
-
     def tiff_tags(self, pixels: Pixels) -> dict[str, Any]:
         """Return further arguments of ``tifffile.imwrite``."""
         nodata = self.nodata_for(pixels, ".tif")
@@ -103,10 +98,9 @@ class Metadata:
     def say_what_is_lost(self, path: Path) -> None:
         """Log once for a format that tags with the place on earth are left out."""
         extension = path.suffix.lower()
-        if self.geo and extension not in TIFF and extension not in _logged:
-            _logged.add(extension)
-            log.info("%s: %s files have no tags for the place on earth of the inputs; it is left "
-                     "out", path, extension)
+        if self.geo and extension not in TIFF:
+            log_once("%s: %s files have no tags for the place on earth of the inputs; it is left "
+                     "out", path, extension, key=("place", extension), level=logging.INFO)
 
 
 NO_METADATA = Metadata()
@@ -116,7 +110,7 @@ def with_nodata(pixels: Pixels, missing: Mask, nodata: float) -> Pixels:
     """Write ``nodata`` at the missing pixels; known values that equal it move by one step."""
     value = pixels.dtype.type(nodata)
     equal = pixels == value
-    if pixels.dtype.kind != "f" and pixels.shape[2] in (3, 4):  # colours: see ``mark_missing``
+    if pixels.dtype.kind != "f" and pixels.shape[2] in (3, 4):  # colours: see ``is_nodata``
         equal = np.repeat(equal.all(axis=2, keepdims=True), pixels.shape[2], axis=2)
     if pixels.dtype.kind == "f":
         other = np.nextafter(value, value.dtype.type(0 if value else 1))

@@ -5,7 +5,6 @@ import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from io import BytesIO
 from math import inf
 from pathlib import Path
@@ -16,8 +15,8 @@ from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
 from data.files.reading import PictureError as PictureError
+from data.files.reading import log_once, require_plausible, room_for
 from data.files.reading import reading as reading
-from data.files.reading import require_plausible, room_for
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,6 @@ _TURNS = {
     4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
     6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }
-_WARNED: set[Path] = set()
 _SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
 # The most pixels that a byte of the file can hold: 1032 bytes of 1-bit pixels (zlib, "Technical
 # Details"); one bit for a block of 8 x 8 pixels; 12 bits for the longest string of LZW.
@@ -127,20 +125,14 @@ def upright(image: Image.Image, path: Path, *, like: Image.Image | None = None) 
     return image if turn is None else image.transpose(turn)
 
 
-@cache
-def _say_cmyk() -> None:
-    """Log once that inks have no colours of their own."""
-    log.warning("CMYK images without a colour profile are converted by a simple formula: their "
-                "colours differ from those in print; for right ones convert the images to sRGB")
-
-
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert to RGB; CMYK with a colour profile becomes sRGB by that profile."""
     icc = image.info.get("icc_profile")
     if image.mode != "CMYK":
         return image.convert("RGB")
     if not icc:
-        _say_cmyk()
+        log_once("CMYK images without a colour profile are converted by a simple formula: their "
+                 "colours differ from those in print; for right ones convert the images to sRGB")
         return image.convert("RGB")
     try:
         own = ImageCms.ImageCmsProfile(BytesIO(icc))
@@ -164,9 +156,8 @@ def _orientation(image: Image.Image, path: Path) -> int:
     try:
         return int(image.getexif().get(Base.Orientation, 1))
     except (SyntaxError, ValueError, TypeError, struct.error) as error:
-        if path not in _WARNED:  # a training reads every file once an epoch
-            _WARNED.add(path)
-            log.warning("%s: EXIF data is damaged (%s), so the image is not turned", path, error)
+        log_once("%s: EXIF data is damaged (%s), so the image is not turned", path, error,
+                 key=("EXIF", path))
         return 1
 
 

@@ -15,6 +15,7 @@ from util.text import pluralise
 
 # [H, W, C]: uint8, uint16, int16 or float32.
 Pixels = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Raster:
 
     pixels: Pixels
     colour: str
-    missing: npt.NDArray[np.bool_] | None = None
+    missing: Mask | None = None
     nodata: float | None = None
 
     @property
@@ -51,7 +52,7 @@ class Raster:
         low = 0 if self.missing.all() else self.pixels[~self.missing].min()
         return Raster(np.where(self.missing, self.pixels.dtype.type(low), self.pixels), self.colour)
 
-    def missing_in(self, channels: int) -> npt.NDArray[np.bool_] | None:
+    def missing_in(self, channels: int) -> Mask | None:
         """Return ``missing`` for the result of ``as_channels``: [H, W, channels]."""
         if self.missing is None or channels == self.channels:
             return self.missing
@@ -86,31 +87,27 @@ def as_channels(raster: Raster, count: int, *, source: object, flag: str = "") -
                        f"convert it{turn}")
 
 
-def mark_missing(raster: Raster, nodata: float | None = None) -> Raster:
-    """Mark the values that are NaN, infinite or equal to ``nodata``, beside those marked before.
-
-    A pixel of colours is missing if all its colours equal ``nodata``, as in gdalwarp
-    (UNIFIED_SRC_NODATA). Other channels are independent of each other.
-    """
-    pixels = raster.pixels
-    found = is_nodata(pixels, nodata, colours=raster.colour in ("rgb", "rgba"))
-    if pixels.dtype.kind == "f":
-        found = found | ~np.isfinite(pixels)
-    if raster.missing is not None:
-        found = found | raster.missing
-    nodata = raster.nodata if nodata is None else nodata
-    return replace(raster, missing=found if found.any() else None, nodata=nodata)
+def mark_missing(raster: Raster) -> Raster:
+    """Mark the values that are NaN or infinite, beside those marked before."""
+    found = np.zeros(raster.pixels.shape, bool) if raster.missing is None else raster.missing
+    if raster.pixels.dtype.kind == "f":
+        found = found | ~np.isfinite(raster.pixels)
+    return replace(raster, missing=found if found.any() else None)
 
 
 def is_nodata(
     stored: Pixels, nodata: float | None, *, colours: bool = False
-) -> npt.NDArray[np.bool_]:
-    """Return bool [H, W, C], True where [H, W, C] as stored in the file equals ``nodata``."""
+) -> Mask:
+    """Return bool [H, W, C], True where [H, W, C] as stored in the file equals ``nodata``.
+
+    ``colours``: a pixel is missing if all its colours equal ``nodata``, as in gdalwarp
+    (UNIFIED_SRC_NODATA). Other channels are independent of each other.
+    """
     if nodata is None or stored.dtype.kind not in "iuf":
         return np.zeros(stored.shape, bool)
     # Files of 32 bits name -3.4028234663852886e+38 by fewer digits than a double has.
     wanted = np.float32(nodata) if stored.dtype == np.float32 else nodata
-    found: npt.NDArray[np.bool_] = stored == wanted
+    found: Mask = stored == wanted
     if colours:
         found = np.repeat(found[:, :, :3].all(axis=2, keepdims=True), found.shape[2], axis=2)
     return found

@@ -20,8 +20,10 @@ from util.disk.content import foreign_content
 from util.packages import MissingPackageError
 from util.text import format_bytes
 
+log = logging.getLogger(__name__)
 LARGE = 256 * 2**20  # bytes; smaller images are decoded without a look at the free memory
 _taking_turns = threading.Lock()  # for large images: each one then sees the memory of the others
+_logged: set[object] = set()  # keys of ``log_once``
 _inside = threading.local()  # ``logged``: errors that decoders log in this thread in ``reading``
 # tifffile logs these and returns the pages before the fault; the last one is of OME-TIFF.
 _CUT_OFF = re.compile("corrupted tag list of page|invalid offset to page|invalid page offset|"
@@ -66,6 +68,18 @@ class _Collector(logging.Filter):
 
 for _name in ("tifffile", "pydicom"):
     logging.getLogger(_name).addFilter(_Collector())
+
+
+def log_once(
+    text: str, *args: object, key: object = None, level: int = logging.WARNING
+) -> None:
+    """Log the first message with this ``key`` (default: ``text``).
+
+    A training reads every file once an epoch, and most remarks are true of all files of a set.
+    """
+    if (key or text) not in _logged:
+        _logged.add(key or text)
+        log.log(level, text, *args)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from data.files import value_range
 from data.files.image_io import extension_for, write_image
-from data.files.metadata import Mask, Metadata
+from data.files.metadata import Metadata
+from data.files.raster import Mask
 from data.files.side import Side
 from data.files.value_range import LEVELS, ValueRange
 from data.record import Record

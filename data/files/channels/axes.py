@@ -1,6 +1,5 @@
 """Which axis of an array holds the channels: the last, as here, or the first, as in PyTorch."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data.files.pillow_files import PictureError
+from data.files.reading import PictureError, log_once
 
-log = logging.getLogger(__name__)
 Array = npt.NDArray[Any]
 _FEW = 4  # channels of colours; most images have more rows and columns
-_logged: set[str] = set()
 
 
 def channels_last(array: Array, path: Path, wanted: Sequence[int] = ()) -> Array:
@@ -42,8 +39,8 @@ def channels_last(array: Array, path: Path, wanted: Sequence[int] = ()) -> Array
                            "is [H, W, C], save it as TIFF")
     unclear = not first and not last
     if (looks_channels_first(array.shape) if unclear else first > last):
-        log_once(f"arrays of shape {original} are read as [C, H, W], and turned to [H, W, C]",
-                  path)
+        log_once(f"%s: arrays of shape {original} are read as [C, H, W], and turned to [H, W, C]",
+                 path)
         array = array.transpose(1, 2, 0)
     return array
 
@@ -56,8 +53,8 @@ def pages_last(pages: Array, path: Path, wanted: Sequence[int] = ()) -> Array:
     first, last = (_fit(pages.shape[axis], wanted, pages.dtype) for axis in (0, 2))
     unclear = not first and not last
     if (looks_channels_first(pages.shape[::-1]) if unclear else last == 2 and not first):
-        log_once(f"{len(pages)} pages of {pages.shape[2]} x {pages.shape[1]} (width x height) "
-                  "are read as one array [H, W, C]", path)
+        log_once(f"%s: {len(pages)} pages of {pages.shape[2]} x {pages.shape[1]} (width x height) "
+                 "are read as one array [H, W, C]", path)
     else:
         pages = pages.transpose(1, 2, 0)
     return pages
@@ -85,10 +82,3 @@ def _fit(count: int, wanted: Sequence[int], dtype: npt.DTypeLike) -> int:
         return 2 if count == number else int(grey_of_colour or colour_of_grey)
 
     return min(map(fit, wanted), default=0)
-
-
-def log_once(text: str, path: Path) -> None:
-    """Log a remark about the first file that it is true of."""
-    if text not in _logged:
-        _logged.add(text)
-        log.warning("%s: %s", path, text)

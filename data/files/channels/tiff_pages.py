@@ -1,18 +1,15 @@
 """Which pages of a TIFF file are the image, and what their channels mean."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from data.files.channels.axes import log_once
-from data.files.pillow_files import PictureError
+from data.files.channels.axes import Array
+from data.files.reading import PictureError, log_once
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
-
-Array = npt.NDArray[Any]
 
 # TIFF 6.0: NewSubfileType (section 8), PhotometricInterpretation, ExtraSamples.
 REDUCED, MASK = 1, 4
@@ -36,7 +33,7 @@ def main_series(tiff: "TiffFile", path: Path) -> list["TiffPageSeries"]:
         raise PictureError(f"{path} holds only thumbnails as pages, and its image in SubIFDs; "
                            "export it as an ordinary TIFF")
     if masks and main:
-        log_once("the transparency mask of TIFF files is not used", path)
+        log_once("%s: the transparency mask of TIFF files is not used", path)
     main = main or series
     sizes = [f"{it.keyframe.imagewidth} x {it.keyframe.imagelength}" for it in main]
     for kind, found in (("sizes", sizes), ("types", [str(it.dtype) for it in main])):

@@ -13,7 +13,7 @@ from PIL import ImageCms
 from data.files.metadata import NO_METADATA, TIFF, Metadata
 from data.files.pillow_files import opened
 from data.files.raster import Pixels
-from data.files.reading import PictureError, reading
+from data.files.reading import PictureError, log_once, reading
 from data.files.tags.world_files import find_world_files
 from util.disk.content import extension_of
 from util.packages import package_for
@@ -37,10 +37,10 @@ def read_metadata(path: Path, size: tuple[int, int], *, whole: bool = True) -> M
     if not (found.geo or world):
         return found
     if whole and own_size == size:
-        return found.with_place(found.geo, world)
-    _log_once("%s: outputs of another size, or of a part, do not get the place on earth of their "
-              "inputs (GeoTIFF tags, world files)", path)
-    return found.with_place((), ())
+        return replace(found, world=world)
+    log_once("%s: outputs of another size, or of a part, do not get the place on earth of their "
+             "inputs (GeoTIFF tags, world files)", path, level=logging.INFO)
+    return replace(found, geo=())
 
 
 def colour_chunks(path: Path | None, picture: Pixels) -> dict[bytes, bytes]:
@@ -133,12 +133,3 @@ def _of_pillow(path: Path) -> tuple[Metadata, tuple[int, int] | None]:
 def _flat(values: Any) -> Iterator[float]:
     for value in values:
         yield from value if isinstance(value, tuple) else (value,)
-
-
-_logged: set[str] = set()
-
-
-def _log_once(text: str, *args: object) -> None:
-    if text not in _logged:
-        _logged.add(text)
-        log.info(text, *args)
