@@ -301,8 +301,8 @@ def test_flags_of_others_are_named(options: type[BaseOptions]) -> None:
                 foreign.setdefault(flag, set()).add(name)
     assert len(foreign) > 5
     program = {TrainOptions: "test.py", TestOptions: "train.py"}[options]
-    for flag, names in foreign.items():
-        text = explain([flag], chosen, is_train=options.isTrain)
+    texts = explain(foreign, chosen, is_train=options.isTrain).split("; ")
+    for (flag, names), text in zip(foreign.items(), texts, strict=True):
         assert text.startswith(f"{flag} "), flag
         owners = (*names, f"is a flag of {program}", "add --netG resnet")
         assert any(owner in text for owner in owners), text
