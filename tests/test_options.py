@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -301,7 +302,7 @@ def test_flags_of_others_are_named(options: type[BaseOptions]) -> None:
                 foreign.setdefault(flag, set()).add(name)
     assert len(foreign) > 5
     program = {TrainOptions: "test.py", TestOptions: "train.py"}[options]
-    texts = explain(foreign, chosen, is_train=options.isTrain).split("; ")
+    texts = re.split("; (?=--)", explain(foreign, chosen, is_train=options.isTrain))
     for (flag, names), text in zip(foreign.items(), texts, strict=True):
         assert text.startswith(f"{flag} "), flag
         owners = (*names, f"is a flag of {program}", "add --netG resnet")
