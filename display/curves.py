@@ -42,6 +42,10 @@ class Curves:
             value = losses.get(name)
             values.append(math.nan if value is None else _marked(value))
 
+    def values_at(self, index: int) -> dict[str, float]:
+        """Return loss -> value of a point, without the losses that have none there."""
+        return _known({name: values[index] for name, values in self.losses.items()})
+
     def forget_from(self, epoch: float) -> None:
         """Drop the points at ``epoch`` and later."""
         kept = bisect.bisect_left(self.epochs, epoch)
@@ -134,8 +138,7 @@ class CurveFile:
         if len(self._pending.epochs) < self._rows_per_point:
             return
         means = {name: _mean(rows) for name, rows in self._pending.losses.items()}
-        self.curves.add(_mean(self._pending.epochs),
-                        {name: mean for name, mean in means.items() if not math.isnan(mean)})
+        self.curves.add(_mean(self._pending.epochs), _known(means))
         self._pending = Curves()
         if len(self.curves.epochs) >= 2 * _POINTS:
             self.curves = self.curves.halved()
@@ -163,6 +166,10 @@ def _mean(values: Sequence[float]) -> float:
         return math.inf
     known = [value for value in values if not math.isnan(value)]
     return sum(known) / len(known) if known else math.nan
+
+
+def _known(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
 def _marked(value: float) -> float:

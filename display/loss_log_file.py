@@ -28,8 +28,7 @@ def read_loss_log(path: Path) -> tuple[Curves, int]:
     for row in rows:
         place, losses = row.epoch - 1 + row.images / epoch_size, row.losses
         if curves.epochs and place == curves.epochs[-1]:  # the values of a validation
-            at_place = {name: values[-1] for name, values in curves.losses.items()}
-            losses = {n: value for n, value in at_place.items() if not math.isnan(value)} | losses
+            losses = curves.values_at(-1) | losses
         curves.forget_from(place)
         curves.add(place, losses)
     return curves, epoch_size

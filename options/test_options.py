@@ -57,7 +57,7 @@ class TestOptions(BaseOptions):
         if self.is_inferred:
             epoch = f"iter_{flags.load_iter}" if flags.load_iter else flags.epoch or "latest"
             one_way = flags.model in (None, "test")  # other models build both directions by A to B
-            direction = flags.direction or "AtoB" if one_way else "AtoB"
+            direction = (one_way and flags.direction) or "AtoB"
             suffix = flags.model_suffix or generator_suffix(run_dir, epoch, direction)
             path = run_dir / f"{epoch}_net_G{suffix}.pth"
             saved = inferred_options(path) if path.is_file() else {}
@@ -112,13 +112,11 @@ class TestOptions(BaseOptions):
         saved = self.read_saved(parser, known)
         if choice.model == "test" and not self.is_inferred:
             self._adjust_sides(saved)
-        for key in NETWORK_OPTIONS:
-            equal = self.given.get(key) == saved.get(key) or (
-                self.is_inferred and (self.given.get(key), saved.get(key)) == ("syncbatch", "batch")
-            )  # these have equal weights
-            if key in self.given and key in saved and not equal:
-                raise contradiction(key, found=self.given[key], wanted=saved[key],
-                                    run_dir=self.run_dir)
+        for key in (key for key in NETWORK_OPTIONS if key in self.given and key in saved):
+            found, wanted = self.given[key], saved[key]
+            have_equal_weights = self.is_inferred and (found, wanted) == ("syncbatch", "batch")
+            if found != wanted and not have_equal_weights:
+                raise contradiction(key, found=found, wanted=wanted, run_dir=self.run_dir)
         parser.set_defaults(**saved)
         self._show_whole_images(parser, saved)
 

@@ -118,8 +118,7 @@ def read_run(folder: Path, *, x: str) -> Curves:
             run = Curves()  # the table is complete, and more precise
         for place, epoch in enumerate(table.epochs):
             run.forget_from(epoch)
-            run.add(epoch, {name: values[place] for name, values in table.losses.items()
-                            if not math.isnan(values[place])})
+            run.add(epoch, table.values_at(place))
     if not run.epochs:
         name = paths[-1].name if paths else LOSS_LOG
         raise ValueError(f"{folder} has no losses yet: {name} holds no complete row")

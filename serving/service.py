@@ -104,7 +104,7 @@ def decode_upload(content: bytes, limits: Limits) -> Raster:
                                  "with a larger --max_pixels") from error
     except PictureError:  # the application answers it with 422
         raise
-    except Exception as error:  # decoders raise anything: of so few pixels, a MemoryError, too
+    except Exception as error:  # of any type: a damaged file may raise a MemoryError
         raise HTTPException(422, _decoding_problem(error, content)) from error
 
 

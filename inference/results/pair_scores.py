@@ -25,19 +25,19 @@ class PairScores:
         metrics, _ = create_metrics(METRICS, Settings())
         self._metrics = {name: metric for name, metric in metrics.items()
                          if isinstance(metric, MeanMetric)}
-        self._comparisons = [compared for compared in comparisons if compared.pair]
+        self._pairs = [(compared, compared.pair) for compared in comparisons if compared.pair]
         self.values: dict[str, dict[tuple[str, str], float]] = {}  # image -> output, name -> value
 
     def add(self, name: str, pictures: Mapping[str, Image8]) -> None:
         """Measure the pairs of an image; images of different sizes have no value."""
         found: dict[tuple[str, str], float] = {}
-        for compared in self._comparisons:
-            if compared.pair and {*compared.pair} <= pictures.keys():
-                pair = [MetricImage(pictures[label], LEVELS) for label in compared.pair]
+        for compared, labels in self._pairs:
+            if {*labels} <= pictures.keys():
+                fake, real = (MetricImage(pictures[label], LEVELS) for label in labels)
                 for metric_name, metric in self._metrics.items():
                     key = compared.made, compared.value_name(metric_name)
                     with suppress(ValueError):
-                        found[key] = metric.measure(pair[0], pair[1])
+                        found[key] = metric.measure(fake, real)
         self.values[name] = found
 
     def describe(self, name: str) -> str:

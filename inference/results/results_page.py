@@ -108,7 +108,7 @@ class ResultsPage:
             deep = (files or {}).get(label)
             link = deep.relative_to(self.folder).as_posix() if deep else ""
             figures[label] = Figure(path, label, *size, link=link)
-        if self.comparisons:
+        if self.comparisons:  # measured in a thread of the writers, which need pixels and a path
             some = next(iter(pictures.values()))
             self.writers.write(lambda *_: self.scores.add(name, pictures), some, self.folder / name)
         self.rows.append(FigureRow.of_lines(name, figures, lines))
