@@ -5,7 +5,8 @@ from argparse import Namespace
 
 from data.base_dataset import BaseDataset
 from data.files.reading import naming_skip_flag
-from data.loader import Loader, choose_workers
+from data.loader import Loader
+from data.workers import choose_workers
 from util.distributed import Process, current_process
 from util.flags import AUTO
 from util.registry import Plugins

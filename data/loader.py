@@ -1,9 +1,6 @@
 """Batches of one epoch after another, in an order that depends on (seed, epoch) alone."""
 
-import os
 import re
-import signal
-import threading
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Literal, NoReturn, cast
@@ -16,9 +13,8 @@ from data.base_dataset import BaseDataset, Batch, Sample
 from data.checking.readable_samples import ReadableSamples
 from data.epoch_order import EpochOrder, Share
 from data.files.reading import PictureError
-from util.distributed import current_process
+from data.workers import leave_process_group, loading_advice
 from util.pixel_values import levels_to_float
-from util.runtime import count_cores
 from util.threads import read_ahead
 
 _SIDES: tuple[Literal["A", "B"], ...] = ("A", "B")
@@ -64,7 +60,7 @@ class Loader:
             num_workers=workers, persistent_workers=workers > 0,
             pin_memory=self.device.type == "cuda",
             multiprocessing_context=start_method if workers else None,
-            worker_init_fn=_leave_process_group,
+            worker_init_fn=leave_process_group,
             # DataLoader draws a number per epoch, by default from torch's global generator.
             generator=torch.Generator().manual_seed(seed),
         )
@@ -158,25 +154,6 @@ def _without_traceback(error: Exception) -> Exception:
     return kind(message.rstrip())
 
 
-def _leave_process_group(worker: int) -> None:
-    """Leave the group: its signals are for the training process only, which then saves.
-
-    Job schedulers send SIGTERM to every process of a job. A worker obeys only that of its parent,
-    so that the training can finish its step.
-    """
-    if hasattr(os, "setpgrp"):
-        os.setpgrp()
-    if hasattr(signal, "sigwaitinfo"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
-        pass
-    os._exit(0)
-
-
 def _may_pack(cls: type[BaseDataset]) -> bool:
     """Return whether the class that defines ``__getitem__`` declares ``packs`` itself.
 
@@ -184,31 +161,3 @@ def _may_pack(cls: type[BaseDataset]) -> bool:
     """
     owner = next(parent for parent in cls.__mro__ if "__getitem__" in vars(parent))
     return bool(vars(owner).get("packs"))
-
-
-def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> int:
-    """Return the number of workers; one core is kept for the training itself.
-
-    On a CPU with a cache there are none: a worker would slow down the threads of the training by
-    more than a cached image costs. On a GPU the training process only starts kernels, and workers
-    do the rest.
-    """
-    cores = own_cores() if cores is None else cores
-    if device == "cpu" and cached:
-        return 0
-    most = 4 if cached or device == "cpu" else 8
-    return max(0, min(most, cores - 1))
-
-
-def loading_advice(*, cached: bool, workers: int) -> str:
-    """Return which flag to change if steps wait for images."""
-    if not cached:
-        return "--cache ram or --cache disk decodes each image only once"
-    if workers < own_cores():
-        return f"give more than --num_threads {workers}"
-    return f"--num_threads {workers} uses all cores already; lower --load_size"
-
-
-def own_cores() -> int:
-    """Return this process's share of the cores."""
-    return count_cores() // current_process().local_world_size

@@ -75,8 +75,7 @@ def missing_in(images: Tensor) -> list[Mask | None]:
 
 
 def without_missing(image: Tensor) -> Tensor:
-    """Replace NaN in [C, H, W] by the mean of the channel's known values; 0 if it has none.
-    """
+    """Replace NaN in [C, H, W] by the mean of the channel's known values; 0 if it has none."""
     missing = image.isnan()
     mean = image.nanmean(dim=(1, 2), keepdim=True).nan_to_num()
     return torch.where(missing, mean, image)

@@ -30,7 +30,7 @@ class NamedPair:
 def find_pictures(folder: Path) -> dict[str, Path]:
     """Return every image below ``folder`` by its ``NamedPair.name``, sorted.
 
-    Linked sub-folders are entered; ``leftovers`` are ignored.
+    Linked sub-folders are entered; leftovers (data/discovery/leftovers.py) are ignored.
 
     Raises:
         FileNotFoundError: the folder does not exist, or holds no image.

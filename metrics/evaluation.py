@@ -72,6 +72,14 @@ def evaluate(
     if missing:
         evaluation.warnings.append(f"{missing} of {pixels} pixels are left out: they have no value "
                                    "in the output or in the target")
+    _add_scores(evaluation, metrics, refusals, count=count)
+    return evaluation
+
+
+def _add_scores(
+    evaluation: Evaluation, metrics: Mapping[str, Metric], refusals: Mapping[str, list[str]], *,
+    count: int,
+) -> None:
     for name, metric in metrics.items():
         refused = refusals[name]
         try:
@@ -85,7 +93,6 @@ def evaluate(
         evaluation.scores[name] = score
         if refused:
             evaluation.skipped[name] = f"leaves out {len(refused)} of {count} images; {refused[0]}"
-    return evaluation
 
 
 def _count_missing(example: Example) -> tuple[int, int]:

@@ -54,10 +54,7 @@ def missing_pixels(fake: MetricImage, real: MetricImage) -> Mask | None:
 
 
 def require_all_pixels(fake: MetricImage, real: MetricImage) -> None:
-    """
-    Raises:
-        UndefinedError: pixels are missing.
-    """
+    """Raise UndefinedError if pixels are missing."""
     missing = missing_pixels(fake, real)
     if missing is not None:
         raise UndefinedError(f"needs all pixels, but {missing.sum()} of {missing.size} have no "

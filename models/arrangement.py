@@ -45,7 +45,7 @@ def _in_order(row: Sequence[str]) -> list[str]:
     return [*others[:1], *outputs, *others[1:]]
 
 
-def explain(rows: Sequence[Sequence[str]], comparisons: Sequence[Comparison]) -> str:
+def legend_of(rows: Sequence[Sequence[str]], comparisons: Sequence[Comparison]) -> str:
     """Return a legend of the labels in ``rows``, and of no others."""
     texts: dict[str, list[str]] = {label: [] for row in rows for label in row}
     for it in comparisons:

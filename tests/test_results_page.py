@@ -16,7 +16,7 @@ from display.reports import Image8
 from display.visualizer import Visualizer
 from inference.results import results_page
 from inference.results.results_page import ResultsPage
-from models.arrangement import arranged, explain
+from models.arrangement import arranged, legend_of
 from models.comparison import Comparison
 
 
@@ -105,10 +105,10 @@ def test_input_output_and_target_are_shown_in_this_order(
 
 
 def test_the_legend_explains_the_labels_of_the_page_and_no_others() -> None:
-    assert explain([["real_A", "fake_B", "real_B"]], PAIRED) == (
+    assert legend_of([["real_A", "fake_B", "real_B"]], PAIRED) == (
         "real_A: input; fake_B: output for real_A; real_B: target of fake_B"
     )
-    assert explain([["real", "fake"]], ()) == "real: input; fake: output"
+    assert legend_of([["real", "fake"]], ()) == "real: input; fake: output"
 
 
 def test_values_of_pairs_are_on_the_page(tmp_path: Path) -> None:

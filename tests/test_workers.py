@@ -1,7 +1,7 @@
 import pytest
 
-from data import loader
-from data.loader import choose_workers, loading_advice
+from data import workers
+from data.workers import choose_workers, loading_advice
 from util.distributed import Process
 
 
@@ -17,8 +17,8 @@ def test_one_core_is_kept_for_the_training(
 
 
 def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "count_cores", lambda: 16)
-    monkeypatch.setattr(loader, "current_process", lambda: Process(local_world_size=4))
+    monkeypatch.setattr(workers, "count_cores", lambda: 16)
+    monkeypatch.setattr(workers, "current_process", lambda: Process(local_world_size=4))
     assert choose_workers(device="cuda", cached=False) == 3
     assert "uses all cores already" in loading_advice(cached=True, workers=4)
 
@@ -31,5 +31,5 @@ def test_trainings_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
 def test_the_advice_names_the_flag_that_reduces_waiting(
     cached: bool, processes: int, knob: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "count_cores", lambda: 4)
+    monkeypatch.setattr(workers, "count_cores", lambda: 4)
     assert knob in loading_advice(cached=cached, workers=processes)

@@ -1,6 +1,5 @@
 """Save and load files of tensors, atomically and without running code from them."""
 
-import pickle
 import re
 import shutil
 import zipfile
@@ -11,15 +10,12 @@ from typing import Any
 
 import torch
 
-from util.disk.content import foreign_content, is_safetensors
+from util.disk.content import foreign_content
+from util.disk.tensors import IgnoredObject, load_tensors
 from util.files import NotWritableError, file_size_limit, replacing
-from util.packages import MissingPackageError, package_for
+from util.packages import MissingPackageError
 from util.text import format_bytes
 
-_OTHER_OBJECT = re.compile(r"Unsupported global: GLOBAL (\S+) was not an allowed global")
-_STAND_IN = "a stand-in for "
-_TABLE = re.compile(rf"Can only SETITEMS? for dict.*<class '{_STAND_IN}\.([^']+)'>")
-_MOST_OBJECTS = 50  # classes in one file
 _CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new object|Can only")
 
 
@@ -71,26 +67,6 @@ def describe_others(path: Path) -> str:
     return f"checkpoints in that folder: {', '.join(saved) or 'none'}{advice}"
 
 
-class _Ignored(list[Any]):
-    """Takes the place of an object in a file: it accepts everything and runs nothing."""
-
-    def __init__(self, *args: Any) -> None:
-        pass
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        pass
-
-
-class _IgnoredTable:
-    """Takes the place of a subclass of dict; torch adds items to plain dicts only."""
-
-    def __new__(cls, *args: Any) -> Any:
-        return {}
-
-
 def load(
     path: Path, *, advice: Callable[[Path], str] | None = None, ignore_objects: bool = False
 ) -> dict[str, Any]:
@@ -114,13 +90,13 @@ def load(
         what_else = f"; {(advice or _advice)(path)}" if content.startswith("is damaged") else ""
         raise ValueError(f"{path} {content}{what_else}")
     try:
-        state = _load_tensors(path, ignore_objects=ignore_objects)
+        state = load_tensors(path, ignore_objects=ignore_objects)
     except MissingPackageError:
         raise
     except Exception as error:  # reading damaged bytes can raise any exception
         what = describe_damage(error)
         raise ValueError(f"{path} {what}; {(advice or _advice)(path)}") from error
-    if isinstance(state, _Ignored):
+    if isinstance(state, IgnoredObject):
         raise ValueError(f"{path} holds code or objects of code, which is never run; only tensors "
                          "and plain values are loaded. In the program that wrote it: "
                          "torch.save(net.state_dict(), FILE)")
@@ -128,32 +104,6 @@ def load(
         raise ValueError(f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> "
                          "tensor); give a file that torch.save wrote from one")
     return state
-
-
-def _load_tensors(path: Path, *, ignore_objects: bool) -> Any:
-    if is_safetensors(path):
-        package_for(path, "safetensors")
-        return package_for(path, "safetensors.torch").load_file(path)
-    stand_ins: dict[str, type] = {}  # by the names of classes in the file
-    while True:
-        try:
-            with torch.serialization.safe_globals(
-                [(stand_in, name) for name, stand_in in stand_ins.items()]
-            ):
-                # weights_only: a file from the internet must not run code.
-                return torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            other = _OTHER_OBJECT.search(str(error)) if ignore_objects else None
-            table = _TABLE.search(str(error))
-            if table and issubclass(stand_ins.get(table[1], dict), _Ignored):
-                stand_ins[table[1]] = _IgnoredTable
-            elif other and len(stand_ins) < _MOST_OBJECTS:
-                name = other[1] if "." in other[1] else f"builtins.{other[1]}"
-                if name in stand_ins:
-                    raise
-                stand_ins[name] = type(name, (_Ignored,), {"__module__": _STAND_IN})
-            else:
-                raise
 
 
 def _advice(path: Path) -> str:

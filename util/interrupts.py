@@ -61,6 +61,6 @@ def raise_interrupted(number: int, frame: FrameType | None = None) -> None:
 
 
 def _quit(number: int, frame: FrameType | None) -> None:
-    # Nothing is lost that is complete: every file is written aside and renamed.
+    # Complete files are safe: every file is written aside and renamed.
     os.write(1, b"Interrupted\n")
     os._exit(128 + number)

@@ -12,7 +12,7 @@ from data.checking.value_ranges import range_faults
 from data.files.raster import Raster
 from data.files.side import Side, read_row
 from data.files.source import Source
-from data.files.tags.read_tags import describe, icc_of
+from data.files.tags.read_tags import icc_of, profile_name
 
 log = logging.getLogger(__name__)
 MOST_FILES = 20  # about a second for photos of 12 megapixels
@@ -75,7 +75,7 @@ def _warn_about_profiles(rows: Sequence[Sequence[Source]]) -> None:
     profiles = Counter(icc_of(file) for row in rows for file in
                        dict.fromkeys(file for source in row for file in source.files))
     if len(profiles) > 1:
-        names = ", ".join(f"{count} {describe(icc)}" for icc, count in profiles.most_common())
+        names = ", ".join(f"{count} {profile_name(icc)}" for icc, count in profiles.most_common())
         log.warning("the images have different colour profiles (%s), and are trained on as they "
                     "are; for equal colours convert them before, for example: magick in.png "
                     "-profile sRGB.icc out.png", names)

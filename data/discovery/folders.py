@@ -40,7 +40,7 @@ _MOST_ENDINGS = 8  # in a message
 
 
 def is_picture(path: Path) -> bool:
-    """Return True for a known extension, in any letter case, and no ``is_leftover``.
+    """Return True for a known extension, in any letter case, unless it is a leftover or a backup.
 
     DICOM is recognised by its content, whatever its name; other images if they have no extension.
     A ``.hdr`` file counts if it is a Radiance image: remote sensing has text headers of that name.
@@ -86,7 +86,7 @@ def _kind(path: Path) -> str:
 
 
 def visible_files(folder: Path) -> Iterator[Path]:
-    """Yield all files below ``folder`` in no particular order, without ``is_leftover``.
+    """Yield all files below ``folder`` in no particular order, without leftovers.
 
     Linked sub-folders are entered, but not links back to a folder that is being walked.
 

@@ -22,8 +22,8 @@ def find_images(
     ``order``: the sort key; the default counts 1, 2, 10. A training sorts by characters, ``str``:
     its random order of the images would change otherwise.
 
-    Sub-folders are searched too, also linked ones; ``leftovers`` are ignored. ``side`` is "A" or
-    "B" in unaligned sets. ``limit`` None returns all images.
+    Sub-folders are searched too, also linked ones; leftovers (leftovers.py) are ignored. ``side``
+    is "A" or "B" in unaligned sets. ``limit`` None returns all images.
 
     Raises:
         FileNotFoundError: the folder does not exist, or holds no image.

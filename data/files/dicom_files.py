@@ -22,8 +22,8 @@ from util.packages import package_for
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # Attributes of images that are more than a grid of numbers -> what they are.
 _UNSUPPORTED = {
-    "DataFrameAssignmentSequence": "colours that are blended of several frames",
-    "EnhancedPaletteColorLookupTableSequence": "colours that are blended of several frames",
+    "DataFrameAssignmentSequence": "colours that are blended from several frames",
+    "EnhancedPaletteColorLookupTableSequence": "colours that are blended from several frames",
 }
 
 

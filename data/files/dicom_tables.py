@@ -1,8 +1,8 @@
 """Lookup tables in DICOM files: of numbers, and of colours.
 
 PS3.3 of the DICOM standard: C.7.6.3.1.5 and 6 (palettes), C.7.9.2 (segments), C.11.1 (modality).
-Pydicom 3.0 has functions for them too, but these wrap round where a table of 8-bit entries has
-more than 256, and take the offsets of indirect segments for positions.
+The functions of pydicom 3.0 for them overflow if a table of 8-bit entries has more than 256, and
+read the offsets of indirect segments as positions.
 """
 
 from collections.abc import Iterator, Sequence

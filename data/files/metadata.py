@@ -1,4 +1,4 @@
-"""What a file contains beside its pixels, and what an output of the same place gets of it."""
+"""What a file contains beside its pixels, and how it is copied to an output."""
 
 import logging
 import struct

@@ -1,4 +1,4 @@
-"""The wall around decoders: whatever they raise becomes an error that names the file.
+"""Turn whatever a decoder raises into an error that names the file.
 
 Headers of damaged files may claim any size. So ``require_plausible`` compares the size with the
 length of the file, and ``room_for`` with the free memory, before a decoder allocates anything.
@@ -40,7 +40,7 @@ class PictureError(ValueError):
 def reading(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises into a ``PictureError`` that names the file.
 
-    A MemoryError too: here it is the size of one image, not that of a network.
+    This includes MemoryError: here the cause is the size of one image, not that of a network.
     """
     outer, _inside.logged = getattr(_inside, "logged", None), []
     try:

@@ -16,7 +16,7 @@ from display.pages.run_links import link_results, relative
 from display.reports import CYCLE_NOTE, Image8, PictureReport, Progress
 from display.visualizer import Visualizer
 from inference.results.pair_scores import PairScores
-from models.arrangement import arranged, explain
+from models.arrangement import arranged, legend_of
 from models.comparison import Comparison
 from util.text import pluralise
 from util.threads import FileWriters
@@ -78,7 +78,7 @@ class ResultsPage:
                  f"{self.legend}"]
         if self.rows:
             labels = [[figure.label for figure in line] for line in self.rows[0].lines]
-            lines.append(explain(labels, self.comparisons))
+            lines.append(legend_of(labels, self.comparisons))
         if means := self.scores.describe_means([row.title for row in self.rows]):
             has_cycles = any(compared.back for compared in self.comparisons)
             lines.append(f"Means: {means}. {CYCLE_NOTE * has_cycles}")

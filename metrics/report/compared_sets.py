@@ -111,7 +111,8 @@ def usual_side(sets: Sequence[ComparedSet]) -> int | None:
 
 
 def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet:
-    """
+    """Find the outputs in the folder ``fake``, and their targets in ``real``.
+
     Raises:
         NoImagesError: there are no images, or no pairs.
     """
@@ -136,11 +137,10 @@ def _of_results(name: str, folder: Path, label: str, *, unpaired: bool) -> Compa
     warnings = [f"the PNG files of 8 bits are compared, not the {number} with the numbers of the "
                 f"data set ({deep[0].name}): for these, give test.py --output_dir DIR, and then "
                 "--fake DIR --real DIR"] if deep else []
-    if unpaired:
-        return ComparedSet(name, files, about, unpaired=True, warnings=warnings, place=place)
-    pairs = [pair for pair in files if pair.real]
-    alone = [str(output.fake) for output in files if not output.real]
-    return ComparedSet(name, pairs, about, warnings=[*warnings, *_about_alone(alone)], place=place)
+    if not unpaired:
+        warnings += _about_alone([str(output.fake) for output in files if not output.real])
+        files = [pair for pair in files if pair.real]
+    return ComparedSet(name, files, about, unpaired=unpaired, warnings=warnings, place=place)
 
 
 def _about_alone(paths: Sequence[str]) -> list[str]:
@@ -154,8 +154,7 @@ def _about_alone(paths: Sequence[str]) -> list[str]:
 def _units(run_dir: Path, label: str) -> ValueRange | None:
     """Return the numbers that black and white in the PNG of an output mean in the data set."""
     saved = load_options(run_dir)
-    is_swapped = saved.get("direction") == "BtoA"
-    side = label[5] if not is_swapped else {"A": "B", "B": "A"}.get(label[5], "")
+    side = "AB"[label.startswith("fake_B") != (saved.get("direction") == "BtoA")]
     with suppress(ValueError, TypeError):
         if text := saved.get(f"value_range_{side}"):
             return ValueRange(*value_range(text))

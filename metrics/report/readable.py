@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def readable_sets(sets: Sequence[ComparedSet]) -> list[ComparedSet]:
     """Return the sets without images that cannot be read, nor their partners; log each of them.
 
-    All images are decoded once more for this.
+    This decodes all images a second time.
 
     Raises:
         NoImagesError: a set has no image left.

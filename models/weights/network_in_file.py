@@ -1,8 +1,8 @@
 """Find the weights of one network in a file, whatever program wrote it.
 
 A file may hold more than one state_dict: networks beside optimizers, or all networks of a model in
-one dict. Names may begin with those of wrappers. Whatever follows such a beginning is looked up
-among the published names.
+one dict. Names may begin with those of wrappers; the rest is then looked up among the
+published names.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Recognise files by their first bytes, whatever their names promise."""
+"""Recognise files by their first bytes, whatever their names are."""
 
 import re
 import tarfile

@@ -1,4 +1,4 @@
-"""Names of files: cut to the length that file systems allow, and sorted as people count."""
+"""Names of files: cut to the length that file systems allow, and sorted by their numbers."""
 
 import os
 import re

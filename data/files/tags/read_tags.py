@@ -1,4 +1,4 @@
-"""Read what a file says about its image beside the pixels: colours, resolution, place on earth."""
+"""Read what a file contains beside the pixels: colour profile, resolution, place on earth."""
 
 import logging
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 # GeoTIFF 1.1: pixel scale, tie points, transformation, keys and their numbers and texts; RPC.
 _GEO = (33550, 33922, 34264, 34735, 34736, 34737, 50844)
 _GDAL_METADATA, _ICC = 42112, 34675
-_WITHOUT = (".npy", ".npz", ".dcm")
+_WITHOUT_TAGS = (".npy", ".npz", ".dcm")
 _PER_INCH = {2: 1.0, 3: 2.54}  # TIFF resolution unit: inch, centimetre
 
 
@@ -56,7 +56,7 @@ def icc_of(path: Path) -> bytes:
     return _read(path)[0].icc
 
 
-def describe(icc: bytes) -> str:
+def profile_name(icc: bytes) -> str:
     """Return the name of a profile, for messages."""
     if not icc:
         return "without a profile"
@@ -72,7 +72,7 @@ def _read(path: Path) -> tuple[Metadata, tuple[int, int] | None]:
     try:
         with reading(path):
             kind = extension_of(path)
-            if kind not in _WITHOUT:
+            if kind not in _WITHOUT_TAGS:
                 return _of_tiff(path) if kind in TIFF else _of_pillow(path)
     except PictureError as error:
         log.debug("%s", error)
@@ -86,7 +86,7 @@ def _of_tiff(path: Path) -> tuple[Metadata, tuple[int, int] | None]:
         tags = page.tags
         geo = [(code, int(tags[code].dtype), tags[code].count, tags[code].value, True)
                for code in _GEO if code in tags]
-        if kept := _still_true(tags.valueof(_GDAL_METADATA)):
+        if kept := _scene_metadata(tags.valueof(_GDAL_METADATA)):
             geo.append((_GDAL_METADATA, 2, 0, kept, True))
         upright = tags.valueof("Orientation", default=1) == 1
         size = (page.imagewidth, page.imagelength) if upright else None
@@ -103,8 +103,8 @@ def _tiff_dpi(page: Any) -> tuple[float, float] | None:
     return across[0] / across[1] * factor, down[0] / down[1] * factor
 
 
-def _still_true(text: object) -> str:
-    """Return GDAL's metadata of the scene: without those of the input's bands and statistics."""
+def _scene_metadata(text: object) -> str:
+    """Return GDAL's metadata without those of the input's bands and statistics."""
     if not isinstance(text, str) or not text.strip("\0 "):
         return ""
     try:

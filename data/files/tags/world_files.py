@@ -7,11 +7,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 Files = tuple[tuple[str, bytes], ...]  # suffix to the path without its extension, content
-_OF_GDAL = ("SRS", "GeoTransform")  # parts of an .aux.xml that are true for an output, too
+_PLACE_TAGS = ("SRS", "GeoTransform")  # parts of an .aux.xml that are true for an output, too
 
 
 def world_suffix(extension: str) -> str:
-    """Return .pgw for .png, .tfw for .tiff."""
+    """Return the extension of a world file: .pgw for .png, .tfw for .tiff."""
     return f".{extension[1]}{extension[-1]}w"
 
 
@@ -57,7 +57,7 @@ def _of_aux(file: Path) -> bytes:
     except ElementTree.ParseError:
         return b""
     for part in list(root):
-        if part.tag not in _OF_GDAL:
+        if part.tag not in _PLACE_TAGS:
             root.remove(part)
     has_place = root.find("GeoTransform") is not None
     return bytes(ElementTree.tostring(root, encoding="utf-8")) if has_place else b""
