@@ -29,7 +29,8 @@ if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
 from display.curve_drawing import DASHES, draw_figure, plot_smoothed, tidy
-from display.curves import OTHER_VALUES, Curves, read_curves
+from display.curve_file import read_curves
+from display.curves import OTHER_VALUES, Curves
 from display.loss_groups import line_styles, split_columns
 from display.loss_log_file import read_loss_log
 from display.reports import is_value

@@ -8,7 +8,8 @@ import pytest
 from imagined_run import EPOCH_SIZE, losses, progress
 
 from display.curve_drawing import draw_curves, smooth
-from display.curves import CurveFile, Curves, read_curves
+from display.curve_file import CurveFile, read_curves
+from display.curves import Curves
 from display.latest import LatestValues
 from display.loss_groups import charts, line_styles, split_by_size
 from display.reports import LossReport, Progress

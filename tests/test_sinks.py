@@ -13,7 +13,7 @@ from conftest import Argv
 from imagined_run import EPOCH_SIZE, LINE, losses, pictures, progress
 
 from display import sinks
-from display.curves import read_curves
+from display.curve_file import read_curves
 from display.reports import Advice, LossReport
 from display.sinks import background as background_sink
 from display.sinks import open_sinks, visdom_sink, wandb_sink

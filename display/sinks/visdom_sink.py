@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from display.curves import Curves, Series, read_curves
+from display.curve_file import read_curves
+from display.curves import Curves, Series
 from display.images import captioned_grid
 from display.loss_groups import charts, line_styles, split_columns
 from display.reports import Image8, LossReport, PictureReport, Progress

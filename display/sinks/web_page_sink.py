@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from display.curve_drawing import draw_curves, warm_up
-from display.curves import CurveFile
+from display.curve_file import CurveFile
 from display.images import save_picture
 from display.loss_groups import line_styles, split_columns
 from display.pages.epoch_pictures import EpochPictures
