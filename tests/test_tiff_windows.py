@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from data.files.array_files import as_raster
 from data.files.image_io import read_image
-from inference.tiles import tiff_windows
 from inference.tiles.box import Box
+from inference.tiles.readable_tiff import DTYPES
 from inference.tiles.tiff_windows import TiffReader, create_tiff
 
 BOXES = (Box(0, 0, 70, 50), Box(10, 5, 66, 45), Box(69, 49, 70, 50), Box(32, 16, 64, 32))
@@ -37,7 +37,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 5])
-@pytest.mark.parametrize("dtype", tiff_windows.DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_boxes_equal_parts_of_the_image(
     tmp_path: Path, layout: str, dtype: str, channels: int
@@ -120,7 +120,7 @@ def test_unsupported_files_are_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("dtype", tiff_windows.DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
 def test_windows_have_the_channels_and_colours_of_the_whole_image(
     tmp_path: Path, photometric: str, dtype: str, channels: int
@@ -162,7 +162,7 @@ def test_a_damaged_tile_is_an_error_that_names_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 6])
-@pytest.mark.parametrize("dtype", tiff_windows.DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_boxes_may_be_written_in_any_order(
     tmp_path: Path, dtype: str, channels: int
 ) -> None:

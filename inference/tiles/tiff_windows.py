@@ -27,10 +27,10 @@ from data.files.raster import Pixels
 from data.files.reading import reading
 from data.files.tiff_files import nodata_of, require_complete
 from inference.tiles.box import Box
+from inference.tiles.readable_tiff import DTYPES, name_of, refuse_others
 from util.files import replacing
 from util.packages import package_for
 
-DTYPES = ("uint8", "uint16", "int16", "float32")
 # Decoded segments (tiles or strips) that are kept: the next box may need the same ones.
 CACHE_BYTES = 256 * 2**20
 
@@ -68,7 +68,7 @@ class TiffReader:
     def _checked_page(self) -> Any:
         series = main_series(self._file, self.path)  # without the smaller pages of a pyramid
         page = series[0].keyframe
-        _refuse_others(self.path, page)
+        refuse_others(self.path, page)
         require_complete(page, self.path)
         if len(series) > 1 or len(series[0].pages) > 1:
             raise PictureError(f"{self.path} has several pages; split it, or read it whole")
@@ -117,40 +117,11 @@ class TiffReader:
         try:
             decoded = page.decode(coded or None, index, jpegtables=page.jpegtables)[0]
         except Exception as error:  # a codec may raise anything if the data are damaged
-            what = f"{segment} cannot be decoded ({_name(page.compression)})"
+            what = f"{segment} cannot be decoded ({name_of(page.compression)})"
             raise PictureError(f"{self.path}: {what}: {error}") from error
         if decoded is None:  # a hole in a sparse file
             return np.zeros((segment.height, segment.width, self.shape[2]), self.dtype)
         return np.array(np.asarray(decoded)[0, : segment.height, : segment.width], self.dtype)
-
-
-def _refuse_others(path: Path, page: Any) -> None:
-    found, colours = "", _name(page.photometric)
-    kind = "unknown" if page.dtype is None else np.dtype(page.dtype).name
-    sides = (page.imagewidth, page.imagelength, page.samplesperpixel, *page.chunks)
-    if not all(isinstance(side, int) and side > 0 for side in sides):
-        found = f"a damaged header ({page.imagewidth} x {page.imagelength} pixels)"
-    elif kind not in DTYPES or page.bitspersample not in (8, 16, 32):
-        found = f"{page.bitspersample} bits of type {kind}, wanted {', '.join(DTYPES)}"
-    elif page.planarconfig != 1 and page.samplesperpixel > 1:
-        found = "channels stored one after the other (planar), wanted pixel by pixel (contiguous)"
-    elif page.imagedepth != 1:
-        found = f"a volume of {page.imagedepth} layers, wanted one image"
-    elif colours not in ("MINISBLACK", "RGB", "YCBCR"):
-        found = f"colours of type {colours}, wanted grey (MINISBLACK) or RGB"
-    elif page.extrasamples[:1] == (1,):
-        found = "colours multiplied by their alpha, wanted unchanged ones"
-    elif colours == "YCBCR" and _name(page.compression) not in ("JPEG", "OJPEG"):
-        found = "colours of type YCBCR outside of JPEG, wanted grey or RGB"
-    elif page.tags.valueof("Orientation", default=1) != 1:
-        found = "a rotated or mirrored image (tag Orientation), wanted an upright one"
-    if found:
-        raise PictureError(f"{path} has {found}; convert it, or read it whole")
-
-
-def _name(value: int) -> str:
-    """Return the name of a code in the file, or the number if tifffile has no name for it."""
-    return str(getattr(value, "name", value))
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import logging
 from argparse import Namespace
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -17,18 +16,16 @@ from torch import Tensor
 
 from data import create_dataset
 from data.base_dataset import Batch
-from data.files.value_range import LEVELS
 from data.loader import Loader
-from display.images import to_picture
 from display.reports import CYCLE_NOTE, CYCLE_VALUE, Strip
 from metrics import create_metrics, find_metric
 from metrics.base_metric import Settings
 from metrics.evaluation import Evaluation, Example, evaluate
-from metrics.metric_image import MetricImage
 from metrics.palette import NoPaletteError, find_palette
 from metrics.report.tables import remarks
 from models.base_model import BaseModel
 from models.comparison import Comparison
+from training.validation.compared_images import example_of, file_of, strip_of
 from training.validation.names import value_name
 from training.validation.twin import twin_of
 from util.distributed import all_gather, current_process
@@ -76,12 +73,12 @@ class Validation:
             for number, (visuals, batch) in enumerate(self._translations()):
                 for comparison, lists in zip(comparisons, collected, strict=True):
                     _require(comparison, visuals)
-                    name = _file_of(comparison, self.twin.get_image_paths()[0], batch)
-                    missing = self.twin.missing_in(comparison)
+                    name = file_of(comparison, self.twin.get_image_paths()[0], batch)
+                    given, missing = comparison.given, self.twin.missing_in(comparison)
                     for labels, examples in lists.items():
-                        examples.append(_example(name, visuals, labels, comparison.given, missing))
+                        examples.append(example_of(name, visuals, labels, given, missing))
                     if number < FILMED:
-                        strips.append(_strip(name, visuals, comparison))
+                        strips.append(strip_of(name, visuals, comparison))
             scores = [self._scores(*pair) for pair in zip(comparisons, collected, strict=True)]
         return ValidationResult(_means(self.metrics, comparisons, scores), strips)
 
@@ -184,31 +181,3 @@ def _require(comparison: Comparison, visuals: Mapping[str, Any]) -> None:
         raise ValueError(f"--val_phase: the model compares {', '.join(missing)}, but its visuals "
                          f"are {', '.join(visuals)}; write a method `comparisons` that names "
                          "these, as in models/template_model.py")
-
-
-def _example(
-    name: str, visuals: Mapping[str, Tensor], compared: tuple[str, str], given: str,
-    missing: Tensor | None
-) -> Example:
-    images = [_eight_bits(visuals[label][0]) for label in (*compared, given)]
-    if missing is not None and missing[0].any():
-        images[1] = replace(images[1], missing=missing[0].any(dim=0).cpu().numpy())
-    return Example(name, *images)
-
-
-def _eight_bits(image: Tensor) -> MetricImage:
-    """Convert [C, H, W] to what test.py writes, to the bit; keep other numbers of channels."""
-    exact = image.shape[0] in (1, 3)
-    return MetricImage(to_picture(image), LEVELS) if exact else MetricImage.of_tensor(image)
-
-
-def _file_of(comparison: Comparison, own: str, batch: Batch) -> str:
-    """Return the file name of the given image; ``own`` is the path of the model's input."""
-    others = {*batch.get("A_paths", ()), *batch.get("B_paths", ())} - {own}
-    return Path(others.pop() if comparison.from_target_side and others else own).name
-
-
-def _strip(name: str, visuals: Mapping[str, Tensor], comparison: Comparison) -> Strip:
-    given, made = (to_picture(visuals[label][0]) for label in (comparison.given, comparison.made))
-    target = to_picture(visuals[comparison.target][0]) if comparison.target else None
-    return Strip(name, comparison.made, given, made, target)

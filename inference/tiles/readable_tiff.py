@@ -1,0 +1,40 @@
+"""Which TIFF files can be read box by box."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.files.pillow_files import PictureError
+
+DTYPES = ("uint8", "uint16", "int16", "float32")
+
+
+def refuse_others(path: Path, page: Any) -> None:
+    """Raise PictureError, with the reason, if the page of tifffile is of another kind."""
+    found, colours = "", name_of(page.photometric)
+    kind = "unknown" if page.dtype is None else np.dtype(page.dtype).name
+    sides = (page.imagewidth, page.imagelength, page.samplesperpixel, *page.chunks)
+    if not all(isinstance(side, int) and side > 0 for side in sides):
+        found = f"a damaged header ({page.imagewidth} x {page.imagelength} pixels)"
+    elif kind not in DTYPES or page.bitspersample not in (8, 16, 32):
+        found = f"{page.bitspersample} bits of type {kind}, wanted {', '.join(DTYPES)}"
+    elif page.planarconfig != 1 and page.samplesperpixel > 1:
+        found = "channels stored one after the other (planar), wanted pixel by pixel (contiguous)"
+    elif page.imagedepth != 1:
+        found = f"a volume of {page.imagedepth} layers, wanted one image"
+    elif colours not in ("MINISBLACK", "RGB", "YCBCR"):
+        found = f"colours of type {colours}, wanted grey (MINISBLACK) or RGB"
+    elif page.extrasamples[:1] == (1,):
+        found = "colours multiplied by their alpha, wanted unchanged ones"
+    elif colours == "YCBCR" and name_of(page.compression) not in ("JPEG", "OJPEG"):
+        found = "colours of type YCBCR outside of JPEG, wanted grey or RGB"
+    elif page.tags.valueof("Orientation", default=1) != 1:
+        found = "a rotated or mirrored image (tag Orientation), wanted an upright one"
+    if found:
+        raise PictureError(f"{path} has {found}; convert it, or read it whole")
+
+
+def name_of(value: int) -> str:
+    """Return the name of a code in the file, or the number if tifffile has no name for it."""
+    return str(getattr(value, "name", value))
