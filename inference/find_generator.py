@@ -43,10 +43,8 @@ def find_generator(
     if unknown:
         raise TypeError(f"{unknown}: unknown flag; choose from {', '.join((*NETWORK_FLAGS, *own))}")
     if ema and not path.is_dir():
-        raise ValueError(
-            f"--ema chooses among the files of a run, {path} is one file: leave the flag out, or "
-            "give the folder"
-        )
+        raise ValueError(f"--ema chooses among the files of a run, {path} is one file: leave the "
+                         "flag out, or give the folder")
     if path.is_dir():
         file = _from_folder(path, flags, epoch=epoch, direction=direction, key=weights_key)
     else:

@@ -187,13 +187,14 @@ def _translate_windows(
             pixels = replace(metadata, missing=missing).mark_missing(pixels, path)
         writer.write(box, pixels)
 
-    def log_pass(number: int, change: float) -> None:
-        log.info("%s: pass %d over the tiles changed the statistics by up to %.2g standard "
-                 "deviations", source, number, change)
-
     tags = metadata.tiff_tags(np.empty((0, 0, channels), output.dtype))
     with create_tiff(path, (height, width, channels), np.dtype(output.dtype), tags) as writer:
         report = translate_tiled(translator.net, read, write, height=height, width=width, tile=tile,
-                                 on_pass=log_pass)
+                                 on_pass=partial(_log_pass, source))
     write_world_files(metadata.world, path)
     log.info("%s: %d x %d in %d tiles", source, width, height, report.tiles)
+
+
+def _log_pass(source: Source, number: int, change: float) -> None:
+    log.info("%s: pass %d over the tiles changed the statistics by up to %.2g standard deviations",
+             source, number, change)

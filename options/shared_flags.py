@@ -74,6 +74,17 @@ def add_networks(parser: ArgumentParser) -> None:
         help="dropout in G, even if the model's default is no dropout")
 
 
+def _add_values(add: Callable[..., object]) -> None:
+    """Add the flags that give a meaning to the numbers in the files."""
+    for side in "AB":
+        add(f"--value_range_{side}", type=flags.value_range, metavar="LO,HI",
+            help=f"values in the files of {side} that mean black and white (default: "
+                 "the whole range of their type; required for floating point)")
+    add("--nan_value", type=flags.nan_value, metavar="V|VA,VB",
+        help="what a network sees where a file has no value (NaN, infinity, nodata), in the units "
+             "of the files; losses leave these pixels out (default: such files are refused)")
+
+
 def add_images(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("images").add_argument
     add("--direction", type=flags.one_of(("AtoB", "BtoA")), choices=("AtoB", "BtoA"),
@@ -90,13 +101,7 @@ def add_images(parser: ArgumentParser) -> None:
     add("--load_size", type=flags.positive_int, default=286, help="scale to this (pixels)")
     add("--crop_size", type=flags.positive_int, default=256, help="then crop to this (pixels)")
     add("--no_flip", action="store_true", help="no mirrored images")
-    for side in "AB":
-        add(f"--value_range_{side}", type=flags.value_range, metavar="LO,HI",
-            help=f"values in the files of {side} that mean black and white (default: "
-                 "the whole range of their type; required for floating point)")
-    add("--nan_value", type=flags.nan_value, metavar="V|VA,VB",
-        help="what a network sees where a file has no value (NaN, infinity, nodata), in the units "
-             "of the files; losses leave these pixels out (default: such files are refused)")
+    _add_values(add)
     add("--nearest", type=flags.sides, default="", metavar="A|B|AB",
         help="this side holds labels: scale and rotate it by nearest neighbour, not bicubic, so "
              "that no colours are mixed")
