@@ -29,7 +29,7 @@ def test_a_path_is_a_file_a_folder_or_a_pattern(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no image matches .*x\*\.png"):
         names(tmp_path / "x*.png")
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(ValueError, match=r"notes\.txt is no image by its name"):
+    with pytest.raises(ValueError, match=r"notes\.txt is not an image by its name"):
         names(tmp_path / "notes.txt")
 
 

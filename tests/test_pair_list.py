@@ -107,7 +107,7 @@ def test_other_headers_formats_and_files_are_refused(root: Path) -> None:
     (root / "x.doc").touch()
     with pytest.raises(FileNotFoundError, match=r"line 1: A x\.doc has an unknown format"):
         find(root, "x.doc,maps/1.png\n")
-    with pytest.raises(FileNotFoundError, match=r"--pairs .*nope\.csv is no file"):
+    with pytest.raises(FileNotFoundError, match=r"--pairs .*nope\.csv is not a file"):
         find_pairs(root, "train", list_file=root / "nope.csv")
 
 

@@ -107,7 +107,7 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"", "it is empty"), (b"text", "it is no image")]
+    ("content", "reason"), [(b"", "it is empty"), (b"text", "it is not an image")]
 )
 def test_the_error_for_other_files_has_the_path_once(
     tmp_path: Path, content: bytes, reason: str

@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM: one line, the exit code of shells, and no traceback at any moment.
 
-``quit_at_signals`` holds while a program imports its modules and after it has ended,
+``quit_at_signals`` is in effect while a program imports its modules and after it has ended,
 ``signals_raised`` while it runs. A training finishes its step first: training/interrupt.py.
 """
 
@@ -16,7 +16,7 @@ Handler = Callable[[int, FrameType | None], None]
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal ends the program; the text, if any, tells what is lost."""
+    """A signal ends the program; the text, if any, names what is lost."""
 
     def __init__(self, number: int, text: str = "") -> None:
         super().__init__(text)

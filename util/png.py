@@ -44,7 +44,7 @@ def _encode(plane: npt.NDArray[Any]) -> bytes:
     except ImportError:
         return _encode_by_pillow(plane)
     png = imagecodecs.PNG
-    # One row or column counts as contiguous whatever its strides, which the codec refuses.
+    # numpy calls one row or column contiguous with any strides; the codec refuses such strides.
     rows = plane.copy() if 1 in plane.shape else np.ascontiguousarray(plane)
     try:
         compressed: Any = imagecodecs.png_encode(

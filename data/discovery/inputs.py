@@ -106,7 +106,7 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
     """Return the folder that names are relative to, and the files."""
     if path.is_file():
         if not is_picture(path):
-            raise ValueError(f"{path} is no image by its name or content, found: "
+            raise ValueError(f"{path} is not an image by its name or content, found: "
                              f"{name_formats([path])}; known are {' '.join(EXTENSIONS)}")
         return path.parent, [path]
     if is_pattern(path):

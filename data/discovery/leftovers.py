@@ -41,7 +41,7 @@ def is_leftover(name: str) -> bool:
 
 
 def is_backup_or_part(name: str) -> bool:
-    """Return True for the name of a backup or of an incomplete file, whatever its content."""
+    """Return True for the name of a backup or of an incomplete file; the content is not read."""
     return name.lower().endswith(_INCOMPLETE)
 
 

@@ -121,8 +121,8 @@ def _located(file: Path, dataroot: Path) -> Path:
         if candidate.is_file():
             return candidate
     paths = " and ".join(dict.fromkeys(str(candidate.absolute()) for candidate in candidates))
-    raise FileNotFoundError(f"--pairs {file} is no file, looked for {paths}; check the path, or "
-                            "leave --pairs out")
+    raise FileNotFoundError(f"--pairs {file} is not a file, looked for {paths}; check the path, "
+                            "or leave --pairs out")
 
 
 def _all_rows(file: Path, phase: str, finder: Finder) -> list[ListedPair]:

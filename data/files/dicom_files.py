@@ -82,8 +82,8 @@ def _opened(path: Path, *, stop_before_pixels: bool = False) -> Any:
     data = pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
     kind = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
     if not kind and "Rows" not in data:
-        raise PictureError(f"{path} cannot be read as an image (it is no DICOM file); replace or "
-                           "remove it")
+        raise PictureError(f"{path} cannot be read as an image (it is not a DICOM file); replace "
+                           "or remove it")
     names = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
     if "Rows" not in data or not (stop_before_pixels or any(name in data for name in names)):
         where = " (PixelDataProviderURL: they are on a server)" * ("PixelDataProviderURL" in data)

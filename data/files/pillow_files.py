@@ -26,7 +26,7 @@ _TURNS = {
     4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
     6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
+SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
 # The most pixels that a byte of the file can hold: 1032 bytes of 1-bit pixels (zlib, "Technical
 # Details"); one bit for a block of 8 x 8 pixels; 12 bits for the longest string of LZW.
 _PIXELS_PER_BYTE = {"PNG": 8 * 1032, "JPEG": 8 * 64, "MPO": 8 * 64, "GIF": 2731}
@@ -91,7 +91,7 @@ def picture_size(path: Path) -> tuple[int, int]:
             orientation = image.tag_v2.get(Base.Orientation, 1)
         elif "exif" in image.info:  # otherwise Pillow decodes a PNG to look for EXIF at its end
             orientation = _orientation(image, path)
-        return (height, width) if orientation in _SIDEWAYS else (width, height)
+        return (height, width) if orientation in SIDEWAYS else (width, height)
 
 
 def _identified(file: IO[bytes], path: Path) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Turn whatever a decoder raises into an error that names the file.
+"""Turn all exceptions of decoders into an error that names the file.
 
 Headers of damaged files may claim any size. So ``require_plausible`` compares the size with the
 length of the file, and ``room_for`` with the free memory, before a decoder allocates anything.
@@ -38,7 +38,7 @@ class PictureError(ValueError):
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises into a ``PictureError`` that names the file.
+    """Turn all exceptions of a decoder into a ``PictureError`` that names the file.
 
     This includes MemoryError: here the cause is the size of one image, not that of a network.
     """
@@ -158,5 +158,5 @@ def _reason(error: Exception, path: Path) -> str:
     if isinstance(error, MemoryError):
         return "it needs more memory than is free, or its header is damaged"
     if isinstance(error, UnidentifiedImageError):
-        return "it is no image"
+        return "it is not an image"
     return f"{type(error).__name__}: {error}"

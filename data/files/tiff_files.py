@@ -25,7 +25,7 @@ from data.files.channels.tiff_pages import (
     main_series,
 )
 from data.files.metadata import NODATA
-from data.files.pillow_files import PictureError, upright
+from data.files.pillow_files import SIDEWAYS, PictureError, upright
 from data.files.raster import Pixels, Raster, is_nodata
 from data.files.reading import require_plausible, room_for
 from util.packages import package_for
@@ -112,7 +112,7 @@ def tiff_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
             page = series.keyframe
             header = np.broadcast_to(np.zeros((), series.dtype), series.shape)  # takes no memory
             height, width = _rows_first(header, series.axes, path, wanted).shape[:2]
-        sideways = page.tags.valueof("Orientation", default=1) in (5, 6, 7, 8)
+        sideways = page.tags.valueof("Orientation", default=1) in SIDEWAYS
     return (height, width) if sideways else (width, height)
 
 

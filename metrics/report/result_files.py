@@ -16,7 +16,7 @@ _OUTPUT = re.compile(r"(?P<name>.*)_(?P<label>fake_(?P<side>[AB])(?P<rest>(_[a-z
 
 
 class NoImagesError(ValueError):
-    """There is nothing to compare; the message tells what was found, and how to get the rest."""
+    """There is nothing to compare; the message gives what was found, and how to create the rest."""
 
 
 @dataclass(frozen=True)

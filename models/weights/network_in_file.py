@@ -1,4 +1,4 @@
-"""Find the weights of one network in a file, whatever program wrote it.
+"""Find the weights of one network in a file that any program wrote.
 
 A file may hold more than one state_dict: networks beside optimizers, or all networks of a model in
 one dict. Names may begin with those of wrappers; the rest is then looked up among the
@@ -103,7 +103,7 @@ def _networks(
 def _groups(
     tensors: Weights, place: str, is_known: Callable[[Shapes], bool]
 ) -> Iterator[tuple[str, Weights]]:
-    """Yield the tensors if their names are known, otherwise those groups that begin alike."""
+    """Yield the tensors if their names are known, otherwise groups by the first part of names."""
     if is_known(shapes_of(tensors)):
         yield place, tensors
         return
@@ -152,7 +152,7 @@ def without_spectral_norm(tensors: Weights) -> Weights:
 def _spectral_norm(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Return u W v; the rows of W are the outputs, which are axis 1 in a transposed convolution.
 
-    Of two axes that fit, the one with the larger value is right: u and v belong to it.
+    If both axes fit, the larger value is right, because u and v belong to that axis.
     """
     matrices = (weight.transpose(0, axis).flatten(1) for axis in range(min(2, weight.ndim)))
     values = [u @ matrix @ v for matrix in matrices if matrix.shape == (len(u), len(v))]

@@ -1,4 +1,4 @@
-"""Recognise files by their first bytes, whatever their names are."""
+"""Recognise files by their first bytes, not by their names."""
 
 import re
 import tarfile

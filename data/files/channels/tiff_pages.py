@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.files.channels.axes import Array
+from data.files.raster import Pixels, rounded
 from data.files.reading import PictureError, log_once
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def colour_of(page: "TiffPage", channels: int) -> str:
     return ""
 
 
-def as_shown(pixels: Array, page: "TiffPage") -> Array:
+def as_shown(pixels: Pixels, page: "TiffPage") -> Pixels:
     """Return [H, W, C] with palettes, inverted grey and premultiplied colours resolved."""
     if page.photometric == PALETTE and page.colormap is not None:
         colours = np.moveaxis(page.colormap[:, pixels], 0, -1)  # 16 bits for each colour
@@ -79,11 +79,9 @@ def as_shown(pixels: Array, page: "TiffPage") -> Array:
     return pixels
 
 
-def _unassociated(pixels: Array) -> Array:
+def _unassociated(pixels: Pixels) -> Pixels:
     """Divide the colours by the alpha, by which they were multiplied."""
     most = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
     alpha = pixels[:, :, -1:].astype(np.float64) / most
-    colours = pixels[:, :, :-1] / np.where(alpha > 0, alpha, 1)
-    if pixels.dtype.kind != "f":
-        colours = colours.round().clip(0, most)
-    return np.concatenate([colours.astype(pixels.dtype), pixels[:, :, -1:]], axis=2)
+    colours = rounded(pixels[:, :, :-1] / np.where(alpha > 0, alpha, 1), pixels.dtype)
+    return np.concatenate([colours, pixels[:, :, -1:]], axis=2)

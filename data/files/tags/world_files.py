@@ -35,7 +35,7 @@ def find_world_files(path: Path) -> Files:
         found.append((".prj", path.with_suffix(".prj").read_bytes()))
     if kept := _of_aux(path.with_name(f"{path.name}.aux.xml")):
         found.append((".aux.xml", kept))
-    # A coordinate system says nothing without a place.
+    # A coordinate system alone is useless: the place is missing.
     return tuple(found) if any(suffix != ".prj" for suffix, _ in found) else ()
 
 
