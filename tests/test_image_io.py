@@ -1,5 +1,6 @@
 """Every kind of image file is read as pixels with all their bits."""
 
+import os
 import struct
 import sys
 import zlib
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from PIL import Image
+from PIL import Image, features
 
 from data.files import image_io
 from data.files.image_io import can_hold, extension_for, read_image, read_size, write_image
@@ -346,3 +347,12 @@ def test_the_format_keeps_the_pixels(
     dtype: str, channels: int, wanted: str, kept: str
 ) -> None:
     assert extension_for(ramp(dtype, channels), wanted) == kept
+
+
+def test_a_flat_avif_is_read_and_a_pipe_is_refused(tmp_path: Path) -> None:
+    if features.check("avif"):  # type: ignore[no-untyped-call, unused-ignore]
+        Image.new("RGB", (1024, 1024), (9, 80, 200)).save(tmp_path / "flat.avif")
+        assert read_image(tmp_path / "flat.avif").size == (1024, 1024)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(PictureError, match="not a regular file"):
+        read_image(tmp_path / "pipe.png")

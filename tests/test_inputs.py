@@ -136,3 +136,10 @@ def test_a_wide_image_is_not_a_pair_if_all_pairs_had_one_size(tmp_path: Path) ->
     # A folder in which every image has that shape is a data set, at any size.
     write_noise(tmp_path / "test", "a.png", width=100, height=50)
     assert is_data_set(tmp_path, "test", dataset_mode="aligned", record=record)
+
+
+def test_an_unknown_phase_of_a_data_set_is_refused(tmp_path: Path) -> None:
+    write_noise(tmp_path / "trainA", "a.png")
+    write_noise(tmp_path / "testA", "a.png")
+    with pytest.raises(FileNotFoundError, match="no images of the phase tset, found: train, test"):
+        names(tmp_path, phase="tset")

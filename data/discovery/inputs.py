@@ -135,6 +135,12 @@ def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
     folder = next((folder for folder in candidates if holds_picture(folder)), dataroot)
     if folder != dataroot:
         log.info("%s is a data set: the images of %s are translated", dataroot, folder)
+    elif phase != "test":  # the default
+        phases = [name for name in ("train", "val", "test")
+                  if holds_picture(dataroot / name) or holds_picture(dataroot / f"{name}A")]
+        if phases:
+            raise FileNotFoundError(f"{dataroot} has no images of the phase {phase}, found: "
+                                    f"{', '.join(phases)}; check --phase")
     return folder
 
 

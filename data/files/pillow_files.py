@@ -36,7 +36,9 @@ _PIXELS_PER_BYTE = {"PNG": 8 * 1032, "JPEG": 8 * 64, "MPO": 8 * 64, "GIF": 2731}
 def opened(path: Path) -> Iterator[Image.Image]:
     """Open a file with Pillow; all errors inside become a ``PictureError``."""
     with reading(path), path.open("rb") as file, _identified(file, path) as image:
-        is_raw = bool(image.tile) and image.tile[0][0] == "raw"
+        # Pillow calls the decoded bytes of AVIF and WEBP raw, too.
+        is_raw = (bool(image.tile) and image.tile[0][0] == "raw"
+                  and image.format not in ("AVIF", "WEBP"))
         per_byte = 8 if is_raw else _PIXELS_PER_BYTE.get(image.format or "", inf)
         require_plausible(path, image.width * image.height, per_byte=per_byte)
         yield image

@@ -42,6 +42,8 @@ def reading(path: Path) -> Iterator[None]:
 
     This includes MemoryError: here the cause is the size of one image, not that of a network.
     """
+    if path.exists() and not path.is_file():  # reading a pipe or /dev/zero would never end
+        raise PictureError(f"{path} is not a regular file; remove it")
     outer, _inside.logged = getattr(_inside, "logged", None), []
     try:
         yield

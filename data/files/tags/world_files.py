@@ -27,11 +27,11 @@ def find_world_files(path: Path) -> Files:
     if len(extension) > 2:
         for suffix in (world_suffix(extension), f"{extension}w", ".wld"):
             file = next((path.with_suffix(name) for name in (suffix, suffix.upper())
-                         if path.with_suffix(name).is_file()), None)
+                         if _exists(path.with_suffix(name))), None)
             if file:
                 found.append(("", file.read_bytes()))
                 break
-    if path.with_suffix(".prj").is_file():
+    if _exists(path.with_suffix(".prj")):
         found.append((".prj", path.with_suffix(".prj").read_bytes()))
     if kept := _of_aux(path.with_name(f"{path.name}.aux.xml")):
         found.append((".aux.xml", kept))
@@ -48,9 +48,17 @@ def write_world_files(files: Files, path: Path) -> None:
         beside.write_bytes(content)
 
 
+def _exists(file: Path) -> bool:
+    """Return False also for a name that is too long for a file."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
+
+
 def _of_aux(file: Path) -> bytes:
     """Return GDAL's file about an image without its statistics; b"" if no place is in it."""
-    if not file.is_file():
+    if not _exists(file):
         return b""
     try:
         root = ElementTree.fromstring(file.read_bytes())
