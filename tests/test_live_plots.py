@@ -200,4 +200,4 @@ def test_browser_shows_curves_and_images_live_and_ctrl_c_saves_them(
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 0
     saved = json.loads((tmp_path / "environments" / "mine.json").read_text())
-    assert set(saved["jsons"]) == {"1", "1_lr", "1_options", "2"}
+    assert set(saved["jsons"]) == {"1", "1_group_2", "1_lr", "1_options", "2"}
