@@ -15,7 +15,7 @@ DEMO_DATA = $(or $(DATA_$(MODEL)),$(DATA))
 
 # Small enough for one CPU core.
 SMALL := --ngf 16 --ndf 16 --load_size 128 --crop_size 128 --num_threads 1 --display_id 0
-UNET := --netG unet_128 --batch_size 2 --lr 0.0005 --no_dropout --n_epochs 7 --n_epochs_decay 5
+UNET := --netG unet_128 --batch_size 2 --lr 0.0005 --no_dropout --n_epochs 5 --n_epochs_decay 3
 DEMO_pix2pix := --direction BtoA $(UNET)
 DEMO_cycle_gan := --netG resnet_6blocks --ngf 8 --lr 0.0005 --n_epochs 3 --n_epochs_decay 2
 DEMO_colorization := $(UNET)
