@@ -47,8 +47,8 @@ class _Recorder(TorchDispatchMode):
                 self.changed.setdefault(_address(tensor), (whole, whole.clone()))
 
 
-def record(step: Callable[[], None]) -> Callable[[], None]:
-    """Record ``step``. Replaces ``training.step.record_cuda_graph``."""
+def record(step: Callable[[], None], device: object = None) -> Callable[[], None]:
+    """Record ``step``. Replaces ``training.cuda_graph.record_cuda_graph``."""
     random_state = torch.get_rng_state()
     recorder = _Recorder()
     try:

@@ -111,7 +111,9 @@ class Counted:
         self.record = record
         self.count = 0
 
-    def __call__(self, step: Callable[[], None]) -> Callable[[], None]:
+    def __call__(
+        self, step: Callable[[], None], device: torch.device | None = None
+    ) -> Callable[[], None]:
         replay = self.record(step)
 
         def counted() -> None:

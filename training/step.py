@@ -10,6 +10,7 @@ import pickle
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,13 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
+from training.cuda_graph import Replay, record_cuda_graph
 from util.distributed import current_process
 from util.image_pool import ImagePool
 from util.random_states import random_state, set_random_state
 
 log = logging.getLogger(__name__)
 
-Replay = Callable[[], None]
 WARM_UP = 3  # steps, in which libraries choose kernels and allocate working memory
 
 
@@ -153,20 +154,12 @@ def training_step(model: BaseModel, *, cuda_graph: bool) -> TrainingStep:
     if not cuda_graph:
         return TrainingStep(model)
     if model.speed.graph and model.parts.rates_are_tensors:
-        return RecordedStep(model, record_cuda_graph)
+        return RecordedStep(model, partial(record_cuda_graph, device=model.device))
     reason = ("there are several processes" if current_process().is_distributed
               else "an optimizer of this class reads its learning rate on the host"
               if model.speed.graph else f"the device is {model.device}")
     log.info("--cuda_graph has no effect, since %s", reason)
     return TrainingStep(model)
-
-
-def record_cuda_graph(step: Replay) -> Replay:
-    """Capture ``step``; raise RuntimeError if it synchronises or cannot be part of a graph."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph.replay
 
 
 @contextmanager
