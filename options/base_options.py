@@ -52,6 +52,7 @@ class BaseOptions:
             models.find_model(opt.model).check_options(opt)
             data.find_dataset(opt.dataset_mode).check_options(opt)
             opt.device = choose_device(opt.gpu_ids)
+            self.choose_for_device(opt)
         except (ValueError, ArgumentError) as error:
             Parser().error(str(error))
         return opt
@@ -145,6 +146,9 @@ class BaseOptions:
         if PREPROCESS[opt.preprocess].crops and opt.crop_size % multiple:
             raise ValueError(f"--netG {opt.netG} needs a --crop_size that is a multiple of "
                              f"{multiple}, got {opt.crop_size}; change it, or use another --netG")
+
+    def choose_for_device(self, opt: Namespace) -> None:
+        """Set the options whose best value depends on the device (a hook for subclasses)."""
 
     def add_flags(self, parser: ArgumentParser) -> None:
         add_run(parser, self.default_model, phase="train" if self.isTrain else "test")

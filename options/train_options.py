@@ -11,6 +11,7 @@ from models.schedules import LR_POLICIES
 from options import augmentation_flags, speed_flags, validation_flags
 from options.base_options import BaseOptions
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, as_typed, contradiction
+from options.speed_choice import CHOSEN, choose_speed
 from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
 from util.run_folder.layout import holds_run
 
@@ -62,6 +63,9 @@ class TrainOptions(BaseOptions):
         opt.val_values = validation_flags.choose_values(opt)
         validation_flags.check(opt)
 
+    def choose_for_device(self, opt: Namespace) -> None:
+        self.speed_choice = choose_speed(opt)
+
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
         return super().find_run(argv) if "--continue_train" in argv else (Path(), {})
 
@@ -71,6 +75,9 @@ class TrainOptions(BaseOptions):
         saved = self.read_saved(parser, dests - INVOCATION_OPTIONS)
         if self.saved:
             saved.setdefault("resize", "pillow")  # runs older than this flag were scaled by Pillow
+        if "exact" in self.given:
+            for key in CHOSEN:
+                saved.pop(key, None)
         self.changed = []
         for key, value in sorted(self.given.items()):
             if key not in saved or value == saved[key]:
@@ -86,6 +93,8 @@ class TrainOptions(BaseOptions):
 
     def save(self, opt: Namespace) -> None:
         super().save(opt)
+        if self.speed_choice:
+            log.info("%s", self.speed_choice)
         if self.changed:
             log.info("changed since the run was started: %s", ", ".join(self.changed))
 

@@ -32,6 +32,14 @@ def count_or_auto(text: str) -> int | str:
     return AUTO if text == AUTO else non_negative_int(text)
 
 
+def on_off_auto(text: str) -> bool | str:
+    """Accept ``on`` (True), ``off`` (False) and ``auto``."""
+    values: dict[str, bool | str] = {"on": True, "off": False, AUTO: AUTO}
+    if text not in values:
+        raise ArgumentTypeError(f"must be on, off or auto, got {text!r}")
+    return values[text]
+
+
 def seed(text: str) -> int:
     """Accept what torch's generators take: 0 to 2**63 - 1."""
     value = _integer(text, 0)

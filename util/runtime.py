@@ -13,6 +13,7 @@ from util.interrupts import exit_code, handled, raise_interrupted
 
 log = logging.getLogger(__name__)
 
+# default: torch's own, which is tf32 for convolutions on a GPU and fp32 for everything else.
 PRECISIONS = ("default", "fp32", "tf32", "bf16", "fp16")
 
 
