@@ -31,6 +31,7 @@ from training.setup import Training
 from util.distributed import current_process, process_group, require_equal
 from util.random_states import seed_everything
 from util.run_folder.layout import lock_run
+from util.run_folder.replaced import replaced_run
 from util.runtime import describe_device, run_program, set_arithmetic
 from util.text import pluralise
 
@@ -51,10 +52,12 @@ def train(argv: Sequence[str] | None = None) -> None:
         dataset = create_dataset(opt)
         require_equal(len(dataset), "the number of images")
         folder = opt.checkpoints_dir / opt.name
-        with lock_run(folder) if current_process().is_main else nullcontext():
+        is_main = current_process().is_main
+        with (lock_run(folder) if is_main else nullcontext(),
+              replaced_run(folder, is_main=is_main) as replaced):
             training = Training(
                 opt, dataset, validation_opt=validation_options(opt),
-                save_options=partial(options.save, opt),
+                save_options=partial(options.save, opt), replaced=replaced,
             )
             if not training.is_over:
                 with naming_skip_flag(opt.on_bad_image):
@@ -116,6 +119,8 @@ def step(training: Training, batch: Batch) -> None:
         training.learn(batch)
     if model.parts.averages:
         model.parts.averages.update()
+    if training.replaced.is_kept:
+        training.replaced.delete()
     clock.advance(share.images)
     training.visualizer.advance(clock.progress)
     due = training.best is not None and clock.due_or_end(opt.val_freq)

@@ -2,13 +2,13 @@
 
 import argparse
 import logging
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
+from util.console.log_lines import start_logging
 from util.text import listing
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def faults_reported(program: str) -> Iterator[None]:
     """Log to stdout; after a fault of the data, exit with its message and code 1."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    start_logging()
     try:
         yield
     except (ValueError, OSError) as error:

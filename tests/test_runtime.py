@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import torch
 
+from util.console.log_lines import ConsoleLog
 from util.interrupts import explained
 from util.random_states import seed_everything
-from util.runtime import _Console, choose_device, describe_device, run_program, set_arithmetic
+from util.runtime import choose_device, describe_device, run_program, set_arithmetic
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -125,7 +126,7 @@ def test_a_line_that_a_signal_handler_logs_while_another_is_written_is_not_lost(
             raise RuntimeError("reentrant call inside BufferedWriter")
 
     with Busy(tmp_path / "out", "w") as file:
-        _Console(file).emit(logging.makeLogRecord({"msg": "stopping"}))
+        ConsoleLog(file).emit(logging.makeLogRecord({"msg": "stopping"}))
     assert (tmp_path / "out").read_text() == "stopping\n"
 
 

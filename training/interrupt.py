@@ -1,4 +1,4 @@
-"""Stop a run after Ctrl-C or SIGTERM: the current step is finished, then the run is saved.
+"""Stop a run after Ctrl-C, SIGTERM or SIGHUP: the current step is finished, then the run is saved.
 
 All processes stop after the same step, whichever of them got the signal.
 """

@@ -29,8 +29,8 @@ from training.validation.names import metric_of, resolve
 from training.validation.validation import create_validation
 from util.distributed import current_process
 from util.random_states import seed_everything
-from util.run_folder.layout import delete_run
 from util.run_folder.networks import save_network_entries
+from util.run_folder.replaced import ReplacedRun
 from util.text import pluralise
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,14 @@ class Training:
         opt: the options of train.py.
         validation_opt: the options that test.py would have for the validation images.
         save_options: called when the run folder is prepared.
+        replaced: the earlier run of the folder, for --overwrite.
     """
 
     def __init__(
         self, opt: Namespace, dataset: Loader, *, validation_opt: Namespace,
-        save_options: Callable[[], None],
+        save_options: Callable[[], None], replaced: ReplacedRun,
     ) -> None:
-        self.opt, self.dataset = opt, dataset
+        self.opt, self.dataset, self.replaced = opt, dataset, replaced
         self.model = _create_model(opt)
         self.clock = Clock(n_epochs=opt.n_epochs + opt.n_epochs_decay, epoch_size=len(dataset))
         self.best = _create_best(opt)
@@ -67,7 +68,7 @@ class Training:
             return
         self.validation = create_validation(self.model, validation_opt) if self.best else None
         if current_process().is_main:
-            _prepare_folder(opt, dataset, self.saver, save_options)
+            self._prepare_folder(save_options)
             save_network_entries(self.saver.folder, self.model.parts.entries())
         self.saver.begin()
         skip = opt.on_nan == "skip"
@@ -90,6 +91,14 @@ class Training:
     def __exit__(self, *error: object) -> None:
         self.interrupt.saving = True
         self._open.__exit__(*error)  # type: ignore[arg-type]
+
+    def _prepare_folder(self, save_options: Callable[[], None]) -> None:
+        self.saver.require_space()
+        if self.opt.overwrite:
+            self.replaced.set_aside()
+        save_options()
+        if not self.opt.continue_train:
+            save_record(record_formats(self.dataset.dataset.examples), self.saver.folder)
 
     def log_early_stop(self) -> None:
         """Log that --early_stop ended the run before its last epoch, if it did."""
@@ -146,17 +155,6 @@ def _is_over(first_epoch: int, clock: Clock, best: Best | None) -> bool:
                  _CONTINUE)
         return True
     return False
-
-
-def _prepare_folder(
-    opt: Namespace, dataset: Loader, saver: RunSaver, save_options: Callable[[], None]
-) -> None:
-    saver.require_space()
-    if opt.overwrite:
-        delete_run(saver.folder)
-    save_options()
-    if not opt.continue_train:
-        save_record(record_formats(dataset.dataset.examples), saver.folder)
 
 
 def _create_doctor(training: Training) -> Doctor | None:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import torch
 
+from util.console.log_lines import start_logging
 from util.distributed import Process, current_process
 from util.interrupts import exit_code, handled, raise_interrupted
 
@@ -91,32 +92,6 @@ def count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def start_logging() -> None:
-    """Log plain lines to stdout; processes other than the main one log only errors."""
-    level, line = logging.INFO, "%(message)s"
-    rank = os.environ.get("RANK", "0")
-    if rank != "0":
-        level, line = logging.ERROR, f"process {rank}: %(message)s"
-    logging.basicConfig(level=level, format=line, handlers=[_Console(sys.stdout)])
-
-
-class _Console(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO] before 3.11
-    """A handler that stops writing when its reader has closed the pipe, as in ``| head``."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        error = sys.exc_info()[1]
-        if isinstance(error, RuntimeError):  # a signal handler logs while a line is being written
-            os.write(self.stream.fileno(), f"{self.format(record)}\n".encode())
-            return
-        if not isinstance(error, BrokenPipeError):
-            super().handleError(record)
-            return
-        # stdout becomes /dev/null, so that the flush at interpreter exit does not fail either.
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, self.stream.fileno())
-        os.close(devnull)
 
 
 def run_program(main: Callable[[], object], *, interrupted: str = "Interrupted") -> NoReturn:

@@ -30,11 +30,11 @@ def list_folders(folder: Path) -> str:
 
 def delete_run(run_dir: Path) -> None:
     """Delete what a run wrote; other files stay."""
-    for path in _files_of_run(run_dir):
-        path.unlink()
-    for folder in _FOLDERS:
-        if (run_dir / folder).is_dir():
-            shutil.rmtree(run_dir / folder)
+    for path in paths_of_run(run_dir):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 @contextmanager
@@ -67,6 +67,8 @@ def lock_run(run_dir: Path) -> Iterator[None]:
             run_dir.rmdir()
 
 
-def _files_of_run(run_dir: Path) -> Iterator[Path]:
+def paths_of_run(run_dir: Path) -> Iterator[Path]:
+    """Yield the files and folders that a run wrote."""
     for pattern in _FILES:
         yield from run_dir.glob(pattern)
+    yield from (run_dir / folder for folder in _FOLDERS if (run_dir / folder).is_dir())
