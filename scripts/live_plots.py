@@ -9,12 +9,16 @@ has no network or no npm:
     python scripts/live_plots.py --write_bundle visdom_page.tar.gz       # on another machine
     python scripts/live_plots.py --bundle visdom_page.tar.gz             # on this machine, once
 
+The server answers only programs and its own page. If the training or the browser runs on another
+machine, name the address to listen on, and the host name under which they reach it:
+
+    python scripts/live_plots.py --host 0.0.0.0 --allow_host gpu7.example.org
+
 Ctrl-C (or SIGTERM) saves the environments and ends the server; the next start shows them again.
 """
 
 import argparse
 import importlib.metadata
-import json
 import logging
 import shutil
 import signal
@@ -22,7 +26,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -32,8 +35,8 @@ if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
 from display import npm_packages, visdom_files
+from display.live.access import Access
 from scripts.command_line import new_parser
-from util.files import write_text
 from util.flags import non_negative_int
 from util.runtime import run_program
 
@@ -49,6 +52,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="port of the server (8097); 0: any free port")
     add("--host", default="127.0.0.1",
         help="address to listen on (127.0.0.1: this machine only; visdom has no password)")
+    add("--allow_host", action="append", default=[], metavar="NAME",
+        help="another host name by which browsers and trainings reach this server; repeatable")
     add("--env_path", type=Path, default=Path.home() / ".visdom",
         help="folder of the saved environments (~/.visdom)")
     add("--page_files", type=Path, default=visdom_files.FOLDER,
@@ -74,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if problem := visdom_problem():
             raise ValueError(problem)
         provide_files(args.page_files, args.bundle)
-        serve(bind(args.host, args.port), env_path=args.env_path, page_files=args.page_files)
+        serve(bind(args.host, args.port), env_path=args.env_path, page_files=args.page_files,
+              more_names=args.allow_host)
 
 
 def check(page_files: Path) -> None:
@@ -131,57 +137,33 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(bound: socket.socket, *, env_path: Path, page_files: Path) -> None:
+def serve(
+    bound: socket.socket, *, env_path: Path, page_files: Path, more_names: Sequence[str] = ()
+) -> None:
     """Run until Ctrl-C or SIGTERM, then save the environments."""
     from tornado.httpserver import HTTPServer
     from tornado.ioloop import IOLoop
-    from visdom.server import app as visdom_app
+
+    from display.live.server import Guard, application, save_environments
 
     logging.getLogger().setLevel(logging.WARNING)  # visdom and tornado log every request
-    log.setLevel(logging.INFO)
-    # autoreload would restart the server, without its data, when a package is updated.
-    visdom_app.tornado_settings |= {"static_handler_class": page_file_handler(page_files),
-                                    "autoreload": False}
-    # eager_data_loading: visdom would save an environment that was never opened as null.
+    for ours in (log, logging.getLogger("display.live")):
+        ours.setLevel(logging.INFO)
     host, port = bound.getsockname()[:2]
-    app = visdom_app.Application(port=port, env_path=str(env_path), eager_data_loading=True)
-    HTTPServer(app, max_buffer_size=_MESSAGE_BYTES).add_socket(bound)
+    access = Access.of(host, more_names)
+    app = application(port=port, env_path=env_path, page_files=page_files)
+    HTTPServer(Guard(app, access), max_buffer_size=_MESSAGE_BYTES).add_socket(bound)
     loop = IOLoop.current()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
     log.info("visdom is at http://%s:%d (environments in %s; Ctrl-C saves them and ends it)",
-             host, port, env_path)
+             f"[{host}]" if ":" in host else host, port, env_path)
+    if access.any_address:
+        log.warning("Everyone who reaches this address can see and change the plots: visdom has "
+                    "no password. Host names that it answers to: %s, and addresses.",
+                    ", ".join(sorted(access.names)))
     loop.start()
-    for name, environment in app.state.items():  # as visdom reads it
-        write_text(env_path / f"{name}.json", json.dumps(environment))
-    log.info("saved %d environments in %s", len(app.state), env_path)
-
-
-def page_file_handler(page_files: Path) -> type[Any]:
-    """Return a handler for the files in ``page_files``, and for those in visdom's own package."""
-    from tornado.web import StaticFileHandler
-
-    page_root = str(page_files.resolve())
-
-    class PageFileHandler(StaticFileHandler):
-        @classmethod
-        def make_static_url(cls, settings: Any, path: str, include_version: bool = True) -> str:
-            # visdom's template uses ../user/style.css, which tornado 6.6 refuses with 403.
-            if path.startswith("../"):
-                return path.removeprefix("..")
-            return super().make_static_url(settings, path, include_version)
-
-        @classmethod
-        def get_absolute_path(cls, root: str, path: str) -> str:
-            ours = super().get_absolute_path(page_root, path)
-            return ours if Path(ours).is_file() else super().get_absolute_path(root, path)
-
-        def validate_absolute_path(self, root: str, absolute_path: str) -> str | None:
-            if Path(absolute_path).is_relative_to(page_root):
-                root = page_root
-            return super().validate_absolute_path(root, absolute_path)
-
-    return PageFileHandler
+    save_environments(app, env_path)
 
 
 if __name__ == "__main__":

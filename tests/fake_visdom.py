@@ -1,9 +1,10 @@
-"""Servers for tests of the visdom display: one answers, one only accepts connections."""
+"""Servers for tests of the visdom display: one answers, one never does, one never stops."""
 
 import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -16,6 +17,7 @@ class FakeVisdom:
         self.received: list[dict[str, Any]] = []
         self.windows: dict[str, dict[str, Any]] = {}
         self.status = 200
+        self.headers = {"Content-Security-Policy": "default-src 'self'"}  # as live_plots.py sends
         self._server = HTTPServer(("127.0.0.1", port), self._handler())
         self.port: int = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -42,6 +44,8 @@ class FakeVisdom:
                 reply = fake.answer(self.path, json.loads(body))
                 self.send_response(fake.status)
                 self.send_header("Content-Length", str(len(reply)))
+                for name, value in fake.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(reply)
 
@@ -67,6 +71,26 @@ def hung(port: int = 0) -> Iterator[int]:
         listening.bind(("127.0.0.1", port))
         listening.listen(50)
         yield listening.getsockname()[1]
+
+
+@contextlib.contextmanager
+def talking(start: bytes, more: bytes, *, pause_seconds: float = 0) -> Iterator[int]:
+    """Yield the port of a server that answers with ``start``, and then with ``more`` for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        def talk() -> None:
+            with contextlib.suppress(OSError):  # the client has gone
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(start)
+                    while True:
+                        connection.sendall(more)
+                        time.sleep(pause_seconds)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
 
 
 def unused_port() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_visdom import FakeVisdom, answering, hung, unused_port
+from fake_visdom import FakeVisdom, answering, hung, talking, unused_port
 from imagined_run import losses, pictures
 
 from display.sinks import visdom_client
@@ -111,6 +111,56 @@ def test_error_page_is_reported(
         sink.close()
     assert len(caplog.records) == 1
     assert "reported: 403" in caplog.text
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(("start", "more", "pause_seconds"), [
+    (OK + b"\r\n", b"x" * 65536, 0),
+    (OK + b"Content-Length: 100000000000\r\n\r\n", b"x" * 65536, 0),
+    (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n", 0),
+    (OK + b"X: ", b"x" * 65536, 0), (OK, b"X: y\r\n" * 1000, 0),
+    (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0),
+    (OK + b"\r\n", b"x", 0.03), (OK + b"X: ", b"x", 0.03), (b"", b"x", 0.03),
+    (OK + b"Content-Length: 100000\r\n\r\n", b"x", 0.03),
+])
+def test_answer_without_end_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, start: bytes, more: bytes, pause_seconds: float
+) -> None:
+    monkeypatch.setattr(visdom_client, "_TIMEOUT_SECONDS", (2.0, 0.2))
+    with talking(start, more, pause_seconds=pause_seconds) as port:
+        client = visdom_client.connect(server="http://127.0.0.1", port=port, env="mine")
+        began, used = time.monotonic(), time.process_time()
+        with pytest.raises(ConnectionError, match=r"the server at|no server answers at"):
+            client.has_window("1")
+        assert time.monotonic() - began < 1.5
+        assert time.process_time() - used < 1
+        client.session.close()
+
+
+def test_long_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visdom_client, "_LONGEST_ANSWER_BYTES", 1000)
+    with answering() as server:
+        client = visdom_client.connect(server="http://127.0.0.1", port=server.port, env="mine")
+        monkeypatch.setattr(server, "answer", lambda path, message: b"x" * 1000)
+        assert client._send({"win": "1"}, endpoint="win_exists") == "x" * 1000
+        monkeypatch.setattr(server, "answer", lambda path, message: b"x" * 1001)
+        with pytest.raises(ConnectionError, match="does not answer as visdom does"):
+            client._send({"win": "1"}, endpoint="win_exists")
+        client.session.close()
+
+
+def test_server_that_is_open_to_web_pages_is_reported_once(
+    display: Callable[[int], Background], caplog: pytest.LogCaptureFixture
+) -> None:
+    with answering() as server:
+        server.headers = {}
+        sink = display(server.port)
+        sink.losses(losses())
+        sink.close()
+    (record,) = caplog.records
+    assert "was not started by python scripts/live_plots.py" in record.getMessage()
 
 
 def test_curves_are_complete_on_a_server_that_returns(
