@@ -8,6 +8,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,42 @@ def test_files_that_are_cut_off_are_refused(tmp_path: Path, good: dict[str, byte
             assert np.array_equal(found, whole), f"{name}: {share} of it is accepted"
 
 
+RAW = re.compile("Error|error:|mmap|object |index|buffer|b'|operand|argument|reshape")
+
+
+def test_errors_of_decoders_become_plain_sentences(tmp_path: Path, good: dict[str, bytes]) -> None:
+    for name, content in good.items():
+        path = tmp_path / name
+        for count in (1, 9, 30, 90, 200):
+            path.write_bytes(content[:count])
+            with suppress(PictureError):
+                read_size(path)
+            try:
+                read_image(path)
+            except PictureError as error:
+                assert not RAW.search(str(error).replace(str(path), "")), error
+    np.save(tmp_path / "a.npy", np.array({"a": 1}), allow_pickle=True)
+    with pytest.raises(PictureError, match="it holds Python objects, such as a dict"):
+        read_size(tmp_path / "a.npy")
+    (tmp_path / "b.npy").write_text("1, 2, 3")
+    with pytest.raises(PictureError, match=r"it is not a file of numpy\.save"):
+        read_image(tmp_path / "b.npy")
+
+
+@pytest.mark.parametrize(("share", "wanted"), [
+    (0.9, "damaged or cut off"), (0.2, "damaged or cut off: it is DICOM"),
+    (0.08, "DICOM, damaged or cut off in its header"), (0.02, "it is cut off, or not DICOM"),
+    (0, "it is empty"),
+])
+def test_a_dicom_file_that_is_cut_off_is_called_so(
+    tmp_path: Path, good: dict[str, bytes], share: float, wanted: str
+) -> None:
+    content = good["slice.dcm"]
+    (tmp_path / "slice.dcm").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(PictureError, match=wanted):
+        read_image(tmp_path / "slice.dcm")
+
+
 def png_header(width: int, height: int) -> bytes:
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = b"IDAT" + zlib.compress(bytes(1000))
@@ -119,7 +156,7 @@ def test_headers_that_claim_too_much_are_refused_before_memory_is_taken(
     }
     for name, content in huge.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(PictureError, match=f"{name}.*(damaged or cut off|mmap length)"):
+        with pytest.raises(PictureError, match=f"{name}.*damaged or cut off"):
             read_image(tmp_path / name)
         with pytest.raises(PictureError, match=name):
             read_size(tmp_path / name)

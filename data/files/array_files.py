@@ -14,12 +14,13 @@ from data.files.channels.axes import channels_last
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster, is_nodata
 from data.files.reading import room_for
+from util.disk.content import first_bytes, format_of
 
 
 def read_npy(path: Path, wanted: Sequence[int] = ()) -> Raster:
     """Read an array; ``wanted``: see ``channels_last``."""
     # A map of the file shows whether it is as long as its header says, before memory is taken.
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    mapped = _mapped(path)
     _require_image_shape(channels_last(mapped, path, wanted), path)
     with room_for(path, 2 * mapped.nbytes):
         return as_raster(channels_last(np.load(path, allow_pickle=False), path, wanted), path)
@@ -30,7 +31,7 @@ def read_npz(path: Path, wanted: Sequence[int] = ()) -> Raster:
 
 
 def npy_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
-    array = channels_last(np.load(path, mmap_mode="r", allow_pickle=False), path, wanted)
+    array = channels_last(_mapped(path), path, wanted)
     _require_image_shape(array, path)
     return array.shape[1], array.shape[0]
 
@@ -62,7 +63,16 @@ def as_raster(
     return Raster(pixels, colour, missing if missing.any() else None, nodata)
 
 
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    if format_of(first_bytes(path)) != ".npy":
+        raise ValueError("it is not a file of numpy.save, or its first bytes are damaged")
+    mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
 def _only_array(path: Path) -> npt.NDArray[Any]:
+    if not first_bytes(path).startswith(b"PK"):
+        raise ValueError("it is not a file of numpy.savez, or its first bytes are damaged")
     with np.load(path, allow_pickle=False) as arrays:
         names = list(arrays.files)
         if len(names) == 1:

@@ -17,8 +17,10 @@ from data.files.dicom_values import padding_of, real_values, refuse_transform
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster
 from data.files.reading import log_once, room_for
+from util.disk.content import first_bytes, format_of
 from util.packages import package_for
 
+_PREAMBLE = 132  # bytes before the first element, with "DICM" (PS3.10, 7.1)
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # Attributes of images that are more than a grid of numbers -> what they are.
 _UNSUPPORTED = {
@@ -82,19 +84,30 @@ def _opened(path: Path, *, stop_before_pixels: bool = False) -> Any:
     data = pydicom.dcmread(path, force=True, stop_before_pixels=stop_before_pixels)
     kind = data.get("SOPClassUID") or data.file_meta.get("MediaStorageSOPClassUID")
     if not kind and "Rows" not in data:
-        raise PictureError(f"{path} cannot be read as an image (it is not a DICOM file); replace "
-                           "or remove it")
+        raise ValueError(_without_kind(path))
     names = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
     if "Rows" not in data or not (stop_before_pixels or any(name in data for name in names)):
         where = " (PixelDataProviderURL: they are on a server)" * ("PixelDataProviderURL" in data)
-        raise PictureError(f"{path} is DICOM without pixels{where}: {kind.name if kind else '?'}; "
-                           "leave it out")
+        name = kind.name if kind else "?"
+        if "Image Storage" in name and not where:
+            raise ValueError(f"it is damaged or cut off: it is DICOM ({name}), but its pixels are "
+                             "missing")
+        raise PictureError(f"{path} is DICOM without pixels{where}: {name}; leave it out")
     if "TransferSyntaxUID" not in data.file_meta:
         implicit, little = data.original_encoding
         data.file_meta.TransferSyntaxUID = (
             pydicom.uid.ImplicitVRLittleEndian if implicit else
             pydicom.uid.ExplicitVRLittleEndian if little else pydicom.uid.ExplicitVRBigEndian)
     return data
+
+
+def _without_kind(path: Path) -> str:
+    head = first_bytes(path)
+    if format_of(head) == ".dcm":
+        return f"it is DICOM, damaged or cut off in its header: it has {path.stat().st_size} bytes"
+    if len(head) < _PREAMBLE:
+        return f"it has {len(head)} bytes, less than a DICOM header: it is cut off, or not DICOM"
+    return "it is not a DICOM file"
 
 
 def _refuse_unsupported(data: Any) -> None:

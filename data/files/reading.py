@@ -12,11 +12,12 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EINVAL
 from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
-from util.disk.content import foreign_content
+from util.disk.content import extension_of, foreign_content
 from util.packages import MissingPackageError
 from util.text import format_bytes
 
@@ -25,6 +26,9 @@ LARGE = 256 * 2**20  # bytes; smaller images are decoded without a look at the f
 _taking_turns = threading.Lock()  # for large images: each one then sees the memory of the others
 _logged: set[object] = set()  # keys of ``log_once``
 _inside = threading.local()  # ``logged``: errors that decoders log in this thread in ``reading``
+# Decoders say this of formats that they do not know; most other errors are those of damaged files.
+_NOT_KNOWN = re.compile("(unsupported|unknown|not (yet )?(supported|implemented)|requires the"
+                        "|not a known) ?(?!operand|filter)", re.IGNORECASE)
 # tifffile logs these and returns the pages before the fault; the last one is of OME-TIFF.
 _CUT_OFF = re.compile("corrupted tag list of page|invalid offset to page|invalid page offset|"
                       "circular reference to IFD|data are zeroed")
@@ -47,8 +51,8 @@ def reading(path: Path) -> Iterator[None]:
     outer, _inside.logged = getattr(_inside, "logged", None), []
     try:
         yield
-        if fault := next(filter(_CUT_OFF.search, _inside.logged), ""):
-            raise ValueError(f"it is damaged or cut off: {fault}")
+        if any(map(_CUT_OFF.search, _inside.logged)):
+            raise ValueError("it is damaged or cut off")
     except (PictureError, MissingPackageError):
         raise
     except Exception as error:
@@ -153,12 +157,26 @@ def _to_tiff(path: Path) -> str:
 
 
 def _reason(error: Exception, path: Path) -> str:
-    """Describe the error; Pillow's text for an unknown format is only the path."""
+    """Describe the error in plain words; --verbose shows the text of the decoder.
+
+    Errors of this project begin with "it" or "its".
+    """
+    text = str(error)
     with suppress(OSError):
-        if content := foreign_content(path):
+        content = foreign_content(path)
+        own = {".dcm": "is a DICOM", ".npz": "is a ZIP"}.get(extension_of(path), "?")
+        if content and not content.startswith(own):
             return f"it {content}"
+    if text.startswith(("it ", "its ")):
+        return text
     if isinstance(error, MemoryError):
         return "it needs more memory than is free, or its header is damaged"
     if isinstance(error, UnidentifiedImageError):
         return "it is not an image"
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.strerror and error.errno != EINVAL:
+        return f"the system reports: {error.strerror}"
+    if "pickle" in text or "Python objects" in text:
+        return "it holds Python objects, such as a dict, not one array of numbers"
+    if _NOT_KNOWN.search(text) and text.isprintable() and not isinstance(error, TypeError):
+        return f"it is of a kind that is not read, or damaged: {text}"
+    return "it is damaged or cut off"

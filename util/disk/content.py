@@ -10,7 +10,7 @@ _HEAD = 512  # bytes
 # (position, bytes there) -> what the file is, and what to do.
 _KINDS = {
     (0, b"version https://git-lfs"): "is a pointer of Git LFS without the content: git lfs pull",
-    (128, b"DICM"): "is a DICOM file: convert it to PNG",
+    (128, b"DICM"): "is a DICOM file",
     (0, b"%PDF"): "is a PDF file: export its images",
     (0, b"\x76\x2f\x31\x01"): "is an OpenEXR image: convert it to floating-point TIFF",
     (0, b"\x00\x00\x00\x0cJXL "): "is a JPEG XL image: convert it to PNG",
