@@ -1,8 +1,8 @@
 """Draw the loss curves of a run for its page."""
 
+import io
 import math
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -121,8 +121,8 @@ def warm_up() -> None:
 
     In a background thread this would block the training for a second.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        draw_curves(Curves([1.0], {"loss": [1.0]}), Path(folder) / "curves.svg")
+    figure, _ = draw_figure(Curves([1.0], {"loss": [1.0]}), ["loss"])
+    figure.savefig(io.BytesIO(), format="svg", transparent=True)
 
 
 def _draw_chart(axes: Any, chart: Chart, styles: Mapping[str, LineStyle], *, window: int) -> None:

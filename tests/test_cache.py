@@ -1,6 +1,7 @@
 """A cache changes only the time; and the cases in which there is none."""
 
 import logging
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from data.base_dataset import BaseDataset, Batch
 from data.cache import choice
 from data.cache.choice import scaled_shapes
 from data.cache.picture_cache import bytes_needed
+from data.cache.shared_bytes import SharedFile
 from data.loader import Loader
 from data.transforms import PREPROCESS
 from util.distributed import Process
@@ -215,3 +217,23 @@ def test_the_file_of_a_cache_is_removed(root: Path, monkeypatch: pytest.MonkeyPa
     assert len(list(root.glob("pictures_*.cache"))) == 1
     del loader
     assert list(root.glob("pictures_*.cache")) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no locks of this kind")
+def test_the_file_that_a_killed_program_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, new = tmp_path / "pictures_left.cache", tmp_path / "pictures_new.cache"
+    left.touch()
+    in_use = SharedFile(4)
+    for path in tmp_path.iterdir():
+        os.utime(path, (0, 0))
+    new.touch()
+    second = SharedFile(4)
+    assert not left.exists()
+    assert new.exists(), "its program may not have locked it yet"
+    in_use.bytes[:] = 7
+    assert len([*tmp_path.iterdir()]) == 3
+    del in_use, second
+    assert [*tmp_path.iterdir()] == [new]

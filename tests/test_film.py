@@ -51,6 +51,10 @@ def test_other_validation_images_start_a_new_film(tmp_path: Path) -> None:
     film = Film(tmp_path)
     film.add(report(1))
     film.add(report(2, given=9))
+    killed = Film(tmp_path)  # before the frames of the first input were deleted
+    killed.add(report(3, given=9))
+    assert labels(killed) == ["input", "epoch 3", "target"]
+    film.delete_obsolete()
     film.add(report(3, given=9))
     assert labels(film) == ["input", "epoch 2", "epoch 3", "target"]
 

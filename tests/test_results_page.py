@@ -1,8 +1,10 @@
 """The rows of a results page keep their order and show only files that exist."""
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import unquote
 
 import numpy as np
@@ -51,6 +53,26 @@ def test_rows_keep_their_order_if_files_are_written_late(
     assert titles(page) == ["b", "a", "c"]
     assert 'width="8" height="3"' in page.path.read_text()  # 12 x 4 pixels
     assert len(list(page.images.iterdir())) == 3
+
+
+def test_the_page_shows_what_it_lists_if_the_next_test_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with page_in(tmp_path) as page:
+        page.add("a", {"fake": picture(0)})
+    before = Page(page.path)
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as killed:
+        killed.setattr(results_page, "write_page", Mock(side_effect=KeyboardInterrupt))
+        with page_in(tmp_path) as page:
+            page.add("b", {"fake": picture(0)})
+    assert all((tmp_path / str(source)).is_file() for source in before.sources)
+    left, alive = tmp_path / "images/.a.partial.png", tmp_path / "images/.b.partial.png"
+    left.touch()
+    os.utime(left, (0, 0))
+    with page_in(tmp_path) as page:
+        page.add("b", {"fake": picture(0)})
+        alive.touch()
+    assert {path.name for path in page.images.iterdir()} == {"b_fake.png", alive.name}
 
 
 def test_a_row_without_its_file_is_left_out(

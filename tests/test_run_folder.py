@@ -39,6 +39,20 @@ def test_only_the_files_of_a_run_are_deleted(tmp_path: Path) -> None:
     assert names(tmp_path) == {"notes.txt", "mine/latest_net_G.pth"}
 
 
+def test_a_start_removes_what_a_killed_one_had_begun_to_write(tmp_path: Path) -> None:
+    kept = {".lock", "latest_state.pth", ".notes.txt", "export/.x.partial.onnx", "mine.partial.pth",
+            ".test_opt.partial.json"}
+    touch(tmp_path, *kept, ".latest_state.partial.pth", ".best_net_G.partial.pth",
+          ".losses.partial.csv", ".train_opt.partial.txt", ".networks.partial.json",
+          "web/.index.partial.html", "web/images/.epoch001_a_B.partial.png")
+    with lock_run(tmp_path):
+        assert names(tmp_path) == kept
+        touch(tmp_path, "web/.index.partial.html")
+        with pytest.raises(ValueError, match="another training is running"), lock_run(tmp_path):
+            pass
+        assert names(tmp_path) == {*kept, "web/.index.partial.html"}
+
+
 @pytest.mark.parametrize(
     ("keep", "left"),
     [(None, {"2", "9", "10"}), (2, {"9", "10"}), (1, {"10"}), (5, {"2", "9", "10"})],

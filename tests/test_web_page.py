@@ -1,18 +1,25 @@
 """The text and the files of the training page."""
 
+import itertools
+import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from PIL import Image
 from read_page import Page
+from test_film import report as film_report
 
 import display.sinks.web_page_sink as web_module
 from display.images import save_picture
+from display.pages import epoch_pictures
 from display.pages.html import FigureRow
 from display.reports import LossReport, PictureReport, Progress
 from display.sinks.csv_sink import CsvLog
 from display.sinks.web_page_sink import WebPage
+from util.run_folder.layout import lock_run
 
 
 def progress(epoch: int) -> Progress:
@@ -177,3 +184,82 @@ def test_curves_are_complete_at_the_end_of_the_run(tmp_path: Path) -> None:
     assert not (tmp_path / "web" / "losses.svg").exists(), "drawn too often"
     web.close()
     assert (tmp_path / "web" / "losses.svg").exists()
+
+
+# ---- kills -------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """Takes the place of SIGKILL: from then on no file changes any more."""
+
+
+def kill_at(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise ``Killed`` at the change number ``count`` of a file or name, and at all later ones."""
+    changes = itertools.count()
+
+    def dying(original: Any) -> Any:
+        def change(*arguments: Any, **named: Any) -> Any:
+            if next(changes) >= count:
+                raise Killed
+            return original(*arguments, **named)
+        return change
+
+    for name in ("touch", "replace", "unlink", "write_bytes", "write_text"):
+        monkeypatch.setattr(Path, name, dying(getattr(Path, name)))
+
+
+def reports_of_another_run(web: WebPage) -> None:
+    """Report fewer images than the run before, of an earlier epoch, and another film."""
+    shown = {"real_A": picture(7), "fake_B": picture(7)}
+    web.pictures(PictureReport(progress(1), shown, True))
+    web.film(film_report(1, given=9))
+    web.pictures(PictureReport(progress(2), shown, True))
+    web.film(film_report(2, given=9, target=False))
+
+
+def require_whole(folder: Path) -> int:
+    """Require that each image and page that a page names exists and opens; return how many."""
+    count = 0
+    for path in folder.glob("*.html"):
+        page = Page(path)
+        for source in page.sources:
+            target = folder / unquote(str(source))
+            if target.suffix == ".png":
+                with Image.open(target) as image:
+                    image.load()
+            assert target.is_file(), target
+            count += 1
+        for link in page.attributes("a"):
+            if str(link["href"]).startswith("epochs_"):
+                assert (folder / str(link["href"])).is_file()
+    return count
+
+
+@pytest.mark.parametrize("step", [45, pytest.param(1, marks=pytest.mark.soak)])
+def test_pages_show_what_they_list_wherever_a_run_is_killed(
+    step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_module, "draw_curves", lambda *_, **__: [])
+    monkeypatch.setattr(epoch_pictures, "EPOCHS_PER_PAGE", 1)
+    before = tmp_path / "before"
+    web = web_page(before)
+    for epoch in (1, 2, 3):
+        web.pictures(kept(epoch))
+        web.film(film_report(epoch))
+    assert require_whole(before / "web") > 12
+    for count in itertools.count(step=step):
+        run_dir = tmp_path / f"killed{count}"
+        shutil.copytree(before, run_dir)
+        try:
+            with monkeypatch.context() as patch:
+                kill_at(count, patch)
+                reports_of_another_run(web_page(run_dir))
+            break
+        except Killed:
+            pass
+        require_whole(run_dir / "web")
+        with lock_run(run_dir):
+            reports_of_another_run(web_page(run_dir))
+        assert require_whole(run_dir / "web") == 10
+        assert not [*run_dir.rglob("*.partial*")]
+    assert count > 40

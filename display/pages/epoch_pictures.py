@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from display.pages.html import Figure, FigureRow
+from util.disk.file_names import natural_key
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +26,18 @@ class EpochPictures:
         self._lines: list[list[str]] = [[]]  # labels of each row of images, in the model's order
         self._first_page = 0  # number of the first page, from 0, that is not yet written
         self._names: list[str] = []  # of the full pages, oldest first
+        self._obsolete: set[str] = set()  # files that a page on disk may still show
 
     def replace(
         self, epoch: int, figures: Mapping[str, Figure], lines: Sequence[Sequence[str]] = ()
     ) -> None:
-        """Set the images of an epoch. Delete files whose label no longer exists.
+        """Set the images of an epoch. Files whose label no longer exists become obsolete.
 
         Another model that was trained in this folder may have left such files.
         """
         for label, figure in self._epochs.get(epoch, {}).items():
             if label not in figures:
-                (self._web_dir / figure.src).unlink(missing_ok=True)
+                self._obsolete.add(figure.src)
         self._epochs[epoch] = dict(figures)
         self._lines = [list(line) for line in lines] or [list(figures)]
 
@@ -57,7 +59,7 @@ class EpochPictures:
             for path in self._web_dir.glob("epochs_*.html"):
                 match = _PAGE.fullmatch(path.name)
                 if match and int(match[2]) > page_now * EPOCHS_PER_PAGE:
-                    path.unlink()
+                    self._obsolete.add(path.name)
         for page in range(self._first_page, page_now):
             first, last = page * EPOCHS_PER_PAGE + 1, (page + 1) * EPOCHS_PER_PAGE
             if rows := self._rows(range(last, first - 1, -1)):
@@ -68,6 +70,15 @@ class EpochPictures:
         # index.html still needs the epochs of the last full page.
         oldest = (page_now - 1) * EPOCHS_PER_PAGE + 1
         self._epochs = {key: shown for key, shown in self._epochs.items() if key >= oldest}
+
+    def delete_obsolete(self) -> None:
+        """Delete files that no page shows any more; call it after the pages are written."""
+        shown = {figure.src for figures in self._epochs.values() for figure in figures.values()}
+        # Pages show images and link older pages: pages first, the newest first.
+        for name in sorted(self._obsolete - shown - {*self._names}, reverse=True,
+                           key=lambda name: (name.endswith(".html"), natural_key(name))):
+            (self._web_dir / name).unlink(missing_ok=True)
+        self._obsolete.clear()
 
     def links(self) -> dict[str, str]:
         """Return text -> file of the full pages, newest first."""

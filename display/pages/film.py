@@ -9,7 +9,7 @@ from PIL import Image
 
 from display.images import save_picture
 from display.pages.html import Figure, FigureRow
-from display.reports import FilmReport
+from display.reports import FilmReport, Image8
 from util.files import write_text
 
 MOST_FRAMES = 16  # of each strip
@@ -31,12 +31,16 @@ class Film:
         self._titles_file = file = web_dir / FOLDER / "titles.txt"
         # The titles of the strips in the last report.
         self._titles = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        self._obsolete: set[Path] = set()  # files that the page on disk may still show
+        # Inputs whose file is written after the frames of the earlier input are deleted: a run that
+        # is killed between must not take these frames for its own.
+        self._new_inputs: dict[Path, Image8] = {}
 
     def add(self, report: FilmReport) -> None:
         """Save the outputs of a validation.
 
-        Delete the frames of later validations, which the run made before it was reset to an older
-        checkpoint, and all frames of a strip whose input image has changed.
+        The frames of later validations become obsolete, which the run made before it was reset to
+        an older checkpoint, and all frames of a strip whose input image has changed.
         """
         # One line each, although a name may contain line breaks.
         self._titles = [" ".join(f"{strip.name}: {strip.label}".splitlines())
@@ -48,17 +52,18 @@ class Film:
             frames = self._frames(index)
             given, wanted = self._path(index, "given"), self._path(index, "wanted")
             is_same = given.is_file() and np.array_equal(np.asarray(Image.open(given)), strip.given)
-            save_picture(strip.given, given)
-            if strip.wanted is None:
-                wanted.unlink(missing_ok=True)
+            if is_same or not frames:
+                self._save(strip.given, given)
             else:
-                save_picture(strip.wanted, wanted)
+                self._new_inputs[given] = strip.given
+            if strip.wanted is None:
+                self._obsolete.add(wanted)
+            else:
+                self._save(strip.wanted, wanted)
             older = [number for number, _, _ in frames if is_same and number < report.number]
             *kept, _ = thinned([*older, report.number])
-            for number, _, path in frames:
-                if number not in kept:
-                    path.unlink()
-            save_picture(strip.made, self._path(index, f"{report.number:06d}_{place}"))
+            self._obsolete |= {path for number, _, path in frames if number not in kept}
+            self._save(strip.made, self._path(index, f"{report.number:06d}_{place}"))
         write_text(self._titles_file, "".join(f"{title}\n" for title in self._titles))
 
     def rows(self) -> list[FigureRow]:
@@ -68,11 +73,25 @@ class Film:
             wanted = self._path(index, "wanted")
             shown = {self._path(index, "given"): "input"}
             shown |= {path: label for _, label, path in self._frames(index)}
-            shown |= {wanted: "target"} if wanted.is_file() else {}
+            shown[wanted] = "target"
             figures = [Figure.read(self._web_dir, f"{FOLDER}/{path.name}", label)
-                       for path, label in shown.items()]
+                       for path, label in shown.items()
+                       if path.is_file() and path not in self._obsolete]
             rows.append(FigureRow(title, [figures]))
         return rows
+
+    def delete_obsolete(self) -> None:
+        """Delete files that the page no longer shows; call it after the page is written."""
+        for path in self._obsolete:
+            path.unlink(missing_ok=True)
+        for path, picture in self._new_inputs.items():
+            save_picture(picture, path)
+        self._obsolete.clear()
+        self._new_inputs.clear()
+
+    def _save(self, picture: Image8, path: Path) -> None:
+        save_picture(picture, path)
+        self._obsolete.discard(path)
 
     def _path(self, index: int, end: str) -> Path:
         return self._web_dir / FOLDER / f"{index:02d}_{end}.png"
@@ -81,7 +100,7 @@ class Film:
         """Return number (of the validation, from 1), title and file of each frame."""
         frames = []
         for path in sorted((self._web_dir / FOLDER).glob(f"{index:02d}_*_epoch*.png")):
-            if match := _FRAME.fullmatch(path.name):
+            if (match := _FRAME.fullmatch(path.name)) and path not in self._obsolete:
                 title = f"epoch {match[2]}" + f", image {match[3]}" * bool(match[3])
                 frames.append((int(match[1]), title, path))
         return frames

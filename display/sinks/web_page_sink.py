@@ -102,6 +102,8 @@ class WebPage(Sink):
         rows = self._epochs.newest(progress.epoch)
         write_page(self._web_dir / "index.html", title, rows, width=self._width_px,
                    header=self._header(progress), pages=self._epochs.links())
+        self._epochs.delete_obsolete()
+        self._film.delete_obsolete()
 
     def _header(self, progress: Progress) -> Header:
         wide, narrow = self._curves or (None, None)

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from util.text import pluralise
 from util.threads import FileWriters
 
 log = logging.getLogger(__name__)
+_CLOCKS_DIFFER_SECONDS = 2  # that of the file system and ours, at most
 
 
 class ResultsPage:
@@ -53,6 +55,7 @@ class ResultsPage:
         self.comparisons, self.scores = comparisons, PairScores(comparisons)
         self.rows: list[FigureRow] = []
         self.writers = FileWriters()
+        self._start = time.time() - _CLOCKS_DIFFER_SECONDS
 
     def __enter__(self) -> "ResultsPage":
         return self
@@ -67,9 +70,10 @@ class ResultsPage:
     def _finish(self) -> None:
         lost = self.writers.failed
         self.rows = [row for row in self.rows if not lost & _files(self.folder, [row])]
-        _remove_older(self.images, self.rows)
         rows = [replace(row, note=self.scores.describe(row.title)) for row in self.rows]
         write_page(self.path, self.title, rows, width=self.width, fill=True, header=self._header())
+        _remove_older(self.images, self.rows)  # the page of the earlier test showed these
+        _remove_unfinished(self.folder, before=self._start)
         if self.training_web:
             link_results(self.training_web, self.path)
 
@@ -122,6 +126,14 @@ def _files(folder: Path, rows: Sequence[FigureRow]) -> set[Path]:
     """Return the files that the page in ``folder`` shows or links to."""
     figures = [figure for row in rows for figure in row.figures]
     return {folder / path for figure in figures for path in (figure.src, figure.link) if path}
+
+
+def _remove_unfinished(folder: Path, *, before: float) -> None:
+    """Remove temporary files of util/files.py that a test left which was killed."""
+    for path in folder.rglob(".*.partial.*"):
+        with suppress(OSError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _remove_older(folder: Path, rows: Sequence[FigureRow]) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from util.files import writing
@@ -12,6 +12,9 @@ BEST = "best.json"  # the best validation so far
 _FILES = ("*_net_*.pth", "latest_state.pth", "*_opt.txt", "*_opt.json", "loss_log.txt",
           "losses*.csv", "wandb_id.txt", "pictures.json", "networks.json", BEST, "doctor.csv")
 _FOLDERS = ("web", "tensorboard", "wandb")
+# Temporary names of util/files.py. A test that is running may be writing its options.
+_UNFINISHED = tuple(f".*.partial.{suffix}" for suffix in ("pth", "csv", "txt", "json"))
+_OF_TESTS = ".test_opt."
 
 
 def holds_run(run_dir: Path) -> bool:
@@ -32,6 +35,8 @@ def delete_run(run_dir: Path) -> None:
     """Delete what a run wrote; other files stay."""
     for path in paths_of_run(run_dir):
         if path.is_dir() and not path.is_symlink():
+            for page in path.glob("*.html"):  # first: a page must not show images that are gone
+                page.unlink()
             shutil.rmtree(path)
         else:
             path.unlink()
@@ -40,6 +45,8 @@ def delete_run(run_dir: Path) -> None:
 @contextmanager
 def lock_run(run_dir: Path) -> Iterator[None]:
     """Lock the folder for one training. The system releases the lock if the program dies.
+
+    Remove the temporary files of a training that was killed while it wrote.
 
     A new folder is removed if the training fails before it has written a file.
 
@@ -59,6 +66,7 @@ def lock_run(run_dir: Path) -> Iterator[None]:
         raise ValueError(f"another training is running in {run_dir}; wait for it, or give another "
                          "--name") from error
     try:
+        _remove_unfinished(run_dir)
         yield
     finally:
         lock.release()
@@ -72,3 +80,11 @@ def paths_of_run(run_dir: Path) -> Iterator[Path]:
     for pattern in _FILES:
         yield from run_dir.glob(pattern)
     yield from (run_dir / folder for folder in _FOLDERS if (run_dir / folder).is_dir())
+
+
+def _remove_unfinished(run_dir: Path) -> None:
+    paths = [path for pattern in _UNFINISHED for path in run_dir.glob(pattern)
+             if not path.name.startswith(_OF_TESTS)]
+    for path in [*paths, *(run_dir / "web").rglob(".*.partial.*")]:
+        with suppress(OSError):  # a folder of this name, or a read-only one: the run reports it
+            path.unlink()
