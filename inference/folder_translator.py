@@ -96,7 +96,7 @@ def _read_batch(
                 raise PictureError(f"{source} has {width} x {height} pixels: with its translation "
                                    "it exceeds the free memory; give test.py --output_dir, without "
                                    "--samples, which reads and writes it in tiles")
-            raster = source.cut(source.read([translator.input.channels]))
+            raster = translator.input.mark(source.cut(source.read([translator.input.channels])))
             pixels = translator.input.convert(raster, source=source)
             readable.append((item, pixels, Format.of(raster, source.path)))
     return readable
@@ -161,7 +161,8 @@ def _translate_windows(
     """Read, translate and write an image tile by tile; the result is never in memory as a whole."""
     codec, side, source = translator.codec, translator.input, item.source
     height, width, _ = reader.shape
-    given = Format(reader.dtype.name, source.path.suffix.lower(), reader.nodata)
+    nodata = side.marker(reader.dtype) if reader.nodata is None else reader.nodata
+    given = Format(reader.dtype.name, source.path.suffix.lower(), nodata)
     output, limits = translator.file.output_for(given)
     channels = codec.image_channels or translator.file.output_nc
     # The mask of the whole image is never in memory; an empty one stands for it.

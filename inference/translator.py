@@ -118,7 +118,7 @@ class Translator:
     def _translate_file(self, path: Path, output: str | Path | None) -> Any:
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist, or is not a file; give an image file")
-        raster = Source((path,)).read([self.input.channels])
+        raster = self.input.mark(Source((path,)).read([self.input.channels]))
         pixels = self.input.convert(raster, source=path)
         result, = self.translate_pixels([pixels], [Format.of(raster, path)])
         if output is None:

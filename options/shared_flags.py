@@ -81,8 +81,9 @@ def _add_values(add: Callable[..., object]) -> None:
             help=f"values in the files of {side} that mean black and white (default: "
                  "the whole range of their type; required for floating point)")
     add("--nan_value", type=flags.nan_value, metavar="V|VA,VB",
-        help="what a network sees where a file has no value (NaN, infinity, nodata), in the units "
-             "of the files; losses leave these pixels out (default: such files are refused)")
+        help="what a network sees where a file has no value (NaN, infinity, nodata, or V itself if "
+             "it is outside of --value_range), in the units of the files; losses leave these "
+             "pixels out (default: such files are refused)")
 
 
 def add_images(parser: ArgumentParser) -> None:

@@ -31,6 +31,7 @@ from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
 from data.checking.sample_check import spread_sample
 from data.files.pillow_files import PictureError
+from data.files.side import Side
 from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
 from display.pages.contact_sheet import Section, SheetCell, write_sheet
@@ -77,12 +78,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     layout = find_rows(args.dataroot, mode=args.dataset_mode, phases=args.phases,
                        list_file=args.pairs, input_side=args.direction[0],
                        suffixes=args.input_suffixes)
-    rows = collect_facts(layout.rows)
     limits = {"A": args.value_range_A, "B": args.value_range_B}
     ranges = {side: ValueRange(*pair) if pair else None for side, pair in limits.items()}
+    sides = {letter: Side(letter, 0, ranges[letter], nan_value=value)
+             for letter, value in zip("AB", args.nan_value or (None, None), strict=True)}
+    rows = collect_facts(layout.rows, sides)
     issues = find_all(layout, rows, ranges, alone=collect_facts(layout.unpaired),
                       missing_allowed=args.nan_value is not None)
     facts = [f"--dataset_mode {layout.mode}", *phase_summaries(layout, rows)]
+    if layout.mode != "colorization":
+        facts += channel_advice(rows, args.direction[0])
     log_issues(facts, issues)
     if args.json:
         write_text(args.json, issues_as_json(facts, issues))
@@ -109,6 +114,19 @@ def phase_summaries(layout: Layout, rows: Sequence[RowFacts]) -> list[str]:
             count = "" if pairs else f"{len(images)} "
             parts.append(f"{letter} {count}{most_frequent(sizes)} {most_frequent(kinds)}")
         lines.append(f"{phase or layout.mode}: {', '.join(parts)}")
+    return lines
+
+
+def channel_advice(rows: Sequence[RowFacts], input_side: str) -> list[str]:
+    """Return the flags for sides whose images do not have the 3 channels of the default."""
+    lines = []
+    for letter, images in by_side(rows).items():
+        counts = {facts.channels - (facts.colour in ("gray_alpha", "rgba"))
+                  for _, _, facts in images}
+        if len(counts) == 1 and counts != {3}:
+            flag = "--input_nc" if letter == input_side else "--output_nc"
+            count = min(counts)
+            lines.append(f"{letter} has {pluralise(count, 'channel')}: train with {flag} {count}")
     return lines
 
 

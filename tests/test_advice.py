@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Argv
+from PIL import Image
 from tiny_sets import noise, write_noise
 
 import data
@@ -83,6 +84,23 @@ def turned(message: str, _: Path) -> str:
     return ""
 
 
+def one_type(message: str, root: Path) -> str:
+    """Run the line of Python of the advice for each stack, with the name of its file."""
+    command = re.search(r"python -c (.*?) && rm (\S+)", message)
+    assert command
+    code, name = shlex.split(command[1])[0], Path(command[2])
+    for path in name.parent.glob("*_rgb.png"):
+        exec(code.replace(name.stem, path.stem), {})
+        path.unlink()
+    return ""
+
+
+def rgb_and_depth(root: Path) -> None:
+    rgb_and_mask(root)
+    for path in (root / "trainA").glob("*_mask.png"):
+        Image.fromarray(np.full((20, 20), 900, np.uint16)).save(path)
+
+
 def completed(message: str, root: Path) -> str:
     assert "add the files" in message
     for name in re.findall(r"(\d): no file for _mask", message):
@@ -105,6 +123,7 @@ def damaged(root: Path) -> None:
 @pytest.mark.parametrize(("make", "flags", "advice"), [
     (rgb_and_mask, f"{PAIRS} --input_suffixes _rgb,_mask --input_nc 2", "--input_nc 4"),
     (rgb_and_mask, f"{PAIRS} --input_suffixes _rgb,_mask", "--input_nc 4"),
+    (rgb_and_depth, f"{PAIRS} --input_suffixes _rgb,_mask --input_nc 4", one_type),
     (arrays(20, 20, 5), PAIRS, "--input_nc 5"),
     (arrays(6, 30, 40), PAIRS, "--input_nc 6"),
     (arrays(3, 20, 3), PAIRS, turned),

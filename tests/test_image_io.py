@@ -1,9 +1,11 @@
 """Every kind of image file is read as pixels with all their bits."""
 
 import os
+import shlex
 import struct
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ import tifffile
 import torch
 from PIL import Image, features
 
-from data.files import image_io
+from data.files import image_io, reading
 from data.files.image_io import can_hold, extension_for, read_image, read_size, write_image
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster, as_channels, stack_rasters
+from data.files.side import Side
+from data.files.source import Source
 from data.files.value_range import ValueRange, of_dtype
 from util.packages import MissingPackageError
 
@@ -364,3 +368,36 @@ def test_the_former_import_path_reads_and_writes(tmp_path: Path) -> None:
 
     former.write_image(ramp("uint8", 1, 4, 3), tmp_path / "x.png")
     assert former.read_size(tmp_path / "x.png") == former.read_image(tmp_path / "x.png").size
+
+
+def test_a_palette_of_colours_in_one_channel_gives_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_logged", set())
+    mask = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    mask.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128, 128, 0, 128])
+    assert mask.mode == "P"
+    mask.save(tmp_path / "m.png")
+    side = Side("B", 1, channels_flag="--output_nc")
+    for channels in (3, 1, 1):
+        replace(side, channels=channels).read(Source((tmp_path / "m.png",)))
+    assert caplog.text.count("has a palette: with --output_nc 1") == 1
+    code = shlex.split(caplog.text.partition("python -c ")[2])[0]
+    monkeypatch.setattr(sys, "argv", ["-c", str(tmp_path / "m.png")])
+    exec(code, {})
+    assert side.read(Source((tmp_path / "m.png",))).ravel().tolist() == [0, 1, 2, 3, 4, 5]
+    mask.putpalette([level for level in (0, 90, 9, 1, 2, 3) for _ in "RGB"])
+    mask.save(tmp_path / "grey.gif")
+    monkeypatch.setattr(reading, "_logged", set())
+    caplog.clear()
+    side.read(Source((tmp_path / "grey.gif",)))
+    assert not caplog.text
+
+
+def test_errors_about_missing_flags_name_the_type_in_the_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(-100, 200).reshape(15, 20))
+    source = Source((tmp_path / "x.npy",))
+    with pytest.raises(PictureError, match="holds int64 from -100 to 199") as caught, \
+            reading.naming_skip_flag("error"):
+        Side("B", 1).read(source)
+    assert "on_bad_image" not in str(caught.value), "leaving out all images is no way out"

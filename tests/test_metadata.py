@@ -184,6 +184,7 @@ def test_different_profiles_give_one_warning(
     assert "1 without a profile" in lines[0]
     caplog.clear()
     check_sample([Side("A", 3)], rows[::2])
+    check_sample([Side("A", 3), Side("B", 3)], [rows[0] + rows[1], rows[2] + rows[1]])
     assert "profile" not in caplog.text
 
 

@@ -16,7 +16,7 @@ from torch.nn.functional import l1_loss
 from data import find_dataset
 from data.augment import AppliedAugmentation, affine, warp
 from data.base_dataset import Batch
-from data.checking.checks import check_missing
+from data.checking.checks import check_blank, check_missing, check_values
 from data.checking.facts import facts_of_row
 from data.checking.layout import SourceRow
 from data.checking.value_ranges import range_faults
@@ -29,6 +29,7 @@ from data.files.source import Source
 from data.files.value_range import ValueRange
 from data.loader import Loader
 from data.missing import part_missing
+from data.record import Format
 from data.resizing import resize
 from data.transforms import Recipe
 from inference.translator import Translator
@@ -286,6 +287,37 @@ def test_a_written_tiff_names_what_is_missing(
     assert again is None or np.argwhere(again).tolist() == [[0, 0, 0]]
 
 
+# --- a number outside of the range that marks missing pixels ---
+
+@pytest.mark.parametrize(("dtype", "limits", "marker", "found"), [
+    ("int16", ValueRange(-1024, 3071), -2000, True), ("int16", None, -2000, True),
+    ("uint16", ValueRange(400, 7000), 0, True), ("float32", ValueRange(0, 5), -9999, True),
+    ("uint16", ValueRange(0, 7000), 0, False), ("uint16", None, 0, False),
+    ("uint8", None, 0, False), ("int16", ValueRange(-1024, 3071), -1024, False),
+])
+def test_nan_value_marks_pixels_if_the_range_excludes_it(
+    dtype: str, limits: ValueRange | None, marker: float, found: bool
+) -> None:
+    pixels = np.full((3, 4, 1), 500 if dtype != "float32" else 2).astype(dtype)
+    pixels[1, 2] = 250 if dtype == "uint8" and marker < 0 else marker
+    side = Side("B", 1, limits, nan_value=marker)
+    marked = side.mark(Raster(pixels, "gray"))
+    assert (marked.nodata == marker) == found
+    converted = side.convert(Raster(pixels, "gray"), source="x.tif")
+    assert np.argwhere(np.isnan(converted)).tolist() == ([[1, 2, 0]] if found else [])
+
+
+def test_an_output_of_a_marked_input_names_the_marker(tmp_path: Path) -> None:
+    scan = np.full((3, 4, 1), 500, np.int16)
+    scan[1, 2] = -2000
+    marked = Side("B", 1, nan_value=-2000).mark(Raster(scan, "gray"))
+    assert marked.missing is not None
+    output = Metadata(marked.missing[:, :, 0], Format.of(marked, tmp_path / "x.tif").nodata)
+    write_image(np.zeros((3, 4, 1), np.int16), tmp_path / "x.tif", output)
+    again = read_image(tmp_path / "x.tif")
+    assert again.nodata == -2000 and again.pixels[1, 2] == -2000
+
+
 # --- checks and metrics ---
 
 def test_the_check_ignores_missing_values_and_reports_them(tmp_path: Path) -> None:
@@ -299,6 +331,11 @@ def test_the_check_ignores_missing_values_and_reports_them(tmp_path: Path) -> No
     assert "--nan_value" in issue.text
     assert "45 of 256" in issue.entries[0].text
     assert not list(check_missing([facts], allowed=True))
+    write_image(np.full((4, 4, 1), np.nan, np.float32), tmp_path / "x.npy")
+    empty = facts_of_row(row)
+    assert not list(check_values([empty], {})), "0 is not a value of this file"
+    issue, = check_blank([empty])
+    assert issue.entries[0].text.endswith("has no value in any pixel")
     text, = (text for _, text in range_faults("B", [levels], None))
     assert "409 to 445" in text
 

@@ -66,6 +66,20 @@ def test_floating_point_without_a_range_is_refused_before_the_networks(tmp_path:
     find_dataset("aligned")(make_opt(tmp_path, value_range_B=(0.0, 1.0)))
 
 
+def test_grey_sets_are_advised_to_use_one_channel(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_noise(tmp_path / "trainA", "1.png")
+    (tmp_path / "trainB").mkdir()
+    Image.new("L", (24, 20)).save(tmp_path / "trainB" / "1.png")
+    messages(caplog, tmp_path, "aligned", direction="BtoA")
+    advice, = (line for line in caplog.messages if "channel" in line)
+    assert advice.startswith("B holds grey images") and "; --input_nc 1 trains" in advice
+    caplog.clear()
+    messages(caplog, tmp_path, "aligned", direction="BtoA", input_nc=1)
+    assert "channel" not in caplog.text
+
+
 def test_a_test_reads_no_image_in_advance(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_pairs(tmp_path / "train", 1)
     assert messages(caplog, tmp_path, "aligned", isTrain=False) == []

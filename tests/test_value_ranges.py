@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,11 +12,12 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from data.checking.levels import levels_of, merged
+from data.checking.levels import levels_of, levels_of_raster, merged
 from data.checking.limits import small_part
 from data.checking.sample_check import check_sample, spread_sample
 from data.checking.value_ranges import range_faults
 from data.files.image_io import read_image, write_image
+from data.files.raster import Raster
 from data.files.side import Side
 from data.files.source import Source
 from data.files.value_range import LEVELS, ValueRange
@@ -51,7 +53,7 @@ def advised(dtype: str, *images: Pixels, given: ValueRange | None = None) -> str
     levels = [levels_of(image.astype(dtype).reshape(48, 48, -1)) for image in images]
     faults = [text for _, text in range_faults("B", levels, given)]
     assert len(faults) < 2
-    return faults[0].split("--value_range_B=")[1].split(" ")[0] if faults else ""
+    return faults[0].partition("--value_range_B=")[2].split(" ")[0] if faults else ""
 
 
 @pytest.mark.parametrize(("dtype", "image", "wanted"), [
@@ -121,8 +123,32 @@ def test_marks_of_missing_pixels_are_left_out(
 ) -> None:
     image[3, : len(marks)] = marks
     assert advised(dtype, image) == wanted
-    part = small_part(merged([levels_of(image.astype(dtype)[:, :, None])]))
+    levels = levels_of(image.astype(dtype)[:, :, None])
+    part = small_part(merged([levels]))
     assert part is None or part.missing == tuple(marks)
+    (_, text), = range_faults("B", [levels], None)
+    assert f"--nan_value={marks[-1]}" in text
+    if wanted:
+        (_, text), = range_faults("B", [levels], ValueRange(*map(float, wanted.split(","))))
+        assert f"--nan_value={marks[-1]} leaves such pixels out" in text
+
+
+def test_floating_point_has_marks_of_missing_pixels_too() -> None:
+    image = photo(0, 300).astype(np.float32)[:, :, None] / 7
+    image[3, 3] = -9999
+    (level, text), = range_faults("B", [levels_of(image)], None)
+    assert level == "error" and "--value_range_B=0,43 and --nan_value=-9999" in text
+    image[3, 3] = -1  # -1, 0 and 1 may be normalised data
+    (_, text), = range_faults("B", [levels_of(image)], None)
+    assert "--value_range_B=-1,43, or" in text
+
+
+def test_hounsfield_units_of_a_file_decide_the_proposal() -> None:
+    scan = Raster(photo(-700, 1500).astype(np.float32)[:, :, None], "gray", unit="HU")
+    (_, text), = range_faults("B", [levels_of_raster(scan)], None)
+    assert "train with --value_range_B=-1024,3071," in text
+    (_, text), = range_faults("B", [levels_of_raster(replace(scan, unit=""))], None)
+    assert "train with --value_range_B=-700,1500," in text
 
 
 def test_given_ranges_are_compared_with_the_values() -> None:
@@ -173,8 +199,12 @@ def test_a_training_gives_one_warning_for_each_side(sampled: Callable[..., list[
     assert "--value_range_A=0,4095" in of_A and "--value_range_B=0,1 " in of_B
     assert "measured on 10 of 30 images" in of_B
     assert sampled(photo(0, 200).astype(np.uint8), mask, Side("B", 1, ValueRange(0, 1))) == []
-    line, = sampled(photo(0, 200).astype(np.uint8), 0 * mask)
+    grey = photo(0, 200).astype(np.uint8)
+    line, = sampled(grey, 0 * mask)
     assert line.startswith("B: all 10 images that were checked hold 0 everywhere")
+    empty = np.full((48, 48), np.nan, np.float32)
+    line, = sampled(grey, empty, Side("B", 1, ValueRange(4, 9), nan_value=4.0))
+    assert line.startswith("B: all 10 images that were checked have no value in any pixel")
 
 
 @pytest.mark.parametrize("name", ["facades", "maps", "cat2dog", "edges2shoes", "horse2zebra"])

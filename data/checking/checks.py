@@ -61,7 +61,7 @@ def check_readable(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Itera
 
 def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:
     for letter, images in by_side(rows).items():
-        levels = [facts.levels for _, _, facts in images]
+        levels = [facts.levels for _, _, facts in images if not facts.is_empty]
         for level, text in range_faults(letter, levels, ranges.get(letter)):
             yield Issue("value range", level, text)
 
@@ -111,7 +111,8 @@ def check_kinds(rows: Sequence[RowFacts]) -> Iterator[Issue]:
 
 
 def check_blank(rows: Sequence[RowFacts]) -> Iterator[Issue]:
-    entries = [Entry(f"{source} holds {levels.low:g} everywhere" if levels.low == levels.high else
+    entries = [Entry(f"{source} has no value in any pixel" if facts.is_empty else
+                     f"{source} holds {levels.low:g} everywhere" if levels.low == levels.high else
                      f"{source} holds one colour, {levels.low:g} to {levels.high:g}", row.sources)
                for images in by_side(rows).values() for row, source, facts in images
                if facts.blank and (levels := facts.levels)]

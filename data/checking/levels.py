@@ -1,12 +1,12 @@
 """Summarise the values of an image, and of all images of one side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
 
-from data.files.raster import Pixels
+from data.files.raster import Pixels, Raster
 
 MOST_VALUES = 64  # label maps have few values, photos have many
 EXTREMES = 3
@@ -17,10 +17,11 @@ SAMPLED = 2**20  # values of an image in which distinct values and neighbours ar
 class Levels:
     """The values of one dtype, in the units of the file.
 
-    ``lowest`` and ``highest``: up to three distinct values of integers, ascending, and one of
-    floating point. ``few``: all values of integers if there are at most 64. ``flat``: share of
+    ``lowest`` and ``highest``: up to three distinct values, ascending; of floating point, two from
+    each image. ``few``: all values of integers if there are at most 64. ``flat``: share of
     horizontal neighbours that are equal. ``jumps``: share of the others that differ by more than
     1. ``grey``: all channels of each pixel are equal. ``highs``: of each channel, for bands.
+    ``stored`` and ``unit``: see ``Raster``.
     """
 
     dtype: str
@@ -31,6 +32,8 @@ class Levels:
     jumps: float = 0.0
     grey: bool = False
     highs: tuple[float, ...] = ()
+    stored: str = ""
+    unit: str = ""
 
     @property
     def low(self) -> float:
@@ -39,6 +42,12 @@ class Levels:
     @property
     def high(self) -> float:
         return self.highest[-1]
+
+
+def levels_of_raster(raster: Raster) -> Levels:
+    """Summarise the known values of an image."""
+    levels = levels_of(raster.known.pixels, raster.colour)
+    return replace(levels, stored=raster.file_dtype, unit=raster.unit)
 
 
 def levels_of(pixels: Pixels, colour: str = "") -> Levels:
@@ -50,8 +59,11 @@ def levels_of(pixels: Pixels, colour: str = "") -> Levels:
         pixels = pixels[:, :, :-1]
     if pixels.dtype.kind == "f":
         finite = pixels[np.isfinite(pixels)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        return Levels(str(pixels.dtype), (low,), (high,))
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+        inner = finite[(finite > low) & (finite < high)]
+        ends = [float(end) for end in ((inner.min(), inner.max()) if inner.size else (high, low))]
+        lowest, highest = sorted({float(low), ends[0]}), sorted({ends[1], float(high)})
+        return Levels(str(pixels.dtype), tuple(lowest), tuple(highest))
     rows = pixels[:: 1 + pixels.size // SAMPLED]
     is_byte = pixels.dtype == np.uint8
     counted = np.flatnonzero(np.bincount(rows.ravel())) if is_byte else np.unique(rows)
@@ -80,4 +92,6 @@ def merged(images: Sequence[Levels]) -> Levels:
         flat=fmean(image.flat for image in images), jumps=fmean(image.jumps for image in images),
         grey=all(image.grey for image in images),
         highs=tuple(map(max, zip(*(image.highs for image in images), strict=False))),
+        stored=" and ".join(sorted({image.stored or image.dtype for image in images})),
+        unit=images[0].unit if len({image.unit for image in images}) == 1 else "",
     )

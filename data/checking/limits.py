@@ -1,5 +1,6 @@
 """Find images that use a small part of a value range, and propose round limits for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
@@ -20,13 +21,15 @@ FLAT, JUMPS = 0.7, 0.5
 VERY_FLAT = 0.96  # drawings of edges2shoes, darkened: at most 0.94
 # Parts of the range of the others. A value that this far from them marks missing pixels.
 GAP, GAP_OF_LABELS, GAP_ABOVE = 0.2, 2.0, 1.0
+GAP_OF_FLOATS = 0.5  # they often have few distinct values in a small image
 DENSE = 0.3  # class indices with 255 for "ignore" use at least this part of the numbers below
 
 # Normalised data, bytes, and computed tomography (HU); and the part of it that data span.
 NATURAL = (((0, 1), 0.8), ((-1, 1), 0.8), ((0, 255), 0.8), ((0, 4095), 0.8),
            ((-1000, 3000), 0.8), ((0, 65535), 0.8))
 # Instruments of 10, 12 and 14 bits, and computed tomography as scanners write it.
-INSTRUMENTS = (((0, 1023), 0.5), ((0, 4095), 0.4), ((0, 16383), 0.8), ((-1024, 3071), 1 / 3))
+HOUNSFIELD = (-1024, 3071)
+INSTRUMENTS = (((0, 1023), 0.5), ((0, 4095), 0.4), ((0, 16383), 0.8), (HOUNSFIELD, 1 / 3))
 DIGITS = 6  # digits of a quotient; the others are rounding errors
 
 
@@ -46,8 +49,13 @@ class SmallPart:
     @property
     def remark(self) -> str:
         """Return "" or a remark about the marks of missing pixels."""
-        marks = " and ".join(f"{value:g}" for value in self.missing)
-        return f", without {marks}, which looks like a mark of missing pixels" if marks else ""
+        return remark_on(self.missing)
+
+
+def remark_on(marks: Sequence[float]) -> str:
+    """Return "" or a remark about ``marks`` of missing pixels."""
+    values = " and ".join(f"{value:g}" for value in marks)
+    return f", without {values}, which looks like a mark of missing pixels" if marks else ""
 
 
 def small_part(levels: Levels, given: ValueRange | None = None) -> SmallPart | None:
@@ -67,7 +75,7 @@ def small_part(levels: Levels, given: ValueRange | None = None) -> SmallPart | N
     if few is not None:
         text = f"{low:g},{high:g}"
     else:
-        text = proposed(low, high, integers=levels.dtype != "float32")
+        text = proposed(low, high, integers=levels.dtype != "float32", unit=levels.unit)
     part = (high - low) / (limits.high - limits.low)
     is_small = part < NARROW
     if limits == LEVELS and levels.dtype == "uint8":
@@ -88,14 +96,13 @@ def without_marks(levels: Levels) -> tuple[float, float, tuple[float, ...]]:
     """
     lowest, highest = list(levels.lowest), list(levels.highest)
     missing: list[float] = []
-    if levels.dtype == "float32":
-        return lowest[0], highest[-1], ()
-    gap = GAP if levels.few is None else GAP_OF_LABELS
-    while lowest[1:] and lowest[0] < 0 and (
+    is_float = levels.dtype == "float32"
+    gap = GAP_OF_FLOATS if is_float else GAP if levels.few is None else GAP_OF_LABELS
+    while lowest[1:] and lowest[0] < (-1 if is_float else 0) and lowest[0] == int(lowest[0]) and (
         lowest[1] - lowest[0] >= gap * (highest[-1] - lowest[1]) > 0
     ):
         missing.append(lowest.pop(0))
-    if highest[2:] and highest[-1] in (np.iinfo(levels.dtype).max, 9999):
+    if not is_float and highest[2:] and highest[-1] in (np.iinfo(levels.dtype).max, 9999):
         rest = highest[-2] - lowest[0]
         if highest[-1] - highest[-2] >= GAP_ABOVE * rest > 0 and _is_dense(levels, rest):
             missing.append(highest.pop())
@@ -109,11 +116,14 @@ def _is_dense(levels: Levels, rest: float) -> bool:
     return levels.few is not None and len(levels.few) - 1 >= DENSE * (rest + 1)
 
 
-def proposed(low: float, high: float, *, integers: bool = False) -> str:
+def proposed(low: float, high: float, *, integers: bool = False, unit: str = "") -> str:
     """Return "LO,HI" for --value_range: a natural range, or two digits of the width, outwards.
 
-    ``integers``: the numbers are those of an instrument, if they fit one.
+    ``integers``: the numbers are those of an instrument, if they fit one. ``unit``: "HU" proposes
+    the 12 bits of computed tomography, if they hold the values.
     """
+    if unit == "HU" and HOUNSFIELD[0] <= low and high <= HOUNSFIELD[1]:
+        return "{},{}".format(*HOUNSFIELD)
     natural = NATURAL + INSTRUMENTS if integers else NATURAL
     around = [(limits, part) for limits, part in natural if limits[0] <= low and high <= limits[1]]
     for (a, b), part in around:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from data.checking.levels import levels_of
+from data.checking.levels import levels_of_raster
 from data.checking.value_ranges import range_faults
 from data.files.raster import Raster
 from data.files.side import Side, read_row
@@ -43,7 +43,7 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
         decoded = [rasters for rasters, _ in pool.map(lambda row: read_row(sides, row), chosen)]
     descriptions = []
     for side, rasters in zip(sides, zip(*decoded, strict=True), strict=True):
-        kinds = Counter(f"{raster.colour} {raster.pixels.dtype}" for raster in rasters)
+        kinds = Counter(f"{raster.colour} {raster.file_dtype}" for raster in rasters)
         counts = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
         kind = next(iter(kinds)) if len(kinds) == 1 else counts
         descriptions.append(f"{side.letter} {_sizes(rasters)} {kind}")
@@ -51,14 +51,18 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
             log.warning("%s is mixed: %s; python scripts/check_dataset.py checks all of them",
                         side.letter, counts)
         _warn_about_values(side, rasters, len(rows))
-    _warn_about_profiles(chosen)
+        _advise_one_channel(side, rasters)
+    _warn_about_profiles(sides, chosen)
     noun = "pairs" if len(sides) == 2 else "images"
     log.info("checked %d of %d %s: %s", len(chosen), len(rows), noun, ", ".join(descriptions))
 
 
 def _warn_about_values(side: Side, rasters: Sequence[Raster], count: int) -> None:
-    levels = [levels_of(known.pixels, known.colour)
-              for known in (raster.known for raster in rasters)]
+    levels = [levels_of_raster(raster) for raster in rasters if not raster.is_empty]
+    if not levels:
+        log.warning("%s: all %d images that were checked have no value in any pixel; check the "
+                    "files and --nan_value", side.letter, len(rasters))
+        return
     faults = [text for _, text in range_faults(side.letter, levels, side.value_range)]
     low, high = min(image.low for image in levels), max(image.high for image in levels)
     if low == high:
@@ -70,15 +74,27 @@ def _warn_about_values(side: Side, rasters: Sequence[Raster], count: int) -> Non
         log.warning("%s%s", "; ".join(faults), others)
 
 
-def _warn_about_profiles(rows: Sequence[Sequence[Source]]) -> None:
-    """Warn if the images have colour profiles that differ: the same numbers are other colours."""
-    profiles = Counter(icc_of(file) for row in rows for file in
-                       dict.fromkeys(file for source in row for file in source.files))
-    if len(profiles) > 1:
-        names = ", ".join(f"{count} {profile_name(icc)}" for icc, count in profiles.most_common())
-        log.warning("the images have different colour profiles (%s), and are trained on as they "
-                    "are; for equal colours convert them before, for example: magick in.png "
-                    "-profile sRGB.icc out.png", names)
+def _advise_one_channel(side: Side, rasters: Sequence[Raster]) -> None:
+    is_grey = all(raster.colour in ("gray", "gray_alpha") for raster in rasters)
+    if is_grey and side.channels == 3 and side.channels_flag:
+        log.info("%s holds grey images, of which 3 equal channels are made; %s 1 trains with 1 "
+                 "channel, and outputs have as many", side.letter, side.channels_flag)
+
+
+def _warn_about_profiles(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> None:
+    """Warn if images of one side have different profiles: equal numbers are other colours.
+
+    Different profiles of A and of B are usual: photos have one, and their masks have none.
+    """
+    for side, sources in zip(sides, zip(*rows, strict=True), strict=True):
+        profiles = Counter(icc_of(file) for file in
+                           dict.fromkeys(file for source in sources for file in source.files))
+        if len(profiles) > 1:
+            names = ", ".join(f"{count} {profile_name(icc)}"
+                              for icc, count in profiles.most_common())
+            log.warning("images of %s have different colour profiles (%s), and are trained on as "
+                        "they are; for equal colours convert them before, for example: magick "
+                        "in.png -profile sRGB.icc out.png", side.letter, names)
 
 
 def _pixels(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from data.checking.levels import Levels, merged
-from data.checking.limits import proposed, small_part, without_marks
+from data.checking.limits import proposed, remark_on, small_part, without_marks
 from data.files import value_range
 from data.files.value_range import ValueRange
 from util.text import pluralise
@@ -34,25 +34,32 @@ def _faults_of_dtype(
     letter: str, images: Sequence[Levels], given: ValueRange | None, *, is_mixed: bool
 ) -> Iterator[Fault]:
     levels, flag = merged(images), f"--value_range_{letter}="
-    low, high, _ = without_marks(levels)
+    low, high, marks = without_marks(levels)
     limits = given or value_range.of_dtype(levels.dtype)
-    what = f"{letter}: {pluralise(len(images), f'{levels.dtype} image')} with values from "
+    what = f"{letter}: {pluralise(len(images), f'{levels.stored} image')} with values from "
+    found, remark = f"{what}{low:g} to {high:g}", remark_on(marks)
+    declared = f" and --nan_value={marks[-1]:g}" if marks else ""
     if limits is None:
-        yield ("error", f"{what}{low:g} to {high:g}; this type has no range of its own: train with "
-               f"{flag}{proposed(low, high)}, or with the limits of your instrument")
+        yield ("error", f"{found}{remark}; this type has no range of its own: train with {flag}"
+               f"{proposed(low, high, unit=levels.unit)}{declared}, or with the limits of your "
+               "instrument")
         return
     slack = ROUNDED * limits.half
     if low < limits.low - slack or high > limits.high + slack:
-        yield ("warning", f"{what}{low:g} to {high:g}; those outside {limits.low:g} to "
-               f"{limits.high:g} are clipped")
+        yield ("warning", f"{found}{remark}; those outside {limits.low:g} to {limits.high:g} are "
+               "clipped")
     elif part := small_part(levels, given):
         whole = f"{limits.low:g} to {limits.high:g}"
-        fix = (f"train with {flag}{part.limits}" if not is_mixed else
+        fix = (f"train with {flag}{part.limits}{declared}" if not is_mixed else
                "save all images of this side in one type, because a value range is for all")
         keep = ("" if given or is_mixed else
                 f" ({flag}{limits.low:g},{limits.high:g} keeps this contrast)")
         yield ("warning", f"{what}{part.low:g} to {part.high:g}{part.remark}: a small part of "
                f"{whole}, so their contrast is poor; {fix}{keep}")
+    elif marks and (levels.dtype == "int16" if given is None else marks[-1] < given.low
+                    or marks[-1] > given.high):
+        yield ("warning", f"{found}{remark}; --nan_value={marks[-1]:g} leaves such pixels out of "
+               "the losses")
     elif dark := [f"channel {number} holds at most {top:g}" for number, top
                   in enumerate(levels.highs, start=1) if 0 < top < DARK * max(levels.highs)]:
         yield ("warning", f"{letter}: {', '.join(dark)}, others up to {max(levels.highs):g}; a "

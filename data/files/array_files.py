@@ -56,11 +56,12 @@ def as_raster(
     if missing.any():
         # Wide types mark missing values by their limits, which do not fit into float32.
         pixels = np.where(missing & (pixels.dtype.itemsize > 2), pixels.dtype.type(0), pixels)
-    pixels = _to_known_dtype(pixels, path)
+    stored, pixels = pixels.dtype.name, _to_known_dtype(pixels, path)
     if not colour:
         byte_colours = pixels.shape[2] == 3 and pixels.dtype == np.uint8
         colour = "gray" if pixels.shape[2] == 1 else "rgb" if byte_colours else "bands"
-    return Raster(pixels, colour, missing if missing.any() else None, nodata)
+    return Raster(pixels, colour, missing if missing.any() else None, nodata,
+                  stored if stored != pixels.dtype.name else "")
 
 
 def _mapped(path: Path) -> npt.NDArray[Any]:

@@ -65,11 +65,17 @@ def _real_raster(data: Any, path: Path) -> Raster:
     count, height, width, channels = frames.shape
     colour = {1: "gray", 3: "rgb", 4: "rgba"}[channels] if count == 1 else "bands"
     pixels = np.moveaxis(frames, 0, 2).reshape(height, width, -1)
-    raster = as_raster(pixels, path, colour=colour)
+    raster = replace(as_raster(pixels, path, colour=colour), unit=_unit(data))
     if padding is None:
         return raster
     missing = np.moveaxis(padding, 0, 2)
     return replace(raster, missing=missing, nodata=float(pixels[missing][0]))
+
+
+def _unit(data: Any) -> str:
+    """Return "HU" for computed tomography, if the file names no other unit (C.8.2.1)."""
+    is_ct = data.get("Modality") == "CT" and data.get("RescaleType", "HU") in ("HU", "US")
+    return "HU" if is_ct and data.PhotometricInterpretation in _GREY else ""
 
 
 def dicom_size(path: Path) -> tuple[int, int]:

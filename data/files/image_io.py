@@ -163,14 +163,16 @@ def raster_of_pil(image: Image.Image, *, source: object) -> Raster:
         return Raster(np.asarray(image, np.float32)[:, :, None], "gray")
     if image.mode == "1":
         image = image.convert("L")
-    elif image.mode == "P" or image.has_transparency_data:
+    palette = image.mode == "P"
+    if palette or image.has_transparency_data:
         transparent = image.has_transparency_data
         grey = image.mode in ("L", "LA")
         image = image.convert(("LA" if grey else "RGBA") if transparent else "RGB")
     elif image.mode not in _COLOURS:
         image = to_rgb(image)
     pixels = np.asarray(image)
-    return Raster(pixels if pixels.ndim == 3 else pixels[:, :, None], _COLOURS[image.mode])
+    return Raster(pixels if pixels.ndim == 3 else pixels[:, :, None], _COLOURS[image.mode],
+                  palette=palette)
 
 
 def _read_pillow(path: Path) -> Raster:

@@ -1,7 +1,9 @@
 """Images as arrays: the number of channels and their meaning."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,18 @@ class Raster:
     """``colour``: gray, gray_alpha, rgb, rgba, or bands for channels that are not colours.
 
     ``missing``: bool [H, W, C], True where the file has no value; None if it has all. ``nodata``:
-    the number that means "no value" in the file, if it names one.
+    the number that means "no value" in the file, if it names one. ``stored``: the dtype in the
+    file, if it is not that of ``pixels``. ``palette``: the file holds numbers of colours. ``unit``:
+    "HU" for computed tomography in DICOM, "" for others.
     """
 
     pixels: Pixels
     colour: str
     missing: Mask | None = None
     nodata: float | None = None
+    stored: str = ""
+    palette: bool = False
+    unit: str = ""
 
     @property
     def channels(self) -> int:
@@ -45,12 +52,22 @@ class Raster:
         return f"{self.size[0]} x {self.size[1]}, {count} ({self.colour}), {self.pixels.dtype}"
 
     @property
+    def file_dtype(self) -> str:
+        return self.stored or self.pixels.dtype.name
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no pixel has a value."""
+        return self.missing is not None and bool(self.missing.all())
+
+    @property
     def known(self) -> "Raster":
         """The image with its lowest known value, or 0, at the missing pixels, for statistics."""
         if self.missing is None:
             return self
-        low = 0 if self.missing.all() else self.pixels[~self.missing].min()
-        return Raster(np.where(self.missing, self.pixels.dtype.type(low), self.pixels), self.colour)
+        low = 0 if self.is_empty else self.pixels[~self.missing].min()
+        return replace(self, missing=None, nodata=None,
+                       pixels=np.where(self.missing, self.pixels.dtype.type(low), self.pixels))
 
     def missing_in(self, channels: int) -> Mask | None:
         """Return ``missing`` for the result of ``as_channels``: [H, W, channels]."""
@@ -125,11 +142,32 @@ def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raste
     for raster, source in zip(rasters, sources, strict=True):
         if raster.size != first.size or raster.pixels.dtype != first.pixels.dtype:
             raise PictureError(f"{sources[0]} is {first}, but {source}, to be stacked with it, is "
-                               f"{raster}; one size and one dtype are wanted")
+                               f"{raster}; {_way_to_stack(rasters, sources)}")
     pixels = np.concatenate([raster.pixels for raster in rasters], axis=2)
     missing = [np.zeros(raster.pixels.shape, bool) if raster.missing is None else raster.missing
                for raster in rasters]
     return mark_missing(Raster(pixels, "bands", np.concatenate(missing, axis=2), first.nodata))
+
+
+def _way_to_stack(rasters: Sequence[Raster], sources: Sequence[object]) -> str:
+    """Return what to do with files that differ in size or dtype."""
+    if len({raster.size for raster in rasters}) > 1:
+        return "scale the files of each stack to one size"
+    advice = ("save the files of each stack in one type, over the same values: one --value_range "
+              "is for all of them")
+    names = [(raster.pixels.dtype.name, str(source))
+             for raster, source in zip(rasters, sources, strict=True)]
+    byte, deep = (next((name for name in names if (name[0] == "uint8") == is_byte), None)
+                  for is_byte in (True, False))
+    if not byte or not deep:
+        return advice
+    scale = "257 *" if deep[0] == "uint16" else "LO + (HI - LO) / 255 *"
+    limits = "" if deep[0] == "uint16" else " (LO,HI is the --value_range)"
+    array = Path(byte[1]).with_suffix(".npy")
+    code = (f"import numpy; from PIL import Image; numpy.save({str(array)!r}, {scale} "
+            f"numpy.asarray(Image.open({byte[1]!r}), {deep[0]!r}))")
+    return (f"{advice}. For all files like this one: python -c {shlex.quote(code)} && "
+            f"rm {shlex.quote(byte[1])}{limits}")
 
 
 def _on_white(raster: Raster) -> Raster:

@@ -40,6 +40,10 @@ class PictureError(ValueError):
     """An image file that cannot be used; the message names it."""
 
 
+class UndeclaredError(PictureError):
+    """An image whose numbers need a flag. Most others of its set need it, too."""
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn all exceptions of a decoder into a ``PictureError`` that names the file.
@@ -90,11 +94,14 @@ def log_once(
 
 @contextmanager
 def naming_skip_flag(on_bad_image: str) -> Iterator[None]:
-    """Add the flag that leaves bad images out to a ``PictureError``, unless it is set."""
+    """Add the flag that leaves bad images out to a ``PictureError``, unless it is set.
+
+    An ``UndeclaredError`` is raised unchanged: leaving out images would leave none.
+    """
     try:
         yield
     except PictureError as error:
-        if on_bad_image == "skip":
+        if on_bad_image == "skip" or isinstance(error, UndeclaredError):
             raise
         raise PictureError(f"{error} (--on_bad_image skip leaves out all images that cannot be "
                            "used)") from error

@@ -1,15 +1,15 @@
 """The format of one side of a set, A or B, and how its images become tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from data.files import value_range
-from data.files.pillow_files import PictureError
-from data.files.raster import Pixels, Raster, as_channels
+from data.files.raster import Pixels, Raster, as_channels, is_nodata
+from data.files.reading import UndeclaredError, log_once
 from data.files.source import Source, read_together
 from data.files.value_range import LEVELS, ValueRange
 from util.text import pluralise
@@ -22,7 +22,7 @@ class Side:
     ``channels_flag``: the flag that sets ``channels``, for errors; "" if a network is given.
     ``labels``: the colours are names of classes and must not be mixed by interpolation.
     ``nan_value``: what the network sees where a file has no value, in the units of the file; None:
-    such files are refused.
+    such files are refused. See also ``marker``.
     """
 
     letter: str  # A or B
@@ -46,14 +46,17 @@ class Side:
             PictureError: it cannot have these channels, has no value range, or has missing values
                 and there is no ``nan_value``.
         """
+        raster = self.mark(raster)
+        if raster.palette and self.channels == 1:
+            self._warn_about_palette(raster, source)
         pixels = as_channels(raster, self.channels, source=source, flag=self.channels_flag)
         missing = raster.missing_in(self.channels)
         if missing is not None and self.nan_value is None:
-            raise PictureError(_about_missing(raster, source))
+            raise UndeclaredError(_about_missing(raster, source))
         limits = self.range_of(pixels)
         if limits is None:
             known = pixels if missing is None or missing.all() else pixels[~missing]
-            raise PictureError(f"{source} holds {pixels.dtype} from {known.min():g} to "
+            raise UndeclaredError(f"{source} holds {raster.file_dtype} from {known.min():g} to "
                                f"{known.max():g}, a type without a range of its own: give the "
                                f"values that mean black and white with --value_range_{self.letter} "
                                f"LO,HI (in Python value_range_{self.letter}=(LO, HI)); "
@@ -63,6 +66,41 @@ class Side:
         if self.value_range is None:
             pixels = (pixels.astype(np.float64) - limits.low) * (LEVELS.half / limits.half)
         return np.where(missing, np.float32(np.nan), pixels.astype(np.float32))
+
+    def mark(self, raster: Raster) -> Raster:
+        """Mark the pixels that hold ``marker`` as missing, beside those marked before."""
+        marker = self.marker(raster.pixels.dtype)
+        found = is_nodata(raster.pixels, marker, colours=raster.colour in ("rgb", "rgba"))
+        if not found.any():
+            return raster
+        missing = found if raster.missing is None else found | raster.missing
+        return replace(raster, missing=missing,
+                       nodata=marker if raster.nodata is None else raster.nodata)
+
+    def marker(self, dtype: npt.DTypeLike) -> float | None:
+        """Return ``nan_value`` if it marks missing pixels in files of ``dtype``; None if not.
+
+        It does if it lies outside of ``value_range``: such numbers have no meaning for the network.
+        Files of int16 without a range mark missing pixels by a negative number.
+        """
+        if self.nan_value is None:
+            return None
+        if self.value_range:
+            is_outside = not self.value_range.low <= self.nan_value <= self.value_range.high
+            return self.nan_value if is_outside else None
+        return self.nan_value if np.dtype(dtype) == np.int16 and self.nan_value < 0 else None
+
+    def _warn_about_palette(self, raster: Raster, source: object) -> None:
+        if (raster.pixels[:, :, :3] == raster.pixels[:, :, :1]).all():
+            return
+        flag = self.channels_flag or "one channel"
+        code = ("import sys, numpy; from PIL import Image; [Image.fromarray(numpy.asarray("
+                "Image.open(f))).save(f) for f in sys.argv[1:]]")
+        log_once("%s has a palette: with %s 1, its colours become grey (luminance), not the "
+                 "numbers of classes. %s 3 keeps the colours. To store the numbers, in copies of "
+                 "the files: python -c \"%s\" FILES (scripts/check_dataset.py then proposes "
+                 "--value_range_%s)",
+                 source, flag, flag, code, self.letter, key=("palette", self.letter))
 
     def range_of(self, pixels: Pixels) -> ValueRange | None:
         return self.value_range or value_range.of_dtype(pixels.dtype)
@@ -92,6 +130,7 @@ def read_row(sides: Sequence[Side], sources: Sequence[Source]) -> tuple[list[Ras
         PictureError: an image cannot be read, or ``Side.convert`` refuses it.
     """
     rasters = read_together(sources, [side.channels for side in sides])
+    rasters = [side.mark(raster) for side, raster in zip(sides, rasters, strict=True)]
     triples = zip(sides, rasters, sources, strict=True)
     return rasters, [side.convert(raster, source=source) for side, raster, source in triples]
 
