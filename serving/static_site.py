@@ -5,6 +5,7 @@
 
 import json
 import logging
+import shlex
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -63,8 +64,8 @@ def write_site(
     model = asdict(description.info("onnx")) | {"directions": directions}
     write_text(folder / LAST, json.dumps(model) + "\n")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    log.info("%s: %s; try it by `python -m http.server --directory %s`", folder,
-             format_bytes(size, digits=1), folder)
+    log.info("%s: %s; try it by `python -m http.server --bind 127.0.0.1 --directory %s`", folder,
+             format_bytes(size, digits=1), shlex.quote(str(folder)))
 
 
 def require_overwritable(folder: Path) -> None:

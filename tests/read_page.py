@@ -2,6 +2,9 @@
 
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
+
+from PIL import Image
 
 
 class Page(HTMLParser):
@@ -25,3 +28,21 @@ class Page(HTMLParser):
     @property
     def sources(self) -> list[str | None]:
         return [image["src"] for image in self.attributes("img")]
+
+
+def require_whole(folder: Path) -> int:
+    """Require that each image and page that a page names exists and opens; return how many."""
+    count = 0
+    for path in folder.glob("*.html"):
+        page = Page(path)
+        for source in page.sources:
+            target = folder / unquote(str(source))
+            if target.suffix == ".png":
+                with Image.open(target) as image:
+                    image.load()
+            assert target.is_file(), target
+            count += 1
+        for link in page.attributes("a"):
+            if str(link["href"]).startswith("epochs_"):
+                assert (folder / str(link["href"])).is_file()
+    return count

@@ -82,12 +82,14 @@ def test_a_pth_file_without_a_run(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     generator_file(tmp_path, "unet_128", "batch")
     out = tmp_path / "else" / "x.pt"
     main(["--weights", str(tmp_path / "tiny.pth"), "--to", "torchscript", "--half",
-          "--out", str(out)])
+          "--out", str(out), "--licence", "<img src=x onerror=f()>"])
     assert "verified on noise" in caplog.text
     metadata = find_format("torchscript").load(out)[1]
     assert (metadata["weights"], metadata["trained_with_dropout"]) == ("half", "unknown")
     card = out.with_name("x.pt.md").read_text()
-    for line in ("training set: unknown", "model: unknown", "on noise: no images were available"):
+    assert "<img" not in card
+    for line in ("licence: &lt;img src=x onerror=f()&gt;", "training set: unknown",
+                 "model: unknown", "on noise: no images were available"):
         assert f"- {line}" in card, card
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import Argv, draw_pictures
 from plugin_files import plateau_flags
+from read_page import require_whole
 from runs import differences, flat, load_state, logged
 
 import models
@@ -29,7 +30,7 @@ KILLED_AT = 8  # images; epoch 2 holds 6 to 10
 SMALL = (
     "--gpu_ids -1 --netG resnet_6blocks --netD n_layers --n_layers_D 1 --ngf 2 --ndf 2 --dropout "
     "--load_size 20 --crop_size 16 --pool_size 3 --display_id 0 --batch_size 2 --print_freq 7 "
-    "--no_html --save_latest_freq 20 --save_epoch_freq 1 --n_epochs_decay 2"
+    "--save_latest_freq 20 --save_epoch_freq 1 --n_epochs_decay 2"
 )
 
 
@@ -41,12 +42,16 @@ SMALL = (
 def test_a_killed_run_equals_a_straight_one(
     model: str, workers: int, epochs: int, kills: int, tmp_path: Path
 ) -> None:
-    """Kill separate processes at any time between the start and the end of the run."""
+    """Kill separate processes at any time between the start and the end of the run.
+
+    Many kills also find the moments in which a page is written.
+    """
     for folder, width in (("train", 40), ("trainA", 20), ("trainB", 20)):
         draw_pictures(tmp_path / folder, 15, (width, 20))
     command = [
         "--dataroot", str(tmp_path), "--checkpoints_dir", str(tmp_path), "--model", model,
         "--n_epochs", str(epochs), "--num_threads", str(workers), *SMALL.split(),
+        *(["--update_html_freq", "4"] if kills > 1 else ["--no_html"]),
     ]
     straight, killed, moments = tmp_path / "straight", tmp_path / "killed", random.Random(1)
     start = time.monotonic()
@@ -60,8 +65,12 @@ def test_a_killed_run_equals_a_straight_one(
             patience = moments.uniform(0, seconds) if kills > 0 else None
             was_killed = run_or_kill([*command, "--name", "killed", resume], patience)
             kills -= was_killed
+            require_whole(killed / "web")
         assert differences(saved(straight), saved(killed)) == []
         assert logged(straight) == logged(killed)
+        if not was_killed:
+            assert [*killed.rglob("*.partial*")] == []
+            assert require_whole(killed / "web") == require_whole(straight / "web")
 
 
 def run_or_kill(command: Sequence[str], patience: float | None) -> bool:

@@ -170,8 +170,10 @@ def test_a_static_site_does_not_overwrite_other_folders(demo_run: Path, tmp_path
 
 
 def test_a_static_site_is_overwritten_and_leaves_unreadable_samples_out(
-    demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demo_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from serving import static_site
@@ -198,6 +200,7 @@ def test_a_static_site_is_overwritten_and_leaves_unreadable_samples_out(
     written = {path.relative_to(site).as_posix() for path in site.rglob("*.png")}
     assert written == listed
     assert not leftovers[0].exists()
+    assert f"python -m http.server --bind 127.0.0.1 --directory {site}`" in caplog.text
     assert (site / entry["onnx"]).stat().st_size > 1000
     assert "Copyright (c) Microsoft" in (site / "onnxruntime" / "LICENSE.txt").read_text()
 

@@ -4,12 +4,10 @@ import itertools
 import shutil
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from PIL import Image
-from read_page import Page
+from read_page import Page, require_whole
 from test_film import report as film_report
 
 import display.sinks.web_page_sink as web_module
@@ -215,24 +213,6 @@ def reports_of_another_run(web: WebPage) -> None:
     web.film(film_report(1, given=9))
     web.pictures(PictureReport(progress(2), shown, True))
     web.film(film_report(2, given=9, target=False))
-
-
-def require_whole(folder: Path) -> int:
-    """Require that each image and page that a page names exists and opens; return how many."""
-    count = 0
-    for path in folder.glob("*.html"):
-        page = Page(path)
-        for source in page.sources:
-            target = folder / unquote(str(source))
-            if target.suffix == ".png":
-                with Image.open(target) as image:
-                    image.load()
-            assert target.is_file(), target
-            count += 1
-        for link in page.attributes("a"):
-            if str(link["href"]).startswith("epochs_"):
-                assert (folder / str(link["href"])).is_file()
-    return count
 
 
 @pytest.mark.parametrize("step", [45, pytest.param(1, marks=pytest.mark.soak)])

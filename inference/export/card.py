@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def write_card(
     text += ["## Verified against PyTorch", "", f"- {inputs}",
              *(f"- {line}" for line in report_lines(differences))]
     card = path.with_name(f"{path.name}.md")
-    write_text(card, "\n".join(text) + "\n")
+    write_text(card, escape("\n".join(text), quote=False) + "\n")  # Markdown may hold HTML
     return card
 
 
