@@ -6,7 +6,8 @@
 # I2I_MIRROR names another server with the same folders, such as http://127.0.0.1:8000.
 FETCH_BASE=${I2I_MIRROR:-https://efrosgans.eecs.berkeley.edu}
 FETCH_BASE=${FETCH_BASE%/}
-FETCH_SMALLEST_MODEL=1000000  # bytes; the smallest published generator has about 40 MB
+FETCH_LARGEST=20000000  # KiB; the largest published file, edges2handbags.tar.gz, has 8 GB
+FETCH_ROOT=$(dirname "${BASH_SOURCE[0]}")
 
 fail() {
     echo "error: $*" >&2
@@ -45,6 +46,21 @@ refuse_cityscapes() {
         "https://www.cityscapes-dataset.com, then run datasets/prepare_cityscapes_dataset.py"
 }
 
+# find_python: sets PYTHON to a Python that can check the download.
+find_python() {
+    for PYTHON in "$FETCH_ROOT/../.venv/bin/python" python3 python; do
+        if "$PYTHON" -IS -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            return
+        fi
+    done
+    fail "Python 3.10 or newer was not found; it checks and unpacks the download"
+}
+
+# accept KIND SOURCE TARGET: verifies $PARTIAL and moves it or its content to TARGET.
+accept() {
+    "$PYTHON" "$FETCH_ROOT/accept_download.py" "$1" "$2" "$PARTIAL" "$3"
+}
+
 # clean_up_at_exit FOLDER: makes FOLDER; at exit removes the partial files of this run, and FOLDER
 # if this run made it and it is empty.
 clean_up_at_exit() {
@@ -53,10 +69,16 @@ clean_up_at_exit() {
     [[ -d $1 ]] || FETCH_MADE_FOLDER=yes
     mkdir -p "$1"
     PARTIAL=$1/$NAME.$$.partial
-    UNPACKED=$1/$NAME.$$.unpacked.partial
+    UNPACKED=$1/$NAME.$$.unpacked.partial  # of accept_download.py
     trap 'rm -rf "$PARTIAL" "$UNPACKED"
           [[ -z $FETCH_MADE_FOLDER ]] || rmdir "$FETCH_FOLDER" 2>/dev/null || true' EXIT
 }
+
+# limited COMMAND...: runs it; a file that grows beyond FETCH_LARGEST ends it.
+limited() (
+    ulimit -f "$FETCH_LARGEST" 2>/dev/null || true  # not on every system
+    "$@"
+)
 
 # download PATH_ON_SERVER: downloads to $PARTIAL; plain http only if I2I_MIRROR begins with http:.
 download() {
@@ -66,13 +88,13 @@ download() {
         local protocols='=https'
         [[ $FETCH_BASE == https:* ]] || protocols='=http,https'
         # Stop if the server sends less than 1000 bytes a second for a minute.
-        curl --fail --location --silent --show-error --proto "$protocols" --retry 3 \
+        limited curl --fail --location --silent --show-error --proto "$protocols" --retry 3 \
             --connect-timeout 30 --speed-limit 1000 --speed-time 60 --output "$PARTIAL" "$url" || code=$?
     elif command -v wget >/dev/null; then
         local redirects=0  # wget would follow redirects from https to plain http
         [[ $FETCH_BASE == https:* ]] || redirects=20
         # --timeout limits the DNS lookup, the connection, and pauses in the transfer.
-        wget --no-verbose --tries=3 --timeout=30 --max-redirect="$redirects" \
+        limited wget --no-verbose --tries=3 --timeout=30 --max-redirect="$redirects" \
             --output-document="$PARTIAL" "$url" || code=$?
     else
         fail "neither curl nor wget is installed; install one of them"
@@ -80,38 +102,6 @@ download() {
     [[ $code == 0 ]] || fail "$url could not be fetched (code $code). Check the network, or use" \
         "another server with the same folders: I2I_MIRROR=https://host bash $0 $NAME"
     [[ -s $PARTIAL ]] || fail "$url is empty"
-}
-
-# require_safe_entries NAMES MODES (one entry per line): refuses links and paths outside the folder.
-# Here-strings, not pipes: grep -q ends early, and pipefail would report a broken pipe.
-require_safe_entries() {
-    if grep -Eq '(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:' <<<"$1"; then
-        fail "the archive of $NAME holds absolute paths or '..'; not unpacked"
-    fi
-    if grep -Eq '^[lhbcps]' <<<"$2"; then
-        fail "the archive of $NAME holds links or devices; not unpacked"
-    fi
-}
-
-unpack_zip() {
-    command -v unzip >/dev/null || fail "unzip is not installed"
-    unzip -tqq "$PARTIAL" >/dev/null 2>&1 || fail "$NAME.zip is damaged or cut short; try again"
-    local names modes
-    # Lines of `unzip -Z -s` that describe an entry start with its mode, as in ls -l.
-    names=$(unzip -Z1 "$PARTIAL") && modes=$(unzip -Z -s "$PARTIAL") ||
-        fail "the entries of $NAME.zip cannot be listed, so they cannot be checked; not unpacked"
-    require_safe_entries "$names" "$modes"
-    unzip -qq "$PARTIAL" -d "$UNPACKED" || fail "$NAME.zip could not be unpacked; is the disk full?"
-}
-
-unpack_tar() {
-    local names modes
-    names=$(tar -tzf "$PARTIAL" 2>/dev/null) && modes=$(tar -tvzf "$PARTIAL") ||
-        fail "$NAME.tar.gz is damaged or cut short; try again"
-    require_safe_entries "$names" "$modes"
-    mkdir "$UNPACKED"
-    tar -xzf "$PARTIAL" -C "$UNPACKED" --no-same-owner ||
-        fail "$NAME.tar.gz could not be unpacked; is the disk full?"
 }
 
 # fetch_dataset FOLDER_ON_SERVER EXTENSION LAYOUT: ./datasets/NAME from an archive (zip or tar.gz).
@@ -124,37 +114,17 @@ fetch_dataset() {
         echo "$target exists already; remove it to fetch it again"
         exit 0
     fi
+    find_python
     clean_up_at_exit ./datasets
     download "$1/$NAME.$2"
-    if [[ $2 == zip ]]; then unpack_zip; else unpack_tar; fi
-    rm -rf "$UNPACKED/__MACOSX"  # resource forks, not images
-    if [[ $(ls -A "$UNPACKED") == "$NAME" ]]; then
-        mv "$UNPACKED/$NAME" "$target"
-    else
-        mv "$UNPACKED" "$target"
-    fi
-    echo "$target: $(find "$target" -type f | wc -l | tr -d ' ') files"
+    accept data "$1/$NAME.$2" "$target"
 }
 
 # fetch_model FOLDER_ON_SERVER: ./checkpoints/NAME_pretrained/latest_net_G.pth
 fetch_model() {
     local target=./checkpoints/${NAME}_pretrained/latest_net_G.pth
-    if [[ -f $target ]]; then
-        echo "$target exists already; remove it to fetch it again"
-        exit 0
-    fi
+    find_python
     clean_up_at_exit ./checkpoints
-    download "$1/$NAME.pth"
-    local magic size
-    magic=$(head -c 2 "$PARTIAL" | od -An -tx1 | tr -d ' \n')
-    size=$(wc -c <"$PARTIAL" | tr -d ' ')
-    # torch.save writes a zip archive (PK) since 1.6; before, a pickle of protocol 2 (80 02).
-    [[ $magic == 504b || $magic == 8002 ]] || fail "$NAME.pth is no torch file (starts with $magic)"
-    ((size > FETCH_SMALLEST_MODEL)) || fail "$NAME.pth has only $size bytes; try again"
-    if [[ $magic == 504b ]] && command -v unzip >/dev/null; then
-        unzip -tqq "$PARTIAL" >/dev/null 2>&1 || fail "$NAME.pth is damaged or cut short; try again"
-    fi
-    mkdir -p "${target%/*}"
-    mv "$PARTIAL" "$target"
-    echo "$target: $size bytes"
+    [[ -f $target ]] || download "$1/$NAME.pth"
+    accept weights "$1/$NAME.pth" "$target"
 }

@@ -53,10 +53,20 @@ class WeightsFile:
                             f"by --{self.flag} PATH")
 
     def describe(self, path: Path | None) -> str:
-        """Return such as "Inception-v3, weights 6726825d"; None: the file in torch's cache."""
-        file = path or self._cached()
+        """Return such as "Inception-v3, weights 6726825d"; None: the file in torch's cache.
+
+        Raises:
+            ValueError: the file in torch's cache is not the published one. The user's may differ.
+        """
+        cached = self._cached()
+        file = path or cached
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8] if file else "unknown"
-        published = digest in self.file
+        published = f"-{digest}." in self.file
+        if file and file == cached and not published:
+            raise ValueError(
+                f"{file} is damaged or another file: its SHA-256 begins with {digest}, that of the "
+                f"published {self.network} weights as its name ends; remove it to download it "
+                f"again, or give it by --{self.flag}")
         return f"{self.network}, weights {digest}" + (", not the published ones" * (not published))
 
     def _cached(self) -> Path | None:

@@ -1,8 +1,10 @@
 """Tests of every metric in the registry, including new ones."""
 
+import hashlib
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -15,6 +17,7 @@ from runs import read_losses
 from stand_ins import disturbed, picture
 
 import metrics
+from metrics import lpips_metric
 from metrics.base_metric import Metric, Settings, UndefinedError
 from metrics.inception import Inception, load_inception
 from metrics.metric_image import MetricImage
@@ -221,7 +224,13 @@ def test_weights_in_the_cache_of_torch_are_found(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
-    (folder / "alexnet-owt-7be5be79.pth").symlink_to(metric_weights["lpips_weights"])
+    file = metric_weights["lpips_weights"]
+    (folder / "alexnet-owt-7be5be79.pth").symlink_to(file)
+    with pytest.raises(ValueError, match="is damaged or another file: its SHA-256 begins with"):
+        metrics.create_metrics(["lpips"], Settings())
+    name = f"alexnet-owt-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}.pth"
+    monkeypatch.setattr(lpips_metric, "WEIGHTS", replace(lpips_metric.WEIGHTS, file=name))
+    (folder / name).symlink_to(file)
     assert metrics.create_metrics(["lpips"], Settings())[1] == {}
 
 

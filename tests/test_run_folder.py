@@ -1,10 +1,15 @@
+import errno
+import os
 import subprocess
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from training.saving.logs import cut_from_epoch, cut_to_sizes, log_sizes
+from util.run_folder import lock
 from util.run_folder.layout import delete_run, holds_run, lock_run
 from util.run_folder.weights import prune_epochs
 
@@ -45,6 +50,7 @@ def test_a_start_removes_what_a_killed_one_had_begun_to_write(tmp_path: Path) ->
     touch(tmp_path, *kept, ".latest_state.partial.pth", ".best_net_G.partial.pth",
           ".losses.partial.csv", ".train_opt.partial.txt", ".networks.partial.json",
           "web/.index.partial.html", "web/images/.epoch001_a_B.partial.png")
+    kept.add(".lock_owner")
     with lock_run(tmp_path):
         assert names(tmp_path) == kept
         touch(tmp_path, "web/.index.partial.html")
@@ -119,3 +125,93 @@ def test_a_second_training_is_refused_until_the_first_has_ended(tmp_path: Path) 
         first.wait()
     with lock_run(tmp_path):
         assert (tmp_path / ".lock").exists()
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> list[str]:
+    """Process, host and start time of this process, as a lock records them."""
+    with lock_run(tmp_path):
+        return (tmp_path / ".lock_owner").read_text().splitlines()
+
+
+def without_system_lock(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    fcntl = pytest.importorskip("fcntl")  # Windows has none
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_SECONDS_TO_TAKE_OVER", 0.05)
+
+
+def leave_lock(folder: Path, *lines: str) -> Path:
+    """Write the lock of another process, 3 hours old."""
+    owner = folder / ".lock_owner"
+    owner.write_text("".join(f"{line}\n" for line in lines))
+    os.utime(owner, (time.time() - 10800,) * 2)
+    return owner
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_lock_of_another_host_names_folder_host_age_and_the_way_out(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = leave_lock(tmp_path, "4711", "gpu7", "99")
+    with lock_run(tmp_path):  # the system's lock is free: that process does not run on any host
+        pass
+    leave_lock(tmp_path, "4711", "gpu7?pidns-f0000001", "99")
+    without_system_lock(monkeypatch, number)
+    with pytest.raises(ValueError, match="has locked") as fault, lock_run(tmp_path):
+        pass
+    for part in (f"{tmp_path} (process 4711 on host gpu7, for 3:00:0", f"delete {owner}", "--name"):
+        assert part in str(fault.value)
+    owner.unlink()
+    with lock_run(tmp_path):
+        assert owner.exists()
+    assert not owner.exists()
+
+
+@pytest.mark.parametrize("content", [[], ["12345 otherhost"], ["", ""]])
+def test_a_lock_without_an_owner_is_kept(
+    tmp_path: Path, content: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_lock(tmp_path, *content)
+    without_system_lock(monkeypatch, errno.ENOLCK)
+    with pytest.raises(ValueError, match="for 3:00:0"), lock_run(tmp_path):
+        pass
+
+
+def test_the_lock_of_a_dead_process_is_taken_over(
+    tmp_path: Path, recorded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, host, start = recorded
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    without_system_lock(monkeypatch, errno.ENOLCK)
+    for lines in ((str(ended.pid), host, start), (pid, host, str(int(start) - 1))):
+        owner = leave_lock(tmp_path, *lines)
+        with lock_run(tmp_path):
+            assert owner.read_text().splitlines() == recorded
+    leave_lock(tmp_path, str(os.getppid()), host)  # alive
+    with pytest.raises(ValueError, match=f"process {os.getppid()} on"), lock_run(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(("options", "local"), [
+    ("rw,vers=3,local_lock=all,addr=10.0.0.1", True), ("rw,local_lock=none", False), ("rw", False),
+])
+def test_locks_that_other_hosts_do_not_see_prove_nothing(
+    tmp_path: Path, options: str, local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = f"1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:4 / {tmp_path} rw - nfs nas:/ {options}\n"
+    original = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, *args, **kwargs: (
+        mounts if str(path) == "/proc/self/mountinfo" else original(path, *args, **kwargs)))
+    leave_lock(tmp_path, "4711", "gpu7", "99")
+    refused = pytest.raises(ValueError, match="host gpu7") if local else nullcontext()
+    with refused, lock_run(tmp_path):
+        pass

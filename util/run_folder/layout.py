@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from util.files import writing
+from util.run_folder.lock import LOCK, acquire
 
 BEST = "best.json"  # the best validation so far
 # Everything that a run writes; other files in the folder belong to the user.
@@ -44,34 +45,27 @@ def delete_run(run_dir: Path) -> None:
 
 @contextmanager
 def lock_run(run_dir: Path) -> Iterator[None]:
-    """Lock the folder for one training. The system releases the lock if the program dies.
+    """Lock the folder for one training. The lock of a program that died is taken over.
 
     Remove the temporary files of a training that was killed while it wrote.
 
     A new folder is removed if the training fails before it has written a file.
 
     Raises:
-        ValueError: another training has the lock.
+        ValueError: another training has the lock, or may have it.
         NotWritableError: the folder is read-only.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(run_dir / ".lock")
     existed = run_dir.exists()
     try:
-        with writing(run_dir):
-            run_dir.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ValueError(f"another training is running in {run_dir}; wait for it, or give another "
-                         "--name") from error
-    try:
-        _remove_unfinished(run_dir)
-        yield
+        with ExitStack() as held:
+            with writing(run_dir):
+                run_dir.mkdir(parents=True, exist_ok=True)
+                acquire(run_dir, held)
+            _remove_unfinished(run_dir)
+            yield
     finally:
-        lock.release()
-        if not existed and [path.name for path in run_dir.iterdir()] in ([], [".lock"]):
-            (run_dir / ".lock").unlink(missing_ok=True)
+        if not existed and run_dir.exists() and {each.name for each in run_dir.iterdir()} <= {LOCK}:
+            (run_dir / LOCK).unlink(missing_ok=True)
             run_dir.rmdir()
 
 
