@@ -25,10 +25,10 @@ WEIGHTS = $(firstword $(wildcard checkpoints/demo_$(MODEL)/latest_net_G*.pth) \
     checkpoints/demo_$(MODEL)/latest_net_G.pth)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo draw known-model test soak lint clean
+.PHONY: help setup demo draw known-model test test-gpu soak lint clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## install requirements.lock into .venv, once (PYTHON=python3.12: with that one)
 
@@ -65,6 +65,9 @@ known-model:
 
 test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 	$(BIN)/python -m pytest -rs $(PYTEST_ARGS)
+
+test-gpu:  ## compare recorded with eager steps on an NVIDIA GPU (PYTHON: one that has torch and pytest)
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m pytest -rs tests/gpu
 
 soak: setup  ## slow tests: kill a run 100 times with SIGKILL, resume, compare; check 2,000 steps for growth (15 minutes)
 	$(BIN)/python -m pytest -m soak --log-cli-level=INFO
