@@ -77,6 +77,9 @@ def run_to_end(training: Training) -> None:
             loop(training)
     except KeyboardInterrupt as stop:
         raise interrupts.explained(stop, training.saver.describe_lost_work()) from None
+    if training.interrupt.failed and training.saver.has_new_images:
+        log.info("the run is saved, --continue_train resumes it from %s", training.clock.place)
+    training.interrupt.raise_error()
     if training.interrupt.signal:
         log.info("%s and saved; the same command with --continue_train resumes the run",
                  "stopped" if training.clock.progress.images_left else "finished")
@@ -91,13 +94,16 @@ def loop(training: Training) -> None:
     clock = training.clock
     for epoch in range(training.first_epoch, clock.n_epochs + 1):
         start_epoch(training, epoch)
-        for batch in training.memory.watch(clock.watch(training.dataset)):
+        batches = training.batches.watch(clock.watch(training.dataset))
+        for batch in training.memory.watch(batches):
             step(training, batch)
             if clock.status_due():
                 show_status(training)
             if not clock.epoch_complete and save_or_stop(training):
                 report_stop(training)
                 return
+        if not clock.epoch_complete and save_or_stop(training):  # a batch could not be read
+            return
         end_epoch(training)
         # Save after the reports: a resumed run then starts with the next epoch.
         if save_or_stop(training):
@@ -147,9 +153,10 @@ def report_stop(training: Training) -> None:
 
 
 def save_or_stop(training: Training) -> bool:
-    """Save if a save is due. Return True, after a save, if the run was interrupted or is over."""
+    """Save if a save is due. Return True, after a save, if the run has to stop or is over."""
+    training.batches.read_ahead()
     stop = training.interrupt.requested() or (training.best is not None and training.best.over)
-    training.saver.save_if_due(now=stop)
+    training.saver.save_if_due(now=stop and training.saver.has_new_images)
     return stop
 
 

@@ -14,6 +14,7 @@ from data.checking.readable_samples import ReadableSamples
 from data.epoch_order import EpochOrder, Share
 from data.files.reading import PictureError
 from data.workers import leave_process_group, loading_advice
+from data.workers.watch import WorkerWatch
 from util.pixel_values import levels_to_float
 from util.threads import read_ahead
 
@@ -49,6 +50,7 @@ class Loader:
         self._order = EpochOrder(len(dataset), seed=seed, shuffle=shuffle, batch_size=batch_size,
                                  rank=rank, world_size=world_size)
         batches = -(-len(dataset) // self._order.step_images)
+        self._watch = WorkerWatch()
         self.workers = workers = min(num_workers, batches)  # others would have no batch
         cached = dataset.pictures.has_cache
         self.loading_advice = loading_advice(cached=cached, workers=workers)
@@ -69,11 +71,16 @@ class Loader:
         return len(self.dataset)
 
     def __iter__(self) -> Iterator[Batch]:
+        batches = self._watch.iterate(self._batches) if self.workers else self._batches
         try:
-            for batch in self._batches:
+            for batch in batches:
                 yield self._on_device(batch)
         except (ValueError, FileNotFoundError) as error:
             raise _without_traceback(error) from error
+
+    def close(self) -> None:
+        """End the workers at once. A stopped one would otherwise stay."""
+        self._watch.end()
 
     def first(self, count: int) -> Iterator[Batch]:
         """Return the first ``count`` batches; without workers, a thread reads one ahead.

@@ -13,12 +13,22 @@ from util.interrupts import handled, raise_interrupted
 log = logging.getLogger(__name__)
 
 
+_FAILED = 255  # greater than every signal
+
+
+class Leave(BaseException):
+    """Ends a wait for images that may never come. Not an Exception, which others might catch."""
+
+
 class Interrupt:
     """A context that stores the first signal; a second one raises ``Interrupted``."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.error: Exception | None = None  # of this process: it cannot read its next batch
+        self.others_failed = False
         self.saving = False  # the training has ended, only files are still written
+        self.can_leave = False  # True: a signal raises ``Leave``, in the main thread
         self._handlers = ExitStack()
 
     def __enter__(self) -> "Interrupt":
@@ -29,9 +39,29 @@ class Interrupt:
         self._handlers.close()
 
     def requested(self) -> bool:
-        """Return whether any process got a signal. All processes must call it after each step."""
-        self.signal = all_reduce_max(self.signal or 0) or None
-        return self.signal is not None
+        """Return whether any process got a signal, or cannot read its images.
+
+        All processes must call it after each step.
+        """
+        code = all_reduce_max(_FAILED if self.error else self.signal or 0)
+        if code == _FAILED:
+            self.others_failed = self.error is None
+        else:
+            self.signal = code or None
+        return code > 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run has stopped because images could not be read."""
+        return self.error is not None or self.others_failed
+
+    def raise_error(self) -> None:
+        """Raise the error for which the run has stopped, if any."""
+        if self.error:
+            raise self.error
+        if self.others_failed:
+            raise ChildProcessError("another process of this training could not read its images, "
+                                    "see its message; all have stopped")
 
     @property
     def exit_code(self) -> int:
@@ -47,3 +77,6 @@ class Interrupt:
         else:
             log.info("stopping after this step and, if due, its validation (a second signal stops "
                      "at once, without saving)")
+        if self.can_leave:
+            self.can_leave = False
+            raise Leave

@@ -15,6 +15,7 @@ from metrics import find_metric
 from models import create_model
 from models.base_model import BaseModel
 from models.schedules import PLATEAU, Plateau, watches_validation
+from training.batches import Batches
 from training.clock import Clock
 from training.doctor.doctor import Doctor
 from training.interrupt import Interrupt
@@ -77,6 +78,7 @@ class Training:
         self.learn = training_step(self.model, cuda_graph=opt.cuda_graph)
         self.memory = MemoryWatch(opt, self.model)
         self.interrupt = Interrupt()
+        self.batches = Batches(dataset, self.interrupt)
         self._open = ExitStack()
 
     def __enter__(self) -> "Training":
@@ -90,6 +92,7 @@ class Training:
 
     def __exit__(self, *error: object) -> None:
         self.interrupt.saving = True
+        self.dataset.close()
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
     def _prepare_folder(self, save_options: Callable[[], None]) -> None:

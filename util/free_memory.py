@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -13,6 +14,16 @@ def free_memory() -> int:
     """Return the bytes that the machine and the limits of container and process leave free."""
     limits = [*_free_in_container(CONTROL_GROUP), *_free_in_process()]
     return min([_free_in_machine(), *limits])
+
+
+def total_memory() -> int:
+    """Return the bytes of memory of the machine, or of the container if it is limited."""
+    limits = [] if not hasattr(os, "sysconf") else [
+        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for path in ("memory.max", "memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # no such group, or no limit ("max")
+            limits.append(int((CONTROL_GROUP / path).read_text()))
+    return min(limits, default=4 * 2**30)
 
 
 def available_bytes(device: torch.device) -> int:

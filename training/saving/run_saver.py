@@ -46,7 +46,7 @@ class RunSaver:
         self._saver = BackgroundSaver()
         self._writes = current_process().is_main
         self._on_disk = ""  # the position of latest_state.pth in the run; "": there is none yet
-        self._images_on_disk = 0
+        self._images_on_disk = self._first_images = 0
         self.before_save: Callable[[], None] = lambda: None  # if it raises, nothing is saved
 
     def __enter__(self) -> "RunSaver":
@@ -55,6 +55,11 @@ class RunSaver:
     def __exit__(self, *error: object) -> None:
         with self._error_context():
             self._saver.wait()
+
+    @property
+    def has_new_images(self) -> bool:
+        """Whether a step was made since the state that ``begin`` saved."""
+        return self.clock.images != self._first_images
 
     def begin(self) -> None:
         """Save the state before the first image: a run can then be resumed from its first moment.
@@ -66,6 +71,7 @@ class RunSaver:
             if self._writes:
                 checkpoint.save(self.path, state)
             self._note_saved(self.clock.place, self.clock.images)
+        self._first_images = self.clock.images
 
     def save_if_due(self, *, now: bool) -> None:
         """Save if a save is due, or ``now``.

@@ -1,11 +1,15 @@
 """The worker processes that load images: their number, and the signals that they obey."""
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 
 from util.distributed import current_process
 from util.runtime import count_cores
+
+_PR_SET_PDEATHSIG = 1
 
 
 def choose_workers(*, device: str, cached: bool, cores: int | None = None) -> int:
@@ -44,6 +48,10 @@ def leave_process_group(worker: int) -> None:
     """
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+    if sys.platform == "linux":
+        # The kernel kills the worker when the training ends, even a stopped one, which would keep
+        # the lock of the run's folder (prctl(2)).
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if hasattr(signal, "sigwaitinfo"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
