@@ -15,17 +15,13 @@ from torch.optim import Optimizer
 from models.averages import Averages
 from models.execution.speed import Speed, rates_in_place
 from models.schedules import Plateau
-from models.weights.mismatch import require_same_shapes
-from models.weights.network_files import require_same_parts
+from models.weights.saved_state import KERNEL, require_fitting_state
 from util.image_pool import ImagePool
 from util.run_folder.networks import NetworkEntry
 
 # generator: averaged (--ema), tested and exported. discriminator: the doctor checks its logits, and
 # tests do not load it. auxiliary: saved and loaded only.
 Role = Literal["generator", "discriminator", "auxiliary"]
-
-# Settings in an optimizer's groups that select a kernel. They are not restored on resume.
-_KERNEL = {"fused", "foreach", "capturable"}
 
 
 class Parts:
@@ -116,24 +112,22 @@ class Parts:
         """Restore what ``state_dict`` returned.
 
         Raises:
+            StateError: a part is missing, or has another form than this program writes.
             ValueError: the state belongs to another model, or to networks of other sizes.
         """
-        require_same_parts(state["networks"], self.networks, "networks")
-        require_same_parts(state["optimizers"], self.optimizers, "optimizers")
+        require_fitting_state(state, self.state_dict(), self.optimizers)
         for name, net in self.networks.items():
-            saved = state["networks"][name]
-            require_same_shapes(saved, net.state_dict(), f"{name} in latest_state.pth")
-            net.load_state_dict(saved)
+            net.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             _load_optimizer(optimizer, state["optimizers"][name])
         for name, pool in self.pools.items():
             pool.load_state_dict(state["pools"][name], self.device)
-        if self.plateau and state["plateau"]:
+        if self.plateau and state["plateau"] is not None:
             self.plateau.load_state_dict(state["plateau"], self.device)
         for name, scaler_state in state.get("scalers", {}).items():
             if self.scalers[name].is_enabled() and scaler_state:  # --precision may have changed
                 self.scalers[name].load_state_dict(scaler_state)
-        if self.averages and state.get("averages"):  # otherwise the averages start now
+        if self.averages and state.get("averages") is not None:  # otherwise the averages start now
             self.averages.load_state_dict(state["averages"])
 
     def step_state(self) -> dict[str, Any]:
@@ -157,15 +151,18 @@ class Parts:
 
 
 def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the optimizer's state with learning rates as numbers, also if they are tensors."""
+    """Return the optimizer's state with learning rates as numbers, also if they are tensors.
+
+    ``weights_with_state`` shows later whether the state of a weight is missing.
+    """
     state = optimizer.state_dict()
     groups = [group | {"lr": float(group["lr"])} for group in state["param_groups"]]
-    return state | {"param_groups": groups}
+    return state | {"param_groups": groups, "weights_with_state": len(state["state"])}
 
 
 def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Restore moments and settings. The kernel and the memory layout stay those of this run."""
-    groups = [saved | {key: current[key] for key in _KERNEL & current.keys()}
+    groups = [current | saved | {key: current[key] for key in KERNEL & current.keys()}
               for saved, current in zip(state["param_groups"], optimizer.param_groups, strict=True)]
     with rates_in_place([optimizer]):
         optimizer.load_state_dict(state | {"param_groups": groups})

@@ -47,6 +47,10 @@ PLATEAU = "plateau"  # the only policy that depends on a loss or a validation va
 LR_POLICIES = (*SCHEDULES, PLATEAU)
 
 
+# Numbers of ReduceLROnPlateau that change during a run; its settings stay those of the program.
+_CHANGING = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
+
+
 def watches_validation(metric: str, losses: Collection[str] = ()) -> bool:
     """Return whether ``--lr_metric`` names validation values instead of ``losses`` of the model."""
     return any(is_value(name) and name not in losses for name in metric.split("+"))
@@ -104,12 +108,13 @@ class Plateau:
         self.epoch, self.total, self.steps = epoch, torch.zeros_like(self.total), 0
 
     def state_dict(self) -> dict[str, Any]:
-        schedulers = [scheduler.state_dict() for scheduler in self.schedulers]
+        schedulers = [{key: getattr(scheduler, key) for key in _CHANGING}
+                      for scheduler in self.schedulers]
         return {"schedulers": schedulers, "epoch": self.epoch, "total": self.total,
                 "steps": self.steps}
 
     def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
         for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
-            scheduler.load_state_dict(saved)
+            scheduler.load_state_dict({key: saved[key] for key in _CHANGING})
         self.epoch, self.steps = state["epoch"], state["steps"]
         self.total = state["total"].to(device)

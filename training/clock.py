@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from display.reports import Progress
+from util.disk.state_check import require_count, require_like
 
 Item = TypeVar("Item")
 STATUS_SECONDS = 30.0
@@ -130,6 +131,11 @@ class Clock:
         return {"epoch": self.epoch, "images": self.images, "epoch_images": self.epoch_images}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Restore ``state_dict``. Raises StateError if it is not a position in a run."""
+        require_like(state, self.state_dict(), "clock")
+        require_count(state["epoch"], "clock.epoch", least=1)
+        least = max(state["epoch"] - 1, state["epoch_images"])  # an epoch has an image or more
+        require_count(state["images"], "clock.images", least=least)
         self.epoch = state["epoch"]
         self.images = state["images"]
         self.epoch_images = state["epoch_images"]

@@ -5,12 +5,15 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from util.disk.content import foreign_content
+from util.disk.tensor_values import is_finite
 from util.disk.tensors import IgnoredObject, load_tensors
 from util.files import NotWritableError, file_size_limit, replacing
 from util.packages import MissingPackageError
@@ -43,7 +46,7 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 def tensor_bytes(value: Any) -> int:
     """Return the size of all tensors in nested mappings, lists and tuples."""
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, Tensor):
         return value.numel() * value.element_size()
     if isinstance(value, Mapping):
         return sum(tensor_bytes(item) for item in value.values())
@@ -85,9 +88,10 @@ def load(
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; {describe_others(path)}")
     if is_damaged(path):
-        raise ValueError(f"{path} {describe_damage(None)}; {(advice or _advice)(path)}")
+        raise ValueError(f"{path} {describe_damage(None)}; {(advice or newest_other)(path)}")
     if path.stat().st_size and (content := foreign_content(path)):
-        what_else = f"; {(advice or _advice)(path)}" if content.startswith("is damaged") else ""
+        is_known = not content.startswith("is damaged")
+        what_else = "" if is_known else f"; {(advice or newest_other)(path)}"
         raise ValueError(f"{path} {content}{what_else}")
     try:
         state = load_tensors(path, ignore_objects=ignore_objects)
@@ -95,7 +99,7 @@ def load(
         raise
     except Exception as error:  # reading damaged bytes can raise any exception
         what = describe_damage(error)
-        raise ValueError(f"{path} {what}; {(advice or _advice)(path)}") from error
+        raise ValueError(f"{path} {what}; {(advice or newest_other)(path)}") from error
     if isinstance(state, IgnoredObject):
         raise ValueError(f"{path} holds code or objects of code, which is never run; only tensors "
                          "and plain values are loaded. In the program that wrote it: "
@@ -106,7 +110,7 @@ def load(
     return state
 
 
-def _advice(path: Path) -> str:
+def newest_other(path: Path) -> str:
     """Name the newest intact weights of the same network, and the flag that selects them."""
     network = path.name.partition("_net_")[2] or "*.pth"
     others = (other for other in path.parent.glob(f"*_net_{network}") if other != path)
@@ -148,7 +152,15 @@ def describe_damage(error: Exception | None) -> str:
 
 
 def newest_intact(files: Iterable[Path]) -> Path | None:
-    """Return the file that was written last among those whose checksums are right."""
+    """Return the file that was written last of those with right checksums and finite numbers."""
     by_age = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
     intact = (file for file in by_age if zipfile.is_zipfile(file) and not is_damaged(file))
-    return next(intact, None)
+    return next(filter(_is_finite, intact), None)
+
+
+def _is_finite(path: Path) -> bool:
+    """Return False if a tensor holds NaN or infinity, or if the file cannot be read."""
+    with suppress(Exception):  # a file can be intact, and still be no file of weights
+        weights = load_tensors(path, ignore_objects=True)
+        return all(is_finite(value) for value in weights.values() if isinstance(value, Tensor))
+    return False

@@ -18,7 +18,8 @@ def require_same_shapes(
 
 
 def shapes_of(tensors: Mapping[str, Tensor]) -> Shapes:
-    return {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    return {key: () if tensor.is_nested else tuple(tensor.shape)
+            for key, tensor in tensors.items()}
 
 
 def describe_mismatch(

@@ -15,6 +15,7 @@ from torch import Tensor
 from models.weights.infer_flags import Shapes, infer_flags
 from models.weights.mismatch import shapes_of
 from util import checkpoint
+from util.disk.tensor_values import defect_of
 from util.text import listing
 
 Weights = dict[str, Tensor]
@@ -144,8 +145,12 @@ def without_spectral_norm(tensors: Weights) -> Weights:
             layer = name.removesuffix(names[0])
             vectors = [plain.pop(layer + end, None) for end in names[1:]]
             weight = plain.pop(name)
-            u, v = (weight.new_zeros(0) if vector is None else vector for vector in vectors)
-            plain[f"{layer}weight"] = weight / _spectral_norm(weight, u, v)
+            u, v = (torch.zeros(0) if vector is None or defect_of(vector, torch.float32)
+                    else vector for vector in vectors)
+            # A weight without finite values is kept, and refused later.
+            if weight.ndim > 1 and not defect_of(weight, torch.float32):
+                weight = weight / _spectral_norm(weight, u, v)
+            plain[f"{layer}weight"] = weight
     return plain
 
 
@@ -155,6 +160,7 @@ def _spectral_norm(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
     If both axes fit, the larger value is right, because u and v belong to that axis.
     """
     matrices = (weight.transpose(0, axis).flatten(1) for axis in range(min(2, weight.ndim)))
+    u, v = u.flatten().to(weight.dtype), v.flatten().to(weight.dtype)
     values = [u @ matrix @ v for matrix in matrices if matrix.shape == (len(u), len(v))]
     return torch.stack(values).abs().max() if values else torch.linalg.matrix_norm(
         weight.flatten(1).float(), 2)

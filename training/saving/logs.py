@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from util.disk.state_check import require_count, require_entries
 from util.files import replacing
 
 _LOGS = ("loss_log.txt", "losses.csv", "doctor.csv")
@@ -24,7 +25,14 @@ def log_sizes(run_dir: Path) -> dict[str, int]:
 
 
 def cut_to_sizes(run_dir: Path, sizes: Mapping[str, int]) -> None:
-    """Remove what was logged after a save: the run that is resumed from it logs that again."""
+    """Remove what was logged after a save: the run that is resumed from it logs that again.
+
+    Raises:
+        StateError: ``sizes`` are not numbers of bytes.
+    """
+    require_entries(sizes, (), "logs")
+    for name, size in sizes.items():
+        require_count(size, f"logs.{name}")
     for name in _LOGS:
         path = run_dir / name
         if path.exists() and path.stat().st_size > (size := sizes.get(name, 0)):

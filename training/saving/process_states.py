@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.base_model import BaseModel
+from models.weights.saved_state import require_pools
 from training.saving.background_saver import to_host
+from util.disk.state_check import require_entries, require_list
 from util.distributed import current_process, gather_to_main
-from util.random_states import random_state, set_random_state
+from util.random_states import random_state, require_random_state, set_random_state
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,18 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
     """Restore the state of this process. The model already has the buffers of the main process.
 
     Ranks without saved state keep their initial state, and a warning is logged.
+
+    Raises:
+        StateError: a state is not what ``collect`` returns.
     """
     here, others = current_process(), state.get(_KEY, [])
+    require_random_state(state["random"], "random")
+    require_list(others, _KEY)
+    for index, other in enumerate(others):
+        require_entries(other, ("random", "pools") if other else (), f"{_KEY}.{index}")
+        if other:
+            require_random_state(other["random"], f"{_KEY}.{index}.random")
+            require_pools(other["pools"], model.pools, f"{_KEY}.{index}.pools")
     if len(others) + 1 != here.world_size:
         log.warning("saved by %d processes, resumed with %d: the number of images per step "
                     "changes, and image buffers and dropout differ from those of an uninterrupted "

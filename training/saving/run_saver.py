@@ -16,16 +16,15 @@ from training.clock import Clock
 from training.saving import process_states
 from training.saving.background_saver import BackgroundSaver, require_space
 from training.saving.logs import cut_to_sizes, log_sizes
+from training.saving.state_file import VERSION, explaining, read_state
 from training.validation.best import Best
 from util import checkpoint
 from util.checkpoint import tensor_bytes
 from util.distributed import current_process
-from util.run_folder.weights import advice_without_state, prune_epochs
+from util.run_folder.weights import prune_epochs
 from util.text import pluralise
 
 log = logging.getLogger(__name__)
-
-_PARTS = {"model", "clock", "random", "logs"}  # of latest_state.pth
 
 
 @dataclass(kw_only=True)
@@ -116,21 +115,19 @@ class RunSaver:
 
     def restore(self) -> None:
         """Restore the last save; remove from the logs what was written after it."""
-        state = checkpoint.load(self.path, advice=advice_without_state)
-        if not state.keys() >= _PARTS:
-            first = ", ".join(map(str, list(state)[:3])) or "nothing"
-            raise ValueError(f"{self.path} is not the state of a run (it begins with {first}; "
-                             f"wanted {', '.join(sorted(_PARTS))}); "
-                             f"{advice_without_state(self.path)}")
-        self.model.load_state_dict(state["model"])
-        self.clock.load_state_dict(state["clock"])
-        process_states.load(self.model, state)
-        if self.best and state.get("best"):  # else this run had no validation before
-            self.best.load_state_dict(state["best"])
+        state = read_state(self.path)
+        with explaining(self.path):
+            self.model.load_state_dict(state["model"])
+            self.clock.load_state_dict(state["clock"])
+            process_states.load(self.model, state)
+            # A state without a best is that of a run without validation.
+            best = None if state.get("best") is None else self.best
+            if best:
+                best.load_state_dict(state["best"])
             if self._writes:
-                self.best.rename_in(self.folder)
-        if self._writes:
-            cut_to_sizes(self.folder, state["logs"])
+                cut_to_sizes(self.folder, state["logs"])
+        if best and self._writes:
+            best.rename_in(self.folder)
         self._note_saved(self.clock.place, self.clock.images)
 
     def require_space(self) -> None:
@@ -193,7 +190,8 @@ class RunSaver:
     def _state(self) -> dict[str, Any]:
         """Return the content of latest_state.pth, after a check that all processes agree."""
         self.model.replicas.require_equal(self.model.networks)
-        return {"model": self.model.state_dict(),
+        return {"version": VERSION,
+                "model": self.model.state_dict(),
                 "clock": self.clock.state_dict(),
                 "best": self.best.state_dict() if self.best else None,
                 **process_states.collect(self.model),

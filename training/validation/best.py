@@ -10,10 +10,13 @@ from typing import Any
 
 from display.reports import CYCLE_VALUE, VALUE, Progress, current_name, is_value
 from metrics.report.tables import json_number
+from util.disk.state_check import require_count, require_entries, require_like, require_number
 from util.files import write_text
 from util.run_folder.layout import BEST
 
 log = logging.getLogger(__name__)
+
+_RECORD = {"epoch": 1, "images": 1, "metric": "", "value": math.inf, "values": {}}  # its form
 
 
 @dataclass
@@ -90,7 +93,18 @@ class Best:
                 "waited": self.waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore the best; if the metric or the images have changed, restore only the counter."""
+        """Restore the best; if the metric or the images have changed, restore only the counter.
+
+        Raises:
+            StateError: the state is not one of a best validation.
+        """
+        require_entries(state, ("found", "validations", "waited"), "best")
+        require_like({"basis": "", **state}, self.state_dict() | {"found": {}}, "best")
+        require_count(state["waited"], "best.waited", most=state["validations"])
+        if state["found"]:
+            require_like(state["found"], _RECORD, "best.found")
+            for name, value in state["found"]["values"].items():
+                require_number(value, f"best.found.values.{name}", infinite=True)
         self.validations = state["validations"]
         before = state.get("basis", "another metric")
         # Values of cycles had other names in earlier versions: val_l1 was cycle_l1.

@@ -20,6 +20,8 @@ _KINDS = {
     (0, b"Rar!"): "is a RAR archive: unpack it",
     (0, b"\x1f\x8b"): "is compressed by gzip: unpack it",
     (0, b"7z\xbc\xaf"): "is a 7z archive: unpack it",
+    (0, b"\xfd7zXZ"): "is compressed by xz: unpack it",
+    (0, b"BZh"): "is compressed by bzip2: unpack it",
     **{(4, b"ftyp" + brand): "is a HEIC image: convert it to PNG"
        for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")},
 }
@@ -98,6 +100,8 @@ def foreign_content(path: Path) -> str:
     # The first field of the protobuf is a number; the second is the name of the writer.
     if head[:1] == b"\x08" and (path.suffix.lower() == ".onnx" or b"pytorch" in head[:16]):
         return "is an ONNX graph, not weights: give the .pth file that it was exported from"
+    if not head.strip(b"\0"):
+        return "is damaged: it begins with zeros, copy it again"
     with suppress(tarfile.TarError):
         return _tar_content(path)
     return ""
@@ -132,7 +136,7 @@ def _zip_content(path: Path) -> str:
 
 
 def _tar_content(path: Path) -> str:
-    with tarfile.open(path) as archive:
+    with tarfile.open(path, "r:") as archive:  # a compressed one would be unpacked to the end
         names = archive.getnames()
     if {"pickle", "storages", "tensors"} <= set(names):
         return ("is in the tar format of PyTorch before 0.1.10, which cannot be read without "
