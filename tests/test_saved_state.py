@@ -133,3 +133,16 @@ def test_no_part_of_a_wrong_kind_is_restored(
         accepted.append(f"{name}={'missing' if new is MISSING else new!s:.60}")
         run = saver(tmp_path)
     assert [what for what in accepted if not HARMLESS.fullmatch(what)] == []
+
+
+@pytest.mark.parametrize(("change", "what"), [
+    ({"version": 2}, "version 1 of such files is known, it is 2: a later version"),
+    ({"more": 1}, "version 1 of such files is known, it has a dict of more: a later version"),
+])
+def test_the_file_of_a_later_version_is_refused(
+    change: dict[str, int], what: str, state: dict[str, Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkpoint, "load", lambda *_, **__: state | change)
+    with pytest.raises(ValueError, match=rf"latest_state\.pth cannot be resumed from: {what}"):
+        saver(tmp_path).restore()

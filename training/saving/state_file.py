@@ -25,7 +25,8 @@ def read_state(path: Path) -> dict[str, Any]:
     """
     state = checkpoint.load(path, advice=advice_without_state)
     if not state.keys() >= set(_PARTS):
-        raise ValueError(f"{path} is not the state of a run (it is {describe(state)}; wanted "
+        first = ", ".join(map(str, list(state)[:3])) or "nothing"
+        raise ValueError(f"{path} is not the state of a run (it begins with {first}; wanted "
                          f"{', '.join(sorted(_PARTS))}); {advice_without_state(path)}")
     with explaining(path):
         require_count(version := state.get("version", 0), "version")
