@@ -137,7 +137,7 @@ def test_no_part_of_a_wrong_kind_is_restored(
 
 @pytest.mark.parametrize(("change", "what"), [
     ({"version": 2}, "version 1 of such files is known, it is 2: a later version"),
-    ({"more": 1}, "version 1 of such files is known, it has a dict of more: a later version"),
+    ({"more": 1}, "version 1 of such files is known, it has more: a later version"),
 ])
 def test_the_file_of_a_later_version_is_refused(
     change: dict[str, int], what: str, state: dict[str, Any], tmp_path: Path,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from util import checkpoint
-from util.disk.state_check import StateError, describe, require_count, require_entries
+from util.disk.state_check import StateError, listed, require_count, require_entries
 from util.run_folder.weights import advice_without_state
 
 VERSION = 1  # of the file; those without a number are older
@@ -32,7 +32,7 @@ def read_state(path: Path) -> dict[str, Any]:
         require_count(version := state.get("version", 0), "version")
         unknown = [name for name in state if name not in (*_PARTS, *_LATER_PARTS)]
         if version > VERSION or unknown:
-            what = f"it has {describe(dict.fromkeys(unknown))}" if unknown else f"it is {version}"
+            what = f"it has {listed(unknown)}" if unknown else f"it is {version}"
             raise StateError(f"version {VERSION} of such files is known, {what}: a later version "
                              "of this program has probably written it; resume with that one")
         if version:

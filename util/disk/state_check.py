@@ -50,9 +50,9 @@ def require_like(found: Any, wanted: Any, place: str) -> None:
 def require_entries(found: Any, names: Iterable[Any], place: str) -> None:
     """Raise StateError if ``found`` is not a dict that has these names."""
     if not isinstance(found, Mapping):
-        raise unlike(found, f"a dict of {_listed(names)}", place)
+        raise unlike(found, f"a dict of {listed(names)}", place)
     if missing := [name for name in names if name not in found]:
-        raise StateError(f"{place} has no {_listed(missing)} (it is {describe(found)})")
+        raise StateError(f"{place} has no {listed(missing)} (it is {describe(found)})")
 
 
 def require_list(found: Any, place: str) -> None:
@@ -84,13 +84,20 @@ def describe(value: Any) -> str:
         shape = () if value.is_nested else tuple(value.shape)
         return f"a {name_of(value.dtype)} tensor of {'x'.join(map(str, shape)) or 'one number'}"
     if isinstance(value, Mapping):
-        return f"a dict of {_listed(value)}" if value else "an empty dict"
+        return f"a dict of {listed(value)}" if value else "an empty dict"
     if isinstance(value, list | tuple):
         return f"a {type(value).__name__} of {len(value)} items"
     if isinstance(value, int) and abs(value) > _MOST:
         return "a huge number"
     text = repr(value)
     return text if len(text) < 40 else f"{text[:37]}..."
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Return up to three names, and how many more there are."""
+    texts = [name if isinstance(name, str) else describe(name) for name in names]
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more
 
 
 def _require_tensor(found: Any, wanted: Tensor, place: str) -> None:
@@ -100,9 +107,3 @@ def _require_tensor(found: Any, wanted: Tensor, place: str) -> None:
         raise StateError(f"{place} {defect}")
     if found.dtype != wanted.dtype or found.shape != wanted.shape:
         raise unlike(found, describe(wanted), place)
-
-
-def _listed(names: Iterable[Any]) -> str:
-    texts = [name if isinstance(name, str) else describe(name) for name in names]
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more
