@@ -26,7 +26,7 @@ from display.visualizer import Visualizer
 from inference.prepare import move_to_device, prepare_in_place
 from inference.results.deep_results import DeepResults
 from inference.results.names import OutputFolder, ResultNames
-from inference.results.results_page import ResultsPage
+from inference.results.results_page import EXCHANGED, ResultsPage
 from inference.results.to_folder import translate_to_folder
 from inference.results.to_page import name_of_weights, translate_to_page
 from inference.translator import Translator
@@ -63,9 +63,10 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
     names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
-    legend = f"{opt.model}, {opt.direction}." + " A is B of the data set." * (A is not sides[0])
+    legend = f"{opt.model}, {opt.direction}." + EXCHANGED * (opt.direction == "BtoA")
     with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=model.save_dir,
                    comparisons=model.comparisons(opt)) as page:
+        page.check_values(sides, dataset.dataset.examples)
         for batch in dataset.first(-(-count // opt.batch_size)):
             # Every batch gets the same dropout masks: a result does not depend on earlier images.
             seed_torch(opt.seed, opt.device)
@@ -76,10 +77,9 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
             for index, source in enumerate(model.get_image_paths()[: count - len(page.rows)]):
                 name = names.of(Path(source))
                 images = {label: batch_of[index] for label, batch_of in visuals.items()}
-                pictures = {label: batch_of[index] for label, batch_of in shown.items()}
                 files, stem = model.sources(index), page.images / name
                 deeper = deep.write(page.writers, images, stem, model.missing_inputs(index), files)
-                page.add(name, pictures, deeper, files)
+                page.add(name, {label: it[index] for label, it in shown.items()}, deeper, files)
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 

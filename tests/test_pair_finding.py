@@ -260,7 +260,7 @@ def test_mixed_sizes_are_listed_from_the_smallest_to_the_largest(tmp_path: Path)
         write(tmp_path, f"trainA/{index}.png", width=width, height=height)
         write(tmp_path, f"trainB/{index}.png")
     line = pairs_summary(find_pairs(tmp_path, "train"), read_rgb_size)
-    assert line == "3 pairs, folders trainA and trainB, A mixed sizes 20x18 to 51x40, B 6x5"
+    assert line == "3 pairs, folders trainA and trainB, A 20x18 to 51x40, B 6x5"
 
 
 def test_the_headers_of_fifty_pairs_are_read(tmp_path: Path) -> None:

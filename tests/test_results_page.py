@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from read_page import Page
 
+from data.files.side import Side
+from data.files.source import Source
 from display.images import save_picture
 from display.pages.html import Header, write_page
-from display.pages.run_links import results_nav, results_of
+from display.pages.run_links import EVALUATION, link_results, results_nav, results_of
 from display.reports import Image8
 from display.visualizer import Visualizer
 from inference.results import results_page
@@ -136,13 +138,17 @@ def test_the_legend_explains_the_labels_of_the_page_and_no_others() -> None:
 def test_values_of_pairs_are_on_the_page(tmp_path: Path) -> None:
     page = ResultsPage(tmp_path, Visualizer([]), title="t", legend="l.", width=8,
                        comparisons=PAIRED)
+    masks = {"B": [Source((tmp_path / "mask.png",))]}
+    save_picture(np.eye(8, dtype=np.uint8)[:, :, None].repeat(3, 2), masks["B"][0].path)
     with page:
+        page.check_values([Side("B", 3)], masks)
         for name, level in (("a", 51), ("b", 0)):
             page.add(name, {"real_A": picture(9), "fake_B": picture(level), "real_B": picture(0)})
     text = page.path.read_text()
-    assert "fake_B: val_l1 0.2, val_psnr 13.98" in text
-    assert "Means: fake_B: val_l1 0.1, " in text
+    assert "fake_B: l1 0.2, psnr 13.98" in text
+    assert "Means: fake_B: l1 0.1, " in text
     assert "2 images, " in text
+    assert "train with --value_range_B=0,1 (" in text
 
 
 def test_training_page_and_results_page_link_each_other(tmp_path: Path) -> None:
@@ -168,3 +174,18 @@ def test_training_page_and_results_page_link_each_other(tmp_path: Path) -> None:
     (moved / "results" / "one" / "index.html").unlink()
     assert list(results_of(web)) == ["results: two <b>"]
     moved.rename(tmp_path)
+
+
+def test_a_results_page_links_its_evaluation_also_after_a_second_test(tmp_path: Path) -> None:
+    evaluation = tmp_path / "evaluation" / "x_1" / "index.html"
+    write_page(evaluation, "evaluation", [], width=8)
+    for _ in range(2):
+        with page_in(tmp_path / "x" / "test_latest") as page:
+            page.add("a", {"fake": picture(1)})
+        link_results(page.folder, evaluation, EVALUATION)
+        link_results(page.folder, evaluation, EVALUATION)
+    links = [link["href"] for link in Page(page.path).attributes("a")]
+    assert links.count("../../evaluation/x_1/index.html") == 1
+    with page_in(tmp_path / "x" / "test_latest") as page:
+        page.add("a", {"fake": picture(1)})
+    assert "evaluation: x_1" in page.path.read_text()

@@ -14,7 +14,7 @@ import torch
 
 from data.checking.levels import levels_of, levels_of_raster, merged
 from data.checking.limits import small_part
-from data.checking.sample_check import check_sample, spread_sample
+from data.checking.sample_check import check_sample, hints_about_values, spread_sample
 from data.checking.value_ranges import range_faults
 from data.files.image_io import read_image, write_image
 from data.files.raster import Raster
@@ -191,6 +191,17 @@ def sampled(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Callable[..., l
         return [line.message for line in caplog.records if line.levelno == logging.WARNING]
 
     return warnings
+
+
+def test_a_page_hints_at_masks_that_look_black(tmp_path: Path) -> None:
+    masks = {"A": np.eye(16, dtype=np.uint8) * 255, "B": np.eye(16, dtype=np.uint8)}
+    for letter, mask in masks.items():
+        write_image(mask[:, :, None], tmp_path / f"{letter}.png")
+    examples = {letter: [Source((tmp_path / f"{letter}.png",))] for letter in "AB"}
+    (hint,) = hints_about_values([Side("A", 1), Side("B", 1)], examples)
+    assert hint.startswith("B: ") and "--value_range_B=0,1 " in hint
+    (tmp_path / "B.png").write_bytes(b"damaged")
+    assert hints_about_values([Side("A", 1), Side("B", 1)], examples) == []
 
 
 def test_a_training_gives_one_warning_for_each_side(sampled: Callable[..., list[str]]) -> None:

@@ -3,12 +3,14 @@
 import logging
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from data.checking.levels import levels_of_raster
 from data.checking.value_ranges import range_faults
+from data.files.pillow_files import PictureError
 from data.files.raster import Raster
 from data.files.side import Side, read_row
 from data.files.source import Source
@@ -50,28 +52,44 @@ def check_sample(sides: Sequence[Side], rows: Sequence[Sequence[Source]]) -> Non
         if len(kinds) > 1:
             log.warning("%s is mixed: %s; python scripts/check_dataset.py checks all of them",
                         side.letter, counts)
-        _warn_about_values(side, rasters, len(rows))
+        if faults := _faults_of_values(side, rasters):
+            others = (f"; measured on {len(rasters)} of {len(rows)} images, python "
+                      "scripts/check_dataset.py measures all" if len(rasters) < len(rows) else "")
+            log.warning("%s%s", faults, others)
         _advise_one_channel(side, rasters)
     _warn_about_profiles(sides, chosen)
     noun = "pairs" if len(sides) == 2 else "images"
     log.info("checked %d of %d %s: %s", len(chosen), len(rows), noun, ", ".join(descriptions))
 
 
-def _warn_about_values(side: Side, rasters: Sequence[Raster], count: int) -> None:
+def hints_about_values(
+    sides: Sequence[Side], examples: Mapping[str, Sequence[Source]]
+) -> list[str]:
+    """Return why some images (letter of a side -> sources) look black or have little contrast."""
+    hints = []
+    for side in sides:
+        sources = examples.get(side.letter, ())
+        with suppress(PictureError):  # the error is raised when the image is translated
+            chosen = spread_sample(sources, min(len(sources), MOST_FILES))
+            if faults := _faults_of_values(side, [read_row([side], [it])[0][0] for it in chosen]):
+                hints.append(faults)
+    return hints
+
+
+def _faults_of_values(side: Side, rasters: Sequence[Raster]) -> str:
+    """Return what is unusual about the values of one side; "" if nothing is."""
+    if not rasters:
+        return ""
     levels = [levels_of_raster(raster) for raster in rasters if not raster.is_empty]
     if not levels:
-        log.warning("%s: all %d images that were checked have no value in any pixel; check the "
-                    "files and --nan_value", side.letter, len(rasters))
-        return
+        return (f"{side.letter}: all {len(rasters)} images that were checked have no value in any "
+                "pixel; check the files and --nan_value")
     faults = [text for _, text in range_faults(side.letter, levels, side.value_range)]
     low, high = min(image.low for image in levels), max(image.high for image in levels)
     if low == high:
         faults.append(f"{side.letter}: all {len(levels)} images that were checked hold {low:g} "
                       "everywhere; check the files")
-    if faults:
-        others = (f"; measured on {len(rasters)} of {count} images, python "
-                  "scripts/check_dataset.py measures all" if len(rasters) < count else "")
-        log.warning("%s%s", "; ".join(faults), others)
+    return "; ".join(faults)
 
 
 def _advise_one_channel(side: Side, rasters: Sequence[Raster]) -> None:

@@ -81,7 +81,7 @@ def pairs_summary(
     found: Pairs, size_of: Callable[[Path], tuple[int, int]],
     size_of_B: Callable[[Path], tuple[int, int]] | None = None,
 ) -> str:
-    """Return "400 pairs, folders trainA and trainB, A 256x256, B 256x256" (width x height).
+    """Return "400 pairs, folders trainA and trainB, A 256x256, B 20x18 to 51x40" (width x height).
 
     ``size_of`` is called for the files of the first 50 pairs, ``size_of_B`` for those of B.
     """
@@ -89,13 +89,15 @@ def pairs_summary(
     sizes = _sizes(size_of(pair.A.path) for pair in checked)
     if not all(pair.A.half for pair in checked):
         sizes = f"A {sizes}, B {_sizes((size_of_B or size_of)(pair.B.path) for pair in checked)}"
+    if " to " in sizes and len(checked) < len(found.pairs):
+        sizes += f" (the first {len(checked)})"
     dropped = f", {found.dropped} dropped" if found.dropped else ""
     return f"{pluralise(len(found.pairs), 'pair')}, {found.layout}, {sizes}{dropped}"
 
 
 def _sizes(sizes: Iterable[tuple[int, int]]) -> str:
     words = [f"{w}x{h}" for w, h in sorted(set(sizes), key=lambda size: (size[0] * size[1], size))]
-    return words[0] if len(words) == 1 else f"mixed sizes {words[0]} to {words[-1]}"
+    return words[0] if len(words) == 1 else f"{words[0]} to {words[-1]}"
 
 
 def _side_by_side(

@@ -2,7 +2,7 @@
 // The page's data (display/pages/evaluation_page.py describes it); every row of it is one image.
 const {metrics, runs, pictures} = JSON.parse(document.getElementById("data").textContent);
 const INPUT = "input", TARGET = "target";
-const MOST = 20;                      // images among the worst, and among the best
+const MOST = 20;                      // images among the worst, among the best, or in one list
 const outputs = runs.map(run => run.name);
 const measured = metrics.filter(metric => metric.per_picture);
 const byName = new Intl.Collator(undefined, {numeric: true});
@@ -23,7 +23,7 @@ function valueOf(picture, run, metric) {
 }
 
 function written(value, metric) {
-  if (value === undefined) return "";
+  if (value === undefined) return "–";
   return Number.isFinite(value) ? value.toFixed(metric.places) : "∞";
 }
 
@@ -52,7 +52,7 @@ function show(index, scroll = true) {
   $("shown_name").textContent = picture.name;
   const cells = measured.map(metric => outputs.map(run =>
     make("td", {className: "number"}, written(valueOf(picture, run, metric.key), metric))));
-  $("shown_values").replaceChildren(
+  if (measured.length) $("shown_values").replaceChildren(
     make("tr", {}, make("th"), ...outputs.map(run => make("th", {className: "number"}, run))),
     ...measured.map((metric, row) => make("tr", {}, make("th", {}, metric.label), ...cells[row])));
   for (const row of document.querySelectorAll("#all tbody tr"))
@@ -101,10 +101,14 @@ function rank() {
     .filter(([value]) => !Number.isNaN(value))
     .sort((one, other) => one[0] - other[0] || one[1] - other[1]);
   const figures = found => found.map(([, index]) => figure(index, run, metric));
-  $("worst").replaceChildren(...figures(ranked.slice(0, MOST)));
+  const isOneList = ranked.length <= MOST;
+  const most = isOneList ? MOST : Math.min(MOST, Math.ceil(ranked.length / 2));
+  $("worst_title").textContent = isOneList ? "All, the worst first" : "Worst";
+  $("best_title").hidden = $("best").hidden = isOneList;
+  $("worst").replaceChildren(...figures(ranked.slice(0, most)));
   const labels = new Set(pictures.flatMap(picture => Object.keys(picture.shown)));
   $("strip_labels").textContent = stripOf(run).filter(label => labels.has(label)).join(" | ");
-  $("best").replaceChildren(...figures(ranked.slice(-MOST).reverse()));
+  $("best").replaceChildren(...figures(isOneList ? [] : ranked.slice(-most).reverse()));
 }
 
 function figure(index, run, metric) {
@@ -175,3 +179,10 @@ function order(one, other, column, sign) {
 startTable();
 startRanks();
 startViewer();
+
+// Phones show no scroll bars, so a line tells that a table is wider than the page.
+for (const box of document.querySelectorAll(".scores, .wide")) {
+  const line = make("p", {className: "status more"}, "More columns on the right: scroll the table →");
+  box.before(line);
+  new ResizeObserver(() => line.hidden = box.scrollWidth <= box.clientWidth).observe(box);
+}

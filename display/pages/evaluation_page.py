@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from display.pages.contact_sheet import unbroken
-from display.pages.html import new_document, raw, tag, url
+from display.pages.html import add_links, new_document, raw, tag, url
 from util.files import write_text
 from util.text import merge_equal_lines
 
@@ -67,9 +68,12 @@ class PictureRow:
 def write_evaluation_page(
     path: Path, title: str, facts: str, *,
     columns: Sequence[Column], runs: Sequence[RunColumn], pictures: Sequence[PictureRow],
-    key: str = "",
+    key: str = "", links: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Write the page; ``facts`` are lines below the title. ``key``: see ``key_of_page``."""
+    """Write the page; ``facts`` are lines below the title. ``key``: see ``key_of_page``.
+
+    ``links``: text -> path relative to the page.
+    """
     data = {"key": key,
             "metrics": [asdict(column) for column in columns],
             "runs": [{"name": run.name} for run in runs],
@@ -85,7 +89,9 @@ def write_evaluation_page(
              merge_equal_lines({run.name: run.notes for run in runs})]
     page = new_document(title, width_px=256, css=_STYLE)
     viewer, script = (_VIEWER, _SCRIPT) if pictures else ("", "")
-    page.add(tag("p", facts, cls="status"), _score_table(columns, runs),
+    page.add(tag("p", facts, cls="status"))
+    add_links(page, links)
+    page.add(_score_table(columns, runs),
              tag("ul", notes, cls="notes") if notes else [], raw(viewer))
     page.add(tag("script", json_text, type="application/json", id="data"),
              tag("script", raw(script)))

@@ -126,12 +126,12 @@ def write_page(
     """
     page = new_document(title, width_px=width)
     _add_header(page, header or Header())
-    _add_links(page, pages or {})
+    add_links(page, pages or {})
     for row in rows:
         page.add(tag("h3", row.title), tag("p", row.note, cls="status") if row.note else [])
         page.add(_figures(line, width=width, cls="row fill" if fill else "row")
                  for line in row.lines)
-    _add_links(page, pages or {})
+    add_links(page, pages or {})
     # Indentation would double the size of a long page.
     write_text(path, page.render(pretty=False))
 
@@ -146,7 +146,7 @@ def _add_header(page: Any, header: Header) -> None:
             for notice in header.notices if notice.is_over]
     if over:
         page.add(tag("details", tag("summary", f"{len(over)} earlier, over"), tag("ul", over)))
-    _add_links(page, header.links)
+    add_links(page, header.links)
     page.add(raw(header.results))
     if header.curves:
         page.add(tag("div", _curves(header.curves, header.narrow_curves or header.curves),
@@ -162,15 +162,15 @@ def _add_header(page: Any, header: Header) -> None:
         page.add(tag("details", tag("summary", "Options"), tag("table", rows)))
 
 
-def _add_links(page: Any, links: Mapping[str, str]) -> None:
+def add_links(page: Any, links: Mapping[str, str]) -> None:
+    """Add a line of links (text -> path relative to the page), if there are any."""
     if links:
         page.add(tag("nav", [tag("a", text, href=url(target)) for text, target in links.items()]))
 
 
 def _curves(wide: Figure, narrow: Figure) -> Any:
-    def source(name: str, figure: Figure) -> str:
-        return (f'{name}="{url(figure.src)}" width="{figure.width_px}" '
-                f'height="{figure.height_px}"')
+    def source(name: str, it: Figure) -> str:
+        return f'{name}="{url(it.src)}" width="{it.width_px}" height="{it.height_px}"'
 
     return raw(
         f'<a class="curves" href="{url(wide.src)}"><picture><source media="(max-width: 700px)" '

@@ -1,4 +1,7 @@
-"""Links between the page of a training and the pages of its results, relative in both directions.
+"""Links between the pages of a training, of its results, and of their evaluation.
+
+They are relative in both directions. ``kind`` names the pages that are linked: RESULTS on the page
+of a training, EVALUATION on a page of results.
 """
 
 import logging
@@ -15,24 +18,24 @@ from util.files import NotWritableError, write_text
 
 log = logging.getLogger(__name__)
 
-# URLs of the pages of results, relative to the folder of the page: a path may hold any character.
-_RESULTS = "results.txt"
-_NAV = re.compile(r'<nav id="results">.*?</nav>', re.DOTALL)
+# URLs of the pages, relative to the folder of the page: a path may hold any character.
+_LIST = "{}.txt"
+RESULTS, EVALUATION = "results", "evaluation"
 
 
-def results_of(web_dir: Path) -> dict[str, str]:
-    """Return text -> relative path of the pages of results that exist, the newest first."""
-    file = web_dir / _RESULTS
+def results_of(folder: Path, kind: str = RESULTS) -> dict[str, str]:
+    """Return text -> relative path of the pages of this kind that exist, the newest first."""
+    file = folder / _LIST.format(kind)
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     paths = [os.fsdecode(unquote_to_bytes(line)) for line in reversed(lines)]
-    return {f"results: {Path(path).parent.name}": path
-            for path in paths if (web_dir / path).is_file()}
+    return {f"{kind}: {Path(path).parent.name}": path
+            for path in paths if (folder / path).is_file()}
 
 
-def results_nav(links: Mapping[str, str]) -> str:
+def results_nav(links: Mapping[str, str], kind: str = RESULTS) -> str:
     """Return HTML with the links; "" if there are none."""
     anchors = "".join(f'<a href="{url(path)}">{escape(text)}</a>' for text, path in links.items())
-    return f'<nav id="results">{anchors}</nav>' if links else ""
+    return f'<nav id="{kind}">{anchors}</nav>' if links else ""
 
 
 def relative(path: Path, folder: Path) -> str:
@@ -42,18 +45,22 @@ def relative(path: Path, folder: Path) -> str:
     return ""
 
 
-def link_results(web_dir: Path, page: Path) -> None:
-    """Link a page of results on the page of its training, if there is one that can be written."""
-    index, path = web_dir / "index.html", relative(page, web_dir)
+def link_results(folder: Path, page: Path, kind: str = RESULTS) -> None:
+    """Link ``page`` on ``folder / index.html``, if there is such a page that can be written."""
+    index, path = folder / "index.html", relative(page, folder)
     if not path or not index.is_file():
         return
-    earlier = [known for known in reversed(results_of(web_dir).values()) if known != path]
+    earlier = [known for known in reversed(results_of(folder, kind).values()) if known != path]
     try:
         lines = "".join(f"{url(known)}\n" for known in (*earlier, path))
-        write_text(web_dir / _RESULTS, lines)
+        write_text(folder / _LIST.format(kind), lines)
         text = index.read_text(encoding="utf-8")
-        nav = results_nav(results_of(web_dir))
-        changed = _NAV.sub(lambda _: nav, text, count=1)
-        write_text(index, changed if _NAV.search(text) else text.replace("</h1>", f"</h1>{nav}", 1))
+        nav, old = results_nav(results_of(folder, kind), kind), _nav_in(text, kind)
+        write_text(index, text.replace(*((old, nav) if old else ("</h1>", f"</h1>{nav}")), 1))
     except (NotWritableError, UnicodeError) as error:
         log.debug("no link on %s: %s", index, error)
+
+
+def _nav_in(text: str, kind: str) -> str:
+    found = re.search(f'<nav id="{kind}">.*?</nav>', text, re.DOTALL)
+    return found[0] if found else ""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from statistics import fmean
 
 from data.files.value_range import LEVELS
-from display.reports import Image8
+from display.reports import CYCLE_VALUE, Image8
 from metrics import create_metrics
 from metrics.base_metric import MeanMetric, Settings
 from metrics.metric_image import MetricImage
@@ -19,7 +19,7 @@ METRICS = ("l1", "psnr")
 
 
 class PairScores:
-    """The values of each image, by names as in a validation: ``val_l1``, ``cycle_l1``."""
+    """The values of each image: ``l1`` of an output and its target, ``cycle_l1`` of a cycle."""
 
     def __init__(self, comparisons: Sequence[Comparison]) -> None:
         metrics, _ = create_metrics(METRICS, Settings())
@@ -35,7 +35,7 @@ class PairScores:
             if {*labels} <= pictures.keys():
                 fake, real = (MetricImage(pictures[label], LEVELS) for label in labels)
                 for metric_name, metric in self._metrics.items():
-                    key = compared.made, compared.value_name(metric_name)
+                    key = compared.made, CYCLE_VALUE * bool(compared.back) + metric_name
                     with suppress(ValueError):
                         found[key] = metric.measure(fake, real)
         self.values[name] = found

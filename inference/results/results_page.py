@@ -9,11 +9,20 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from data.checking.sample_check import hints_about_values
+from data.files.side import Side
+from data.files.source import Source
 from data.files.tags.read_tags import colour_chunks
 from data.files.tags.world_files import is_world_file
 from display.images import save_picture, saved_size
-from display.pages.html import Figure, FigureRow, Header, write_page
-from display.pages.run_links import link_results, relative
+from display.pages.html import Figure, FigureRow, Header, Notice, write_page
+from display.pages.run_links import (
+    EVALUATION,
+    link_results,
+    relative,
+    results_nav,
+    results_of,
+)
 from display.reports import CYCLE_NOTE, Image8, PictureReport, Progress
 from display.visualizer import Visualizer
 from inference.results.pair_scores import PairScores
@@ -23,6 +32,9 @@ from util.text import pluralise
 from util.threads import FileWriters
 
 log = logging.getLogger(__name__)
+
+# The legend of a page of --direction BtoA.
+EXCHANGED = " real_A shows side B of the data set, and real_B shows its side A."
 _CLOCKS_DIFFER_SECONDS = 2  # that of the file system and ours, at most
 
 
@@ -53,6 +65,7 @@ class ResultsPage:
         self.width, self.aspect_ratio = width, aspect_ratio
         self.visualizer, self.training_web = visualizer, training_web
         self.comparisons, self.scores = comparisons, PairScores(comparisons)
+        self.hints: list[str] = []
         self.rows: list[FigureRow] = []
         self.writers = FileWriters()
         self._start = time.time() - _CLOCKS_DIFFER_SECONDS
@@ -88,7 +101,16 @@ class ResultsPage:
             lines.append(f"Means: {means}. {CYCLE_NOTE * has_cycles}")
         page = self.training_web / "index.html" if self.training_web else None
         link = relative(page, self.folder) if page and page.is_file() else ""
-        return Header(status="\n".join(lines), links={"page of the training": link} if link else {})
+        notices = [Notice("Values of the images", hint) for hint in self.hints]
+        return Header(status="\n".join(lines), notices=notices,
+                      links={"page of the training": link} if link else {},
+                      results=results_nav(results_of(self.folder, EVALUATION), EVALUATION))
+
+    def check_values(self, sides: Sequence[Side], examples: Mapping[str, Sequence[Source]]) -> None:
+        """Log why images (letter of a side -> sources) look black, and show it in a box."""
+        self.hints = hints_about_values(sides, examples)
+        for hint in self.hints:
+            log.warning("%s", hint)
 
     def add(
         self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None,

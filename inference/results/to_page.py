@@ -22,6 +22,8 @@ def translate_to_page(
 ) -> Path:
     """Add a row ``real | fake`` to ``page`` for each input, and finish it; return its path."""
     with page:
+        side = translator.input
+        page.check_values([side], {side.letter: [item.source for item in inputs]})
         for translated in translate_all(
             translator, inputs, batch_size=batch_size, samples=samples, skip_bad=skip_bad
         ):

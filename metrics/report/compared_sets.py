@@ -40,7 +40,8 @@ class ComparedSet:
 
     ``about``: where they are; ``warnings``: reasons to doubt the scores; ``unpaired``: an output
     and a target with the same name are not a pair; ``place``: the absolute paths of the folders;
-    ``units``: see ``MetricImage``; ``own_targets``: they are not those of the first set.
+    ``units``: see ``MetricImage``; ``own_targets``: they are not those of the first set; ``page``:
+    where a test writes its page of results.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ComparedSet:
     place: str = ""
     units: ValueRange | None = None
     own_targets: bool = False
+    page: Path | None = None
 
     def describe(self) -> str:
         if not self.unpaired:
@@ -97,7 +99,7 @@ def find_runs(
         if is_unaligned and not unpaired:
             log.info("%s was tested on images without pairs (--dataset_mode unaligned)", name)
         found = _of_results(name, folder, chosen, unpaired=unpaired or is_unaligned)
-        sets.append(replace(found, units=_units(run_dir, chosen)))
+        sets.append(replace(found, units=_units(run_dir, chosen), page=folder / "index.html"))
     return [_with_warning(compared, sets[0]) for compared in sets]
 
 

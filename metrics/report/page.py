@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from display.pages.evaluation_page import (
     key_of_page,
     write_evaluation_page,
 )
+from display.pages.run_links import EVALUATION, link_results, relative
 from metrics import find_metric
 from metrics.evaluation import Evaluation
 from metrics.metric_image import MetricImage
@@ -38,7 +40,7 @@ COPY_SIDE = 512  # longer side in pixels
 def write_report_page(
     path: Path, sets: Sequence[ComparedSet], evaluations: Mapping[str, Evaluation],
 ) -> None:
-    """Write the page, which links the images; log what it replaces.
+    """Write the page, which links the images and the pages of results; log what it replaces.
 
     Small copies of images that browsers do not show are written to ``<name of the page>_pictures``.
     """
@@ -51,10 +53,16 @@ def write_report_page(
         cells = {name: ScoreCell(score.value, score.error, score.parts)
                  for name, score in evaluation.scores.items()}
         runs.append(RunColumn(run, cells, remarks(evaluation)))
-    facts = "\n".join(f"{compared.name}: {compared.describe()}" for compared in sets)
+    facts = [f"{compared.name}: {compared.describe()}" for compared in sets]
+    facts.append(f"Written {time.strftime('%d %b %Y, %H:%M')}.")
+    pages = {f"results of {compared.name}": compared.page for compared in sets
+             if compared.page and compared.page.is_file()}
+    links = {text: relative(page, path.parent) for text, page in pages.items()}
     rows = _rows(path, sets, evaluations)
-    write_evaluation_page(path, "Evaluation", facts, columns=columns, runs=runs, pictures=rows,
-                          key=key)
+    write_evaluation_page(path, "Evaluation", "\n".join(facts), columns=columns, runs=runs,
+                          pictures=rows, key=key, links={k: v for k, v in links.items() if v})
+    for page in pages.values():
+        link_results(page.parent, path, EVALUATION)
     log.info("wrote %s%s", path, " again: the same images" * (earlier == key))
     if earlier not in (key, None):
         log.warning("%s held another page, which is replaced; give --html another name to keep "
