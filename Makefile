@@ -32,13 +32,15 @@ help:  ## list the targets
 
 setup: $(STAMP)  ## install requirements.lock into .venv, once (PYTHON=python3.12: with that one)
 
-# torch and torchvision must be resolved in one call; the variables: see requirements-build.txt.
+# Every file is compared with its hash in the lock. The build of visdom would fetch the newest
+# setuptools without a hash (requirements-build.txt), so it uses the one of the lock, installed first.
 $(STAMP): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.version_info >= (3, 10) or sys.exit( \
 	    "Python " + v + " is too old: 3.10 to 3.13 is required, for example: make setup PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	PIP_CONSTRAINT=requirements-build.txt PIP_BUILD_CONSTRAINT=requirements-build.txt \
-	    $(BIN)/python -m pip install -r requirements.lock
+	awk '/^[a-z]/ { wanted = /^setuptools==/ } wanted' requirements.lock > .venv/setuptools.lock
+	$(BIN)/python -m pip install --require-hashes -r .venv/setuptools.lock
+	PIP_USE_PEP517=1 $(BIN)/python -m pip install --require-hashes --no-build-isolation -r requirements.lock
 	$(BIN)/python -c 'import torch, torchvision, visdom, dominate, skimage, matplotlib, tqdm'
 	@touch $@
 	@echo 'Installed. To run your own commands: source .venv/bin/activate'

@@ -81,11 +81,13 @@ def test_the_overview_names_exactly_the_files_that_exist() -> None:
 
 
 FLAG = re.compile(r"(?<![\w-])--[a-zA-Z][\w-]*(?![\w*])")
-# Flags of torchrun, Slurm, Docker, TensorBoard and pytest; an abbreviation and an example.
+# Flags of torchrun, Slurm, Docker, TensorBoard, pytest, pip and uv; an abbreviation, an example.
 OTHER_FLAGS = {
     "--nnodes", "--nproc_per_node", "--rdzv_backend", "--rdzv_endpoint", "--rdzv_id", "--nodes",
     "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--shm-size", "--logdir",
-    "--log-cli-level", "--lambda", "--mine_file",
+    "--log-cli-level", "--lambda", "--mine_file", "--require-hashes", "--no-build-isolation",
+    "--universal", "--generate-hashes", "--python-version", "--no-annotate", "--upgrade",
+    "--build-constraints",
 }
 
 
