@@ -45,9 +45,10 @@ class AlignedDataset(BaseDataset):
         if narrow and 2 * len(narrow) > len(sizes):
             width, height = narrow[0]
             log.warning("%d of the first %d files are about as high as wide (%d x %d), like single "
-                        "images; each is cut into A, %d x %d, and B. For images without partners: "
-                        "--dataset_mode unaligned --model cycle_gan", len(narrow), len(sizes),
-                        width, height, width // 2, height)
+                        "images; each is cut into A, %d x %d, and B. For photos without partners: "
+                        "--model colorization learns to colour them, --model cycle_gan needs a "
+                        "second set, in %sA and %sB", len(narrow), len(sizes), width, height,
+                        width // 2, height, self.opt.phase, self.opt.phase)
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -59,7 +59,7 @@ class BaseOptions:
 
     def save(self, opt: Namespace) -> None:
         """Log the options and write them into the folder of the run."""
-        log.info("%s", banner(opt, self.parser, changed_only=not opt.verbose))
+        log.info("%s", banner(opt, self.parser, given=None if opt.verbose else self.given))
         save_options(opt, self.parser)
 
     def _build_parser(self, argv: Sequence[str]) -> Parser:

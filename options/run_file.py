@@ -2,6 +2,7 @@
 
 import json
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,20 @@ VALUE_OPTIONS = ("value_range_A", "value_range_B", "nan_value")
 NOT_SAVED = ("device",)  # chosen for this machine; not a property of the run
 
 
-def banner(opt: Namespace, parser: ArgumentParser, *, changed_only: bool = False) -> str:
+def banner(
+    opt: Namespace, parser: ArgumentParser, *, given: Collection[str] | None = None
+) -> str:
     """Return one line per option, with the default if the value differs from it.
 
-    ``changed_only``: leave out options with their default, and tell how many and where they are.
+    ``given``: only these options of the command line, if they differ from their defaults; a line
+    tells how many others there are, and where they are.
     """
     list_options = {action.dest for action in parser._actions if _takes_list(action)}
     lines = ["----------------- Options ---------------"]
     left_out = 0
     for key, value in sorted(_plain(opt).items()):
         default = _as_plain(parser.get_default(key))
-        if changed_only and (value == default or key == "isTrain"):
+        if given is not None and (value == default or key not in given):
             left_out += 1
             continue
         comment = "" if value == default else f"\t[default: {default!s}]"
@@ -35,7 +39,7 @@ def banner(opt: Namespace, parser: ArgumentParser, *, changed_only: bool = False
         lines.append(f"{key:>25}: {text:<30}{comment}")
     lines.append("----------------- End -------------------")
     if left_out:
-        lines.append(f"{left_out} more options have their defaults. All are in "
+        lines.append(f"{left_out} more options are not changed by the command line. All are in "
                      f"{_stem(opt)}_opt.txt in the folder of the run (--verbose prints them).")
     return "\n".join(lines)
 

@@ -33,9 +33,9 @@ def test_an_interrupted_save_leaves_the_old_file_intact(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.pth"]  # noqa: PTH208  (hidden files count too)
 
 
-def test_the_error_for_a_missing_file_names_the_files_of_its_folder(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_names_the_epochs_in_its_folder(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "5_net_G.pth", {})
-    with pytest.raises(FileNotFoundError, match=r"latest_net_G\.pth.*5_net_G\.pth"):
+    with pytest.raises(FileNotFoundError, match=r"latest_net_G\.pth .* --epoch from 5$"):
         checkpoint.load(tmp_path / "latest_net_G.pth")
 
 
@@ -138,7 +138,8 @@ def test_random_state_survives_a_file(tmp_path: Path) -> None:
     [
         ([], "no network was saved here, perhaps the training ended before: repeat the train.py"),
         (["latest_state.pth"], r"repeat the train\.py command with --continue_train$"),
-        (["5_net_G.pth", "best_net_G.pth"], "choose --epoch from 5, best$"),
+        (["100_net_G.pth", "5_net_G.pth", "10_net_G.pth", "5_net_D.pth", "7_net_D.pth",
+          "best_net_G.pth"], r"_net_G\.pth does not exist; choose --epoch from 5, 10, 100, best$"),
     ],
 )
 def test_a_missing_file_of_weights_has_a_way_out(

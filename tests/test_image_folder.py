@@ -67,6 +67,27 @@ def test_flat_folders_A_and_B_are_to_be_moved_below_a_phase(tmp_path: Path) -> N
         assert f"{tmp_path / side} to {tmp_path / side / 'train'}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("folders", "phase", "side", "advice"),
+    [
+        ("train test", "trian", "", r"did you mean --phase train\?$"),
+        ("trainA trainB", "trianing", "A", r"did you mean --phase train\?$"),
+        ("trainA trainB testA testB", "trainC", "", r"did you mean --phase train\?$"),
+        ("trainA trainC testA testB", "train", "B", r"did you mean trainC\? Rename it to trainB$"),
+        ("trainA testA testB", "train", "B", "unaligned mode needs trainA and trainB$"),
+        ("train test", "train", "A", "--model colorization learns to colour it, and unaligned "),
+        ("train test", "valid", "", "check --dataroot and --phase$"),
+    ],
+)
+def test_a_misspelt_folder_or_phase_is_guessed(
+    folders: str, phase: str, side: str, advice: str, tmp_path: Path
+) -> None:
+    for name in folders.split():
+        (tmp_path / name).mkdir()
+    with pytest.raises(FileNotFoundError, match=advice):
+        find_images(tmp_path, phase, side=side)
+
+
 def test_missing_dataroot_and_images_one_level_up_give_advice(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"--dataroot .*nope does not exist"):
         find_images(tmp_path / "nope", "train")

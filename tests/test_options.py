@@ -326,6 +326,7 @@ def test_the_console_shows_what_differs_from_the_defaults(
     shown = next(text for text in caplog.messages if "- Options -" in text).splitlines()
     assert f"{'ngf':>25}: {'3':<30}\t[default: 64]" in shown
     assert all("[default: " in line for line in shown[1:-2])
+    assert "val_" not in "".join(shown), "the program itself sets these values"
     saved = (tmp_path / "runs" / "t" / "train_opt.txt").read_text().splitlines()
     assert int(shown[-1].split()[0]) == len(saved) - len(shown) + 1
     assert "All are in train_opt.txt" in shown[-1]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from util.disk.content import foreign_content
+from util.disk.file_names import natural_key
 from util.disk.tensor_values import is_finite
 from util.disk.tensors import IgnoredObject, load_tensors
 from util.files import NotWritableError, file_size_limit, replacing
@@ -57,16 +58,18 @@ def tensor_bytes(value: Any) -> int:
 
 def describe_others(path: Path) -> str:
     """Return which checkpoints are beside ``path``, which does not exist, and what to do."""
-    saved = sorted(file.name for file in path.parent.glob("*.pth"))
-    labels = sorted({name.partition("_net_")[0] for name in saved if "_net_" in name})
-    label, is_network, _ = path.name.partition("_net_")
+    saved = sorted((file.name for file in path.parent.glob("*.pth")), key=natural_key)
+    label, is_network, network = path.name.partition("_net_")
+    networks = [name.partition("_net_") for name in saved if "_net_" in name]
+    labels = dict.fromkeys(other for other, _, _ in networks)
+    usable = dict.fromkeys(other for other, _, name in networks if name == network) or labels
     advice = ""
     if is_network and not labels:
         again = "repeat the train.py command"
         again += " with --continue_train" if "latest_state.pth" in saved else ""
         advice = f"; no network was saved here, perhaps the training ended before: {again}"
     elif is_network and label not in labels:
-        advice = f"; choose --epoch from {', '.join(labels)}"
+        return f"choose --epoch from {', '.join(usable)}"
     return f"checkpoints in that folder: {', '.join(saved) or 'none'}{advice}"
 
 

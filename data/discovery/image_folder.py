@@ -1,13 +1,15 @@
 """Find the image files of a folder, or explain why there are none."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from data.discovery.folders import EXTENSIONS, is_picture, name_formats, visible_files
 from data.discovery.leftovers import is_leftover, log_doubtful
 from util.disk.file_names import natural_key
+from util.text import similar
 
 log = logging.getLogger(__name__)
 Order = Callable[[str], Any]
@@ -65,9 +67,18 @@ def _suggestion(dataroot: Path, phase: str, side: str) -> str:
     if side and not halves and dataroot.name in (f"{phase}A", f"{phase}B"):
         return f"{found}; did you mean --dataroot {dataroot.parent}?"
     if side and not halves and phase in folders:
-        return f"{found}; it looks like an aligned set, use --dataset_mode aligned --model pix2pix"
+        return (f"{found}; if every file of {phase} holds a pair side by side, use --dataset_mode "
+                "aligned --model pix2pix; if it holds one photo, --model colorization learns to "
+                f"colour it, and unaligned mode needs two sets, in {phase}A and {phase}B")
+    if side and halves:
+        others = [name for name in folders if name not in halves] if len(halves) == 1 else []
+        guess = similar(f"{phase}{side}", others)
+        rename = f" Rename it to {phase}{side}" if guess else ""
+        return f"{found}; unaligned mode needs {phase}A and {phase}B{guess}{rename}"
+    guess = _similar_phase(phase, folders)
     if side:
-        return f"{found}; unaligned mode needs {phase}A and {phase}B, check --dataroot and --phase"
+        return (f"{found}; unaligned mode needs {phase}A and {phase}B, check --dataroot and "
+                f"--phase{guess}")
     if len(halves) == 2:
         return (f"{found}; for {phase}A and {phase}B use --dataset_mode aligned --model pix2pix if "
                 "they hold pairs of equal names, --dataset_mode unaligned --model cycle_gan if not")
@@ -78,7 +89,13 @@ def _suggestion(dataroot: Path, phase: str, side: str) -> str:
     if any(is_picture(entry) for entry in dataroot.iterdir()):
         return (f"images are in {dataroot} itself: move them to {dataroot / phase}, or translate "
                 "them with --dataset_mode single --model test")
-    return f"{found}; check --dataroot and --phase"
+    return f"{found}; check --dataroot and --phase{guess}"
+
+
+def _similar_phase(phase: str, folders: Sequence[str]) -> str:
+    phases = sorted({re.sub("[AB]$", "", name) for name in folders} - {""})
+    guess = similar(phase, phases) if phase not in phases else ""
+    return guess.replace("did you mean ", "did you mean --phase ")
 
 
 def _move_or_choose(dataroot: Path, phase: str) -> str:

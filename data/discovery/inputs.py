@@ -18,6 +18,7 @@ from data.files.pillow_files import PictureError
 from data.files.source import Source
 from data.record import Record
 from util.disk.file_names import natural_key, without_extension
+from util.text import similar
 
 log = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]
@@ -140,7 +141,7 @@ def _input_folder(dataroot: Path, phase: str, letter: str) -> Path:
                   if holds_picture(dataroot / name) or holds_picture(dataroot / f"{name}A")]
         if phases:
             raise FileNotFoundError(f"{dataroot} has no images of the phase {phase}, found: "
-                                    f"{', '.join(phases)}; check --phase")
+                                    f"{', '.join(phases)}; check --phase{similar(phase, phases)}")
     return folder
 
 
