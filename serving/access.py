@@ -1,13 +1,15 @@
 """Access control: only this machine may use the server, or clients that send the token."""
 
 import hmac
-from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request, Response
+from fastapi import HTTPException
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from display.live.access import host_name, is_this_machine
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 SECURITY_HEADERS = {
@@ -36,30 +38,39 @@ class RequireToken(HTTPBearer):
                             {"WWW-Authenticate": "Bearer"})
 
 
-async def guard_access(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]], *, local_only: bool
-) -> Response:
-    """HTTP middleware: check the Host and Origin headers, and add security headers to answers.
+class AccessGuard:
+    """Checks the Host and Origin headers of requests, and adds security headers to answers.
 
     If ``local_only``, the Host header must name this machine. So no page of another site can reach
     the server through the user's browser: neither by a name that the site resolves to this machine
     (DNS rebinding), nor by a form that sends images.
     """
-    host, origin = request.headers.get("host", ""), request.headers.get("origin")
-    problem = None
-    if local_only and _host_name(host) not in LOCAL_NAMES:
-        problem = (f"this server does not answer as {host}: open it as 127.0.0.1, or start it with "
-                   "--host and a token")
-    elif origin and origin.partition("://")[2] != host:
-        problem = f"pages of {origin} may not use this server"
-    response = JSONResponse({"error": problem}, 403) if problem else await call_next(request)
-    response.headers.update(SECURITY_HEADERS)
-    return response
 
+    def __init__(self, app: ASGIApp, *, local_only: bool) -> None:
+        self.app, self.local_only = app, local_only
 
-def _host_name(host: str) -> str | None:
-    """Return the host without the port, or None if it is malformed."""
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:  # a bracket that is not closed
-        return None
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # the start and the end of the server
+            await self.app(scope, receive, send)
+            return
+
+        async def send_securely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            await send(message)
+
+        problem = self._refusal(Headers(scope=scope))
+        app = JSONResponse({"error": problem}, 403) if problem else self.app
+        await app(scope, receive, send_securely)
+
+    def _refusal(self, headers: Headers) -> str:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        name = host_name(host)
+        if name is None:
+            return f"{host!r} is not a host name"
+        if self.local_only and not is_this_machine(name):
+            return (f"this server does not answer as {name}: open it as 127.0.0.1, or start it "
+                    "with --host and a token")
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+            return f"pages of {origin} may not use this server"
+        return ""

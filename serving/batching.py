@@ -26,12 +26,12 @@ class _Job(Generic[KeyT, InputT, OutputT]):
 class Batcher(Generic[KeyT, InputT, OutputT]):
     """Queue of inputs for ``work(key, inputs)``, which runs in one thread.
 
-    A batch holds the oldest input and up to ``max_batch - 1`` others of equal key.
+    A batch holds the oldest input and up to ``max_batch(key) - 1`` others of equal key.
     """
 
     def __init__(
         self, work: Callable[[KeyT, Sequence[InputT]], Sequence[OutputT]], *,
-        max_batch: int = 8, max_waiting: int = 32,
+        max_batch: Callable[[KeyT], int] = lambda key: 8, max_waiting: int = 32,
     ) -> None:
         self.work, self.max_batch, self.max_waiting = work, max_batch, max_waiting
         self.waiting: list[_Job[KeyT, InputT, OutputT]] = []
@@ -41,6 +41,9 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
     async def __call__(self, key: KeyT, item: InputT) -> OutputT:
         """Return the output for one input.
 
+        If the caller is cancelled, an input that waits is left out; the caller of one in the
+        network is cancelled only when its batch has ended, because a network cannot be stopped.
+
         Raises:
             HTTPException: 503 if too many inputs are waiting.
         """
@@ -48,10 +51,18 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
             message = f"{self.max_waiting} images are waiting, which is the limit; try again later"
             raise HTTPException(503, message)
         output: asyncio.Future[OutputT] = asyncio.get_running_loop().create_future()
-        self.waiting.append(_Job(key, item, output))
+        self.waiting.append(job := _Job(key, item, output))
         if self.worker is None or self.worker.done():
             self.worker = asyncio.create_task(self._process())
-        return await output  # a caller that stops waiting cancels it
+        try:
+            return await asyncio.shield(output)
+        except asyncio.CancelledError:
+            if job in self.waiting:
+                output.cancel()
+            else:
+                await asyncio.wait({output})
+                output.cancelled() or output.exception()  # mark it as seen
+            raise
 
     async def _process(self) -> None:
         loop = asyncio.get_running_loop()
@@ -64,12 +75,17 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
             except Exception as error:  # any error is sent to the callers; later batches still run
                 log.exception("a batch of %d failed", len(batch))
                 settle = [partial(job.output.set_exception, error) for job in batch]
+            except asyncio.CancelledError:  # the event loop ends
+                for job in batch:
+                    job.output.cancel()
+                raise
             for job, set_outcome in zip(batch, settle, strict=True):
                 if not job.output.done():
                     set_outcome()
 
     def _next_batch(self) -> list[_Job[KeyT, InputT, OutputT]]:
         wanted = [job for job in self.waiting if not job.output.done()]
-        batch = [job for job in wanted if job.key == wanted[0].key][: self.max_batch]
+        most = self.max_batch(wanted[0].key) if wanted else 0
+        batch = [job for job in wanted if job.key == wanted[0].key][:most]
         self.waiting = [job for job in wanted if job not in batch]
         return batch

@@ -1,6 +1,5 @@
 """The web server: the page, model.json, and POST /translate. FastAPI generates openapi.json."""
 
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +11,14 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
 from data.files.pillow_files import PictureError
-from serving.access import RequireToken, guard_access
+from serving.access import AccessGuard, RequireToken
 from serving.answers import ErrorMessage, Health, ModelInfo
+from serving.connections.answer import Answer
 from serving.content_negotiation import ENCODERS
 from serving.description import RunDescription
 from serving.engine import Engine
-from serving.service import UPLOAD_FORMATS, Limits, TranslationService
+from serving.service import Limits, TranslationService
+from serving.uploads.decoders import UPLOAD_FORMATS
 from util.png import encode_png
 
 PAGE = Path(__file__).with_name("page")
@@ -37,9 +38,10 @@ ERRORS = {
     401: "The token is missing or wrong.",
     403: "The Host header does not name this machine, or the request comes from another site.",
     406: "The Accept header matches no format of the server.",
+    408: "The image comes too slowly.",
     413: "Too many bytes or pixels.",
-    422: "Not an image, a damaged image, or an unknown direction.",
-    503: "Too many requests at once, no answer in time, or not enough memory.",
+    422: "Not an image, a damaged or hostile image, or an unknown direction.",
+    503: "Too many requests at once, no answer in time, too little memory, or a server that stops.",
 }
 _STATUS = {PictureError: 422, ClientDisconnect: 400, MemoryError: 503}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -55,7 +57,8 @@ def create_app(
         version="1", openapi_url=None, docs_url=None, redoc_url=None, responses=_errors(403),
         exception_handlers=dict.fromkeys([AnyHTTPException, *_STATUS, Exception], _answer_error),
     )
-    app.middleware("http")(partial(guard_access, local_only=token is None))
+    app.state.service = service
+    app.add_middleware(AccessGuard, local_only=token is None)
     private = APIRouter(dependencies=[Depends(RequireToken(token))] if token else [],
                         responses=_errors(401) if token else {})
     _add_translate(private, service, description)
@@ -87,7 +90,7 @@ def _add_translate(
 
     @router.post("/translate", summary="Translate an image.",
                  description=TRANSLATE_TEXT.format(service.limits), response_class=Response,
-                 responses=_errors(406, 413, 422, 503)
+                 responses=_errors(406, 408, 413, 422, 503)
                  | {200: {"description": "The translation.", "content": answers}},
                  openapi_extra={"requestBody": {"required": True, "content": uploads}})
     async def translate(
@@ -119,7 +122,7 @@ def _add_run(router: APIRouter, description: RunDescription) -> None:
         if direction is None or number not in map(str, range(len(direction.sources))):
             raise HTTPException(404, "there is no such sample")
         pixels = description.sample(direction, int(number))
-        return Response(encode_png(pixels), media_type="image/png")
+        return Answer(encode_png(pixels), media_type="image/png")
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,25 +1,32 @@
 """Translation of uploads: decode an untrusted image within limits, run the network, encode."""
 
 import asyncio
-import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from fastapi import HTTPException, Request, Response
-from PIL import Image, UnidentifiedImageError
+from fastapi import HTTPException, Request
 
 from data.files.image_io import raster_of_pil
-from data.files.pillow_files import PictureError, upright
-from data.files.raster import Pixels, Raster
+from data.files.pillow_files import upright
+from data.files.raster import Pixels
 from inference.generator_file import Direction
 from serving.batching import Batcher
+from serving.connections.answer import Answer
+from serving.connections.slots import in_thread
 from serving.content_negotiation import ENCODERS, choose_media_type
 from serving.engine import Engine
-from util.disk.content import format_of
+from serving.uploads.bodies import Bodies
+from serving.uploads.decoders import Decoders
 
-UPLOAD_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # decoders that clients may reach
 _UPLOAD = Path("the image")  # the name of an upload in error messages
 _BatchKey = tuple[Direction, tuple[int, ...], str]  # direction, shape, dtype
+_BATCH_PIXELS = 2**20  # of all images of a batch; a larger image is a batch of its own
+_MOST_IN_BATCH = 8
+STOPPING = "the server is stopping; try again later"
+ReturnT = TypeVar("ReturnT")
 
 
 @dataclass(frozen=True)
@@ -34,87 +41,99 @@ class Limits:
 
 
 class TranslationService:
+    """``open_requests``: those whose image has come, until their work has ended and their client
+    has taken the answer. Uploads do not count: their memory is limited by ``Bodies``.
+    """
+
     def __init__(self, engine: Engine, limits: Limits) -> None:
         self.engine, self.limits = engine, limits
         self.network: Batcher[_BatchKey, Pixels, Pixels] = Batcher(
-            lambda key, images: engine.translate(key[0], images), max_waiting=limits.waiting
+            lambda key, images: engine.translate(key[0], images), max_waiting=limits.waiting,
+            max_batch=lambda key: _largest_batch(key[1]),
         )
+        self.bodies = Bodies(limits.upload_bytes, limits.waiting * limits.upload_bytes)
+        self.decoders = Decoders(limits.pixels, limits.side)
+        self.encoders = ThreadPoolExecutor(2, thread_name_prefix="encoder")
         self.open_requests = 0
+        self.is_stopping = False
+        self._clients: set[asyncio.Future[None]] = set()  # set to send all of them away
 
-    async def translate(self, request: Request, direction: Direction) -> Response:
+    async def translate(self, request: Request, direction: Direction) -> Answer:
         """Return the translation of the body of a request.
 
         Raises:
             HTTPException: the request exceeds a limit, or its content cannot be used.
         """
+        deadline = time.monotonic() + self.limits.seconds
+        media_type = choose_media_type(request.headers.get("accept", ""))
+        content = await self._until(deadline, asyncio.create_task(self.bodies.receive(request)))
         if self.open_requests >= self.limits.waiting:
             message = f"{self.open_requests} requests are open, which is the limit; try again later"
             raise HTTPException(503, message)
         self.open_requests += 1
+        work = asyncio.create_task(self._work(content, direction, media_type, deadline))
         try:
-            return await asyncio.wait_for(self._translate(request, direction), self.limits.seconds)
-        except asyncio.TimeoutError as error:
-            message = f"there was no answer within {self.limits.seconds:g} seconds; send a smaller "
-            raise HTTPException(503, message + "image, or try again later") from error
+            answer = await self._until(deadline, work)
+            return Answer(answer, media_type=media_type, release=self._release)
+        except BaseException:
+            work.add_done_callback(lambda _: self._release())
+            raise
+
+    def send_away(self) -> None:
+        """Answer all open requests by 503."""
+        for client in self._clients:
+            if not client.done():
+                client.set_result(None)
+
+    def close(self) -> bool:
+        """End the decoders. Return False if threads still work, which nothing can stop."""
+        self.decoders.close()
+        return self.open_requests == 0
+
+    async def _until(self, deadline: float, work: "asyncio.Task[ReturnT]") -> ReturnT:
+        """Return the result of a task. At the deadline, the task is cancelled.
+
+        Raises:
+            HTTPException: 503 if there is no result in time, or the server stops.
+        """
+        client: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._clients.add(client)
+        try:
+            events: set[asyncio.Future[Any]] = {work, client}
+            await asyncio.wait(events, timeout=max(0.0, deadline - time.monotonic()),
+                               return_when=asyncio.FIRST_COMPLETED)
+            if work.done() and not work.cancelled():
+                return work.result()
         finally:
-            self.open_requests -= 1
+            self._clients.discard(client)
+            work.cancel()
+        message = (f"there was no answer within {self.limits.seconds:g} seconds; send a smaller "
+                   "image, or try again later")
+        if client.done():
+            message = STOPPING
+        elif work.cancelled():  # by ``Bodies``
+            message = "too many images are being uploaded; send yours faster, or try again later"
+        raise HTTPException(503, message)
 
-    async def _translate(self, request: Request, direction: Direction) -> Response:
-        media_type = choose_media_type(request.headers.get("accept", ""))
-        content = await self._body(request)
-        raster = await asyncio.to_thread(decode_upload, content, self.limits)
-        pixels = self.engine.translators[direction].input.convert(raster, source=_UPLOAD)
+    async def _work(
+        self, content: bytes, direction: Direction, media_type: str, deadline: float
+    ) -> bytes:
+        if self.is_stopping:
+            raise HTTPException(503, STOPPING)
+        pixels = await in_thread(self.decoders.threads, self._decode, content, direction, deadline)
         output = await self.network((direction, pixels.shape, pixels.dtype.str), pixels)
-        answer = await asyncio.to_thread(ENCODERS[media_type], output)
-        return Response(answer, media_type=media_type)
+        return await in_thread(self.encoders, ENCODERS[media_type], output)
 
-    async def _body(self, request: Request) -> bytes:
-        limit, content = self.limits.upload_bytes, bytearray()
-        if int(request.headers.get("content-length", "0")) <= limit:
-            async for part in request.stream():
-                content += part
-                if len(content) > limit:
-                    break
-            else:
-                return bytes(content)
-        raise HTTPException(413, f"the file has more than {limit:,} bytes; send a smaller one, or "
-                                 "start the server with a larger --max_bytes")
+    def _decode(self, content: bytes, direction: Direction, deadline: float) -> Pixels:
+        image = self.decoders(content, deadline)
+        raster = raster_of_pil(upright(image, _UPLOAD), source=_UPLOAD)
+        return self.engine.translators[direction].input.convert(raster, source=_UPLOAD)
+
+    def _release(self) -> None:
+        self.open_requests -= 1
 
 
-def decode_upload(content: bytes, limits: Limits) -> Raster:
-    """Return the first image of a file, upright, with its channels unchanged.
-
-    The size is read from the header before any pixel is decoded, so a decompression bomb is
-    refused without being unpacked.
-
-    Raises:
-        PictureError: the image has whole numbers of more than 16 bits.
-        HTTPException: 413 for too many pixels, 422 if the content is not a complete image.
-    """
-    try:
-        with Image.open(io.BytesIO(content), formats=UPLOAD_FORMATS) as image:
-            width, height = image.size
-            if width * height > limits.pixels or max(image.size) > limits.side:
-                raise Image.DecompressionBombError(f"the image has {width} x {height} pixels")
-            image.load()
-            return raster_of_pil(upright(image, _UPLOAD), source=_UPLOAD)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise HTTPException(413, f"{error}; at most {limits.pixels:,}, and {limits.side:,} on a "
-                                 "side, are accepted: send a smaller image, or start the server "
-                                 "with a larger --max_pixels") from error
-    except PictureError:  # the application answers it with 422
-        raise
-    except Exception as error:  # of any type: a damaged file may raise a MemoryError
-        raise HTTPException(422, _decoding_problem(error, content)) from error
-
-
-def _decoding_problem(error: Exception, content: bytes) -> str:
-    if not content:
-        found = "the request has no content"
-    elif format_of(content) == ".dcm":  # pydicom and its decoders are not for unknown senders
-        found = "the image is DICOM, which test.py translates (--dataroot FILE), but not the server"
-    elif isinstance(error, UnidentifiedImageError):
-        found = f"the {len(content):,} bytes are not an image of a known format"
-    else:
-        found = f"the image is damaged ({error})"
-    return f"{found}; send a complete {' or '.join(UPLOAD_FORMATS)} file as the request body"
+def _largest_batch(shape: tuple[int, ...]) -> int:
+    """Return how many images of a shape [H, W, C] may form a batch."""
+    height, width, *_ = shape
+    return max(1, min(_MOST_IN_BATCH, _BATCH_PIXELS // (height * width)))

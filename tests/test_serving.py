@@ -202,11 +202,13 @@ def test_a_request_that_takes_too_long_is_answered_with_503(
     monkeypatch.setattr(Engine, "translate", blocked)
     limits = Limits(seconds=0.2, waiting=1)
     with client_of(engine, demo_run, limits) as client:
-        answer = client.post("/translate", content=SMALL_PNG)
+        try:
+            answer = client.post("/translate", content=SMALL_PNG)
+        finally:
+            release.set()
         assert answer.status_code == 503
         assert "within 0.2 seconds" in answer.json()["error"]
         assert answer.headers["retry-after"] == "1"
-        release.set()
         assert client.get("/health").json() == {"status": "ok", "waiting": 0}
 
 
@@ -271,6 +273,8 @@ def test_other_machines_need_the_token(engine: Engine, demo_run: Path) -> None:
 @pytest.mark.parametrize(
     "headers",
     [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Host": "["},
+     {"Host": "evil.example@127.0.0.1"}, {"Host": "localhost:1:2"}, {"Host": "127.0.0.1:x"},
+     {"Host": "127.0.0.1/"}, {"Host": ""}, {"Origin": "x://127.0.0.1"},
      {"Origin": "http://evil.example"}, {"Origin": "http://["}, {"Origin": "null"}],
 )
 def test_pages_of_other_sites_are_refused(client: TestClient, headers: dict[str, str]) -> None:
@@ -332,7 +336,7 @@ def test_waiting_inputs_of_equal_key_form_a_batch() -> None:
         return [10 * item for item in items]
 
     async def ask() -> list[int]:
-        batcher: Batcher[str, int, int] = Batcher(work, max_batch=3)
+        batcher: Batcher[str, int, int] = Batcher(work, max_batch=lambda key: 3)
         first = asyncio.create_task(batcher("a", 0))
         await asyncio.to_thread(started.wait)
         keys = ["a", "b", "a", "a", "a", "b"]

@@ -36,10 +36,9 @@ class Access:
         ``opens_page``: the request only shows a page; a link of another site may do that.
         """
         host, origin = headers.get("Host", ""), headers.get("Origin")
-        parts = _HOST.fullmatch(host)
-        if parts is None:
+        if (name := host_name(host)) is None:
             return f"{host!r} is not a host name"
-        if not self._answers_as(name := parts[1].strip("[]").lower()):
+        if not self._answers_as(name):
             return (f"this server does not answer as {name}: to allow that, start "
                     f"scripts/live_plots.py with --allow_host {name}")
         if origin is not None and origin.lower() not in (f"http://{host}".lower(),
@@ -54,6 +53,12 @@ class Access:
     def _answers_as(self, name: str) -> bool:
         return name in self.names or is_this_machine(name) or (
             self.any_address and _address(name) is not None)
+
+
+def host_name(header: str) -> str | None:
+    """Return the name in a Host header, in lower case and without the port; None if malformed."""
+    parts = _HOST.fullmatch(header)
+    return parts and parts[1].strip("[]").lower()
 
 
 def is_this_machine(host: str) -> bool:

@@ -1,0 +1,1 @@
+"""Uploads: received within limits, and decoded in processes of their own."""
