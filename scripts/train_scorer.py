@@ -13,10 +13,12 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median_low
 
 import numpy as np
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -26,6 +28,7 @@ if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
 from data.discovery.pairs import find_pairs
+from display.sinks.console_sink import RunStatus
 from metrics.fcn_score_metric import three_scores
 from metrics.label_maps import Confusion, class_accuracies, confusion, pixel_accuracy
 from metrics.palette import NoPaletteError, Palette, find_palette, read_palette
@@ -33,6 +36,7 @@ from metrics.segmenter.network import Segmenter
 from metrics.segmenter.scorer import SIDE_MULTIPLE, Scorer, check_size
 from metrics.segmenter.training import LabelledPhoto, fingerprint, fit, read_examples
 from scripts.command_line import new_parser
+from training.clock import Clock
 from util.flags import gpu_list, positive_float, positive_int, seed
 from util.random_states import seed_everything
 from util.runtime import choose_device, describe_device, run_program, set_arithmetic
@@ -80,15 +84,56 @@ def main(argv: Sequence[str] | None = None) -> None:
     palette = find_colours(args, pairs)
     size = args.size or usual_size(pairs)
     log.info("%d pairs, %d classes, %d x %d pixels", len(pairs), len(palette), size, size)
-    start = time.monotonic()
     net = Segmenter(len(palette) + 1, width=args.width).to(device)
-    fit(net, read_examples(pairs, palette, size), epochs=args.epochs, batch_size=args.batch_size,
-        rate=args.lr)
     facts = {"pairs": len(pairs), "epochs": args.epochs, "seed": args.seed}
     scorer = Scorer(net, palette, size, args.width, fingerprint(pairs), facts, device)
+    train(scorer, args, pairs)
+    try:
+        report(scorer, args, pairs)
+    except KeyboardInterrupt as stop:
+        raise interrupts.explained(stop, f"Interrupted while {args.out} was measured; the file is "
+                                   "complete") from None
+
+
+def train(scorer: Scorer, args: argparse.Namespace, pairs: Sequence[LabelledPhoto]) -> None:
+    """Train and save the segmenter; after Ctrl-C save it as it is, under another name."""
+    start = time.monotonic()
+    examples = read_examples(pairs, scorer.palette, scorer.size)
+    count = len(pairs)
+    batch_size = min(args.batch_size, count)
+    status = Status(args.epochs, count // batch_size * batch_size)
+    try:
+        fit(scorer.net, examples, epochs=args.epochs, batch_size=batch_size, rate=args.lr,
+            after_step=status.advance)
+    except KeyboardInterrupt as stop:
+        if not status.clock.images:
+            raise
+        scorer.net.eval()
+        facts = {**scorer.facts, "epochs": status.clock.epoch - 1}
+        path = args.out.with_stem(f"{args.out.stem}_interrupted")
+        replace(scorer, facts=facts).save(path)
+        raise interrupts.explained(stop, f"Interrupted in epoch {status.clock.epoch} of "
+                                   f"{args.epochs}: {path} holds the segmenter as it was then; "
+                                   f"{args.out} was not written") from None
     scorer.save(args.out)
     log.info("trained in %.0f s; wrote %s", time.monotonic() - start, args.out)
-    report(scorer, args, pairs)
+
+
+class Status:
+    """Logs speed, time left and loss after the first step, and then every 30 s."""
+
+    def __init__(self, epochs: int, epoch_size: int) -> None:
+        self.clock = Clock(n_epochs=epochs, epoch_size=epoch_size)
+        self._status = RunStatus(self.clock.progress, time.monotonic())
+
+    def advance(self, epoch: int, images: int, loss: Tensor) -> None:
+        if epoch != self.clock.epoch:
+            self.clock.start_epoch(epoch)
+        self.clock.advance(images)
+        self._status.advance(self.clock.progress, time.monotonic())
+        if self.clock.status_due():
+            self._status.losses = {"cross_entropy": loss.item()}
+            log.info("%s", self._status.line(time.monotonic()))
 
 
 def pairs_of(args: argparse.Namespace, phase: str) -> list[LabelledPhoto]:
@@ -157,4 +202,4 @@ def scores_text(counts: Confusion) -> str:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, interrupted="Interrupted before the first step; nothing was written")

@@ -228,7 +228,7 @@ def test_the_reach_covers_every_pixel_that_blurred_strides_see() -> None:
     assert known.reach - 4 <= seen <= known.reach
 
 
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason="no recorded outputs of CUT here")
+@pytest.mark.skipif(not FIXTURES.is_dir(), reason="outputs of CUT are not part of the repository")
 def test_generators_of_cut_give_the_recorded_outputs(tmp_path: Path) -> None:
     for recorded in FIXTURES.glob("G_*.pt"):
         record = torch.load(recorded, weights_only=True)

@@ -72,7 +72,7 @@ def avx2_process() -> Iterator[ProcessPoolExecutor]:
 def test_recorded_outputs_are_reproduced(name: str, avx2_process: ProcessPoolExecutor) -> None:
     path = RECORDINGS / f"{name}.pt"
     if not path.exists():
-        pytest.skip("the recorded outputs are not available")
+        pytest.skip("the recorded outputs of the original are not part of the repository")
     found = avx2_process.submit(differences, path).result()
     assert "output_eval" in found
     assert max(found.values()) <= 1e-5, found
@@ -81,7 +81,7 @@ def test_recorded_outputs_are_reproduced(name: str, avx2_process: ProcessPoolExe
 def test_recorded_weights_are_saved_as_they_were() -> None:
     paths = sorted(RECORDINGS.glob("*.pt"))
     if not paths:
-        pytest.skip("the recorded outputs are not available")
+        pytest.skip("the recorded outputs of the original are not part of the repository")
     for path in paths:
         recording = torch.load(path, weights_only=True)
         net = rebuild(recording)

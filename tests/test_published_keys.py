@@ -135,7 +135,7 @@ def test_files_hold_the_published_tensors_in_order_and_load_back(case: str) -> N
 
 def test_published_lists_agree() -> None:
     if not KEY_LISTS.exists():
-        pytest.skip("the published key lists are not available")
+        pytest.skip("the lists of published keys are not part of the repository")
     lists: dict[str, dict[str, Any]] = json.loads(KEY_LISTS.read_text())
     assert set(lists) == set(NETS)
     for case, tensors in lists.items():

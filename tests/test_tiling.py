@@ -58,7 +58,7 @@ def test_a_resnet_in_tiles_equals_the_whole_image(
 
 def test_published_weights_in_tiles() -> None:
     if not RECORDING.exists():
-        pytest.skip("the recorded weights do not exist here")
+        pytest.skip("the recorded weights are not part of the repository")
     recording = torch.load(RECORDING, weights_only=True)
     net = define_G("resnet_9blocks", in_channels=3, out_channels=3, width=recording["ngf"],
                    dropout=recording["use_dropout"])

@@ -3,7 +3,7 @@
 import logging
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -17,6 +17,7 @@ from metrics.segmenter.network import Segmenter
 from metrics.segmenter.scorer import load_scorer
 from metrics.segmenter.training import LabelledPhoto, LabelledTensors, fit
 from scripts import train_scorer
+from util.interrupts import Interrupted
 
 TINY = ["--gpu_ids", "-1", "--size", "64", "--width", "4", "--batch_size", "4"]
 
@@ -80,6 +81,27 @@ def test_a_given_palette_and_the_scores_of_noise(
     assert "noise instead of photos: per-pixel accuracy" in caplog.text
     assert "has not learned to label noise as nothing" in caplog.text  # after one epoch
     assert "  door " in caplog.text and "  tree " not in caplog.text  # the maps have no tree
+
+
+def test_ctrl_c_keeps_the_segmenter_and_an_earlier_file(
+    dataroot: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, advance = tmp_path / "x.pth", train_scorer.Status.advance
+    out.write_bytes(b"earlier")
+
+    def interrupted(status: train_scorer.Status, epoch: int, *step: Any) -> None:
+        advance(status, epoch, *step)
+        if epoch == 2:
+            raise Interrupted(2)
+
+    monkeypatch.setattr(train_scorer.Status, "advance", interrupted)
+    argv = ["--dataroot", str(dataroot), "--epochs", "9", *TINY, "--out", str(out)]
+    with caplog.at_level(logging.INFO), pytest.raises(Interrupted, match="in epoch 2 of 9:"):
+        train_scorer.main(argv)
+    assert re.search(r"epoch 1/9, image 4/\d+: the first step .*, run \S+ left; cro", caplog.text)
+    assert load_scorer(tmp_path / "x_interrupted.pth").facts["epochs"] == 1
+    assert out.read_bytes() == b"earlier"
 
 
 def test_photo_and_labels_are_shifted_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from real_sets import real_set
 
 from data.checking.levels import levels_of, levels_of_raster, merged
 from data.checking.limits import small_part
@@ -29,7 +30,6 @@ from serving.static_site import _with_bytes
 from serving.training_pictures import read_8bit_rgb
 from util.threads import FileWriters
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 Pixels = npt.NDArray[Any]
 rng = np.random.default_rng(0)
 rows, columns = np.mgrid[:48, :48]
@@ -220,9 +220,7 @@ def test_a_training_gives_one_warning_for_each_side(sampled: Callable[..., list[
 
 @pytest.mark.parametrize("name", ["facades", "maps", "cat2dog", "edges2shoes", "horse2zebra"])
 def test_published_sets_give_no_warning(name: str) -> None:
-    if not (SHARED / name).is_dir():
-        pytest.skip(f"no {SHARED / name}")
-    for folder in (SHARED / name).iterdir():
+    for folder in real_set(name).iterdir():
         files = spread_sample(sorted(folder.glob("*.*g")), 3)
         levels = [levels_of(read_image(file).pixels) for file in files]
         assert list(range_faults("A", levels, None)) == []

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,9 +65,12 @@ def read_examples(pairs: Sequence[LabelledPhoto], palette: Palette, size: int) -
 
 
 def fit(
-    net: Segmenter, examples: LabelledTensors, *, epochs: int, batch_size: int, rate: float
+    net: Segmenter, examples: LabelledTensors, *, epochs: int, batch_size: int, rate: float,
+    after_step: Callable[[int, int, Tensor], object] = lambda epoch, images, loss: None,
 ) -> None:
     """Train with AdamW on the cross entropy of every pixel.
+
+    ``after_step`` gets the epoch, counted from 1, the number of images in the batch, and the loss.
 
     Photos are shifted, mirrored and changed in brightness and contrast. The last class of ``net``,
     "nothing", is learned from noise. Random numbers come from torch's global generator.
@@ -98,6 +101,7 @@ def fit(
             optimizer.step()
             schedule.step()
             losses.append(loss.detach())
+            after_step(epoch, len(chosen), losses[-1])
         if epoch % math.ceil(epochs / REPORTS) == 0 or epoch == epochs:
             mean = torch.stack(losses).mean()
             log.info("epoch %d of %d: cross entropy %.3f", epoch, epochs, mean)
