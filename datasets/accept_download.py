@@ -9,6 +9,7 @@ If the target exists, weights are only compared.
 """
 
 import argparse
+import errno
 import os
 import shutil
 import sys
@@ -22,6 +23,8 @@ from datasets.checksums import ACCEPT, record, verify
 from datasets.unpacking import RefusedError, unpack
 from util.interrupts import quit_at_signals
 
+_FULL = {errno.ENOSPC: "the disk is full: free some space",
+         errno.EDQUOT: "the quota is used up: free some space"}
 SMALLEST_WEIGHTS = 1_000_000  # bytes; the smallest published generator has about 40 MB
 
 
@@ -106,7 +109,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        sys.exit(f"error: {args.target} could not be written ({error}); is the disk full?")
+        reason = _FULL.get(error.errno or 0, str(error))
+        sys.exit(f"error: {args.target} could not be written: {reason}")
 
 
 if __name__ == "__main__":

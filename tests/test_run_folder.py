@@ -1,5 +1,6 @@
 import errno
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -104,27 +105,45 @@ def test_logs_are_truncated_to_their_size_at_the_save(tmp_path: Path) -> None:
 
 
 HOLD = """
-import sys, time
+import os, socket, sys, time
 from pathlib import Path
 from util.run_folder.layout import lock_run
-with lock_run(Path(sys.argv[1])):
+folder, number, host = sys.argv[1:]
+if int(number):
+    import fcntl
+    def refuse(*_): raise OSError(int(number), os.strerror(int(number)))
+    fcntl.flock = refuse
+socket.gethostname = lambda: host
+with lock_run(Path(folder)):
     print("held", flush=True)
     time.sleep(60)
 """
 
 
-def test_a_second_training_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", [socket.gethostname(), "gpu7"])
+@pytest.mark.parametrize("number", [0, errno.ENOLCK])  # the system locks; it cannot
+def test_a_second_training_is_refused_until_the_first_has_ended(
+    tmp_path: Path, number: int, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = Path(__file__).parents[1]
-    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    command = [sys.executable, "-c", HOLD, str(tmp_path), str(number), host]
+    if number:
+        without_system_lock(monkeypatch, number)
+    refused = pytest.raises(
+        ValueError, match="has locked" if number else f"is running in .* on host {host}, for 0:00")
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
-        with pytest.raises(ValueError, match="another training is running"), lock_run(tmp_path):
+        with refused, lock_run(tmp_path):
             pass
         first.kill()
         first.wait()
+    if number and host == "gpu7":  # nothing proves that its process is dead
+        with refused, lock_run(tmp_path):
+            pass
+        return
     with lock_run(tmp_path):
-        assert (tmp_path / ".lock").exists()
+        assert (tmp_path / ".lock_owner").read_text().splitlines()[0] == str(os.getpid())
 
 
 @pytest.fixture
