@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,8 +170,14 @@ def test_browser_shows_curves_and_images_live_and_ctrl_c_saves_them(
         client, name="maps", display_id=1, columns=4, width_px=256,
         losses_csv=tmp_path / "x.csv", options={"netG": "<unet>"},
     )
+    broken = {"type": "scatter", "x": [1], "y": [1], "mode": "lines", "marker": 3}
+    # The client needs a thread without an event loop; playwright has one in this thread.
+    thread = ThreadPoolExecutor(1)
     sink.losses(losses(100))
-    sink.refresh()
+    thread.submit(sink.refresh).result()
+    thread.submit(client.text, "<img src=x onerror='document.title = 1'>", win="script").result()
+    thread.submit(client._send, {
+        "data": [broken], "layout": {"xaxis": 5}, "win": "broken", "eid": "mine"}).result()
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     requests: list[str] = []
     failed: list[str] = []
@@ -182,7 +189,7 @@ def test_browser_shows_curves_and_images_live_and_ctrl_c_saves_them(
 
     sink.losses(losses(200))
     sink.pictures(pictures(side=64))
-    sink.refresh()
+    thread.submit(sink.refresh).result()
     sink.close()
     page.wait_for_function(
         "[...document.querySelectorAll('.scatterlayer .js-line')]"
@@ -191,7 +198,15 @@ def test_browser_shows_curves_and_images_live_and_ctrl_c_saves_them(
     page.wait_for_function(f"[...document.querySelectorAll('.content img')].some({SHOWN})")
     assert page.locator(".legendtext").all_text_contents()[:2] == ["G_GAN", "G_L1"]
     assert page.get_by_text("<unet>").count() == 1  # the options, escaped
+    assert page.locator(".content img[src=x]").count() == 0
+    assert page.title() == "visdom"
     page.screenshot(path=tmp_path / "page.png")
+    page.goto("data:text/html,another site")
+    sent = page.evaluate(
+        "address => fetch(address, {method: 'POST', mode: 'no-cors', body: '{}'})"
+        ".then(() => 'answered', () => 'refused')", f"http://127.0.0.1:{port}/save")
+    assert sent == "refused"
+    assert failed.pop(0) == f"http://127.0.0.1:{port}/save"
     page.close()
     local = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
     assert [url for url in requests if not url.startswith(local)] == []
@@ -200,4 +215,4 @@ def test_browser_shows_curves_and_images_live_and_ctrl_c_saves_them(
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 0
     saved = json.loads((tmp_path / "environments" / "mine.json").read_text())
-    assert set(saved["jsons"]) == {"1", "1_group_2", "1_lr", "1_options", "2"}
+    assert set(saved["jsons"]) == {"1", "1_group_2", "1_lr", "1_options", "2", "script", "broken"}

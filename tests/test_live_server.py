@@ -159,6 +159,29 @@ def test_a_restored_window_has_only_what_the_page_expects() -> None:
         "width": None, "height": 9, "contentID": "restored_name", "inflate": True, "i": 0}
 
 
+def test_parts_at_which_the_page_would_stop_are_left_out() -> None:
+    fields = [{"name": 1, "type": "select"}, {"type": "odd"}, {"type": "text", "value": {}}]
+    saved = {
+        "fields": window("properties", fields),
+        "graph": window("network", {"nodes": [{}, {}], "edges": [
+            {"source": 0, "target": 1}, {"source": 0, "target": 2}, {"source": "0", "target": 1}]}),
+        "points": window("embeddings", {
+            "data": [{}, {"position": [0, 1]}, {"position": [0, "1"]}]}),
+        "series": window("image_history", [{"src": PIXEL}, {"src": PIXEL}], selected=7),
+    }
+    places = {"a": {"x": 0, "y": 1, "w": 2, "h": 3}, "b": {"x": 1e12, "y": 1, "w": 2, "h": 3},
+              "c": None, "d": {"x": "0", "y": 1, "w": 2, "h": 3}}
+    restored = checked_environment({"jsons": saved, "reload": places})
+    assert restored["reload"] == {"a": places["a"]}
+    windows = restored["jsons"]
+    assert windows["fields"]["content"] == [
+        {"name": "1", "type": "select", "value": "", "values": []},
+        {"name": "", "type": "text", "value": "", "values": []}]
+    assert windows["graph"]["content"]["edges"] == [{"source": 0, "target": 1}]
+    assert windows["points"]["content"]["data"] == [{"position": [0, 1]}]
+    assert windows["series"]["selected"] == 1
+
+
 @pytest.mark.parametrize("saved", [None, [], 3, {}, {"jsons": []}, {"jsons": {}, "reload": []}])
 def test_other_files_are_no_environments(saved: object) -> None:
     with pytest.raises(ValueError, match="is not an object"):

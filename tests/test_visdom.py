@@ -77,6 +77,17 @@ def test_visdom_redraws_all_losses_in_one_plot(tmp_path: Path) -> None:
     assert "update" not in named, "the time to append grows with the curve"
 
 
+def test_names_are_not_read_as_formatting(tmp_path: Path) -> None:
+    client = RecordingClient()
+    sink = replace(display(client, tmp_path), name="a<b>c")
+    sink.losses(losses(100, **{"G<i>&": 1.0}))
+    sink.refresh()
+    opts = client.last("1")[1]["opts"]
+    assert opts["title"].startswith("a<b>c loss over time")  # of the window, which escapes it
+    assert opts["layoutopts"]["plotly"]["title"].startswith("a&lt;b&gt;c loss over time")
+    assert opts["legend"] == ["G&lt;i&gt;&amp;"]
+
+
 def test_visdom_shows_the_learning_rate(tmp_path: Path) -> None:
     client = RecordingClient()
     sink = display(client, tmp_path)

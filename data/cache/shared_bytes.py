@@ -77,7 +77,7 @@ class SharedFile:
 def _lock(path: Path, *, only: bool = False) -> int | None:
     """Return a handle that holds a lock on the file, for this process and those forked from it.
 
-    ``only``: nobody else may hold it. None: there is no such lock, or somebody holds it.
+    ``only``: no other process may hold it. None: there is no such lock, or another process has it.
     """
     try:
         import fcntl

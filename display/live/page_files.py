@@ -7,9 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
-from tornado.web import OutputTransform, StaticFileHandler
+from tornado.web import HTTPError, OutputTransform, RequestHandler, StaticFileHandler
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
+PLOTLY = "js/plotly-plotly.min.js"
+# plotly raises for some curves that make no sense, and React then removes the whole page.
+_CATCH = b"""
+(plot => { Plotly.newPlot = (...values) => {
+  try { return plot(...values) } catch (error) { console.error(error) }
+} })(Plotly.newPlot)
+"""
+
+
+class PlotlyHandler(RequestHandler):
+    """The file of plotly, which shows an empty window for a plot that it cannot draw."""
+
+    def initialize(self, page_files: Path) -> None:
+        self.file = page_files / PLOTLY
+
+    def get(self) -> None:
+        if not self.file.is_file():
+            raise HTTPError(404)
+        self.set_header("Content-Type", "text/javascript")
+        self.finish(self.file.read_bytes() + _CATCH)
 
 
 class SafeHeaders(OutputTransform):

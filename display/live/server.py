@@ -27,7 +27,7 @@ from visdom.server.handlers import web_handlers
 from visdom.server.handlers.base_handlers import BaseHandler
 
 from display.live.access import Access
-from display.live.page_files import SafeHeaders, page_file_handler
+from display.live.page_files import PLOTLY, PlotlyHandler, SafeHeaders, page_file_handler
 from display.live.windows import (
     checked_command,
     checked_environment,
@@ -57,6 +57,7 @@ def application(*, port: int, env_path: Path, page_files: Path) -> Any:
         port=port, env_path=str(env_path))
     app.settings["debug"] = app.settings["serve_traceback"] = False
     app.add_transform(SafeHeaders)
+    app.add_handlers(".*", [(f"/static/{PLOTLY}", PlotlyHandler, {"page_files": page_files})])
     for rule in app.wildcard_router.rules:
         wrapper = (CheckedHandler if issubclass(rule.target, BaseHandler) else
                    PatientSocket if issubclass(rule.target, WebSocketHandler) else None)

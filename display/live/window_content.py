@@ -10,6 +10,8 @@ from typing import Any
 
 from display.live.formatted_text import formatted
 
+_FIELD_TYPES = ("text", "number", "button", "checkbox", "select")
+
 
 def as_dict(value: object) -> dict[str, Any]:
     """Return the value. Raises ValueError if it is not a dict."""
@@ -57,27 +59,45 @@ def _images(content: object) -> list[Any]:
 
 
 def _fields(content: object) -> list[Any]:
-    return [{key: [str(choice) for choice in value] if isinstance(value, list) else value
-             for key, value in as_dict(field).items() if isinstance(value, list) or is_plain(value)}
-            for field in as_list(content)]
+    fields = [as_dict(field) for field in as_list(content)]
+    return [{"name": str(field.get("name", "")), "type": field["type"],
+             "value": field.get("value") if is_plain(field.get("value")) else "",
+             "values": [str(choice) for choice in as_list(field.get("values", []))]}
+            for field in fields if field.get("type") in _FIELD_TYPES]
 
 
-def _with_lists(*names: str) -> Callable[[object], dict[str, Any]]:
-    """Return a check of an object that has lists of objects under these names."""
-    def check(content: object) -> dict[str, Any]:
-        parts = as_dict(without_html(content))
-        return {**parts, **{name: [as_dict(one) for one in as_list(parts.get(name))]
-                            for name in names}}
-    return check
+def _graph(content: object) -> dict[str, Any]:
+    graph = as_dict(content)
+    nodes = [as_dict(node) for node in as_list(graph.get("nodes"))]
+    edges = [as_dict(edge) for edge in as_list(graph.get("edges"))]
+    known = [edge for edge in edges
+             if all(_is_place(edge.get(end), nodes) for end in ("source", "target"))]
+    return {**graph, "nodes": nodes, "edges": known}
+
+
+def _is_place(value: object, items: list[Any]) -> bool:
+    return isinstance(value, int) and 0 <= value < len(items)
+
+
+def _embeddings(content: object) -> dict[str, Any]:
+    points = as_dict(without_html(content))
+    return {**points, "data": [point for point in as_list(points.get("data"))
+                               if _is_position(as_dict(point).get("position"))]}
+
+
+def _is_position(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(
+        isinstance(number, int | float) and math.isfinite(number) for number in value)
 
 
 def _plot(content: object) -> dict[str, Any]:
-    plot = _with_lists("data")(content)
-    return {**plot, "layout": as_dict(plot.get("layout"))}
+    parts = as_dict(content)
+    return {**parts, "data": [as_dict(curve) for curve in as_list(parts.get("data"))],
+            "layout": as_dict(parts.get("layout"))}
 
 
 # Kind of a window -> function that returns its content, or raises ValueError.
 KINDS: dict[Any, Callable[[object], Any]] = {
     "text": text, "image": image, "image_history": _images, "plot": _plot, "properties": _fields,
-    "network": _with_lists("nodes", "edges"), "embeddings": _with_lists("data"),
+    "network": _graph, "embeddings": _embeddings,
 }

@@ -9,13 +9,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from display.live.window_content import KINDS, as_dict, as_list, image, is_plain, text, without_html
+from display.live.window_content import (
+    KINDS,
+    as_dict,
+    as_list,
+    image,
+    is_plain,
+    text,
+    without_html,
+)
 from util.disk.file_names import shorten
 
 # Keys of a window that the page reads, without its content.
 _WINDOW_KEYS = frozenset({"title", "inflate", "width", "height", "contentID", "i", "selected",
     "show_slider", "directed", "showEdgeLabels", "showVertexLabels", "has_compare"})
 _OPTION_KEYS = _WINDOW_KEYS - {"contentID", "i", "has_compare"} | {"legend"}
+_LARGEST_PX = 20_000  # of a window; the page would hang
 _FORBIDDEN_IN_NAMES = re.compile(r"""[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\<>&'"`]""")
 
 
@@ -66,7 +75,7 @@ def checked_command(message: object) -> dict[str, Any]:
         if result.get(key) is not None:
             result[key] = environment_name(result[key])
     if result.get("cmd") == "save":
-        result["data"] = as_dict(result.get("data"))
+        result["data"] = _places(result.get("data"))
     elif result.get("cmd") == "save_layouts":
         result["data"] = checked_layouts(result.get("data"))
     return result
@@ -80,7 +89,7 @@ def checked_environment(saved: object) -> dict[str, Any]:
     """
     environment = as_dict(saved)
     return {"jsons": checked_windows(environment.get("jsons")),
-            "reload": as_dict(environment.get("reload", {}))}
+            "reload": _places(environment.get("reload", {}))}
 
 
 def checked_windows(saved: object) -> dict[str, Any]:
@@ -103,10 +112,13 @@ def checked_window(saved: object, *, name: str) -> dict[str, Any]:
     kind = window.get("type")
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"{kind!r:.80} is not a kind of window")
-    checked = {"title": "", "contentID": f"restored_{name}", "inflate": True, "width": None,
-               "height": None, **_properties(window, _WINDOW_KEYS),
-               "command": "window", "id": name, "type": kind,
-               "content": KINDS[kind](window.get("content"))}
+    checked: dict[str, Any] = {
+        "title": "", "contentID": f"restored_{name}", "inflate": True, "width": None,
+        "height": None, **_properties(window, _WINDOW_KEYS), "command": "window", "id": name,
+        "type": kind, "content": KINDS[kind](window.get("content"))}
+    if kind == "image_history":
+        newest = len(checked["content"]) - 1
+        checked["selected"] = min(int(checked.get("selected", newest)), newest)
     if kind == "embeddings":
         checked["old_content"] = as_list(without_html(window.get("old_content", [])))
     return checked
@@ -123,6 +135,16 @@ def checked_layouts(saved: object) -> str:
     return str(saved)
 
 
+def _places(saved: object) -> dict[str, Any]:
+    """Return where the page put its windows, without places that no page computes."""
+    return {name: place for name, place in as_dict(saved).items() if isinstance(place, dict)
+            and all(_is_length(place.get(side), least=0) for side in ("x", "y", "w", "h"))}
+
+
+def _is_length(value: object, *, least: int) -> bool:
+    return isinstance(value, int | float) and least <= value <= _LARGEST_PX
+
+
 def _properties(given: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
     """Return the values of these keys, without those of a type at which the page stops."""
     kept: dict[str, Any] = {}
@@ -131,9 +153,10 @@ def _properties(given: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any
             kept[key] = str(given[key])
         elif key == "legend":
             kept[key] = [str(name) for name in as_list(given[key])]
-        elif is_plain(given[key]) and not (
-            key in ("width", "height", "i", "selected") and isinstance(given[key], str)
-        ):
+        elif key in ("width", "height", "i", "selected"):
+            if _is_length(given[key], least=0 if key in ("i", "selected") else 1):
+                kept[key] = given[key]
+        elif is_plain(given[key]):
             kept[key] = given[key]
     return kept
 

@@ -36,6 +36,7 @@ def _post(client: Any, url: str, data: str | None = None) -> str:
     """Post within a time limit, also if the server never stops answering, and raise for an error
     page. visdom's own method does none of this."""
     from tornado.httpclient import HTTPClient, HTTPClientError, HTTPRequest
+    from tornado.netutil import BlockingResolver
     from tornado.simple_httpclient import HTTPTimeoutError
 
     place, body = f"{client.server}:{client.port}", (data or "").encode()
@@ -43,7 +44,9 @@ def _post(client: Any, url: str, data: str | None = None) -> str:
     request = HTTPRequest(
         url, method="POST", body=body, connect_timeout=to_connect, follow_redirects=False,
         request_timeout=to_answer + len(body) / _SLOWEST_BYTES_PER_SECOND)
-    http = HTTPClient(max_buffer_size=_LONGEST_ANSWER_BYTES, max_body_size=_LONGEST_ANSWER_BYTES)
+    # The default resolver has threads, for which the program would wait at its end.
+    http = HTTPClient(max_buffer_size=_LONGEST_ANSWER_BYTES, max_body_size=_LONGEST_ANSWER_BYTES,
+                      resolver=BlockingResolver())
     try:
         reply = http.fetch(request)
     except HTTPTimeoutError as error:

@@ -139,7 +139,10 @@ class VisdomServer(Sink):
         self, window: str, title: str, ylabel: str, epochs: Series, values: Mapping[str, Series],
         **options: object,
     ) -> None:
-        options |= {"title": f"{self.name} {title}", "legend": list(values), "showlegend": True,
+        # plotly reads tags in its texts; the bar of the window shows its title as it is.
+        title = f"{self.name} {title}"
+        options |= {"title": title, "layoutopts": {"plotly": {"title": html.escape(title, False)}},
+                    "legend": [html.escape(name, False) for name in values], "showlegend": True,
                     "xlabel": "epoch", "ylabel": ylabel}
         self.client.line(np.stack(list(values.values()), axis=1), X=epochs, win=window,
                          opts=options)
