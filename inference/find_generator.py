@@ -9,7 +9,7 @@ from data.files.value_range import ValueRange
 from data.record import Record, load_record
 from inference.generator_file import NETWORK_FLAGS, Direction, GeneratorFile
 from inference.inferred_generator import how_to_rebuild, infer_generator
-from models.networks import GENERATORS, own_flags
+from models.networks import GENERATORS, available, own_flags, require_known
 from models.rebuilding import saved_generator_flags
 from models.weights.network_files import AVERAGED, no_average
 from util import checkpoint
@@ -38,6 +38,8 @@ def find_generator(
     """
     limits = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
     missing = flags.pop("nan_value", None)
+    if "netG" in flags:
+        require_known("generator", flags["netG"], available("generator"))
     own = own_flags("generator", flags.get("netG", next(iter(GENERATORS))))
     unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS) - own.keys()))
     if unknown:

@@ -12,7 +12,7 @@ from data.transforms import PREPROCESS
 from inference.generator_file import NETWORK_FLAGS
 from inference.inferred_generator import inferred_options
 from inference.memory_budget import usual_batch
-from models.networks import own_flags
+from models.networks import available, own_flags, require_known
 from models.test_model import generator_suffix
 from options import test_flags
 from options.aliases import LIVE_DISPLAY
@@ -52,8 +52,10 @@ class TestOptions(BaseOptions):
         """Infer the network flags from the weights, if the folder has no options."""
         run_dir, saved = super().find_run(argv)
         flags = read_flags(argv, weights=Path, model=str, direction=str, epoch=str, load_iter=str,
-                           model_suffix=str)
+                           model_suffix=str, netG=str)
         self.is_inferred = not (saved or flags.weights)
+        if flags.netG and (self.is_inferred or flags.weights):  # the file tells the name: be strict
+            require_known("generator", flags.netG, available("generator"))
         if self.is_inferred:
             epoch = f"iter_{flags.load_iter}" if flags.load_iter else flags.epoch or "latest"
             one_way = flags.model in (None, "test")  # other models build both directions by A to B

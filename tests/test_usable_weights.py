@@ -1,6 +1,7 @@
 """Weights without finite values, or of a type that has lost them, are refused by name."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from inference.translator import Translator
 from models.networks import define_G
 from models.weights.network_in_file import read_network
 from models.weights.published_keys import load_matching, load_published, to_published
+from options.test_options import TestOptions
 
 KEY = "model.1.weight"
 Change = Callable[[Tensor], Tensor]
@@ -81,3 +83,20 @@ def test_the_advice_names_weights_with_finite_values(tmp_path: Path) -> None:
     torch.save({**good, KEY: good[KEY].long()}, tmp_path / "latest_net_G.pth")
     with pytest.raises(ValueError, match=r"are 1_net_G\.pth \(--epoch 1\)"):
         Translator.load(tmp_path / "latest_net_G.pth", device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["resnet6blocks", "resnet_6block"])
+def test_a_wrong_name_of_the_network_is_refused_where_the_file_tells_it(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "latest_net_G.pth"
+    torch.save(to_published(define_G("resnet_6blocks", in_channels=3, out_channels=3, width=1)),
+               path)
+    message = f"no generator is called '{name}'; .*did you mean resnet_6blocks"
+    with pytest.raises(ValueError, match=message):
+        Translator.load(path, netG=name)
+    for weights in (["--weights", str(path)], ["--checkpoints_dir", str(tmp_path.parent),
+                                               "--name", tmp_path.name]):
+        with pytest.raises(SystemExit):
+            TestOptions().parse(["--dataroot", str(tmp_path), "--netG", name, *weights])
+        assert re.search(message, capsys.readouterr().err)

@@ -125,9 +125,9 @@ def _builder(
 ) -> Callable[..., nn.Module]:
     """Return the constructor called ``name``, after a check of all three names."""
     file = f"models/networks/{name}_{role}.py"
-    _require_known(role, name, available(role), otherwise=f", or write {file}")
-    _require_known("norm", norm, NORMS)
-    _require_known("init_type", init_type, INITS)
+    require_known(role, name, available(role), otherwise=f", or write {file}")
+    require_known("norm", norm, NORMS)
+    require_known("init_type", init_type, INITS)
     return TABLES[role][name] if name in TABLES[role] else PLUGINS[role].find(name)
 
 
@@ -143,7 +143,8 @@ def _explained(role: NetworkRole, name: str) -> Iterator[None]:
                          "in models/networks/plugin.py") from error
 
 
-def _require_known(what: str, name: str, known: Iterable[str], otherwise: str = "") -> None:
+def require_known(what: str, name: str, known: Iterable[str], otherwise: str = "") -> None:
+    """Raise ValueError if no ``what`` has this name; the message has the most similar one."""
     if name not in known:
         choices = ", ".join(known)
         raise ValueError(f"no {what} is called {name!r}; choose from {choices}{otherwise}"

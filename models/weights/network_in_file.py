@@ -82,6 +82,10 @@ def networks_in(path: Path, *, wanted: Mapping[str, Tensor] | None = None) -> di
     keeps_spectral = any(name.endswith(_SPECTRAL[0][0]) or name.endswith(_SPECTRAL[1][0])
                          for name in own)
     state = checkpoint.load(path, ignore_objects=True)
+    if state.keys() >= {"model", "clock", "random"}:
+        raise ValueError(f"{path} is the state of a training, from which --continue_train resumes, "
+                         "not a file of weights; give the folder or one of its files of weights: "
+                         f"{_weights_beside(path)}")
     return dict(_networks(state, "", is_known, fold=not keeps_spectral))
 
 
@@ -164,6 +168,12 @@ def _spectral_norm(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
     values = [u @ matrix @ v for matrix in matrices if matrix.shape == (len(u), len(v))]
     return torch.stack(values).abs().max() if values else torch.linalg.matrix_norm(
         weight.flatten(1).float(), 2)
+
+
+def _weights_beside(state: Path) -> str:
+    names = sorted(path.name for path in state.parent.glob("*_net_G*.pth"))
+    latest = [name for name in names if name.startswith("latest_")]
+    return ", ".join(latest or names) or "it has none yet"
 
 
 def _described(found: Collection[str]) -> str:
