@@ -13,6 +13,7 @@ from data.files.raster import Raster
 from data.files.source import Source
 from data.files.value_range import ValueRange
 from util.disk.content import extension_of
+from util.disk.text_files import read_json
 from util.files import write_text
 
 NAME = "pictures.json"
@@ -109,14 +110,14 @@ def load_record(run_dir: Path) -> Record:
         ValueError: the file is damaged.
     """
     path = run_dir / NAME
-    if not path.is_file():
+    if not path.exists():
         return Record()
+    advice = "delete it: outputs are then written like the inputs"
+    saved = read_json(path, advice=advice)
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
         formats = {letter: Format(**entry) for letter, entry in saved["formats"].items()}
         ratio, size = saved["pair_ratio"], saved["pair_size"]
         return Record(formats, (float(ratio[0]), float(ratio[1])) if ratio else None,
                       (int(size[0]), int(size[1])) if size else None)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}); delete it: outputs are then written like "
-                         "the inputs") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}); {advice}") from error

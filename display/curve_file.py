@@ -1,6 +1,5 @@
 """Follow the losses.csv of a run as it grows."""
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from display.curves import POINTS, Curves, marked
 from display.latest import LatestValues
 from display.reports import is_value
+from util.disk.text_files import csv_rows
 
 _PLACE = ("epoch", "images", "epoch_images")
 
@@ -52,11 +52,12 @@ class CurveFile:
             added = file.read()
         added = added[: added.rfind(b"\n") + 1]  # the last line may still be incomplete
         self._offset += len(added)
-        columns = header.decode("utf-8").strip().split(",")
-        rows = [*csv.DictReader(added.decode("utf-8").splitlines(), fieldnames=columns)]
+        columns = header.decode("utf-8", "replace").strip().split(",")
+        rows = csv_rows(added.decode("utf-8", "replace"), self._path, columns=columns,
+                        advice="move it out of the folder")
         sizes = _epoch_sizes(rows, epoch_size)
         for row in rows:
-            with suppress(ValueError, TypeError):  # an incomplete line
+            with suppress(ValueError, TypeError, OverflowError):  # an incomplete line
                 if None in row.values():
                     continue
                 # Values of validations are empty in the rows between two validations.

@@ -139,7 +139,7 @@ def read_palette(path: Path) -> Palette:
             raise ValueError("at least two colours of 0 to 255 are wanted")
         if len(np.unique(colours, axis=0)) < len(colours):
             raise ValueError("two labels have the same colour")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NoPaletteError(f"{path} is not a palette ({error}); wanted is a line R G B NAME for "
                              "every label, such as 0 0 170 background") from error
     names = [name for _, name in rows]

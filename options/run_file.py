@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from util.files import write_text
+from util.run_folder.options import invalid_option
 
 # Options that change the architecture of a network, or what its inputs and outputs mean.
 NETWORK_OPTIONS = (
@@ -79,17 +80,40 @@ def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) 
     for key, value in saved.items():
         action = actions[key]
         try:
-            if isinstance(value, str) and callable(action.type):
-                value = ([action.type(word) for word in value.split()] if _takes_list(action)
-                         else action.type(value))
-            if action.choices is not None and value not in action.choices:
-                raise ValueError(f"expected one of {', '.join(map(str, action.choices))}")
+            converted = _converted(value, action, default=parser.get_default(key))
+            for item in converted if _takes_list(action) and converted else [converted]:
+                if action.choices is not None and item not in action.choices:
+                    raise ValueError(f"expected one of {', '.join(map(str, action.choices))}")
         except (ValueError, ArgumentTypeError) as error:
-            raise ValueError(f"the options of {run_dir} have {key} = {value!r}, which is not "
-                             f"valid: {error}; correct train_opt.json (or train_opt.txt), or "
-                             "delete it and give the flags on the command line") from error
-        values[key] = value
+            path = run_dir / "train_opt.json"
+            path = path if path.is_file() else path.with_suffix(".txt")
+            raise invalid_option(path, key, value, error) from error
+        values[key] = converted
     return values
+
+
+def _converted(value: Any, action: Action, *, default: Any) -> Any:
+    """Return a saved value as the parser of the command line would convert it.
+
+    Raises:
+        ValueError, ArgumentTypeError: the flag does not accept the value.
+    """
+    if value is None and default is None:
+        return None
+    if action.nargs == 0:
+        if not isinstance(value, bool):
+            raise ValueError("expected true or false")
+        return value
+    convert = action.type if callable(action.type) else str
+    if _takes_list(action):
+        words = value.split() if isinstance(value, str) else value
+        if not isinstance(words, list):
+            raise ValueError("expected a list")
+        return [convert(str(word)) for word in words]
+    is_text = isinstance(value, str)
+    if value is None or isinstance(value, bool) or (convert is str and not is_text):
+        raise ValueError("expected a text" if convert is str else "expected a number or a text")
+    return convert(value if is_text else as_typed(value))
 
 
 def _takes_list(action: Action) -> bool:

@@ -11,7 +11,6 @@ another program of this family is read from its loss_log.txt.
 """
 
 import argparse
-import csv
 import itertools
 import logging
 import math
@@ -35,6 +34,7 @@ from display.loss_groups import line_styles, split_columns
 from display.loss_log_file import read_loss_log
 from display.reports import is_value
 from scripts.command_line import new_parser
+from util.disk.text_files import read_csv
 from util.files import replacing
 from util.flags import non_negative_int
 from util.runtime import run_program
@@ -137,13 +137,12 @@ def find_epoch_size(paths: Sequence[Path]) -> int:
     sizes = [1]
     for path in paths:
         ends = {"": 0}  # epoch -> images at its last row, in older files without epoch_images
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                with suppress(ValueError, TypeError, KeyError):  # an incomplete line
-                    if "epoch_images" in row:
-                        sizes.append(int(row["epoch_images"]))
-                    else:
-                        ends[row["epoch"]] = int(row["images"])
+        for row in read_csv(path, advice="move it out of the folder"):
+            with suppress(ValueError, TypeError, KeyError):  # an incomplete line
+                if "epoch_images" in row:
+                    sizes.append(int(row["epoch_images"]))
+                else:
+                    ends[row["epoch"]] = int(row["images"])
         sizes += [end - start for start, end in itertools.pairwise(ends.values())]
     return max(sizes)
 

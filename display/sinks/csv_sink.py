@@ -1,6 +1,5 @@
 """losses.csv: all reports in full precision, for plots and for display/curves.py."""
 
-import csv
 import itertools
 import logging
 from argparse import Namespace
@@ -9,9 +8,12 @@ from pathlib import Path
 
 from display.reports import LossReport, current_name
 from display.sinks.base_sink import LogFile, Sink
+from util.disk.text_files import read_text
 from util.files import write_text
 
 log = logging.getLogger(__name__)
+
+_ADVICE = "move it out of the folder: a new one is started"
 
 
 class CsvLog(LogFile):
@@ -50,8 +52,8 @@ class CsvLog(LogFile):
 
     def _begin(self) -> None:
         """Continue a file that has these columns; rename any other file and start a new one."""
-        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-        header = next(csv.reader(text.split("\n")[:1]), [])
+        text = read_text(self.path, advice=_ADVICE) if self.path.exists() else ""
+        header = text.partition("\n")[0].strip().split(",") if text.strip() else []
         if header == self._columns:
             # A run that was killed during a write leaves a line without an end.
             if not text.endswith("\n"):
@@ -68,9 +70,9 @@ class CsvLog(LogFile):
 
 def _rename_values(path: Path, names: Sequence[str]) -> None:
     """Replace the names that the values ``names`` had in an earlier version, and log it."""
-    if not path.is_file():
+    if not path.exists():
         return
-    header, end, rows = path.read_text(encoding="utf-8").partition("\n")
+    header, end, rows = read_text(path, advice=_ADVICE).partition("\n")
     old = header.split(",")
     new = [current_name(name, names) for name in old]
     if changed := [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]:

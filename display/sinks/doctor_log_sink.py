@@ -3,12 +3,12 @@
 The web page and a resumed run read it.
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from display.reports import Advice
 from display.sinks.base_sink import LogFile
+from util.disk.text_files import read_csv
 
 DOCTOR_LOG = "doctor.csv"
 _COLUMNS = ("epoch", "images", "complaint", "state", "seen", "meaning", "what_to_do")
@@ -31,12 +31,12 @@ def read_advice(path: Path) -> list[Advice]:
     if not path.exists():
         return []
     advice = []
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if list(row) == list(_COLUMNS) and None not in row.values():
-                advice.append(Advice(
-                    int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
-                    row["meaning"], row["what_to_do"], over=row["state"] == "over"))
+    for row in read_csv(path, advice="move it out of the folder"):
+        is_complete = list(row) == list(_COLUMNS) and None not in row.values()
+        if is_complete and row["epoch"].isdecimal() and row["images"].isdecimal():
+            advice.append(Advice(
+                int(row["epoch"]), int(row["images"]), row["complaint"], row["seen"],
+                row["meaning"], row["what_to_do"], over=row["state"] == "over"))
     return advice
 
 

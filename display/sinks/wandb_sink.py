@@ -12,6 +12,7 @@ from typing import Any
 from display.reports import LossReport, PictureReport
 from display.sinks.background import Background
 from display.sinks.base_sink import Sink
+from util.disk.text_files import read_text
 from util.files import write_text
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,8 @@ class WandbRun(Sink):
             if self.id_file is not None:
                 if not self.id_file.exists():
                     write_text(self.id_file, uuid.uuid4().hex)
-                same_run = {"id": self.id_file.read_text(encoding="utf-8"), "resume": "allow"}
+                known = read_text(self.id_file, advice="delete it: a new wandb run is started")
+                same_run = {"id": known, "resume": "allow"}
             self.wandb.init(project=self.project, name=self.name, config=dict(self.options),
                             dir=str(self.folder), **same_run)
         self.wandb.log(values, step=step)

@@ -1,7 +1,5 @@
 """The model card beside an exported file: ``<file>.md``."""
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -9,6 +7,8 @@ from typing import Any
 
 from inference.export.metadata import ExportMetadata
 from inference.export.verify import Difference, report_lines
+from util.disk.state_check import describe
+from util.disk.text_files import read_csv, read_json
 from util.files import write_text
 from util.run_folder.layout import BEST
 from util.run_folder.options import load_options
@@ -57,10 +57,7 @@ def write_card(
 
 def _loss_log(run_dir: Path) -> list[dict[str, str]]:
     path = run_dir / "losses.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return read_csv(path, advice="move it out of the folder") if path.exists() else []
 
 
 def _set_size(log: Sequence[Mapping[str, str]]) -> str:
@@ -80,10 +77,13 @@ def _set_size(log: Sequence[Mapping[str, str]]) -> str:
 def _metrics(run_dir: Path | None, log: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """Return the values of the best validation, or the last losses."""
     best = run_dir / BEST if run_dir else None
-    if best and best.is_file():
-        record = json.loads(best.read_text(encoding="utf-8"))
+    if best and best.exists():
+        record = read_json(best, advice="move it out of the folder")
+        if not isinstance(record.get("values"), dict) or "epoch" not in record:
+            raise ValueError(f"{best} is damaged (it is {describe(record)}, wanted epoch and "
+                             "values); move it out of the folder")
         return {"best validation": f"epoch {record['epoch']}", **record["values"]}
     if log:
         last = {k: v for k, v in log[-1].items() if k and k not in NOT_METRICS and v}
-        return {"validation": "none", "losses": f"epoch {log[-1]['epoch']}", **last}
+        return {"validation": "none", "losses": f"epoch {log[-1].get('epoch')}", **last}
     return {"known": "none"}

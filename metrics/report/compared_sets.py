@@ -1,6 +1,5 @@
 """Find the images that are compared: results of runs, or two folders."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from metrics.report.result_files import (
     outputs_in,
     result_files,
 )
+from util.disk.text_files import read_json
 from util.flags import value_range
 from util.run_folder.options import load_options
 from util.text import pluralise
@@ -192,7 +192,7 @@ def _is_same(one: Path, other: Path | None) -> bool:
 
 def _is_unaligned(run_dir: Path) -> bool:
     with suppress(OSError, ValueError):
-        options = json.loads((run_dir / "test_opt.json").read_text(encoding="utf-8"))
+        options = read_json(run_dir / "test_opt.json", advice="repeat the test")
         return bool(options.get("dataset_mode") == "unaligned")
     return False
 

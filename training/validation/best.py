@@ -11,6 +11,7 @@ from typing import Any
 from display.reports import CYCLE_VALUE, VALUE, Progress, current_name, is_value
 from metrics.report.tables import json_number
 from util.disk.state_check import require_count, require_entries, require_like, require_number
+from util.disk.text_files import read_json
 from util.files import write_text
 from util.run_folder.layout import BEST
 
@@ -122,8 +123,10 @@ class Best:
     def rename_in(self, folder: Path) -> None:
         """Replace the names that values had in an earlier version in best.json, and log it."""
         path = folder / BEST
-        record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        old = [name for name in record.get("values", {}) if name != current_name(name, self.names)]
+        record = read_json(path, advice="delete it") if path.exists() else {}
+        found = record.get("values")
+        values = found if isinstance(found, dict) else {}
+        old = [name for name in values if name != current_name(name, self.names)]
         if old:
             write_text(path, json.dumps(self._renamed(record), indent=2) + "\n")
             log.info("%s: %s: these values of cycles are now called %s", path.name, ", ".join(old),

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from util.disk.state_check import describe
+from util.disk.text_files import read_json
 from util.files import write_text
 
 NETWORKS = "networks.json"
+_TYPES = {"role": str, "from_flags": bool, "backwards": bool}
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,14 @@ def load_network_entries(run_dir: Path) -> dict[str, NetworkEntry]:
         ValueError: the file is damaged.
     """
     path = run_dir / NETWORKS
-    if not path.is_file():
+    if not path.exists():
         return {}
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        return {name: NetworkEntry(**entry) for name, entry in plain.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it: the generators are then taken "
-                         "to be G, or G_A and G_B") from error
+    advice = "delete it: the generators are then taken to be G, or G_A and G_B"
+    plain = read_json(path, advice=advice)
+    for name, entry in plain.items():
+        fits = isinstance(entry, dict) and all(
+            type(entry.get(key, False)) is wanted for key, wanted in _TYPES.items())
+        if not fits or not entry.keys() <= _TYPES.keys() or "from_flags" not in entry:
+            raise ValueError(f"{path} is damaged ({name} is {describe(entry)}, wanted a role, and "
+                             f"true or false for from_flags and backwards); {advice}")
+    return {name: NetworkEntry(**entry) for name, entry in plain.items()}

@@ -1,8 +1,33 @@
 """Read the options that a training has written into its folder."""
 
-import json
+import math
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from util import flags
+from util.disk.state_check import describe
+from util.disk.text_files import read_json, read_text
+
+
+def _text(value: str) -> str:
+    if not value or "/" in value:
+        raise ArgumentTypeError("must be a name")
+    return value
+
+
+# Options that are used without the flag's own type: by the programs that load a generator.
+_TYPES: Mapping[str, Callable[[str], object]] = {
+    **dict.fromkeys(("ngf", "ndf", "input_nc", "output_nc", "load_size", "crop_size"),
+                    flags.positive_int),
+    **dict.fromkeys(("netG", "netD", "norm", "model", "dataset_mode"), _text),
+    "direction": flags.one_of(("AtoB", "BtoA")), "input_suffixes": flags.suffixes,
+}
+_MAY_BE_MISSING: Mapping[str, Callable[[str], object]] = {
+    "value_range_A": flags.value_range, "value_range_B": flags.value_range,
+    "nan_value": flags.nan_value, "dataroot": str,
+}
 
 
 def load_options(run_dir: Path) -> dict[str, Any]:
@@ -12,22 +37,51 @@ def load_options(run_dir: Path) -> dict[str, Any]:
     text, which argparse converts like arguments of the command line.
 
     Raises:
-        ValueError: ``train_opt.json`` is damaged.
+        ValueError: the file is damaged, or an option has a value of another type.
     """
-    path = run_dir / "train_opt.json"
-    if path.is_file():
-        try:
-            options: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(options, dict):
-                raise TypeError(f"holds a {type(options).__name__}, expected names and values")
-        except (json.JSONDecodeError, TypeError) as error:
-            advice = "delete it and give the network flags on the command line"
-            if path.with_suffix(".txt").is_file():
-                advice = f"delete it: the options are then read from {path.stem}.txt"
-            raise ValueError(f"{path} is damaged ({error}); {advice}") from error
-        return options
-    text = run_dir / "train_opt.txt"
-    return _read_banner(text.read_text(encoding="utf-8")) if text.is_file() else {}
+    path, text = run_dir / "train_opt.json", run_dir / "train_opt.txt"
+    flags_advice = "delete it and give the network flags on the command line"
+    if path.exists():
+        has_text = text.is_file()
+        advice = "delete it: the options are then read from train_opt.txt"
+        options = read_json(path, advice=advice if has_text else flags_advice)
+    elif text.exists():
+        path, options = text, _read_banner(read_text(text, advice=flags_advice))
+    else:
+        return {}
+    for key, value in options.items():
+        if reason := _fault(key, value):
+            raise invalid_option(path, key, value, reason)
+    return options
+
+
+def invalid_option(path: Path, key: str, value: Any, reason: object) -> ValueError:
+    """Return the error for an option in ``path`` that its flag does not accept."""
+    return ValueError(f"{path} has {key} = {describe(value)}, which is not valid: {reason}; "
+                      "correct it, or delete the file and give the flags on the command line")
+
+
+def _fault(key: str, value: Any) -> str:
+    """Return why the value is not one that a training writes; "" if it is."""
+    if isinstance(value, dict) or (isinstance(value, list)
+                                   and any(isinstance(item, dict | list) for item in value)):
+        return "a number, a text or a list of them is wanted"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "a finite number is wanted"
+    if key == "no_dropout" and not isinstance(value, bool):
+        return "true or false is wanted"
+    check = _TYPES.get(key) or (_MAY_BE_MISSING.get(key) if value is not None else None)
+    if check is None:
+        return ""
+    if value is None or isinstance(value, bool | list):
+        return "a number or a text is wanted"
+    if check is not flags.positive_int and not isinstance(value, str):
+        return "a text is wanted"
+    try:
+        check(str(value))
+    except ArgumentTypeError as error:
+        return str(error)
+    return "" if key != "direction" or value in ("AtoB", "BtoA") else "AtoB or BtoA is wanted"
 
 
 def _read_banner(text: str) -> dict[str, Any]:
