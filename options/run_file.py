@@ -100,9 +100,10 @@ def _converted(value: Any, action: Action, *, default: Any) -> Any:
     """
     if value is None and default is None:
         return None
-    if action.nargs == 0:
-        if not isinstance(value, bool):
-            raise ValueError("expected true or false")
+    is_switch = isinstance(value, bool) and isinstance(action.const, bool)
+    if action.nargs == 0 and not is_switch:
+        raise ValueError("expected true or false")
+    if is_switch:  # also of flags that take on, off or auto
         return value
     convert = action.type if callable(action.type) else str
     if _takes_list(action):

@@ -90,8 +90,8 @@ def test_options_are_accepted_as_on_the_command_line(tmp_path: Path) -> None:
                 continue
             if value is None:
                 assert parser.get_default(action.dest) is None
-            elif action.nargs == 0:
-                assert isinstance(value, bool)
+            elif action.nargs == 0 or isinstance(value, bool):
+                assert isinstance(value, bool) and isinstance(action.const, bool)
             elif not isinstance(value, list) and found != []:
                 assert found == typed(action, str(value)), (action.dest, value)
 
