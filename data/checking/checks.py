@@ -54,9 +54,9 @@ def check_readable(rows: Sequence[RowFacts], alone: Sequence[RowFacts]) -> Itera
     counts = [_of(parts[0], rows), f"{_of(parts[1], alone)} without a partner"]
     what = " and ".join(count for count, bad in zip(counts, parts, strict=True) if bad)
     if what:
-        yield Issue("unreadable", "error",
-                    f"{what} cannot be read; replace them, or train with --on_bad_image skip",
-                    [*parts[0], *parts[1]])
+        some_left = len(parts[0]) < len(rows)
+        yield Issue("unreadable", "error", f"{what} cannot be read; replace them"
+                    f"{', or train with --on_bad_image skip' * some_left}", [*parts[0], *parts[1]])
 
 
 def check_values(rows: Sequence[RowFacts], ranges: Ranges) -> Iterator[Issue]:

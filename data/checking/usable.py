@@ -54,12 +54,12 @@ def find_unreadable(sides: Sequence[Side], rows: Sequence[Row]) -> set[int]:
 
     with ThreadPoolExecutor(count_cores()) as pool:  # decoders release the interpreter lock
         faults = {i: text for i, text in enumerate(pool.map(fault, rows)) if text}
+    if rows and len(faults) == len(rows):
+        raise ValueError(f"none of {len(rows)} images can be used; the first: {faults[0]}")
     for text in faults.values():
         log.warning("skipped: %s", text)
     if faults:
         log.warning("--on_bad_image skip: %d of %d left out", len(faults), len(rows))
-    if rows and len(faults) == len(rows):
-        raise ValueError(f"none of {len(rows)} images can be used; the first: {faults[0]}")
     return set(faults)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from data.files.channels.axes import turning
-from data.files.pillow_files import PictureError
+from data.files.reading import PictureError, UndeclaredError
 from util.pixel_values import LUMA
 from util.text import pluralise
 
@@ -141,8 +141,9 @@ def stack_rasters(rasters: Sequence[Raster], sources: Sequence[object]) -> Raste
         return first
     for raster, source in zip(rasters, sources, strict=True):
         if raster.size != first.size or raster.pixels.dtype != first.pixels.dtype:
-            raise PictureError(f"{sources[0]} is {first}, but {source}, to be stacked with it, is "
-                               f"{raster}; {_way_to_stack(rasters, sources)}")
+            kind = PictureError if raster.size != first.size else UndeclaredError
+            raise kind(f"{sources[0]} is {first}, but {source}, to be stacked with it, is "
+                       f"{raster}; {_way_to_stack(rasters, sources)}")
     pixels = np.concatenate([raster.pixels for raster in rasters], axis=2)
     missing = [np.zeros(raster.pixels.shape, bool) if raster.missing is None else raster.missing
                for raster in rasters]

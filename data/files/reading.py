@@ -41,7 +41,7 @@ class PictureError(ValueError):
 
 
 class UndeclaredError(PictureError):
-    """An image whose numbers need a flag. Most others of its set need it, too."""
+    """An image whose numbers need a flag or a conversion. Most others of its set need it, too."""
 
 
 @contextmanager
