@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.metric_image import MetricImage
+from util.files import fault_of
 
 Colours = npt.NDArray[np.uint8]  # [K, 3]
 Classes = npt.NDArray[np.intp]  # [H, W], numbers of colours in the palette
@@ -130,7 +131,8 @@ def read_palette(path: Path) -> Palette:
         NoPaletteError: the file does not exist, or has another content.
     """
     if not path.is_file():
-        raise NoPaletteError(f"{path} is not a file; wanted is one with the colours of the labels")
+        raise NoPaletteError(f"{path} {fault_of(path)}; wanted is a file with the colours of the "
+                             "labels")
     try:
         text = path.read_text(encoding="utf-8")
         rows = _json_rows(text) if path.suffix == ".json" else _text_rows(text)

@@ -1,9 +1,18 @@
+import os
 from pathlib import Path
 
 import pytest
-from tiny_sets import write_noise
+from tiny_sets import make_opt, write_noise
 
+from data import find_dataset
 from data.discovery.image_folder import find_images
+from data.discovery.inputs import find_inputs
+from data.discovery.listed_files import Finder
+from data.discovery.table import texts_of
+from data.files.reading import PictureError
+from data.record import Record
+from util import checkpoint
+from util.disk.content import first_bytes
 
 
 def test_finds_every_letter_case_and_skips_hidden_files(tmp_path: Path) -> None:
@@ -19,10 +28,39 @@ def test_limit_takes_the_first(tmp_path: Path) -> None:
     assert [path.name for path in find_images(tmp_path, limit=2)] == ["a.png", "b.png"]
 
 
-def test_dangling_link_is_named(tmp_path: Path) -> None:
-    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    with pytest.raises(FileNotFoundError, match=r"gone\.png is a link to a missing file"):
-        find_images(tmp_path)
+@pytest.mark.parametrize("target", ["nowhere.png", "gone.png"])
+def test_a_link_to_nothing_or_to_itself_is_named_or_skipped(
+    tmp_path: Path, target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_noise(tmp_path, "a.png", "b.png")
+    (tmp_path / "gone.png").symlink_to(target)
+    (tmp_path / "link").symlink_to("link")
+    build = find_dataset("single")
+    with pytest.raises(PictureError, match=r"gone\.png is a link to a missing file, or to itself"):
+        build(make_opt(tmp_path, dataset_mode="single"))
+    assert len(build(make_opt(tmp_path, dataset_mode="single", on_bad_image="skip"))) == 2
+    assert "gone.png is a link to a missing file, or to itself" in caplog.text
+
+
+def test_pipes_sockets_and_devices_are_never_opened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_noise(tmp_path, "a.png")
+    for name in ("pipe", "pipe.png", "pipe.txt", "pipe.dcm"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "zero.tif").symlink_to("/dev/zero")
+    assert [path.name for path in find_images(tmp_path)] == ["a.png"]
+    assert "left out, because they are pipes, sockets or devices:\n  pipe\n" in caplog.text
+    for name in ("pipe", "pipe.png", "zero.tif"):
+        file = tmp_path / name
+        assert first_bytes(file) == b""
+        with pytest.raises(ValueError, match="is a pipe, a socket or a device"):
+            find_inputs(file, phase="", letter="A", record=Record())
+        with pytest.raises(FileNotFoundError, match="is a pipe, a socket or a device"):
+            checkpoint.load(file)
+        with pytest.raises(FileNotFoundError, match="is a pipe, a socket or a device"):
+            next(texts_of(file))
+        assert Finder((tmp_path,))(name) == f"{name} is a pipe, a socket or a device, not a file"
 
 
 def test_left_out_files_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -92,5 +92,5 @@ def test_another_file_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_missing_palette_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(NoPaletteError, match=r"p\.txt is not a file"):
+    with pytest.raises(NoPaletteError, match=r"p\.txt does not exist"):
         read_palette(tmp_path / "p.txt")

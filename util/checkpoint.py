@@ -16,7 +16,7 @@ from util.disk.content import foreign_content
 from util.disk.file_names import natural_key
 from util.disk.tensor_values import is_finite
 from util.disk.tensors import IgnoredObject, load_tensors
-from util.files import NotWritableError, file_size_limit, replacing
+from util.files import NotWritableError, fault_of, file_size_limit, replacing
 from util.packages import MissingPackageError
 from util.text import format_bytes
 
@@ -89,7 +89,7 @@ def load(
         ValueError: the file is damaged, or is not a file of tensors.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; {describe_others(path)}")
+        raise FileNotFoundError(f"{path} {fault_of(path)}; {describe_others(path)}")
     if is_damaged(path):
         raise ValueError(f"{path} {describe_damage(None)}; {(advice or newest_other)(path)}")
     if path.stat().st_size and (content := foreign_content(path)):

@@ -77,6 +77,18 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(path.parent, os.O_RDONLY)
 
 
+def fault_of(path: Path) -> str:
+    """Return why ``path`` is not a file that can be read, such as "does not exist".
+
+    Pipes, sockets and devices are refused: reading them may never end.
+    """
+    if path.is_dir():
+        return "is a folder"
+    if path.exists():
+        return "is a pipe, a socket or a device, not a file"
+    return "is a link to a missing file, or to itself" if path.is_symlink() else "does not exist"
+
+
 def _aside(path: Path) -> Path:
     """Return the temporary path; its extension, by which Pillow chooses the format, is the same.
 

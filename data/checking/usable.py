@@ -9,6 +9,7 @@ from data.files.pillow_files import PictureError
 from data.files.side import Side, read_row
 from data.files.source import Source
 from data.transforms import Recipe
+from util.files import fault_of
 from util.runtime import count_cores
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,9 @@ def usable_rows(
     Raises:
         ValueError: no row is left, or images are smaller than the crop.
     """
-    if skip_bad:
+    if not skip_bad:
+        _refuse_missing(rows)
+    else:
         bad = find_unreadable(sides, rows)
         rows = [row for index, row in enumerate(rows) if index not in bad]
     if recipe.preprocess == "crop":  # the other modes scale the image first
@@ -36,6 +39,13 @@ def usable_rows(
     if decode_some:
         check_sample(sides, rows)
     return list(rows)
+
+
+def _refuse_missing(rows: Sequence[Row]) -> None:
+    """Refuse links to missing files before the start; other faults are found when they are read."""
+    for file in (file for row in rows for source in row for file in source.files):
+        if not file.exists():
+            raise PictureError(f"{file} {fault_of(file)}; repair or remove it")
 
 
 def find_unreadable(sides: Sequence[Side], rows: Sequence[Row]) -> set[int]:

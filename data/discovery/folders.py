@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from PIL import features
 
 from data.discovery.leftovers import is_backup_or_part, is_leftover
+from data.files.reading import log_once
 from util.disk.content import first_bytes, format_of, is_dicom_without_image
+from util.text import listing
 
 _JPEG2000 = (".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx")
 _OPTIONAL = {"avif": (".avif",), "jpg_2000": _JPEG2000}  # parts that Pillow may be built without
@@ -88,7 +91,8 @@ def _kind(path: Path) -> str:
 def visible_files(folder: Path) -> Iterator[Path]:
     """Yield all files below ``folder`` in no particular order, without leftovers.
 
-    Linked sub-folders are entered, but not links back to a folder that is being walked.
+    Linked sub-folders are entered, but not links back to a folder that is being walked. Pipes,
+    sockets and devices are left out, which is logged.
 
     Raises:
         OSError: a folder cannot be read; the message names it.
@@ -103,8 +107,25 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
         return
     with os.scandir(folder) as entries:
         visible = [entry for entry in entries if not is_leftover(entry.name)]
+    special = []
     for entry in visible:
-        if entry.is_dir():
+        kind = _kind_of_entry(entry)
+        if kind == "folder":
             yield from _walk(Path(entry.path), above | {here})
-        else:
+        elif kind == "file":
             yield Path(entry.path)
+        else:
+            special.append(entry.name)
+    if special:
+        log_once("%s: left out, because they are pipes, sockets or devices:\n%s", folder,
+                 listing(sorted(special)), key=("special", folder))
+
+
+def _kind_of_entry(entry: os.DirEntry[str]) -> Literal["folder", "file", "special"]:
+    """Return "file" also for links to nothing or to themselves: reading them raises an error."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        return "file" if entry.is_file() or not os.path.exists(entry.path) else "special"  # noqa: PTH110
+    except OSError:
+        return "file"

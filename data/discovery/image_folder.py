@@ -9,6 +9,7 @@ from typing import Any
 from data.discovery.folders import EXTENSIONS, is_picture, name_formats, visible_files
 from data.discovery.leftovers import is_leftover, log_doubtful
 from util.disk.file_names import natural_key
+from util.files import fault_of
 from util.text import similar
 
 log = logging.getLogger(__name__)
@@ -44,14 +45,11 @@ def find_images(
     if listed:
         log.warning("%s: files in formats that are not read are left out: %s", folder, listed)
     log_doubtful(folder, images)
-    for path in images[:limit]:
-        if not path.exists():
-            raise FileNotFoundError(f"{path} is a link to a missing file; repair or remove it")
     return images[:limit]
 
 
 def _fault(folder: Path) -> str:
-    return "is not a folder" if folder.exists() else "does not exist"
+    return "is not a folder" if folder.is_file() else fault_of(folder)
 
 
 def _suggestion(dataroot: Path, phase: str, side: str) -> str:

@@ -18,6 +18,7 @@ from data.files.pillow_files import PictureError
 from data.files.source import Source
 from data.record import Record
 from util.disk.file_names import natural_key, without_extension
+from util.files import fault_of
 from util.text import similar
 
 log = logging.getLogger(__name__)
@@ -112,8 +113,11 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
         return path.parent, [path]
     if is_pattern(path):
         root = _above(path)
-        matches = [file for file in root.glob(str(path.relative_to(root))) if file.is_file()
-                   and not any(map(is_leftover, file.relative_to(root).parts))]
+        found = [file for file in root.glob(str(path.relative_to(root))) if not file.is_dir()
+                 and not any(map(is_leftover, file.relative_to(root).parts))]
+        matches = [file for file in found if file.is_file()]
+        if odd := sorted(set(found) - set(matches)):
+            log.warning("left out: %s", ", ".join(f"{file} {fault_of(file)}" for file in odd))
         files = [file for file in matches if is_picture(file)]
         others = name_formats(set(matches) - set(files))
         if not files:
@@ -122,6 +126,8 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
         if others:
             log.warning("%s: files in formats that are not read are left out: %s", path, others)
         return root, files
+    if not path.is_dir() and (path.exists() or path.is_symlink()):
+        raise ValueError(f"{path} {fault_of(path)}; give an image or a folder of images")
     folder = _input_folder(path, phase, letter)
     return folder, find_images(folder)
 

@@ -11,6 +11,7 @@ from data.discovery.folders import EXTENSIONS, is_picture, way_out
 from data.discovery.stacks import group_by_stem, missing, stacked_source, stem_of, without_suffix
 from data.files.source import Source
 from util.disk.file_names import without_extension
+from util.files import fault_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Finder:
                     f"{' '.join(EXTENSIONS)}")
         if any(_passes(Path.is_dir, base / cell) for base in self.bases):
             return f"{cell} is a folder; list the images in it"
+        odd = [base / cell for base in self.bases if _passes(Path.exists, base / cell)
+               or _passes(Path.is_symlink, base / cell)]
+        if odd:
+            return f"{cell} {fault_of(odd[0])}"
         absolute = ", nor does the end of this path" if _spellings(cell)[-1].anchor else ""
         folders = " or in ".join(dict.fromkeys(map(str, self.bases)))
         return f"{cell} does not exist{absolute} in {folders}"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from util.files import fault_of
+
 # Preferred delimiters of the columns first.
 _DELIMITERS = {".csv": ",;\t|", ".tsv": "\t;,|", "": "\t,;|"}
 _EXPORT = ("save the table as CSV (Excel: File, Save As, CSV UTF-8; LibreOffice: File, Save As, "
@@ -47,6 +49,8 @@ def texts_of(file: Path) -> Iterator[tuple[str, str]]:
     Raises:
         ValueError: the file is not a text, or holds JSON; the message tells how to convert it.
     """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} {fault_of(file)}; give a text file with the pairs")
     data = file.read_bytes()
     mark = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     found = next((what for start, what in _FOREIGN if not mark and data.startswith(start)), "")

@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import UnidentifiedImageError
 
 from util.disk.content import extension_of, foreign_content
+from util.files import fault_of
 from util.packages import MissingPackageError
 from util.text import format_bytes
 
@@ -50,8 +51,8 @@ def reading(path: Path) -> Iterator[None]:
 
     This includes MemoryError: here the cause is the size of one image, not that of a network.
     """
-    if path.exists() and not path.is_file():  # reading a pipe or /dev/zero would never end
-        raise PictureError(f"{path} is not a regular file; remove it")
+    if not path.is_file() and (path.exists() or path.is_symlink()):
+        raise PictureError(f"{path} {fault_of(path)}; replace or remove it")
     outer, _inside.logged = getattr(_inside, "logged", None), []
     try:
         yield

@@ -3,6 +3,7 @@
 A name that leaves no room for what follows it, such as ``_real_A.png``, is cut and gets a hash.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +45,9 @@ class OutputFolder:
 
     def refuse_to_overwrite(self, inputs: Sequence[Input]) -> None:
         """Raise ValueError if a result would lie beside an input, under the same name."""
-        files = {
-            without_extension(file.resolve()): file for item in inputs for file in item.source.files
-        }
+        # Unlike Path.resolve, realpath accepts links to themselves.
+        files = {without_extension(Path(os.path.realpath(file))): file
+                 for item in inputs for file in item.source.files}
         for item in inputs:
             for stem in self._stems(item):
                 if file := files.get(stem.resolve()):

@@ -1,6 +1,7 @@
 """Find the images that are compared: results of runs, or two folders."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -118,9 +119,10 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
     Raises:
         NoImagesError: there are no images, or no pairs.
     """
-    name = fake.resolve().name
+    name = os.path.basename(os.path.realpath(fake))  # noqa: PTH119  (a link may be a loop)
     name = f"{name}'" if name in ("input", "target") else name
-    about, place = f"{fake} against {real}", f"{fake.resolve()} {real.resolve()}"
+    about = f"{fake} against {real}"
+    place = f"{os.path.realpath(fake)} {os.path.realpath(real)}"
     if unpaired:
         return ComparedSet(name, folder_sets(fake, real), about, unpaired=True, place=place)
     files, alone = folder_files(fake, real)

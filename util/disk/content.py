@@ -70,9 +70,11 @@ def is_dicom_without_image(path: Path) -> bool:
 
 
 def first_bytes(path: Path) -> bytes:
-    """Return up to 512 bytes; b"" if the file cannot be read."""
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(_HEAD)
+    """Return up to 512 bytes; b"" if it cannot be read, or is a pipe, a socket or a device."""
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(_HEAD)
     return b""
 
 
