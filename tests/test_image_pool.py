@@ -1,3 +1,5 @@
+import random
+
 import pytest
 import torch
 
@@ -47,3 +49,13 @@ def test_the_batch_size_is_not_taken_from_restored_images() -> None:
     after.query(images(3))
     after.fix()
     assert [image.item() for image in after.images] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("shape", "batch"), [((1, 4, 4), 1), ((3, 8, 8), 2)])
+def test_restored_images_of_another_size_are_named(shape: tuple[int, ...], batch: int) -> None:
+    pool = ImagePool(1)
+    state = {"images": [torch.zeros(shape)], "random": random.Random(0).getstate()}
+    pool.load_state_dict(state, torch.device("cpu"))
+    with pytest.raises(ValueError, match=r"holds images of \[.*this run makes \[3, 4, 4\]"):
+        for _ in range(20):
+            pool.query(torch.zeros(batch, 3, 4, 4))

@@ -45,6 +45,9 @@ class ImagePool:
         """Return N images for N new fakes [N, C, H, W].
 
         Each is the new fake or, with probability 1/2, an earlier one.
+
+        Raises:
+            ValueError: earlier images, restored from a file, have other sizes.
         """
         if self.size == 0:
             return images
@@ -54,7 +57,14 @@ class ImagePool:
             self._is_drawn = False
             return self._exchange_as_drawn(images)
         self._batch = len(images)
-        return torch.stack([self._exchange(image, self._decide()) for image in images])
+        mixed = [self._exchange(image, self._decide()) for image in images]
+        for image in mixed:
+            if len(image) != len(images[0]) or (len(mixed) > 1 and image.shape != images[0].shape):
+                raise ValueError(f"the image pool holds images of {list(image.shape)}, this run "
+                                 f"makes {list(images[0].shape)} (channels, height, width): resume "
+                                 "it with its own flags, or from weights alone, without its "
+                                 "latest_state.pth")
+        return torch.stack(mixed)
 
     def fix(self) -> None:
         """Move the images to static memory, for batches of the same size as the last one.

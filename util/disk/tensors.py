@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def load_tensors(path: Path, *, ignore_objects: bool) -> Any:
     stand_ins: dict[str, type] = {}  # by the names of classes in the file
     while True:
         try:
-            with torch.serialization.safe_globals(
+            with warnings.catch_warnings(), torch.serialization.safe_globals(
                 [(stand_in, name) for name, stand_in in stand_ins.items()]
             ):
+                # torch warns of sparse and quantised tensors, which are refused later.
+                warnings.simplefilter("ignore")
                 # weights_only: a file from the internet must not run code.
                 return torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
