@@ -20,16 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from datasets.jobs import faults_reported, tool_parser
 from datasets.joining import add_join_flags, join_pairs
 from datasets.pairs import NamedPair, find_pictures, match, strip_suffix
-from util.flags import positive_int
+from util.flags import any_path, positive_int
 
 log = logging.getLogger(__name__)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
-    parser.add_argument("--fold_A", type=Path, required=True, help="images A (left half)")
-    parser.add_argument("--fold_B", type=Path, required=True, help="images B (right half)")
-    parser.add_argument("--fold_AB", type=Path, required=True, help="folder to write")
+    parser.add_argument("--fold_A", type=any_path, required=True, help="images A (left half)")
+    parser.add_argument("--fold_B", type=any_path, required=True, help="images B (right half)")
+    parser.add_argument("--fold_AB", type=any_path, required=True, help="folder to write")
     parser.add_argument("--num_imgs", type=positive_int,
                         help="take only the first N pairs of every split (default: all)")
     parser.add_argument("--use_AB", action="store_true",

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from datasets.jobs import faults_reported, tool_parser
 from datasets.joining import add_join_flags, join_pairs
 from datasets.pairs import NamedPair, find_pictures, match, strip_suffix
+from util.flags import any_path
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ SPLITS = ("train", "val", "test")
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
-    parser.add_argument("--dataset-path", "--dataset_path", type=Path, required=True,
+    parser.add_argument("--dataset-path", "--dataset_path", type=any_path, required=True,
                         help="folder that holds trainA and trainB, valA and valB, testA and testB, "
                         "or some of these")
     parser.add_argument("--by_position", action="store_true",

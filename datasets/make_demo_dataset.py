@@ -28,7 +28,7 @@ from datasets.demo_drawing.photo import draw_photo
 from datasets.demo_drawing.street import invent_street
 from datasets.jobs import faults_reported, tool_parser
 from util.files import write_text
-from util.flags import non_negative_int, positive_int
+from util.flags import any_path, limits, non_negative_int, positive_int
 
 log = logging.getLogger(__name__)
 
@@ -158,8 +158,8 @@ def make_demo_dataset(
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
-    parser.add_argument("root", type=Path, help="folder to write, such as datasets/demo")
-    parser.add_argument("--size", type=positive_int, default=128,
+    parser.add_argument("root", type=any_path, help="folder to write, such as datasets/demo")
+    parser.add_argument("--size", type=limits.side, default=128,
                         help=f"side of one image, >= {SMALLEST} pixels (default 128)")
     parser.add_argument("--train", type=positive_int, default=200, help="pairs (default 200)")
     parser.add_argument("--val", type=non_negative_int, default=20, help="pairs (default 20)")

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from util.flags import any_path
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.discovery.folders import visible_files
@@ -47,11 +49,11 @@ class Scene:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
-    parser.add_argument("--gtFine_dir", type=Path, required=True,
+    parser.add_argument("--gtFine_dir", type=any_path, required=True,
                         help="unpacked gtFine: <split>/<city>/*_color.png")
-    parser.add_argument("--leftImg8bit_dir", type=Path, required=True,
+    parser.add_argument("--leftImg8bit_dir", type=any_path, required=True,
                         help="unpacked leftImg8bit: <split>/<city>/*_leftImg8bit.png")
-    parser.add_argument("--output_dir", type=Path, required=True, help="folder to write")
+    parser.add_argument("--output_dir", type=any_path, required=True, help="folder to write")
     add_job_flags(parser)
     return parser.parse_args(argv)
 

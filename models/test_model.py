@@ -8,6 +8,7 @@ from torch import Tensor
 from data.base_dataset import Batch
 from models.base_model import BaseModel
 from models.comparison import Comparison
+from util.flags import word
 
 
 class TestModel(BaseModel):
@@ -17,7 +18,7 @@ class TestModel(BaseModel):
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         parser.set_defaults(dataset_mode="single")
         group = parser.add_argument_group("test")
-        group.add_argument("--model_suffix", default="",
+        group.add_argument("--model_suffix", type=word, default="",
                            help="load <epoch>_net_G<suffix>.pth, for example with _A; default: "
                                 "net_G if it exists, else net_G_A (AtoB) or net_G_B (BtoA)")
 

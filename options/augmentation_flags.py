@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from importlib import import_module
 
 from data.transforms import PREPROCESS
-from util.flags import colour_jitter, degrees, fraction, non_negative_int, zoom
+from util.flags import colour_jitter, degrees, fraction, limits, zoom
 
 
 def add_flags(parser: ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_flags(parser: ArgumentParser) -> None:
         help="for the model's input only: change brightness, contrast and saturation by up to "
              "these fractions, and hue by up to this fraction of the colour circle, such as "
              "0.2,0.2,0.2,0.05; the last ones may be omitted")
-    add("--cutout", type=non_negative_int, default=0, metavar="N",
+    add("--cutout", type=limits.offset, default=0, metavar="N",
         help="replace a square of N x N pixels at a random position, partly outside the image or "
              "not, by the middle of the value range; 0 = off")
 

@@ -18,6 +18,7 @@ from data.transforms import PREPROCESS
 from display import sinks
 from models import networks
 from models.networks import side_multiple
+from options import sizes, unused_flags
 from options.aliases import modernise
 from options.foreign_flags import explain
 from options.parser import Parser, given_flags, read_flags
@@ -49,6 +50,7 @@ class BaseOptions:
             if opt.suffix:
                 opt.name += "_" + _expand(opt.suffix, vars(opt))
             self.validate(opt)
+            unused_flags.check(opt, self.given, self.parser, is_train=self.isTrain)
             models.find_model(opt.model).check_options(opt)
             data.find_dataset(opt.dataset_mode).check_options(opt)
             opt.device = choose_device(opt.gpu_ids)
@@ -146,6 +148,7 @@ class BaseOptions:
         if PREPROCESS[opt.preprocess].crops and opt.crop_size % multiple:
             raise ValueError(f"--netG {opt.netG} needs a --crop_size that is a multiple of "
                              f"{multiple}, got {opt.crop_size}; change it, or use another --netG")
+        sizes.check(opt)
 
     def choose_for_device(self, opt: Namespace) -> None:
         """Set the options whose best value depends on the device (a hook for subclasses)."""

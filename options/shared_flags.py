@@ -25,13 +25,14 @@ def add_choice(add: Callable[..., Any], default_model: str | None) -> None:
 
 def add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
     add = parser.add_argument_group("run").add_argument
-    add("--dataroot", type=Path, required=True,
+    add("--dataroot", type=flags.any_path, required=True,
         help="folder of images, with subfolders train, test or trainA, trainB, ...")
-    add("--phase", default=phase, help="subfolder of --dataroot: train, val, ...")
-    add("--name", default="experiment_name", help="folder of the run")
-    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), help="folder of all runs")
+    add("--phase", type=flags.word, default=phase, help="subfolder of --dataroot: train, val, ...")
+    add("--name", type=flags.run_name, default="experiment_name", help="folder of the run")
+    add("--checkpoints_dir", type=flags.any_path, default=Path("checkpoints"),
+        help="folder of all runs")
     add_choice(add, default_model)
-    add("--suffix", default="",
+    add("--suffix", type=flags.word, default="",
         help="text added to --name; {flag} is replaced by the value of that flag, as in "
              "{model}_{netG}_size{load_size}")
     add("--gpu_ids", type=flags.gpu_list,
@@ -39,19 +40,19 @@ def add_run(parser: ArgumentParser, default_model: str, phase: str) -> None:
              "(default: a GPU if there is one)")
     add("--seed", type=flags.seed, default=0,
         help="seed of every random draw: weights, order, crops, dropout, image pools")
-    add("--epoch", default="latest", help="checkpoint to load: latest, 20, ...")
+    add("--epoch", type=flags.epoch, default="latest", help="checkpoint to load: latest, 20, ...")
     add("--load_iter", type=flags.non_negative_int, default=0,
         help="load iter_<N> instead of --epoch; 0 = off")
     add("--verbose", action="store_true", help="print the layers of the networks, and tracebacks")
-    add("--display_winsize", type=flags.positive_int, default=256,
+    add("--display_winsize", type=flags.limits.side, default=256,
         help="width of an image on the web pages (pixels)")
 
 
 def add_networks(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("networks", "test.py reads these from the run").add_argument
-    add("--input_nc", type=flags.positive_int, default=3,
+    add("--input_nc", type=flags.limits.channels, default=3,
         help="channels of the input: 3 for colour, 1 for grey, or as many as the files have")
-    add("--output_nc", type=flags.positive_int, default=3, help="channels of the output")
+    add("--output_nc", type=flags.limits.channels, default=3, help="channels of the output")
     generators = networks.available("generator")
     discriminators = networks.available("discriminator")
     add("--netG", type=flags.one_of(generators), choices=generators, default="resnet_9blocks",
@@ -59,10 +60,10 @@ def add_networks(parser: ArgumentParser) -> None:
     add("--netD", type=flags.one_of(discriminators), choices=discriminators, default="basic",
         help="discriminator; basic is the 70 x 70 PatchGAN, patch_<N> has a receptive field of N "
              "pixels")
-    add("--n_layers_D", type=flags.positive_int, default=3,
+    add("--n_layers_D", type=flags.limits.layers, default=3,
         help="strided layers of --netD n_layers")
-    add("--ngf", type=flags.positive_int, default=64, help="channels of G's outer layers")
-    add("--ndf", type=flags.positive_int, default=64, help="channels of D's first layer")
+    add("--ngf", type=flags.limits.width, default=64, help="channels of G's outer layers")
+    add("--ndf", type=flags.limits.width, default=64, help="channels of D's first layer")
     add("--norm", choices=tuple(NORMS), default="instance", help="normalisation")
     add("--init_type", choices=tuple(INITS), default="normal",
         help="distribution of the initial weights")
@@ -90,7 +91,7 @@ def add_images(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("images").add_argument
     add("--direction", type=flags.one_of(("AtoB", "BtoA")), choices=("AtoB", "BtoA"),
         default="AtoB", help="which side is translated to the other")
-    add("--pairs", type=Path, metavar="FILE",
+    add("--pairs", type=flags.any_path, metavar="FILE",
         help="aligned: table of the pairs, .csv or .tsv, with lines A,B or A,B,phase (default: the "
              "folders of --dataroot)")
     add("--allow_unpaired", action="store_true",
@@ -99,8 +100,8 @@ def add_images(parser: ArgumentParser) -> None:
         help="an input is a stack of files: x_r.png, x_nir.png, in this order")
     add("--preprocess", choices=tuple(PREPROCESS), default="resize_and_crop",
         help="scaling and cropping")
-    add("--load_size", type=flags.positive_int, default=286, help="scale to this (pixels)")
-    add("--crop_size", type=flags.positive_int, default=256, help="then crop to this (pixels)")
+    add("--load_size", type=flags.limits.side, default=286, help="scale to this (pixels)")
+    add("--crop_size", type=flags.limits.side, default=256, help="then crop to this (pixels)")
     add("--no_flip", action="store_true", help="no mirrored images")
     _add_values(add)
     add("--nearest", type=flags.sides, default="", metavar="A|B|AB",
@@ -111,7 +112,7 @@ def add_images(parser: ArgumentParser) -> None:
              "list the unreadable ones and leave them out")
     add("--serial_batches", action="store_true",
         help="read images in the order of their names, not in random order")
-    add("--batch_size", type=flags.positive_int, default=1,
+    add("--batch_size", type=flags.limits.batch, default=1,
         help="images per step (test.py: up to 8 small ones of equal size)")
     add("--num_threads", type=flags.count_or_auto, default=flags.AUTO, metavar="N",
         help="worker processes that read images; 0 = read in the training process (auto: depends "

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from util.flags import AUTO, on_off_auto, positive_int
+from util.flags import AUTO, limits, on_off_auto
 from util.runtime import PRECISIONS
 
 # ``--flag`` alone means ``--flag on``.
@@ -26,7 +26,7 @@ def add_flags(parser: ArgumentParser) -> None:
     add("--exact", action="store_true",
         help="choose nothing for speed: what is auto becomes torch's own arithmetic and eager "
              "steps, as in the reference")
-    add("--grad_accum", type=positive_int, default=1,
+    add("--grad_accum", type=limits.batch, default=1,
         help="accumulate gradients over this many batches of --batch_size images per step; costs "
              "another forward pass")
     add("--checkpoint_activations", action="store_true",

@@ -3,30 +3,30 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from util.flags import positive_float, positive_int, tile_side
+from util.flags import any_path, limits, positive_int, ratio, tile_side, word
 
 
 def add_flags(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("test").add_argument
-    add("--results_dir", type=Path, default=Path("results"), help="folder of the results")
+    add("--results_dir", type=any_path, default=Path("results"), help="folder of the results")
     add("--num_test", type=positive_int,
         metavar="N", help="translate only the first N images (default: all)")
-    add("--aspect_ratio", type=positive_float, default=1.0,
+    add("--aspect_ratio", type=ratio, default=1.0,
         help="stretch saved images: above 1 in width, below 1 in height")
     add("--inputs", action="store_true",
         help="translate every image of --dataroot in its own size; on by default if --dataroot is "
              "not a data set with targets")
-    add("--output_dir", type=Path, help="write the translated images there, and nothing else")
+    add("--output_dir", type=any_path, help="write the translated images there, and nothing else")
     add("--skip_existing", action="store_true",
         help="--output_dir: do not translate images whose output file exists")
-    add("--weights", type=Path,
+    add("--weights", type=any_path,
         help="folder of a run or .pth file of a generator, instead of --name")
-    add("--weights_key", default="", metavar="NAME",
+    add("--weights_key", type=word, default="", metavar="NAME",
         help="--weights: the generator in a checkpoint that holds several, such as netG_A")
     add("--cut_pairs", choices=("auto", "always", "never"), default="auto",
         help="--inputs: take the input half of files that hold A | B (auto: of files with the "
              "shape of the training's pairs)")
-    add("--samples", type=positive_int, default=1,
+    add("--samples", type=limits.outputs, default=1,
         metavar="N", help="--inputs: N different outputs for each input, by dropout")
     add("--tile", type=tile_side, default="auto", metavar="N",
         help="--inputs: translate in tiles of N pixels; 0 = never (auto: images that do not fit "

@@ -12,7 +12,16 @@ from options import augmentation_flags, speed_flags, validation_flags
 from options.base_options import BaseOptions
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, as_typed, contradiction
 from options.speed_choice import CHOSEN, choose_speed
-from util.flags import fraction, non_negative_int, positive_float, positive_int, weight
+from util.flags import (
+    any_path,
+    fraction,
+    limits,
+    non_negative_int,
+    positive_int,
+    rate,
+    weight,
+    word,
+)
 from util.run_folder.layout import holds_run
 
 log = logging.getLogger(__name__)
@@ -110,23 +119,23 @@ class TrainOptions(BaseOptions):
 
 def _add_schedule(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("optimisation").add_argument
-    add("--n_epochs", type=positive_int, default=100, help="epochs at the initial learning rate")
-    add("--n_epochs_decay", type=non_negative_int, default=100,
+    add("--n_epochs", type=limits.epochs, default=100, help="epochs at the initial learning rate")
+    add("--n_epochs_decay", type=limits.more_epochs, default=100,
         help="epochs in which the rate then falls to zero")
-    add("--lr", type=positive_float, default=2e-4, help="initial learning rate")
-    add("--lr_G", type=positive_float,
+    add("--lr", type=rate, default=2e-4, help="initial learning rate")
+    add("--lr_G", type=rate,
         help="initial learning rate of all optimizers except those of discriminators (default: "
              "--lr)")
-    add("--lr_D", type=positive_float,
+    add("--lr_D", type=rate,
         help="initial learning rate of the discriminators' optimizers (default: --lr)")
     add("--beta1", type=fraction, default=0.5, help="Adam: decay rate of the mean gradient")
     add("--beta2", type=fraction, default=0.999,
         help="Adam: decay rate of the mean squared gradient")
     add("--lr_policy", choices=LR_POLICIES, default="linear",
         help="how the learning rate changes from epoch to epoch")
-    add("--lr_decay_iters", type=positive_int, default=50,
+    add("--lr_decay_iters", type=limits.epochs, default=50,
         help="--lr_policy step: epochs between two drops")
-    add("--lr_metric",
+    add("--lr_metric", type=word,
         help="--lr_policy plateau: the loss whose mean over an epoch is watched, or a validation "
              "metric such as val_l1; cycle_A+cycle_B watches a sum")
     add("--gan_mode", choices=tuple(GAN_MODES), default="lsgan", help="GAN objective")
@@ -136,7 +145,7 @@ def _add_schedule(parser: ArgumentParser) -> None:
         help="if a loss is not finite: stop, or skip the batch")
     add("--nan_limit", type=non_negative_int, default=10,
         help="--on_nan skip: stop after this many skipped batches")
-    add("--pool_size", type=non_negative_int, default=50,
+    add("--pool_size", type=limits.pool, default=50,
         help="size of the pool of earlier fakes for D; 0 = no pool")
 
 
@@ -146,7 +155,7 @@ def _add_saving(parser: ArgumentParser) -> None:
     ).add_argument
     add("--save_latest_freq", type=positive_int, default=5000,
         help="images between two saves of the checkpoint latest")
-    add("--save_epoch_freq", type=positive_int, default=5,
+    add("--save_epoch_freq", type=limits.epochs, default=5,
         help="epochs between two numbered checkpoints")
     add("--keep_epochs", type=positive_int,
         help="keep only this many of the newest numbered checkpoints (default: all); iter_<images> "
@@ -155,10 +164,10 @@ def _add_saving(parser: ArgumentParser) -> None:
         help="save also as iter_<images>, not only as latest")
     add("--continue_train", action="store_true", help="resume the run --name")
     add("--overwrite", action="store_true", help="delete the run --name and start from scratch")
-    add("--init_from", type=Path,
+    add("--init_from", type=any_path,
         help="start with the weights of a run (its name or folder, <folder>/15 for epoch 15) or of "
              "a .pth file; weights that do not fit are listed")
-    add("--epoch_count", type=positive_int,
+    add("--epoch_count", type=limits.epochs,
         help="number of the first epoch (default: 1, or where the run stopped)")
 
 

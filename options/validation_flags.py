@@ -1,7 +1,6 @@
 """Flags of train.py for validation during training and for averaged generators."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from pathlib import Path
 
 import metrics
 import models
@@ -11,7 +10,7 @@ from models.comparison import have_pairs
 from models.schedules import PLATEAU, watches_validation
 from options.base_options import without_crop
 from training.validation.names import metric_of, resolve, value_names
-from util.flags import fraction, non_negative_int, positive_int
+from util.flags import any_path, fraction, non_negative_int, positive_int, word
 from util.run_folder.layout import list_folders
 from util.text import similar
 
@@ -31,7 +30,7 @@ def metric_name(text: str) -> str:
 def add_flags(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("validation and averaging",
                                     "see docs/tips.md, which epoch is the best").add_argument
-    add("--val_phase", default="", metavar="PHASE",
+    add("--val_phase", type=word, default="", metavar="PHASE",
         help="validate the generator on this subfolder of --dataroot, such as val, which is not "
              "trained on")
     add("--val_freq", type=non_negative_int, default=0,
@@ -43,7 +42,7 @@ def add_flags(parser: ArgumentParser) -> None:
              "model has nothing to compare in pairs); values are called val_l1, ..., or cycle_l1, "
              "... if there are no targets")
     for flag, text in metrics.requirements().items():
-        add(f"--{flag}", type=Path, metavar="FILE", help=f"--val_metrics: {text}")
+        add(f"--{flag}", type=any_path, metavar="FILE", help=f"--val_metrics: {text}")
     add("--best_metric", type=metric_name, metavar="NAME",
         help="which of --val_metrics decides what is saved as best_net_*.pth (default: the first)")
     add("--early_stop", type=non_negative_int, default=0,
@@ -89,10 +88,6 @@ def check(opt: Namespace) -> None:
 
 def _check_validation(opt: Namespace) -> None:
     if not opt.val_phase:
-        for flag in ("early_stop", "best_metric", "val_freq"):
-            if getattr(opt, flag):
-                raise ValueError(f"--{flag} {getattr(opt, flag)} needs a validation: add "
-                                 "--val_phase val, or leave it out")
         return
     _check_pairs(opt)
     if opt.best_metric and metric_of(opt.best_metric) not in opt.val_metrics:

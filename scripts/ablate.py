@@ -31,7 +31,7 @@ from scripts.ablation.runs import ROOT, Ablation, Budget, call_or_raise
 from scripts.ablation.tables import TABLES, AblationTable
 from scripts.command_line import new_parser, split_flags
 from util.files import write_text
-from util.flags import gpu_list, positive_int
+from util.flags import any_path, gpu_list, limits, positive_int, word
 from util.runtime import choose_device, run_program
 
 log = logging.getLogger(__name__)
@@ -43,18 +43,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--table", nargs="+", choices=tuple(TABLES), default=tuple(TABLES), metavar="NAME",
         help=f"{', '.join(TABLES)} (all)")
-    add("--dataroot", type=Path, required=True, help="folder of pairs, photo and label map")
+    add("--dataroot", type=any_path, required=True, help="folder of pairs, photo and label map")
     add("--labels", choices=("A", "B"), default="B", help="side of the label maps (%(default)s)")
-    add("--out", type=Path, default=Path("ablation"), help="folder to write (%(default)s)")
-    add("--epochs", type=positive_int, default=200,
+    add("--out", type=any_path, default=Path("ablation"), help="folder to write (%(default)s)")
+    add("--epochs", type=limits.epochs, default=200,
         help="epochs of every row; the learning rate decays in the second half (%(default)s)")
     add("--size", type=int, choices=(128, 256), default=256,
         help="side of images and networks (%(default)s pixels)")
-    add("--phase", default="test", help="images that are scored (%(default)s)")
-    add("--scorer", type=Path, metavar="FILE",
+    add("--phase", type=word, default="test", help="images that are scored (%(default)s)")
+    add("--scorer", type=any_path, metavar="FILE",
         help="segmenter of this set (scorer.pth in --out, trained if it does not exist)")
     add("--pictures", type=positive_int, default=4, help="images in the strips (%(default)s)")
-    add("--strips", type=Path, metavar="FILE", help="write the strips of the first table as PNG")
+    add("--strips", type=any_path, metavar="FILE",
+        help="write the strips of the first table as PNG")
     add("--list", action="store_true", help="print the commands and exit")
     add("--report", action="store_true", help="do not train: report the rows that are done")
     add("--gpu_ids", type=gpu_list, metavar="N",

@@ -38,7 +38,7 @@ from display.pages.contact_sheet import Section, SheetCell, write_sheet
 from scripts.command_line import new_parser
 from util.disk.file_names import shorten
 from util.files import write_text
-from util.flags import nan_value, suffixes, value_range
+from util.flags import any_path, nan_value, suffixes, value_range, word
 from util.runtime import run_program
 from util.text import listing, pluralise
 
@@ -53,11 +53,11 @@ SIZES = 5  # per side, in the log
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
     add = parser.add_argument
-    add("--dataroot", type=Path, required=True, help="folder of the set")
+    add("--dataroot", type=any_path, required=True, help="folder of the set")
     add("--dataset_mode", choices=MODES, help="how a training reads it (default: by its folders)")
-    add("--phases", nargs="+", default=[], metavar="PHASE",
+    add("--phases", type=word, nargs="+", default=[], metavar="PHASE",
         help="which phases to check (default: those of train, val and test that exist)")
-    add("--pairs", type=Path, metavar="FILE", help="a table of the pairs, as for train.py")
+    add("--pairs", type=any_path, metavar="FILE", help="a table of the pairs, as for train.py")
     add("--direction", choices=("AtoB", "BtoA"), default="AtoB",
         help="which side --input_suffixes stacks (%(default)s)")
     add("--input_suffixes", type=suffixes, default=(), metavar="_r,_nir",
@@ -67,9 +67,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             help=f"values in {side} that mean black and white, as for train.py")
     add("--nan_value", type=nan_value, metavar="V|VA,VB",
         help="pixels without a value are allowed, as for train.py")
-    add("--sheet", type=Path, help="page to write (check_<name of the dataroot>.html)")
+    add("--sheet", type=any_path, help="page to write (check_<name of the dataroot>.html)")
     add("--no_sheet", action="store_true", help="write no page")
-    add("--json", type=Path, metavar="FILE", help="write the issues as JSON, too")
+    add("--json", type=any_path, metavar="FILE", help="write the issues as JSON, too")
     return parser.parse_args(argv)
 
 

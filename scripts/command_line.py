@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from options.parser import Parser
+from util.flags import any_path, epoch, run_name, word
 
 
 def new_parser(description: str | None, *, usage: str | None = None) -> argparse.ArgumentParser:
@@ -26,13 +27,14 @@ def split_flags(argv: Sequence[str] | None) -> tuple[list[str], list[str]]:
 def add_generator_flags(group: argparse._ArgumentGroup) -> None:
     """Add the flags that choose a trained generator."""
     add = group.add_argument
-    add("--name", metavar="RUN", help="name of the run")
-    add("--weights", type=Path, metavar="PATH", help="folder of a run or .pth file, without --name")
-    add("--weights_key", default="", metavar="NAME",
+    add("--name", type=run_name, metavar="RUN", help="name of the run")
+    add("--weights", type=any_path, metavar="PATH",
+        help="folder of a run or .pth file, without --name")
+    add("--weights_key", type=word, default="", metavar="NAME",
         help="the generator in a --weights file that holds several, such as netG_A")
-    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
+    add("--checkpoints_dir", type=any_path, default=Path("checkpoints"), metavar="DIR",
         help="folder of the runs (%(default)s)")
-    add("--epoch", default="latest", help="latest, best, 20, iter_5000 (%(default)s)")
+    add("--epoch", type=epoch, default="latest", help="latest, best, 20, iter_5000 (%(default)s)")
     add("--direction", choices=("AtoB", "BtoA"),
         help="direction of the translation (that of the training; serve.py: both, if possible)")
     add("--ema", action="store_true", help="the averaged generator of a run with --ema")

@@ -35,7 +35,7 @@ from metrics.report.tables import as_csv, as_json, table
 from metrics.report.value_use import ValueUse
 from scripts.command_line import new_parser
 from util.files import write_text
-from util.flags import gpu_list, value_range
+from util.flags import any_path, gpu_list, value_range, word
 from util.runtime import choose_device, run_program
 
 log = logging.getLogger(__name__)
@@ -54,17 +54,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def add_compared(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("compared images").add_argument
-    add("--run", nargs="+", action="extend", default=[], metavar="RUN",
+    add("--run", type=word, nargs="+", action="extend", default=[], metavar="RUN",
         help="name of a run, or folder of its results; may be repeated")
-    add("--fake", type=Path, metavar="DIR", help="folder of outputs, with --real")
-    add("--real", type=Path, metavar="DIR", help="folder of targets, with --fake")
+    add("--fake", type=any_path, metavar="DIR", help="folder of outputs, with --real")
+    add("--real", type=any_path, metavar="DIR", help="folder of targets, with --fake")
     add("--unpaired", action="store_true",
         help="outputs and targets are not pairs: only metrics of sets")
-    add("--output", metavar="LABEL",
+    add("--output", type=word, metavar="LABEL",
         help="the output of a run: fake_B, fake_A, ... (fake_B if there is one)")
-    add("--results_dir", type=Path, default=Path("results"), metavar="DIR",
+    add("--results_dir", type=any_path, default=Path("results"), metavar="DIR",
         help="folder of the results of test.py (%(default)s)")
-    add("--checkpoints_dir", type=Path, default=Path("checkpoints"), metavar="DIR",
+    add("--checkpoints_dir", type=any_path, default=Path("checkpoints"), metavar="DIR",
         help="folder of the runs, which tell if their images are pairs (%(default)s)")
     add("--value_range", type=value_range, metavar="LO,HI",
         help="values that mean black and white (the range of the file's type)")
@@ -77,18 +77,18 @@ def add_metrics_and_results(parser: argparse.ArgumentParser) -> None:
     add("--metrics", nargs="+", choices=available(), metavar="NAME",
         help=f"{', '.join(available())} (all that can run)")
     for flag, text in requirements().items():
-        add(f"--{flag}", type=Path, metavar="FILE", help=text)
+        add(f"--{flag}", type=any_path, metavar="FILE", help=text)
     add("--download_weights", action="store_true", help="let libraries download missing weights")
-    add("--palette", type=Path, metavar="FILE",
+    add("--palette", type=any_path, metavar="FILE",
         help="colours of labels, a line R G B NAME each (found in the targets)")
     add("--gpu_ids", type=gpu_list, metavar="N",
         help="GPU of the feature networks; -1: the CPU (a GPU if there is one)")
     add = parser.add_argument_group("results").add_argument
-    add("--html", type=Path, metavar="FILE",
+    add("--html", type=any_path, metavar="FILE",
         help="the page (a folder for the compared images in evaluation/ of --results_dir)")
     add("--no_html", action="store_true", help="write no page")
-    add("--json", type=Path, metavar="FILE", help="write everything as JSON")
-    add("--csv", type=Path, metavar="FILE", help="write a line for every image")
+    add("--json", type=any_path, metavar="FILE", help="write everything as JSON")
+    add("--csv", type=any_path, metavar="FILE", help="write a line for every image")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

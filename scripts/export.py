@@ -31,7 +31,7 @@ from inference.find_generator import find_generator
 from inference.generator_file import GeneratorFile
 from scripts.command_line import add_generator_flags, new_parser
 from util.disk.file_names import shorten
-from util.flags import positive_int, value_range
+from util.flags import any_path, positive_int, value_range, word
 from util.run_folder.layout import list_folders
 from util.run_folder.options import load_options
 from util.runtime import run_program
@@ -49,7 +49,7 @@ def add_file_flags(parser: argparse.ArgumentParser) -> None:
     add("--bn_mode", choices=BN_MODES, default="batch",
         help="statistics of batch norms: of each image, as test.py; running, as test.py --eval; "
              "estimated on the images of --calibrate (%(default)s)")
-    add("--calibrate", type=Path, metavar="PATH",
+    add("--calibrate", type=any_path, metavar="PATH",
         help="images for --bn_mode calibrated: a folder, file or pattern")
     add("--num_calibrate", type=positive_int, default=100, help="number of these (%(default)s)")
     small = group.add_mutually_exclusive_group()
@@ -58,12 +58,12 @@ def add_file_flags(parser: argparse.ArgumentParser) -> None:
     small.add_argument("--int8", dest="weights_as", action="store_const", const="int8",
                        help="weights of 8 bits: a quarter of the size, less exact")
     add = parser.add_argument_group("result").add_argument
-    add("--out", type=Path, metavar="FILE",
+    add("--out", type=any_path, metavar="FILE",
         help="the file (<checkpoints_dir>/<name>/export/<name>_<epoch>_<direction>.<suffix>)")
-    add("--pictures", type=Path, metavar="PATH",
+    add("--pictures", type=any_path, metavar="PATH",
         help="verify on these: a folder, file or pattern (the test images of the run)")
     add("--num_verify", type=positive_int, default=2, help="number of these (%(default)s)")
-    add("--licence", default="", help="for the model card")
+    add("--licence", type=word, default="", help="for the model card")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

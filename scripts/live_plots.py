@@ -37,7 +37,7 @@ if __name__ == "__main__":
 from display import npm_packages, visdom_files
 from display.live.access import Access
 from scripts.command_line import new_parser
-from util.flags import non_negative_int
+from util.flags import any_path, host, limits, word
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
@@ -48,21 +48,21 @@ _MESSAGE_BYTES = 1024**3  # visdom's own limit: one message contains a whole she
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
     add = parser.add_argument
-    add("--port", type=non_negative_int, default=8097,
+    add("--port", type=limits.any_port, default=8097,
         help="port of the server (8097); 0: any free port")
-    add("--host", default="127.0.0.1",
+    add("--host", type=host, default="127.0.0.1",
         help="address to listen on (127.0.0.1: this machine only; visdom has no password)")
-    add("--allow_host", action="append", default=[], metavar="NAME",
+    add("--allow_host", type=word, action="append", default=[], metavar="NAME",
         help="another host name by which browsers and trainings reach this server; repeatable")
-    add("--env_path", type=Path, default=Path.home() / ".visdom",
+    add("--env_path", type=any_path, default=Path.home() / ".visdom",
         help="folder of the saved environments (~/.visdom)")
-    add("--page_files", type=Path, default=visdom_files.FOLDER,
+    add("--page_files", type=any_path, default=visdom_files.FOLDER,
         help="folder of the page's files (%(default)s)")
     action = parser.add_mutually_exclusive_group().add_argument
     action("--check", action="store_true", help="print what is missing, and exit")
-    action("--write_bundle", type=Path, metavar="FILE",
+    action("--write_bundle", type=any_path, metavar="FILE",
            help="write the page's files into FILE (.tar.gz), and exit")
-    action("--bundle", type=Path, metavar="FILE",
+    action("--bundle", type=any_path, metavar="FILE",
            help="read the page's files from FILE instead of npm")
     return parser.parse_args(argv)
 

@@ -36,7 +36,7 @@ from display.reports import is_value
 from scripts.command_line import new_parser
 from util.disk.text_files import read_csv
 from util.files import replacing
-from util.flags import non_negative_int
+from util.flags import any_path, non_negative_int, word
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
@@ -49,16 +49,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
     add = parser.add_argument
     add("runs", nargs="+", metavar="RUN", help="name or folder of a run")
-    add("--losses", nargs="+", metavar="NAME",
+    add("--losses", type=word, nargs="+", metavar="NAME",
         help=f"what to draw, {', '.join(OTHER_VALUES)} too (all losses)")
     add("--x", choices=("epochs", "images"), default="epochs", help="horizontal axis (%(default)s)")
     add("--smooth", type=non_negative_int, default=0, metavar="POINTS",
         help="draw the mean over this many points before and after each point "
         "(0: a 20th of all points)")
-    add("--output", type=Path, metavar="FILE",
+    add("--output", type=any_path, metavar="FILE",
         help="file to write, .svg, .png or .pdf (compared_losses.svg in the folder of the first "
         "run)")
-    add("--checkpoints_dir", type=Path, default=Path("checkpoints"),
+    add("--checkpoints_dir", type=any_path, default=Path("checkpoints"),
         help="folder of the runs (%(default)s)")
     return parser.parse_args(argv)
 

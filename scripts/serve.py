@@ -27,7 +27,7 @@ if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
 from scripts.command_line import add_generator_flags, new_parser
-from util.flags import gpu_list, non_negative_int, positive_float, positive_int, seed
+from util.flags import any_path, gpu_list, host, limits, positive_float, positive_int, seed
 from util.packages import require_packages
 from util.run_folder.layout import list_folders
 from util.runtime import run_program
@@ -52,12 +52,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--gpu_ids", type=gpu_list, metavar="N",
         help="index of the GPU; -1: the CPU (a GPU if there is one)")
     add = parser.add_argument_group("the page").add_argument
-    add("--palette", type=Path, metavar="FILE",
+    add("--palette", type=any_path, metavar="FILE",
         help="colours of the labels, a line R G B NAME each (found in the training set)")
-    add("--size", type=positive_int, help="side of the canvas in pixels (--crop_size of the run)")
-    add("--static", type=Path, metavar="DIR",
+    add("--size", type=limits.side, help="side of the canvas in pixels (--crop_size of the run)")
+    add("--static", type=any_path, metavar="DIR",
         help="write the page and the network into DIR for a web host; do not start a server")
-    add("--onnxruntime_web", type=Path, metavar="FILE",
+    add("--onnxruntime_web", type=any_path, metavar="FILE",
         help="for --static: a file of `npm pack`, if npm cannot fetch the package")
     add("--no_browser", action="store_true", help="do not open the page in a browser")
     _add_server_flags(parser.add_argument_group("the server"))
@@ -73,9 +73,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _add_server_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--host", default="127.0.0.1",
+    add("--host", type=host, default="127.0.0.1",
         help="address (%(default)s, only for this machine; other addresses require a token)")
-    add("--port", type=non_negative_int, default=8100, help="0: any free port (%(default)s)")
+    add("--port", type=limits.any_port, default=8100, help="0: any free port (%(default)s)")
     add("--token", type=token, help="token that clients must send (a new one at every start)")
     add("--max_bytes", type=positive_int, default=8 * 2**20, help="largest upload (%(default)s)")
     add("--max_pixels", type=positive_int, default=2048 * 2048, help="largest image (%(default)s)")

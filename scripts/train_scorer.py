@@ -37,7 +37,7 @@ from metrics.segmenter.scorer import SIDE_MULTIPLE, Scorer, check_size
 from metrics.segmenter.training import LabelledPhoto, fingerprint, fit, read_examples
 from scripts.command_line import new_parser
 from training.clock import Clock
-from util.flags import gpu_list, positive_float, positive_int, seed
+from util.flags import any_path, gpu_list, limits, positive_int, rate, seed, word
 from util.random_states import seed_everything
 from util.runtime import choose_device, describe_device, run_program, set_arithmetic
 
@@ -50,19 +50,20 @@ PALETTE_IMAGES = 100  # label maps, spread over the set, in which the palette is
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
     add = parser.add_argument
-    add("--dataroot", type=Path, required=True, help="folder of pairs, as for train.py")
+    add("--dataroot", type=any_path, required=True, help="folder of pairs, as for train.py")
     add("--labels", choices=("A", "B"), default="B", help="side of the label maps (%(default)s)")
-    add("--pairs", type=Path, metavar="FILE", help="a table of the pairs, as for train.py")
-    add("--phase", default="train", help="training pairs (%(default)s)")
-    add("--test_phase", default="test", help="pairs for the measurement (%(default)s)")
-    add("--palette", type=Path, metavar="FILE", help="lines R G B NAME (found in the label maps)")
-    add("--out", type=Path, default=Path("scorer.pth"), help="file to write (%(default)s)")
-    add("--size", type=positive_int, help="side to which images are scaled (pixels, a multiple of "
+    add("--pairs", type=any_path, metavar="FILE", help="a table of the pairs, as for train.py")
+    add("--phase", type=word, default="train", help="training pairs (%(default)s)")
+    add("--test_phase", type=word, default="test", help="pairs for the measurement (%(default)s)")
+    add("--palette", type=any_path, metavar="FILE",
+        help="lines R G B NAME (found in the label maps)")
+    add("--out", type=any_path, default=Path("scorer.pth"), help="file to write (%(default)s)")
+    add("--size", type=limits.side, help="side to which images are scaled (pixels, a multiple of "
         f"{SIDE_MULTIPLE}; their own side, at most {MOST_PIXELS})")
-    add("--width", type=positive_int, default=16, help="channels of the first level (%(default)s)")
-    add("--epochs", type=positive_int, default=50, help="(%(default)s)")
-    add("--batch_size", type=positive_int, default=8, help="(%(default)s)")
-    add("--lr", type=positive_float, default=2e-3, help="highest rate of AdamW (%(default)s)")
+    add("--width", type=limits.width, default=16, help="channels of the first level (%(default)s)")
+    add("--epochs", type=limits.epochs, default=50, help="(%(default)s)")
+    add("--batch_size", type=limits.batch, default=8, help="(%(default)s)")
+    add("--lr", type=rate, default=2e-3, help="highest rate of AdamW (%(default)s)")
     add("--max_dataset_size", type=positive_int, metavar="N", help="use at most N pairs")
     add("--seed", type=seed, default=0, help="(%(default)s)")
     add("--gpu_ids", type=gpu_list, metavar="N", help="GPU; -1: the CPU (a GPU if there is one)")

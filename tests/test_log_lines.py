@@ -35,7 +35,7 @@ def say(console: ConsoleLog, text: str) -> None:
     console.emit(logging.makeLogRecord({"msg": text}))
 
 
-def test_a_pipe_that_is_not_read_stops_nobody(
+def test_a_pipe_that_is_not_read_does_not_stop_the_program(
     pipe: tuple[int, TextIOWrapper], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lines wait; those that do not fit into the queue are counted."""

@@ -1,4 +1,4 @@
-"""Loader workers that are killed or stopped: one line says so, and the run is saved."""
+"""Loader workers that are killed or stopped: it is logged, and the run is saved."""
 
 import faulthandler
 import logging

@@ -76,3 +76,11 @@ def _free_in_process() -> list[int]:
     return [max(0, limits[kind] - used[kind] * resource.getpagesize())
             for kind in used
             if limits[kind] != resource.RLIM_INFINITY]
+
+
+def is_full_memory(error: BaseException) -> bool:
+    """Return whether the error reports full memory, of the machine or of a GPU."""
+    message = str(error).partition("\n")[0]
+    signs = ("allocate memory", "not enough memory", "out of memory")
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or any(sign in message for sign in signs)

@@ -10,6 +10,7 @@ import torch
 
 from util.console.log_lines import start_logging
 from util.distributed import Process, current_process
+from util.free_memory import is_full_memory
 from util.interrupts import exit_code, handled, raise_interrupted
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,12 @@ def run_program(main: Callable[[], object], *, interrupted: str = "Interrupted")
         if "--verbose" in sys.argv:
             raise
         log.error("error: %s\n(--verbose shows where it happened)", error)
+        sys.exit(1)
+    except RuntimeError as error:
+        if "--verbose" in sys.argv or not is_full_memory(error):
+            raise
+        log.error("error: out of memory (%s); use a smaller network (--ngf), smaller images or "
+                  "batches, or close other programs", str(error).partition("\n")[0])
         sys.exit(1)
     except KeyboardInterrupt as stop:
         log.error("%s", str(stop) or interrupted)

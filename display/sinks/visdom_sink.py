@@ -18,7 +18,7 @@ from display.reports import Image8, LossReport, PictureReport, Progress
 from display.sinks.background import Background
 from display.sinks.base_sink import Sink
 from display.sinks.visdom_client import connect
-from util.flags import positive_int
+from util.flags import limits, word
 
 _PLOTS = {  # part -> suffix of the window's name, title, vertical axis
     "losses": ("", "loss over time: ", "loss"),
@@ -54,11 +54,11 @@ class VisdomServer(Sink):
     @staticmethod
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         add = parser.add_argument_group("visdom").add_argument
-        add("--display_id", type=int, default=1, help="visdom window; 0 = no visdom")
-        add("--display_server", default="http://localhost", help="visdom server")
-        add("--display_port", type=positive_int, default=8097, help="visdom port")
-        add("--display_env", default="main", help="visdom environment")
-        add("--display_ncols", type=int, default=4,
+        add("--display_id", type=limits.window, default=1, help="visdom window; 0 = no visdom")
+        add("--display_server", type=word, default="http://localhost", help="visdom server")
+        add("--display_port", type=limits.port, default=8097, help="visdom port")
+        add("--display_env", type=word, default="main", help="visdom environment")
+        add("--display_ncols", type=limits.window, default=4,
             help="images in a row; 0 = a window for each image")
 
     @classmethod

@@ -14,6 +14,7 @@ from display.sinks.background import Background
 from display.sinks.base_sink import Sink
 from util.disk.text_files import read_text
 from util.files import write_text
+from util.flags import word
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class WandbRun(Sink):
     def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
         add = parser.add_argument_group("Weights & Biases").add_argument
         add("--use_wandb", action="store_true", help="log to Weights & Biases")
-        add("--wandb_project_name", default="CycleGAN-and-pix2pix",
+        add("--wandb_project_name", type=word, default="CycleGAN-and-pix2pix",
             help="project at Weights & Biases")
 
     @classmethod

@@ -39,13 +39,18 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        side = 3 * 2**self.layers
-        if height < side or width < side:
-            raise ValueError(f"this PatchGAN needs sides of at least {side} pixels (3 * "
-                             f"2**layers), got {width} x {height}; use larger images or fewer "
-                             "layers")
+        require_side(self.layers, width, height)
         logits: Tensor = self.model(x)
         return logits
+
+
+def require_side(layers: int, width: int, height: int) -> None:
+    """Raise ValueError if a PatchGAN with ``layers`` has no output for images of this size."""
+    side = 3 * 2**layers
+    if height < side or width < side:
+        raise ValueError(f"a PatchGAN of {layers} layers needs sides of at least {side} pixels (3 "
+                         f"* 2**layers), got {width} x {height}; use larger images or fewer "
+                         "layers")
 
 
 class PixelDiscriminator(nn.Module):

@@ -17,7 +17,7 @@ from models.base_model import BaseModel
 from training.memory.advice import StepAdvice
 from util import checkpoint
 from util.distributed import current_process
-from util.free_memory import available_bytes
+from util.free_memory import available_bytes, is_full_memory
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class MemoryWatch:
     ) -> None:
         if self._batch is None or not isinstance(error, MemoryError | RuntimeError):
             return
-        if not _is_full_memory(error):
+        if not is_full_memory(error):
             return
         reason = str(error).partition("\n")[0].rpartition("Allocator: ")[2]
         if self.model.device.type == "cuda":
@@ -107,10 +107,3 @@ def upper_bound(opt: Namespace, model: BaseModel, batch: Batch) -> int:
     weights = sum(w.numel() for net in model.networks.values() for w in net.parameters())
     width: int = max(opt.ngf, opt.ndf)
     return PIXEL_BYTES * width * pixels + WEIGHT_BYTES * weights
-
-
-def _is_full_memory(error: Exception) -> bool:
-    message = str(error).partition("\n")[0]
-    signs = ("allocate memory", "not enough memory", "out of memory")
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or any(sign in message for sign in signs)

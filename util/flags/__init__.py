@@ -1,35 +1,45 @@
 """Strict argparse types: a bad value is refused at the command line, with what was wanted."""
 
-import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
 from operator import gt
 
+from util.flags import limits
+from util.flags.limits import offset
+from util.flags.numbers import (
+    degrees,
+    finite_float,
+    fraction,
+    positive_float,
+    rate,
+    ratio,
+    weight,
+    whole_number,
+)
+from util.flags.words import any_path, epoch, host, run_name, word
 
-def _integer(text: str, lowest: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise ArgumentTypeError(f"must be a whole number, got {text!r}") from None
-    if value < lowest:
-        raise ArgumentTypeError(f"must be >= {lowest}, got {value}")
-    return value
+__all__ = [
+    "AUTO", "any_path", "colour_jitter", "count_or_auto", "degrees", "epoch", "finite_float",
+    "fraction", "gpu_list", "host", "int_or_unlimited", "limits", "nan_value", "non_negative_int",
+    "on_off_auto", "one_of", "positive_float", "positive_int", "rate", "ratio", "run_name",
+    "seed", "sides", "suffixes", "tile_side", "value_range", "weight", "word", "zoom",
+]
 
 
 def positive_int(text: str) -> int:
-    return _integer(text, 1)
+    return whole_number(text, 1)
 
 
 def non_negative_int(text: str) -> int:
-    return _integer(text, 0)
+    return whole_number(text, 0)
 
 
 AUTO = "auto"
 
 
 def count_or_auto(text: str) -> int | str:
-    """Accept ``auto``, or a number >= 0."""
-    return AUTO if text == AUTO else non_negative_int(text)
+    """Accept ``auto``, or a number of processes from 0 to 1024."""
+    return AUTO if text == AUTO else whole_number(text, 0, 1024, "processes")
 
 
 def on_off_auto(text: str) -> bool | str:
@@ -42,10 +52,7 @@ def on_off_auto(text: str) -> bool | str:
 
 def seed(text: str) -> int:
     """Accept what torch's generators take: 0 to 2**63 - 1."""
-    value = _integer(text, 0)
-    if value >= 2**63:
-        raise ArgumentTypeError(f"must be < 2**63, got {value}")
-    return value
+    return whole_number(text, 0)
 
 
 def int_or_unlimited(text: str) -> int | None:
@@ -53,42 +60,9 @@ def int_or_unlimited(text: str) -> int | None:
     return None if text == "inf" else positive_int(text)
 
 
-def finite_float(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"must be a number, got {text!r}") from None
-    if not math.isfinite(value):
-        raise ArgumentTypeError(f"must be finite, got {text!r}")
-    return value
-
-
-def positive_float(text: str) -> float:
-    value = finite_float(text)
-    if value <= 0:
-        raise ArgumentTypeError(f"must be > 0, got {text}")
-    return value
-
-
-def weight(text: str) -> float:
-    """Accept a loss weight >= 0; zero switches the term off."""
-    value = finite_float(text)
-    if value < 0:
-        raise ArgumentTypeError(f"must be >= 0, got {text}")
-    return value
-
-
-def fraction(text: str) -> float:
-    """Accept 0 <= value < 1, such as Adam's momentum."""
-    value = finite_float(text)
-    if not 0 <= value < 1:
-        raise ArgumentTypeError(f"must be in 0 <= x < 1, got {text}")
-    return value
-
-
 def tile_side(text: str) -> int | str | None:
     """Accept ``auto``, a number of pixels, or 0 for no tiles (None)."""
-    return "auto" if text == "auto" else non_negative_int(text) or None
+    return "auto" if text == "auto" else offset(text) or None
 
 
 def value_range(text: str) -> tuple[float, float]:
@@ -107,19 +81,13 @@ def nan_value(text: str) -> tuple[float, float]:
     return numbers[0], numbers[-1]
 
 
-def degrees(text: str) -> float:
-    """Accept an angle from 0 to 180 degrees."""
-    value = finite_float(text)
-    if not 0 <= value <= 180:
-        raise ArgumentTypeError(f"must be in 0 <= x <= 180 (degrees), got {text}")
-    return value
-
-
 def zoom(text: str) -> tuple[float, float]:
     """Convert ``LO,HI`` to two scale factors with 0 < LO <= HI."""
     low, high = _two_numbers(text, example="0.9,1.1")
     if low <= 0:
         raise ArgumentTypeError(f"must be > 0, got {text}")
+    if high > 100:
+        raise ArgumentTypeError(f"must be at most 100, got {text}")
     if low > high:
         raise ArgumentTypeError(f"must not have LO above HI, got {text!r}")
     return low, high
