@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import uvicorn
@@ -76,10 +76,8 @@ class Server(uvicorn.Server):
         loop.call_later(ANSWER_SECONDS, self.service.send_away)
         loop.call_later(CLOSE_SECONDS, self._drop_all)
         await super().shutdown(sockets)
-        if not self.service.close():  # Python would wait for the threads of the network
-            log.info("stopped")
-            logging.shutdown()
-            os._exit(0)
+        if not self.service.close():
+            _end()  # else asyncio and Python would wait for the thread of the network
 
     def _drop_all(self) -> None:
         for connection in list(self.server_state.connections):
@@ -95,10 +93,17 @@ def build_server(app: FastAPI) -> Server:
     return Server(config, app.state.service)
 
 
-def serve(app: FastAPI, bound: socket.socket) -> None:
-    """Answer requests until Ctrl-C or SIGTERM."""
+def serve(app: FastAPI, bound: socket.socket) -> NoReturn:
+    """Answer requests until Ctrl-C or SIGTERM, and end the program with exit code 0."""
     build_server(app).run(sockets=[bound])
+    _end()
+
+
+def _end() -> NoReturn:
+    """End at once: Python takes seconds to unload torch, and there is nothing to save."""
     log.info("stopped")
+    logging.shutdown()
+    os._exit(0)
 
 
 def connection_limit() -> int:
