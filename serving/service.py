@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
 
 from data.files.image_io import raster_of_pil
 from data.files.pillow_files import upright
@@ -72,12 +73,15 @@ class TranslationService:
             raise HTTPException(503, message)
         self.open_requests += 1
         work = asyncio.create_task(self._work(content, direction, media_type, deadline))
+        leaving = asyncio.ensure_future(request.receive())  # the body is complete
         try:
-            answer = await self._until(deadline, work)
+            answer = await self._until(deadline, work, leaving)
             return Answer(answer, media_type=media_type, release=self._release)
         except BaseException:
             work.add_done_callback(lambda _: self._release())
             raise
+        finally:
+            leaving.cancel()
 
     def send_away(self) -> None:
         """Answer all open requests by 503."""
@@ -90,16 +94,19 @@ class TranslationService:
         self.decoders.close()
         return self.open_requests == 0
 
-    async def _until(self, deadline: float, work: "asyncio.Task[ReturnT]") -> ReturnT:
-        """Return the result of a task. At the deadline, the task is cancelled.
+    async def _until(
+        self, deadline: float, work: "asyncio.Task[ReturnT]", *leaving: "asyncio.Future[Any]"
+    ) -> ReturnT:
+        """Return the result of a task. It is cancelled at the deadline, or if the client leaves.
 
         Raises:
+            ClientDisconnect: ``leaving`` has ended.
             HTTPException: 503 if there is no result in time, or the server stops.
         """
         client: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._clients.add(client)
         try:
-            events: set[asyncio.Future[Any]] = {work, client}
+            events: set[asyncio.Future[Any]] = {work, client, *leaving}
             await asyncio.wait(events, timeout=max(0.0, deadline - time.monotonic()),
                                return_when=asyncio.FIRST_COMPLETED)
             if work.done() and not work.cancelled():
@@ -113,6 +120,8 @@ class TranslationService:
             message = STOPPING
         elif work.cancelled():  # by ``Bodies``
             message = "too many images are being uploaded; send yours faster, or try again later"
+        elif any(event.done() for event in leaving):
+            raise ClientDisconnect
         raise HTTPException(503, message)
 
     async def _work(

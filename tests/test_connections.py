@@ -2,7 +2,6 @@
 
 import io
 import logging
-import resource
 import socket
 import threading
 import time
@@ -28,6 +27,8 @@ from serving.engine import Engine
 from serving.server import create_app
 from serving.service import Limits
 from serving.uploads import bodies
+
+resource = pytest.importorskip("resource", reason="Windows has no limit of open files")
 
 HEAD = b"POST /translate HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 FILE = io.BytesIO()

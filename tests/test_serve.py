@@ -8,14 +8,12 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from web_server import served
+from web_server import served, started
 
 from data.files.source import Source
 from display import npm_packages
@@ -35,30 +33,6 @@ from serving.server import create_app
 from serving.service import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@contextmanager
-def started(run: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Start the program. Yield it and the address that it prints."""
-    command = [sys.executable, "scripts/serve.py", "--weights", str(run), "--gpu_ids", "-1",
-               "--port", "0", "--no_browser", *flags]
-    program = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert program.stdout is not None
-    output = []
-    for line in program.stdout:
-        output.append(line)
-        if found := re.search(r"is at (http://\S+)", line):
-            break
-    else:
-        pytest.fail("".join(output))
-    try:
-        yield program, found[1]
-    finally:
-        program.kill()
-        program.wait()
-        program.stdout.close()
 
 
 def test_other_machines_need_a_token_and_ctrl_c_stops_the_server(demo_run: Path) -> None:

@@ -1,5 +1,8 @@
-"""Web servers in threads of the test."""
+"""Web servers, in threads of the test or as programs."""
 
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +11,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
@@ -30,6 +37,30 @@ def served(app: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         bound.close()
+
+
+@contextmanager
+def started(run: Path, *flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Start the program. Yield it and the address that it prints."""
+    command = [sys.executable, "scripts/serve.py", "--weights", str(run), "--gpu_ids", "-1",
+               "--port", "0", "--no_browser", *flags]
+    program = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert program.stdout is not None
+    output = []
+    for line in program.stdout:
+        output.append(line)
+        if found := re.search(r"is at (http://\S+)", line):
+            break
+    else:
+        pytest.fail("".join(output))
+    try:
+        yield program, found[1]
+    finally:
+        program.kill()
+        program.wait()
+        program.stdout.close()
 
 
 class _Quiet(SimpleHTTPRequestHandler):
