@@ -89,7 +89,7 @@ class Record:
 
 def record_formats(examples: Mapping[str, Sequence[Source]]) -> Record:
     """Decode the first image of each side, read up to 50 headers, and return the record."""
-    formats = {letter: Format.of(sources[0].read(), sources[0].path)
+    formats = {letter: Format.of(sources[0].read(), _example_path(sources))
                for letter, sources in examples.items()}
     halved = [source for source in examples.get("A", []) if source.half][:_CHECKED]
     sizes = [read_size(source.path) for source in halved]
@@ -97,6 +97,13 @@ def record_formats(examples: Mapping[str, Sequence[Source]]) -> Record:
         return Record(formats)
     ratios = [width / height for width, height in sizes]
     return Record(formats, (min(ratios), max(ratios)), sizes[0] if len(set(sizes)) == 1 else None)
+
+
+def _example_path(sources: Sequence[Source]) -> Path:
+    """Return the first file, or of several formats the first TIFF: it has tags for the place."""
+    tiffs = (source.path for source in sources[:_CHECKED]
+             if source.path.suffix.lower() in (".tif", ".tiff"))
+    return next(tiffs, sources[0].path)
 
 
 def save_record(record: Record, run_dir: Path) -> None:

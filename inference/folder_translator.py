@@ -191,7 +191,7 @@ def _translate_windows(
     tags = metadata.tiff_tags(np.empty((0, 0, channels), output.dtype))
     with create_tiff(path, (height, width, channels), np.dtype(output.dtype), tags) as writer:
         report = translate_tiled(translator.net, read, write, height=height, width=width, tile=tile,
-                                 on_pass=partial(_log_pass, source))
+                                 on_pass=partial(_log_pass, source), name=str(source))
     write_world_files(metadata.world, path)
     log.info("%s: %d x %d in %d tiles", source, width, height, report.tiles)
 

@@ -14,6 +14,7 @@ from data.files.raster import Pixels
 from data.files.side import Side
 from data.files.source import Source
 from data.files.tags.read_tags import colour_chunks, read_metadata
+from data.record import record_formats
 from display.images import save_picture
 from inference.conversions import as_type_of
 
@@ -82,6 +83,27 @@ def test_a_turned_tiff_has_no_place(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "x.tif", picture(), photometric="rgb",
                      extratags=[*GEO, (274, "H", 1, 3, True)])
     assert read_metadata(tmp_path / "x.tif", (12, 8)).geo == ()
+
+
+@pytest.mark.parametrize(("turn", "wanted"), [(3, (300, 150)), (6, (150, 300))])
+def test_a_turned_image_keeps_its_resolution(
+    turn: int, wanted: tuple[int, int], tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x112] = turn
+    Image.fromarray(picture()).save(tmp_path / "x.jpg", dpi=(300, 150), exif=exif)
+    tifffile.imwrite(tmp_path / "x.tif", picture(), photometric="rgb", resolution=(300, 150),
+                     resolutionunit="INCH", extratags=[(274, "H", 1, turn, True)])
+    for name in ("x.jpg", "x.tif"):
+        assert read_metadata(tmp_path / name, (8, 12)).dpi == wanted
+
+
+def test_targets_of_mixed_formats_are_recorded_as_tiff(tmp_path: Path) -> None:
+    for name in ("1.npy", "2.tif"):
+        write_image(picture()[:, :, :1].astype(np.float32), tmp_path / name)
+    sources = [Source((tmp_path / name,)) for name in ("1.npy", "2.tif")]
+    assert record_formats({"B": sources}).formats["B"].extension == ".tif"
+    assert record_formats({"B": sources[:1]}).formats["B"].extension == ".npy"
 
 
 @pytest.mark.parametrize(("given", "made", "names"), [

@@ -1,5 +1,6 @@
 """Translating in tiles gives the result of translating the whole image."""
 
+import logging
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from patchwork import GREY_LEVEL, at_once, in_tiles, patchwork, realistic
 from torch import Tensor, nn
 
 from inference.prepare import PictureDropout, PictureNorm, prepare
+from inference.tiles import translate
 from inference.tiles.box import Box
 from inference.tiles.grid import make_grid
 from inference.tiles.norms import Moments
@@ -172,6 +174,21 @@ def test_the_network_gets_one_tile_at_a_time() -> None:
     assert pixels
     assert max(pixels) <= 240**2
     assert max(max(box.height, box.width) for box in read) <= 240
+
+
+def test_progress_of_a_large_image_is_logged_by_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = iter(range(0, 1000, 11))  # a tile takes 11 s
+    monkeypatch.setattr(translate, "monotonic", lambda: next(clock))
+    caplog.set_level(logging.INFO)
+    progress = translate._Progress("scene.tif", tiles=8)
+    progress.start("writing")
+    for _ in range(8):
+        progress.count()
+    assert caplog.messages == ["scene.tif: writing, 2 of 8 tiles, 0:01:06 left",
+                               "scene.tif: writing, 5 of 8 tiles, 0:00:33 left",
+                               "scene.tif: writing, 8 of 8 tiles, 0:00:00 left"]
 
 
 def test_networks_that_cannot_be_tiled_are_refused() -> None:

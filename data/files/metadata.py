@@ -99,8 +99,10 @@ class Metadata:
         """Log once for a format that tags with the place on earth are left out."""
         extension = path.suffix.lower()
         if self.geo and extension not in TIFF:
-            log_once("%s: %s files have no tags for the place on earth of the inputs; it is left "
-                     "out", path, extension, key=("place", extension), level=logging.INFO)
+            log_once("%s: the place on earth of the input (GeoTIFF tags) is left out, because %s "
+                     "files have no tags for it. Outputs have the format of the targets of the "
+                     "training; train with targets in TIFF to keep the place", path, extension,
+                     key=("place", extension), level=logging.WARNING)
 
 
 NO_METADATA = Metadata()

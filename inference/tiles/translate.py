@@ -9,8 +9,11 @@ fit into memory either. So the noise z of pix2pix (section 3.2) is left out; eve
 in a test.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +24,8 @@ from inference.tiles.grid import Grid, ReadBox, WriteBox, make_grid, reflected, 
 from inference.tiles.norms import View, with_tile_norms
 from models.networks.geometry import geometry
 
+log = logging.getLogger(__name__)
+LOG_SECONDS = 30  # between two lines about the tiles of one image
 SAMPLES = 4  # rows, and columns, of the pieces in the sample; together they are one tile
 
 OnPass = Callable[[int, float], None]  # number of the pass, change
@@ -41,7 +46,8 @@ class TileReport:
 @torch.no_grad()
 def translate_tiled(
     net: nn.Module, read: ReadBox, write: WriteBox, *, height: int, width: int, tile: int,
-    halo: int | None = None, tolerance: float = 2e-3, on_pass: OnPass = lambda number, change: None
+    halo: int | None = None, tolerance: float = 2e-3,
+    on_pass: OnPass = lambda number, change: None, name: str = "a large image",
 ) -> TileReport:
     """Translate an image of ``height`` x ``width`` pixels in tiles of ``tile`` pixels a side.
 
@@ -51,6 +57,7 @@ def translate_tiled(
     256 pixels or the network's multiple. ``tolerance``: passes are repeated until the applied
     statistics are within this many standard deviations of the measured ones, or exact; the last
     correction makes the remaining error about ten times smaller, well below one grey level of 255.
+    ``name``: of the image, for a line every 30 s about the tiles that are done.
 
     Raises:
         ValueError: tiles too small for this network, or a network that is not prepared or has
@@ -59,18 +66,44 @@ def translate_tiled(
     _check(net)
     needs = geometry(net)
     grid = make_grid(height, width, needs, tile=tile, halo=halo)
-    tiles = _TiledNetwork(net, read, grid)
+    tiles = _TiledNetwork(net, read, grid, _Progress(name, grid.tiles))
     sample = _sample(grid, tile, needs.multiple)
     passes, change = tiles.find_statistics(sample, tolerance, on_pass)
+    tiles.progress.start("writing")
     write_tiles(grid, tiles.run, write)
     return TileReport(grid.tiles, passes, change)
+
+
+class _Progress:
+    """Logs how many tiles of a part of the work are done, and the time that this part still takes.
+
+    A part is one pass over all tiles. How many passes follow is only known at the end.
+    """
+
+    def __init__(self, name: str, tiles: int) -> None:
+        self.name, self.tiles = name, tiles
+        self.logged = monotonic()
+
+    def start(self, part: str) -> None:
+        self.part, self.done, self.started = part, 0, monotonic()
+
+    def count(self) -> None:
+        self.done, now = self.done + 1, monotonic()
+        if now - self.logged < LOG_SECONDS:
+            return
+        self.logged = now
+        seconds = (now - self.started) / self.done * (self.tiles - self.done)
+        log.info("%s: %s, %d of %d tiles, %s left", self.name, self.part, self.done, self.tiles,
+                 timedelta(seconds=round(seconds)))
 
 
 class _TiledNetwork:
     """A network without dropout whose norms share statistics over all tiles of a grid."""
 
-    def __init__(self, net: nn.Module, read: ReadBox, grid: Grid) -> None:
-        self.grid, self.view = grid, View()
+    def __init__(
+        self, net: nn.Module, read: ReadBox, grid: Grid, progress: _Progress
+    ) -> None:
+        self.grid, self.view, self.progress = grid, View(), progress
         self.read = reflected(read, grid.image)
         self.device = next((tensor.device for tensor in net.parameters()), torch.device("cpu"))
         self.net = replace_modules(
@@ -86,7 +119,9 @@ class _TiledNetwork:
         self.view.height, self.view.core = box.height, core.relative_to(box)
         result: Tensor = self.net(self.read(box)[None].to(self.device))[0]
         kept = core.grown(margin, self.grid.whole).relative_to(box)
-        return result[:, kept.rows, kept.columns].float().cpu()
+        part = result[:, kept.rows, kept.columns].float().cpu()
+        self.progress.count()
+        return part
 
     def find_statistics(
         self, sample: Sequence[Box], tolerance: float, on_pass: OnPass
@@ -98,6 +133,7 @@ class _TiledNetwork:
             self.net(torch.stack([self.read(box) for box in sample]).to(self.device))
             if passes == len(self.norms) or (passes and change <= tolerance):
                 break
+            self.progress.start(f"pass {passes + 1} to measure it")
             for core in self.grid.cores:
                 self.run(core)
             passes, change = passes + 1, max(norm.correct() for norm in self.norms)

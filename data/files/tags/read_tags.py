@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from PIL import ImageCms
 
 from data.files.metadata import NO_METADATA, TIFF, Metadata
-from data.files.pillow_files import opened
+from data.files.pillow_files import SIDEWAYS, opened
 from data.files.raster import Pixels
 from data.files.reading import PictureError, log_once, reading
 from data.files.tags.world_files import find_world_files
@@ -88,10 +88,10 @@ def _of_tiff(path: Path) -> tuple[Metadata, tuple[int, int] | None]:
                for code in _GEO if code in tags]
         if kept := _scene_metadata(tags.valueof(_GDAL_METADATA)):
             geo.append((_GDAL_METADATA, 2, 0, kept, True))
-        upright = tags.valueof("Orientation", default=1) == 1
-        size = (page.imagewidth, page.imagelength) if upright else None
+        turn = tags.valueof("Orientation", default=1)
+        size = (page.imagewidth, page.imagelength) if turn == 1 else None
         return Metadata(icc=bytes(tags.valueof(_ICC, default=b"")), geo=tuple(geo),
-                        dpi=_tiff_dpi(page) if upright else None), size
+                        dpi=_upright(_tiff_dpi(page), turn)), size
 
 
 def _tiff_dpi(page: Any) -> tuple[float, float] | None:
@@ -101,6 +101,11 @@ def _tiff_dpi(page: Any) -> tuple[float, float] | None:
     if factor is None or not all((*across, *down)):
         return None
     return across[0] / across[1] * factor, down[0] / down[1] * factor
+
+
+def _upright(dpi: tuple[float, float] | None, turn: int) -> tuple[float, float] | None:
+    """Exchange the resolutions across and down of an image that lies on its side."""
+    return (dpi[1], dpi[0]) if dpi and turn in SIDEWAYS else dpi
 
 
 def _scene_metadata(text: object) -> str:
@@ -122,12 +127,12 @@ def _of_pillow(path: Path) -> tuple[Metadata, tuple[int, int] | None]:
         info = image.info
         dpi: Any = info.get("dpi")
         has_dpi = isinstance(dpi, tuple) and all(value > 0 for value in dpi)
-        turned = image.getexif().get(0x0112, 1) != 1 if "exif" in info else False
+        turn = image.getexif().get(0x0112, 1) if "exif" in info else 1
         return Metadata(
             icc=info.get("icc_profile") or b"",
-            dpi=(float(dpi[0]), float(dpi[1])) if has_dpi and not turned else None,
+            dpi=_upright((float(dpi[0]), float(dpi[1])), turn) if has_dpi else None,
             gamma=info.get("gamma"), chromaticity=tuple(_flat(info.get("chromaticity") or ())),
-        ), None if turned else image.size
+        ), None if turn != 1 else image.size
 
 
 def _flat(values: Any) -> Iterator[float]:
