@@ -7,15 +7,29 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from util.runtime import run_program
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["train", "models.pix2pix_model", "models.cycle_gan_model"])
+FORK_SERVER = multiprocessing.get_context("forkserver")
+FORK_SERVER.set_forkserver_preload(["warmed"])
+
+
+def fork(target: Callable[..., object], arguments: Any) -> Any:
+    """Start ``target(*arguments)`` in a process that has already imported torch."""
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    # The server imports only what this variable finds, and ignores what is missing.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(path))
+        forkserver.ensure_running()
+    process = FORK_SERVER.Process(target=target, args=arguments)
+    process.start()
+    return process
 
 
 def free_port() -> int:
@@ -37,11 +51,7 @@ def start(
     for rank in range(count):
         names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count,
                  "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        process = PROCESSES.Process(
-            target=_run, args=(output / f"{rank}.txt", names, main, arguments)
-        )
-        process.start()
-        processes.append(process)
+        processes.append(fork(_run, (output / f"{rank}.txt", names, main, arguments)))
     return processes
 
 

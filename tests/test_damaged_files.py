@@ -5,15 +5,14 @@ import re
 import shlex
 import struct
 import sys
-import time
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from damaged_files import damaged, samples
+from format_fuzz import check_image
 from PIL import ImageFile
 from tiny_sets import make_opt, write_noise
 
@@ -33,45 +32,13 @@ def good() -> dict[str, bytes]:
     return samples()
 
 
-def read_corner(path: Path) -> None:
-    with TiffReader(path) as reader:
-        height, width, _ = reader.shape
-        reader.read(Box(0, 0, min(width, 40), min(height, 40)))
-        reader.read(Box(max(0, width - 3), max(0, height - 3), width, height))
-
-
-def check(path: Path) -> None:
-    """Read a damaged file in all ways; an exception of another type than PictureError escapes."""
-    readers: list[Callable[[Path], object]] = [read_size, read_image]
-    readers += [read_corner] * (path.suffix == ".tif")
-    for read in readers:
-        try:
-            read(path)
-        except PictureError as error:
-            assert path.name in str(error)
-
-
 def test_damaged_files_give_no_other_errors(tmp_path: Path, good: dict[str, bytes]) -> None:
     rng = random.Random(5)
     for name, content in good.items():
-        for _ in range(5):  # the soak test below reads many more
+        for _ in range(5):  # test_soak_formats.py reads many more
             path = tmp_path / name
             path.write_bytes(damaged(content, rng))
-            check(path)
-
-
-@pytest.mark.soak
-def test_damaged_files_for_minutes(tmp_path: Path, good: dict[str, bytes]) -> None:
-    seed = time.time_ns()
-    rng, end = random.Random(seed), time.monotonic() + 240
-    while time.monotonic() < end:
-        for name, content in good.items():
-            path = tmp_path / name
-            path.write_bytes(damaged(content, rng))
-            try:
-                check(path)
-            except Exception as error:
-                raise AssertionError(f"seed {seed}, {path}") from error
+            check_image(path)
 
 
 def test_files_that_are_cut_off_are_refused(tmp_path: Path, good: dict[str, bytes]) -> None:

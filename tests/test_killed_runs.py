@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import Argv, draw_pictures
 from plugin_files import plateau_flags
+from processes import fork
 from read_page import require_whole
 from runs import differences, flat, load_state, logged
 
@@ -75,10 +76,9 @@ def test_a_killed_run_equals_a_straight_one(
 
 def run_or_kill(command: Sequence[str], patience: float | None) -> bool:
     """Return whether the training was killed after ``patience`` seconds."""
-    process = PROCESSES.Process(target=train_in_process, args=(command,))
-    process.start()
+    process = fork(train_in_process, (command,))
     process.join(patience)
-    was_killed = process.is_alive()
+    was_killed: bool = process.is_alive()
     process.kill()
     process.join()
     assert was_killed or process.exitcode == 0
@@ -135,8 +135,7 @@ def test_every_model_resumes_with_two_workers(
         flags += plateau_flags(model, argv)
     train([*flags, "--name", "straight"])
     killed = [*flags, "--name", "killed", "--num_threads", "2"]
-    process = PROCESSES.Process(target=train_until_killed, args=(killed,))
-    process.start()
+    process = fork(train_until_killed, (killed,))
     process.join()
     assert process.exitcode == -signal.SIGKILL
     run_dir = tmp_path / "runs" / "killed"
@@ -167,9 +166,3 @@ def train_in_process(argv: Sequence[str]) -> None:
     # Workers of a fork server would outlive the kill.
     multiprocessing.set_start_method("fork", force=True)
     train(argv)
-
-
-if os.name == "posix":
-    # A fork of a process that has already imported torch saves four seconds for each run.
-    PROCESSES = multiprocessing.get_context("forkserver")
-    PROCESSES.set_forkserver_preload(["train"])

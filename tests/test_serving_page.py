@@ -60,10 +60,21 @@ class OpenPage:
         self.page = page
         self.foreign: list[str] = []
         self.faults: list[str] = []
-        page.on("request", lambda it: None if it.url.startswith((urljoin(url, "/"), "blob:"))
-                else self.foreign.append(it.url))
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self._listeners: dict[str, Any] = {
+            "request": lambda it: None if it.url.startswith((urljoin(url, "/"), "blob:"))
+            else self.foreign.append(it.url),
+            "pageerror": lambda error: self.faults.append(str(error)),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
         page.goto(url)
+
+    def leave(self) -> None:
+        """Remove what a test leaves behind, for the next test with the same page."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        self.page.unroute_all()
+        self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
 
     def wait(self) -> None:
         self.page.wait_for_selector("body[data-state=idle]")
@@ -113,10 +124,24 @@ def url(engine: Engine, demo_run: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def shared(browser: Any) -> Iterator[Any]:
+    """Yield a page whose process several tests use: to start one takes most of the time of a test.
+
+    The page is loaded again for each test.
+    """
+    session = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield session.new_page()
+    session.close()
+
+
 @pytest.fixture
-def opened(browser: Any, url: str) -> Iterator[OpenPage]:
-    with opened_page(browser, url) as page:
-        yield page
+def opened(shared: Any, url: str) -> Iterator[OpenPage]:
+    page = OpenPage(shared, url)
+    page.wait()
+    yield page
+    page.leave()
+    assert (page.foreign, page.faults) == ([], [])
 
 
 def draw_rectangle_of_windows(opened: OpenPage) -> None:
