@@ -81,7 +81,8 @@ def check(
 
 
 def _metrics_with(flag: str) -> list[str]:
-    return [name for name in metrics.available() if flag in metrics.find_metric(name).requires]
+    return [name for name, metric in metrics.PLUGINS.find_usable().items()
+            if flag in metric.requires]
 
 
 def _weights_used(opt: Namespace) -> Collection[str]:
