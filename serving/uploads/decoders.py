@@ -48,7 +48,7 @@ class Decoders:
                 takes too much work; 503 at the deadline.
         """
         process = self._idle.pop() if self._idle else self._start()
-        if process.poll() is not None:  # the system has ended it, for lack of memory
+        if process.poll() is not None:  # the system has ended it because memory ran out
             _close(process)
             process = self._start()
         self._busy.add(process)

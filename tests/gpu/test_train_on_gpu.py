@@ -35,7 +35,7 @@ def compare(first: Path, second: Path) -> None:
 def test_a_recorded_run_equals_an_eager_one(
     dropout: str, argv: Argv, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With dropout the masks of the two runs differ; the recorded run must train all the same."""
+    """The masks of dropout differ between the two runs; both must train."""
     with caplog.at_level(logging.INFO):
         for name, graph in (("eager", "off"), ("recorded", "on")):
             train(argv(*REAL, dropout, "--name", name, "--cuda_graph", graph, "--n_epochs", "4",
