@@ -71,7 +71,7 @@ test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 test-gpu:  ## compare recorded with eager steps on an NVIDIA GPU (PYTHON: one that has torch and pytest)
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m pytest -rs tests/gpu
 
-soak: setup  ## slow tests: kill a run 100 times with SIGKILL, resume, compare; check 2,000 steps for growth (15 minutes)
+soak: setup  ## slow tests, and a table of them: 100 kills, 2,000 requests and steps, 10 minutes of damaged files (docs/reliability.md)
 	$(BIN)/python -m pytest -m soak --log-cli-level=INFO
 
 lint: setup  ## check style and types

@@ -1,5 +1,6 @@
 import gc
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from chromium import started
 from PIL import Image
+from soak_table import soak_table
 
 torch.set_num_threads(1)
 
@@ -23,6 +25,14 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    found = chain.from_iterable(terminalreporter.stats.values())
+    lines = soak_table(report for report in found if isinstance(report, pytest.TestReport))
+    if lines:
+        terminalreporter.section("soak")
+        terminalreporter.write("\n".join([*lines, ""]))
 
 
 def draw_pictures(folder: Path, count: int, size: tuple[int, int], seed: int = 0) -> None:

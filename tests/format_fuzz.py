@@ -1,6 +1,7 @@
 """Read damaged copies of files of every kind that users give to the programs, for tests."""
 
 import io
+import json
 import random
 import tempfile
 import time
@@ -21,6 +22,7 @@ from datasets.unpacking import RefusedError, unpack
 from inference.tiles.box import Box
 from inference.tiles.tiff_windows import TiffReader
 from util import checkpoint
+from util.run_folder.options import load_options
 
 STATE = {"weight": torch.arange(200.0), "clock": {"epoch": 2, "names": ["A", "B"]}}
 
@@ -61,6 +63,10 @@ def check_weights(path: Path) -> bool:
     return is_refused
 
 
+def check_options(path: Path) -> bool:
+    return _is_refused(lambda file: load_options(file.parent), path, ValueError)
+
+
 def check_archive(path: Path) -> bool:
     with tempfile.TemporaryDirectory() as folder, suppress(RefusedError):
         unpack(path, Path(folder, "unpacked"), is_zip=path.suffix == ".zip")
@@ -84,8 +90,10 @@ def other_kinds() -> dict[str, tuple[bytes, Callable[[Path], bool]]]:
     new, old = io.BytesIO(), io.BytesIO()
     torch.save(STATE, new)
     torch.save(STATE, old, _use_new_zipfile_serialization=False)
+    options = json.dumps({"ngf": 4, "netG": "unet_128", "no_flip": True, "lr": 0.002})
     return {
         "new.pth": (new.getvalue(), check_weights), "old.pth": (old.getvalue(), check_weights),
+        "train_opt.json": (options.encode(), check_options),
         "set.zip": (zip_of("a/1", "a/2"), check_archive),
         "set.tar.gz": (tar_of("a/1", "a/2"), check_archive),
     }

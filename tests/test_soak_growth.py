@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,8 +89,11 @@ def test_memory_of_workers_counts() -> None:
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("model", MODELS)
-def test_a_long_run_does_not_grow(model: str, tmp_path: Path) -> None:
+def test_a_long_run_does_not_grow(
+    model: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     samples, seconds = train(tmp_path, model, steps=int(os.environ.get("SOAK_STEPS", "2000")))
     plot(tmp_path / "growth.png", samples, seconds)
+    record_property("measured", f"{model}: {describe(samples, seconds)}")
     log.info("%s: %s; figure: %s", model, describe(samples, seconds), tmp_path / "growth.png")
     assert problems(samples, seconds) == []
