@@ -38,6 +38,7 @@ from display import npm_packages, visdom_files
 from display.live.access import Access
 from scripts.command_line import new_parser
 from util.flags import any_path, host, limits, word
+from util.http_access import bind, url_of
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = new_parser(__doc__)
     add = parser.add_argument
     add("--port", type=limits.any_port, default=8097,
-        help="port of the server (8097); 0: any free port")
+        help="port of the server (8097); 0: any free port, which trainings need as --display_port")
     add("--host", type=host, default="127.0.0.1",
         help="address to listen on (127.0.0.1: this machine only; visdom has no password)")
     add("--allow_host", type=word, action="append", default=[], metavar="NAME",
@@ -125,18 +126,6 @@ def provide_files(folder: Path, bundle: Path | None) -> None:
     log.info("the files of the page are in %s", folder)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        bound = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        raise ValueError(f"cannot listen on {host}, port {port} ({error}): is a server running "
-                         "there already? --port 0 takes any free port; give it to the training by "
-                         "--display_port") from error
-    bound.setblocking(False)
-    return bound
-
-
 def serve(
     bound: socket.socket, *, env_path: Path, page_files: Path, more_names: Sequence[str] = ()
 ) -> None:
@@ -156,8 +145,8 @@ def serve(
     loop = IOLoop.current()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.add_callback_from_signal(loop.stop))
-    log.info("visdom is at http://%s:%d (environments in %s; Ctrl-C saves them and ends it)",
-             f"[{host}]" if ":" in host else host, port, env_path)
+    log.info("visdom is at %s (environments in %s; Ctrl-C saves them and ends it)",
+             url_of(host, port), env_path)
     if access.any_address:
         log.warning("Everyone who reaches this address can see and change the plots: visdom has "
                     "no password. Host names that it answers to: %s, and addresses.",

@@ -28,6 +28,7 @@ if __name__ == "__main__":
 
 from scripts.command_line import add_generator_flags, new_parser
 from util.flags import any_path, gpu_list, host, limits, positive_float, positive_int, seed
+from util.http_access import bind, is_this_machine
 from util.packages import require_packages
 from util.run_folder.layout import list_folders
 from util.runtime import run_program
@@ -129,8 +130,7 @@ def write_static(args: argparse.Namespace, path: Path) -> None:
 
 def run_server(args: argparse.Namespace, path: Path) -> None:
     require_packages("the server", "fastapi", "fastapi_offline", "uvicorn")
-    from serving.access import LOCAL_NAMES
-    from serving.run_server import address, bind, serve
+    from serving.run_server import address, serve
     from serving.server import create_app
     from serving.service import Limits
 
@@ -139,7 +139,7 @@ def run_server(args: argparse.Namespace, path: Path) -> None:
     engine.warm_up(description.size)
     limits = Limits(args.max_bytes, args.max_pixels, seconds=args.max_seconds,
                     waiting=args.max_waiting)
-    secret = args.token or (None if args.host in LOCAL_NAMES else secrets.token_urlsafe(16))
+    secret = args.token or (None if is_this_machine(args.host) else secrets.token_urlsafe(16))
     app = create_app(engine, description, limits, token=secret)
     url = address(args.host, bound.getsockname()[1], secret)
     # The port is open already: a request that comes before the server runs waits for it.

@@ -9,9 +9,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from display.live.access import host_name, is_this_machine
+from util.http_access import is_this_machine, refusal
 
-LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
+_ADVICE = "open it as 127.0.0.1, or start it with --host and a token"
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",  # the next start of the server may serve another run
@@ -59,18 +59,9 @@ class AccessGuard:
                 MutableHeaders(scope=message).update(SECURITY_HEADERS)
             await send(message)
 
-        problem = self._refusal(Headers(scope=scope))
+        problem = refusal(Headers(scope=scope), self._answers_as, advice=_ADVICE)
         app = JSONResponse({"error": problem}, 403) if problem else self.app
         await app(scope, receive, send_securely)
 
-    def _refusal(self, headers: Headers) -> str:
-        host, origin = headers.get("host", ""), headers.get("origin")
-        name = host_name(host)
-        if name is None:
-            return f"{host!r} is not a host name"
-        if self.local_only and not is_this_machine(name):
-            return (f"this server does not answer as {name}: open it as 127.0.0.1, or start it "
-                    "with --host and a token")
-        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
-            return f"pages of {origin} may not use this server"
-        return ""
+    def _answers_as(self, name: str) -> bool:
+        return not self.local_only or is_this_machine(name)

@@ -1,4 +1,4 @@
-"""Bind the port, and run the server until Ctrl-C."""
+"""Run the server until Ctrl-C."""
 
 import asyncio
 import logging
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from serving.connections.connection import Connection, drop_late
 from serving.service import TranslationService
+from util.http_access import url_of
 from util.interrupts import handled, quit_at_signals
 
 log = logging.getLogger(__name__)
@@ -25,16 +26,6 @@ MOST_CONNECTIONS = 500
 QUEUE = 128  # clients that the system lets wait for their connection
 ACCEPTED_AT_ONCE = 8  # so many connections may exist for a moment above the limit
 OTHER_FILES = 40  # that the program opens for itself: weights, pipes to decoders, samples
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Raise ValueError if the port is in use, or the address does not exist."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        raise ValueError(f"cannot listen on {host}, port {port} ({error}): does a server run there "
-                         "already? --port 0 takes any free port") from error
 
 
 class Server(uvicorn.Server):
@@ -128,7 +119,4 @@ def _log_line(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 def address(host: str, port: int, token: str | None) -> str:
     """Return the URL of the page. The token follows #, a part that browsers do not send."""
-    if host in ("0.0.0.0", "::"):
-        host = socket.gethostname()
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"#token={quote(token, safe='')}" if token else "")
+    return f"{url_of(host, port)}/" + (f"#token={quote(token, safe='')}" if token else "")

@@ -27,6 +27,7 @@ from serving.engine import Engine
 from serving.server import create_app
 from serving.service import Limits
 from serving.uploads import bodies
+from util.http_access import bind
 
 resource = pytest.importorskip("resource", reason="Windows has no limit of open files")
 
@@ -42,7 +43,7 @@ class Running:
         self.engine = Engine.load(run, device="cpu")
         app = create_app(self.engine, describe(self.engine, run), Limits(waiting=4))
         app.get("/big")(self.big)
-        self.bound = run_server.bind("127.0.0.1", 0)
+        self.bound = bind("127.0.0.1", 0)
         self.port: int = self.bound.getsockname()[1]
         self.server = run_server.build_server(app)
         Connection.most = 12

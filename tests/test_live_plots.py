@@ -117,13 +117,6 @@ def test_check_logs_all_that_is_missing_in_one_line(
     assert "npm, which would fetch them, is not installed" in record.getMessage()
 
 
-def test_error_for_a_used_port_names_it() -> None:
-    with live_plots.bind("127.0.0.1", 0) as bound:
-        port = bound.getsockname()[1]
-        with pytest.raises(ValueError, match=rf"port {port} .*--display_port"):
-            live_plots.bind("127.0.0.1", port)
-
-
 def find_page_files(cache: pytest.Cache) -> Path:
     """Return the user's files, those of an earlier test, or files fetched now; otherwise skip."""
     fetched = cache.mkdir("visdom_page")

@@ -16,7 +16,7 @@ import pytest
 from display.live.access import Access
 from display.live.formatted_text import formatted
 from display.live.windows import checked_environment, checked_post, environment_name
-from scripts.live_plots import bind
+from util.http_access import bind
 
 LOCAL, REMOTE = Access.of("127.0.0.1"), Access.of("0.0.0.0", ["GPU7.example.org"])
 EVIL = "<img src=x onerror=alert(1)>"

@@ -20,6 +20,7 @@ from display import npm_packages
 from scripts import serve
 from scripts.benchmarks import load_server
 from serving import onnxruntime_web
+from util.http_access import bind
 from util.packages import MissingPackageError, require_packages
 
 pytest.importorskip("fastapi", reason="fastapi is not installed")
@@ -28,7 +29,7 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 from serving.answers import SampleLink
 from serving.description import DirectionDescription, describe
 from serving.engine import Engine
-from serving.run_server import address, bind
+from serving.run_server import address
 from serving.server import create_app
 from serving.service import Limits
 
@@ -66,8 +67,10 @@ def test_bad_flags_exit_with_2(flags: str) -> None:
 
 
 def test_a_port_in_use_and_a_missing_run_are_reported(tmp_path: Path) -> None:
-    with bind("127.0.0.1", 0) as taken, pytest.raises(ValueError, match="--port 0 takes any"):
-        bind("127.0.0.1", taken.getsockname()[1])
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ValueError, match=rf"port {port} .*--port 0 takes any"):
+            bind("127.0.0.1", port)
     with pytest.raises(FileNotFoundError, match="make draw"):
         serve.main(["--name", "x", "--checkpoints_dir", str(tmp_path)])
 

@@ -22,7 +22,7 @@ def served(app: Any) -> Iterator[str]:
     """Serve an ASGI application; yield its address."""
     import uvicorn
 
-    from serving.run_server import bind
+    from util.http_access import bind
 
     bound = bind("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))

@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def write(folder: Path, facts: dict[str, object], rows: Rows) -> None:
-    """Write what is known so far: a machine that is lent may be taken away."""
+    """Write gpu.json and gpu.md after every row, so that an interruption loses only one."""
     text = json.dumps({"machine": facts, "rows": rows}, indent=2, default=str)
     (folder / "gpu.json").write_text(text + "\n")
     heading = ", ".join(f"{name}: {value}" for name, value in facts.items())
