@@ -9,6 +9,7 @@ import torch
 from conftest import Argv
 
 from train import train
+from training.saving.initial_weights import initialise
 from util import checkpoint
 
 FROZEN = ("--lr", "1e-12")  # the weights stay equal to the initial ones
@@ -96,6 +97,20 @@ def test_a_run_is_found_by_its_name_and_its_newest_epoch(
 def test_an_unknown_source_names_the_runs(old: Path, argv: Argv) -> None:
     with pytest.raises(FileNotFoundError, match=r"nor among the runs in .*: old; wanted"):
         train(argv("--model", "cycle_gan", "--init_from", "odl"))
+
+
+@pytest.mark.parametrize(("given", "text"), [
+    ("old/7", "old/7: {runs}/old holds no 7_net_*.pth; choose old/N, with N from 2, 10, latest,"),
+    ("{runs}/old/7", "{runs}/old holds no 7_net_*.pth; choose {runs}/old/N, with N from 2, 10, "),
+    ("old/10_net_D.pth", "holds no 10_net_D.pth; choose old/N, with N from 2, 10, "),
+])
+def test_a_missing_epoch_names_those_of_the_run(given: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for name in ("10_net_G", "2_net_G", "latest_net_G", "3_net_other"):
+        (tmp_path / "old" / f"{name}.pth").touch()
+    with pytest.raises(FileNotFoundError, match=re.escape(text.format(runs=tmp_path))):
+        initialise({"G": torch.nn.Linear(1, 1)}, Path(given.format(runs=tmp_path)), runs=tmp_path,
+                   first_generator="G")
 
 
 def test_a_single_file_mentions_the_other_files_in_its_folder(

@@ -10,6 +10,7 @@ from models.weights.mismatch import describe_mismatch
 from models.weights.network_files import AVERAGED
 from models.weights.network_in_file import is_called, networks_in, read_network
 from models.weights.published_keys import load_matching, to_published
+from util.disk.file_names import natural_key
 from util.run_folder.weights import newest_epoch
 from util.text import listing
 
@@ -67,10 +68,23 @@ def _sources(networks: Nets, given: Path, runs: Path, first_generator: str) -> d
             return _files_in(path, networks, _newest_label(path))
         if any(path.parent.glob(f"{path.name}_net_*.pth")):
             return _files_in(path.parent, networks, path.name)
+    for path in (given, runs / given):
+        if labels := _labels_in(path.parent, networks):
+            missing = path.name if path.suffix == ".pth" else f"{path.name}_net_*.pth"
+            raise FileNotFoundError(
+                f"--init_from {given}: {path.parent} holds no {missing}; choose {given.parent}/N, "
+                f"with N from {', '.join(labels)}, or the path of one file")
     names = ", ".join(sorted({path.parent.name for path in runs.glob("*/*_net_*.pth")})) or "none"
     raise FileNotFoundError(f"--init_from {given}: no such file or folder, neither here nor among "
                             f"the runs in {runs}: {names}; wanted the folder or the name of a run, "
                             "<folder>/15 for its epoch 15, or a .pth file")
+
+
+def _labels_in(folder: Path, networks: Nets) -> list[str]:
+    """Return the epochs in a run's folder, of these networks if it holds any, in numeric order."""
+    files = [path.name.partition("_net_") for path in folder.glob("*_net_*.pth")]
+    usable = [label for label, _, name in files if name.removesuffix(".pth") in networks]
+    return sorted({*usable} or {label for label, _, _ in files}, key=natural_key)
 
 
 def _newest_label(folder: Path) -> str:
@@ -85,7 +99,8 @@ def _files_in(folder: Path, networks: Nets, label: str) -> dict[str, Path]:
     files = {name: folder / f"{label}_net_{name}.pth" for name in networks}
     sources = {name: file for name, file in files.items() if file.is_file()}
     if not sources:
-        existing = ", ".join(sorted(file.name for file in folder.glob("*.pth"))) or "none"
+        existing = ", ".join(
+            sorted((file.name for file in folder.glob("*.pth")), key=natural_key)) or "none"
         wanted = ", ".join(file.name for file in files.values())
         raise FileNotFoundError(f"--init_from {folder}: wanted one of {wanted}; checkpoints in "
                                 f"that folder: {existing}; to use one of these, give the path of "
