@@ -47,6 +47,9 @@ def join_pairs(
 ) -> None:
     """Write ``pairs[i]`` to ``targets[i]`` as the shared flags say."""
     if not args.resize_to:
+        if args.resample != "lanczos":
+            raise ValueError(f"--resample {args.resample}: nothing uses it here; add --resize_to A "
+                             "or --resize_to B, or leave it out")
         require_equal_sizes(pairs, advice=", or pass --resize_to A or --resize_to B")
     warn_about_leftovers(targets)
     write = partial(write_join, resize_to=args.resize_to, resample=args.resample,

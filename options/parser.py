@@ -8,8 +8,9 @@ from argparse import (
     ArgumentParser,
     Namespace,
 )
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -70,6 +71,27 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n(--help lists every flag)\n")
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """``flags`` have an effect only if ``is_used``; ``user``: what would use them."""
+
+    flags: tuple[str, ...]
+    is_used: Callable[[Namespace], bool]
+    user: str
+    is_old: bool = False  # the reference has these flags and ignores them silently
+
+    def unused(self, opt: Namespace, given: Mapping[str, Any], parser: ArgumentParser) -> str:
+        """Return those flags whose value in ``given`` is not the default, if nothing uses them."""
+        names = [f"--{flag}" for flag in self.flags
+                 if flag in given and given[flag] != parser.get_default(flag)]
+        return "" if not names or self.is_used(opt) else " and ".join(names)
+
+    def error(self, flags: str) -> str:
+        fix = (f"add {self.user}, or leave it out" if self.user.startswith("--") else
+               f"{self.user} would use it: leave one of them out")
+        return f"{flags}: nothing uses it here; {fix}"
 
 
 def read_flags(argv: Sequence[str], **types: Callable[[str], Any]) -> Namespace:

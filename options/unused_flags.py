@@ -6,40 +6,35 @@ that equals the default, or was read from the options of a run, is never reporte
 
 import logging
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import metrics
 from data.transforms import PREPROCESS
 from models.schedules import PLATEAU
+from options.parser import Dependency
 from training.validation.names import metric_of
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Dependency:
-    """``flags`` have an effect only if ``is_used``; ``user``: what would use them."""
-
-    flags: tuple[str, ...]
-    is_used: Callable[[Namespace], bool]
-    user: str
-    is_old: bool = False  # the reference has these flags and ignores them silently
-
-
 def _in_training() -> list[Dependency]:
+    usable = metrics.PLUGINS.find_usable()
+    weights = {flag: [name for name, metric in usable.items() if flag in metric.requires]
+               for metric in usable.values() for flag in metric.requires}
     ours = [
         Dependency(("lr_metric",), lambda o: o.lr_policy == PLATEAU, "--lr_policy plateau"),
         Dependency(("lambda_gp",), lambda o: o.gan_mode == "wgangp", "--gan_mode wgangp"),
         Dependency(("nan_limit",), lambda o: o.on_nan == "skip", "--on_nan skip"),
         Dependency(("val_metrics", "best_metric", "early_stop", "val_freq", "val_pictures",
-                    *metrics.requirements()), lambda o: bool(o.val_phase), "--val_phase val"),
+                    *weights), lambda o: bool(o.val_phase), "--val_phase val"),
         *(Dependency((flag,), lambda o, flag=flag: flag in _weights_used(o),  # type: ignore[misc]
-                     f"--val_metrics {' or '.join(_metrics_with(flag))}")
-          for flag in metrics.requirements()),
+                     f"--val_metrics {' or '.join(names)}")
+          for flag, names in weights.items()),
     ]
     old = [
+        (("lr",), lambda o: o.lr_G is None or o.lr_D is None,
+         "an optimizer of generators and discriminators together"),
         (("lr_decay_iters",), lambda o: o.lr_policy == "step", "--lr_policy step"),
         (("init_gain",), lambda o: o.init_type != "kaiming",
          "--init_type normal, xavier or orthogonal"),
@@ -58,7 +53,9 @@ def _in_training() -> list[Dependency]:
 
 
 _IN_TESTS = [Dependency(("results_dir", "display_winsize"), lambda o: not o.output_dir,
-                        "a results page, without --output_dir,", is_old=True)]
+                        "a results page, without --output_dir,", is_old=True),
+             Dependency(("num_threads",), lambda o: not o.inputs,
+                        "a data set with targets, without --inputs,", is_old=True)]
 
 
 def check(
@@ -69,20 +66,11 @@ def check(
     ``given``: the values on the command line; ``parser``: has the defaults.
     """
     for dependency in _in_training() if is_train else _IN_TESTS:
-        changed = [flag for flag in dependency.flags
-                   if flag in given and given[flag] != parser.get_default(flag)]
-        if not changed or dependency.is_used(opt):
-            continue
-        flags = " and ".join(f"--{flag}" for flag in changed)
-        if not dependency.is_old:
-            raise ValueError(f"{flags}: nothing uses it here; add {dependency.user}, or leave it "
-                             "out")
-        log.warning("%s has no effect here; %s would use it", flags, dependency.user)
-
-
-def _metrics_with(flag: str) -> list[str]:
-    return [name for name, metric in metrics.PLUGINS.find_usable().items()
-            if flag in metric.requires]
+        flags = dependency.unused(opt, given, parser)
+        if flags and not dependency.is_old:
+            raise ValueError(dependency.error(flags))
+        if flags:
+            log.warning("%s has no effect here; %s would use it", flags, dependency.user)
 
 
 def _weights_used(opt: Namespace) -> Collection[str]:

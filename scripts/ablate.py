@@ -25,11 +25,12 @@ if __name__ == "__main__":
 
 from metrics.base_metric import Settings
 from metrics.segmenter.scorer import load_scorer
+from options.parser import Dependency
 from scripts.ablation.page import strips, write_page, write_strips
 from scripts.ablation.report import RowResult, as_json, lines, score
 from scripts.ablation.runs import ROOT, Ablation, Budget, call_or_raise
 from scripts.ablation.tables import TABLES, AblationTable
-from scripts.command_line import new_parser, split_flags
+from scripts.command_line import new_parser, refuse_unused, split_flags
 from util.files import write_text
 from util.flags import any_path, gpu_list, limits, positive_int, word
 from util.runtime import choose_device, run_program
@@ -60,7 +61,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--report", action="store_true", help="do not train: report the rows that are done")
     add("--gpu_ids", type=gpu_list, metavar="N",
         help="GPU that scores; -1: the CPU (a GPU if there is one)")
-    return parser.parse_args(own, argparse.Namespace(extra=extra))
+    args = parser.parse_args(own, argparse.Namespace(extra=extra))
+    refuse_unused(parser, args, [Dependency(
+        ("report", "scorer", "pictures", "strips", "gpu_ids"), lambda args: not args.list,
+        "the training or the report, without --list,")])
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -35,7 +35,8 @@ from data.files.side import Side
 from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
 from display.pages.contact_sheet import Section, SheetCell, write_sheet
-from scripts.command_line import new_parser
+from options.parser import Dependency
+from scripts.command_line import new_parser, refuse_unused
 from util.disk.file_names import shorten
 from util.files import write_text
 from util.flags import any_path, nan_value, suffixes, value_range, word
@@ -70,7 +71,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--sheet", type=any_path, help="page to write (check_<name of the dataroot>.html)")
     add("--no_sheet", action="store_true", help="write no page")
     add("--json", type=any_path, metavar="FILE", help="write the issues as JSON, too")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    refuse_unused(parser, args, [Dependency(("sheet",), lambda args: not args.no_sheet,
+                                            "the page, without --no_sheet,")])
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:

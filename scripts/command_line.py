@@ -2,11 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from options.parser import Parser
+from options.parser import Dependency, Parser
 from util.flags import any_path, epoch, run_name, word
+
+GENERATOR_FLAGS = (
+    Dependency(("checkpoints_dir",), lambda args: bool(args.name), "a run, by --name,"),
+    Dependency(("epoch",), lambda args: args.weights is None or not args.weights.is_file(),
+               "the folder of a run"),
+    Dependency(("weights_key",), lambda args: args.weights is not None, "--weights FILE"),
+)
 
 
 def new_parser(description: str | None, *, usage: str | None = None) -> argparse.ArgumentParser:
@@ -15,6 +22,15 @@ def new_parser(description: str | None, *, usage: str | None = None) -> argparse
                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--verbose", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def refuse_unused(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, dependencies: Iterable[Dependency]
+) -> None:
+    """End the program with an error if a flag is not at its default, and nothing uses it."""
+    for dependency in dependencies:
+        if flags := dependency.unused(args, vars(args), parser):
+            parser.error(dependency.error(flags))
 
 
 def split_flags(argv: Sequence[str] | None) -> tuple[list[str], list[str]]:

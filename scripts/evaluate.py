@@ -33,7 +33,8 @@ from metrics.report.page import default_page, write_report_page
 from metrics.report.readable import readable_sets
 from metrics.report.tables import as_csv, as_json, table
 from metrics.report.value_use import ValueUse
-from scripts.command_line import new_parser
+from options.parser import Dependency
+from scripts.command_line import new_parser, refuse_unused
 from util.files import write_text
 from util.flags import any_path, gpu_list, value_range, word
 from util.runtime import choose_device, run_program
@@ -49,7 +50,20 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if bool(args.run) == bool(args.fake or args.real) or bool(args.fake) != bool(args.real):
         parser.error("give --run NAME, or both --fake DIR and --real DIR")
+    refuse_unused(parser, args, dependencies())
     return args
+
+
+def dependencies() -> list[Dependency]:
+    return [
+        Dependency(("output", "checkpoints_dir"), lambda args: bool(args.run), "--run NAME"),
+        Dependency(("html",), lambda args: not args.no_html, "the page, without --no_html,"),
+        Dependency(("results_dir",), lambda args: bool(args.run or not (args.html or args.no_html)),
+                   "--run NAME"),
+        *(Dependency((flag,), lambda args, flag=flag: any(  # type: ignore[misc]
+            flag in find_metric(name).requires for name in args.metrics or available()),
+            "a metric of another --metrics") for flag in requirements()),
+    ]
 
 
 def add_compared(parser: argparse.ArgumentParser) -> None:

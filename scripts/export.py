@@ -29,7 +29,13 @@ from inference.export.exporter import Exporter, ExportRequest
 from inference.export.norms import BN_MODES
 from inference.find_generator import find_generator
 from inference.generator_file import GeneratorFile
-from scripts.command_line import add_generator_flags, new_parser
+from options.parser import Dependency
+from scripts.command_line import (
+    GENERATOR_FLAGS,
+    add_generator_flags,
+    new_parser,
+    refuse_unused,
+)
 from util.disk.file_names import shorten
 from util.flags import any_path, positive_int, value_range, word
 from util.run_folder.layout import list_folders
@@ -37,6 +43,8 @@ from util.run_folder.options import load_options
 from util.runtime import run_program
 
 log = logging.getLogger(__name__)
+_CALIBRATION = Dependency(("num_calibrate",), lambda args: args.calibrate is not None,
+                          "--bn_mode calibrated --calibrate PATH")
 
 
 def add_file_flags(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +82,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if bool(args.name) == bool(args.weights):
         parser.error("give --name RUN, or --weights FILE")
+    refuse_unused(parser, args, (*GENERATOR_FLAGS, _CALIBRATION))
     args.path = args.weights or args.checkpoints_dir / args.name
     try:
         check(args)

@@ -36,7 +36,8 @@ if __name__ == "__main__":
 
 from display import npm_packages, visdom_files
 from display.live.access import Access
-from scripts.command_line import new_parser
+from options.parser import Dependency
+from scripts.command_line import new_parser, refuse_unused
 from util.flags import any_path, host, limits, word
 from util.http_access import bind, url_of
 from util.runtime import run_program
@@ -65,7 +66,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
            help="write the page's files into FILE (.tar.gz), and exit")
     action("--bundle", type=any_path, metavar="FILE",
            help="read the page's files from FILE instead of npm")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    refuse_unused(parser, args, [Dependency(
+        ("host", "port", "allow_host", "env_path"),
+        lambda args: not args.check and args.write_bundle is None,
+        "the server, without --check and --write_bundle,")])
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:

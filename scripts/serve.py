@@ -26,7 +26,13 @@ from util import interrupts
 if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
-from scripts.command_line import add_generator_flags, new_parser
+from options.parser import Dependency
+from scripts.command_line import (
+    GENERATOR_FLAGS,
+    add_generator_flags,
+    new_parser,
+    refuse_unused,
+)
 from util.flags import any_path, gpu_list, host, limits, positive_float, positive_int, seed
 from util.http_access import bind, is_this_machine
 from util.packages import require_packages
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
     from serving.engine import Engine
 
 log = logging.getLogger(__name__)
+_SERVER_FLAGS = Dependency(
+    ("host", "port", "token", "max_bytes", "max_pixels", "max_seconds", "max_waiting",
+     "no_browser"), lambda args: not args.static, "the server, without --static,")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -69,6 +78,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--onnxruntime_web needs --static DIR: give both, or neither")
     if args.dropout and args.no_dropout:
         parser.error("--dropout and --no_dropout contradict each other")
+    refuse_unused(parser, args, (*GENERATOR_FLAGS, _SERVER_FLAGS))
     return args
 
 

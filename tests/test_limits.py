@@ -27,6 +27,12 @@ FREAKS = ("", "nan", "inf", "-inf", "1e400", "-1", "9" * 30, "9" * 5000, "x\0y",
           "a/b", "..", "1,nan", "99999999", "256.1.1.1", "é", "\udce9")
 
 
+@pytest.fixture
+def dataroot() -> Path:
+    """Replace the images of other tests: the parser opens none."""
+    return Path("nowhere")
+
+
 class ParserFound(BaseException):
     def __init__(self, parser: ArgumentParser) -> None:
         self.parser = parser
@@ -101,7 +107,7 @@ def test_no_flag_takes_a_value_that_cannot_work(monkeypatch: pytest.MonkeyPatch)
     ("--val_metrics ssim", "add --val_phase val, or leave it out"),
     ("--val_pictures 5", "add --val_phase val, or leave it out"),
     ("--lpips_weights x.pth", "add --val_phase val, or leave it out"),
-    ("--val_phase test --lpips_weights x.pth", "add --val_metrics lpips, or leave it out"),
+    ("--val_phase test --pairs x.csv --lpips_weights x.pth", "add --val_metrics lpips, or"),
 ])
 def test_limits_and_unused_flags_end_in_the_parser(
     flags: str, wanted: str, argv: Argv, capsys: pytest.CaptureFixture[str]
@@ -112,8 +118,35 @@ def test_limits_and_unused_flags_end_in_the_parser(
     assert wanted in capsys.readouterr().err
 
 
-OLD = ("--lr_decay_iters 7 --init_type kaiming --init_gain 0.1 --preprocess none "
-       "--display_port 80 --wandb_project_name x --no_html --update_html_freq 3")
+@pytest.mark.parametrize(("script", "flags", "wanted"), [
+    ("serve", "--name r --static d --port 8200 --token x",
+     "--port and --token: nothing uses it here; the server, without --static, would use it"),
+    ("serve", "--name r --static d --no_browser", "--no_browser: nothing uses it here"),
+    ("serve", "--name r --weights_key G", "add --weights FILE, or leave it out"),
+    ("export", "--to onnx --name r --num_calibrate 5",
+     "add --bn_mode calibrated --calibrate PATH, or leave it out"),
+    ("export", f"--to onnx --weights {__file__} --epoch 5", "the folder of a run would use it"),
+    ("export", f"--to onnx --weights {__file__} --checkpoints_dir x", "a run, by --name, would"),
+    ("live_plots", "--check --port 80 --allow_host a", "--port and --allow_host: nothing uses"),
+    ("live_plots", "--write_bundle x --env_path y", "the server, without --check and --write"),
+    ("check_dataset", "--dataroot x --no_sheet --sheet y", "the page, without --no_sheet, would"),
+    ("evaluate", "--fake a --real b --output fake_B", "--output: nothing uses it here; add --run"),
+    ("evaluate", "--fake a --real b --no_html --results_dir r", "add --run NAME"),
+    ("evaluate", "--run a --no_html --html x", "the page, without --no_html, would use it"),
+    ("evaluate", "--run a --metrics l1 --lpips_weights x", "a metric of another --metrics would"),
+    ("ablate", "--dataroot x --list --strips y", "the training or the report, without --list,"),
+])
+def test_scripts_name_what_would_use_a_flag(
+    script: str, flags: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        importlib.import_module(f"scripts.{script}").parse(flags.split())
+    assert stop.value.code == 2
+    assert wanted in capsys.readouterr().err
+
+
+OLD = ("--lr 0.1 --lr_G 0.2 --lr_D 0.2 --lr_decay_iters 7 --init_type kaiming --init_gain 0.1 "
+       "--preprocess none --display_port 80 --wandb_project_name x --no_html --update_html_freq 3")
 
 
 def test_flags_of_the_reference_that_nothing_uses_only_get_a_line(
@@ -125,7 +158,7 @@ def test_flags_of_the_reference_that_nothing_uses_only_get_a_line(
     caplog.set_level(logging.WARNING)
     TrainOptions().parse(argv(*OLD.split()))
     named = [text.split()[0] for text in caplog.messages if "has no effect here; " in text]
-    assert named == ["--lr_decay_iters", "--init_gain", "--load_size", "--crop_size",
+    assert named == ["--lr", "--lr_decay_iters", "--init_gain", "--load_size", "--crop_size",
                      "--update_html_freq", "--display_port", "--wandb_project_name"]
 
 

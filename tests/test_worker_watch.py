@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import processes
@@ -142,19 +143,23 @@ def kill_own_worker() -> None:
     raise WorkerError("worker process 7 was killed")
 
 
+TERMINATE, KILL = partial(os.kill, os.getpid(), signal.SIGTERM), kill_own_worker
+
+
+@pytest.mark.parametrize("faults", [
+    [(1, KILL, WorkerError)],
+    pytest.param([(0, KILL, WorkerError), (1, TERMINATE, SystemExit), (1, KILL, WorkerError)],
+                 marks=pytest.mark.soak)])
 def test_a_run_that_cannot_read_is_saved_and_resumes_exactly(
-    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    faults: list[tuple[int, Callable[[], None], type[BaseException]]], argv: Argv, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A signal ends the wait for a stopped worker; before the first image nothing is saved."""
     caplog.set_level(logging.INFO)
     flags = argv("--model", "pix2pix", "--print_freq", "1", "--dropout", "--num_threads", "1")
     train([*flags, "--name", "straight", "--num_threads", "0"])
     broken, run_dir = [*flags, "--name", "broken"], tmp_path / "runs" / "broken"
-    for image, fault, ends in (
-        (0, kill_own_worker, WorkerError),
-        (1, lambda: os.kill(os.getpid(), signal.SIGTERM), SystemExit),
-        (1, kill_own_worker, WorkerError),
-    ):
+    for image, fault, ends in faults:
         caplog.clear()
         with monkeypatch.context() as patch, pytest.raises(ends):
             patch.setattr(Loader, "__iter__", broken_at(image, fault))
@@ -163,7 +168,7 @@ def test_a_run_that_cannot_read_is_saved_and_resumes_exactly(
         assert (run_dir / "latest_net_G.pth").exists() == (image > 0)
         if image:
             broken = [*flags, "--name", "broken", "--continue_train"]
-    assert load_state(run_dir)[".clock.images"] == 2
+    assert load_state(run_dir)[".clock.images"] == len(faults) - (faults[0][0] == 0)
     train(broken)
     assert differences(load_state(tmp_path / "runs" / "straight"), load_state(run_dir)) == []
     assert logged(tmp_path / "runs" / "straight") == logged(run_dir)

@@ -47,6 +47,19 @@ class Plugins(Generic[T]):
                 f"one of {', '.join(names)}, or write that file with a subclass of "
                 f"{self.base.__name__}"
             )
+        return self._class_in(name)
+
+    def find_usable(self) -> dict[str, type[T]]:
+        """Return all classes by name. A file that cannot be used is left out with a warning."""
+        classes = {}
+        for name in self.available():
+            try:
+                classes[name] = self._class_in(name)  # find would list the folder again
+            except ValueError as error:
+                log.warning("left out: %s", error)
+        return classes
+
+    def _class_in(self, name: str) -> type[T]:
         module = self._import(name)
         classes = [
             value
@@ -63,16 +76,6 @@ class Plugins(Generic[T]):
                 f"found {[cls.__name__ for cls in classes] or 'none'}; one class per file"
             )
         return classes[0]
-
-    def find_usable(self) -> dict[str, type[T]]:
-        """Return all classes by name. A file that cannot be used is left out with a warning."""
-        classes = {}
-        for name in self.available():
-            try:
-                classes[name] = self.find(name)
-            except ValueError as error:
-                log.warning("left out: %s", error)
-        return classes
 
     def _import(self, name: str) -> ModuleType:
         try:
