@@ -9,7 +9,6 @@ If the target exists, weights are only compared.
 """
 
 import argparse
-import errno
 import os
 import shutil
 import sys
@@ -21,10 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from datasets.checksums import ACCEPT, record, verify
 from datasets.unpacking import RefusedError, unpack
+from util.files import FULL_DISK
 from util.interrupts import quit_at_signals
 
-_FULL = {errno.ENOSPC: "the disk is full: free some space",
-         errno.EDQUOT: "the quota is used up: free some space"}
 SMALLEST_WEIGHTS = 1_000_000  # bytes; the smallest published generator has about 40 MB
 
 
@@ -80,13 +78,14 @@ def _require_torch_file(path: Path, name: str) -> None:
         magic = file.read(2)
     # torch.save writes a zip archive (PK) since 1.6; before, a pickle of protocol 2.
     if magic not in (b"PK", b"\x80\x02"):
-        raise ValueError(f"{name} is no torch file (starts with {magic.hex()})")
+        raise ValueError(f"{name} is not a file of torch.save (it begins with {magic.hex()}); try "
+                         "again")
     if (size := path.stat().st_size) <= SMALLEST_WEIGHTS:
         raise ValueError(f"{name} has only {size} bytes; try again")
     if magic == b"PK":
         try:
             with zipfile.ZipFile(path) as file:
-                # torch does not compress: a larger sum is no file of torch.
+                # torch does not compress: a larger sum is not from torch.
                 intact = sum(info.file_size for info in file.infolist()) <= size
                 intact = intact and file.testzip() is None
         except Exception:  # the decoder documents none of what it raises
@@ -109,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        reason = _FULL.get(error.errno or 0, str(error))
+        reason = FULL_DISK.get(error.errno or 0, str(error))
         sys.exit(f"error: {args.target} could not be written: {reason}")
 
 

@@ -38,12 +38,7 @@ def find_generator(
     """
     limits = {side: flags.pop(f"value_range_{side}", None) for side in "AB"}
     missing = flags.pop("nan_value", None)
-    if "netG" in flags:
-        require_known("generator", flags["netG"], available("generator"))
-    own = own_flags("generator", flags.get("netG", next(iter(GENERATORS))))
-    unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS) - own.keys()))
-    if unknown:
-        raise TypeError(f"{unknown}: unknown flag; choose from {', '.join((*NETWORK_FLAGS, *own))}")
+    _require_known_flags(flags)
     if ema and not path.is_dir():
         raise ValueError(f"--ema chooses among the files of a run, {path} is one file: leave the "
                          "flag out, or give the folder")
@@ -60,6 +55,16 @@ def find_generator(
         pair = missing if isinstance(missing, tuple) else (missing, missing)
         file = replace(file, nan_values=dict(zip("AB", pair, strict=True)))
     return _with_flags(replace(file, ranges={**file.ranges, **given}), flags)
+
+
+def _require_known_flags(flags: Mapping[str, Any]) -> None:
+    """Raise ValueError for an unknown generator, TypeError for an unknown flag."""
+    if "netG" in flags:
+        require_known("generator", flags["netG"], available("generator"))
+    own = own_flags("generator", flags.get("netG", next(iter(GENERATORS))))
+    unknown = ", ".join(sorted(flags.keys() - set(NETWORK_FLAGS) - own.keys()))
+    if unknown:
+        raise TypeError(f"{unknown}: unknown flag; choose from {', '.join((*NETWORK_FLAGS, *own))}")
 
 
 def _from_folder(

@@ -53,7 +53,7 @@ class WeightsFile:
                             f"by --{self.flag} PATH")
 
     def describe(self, path: Path | None) -> str:
-        """Return such as "Inception-v3, weights 6726825d"; None: the file in torch's cache.
+        """Return text such as "Inception-v3, weights 6726825d"; None: the file in torch's cache.
 
         Raises:
             ValueError: the file in torch's cache is not the published one. The user's may differ.

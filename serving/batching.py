@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 from fastapi import HTTPException
 
+from serving.waiting import result_of
+
 log = logging.getLogger(__name__)
 KeyT = TypeVar("KeyT", bound=Hashable)
 InputT = TypeVar("InputT")
@@ -41,8 +43,7 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
     async def __call__(self, key: KeyT, item: InputT) -> OutputT:
         """Return the output for one input.
 
-        If the caller is cancelled, an input that waits is left out; the caller of one in the
-        network is cancelled only when its batch has ended, because a network cannot be stopped.
+        If the caller is cancelled, an input that waits is left out; see ``result_of``.
 
         Raises:
             HTTPException: 503 if too many inputs are waiting.
@@ -54,15 +55,7 @@ class Batcher(Generic[KeyT, InputT, OutputT]):
         self.waiting.append(job := _Job(key, item, output))
         if self.worker is None or self.worker.done():
             self.worker = asyncio.create_task(self._process())
-        try:
-            return await asyncio.shield(output)
-        except asyncio.CancelledError:
-            if job in self.waiting:
-                output.cancel()
-            else:
-                await asyncio.wait({output})
-                output.cancelled() or output.exception()  # mark it as seen
-            raise
+        return await result_of(output, lambda: job in self.waiting and output.cancel())
 
     async def _process(self) -> None:
         loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ from serving.content_negotiation import ENCODERS
 from serving.description import RunDescription
 from serving.engine import Engine
 from serving.service import Limits, TranslationService
-from serving.uploads.decoders import UPLOAD_FORMATS
+from serving.uploads.decoder import FORMATS
 from util.png import encode_png
 
 PAGE = Path(__file__).with_name("page")
@@ -86,7 +86,7 @@ def _add_translate(
 ) -> None:
     names = [direction.info.id for direction in description.directions]
     answers = dict.fromkeys(ENCODERS, _BINARY)
-    uploads = {f"image/{name.lower()}": _BINARY for name in UPLOAD_FORMATS}
+    uploads = {f"image/{name.lower()}": _BINARY for name in FORMATS}
 
     @router.post("/translate", summary="Translate an image.",
                  description=TRANSLATE_TEXT.format(service.limits), response_class=Response,

@@ -16,11 +16,11 @@ from data.files.raster import Pixels
 from inference.generator_file import Direction
 from serving.batching import Batcher
 from serving.connections.answer import Answer
-from serving.connections.slots import in_thread
 from serving.content_negotiation import ENCODERS, choose_media_type
 from serving.engine import Engine
 from serving.uploads.bodies import Bodies
 from serving.uploads.decoders import Decoders
+from serving.waiting import in_thread
 
 _UPLOAD = Path("the image")  # the name of an upload in error messages
 _BatchKey = tuple[Direction, tuple[int, ...], str]  # direction, shape, dtype

@@ -118,7 +118,7 @@ def test_published_sizes_and_md5_count_too(place: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (b"<html>" + bytes(TORCH_BYTES), "no torch file"),
+    (b"<html>" + bytes(TORCH_BYTES), "not a file of torch.save"),
     (b"\x80\x02" + bytes(999), "only 1001 bytes"),
     (zip_of("data.pkl", content=bytes(TORCH_BYTES))[:-9999], "damaged or cut short"),
     (b"PK" + bytes(TORCH_BYTES), "damaged or cut short"),

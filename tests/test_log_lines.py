@@ -88,7 +88,7 @@ def test_a_full_disk_is_reported_once(capfd: pytest.CaptureFixture[str]) -> None
             say(console, "line")
     out, err = capfd.readouterr()
     assert out == ""
-    assert err.count("stdout cannot be written ([Errno 28]") == len(err.splitlines()) == 1
+    assert err.count("the console cannot be written ([Errno 28]") == len(err.splitlines()) == 1
 
 
 def test_closed_streams_are_opened_and_a_closed_terminal_is_a_signal(tmp_path: Path) -> None:

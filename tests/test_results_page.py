@@ -15,7 +15,7 @@ from data.files.side import Side
 from data.files.source import Source
 from display.images import save_picture
 from display.pages.html import Header, write_page
-from display.pages.run_links import EVALUATION, link_results, results_nav, results_of
+from display.pages.run_links import EVALUATION, link_page, linked_pages, links_nav
 from display.reports import Image8
 from display.visualizer import Visualizer
 from inference.results import results_page
@@ -155,7 +155,7 @@ def test_training_page_and_results_page_link_each_other(tmp_path: Path) -> None:
     web = tmp_path / "runs #1" / "x" / "web"
     for name in ("one", "two <b>", "one"):
         write_page(web / "index.html", "training", [], width=8,
-                   header=Header(results=results_nav(results_of(web))))
+                   header=Header(results=links_nav(linked_pages(web))))
         page = ResultsPage(tmp_path / "results" / name, Visualizer([]), title="t", legend="l.",
                            width=8, training_web=web)
         with page:
@@ -168,11 +168,11 @@ def test_training_page_and_results_page_link_each_other(tmp_path: Path) -> None:
         for folder in folders:
             for link in Page(folder / "index.html").attributes("a"):
                 assert (folder / unquote(str(link["href"]))).is_file(), link
-    assert list(results_of(web)) == ["results: one", "results: two <b>"]
+    assert list(linked_pages(web)) == ["results: one", "results: two <b>"]
     text = (web / "index.html").read_text()
     assert text.count('<nav id="results">') == 1 and "two &lt;b&gt;" in text
     (moved / "results" / "one" / "index.html").unlink()
-    assert list(results_of(web)) == ["results: two <b>"]
+    assert list(linked_pages(web)) == ["results: two <b>"]
     moved.rename(tmp_path)
 
 
@@ -182,8 +182,8 @@ def test_a_results_page_links_its_evaluation_also_after_a_second_test(tmp_path: 
     for _ in range(2):
         with page_in(tmp_path / "x" / "test_latest") as page:
             page.add("a", {"fake": picture(1)})
-        link_results(page.folder, evaluation, EVALUATION)
-        link_results(page.folder, evaluation, EVALUATION)
+        link_page(page.folder, evaluation, EVALUATION)
+        link_page(page.folder, evaluation, EVALUATION)
     links = [link["href"] for link in Page(page.path).attributes("a")]
     assert links.count("../../evaluation/x_1/index.html") == 1
     with page_in(tmp_path / "x" / "test_latest") as page:

@@ -1,4 +1,7 @@
-"""Write files atomically: a reader never sees half a file, not even after a power failure."""
+"""Write files atomically: a reader never sees half a file, not even after a power failure.
+
+Errors of the system, and paths that are not files, are described with what to do.
+"""
 
 import errno
 import os
@@ -10,7 +13,7 @@ from pathlib import Path
 _LONG_NAME = 128  # bytes
 _MARK = 16  # hexadecimal digits
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
-_FULL = {
+FULL_DISK = {  # number of an error -> reason and fix
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the quota is used up: free some space",
     errno.EFBIG: "the file is larger than ulimit -f allows",
@@ -33,10 +36,10 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise OSError(f"{path} could not be written: {_FULL[error.errno]}, or choose another "
-                          "folder (--checkpoints_dir for a training, --results_dir for a test)"
-                          ) from error
+        if error.errno in FULL_DISK:
+            raise OSError(f"{path} could not be written: {FULL_DISK[error.errno]}, or choose "
+                          "another folder (--checkpoints_dir for a training, --results_dir for a "
+                          "test)") from error
         if error.errno == errno.ENAMETOOLONG:
             raise OSError(f"{path} could not be written: its path has {len(os.fsencode(path))} "
                           "bytes, its longest name "

@@ -23,7 +23,7 @@ _LIST = "{}.txt"
 RESULTS, EVALUATION = "results", "evaluation"
 
 
-def results_of(folder: Path, kind: str = RESULTS) -> dict[str, str]:
+def linked_pages(folder: Path, kind: str = RESULTS) -> dict[str, str]:
     """Return text -> relative path of the pages of this kind that exist, the newest first."""
     file = folder / _LIST.format(kind)
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
@@ -32,7 +32,7 @@ def results_of(folder: Path, kind: str = RESULTS) -> dict[str, str]:
             for path in paths if (folder / path).is_file()}
 
 
-def results_nav(links: Mapping[str, str], kind: str = RESULTS) -> str:
+def links_nav(links: Mapping[str, str], kind: str = RESULTS) -> str:
     """Return HTML with the links; "" if there are none."""
     anchors = "".join(f'<a href="{url(path)}">{escape(text)}</a>' for text, path in links.items())
     return f'<nav id="{kind}">{anchors}</nav>' if links else ""
@@ -45,17 +45,17 @@ def relative(path: Path, folder: Path) -> str:
     return ""
 
 
-def link_results(folder: Path, page: Path, kind: str = RESULTS) -> None:
+def link_page(folder: Path, page: Path, kind: str = RESULTS) -> None:
     """Link ``page`` on ``folder / index.html``, if there is such a page that can be written."""
     index, path = folder / "index.html", relative(page, folder)
     if not path or not index.is_file():
         return
-    earlier = [known for known in reversed(results_of(folder, kind).values()) if known != path]
+    earlier = [known for known in reversed(linked_pages(folder, kind).values()) if known != path]
     try:
         lines = "".join(f"{url(known)}\n" for known in (*earlier, path))
         write_text(folder / _LIST.format(kind), lines)
         text = index.read_text(encoding="utf-8")
-        nav, old = results_nav(results_of(folder, kind), kind), _nav_in(text, kind)
+        nav, old = links_nav(linked_pages(folder, kind), kind), _nav_in(text, kind)
         write_text(index, text.replace(*((old, nav) if old else ("</h1>", f"</h1>{nav}")), 1))
     except (NotWritableError, UnicodeError) as error:
         log.debug("no link on %s: %s", index, error)

@@ -15,7 +15,7 @@ from display.pages.epoch_pictures import EpochPictures
 from display.pages.film import Film
 from display.pages.html import Figure, Header, Notice, write_page
 from display.pages.latest_table import latest_table
-from display.pages.run_links import results_nav, results_of
+from display.pages.run_links import linked_pages, links_nav
 from display.reports import (
     CYCLE_NOTE,
     CYCLE_VALUE,
@@ -115,7 +115,7 @@ class WebPage(Sink):
             curves=wide, narrow_curves=narrow, latest=self._latest(progress),
             film=self._film.rows(), options=self._options,
             links={file: f"../{file}" for file in _FILES if (self._run_dir / file).exists()},
-            results=results_nav(results_of(self._web_dir)))
+            results=links_nav(linked_pages(self._web_dir)))
 
     def _latest(self, progress: Progress) -> Any:
         """Return the table of the newest losses; None before the first ones."""

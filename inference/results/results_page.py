@@ -18,10 +18,10 @@ from display.images import save_picture, saved_size
 from display.pages.html import Figure, FigureRow, Header, Notice, write_page
 from display.pages.run_links import (
     EVALUATION,
-    link_results,
+    link_page,
+    linked_pages,
+    links_nav,
     relative,
-    results_nav,
-    results_of,
 )
 from display.reports import CYCLE_NOTE, Image8, PictureReport, Progress
 from display.visualizer import Visualizer
@@ -88,7 +88,7 @@ class ResultsPage:
         _remove_older(self.images, self.rows)  # the page of the earlier test showed these
         _remove_unfinished(self.folder, before=self._start)
         if self.training_web:
-            link_results(self.training_web, self.path)
+            link_page(self.training_web, self.path)
 
     def _header(self) -> Header:
         lines = [f"{pluralise(len(self.rows), 'image')}, {time.strftime('%d %b %Y, %H:%M')}. "
@@ -104,7 +104,7 @@ class ResultsPage:
         notices = [Notice("Values of the images", hint) for hint in self.hints]
         return Header(status="\n".join(lines), notices=notices,
                       links={"page of the training": link} if link else {},
-                      results=results_nav(results_of(self.folder, EVALUATION), EVALUATION))
+                      results=links_nav(linked_pages(self.folder, EVALUATION), EVALUATION))
 
     def check_values(self, sides: Sequence[Side], examples: Mapping[str, Sequence[Source]]) -> None:
         """Log why images (letter of a side -> sources) look black, and show it in a box."""

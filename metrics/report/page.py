@@ -20,7 +20,7 @@ from display.pages.evaluation_page import (
     key_of_page,
     write_evaluation_page,
 )
-from display.pages.run_links import EVALUATION, link_results, relative
+from display.pages.run_links import EVALUATION, link_page, relative
 from metrics import find_metric
 from metrics.evaluation import Evaluation
 from metrics.metric_image import MetricImage
@@ -62,7 +62,7 @@ def write_report_page(
     write_evaluation_page(path, "Evaluation", "\n".join(facts), columns=columns, runs=runs,
                           pictures=rows, key=key, links={k: v for k, v in links.items() if v})
     for page in pages.values():
-        link_results(page.parent, path, EVALUATION)
+        link_page(page.parent, path, EVALUATION)
     log.info("wrote %s%s", path, " again: the same images" * (earlier == key))
     if earlier not in (key, None):
         log.warning("%s held another page, which is replaced; give --html another name to keep "

@@ -83,9 +83,7 @@ def fit(
         net.to(memory_format=torch.channels_last)  # 10 % faster
     count, size = examples.photos.shape[0], examples.photos.shape[-1]
     batch_size = min(batch_size, count)
-    if batch_size == 1 and size == SIDE_MULTIPLE:
-        raise ValueError(f"one photo of {size} pixels has no statistics at the deepest level; give "
-                         f"--size {2 * SIDE_MULTIPLE}, or a --batch_size of 2 and as many pairs")
+    _require_statistics(batch_size, size)
     steps = epochs * (count // batch_size)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _factor(step, steps))
@@ -106,6 +104,12 @@ def fit(
             mean = torch.stack(losses).mean()
             log.info("epoch %d of %d: cross entropy %.3f", epoch, epochs, mean)
     net.eval()
+
+
+def _require_statistics(batch_size: int, size: int) -> None:
+    if batch_size == 1 and size == SIDE_MULTIPLE:
+        raise ValueError(f"one photo of {size} pixels has no statistics at the deepest level; give "
+                         f"--size {2 * SIDE_MULTIPLE}, or a --batch_size of 2 and as many pairs")
 
 
 def fingerprint(pairs: Sequence[LabelledPhoto]) -> str:

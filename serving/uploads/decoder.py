@@ -27,7 +27,7 @@ from serving.uploads.structure import TooMuchWorkError, require_usual_structure
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # decoders that clients may reach
 SECONDS, SECONDS_PER_MEGAPIXEL = 3.0, 2.0  # of computing; usual images take 0.05 per megapixel
 MEMORY, MEMORY_PER_PIXEL = 2**30, 24  # bytes; a pixel takes 4, and there are a few copies
-_ORIENTATION = 0x0112  # of EXIF
+ORIENTATION = 0x0112  # of EXIF
 
 
 def decode(content: bytes, *, pixels: int, side: int) -> tuple[dict[str, Any], bytes]:
@@ -64,7 +64,7 @@ def _described(image: Image.Image) -> tuple[dict[str, Any], bytes]:
     """Palettes and single transparent colours are replaced, as ``raster_of_pil`` does it."""
     orientation = 1
     with suppress(Exception):  # damaged EXIF data; the image is not turned then
-        orientation = int(image.getexif().get(_ORIENTATION, 1))
+        orientation = int(image.getexif().get(ORIENTATION, 1))
     profile = image.info.get("icc_profile", b"") if image.mode == "CMYK" else b""
     if image.has_transparency_data:
         image = image.convert("LA" if image.mode in ("1", "L", "LA") else "RGBA")

@@ -15,14 +15,12 @@ from typing import IO, Any, cast
 from fastapi import HTTPException
 from PIL import Image
 
-from serving.uploads.decoder import FORMATS
+from serving.uploads.decoder import FORMATS, ORIENTATION
 from util.disk.content import format_of
 from util.runtime import count_cores
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_PROCESSES = 4
-_ORIENTATION = 0x0112  # of EXIF
-UPLOAD_FORMATS = FORMATS
 
 
 class Decoders:
@@ -119,7 +117,7 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
 
 def _rebuilt(answer: dict[str, Any], data: bytes) -> Image.Image:
     image = Image.frombytes(answer["mode"], tuple(answer["size"]), data)
-    image.getexif()[_ORIENTATION] = answer["orientation"]
+    image.getexif()[ORIENTATION] = answer["orientation"]
     if answer["profile"]:
         image.info["icc_profile"] = bytes.fromhex(answer["profile"])
     return image
@@ -137,4 +135,4 @@ def _problem(fault: str, text: str, content: bytes) -> HTTPException:
     else:
         found = "the image is damaged or cut off"
     return HTTPException(
-        422, f"{found}; send a complete {' or '.join(UPLOAD_FORMATS)} file as the request body")
+        422, f"{found}; send a complete {' or '.join(FORMATS)} file as the request body")

@@ -134,5 +134,5 @@ class ConsoleLog(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO
         if self._was_reported or error.errno == errno.EPIPE:
             return
         self._was_reported = True
-        text = f"stdout cannot be written ({error}); the program continues without it\n"
+        text = f"the console cannot be written ({error}); the program continues without it\n"
         write_at_once(2, text.encode("ascii", errors="backslashreplace"))

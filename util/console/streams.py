@@ -32,7 +32,10 @@ def write_at_once(number: int, text: bytes) -> None:
 
 
 def is_ready(number: int, seconds: float | None) -> bool:
-    """Wait until a write would not block, or has an error to raise; None: without a limit."""
+    """Return True when a write would not block, or would raise; False after ``seconds``.
+
+    None: wait without a limit.
+    """
     poll = select.poll()
     poll.register(number, select.POLLOUT)
     return bool(poll.poll(None if seconds is None else seconds * 1000))

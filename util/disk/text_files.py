@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from util.files import fault_of
+
 
 def read_text(path: Path, *, advice: str) -> str:
     """Return the content of a file in UTF-8, with or without a byte order mark.
 
     Raises:
-        ValueError: it is a folder or a device, or has another encoding. ``advice`` says what to do.
+        ValueError: it is not a file, or has another encoding. ``advice`` says what to do.
     """
     if not path.is_file():
-        what = "a folder" if path.is_dir() else "not a regular file"
-        raise ValueError(f"{path} is {what}, wanted a text file; {advice}")
+        raise ValueError(f"{path} {fault_of(path)}, wanted a text file; {advice}")
     content = path.read_bytes()
     try:
         return content.decode("utf-8-sig")

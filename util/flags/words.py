@@ -6,7 +6,9 @@ from ipaddress import ip_address
 from os import fsencode
 from pathlib import Path
 
-_LONGEST = 255  # bytes of one name, in almost all file systems
+from util.disk.file_names import LONGEST
+
+_LONGEST_HOST = 253  # characters (RFC 1035, 2.3.4, without the length and the root)
 _HOST = re.compile(r"[\w-]{1,63}(\.[\w-]{1,63})*\.?", re.ASCII)
 
 
@@ -15,8 +17,8 @@ def word(text: str) -> str:
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise ArgumentTypeError(f"must not contain control characters, got {text!r}")
     longest = max(len(fsencode(part)) for part in text.split("/"))
-    if longest > _LONGEST:
-        raise ArgumentTypeError(f"has a name of {longest} bytes, file systems allow {_LONGEST}: "
+    if longest > LONGEST:
+        raise ArgumentTypeError(f"has a name of {longest} bytes, file systems allow {LONGEST}: "
                                 f"{text[:40]}...")
     return text
 
@@ -52,6 +54,6 @@ def host(text: str) -> str:
             raise ArgumentTypeError("must be an IP address such as 127.0.0.1, or the name of a "
                                     f"machine, got {text!r}") from None
         return text
-    if len(text) > _LONGEST or not _HOST.fullmatch(text):
+    if len(text) > _LONGEST_HOST or not _HOST.fullmatch(text):
         raise ArgumentTypeError(f"must be the name of a machine or an IP address, got {text!r}")
     return text

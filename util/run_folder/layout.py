@@ -45,11 +45,10 @@ def delete_run(run_dir: Path) -> None:
 
 @contextmanager
 def lock_run(run_dir: Path) -> Iterator[None]:
-    """Lock the folder for one training. The lock of a program that died is taken over.
+    """Lock the folder for one training, and remove temporary files of one that was killed.
 
-    Remove the temporary files of a training that was killed while it wrote.
-
-    A new folder is removed if the training fails before it has written a file.
+    The lock of a program that died is taken over (util/run_folder/lock.py). A new folder is removed
+    if the training fails before it has written a file.
 
     Raises:
         ValueError: another training has the lock, or may have it.

@@ -78,7 +78,7 @@ def _locks_are_local(path: Path) -> bool:
 
 
 def _describe(owner: Path) -> str:
-    """Return such as "process 4711 on host gpu7, for 3:12:05", as far as the file tells."""
+    """Return text such as "process 4711 on host gpu7, for 3:12:05", as far as the file tells."""
     try:
         age = timedelta(seconds=max(0, round(time.time() - owner.stat().st_mtime)))
         lines = owner.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -31,6 +31,7 @@ class ReplacedRun:
             path.rename(self._folder / path.name)
 
     def delete(self) -> None:
+        """Delete the earlier run; files that cannot be deleted stay."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self.is_kept = False
 
@@ -51,7 +52,7 @@ class ReplacedRun:
 def replaced_run(run_dir: Path, *, is_main: bool) -> Iterator[ReplacedRun]:
     """Yield the earlier run; restore it if the block raises before it was deleted.
 
-    Of several processes, only the main one moves files.
+    ``is_main``: only the main one of several processes moves files.
     """
     replaced = ReplacedRun(run_dir)
     replaced.is_kept &= is_main
