@@ -89,9 +89,10 @@ class Dependency:
         return "" if not names or self.is_used(opt) else " and ".join(names)
 
     def error(self, flags: str) -> str:
-        fix = (f"add {self.user}, or leave it out" if self.user.startswith("--") else
+        it = "them" if " and " in flags else "it"
+        fix = (f"add {self.user}, or leave {it} out" if self.user.startswith("--") else
                f"{self.user} would use it: leave one of them out")
-        return f"{flags}: nothing uses it here; {fix}"
+        return f"{flags}: nothing uses {it} here; {fix}"
 
 
 def read_flags(argv: Sequence[str], **types: Callable[[str], Any]) -> Namespace:

@@ -94,12 +94,12 @@ def test_rates_of_a_test(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_images_of_the_user(root: Path, tmp_path: Path) -> None:
     (tmp_path / "linked").mkdir()
-    run.link_images(root, tmp_path / "linked", 2)
+    run.provide_images(tmp_path / "linked", 2, root)
     assert [path.name for path in sorted((tmp_path / "linked" / "trainB").iterdir())] == [
         "0.jpg", "1.jpg"
     ]
     with pytest.raises(ValueError, match="train holds 4 images, 5 are wanted; lower --images"):
-        run.link_images(root, tmp_path / "other", 5)
+        run.provide_images(tmp_path / "other", 5, root)
 
 
 def test_a_pair_of_the_reference_keeps_its_halves_together(root: Path) -> None:

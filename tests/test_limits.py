@@ -120,7 +120,7 @@ def test_limits_and_unused_flags_end_in_the_parser(
 
 @pytest.mark.parametrize(("script", "flags", "wanted"), [
     ("serve", "--name r --static d --port 8200 --token x",
-     "--port and --token: nothing uses it here; the server, without --static, would use it"),
+     "--port and --token: nothing uses them here; the server, without --static, would use it"),
     ("serve", "--name r --static d --no_browser", "--no_browser: nothing uses it here"),
     ("serve", "--name r --weights_key G", "add --weights FILE, or leave it out"),
     ("export", "--to onnx --name r --num_calibrate 5",

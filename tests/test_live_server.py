@@ -350,7 +350,7 @@ def test_a_restart_restores_windows_and_nothing_else(
     assert server.app.state["maps"]["jsons"].keys() == {"w", "evil"}
     assert server.app.state["maps"]["jsons"]["evil"]["content"] == "<img>"
     assert server.app.layouts == ""
-    assert "1 windows of unknown kinds are not restored" in caplog.text
+    assert "1 window of unknown kind not restored" in caplog.text
     assert caplog.text.count("is not restored") == 9
     _, _, page = server.ask("/env/maps")
     assert "quote" not in page

@@ -11,9 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 import pytest
-from conftest import Argv
 
-from train import train
 from util.console import log_lines
 from util.console.log_lines import ConsoleLog
 from util.interrupts import SIGNALS
@@ -101,27 +99,3 @@ def test_closed_streams_are_opened_and_a_closed_terminal_is_a_signal(tmp_path: P
                           cwd=ROOT, check=False)
     assert done.returncode == 128 + max(SIGNALS)
     assert (tmp_path / "file").read_text() == ""
-
-
-def test_overwrite_keeps_the_earlier_run_until_the_first_step(
-    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(argv("--model", "template"))
-    run_dir = tmp_path / "runs" / "t"
-    (run_dir / "web").mkdir()
-    (run_dir / "web" / "index.html").write_text("of the earlier run")
-    before = {path: path.read_bytes() for path in run_dir.rglob("*.*") if path.is_file()}
-    again = argv("--model", "template", "--overwrite")
-    for place in ("models.template_model.TemplateModel.optimize_parameters",
-                  "training.setup.RunSaver.begin", "training.setup.open_sinks"):
-        with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-            patch.setattr(place, lambda *_: 1 / 0)
-            train(again)
-        after = {path: path.read_bytes() for path in run_dir.rglob("*.*") if path.is_file()}
-        assert after == before, place
-    with pytest.raises(FileNotFoundError):
-        train([*again, "--dataroot", str(tmp_path / "nowhere")])
-    assert all(path.exists() for path in before)
-    train(again)
-    assert not (run_dir / "web").exists()
-    assert not (run_dir / ".replaced").exists()

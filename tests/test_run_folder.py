@@ -8,7 +8,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from conftest import Argv
 
+from train import train
 from training.saving.logs import cut_from_epoch, cut_to_sizes, log_sizes
 from util.run_folder import lock
 from util.run_folder.layout import delete_run, holds_run, lock_run
@@ -234,3 +236,27 @@ def test_locks_that_other_hosts_do_not_see_prove_nothing(
     refused = pytest.raises(ValueError, match="host gpu7") if local else nullcontext()
     with refused, lock_run(tmp_path):
         pass
+
+
+def test_overwrite_keeps_the_earlier_run_until_the_first_step(
+    argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(argv("--model", "template"))
+    run_dir = tmp_path / "runs" / "t"
+    (run_dir / "web").mkdir()
+    (run_dir / "web" / "index.html").write_text("of the earlier run")
+    before = {path: path.read_bytes() for path in run_dir.rglob("*.*") if path.is_file()}
+    again = argv("--model", "template", "--overwrite")
+    for place in ("models.template_model.TemplateModel.optimize_parameters",
+                  "training.setup.RunSaver.begin", "training.setup.open_sinks"):
+        with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+            patch.setattr(place, lambda *_: 1 / 0)
+            train(again)
+        after = {path: path.read_bytes() for path in run_dir.rglob("*.*") if path.is_file()}
+        assert after == before, place
+    with pytest.raises(FileNotFoundError):
+        train([*again, "--dataroot", str(tmp_path / "nowhere")])
+    assert all(path.exists() for path in before)
+    train(again)
+    assert not (run_dir / "web").exists()
+    assert not (run_dir / ".replaced").exists()

@@ -1,4 +1,4 @@
-"""Where a server listens, and which requests it answers: those of programs and of its own page.
+"""Addresses of a server, and the requests that it answers: of programs, and of its own page.
 
 A page of another site reaches a server in two ways. The browser sends a request in the name of the
 page; then it adds an Origin header (Fetch standard). Or the name of the site is resolved to this

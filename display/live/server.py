@@ -36,6 +36,7 @@ from display.live.windows import (
     environment_name,
 )
 from util.files import write_text
+from util.text import pluralise
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def load_environments(env_path: Path) -> dict[str, Any]:
             log.warning("%r is not restored: %s", str(path), error)
             continue
         if unknown := len(saved["jsons"]) - len(environment["jsons"]):
-            log.warning("%s: %d windows of unknown kinds are not restored", path, unknown)
+            log.warning("%s: %s of unknown kind not restored", path, pluralise(unknown, "window"))
     return state
 
 
@@ -92,7 +93,7 @@ def load_layouts(env_path: Path) -> str:
 def save_environments(app: Any, env_path: Path) -> None:
     for name, environment in app.state.items():  # as visdom reads it
         write_text(env_path / f"{name}.json", json.dumps(environment))
-    log.info("saved %d environments in %s", len(app.state), env_path)
+    log.info("saved %s in %s", pluralise(len(app.state), "environment"), env_path)
 
 
 class Guard(Router):

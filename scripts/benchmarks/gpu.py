@@ -35,10 +35,9 @@ from scripts.benchmarks.common import (
     seconds_of,
     spread,
     synchronise,
-    write_images,
 )
 from scripts.benchmarks.contenders import Case, Contender, ours, reference
-from scripts.benchmarks.run import CASES, link_images
+from scripts.benchmarks.run import CASES, provide_images
 from scripts.command_line import new_parser
 from util.flags import positive_float, positive_int
 from util.runtime import choose_device, run_program
@@ -77,10 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows: Rows = {}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        if args.pictures:
-            link_images(args.pictures, root, args.images)
-        else:
-            write_images(root, args.images)
+        provide_images(root, args.images, args.pictures)
         for case in (replace(case, root=root, device=device) for case in CASES[args.size]):
             for name, row in steps_of(case, args.seconds):
                 rows[f"{case.model} {case.netG}, batch {case.batch}: {name}"] = row

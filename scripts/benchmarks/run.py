@@ -65,10 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     log.info("%s", ", ".join(f"{name}: {value}" for name, value in facts.items()))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        if args.pictures:
-            link_images(args.pictures, root, args.images)
-        else:
-            write_images(root, args.images)
+        provide_images(root, args.images, args.pictures)
         cases = [replace(case, root=root, device=device) for case in CASES[size]]
         parts = measurements(args, cases, ceiling=max(limits.values()))
         for part in args.only:
@@ -91,12 +88,15 @@ def measurements(
                              for name, row in testing(case, **counts).items()}}
 
 
-def link_images(folder: Path, root: Path, count: int) -> None:
-    """Link the first ``count`` images of train, trainA and trainB, as far as they exist.
+def provide_images(root: Path, count: int, folder: Path | None) -> None:
+    """Link the first ``count`` images of train, trainA and trainB in ``folder``; None: write some.
 
     Raises:
         ValueError: a folder has fewer images.
     """
+    if not folder:
+        write_images(root, count)
+        return
     for source in filter(Path.is_dir, (folder / name for name in ("train", "trainA", "trainB"))):
         files = sorted(source.iterdir())
         if len(files) < count:
