@@ -64,9 +64,11 @@ def _stem(opt: Namespace) -> str:
 def contradiction(key: str, *, found: Any, wanted: Any, run_dir: Path) -> ValueError:
     """Return the error for a flag whose value differs from the one of the run."""
     flag = {"no_dropout": "--no_dropout / --dropout"}.get(key, f"--{key}")
+    trained, same = f"with {as_typed(wanted)}", f", or give {as_typed(wanted)}"
+    if wanted is None:
+        trained, same = "without it", ""
     return ValueError(f"{flag}: the command line has {as_typed(found)}, the run {run_dir} was "
-                      f"trained with {as_typed(wanted)}; leave the flag out, or give "
-                      f"{as_typed(wanted)}")
+                      f"trained {trained}; leave the flag out{same}")
 
 
 def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[str, Any]:

@@ -247,6 +247,14 @@ def test_a_flag_that_contradicts_the_run_is_refused_with_both_values(
     assert "leave the flag out" in message
 
 
+def test_a_flag_that_the_run_did_not_have_is_refused_without_a_value(
+    argv: Argv, capsys: Capture
+) -> None:
+    trained(argv)
+    message = refusal(TrainOptions(), argv("--continue_train", "--nan_value", "0"), capsys)
+    assert "was trained without it; leave the flag out\n" in message
+
+
 def test_a_flag_that_agrees_with_the_run_is_accepted(argv: Argv, test_argv: Argv) -> None:
     trained(argv)
     assert TestOptions().parse(test_argv("--ngf", "2", "--model", "cycle_gan")).ngf == 2
