@@ -52,7 +52,7 @@ class Interrupt:
 
     @property
     def failed(self) -> bool:
-        """Whether the run has stopped because images could not be read."""
+        """True if the run has stopped because images could not be read."""
         return self.error is not None or self.others_failed
 
     def raise_error(self) -> None:

@@ -86,11 +86,13 @@ def load_environments(env_path: Path) -> dict[str, Any]:
 
 
 def load_layouts(env_path: Path) -> str:
+    """Return the JSON of the saved arrangements; "" if there is none that the page can read."""
     path = env_path / "view" / LAYOUT_FILE
     return checked_layouts(path.read_text(errors="replace")) if path.is_file() else ""
 
 
 def save_environments(app: Any, env_path: Path) -> None:
+    """Write each environment of the application to a file in ``env_path``."""
     for name, environment in app.state.items():  # as visdom reads it
         write_text(env_path / f"{name}.json", json.dumps(environment))
     log.info("saved %s in %s", pluralise(len(app.state), "environment"), env_path)

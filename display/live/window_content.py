@@ -28,6 +28,7 @@ def as_list(value: object) -> list[Any]:
 
 
 def is_plain(value: object) -> bool:
+    """Return True for text, True, False, and numbers that JSON can hold."""
     return isinstance(value, str | bool | int) or (
         isinstance(value, float) and math.isfinite(value))
 
@@ -40,11 +41,13 @@ def without_html(value: Any) -> Any:
     return [without_html(inner) for inner in value] if isinstance(value, list) else value
 
 
-def text(content: object) -> str:
+def checked_text(content: object) -> str:
+    """Return the text; HTML in it is reduced to its formatting."""
     return formatted(str(content))
 
 
-def image(content: object) -> dict[str, Any]:
+def checked_image(content: object) -> dict[str, Any]:
+    """Return source and caption. Raises ValueError if the image is not in the message itself."""
     parts = as_dict(content)
     source, caption = parts.get("src"), parts.get("caption")
     if not isinstance(source, str) or not source.lower().startswith("data:image/"):
@@ -53,7 +56,7 @@ def image(content: object) -> dict[str, Any]:
 
 
 def _images(content: object) -> list[Any]:
-    if not (images := [image(one) for one in as_list(content)]):
+    if not (images := [checked_image(one) for one in as_list(content)]):
         raise ValueError("a series of images is empty")
     return images
 
@@ -98,6 +101,6 @@ def _plot(content: object) -> dict[str, Any]:
 
 # Kind of a window -> function that returns its content, or raises ValueError.
 KINDS: dict[Any, Callable[[object], Any]] = {
-    "text": text, "image": image, "image_history": _images, "plot": _plot, "properties": _fields,
-    "network": _graph, "embeddings": _embeddings,
+    "text": checked_text, "image": checked_image, "image_history": _images, "plot": _plot,
+    "properties": _fields, "network": _graph, "embeddings": _embeddings,
 }

@@ -13,9 +13,9 @@ from display.live.window_content import (
     KINDS,
     as_dict,
     as_list,
-    image,
+    checked_image,
+    checked_text,
     is_plain,
-    text,
     without_html,
 )
 from util.disk.file_names import shorten
@@ -93,6 +93,11 @@ def checked_environment(saved: object) -> dict[str, Any]:
 
 
 def checked_windows(saved: object) -> dict[str, Any]:
+    """Return the windows by name, without those that the page cannot show.
+
+    Raises:
+        ValueError: ``saved`` is not a dict.
+    """
     windows: dict[str, Any] = {}
     for name, window in as_dict(saved).items():
         try:
@@ -165,7 +170,7 @@ def _item(item: dict[str, Any]) -> dict[str, Any]:
     """Return an element of ``data`` in a message: the content of a window, or a curve."""
     content, kind = item.get("content"), item.get("type")
     if kind in ("image", "image_history"):
-        return {**item, "content": image(content)}
+        return {**item, "content": checked_image(content)}
     if isinstance(kind, str) and kind in KINDS and kind != "plot":
         return {**item, "content": KINDS[kind](content)}
-    return {**item, "content": text(content)} if isinstance(content, str) else item
+    return {**item, "content": checked_text(content)} if isinstance(content, str) else item

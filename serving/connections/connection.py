@@ -41,7 +41,7 @@ class Connection(H11Protocol):
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether the client has not sent a whole request, or does not read its answer."""
+        """True if the client has not sent a whole request, or does not read its answer."""
         return (self.cycle is None or self.cycle.response_complete or self.cycle.more_body
                 or self.flow.write_paused)
 
@@ -59,6 +59,7 @@ class Connection(H11Protocol):
         super().resume_writing()
 
     def drop_if_late(self) -> None:
+        """Close the connection if its client exceeds one of the times above."""
         now = self.loop.time()
         is_idle = self.cycle is None or self.cycle.response_complete
         limits = ((self.since if is_idle else None, HEAD_SECONDS),
@@ -68,6 +69,7 @@ class Connection(H11Protocol):
 
 
 def open_connections(connections: Any) -> list[Connection]:
+    """Return the connections without those that are being closed."""
     return [one for one in connections if not one.transport.is_closing()]
 
 

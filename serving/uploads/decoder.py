@@ -53,6 +53,7 @@ def decode(content: bytes, *, pixels: int, side: int) -> tuple[dict[str, Any], b
 
 
 def too_large(image: Image.Image, pixels: int, side: int) -> bool:
+    """Return True if the image exceeds a limit; ``side``: of the longer side, in pixels."""
     return image.width * image.height > pixels or max(image.size) > side
 
 

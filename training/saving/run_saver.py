@@ -57,7 +57,7 @@ class RunSaver:
 
     @property
     def has_new_images(self) -> bool:
-        """Whether a step was made since the state that ``begin`` saved."""
+        """True if a step was made since the state that ``begin`` saved."""
         return self.clock.images != self._first_images
 
     def begin(self) -> None:

@@ -56,6 +56,7 @@ def require_entries(found: Any, names: Iterable[Any], place: str) -> None:
 
 
 def require_list(found: Any, place: str) -> None:
+    """Raise StateError if ``found`` is not a list."""
     if not isinstance(found, list):
         raise unlike(found, "a list", place)
 
@@ -67,7 +68,7 @@ def require_count(found: Any, place: str, *, least: int = 0, most: int = _MOST) 
 
 
 def require_number(found: Any, place: str, *, infinite: bool = False) -> None:
-    """Raise StateError if ``found`` is not a finite number; with ``infinite`` it may be infinite"""
+    """Raise StateError if ``found`` is not a number; ``infinite``: it may be infinite."""
     is_number = isinstance(found, int | float) and not isinstance(found, bool)
     if not is_number or found != found or (abs(found) > _LARGEST and not infinite):
         raise unlike(found, "a number" if infinite else "a finite number", place)

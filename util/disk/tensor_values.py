@@ -29,6 +29,7 @@ def is_finite(found: Tensor) -> bool:
 
 
 def name_of(dtype: torch.dtype) -> str:
+    """Return the name for a message: "float32"."""
     return str(dtype).removeprefix("torch.")
 
 

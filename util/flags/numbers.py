@@ -8,6 +8,11 @@ MOST = 2**63 - 1  # what torch's files and generators hold
 
 
 def whole_number(text: str, lowest: int, highest: int = MOST, unit: str = "") -> int:
+    """Convert a whole number from ``lowest`` to ``highest``; ``unit``: for the error.
+
+    Raises:
+        ArgumentTypeError: it is not such a number.
+    """
     try:
         value = int(text)
     except ValueError:
@@ -31,6 +36,7 @@ def from_to(lowest: int, highest: int, unit: str) -> Callable[[str], int]:
 
 
 def finite_float(text: str) -> float:
+    """Convert a number that is neither NaN nor infinite; otherwise raise ArgumentTypeError."""
     try:
         value = float(text)
     except ValueError:
