@@ -8,12 +8,13 @@ versions of Python are not installed; their rows stay, and a new one is written 
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from datasets.jobs import tool_parser
 from util.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +56,8 @@ def with_rows(table: str, licences: Mapping[str, str]) -> str:
     return head + _RULE + "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    tool_parser(__doc__).parse_args(argv)
     table = TABLE.read_text(encoding="utf-8")
     known = rows(table)
     packages = pinned((ROOT / "requirements.lock").read_text(encoding="utf-8"))

@@ -65,7 +65,7 @@ def test_an_unknown_licence_is_an_error(
     monkeypatch.setattr(list_licences, "ROOT", tmp_path)
     monkeypatch.setattr(list_licences, "TABLE", table)
     with pytest.raises(SystemExit, match="licence of unheard-of is unknown"):
-        list_licences.main()
+        list_licences.main([])
     lock.write_text("only-elsewhere==1 \\\npytest==9 \\\n")
-    list_licences.main()
+    list_licences.main([])
     assert rows(table.read_text()) == {"only-elsewhere": "ISC", "pytest": "MIT"}
