@@ -114,14 +114,15 @@ def spoil(path: Path, how: str) -> None:
     elif how == "weights":
         path.write_bytes(path.with_name("latest_net_G.pth").read_bytes())
     else:
-        torch.save({"a": 1}, path)
+        torch.save({"a": 1} if how == "dict" else [1], path)
 
 
 @pytest.mark.parametrize(
     ("how", "what"),
     [("flip", "is damaged.*"), ("text", "is damaged.*"),
      ("weights", r"is not the state of a run \(it begins with .*weight.*"),
-     ("dict", r"is not the state of a run \(it begins with a; wanted clock, logs.*")],
+     ("dict", r"is not the state of a run \(it begins with a; wanted clock, logs.*"),
+     ("list", r"holds a list, wanted a state_dict.*")],
 )
 def test_a_bad_state_is_refused_with_the_fix(
     how: str, what: str, run_dir: Path, argv: Argv

@@ -60,6 +60,7 @@ class OneWorker:
         faulthandler.disable()  # no dump of the signals below
         self._is_ready.set()
         if self._code is not None:
+            time.sleep(self._code / 10)
             os._exit(self._code)
         time.sleep(60)
 
@@ -82,6 +83,14 @@ def test_an_ended_worker_is_explained(code: int | None, number: int, wanted: str
     with pytest.raises(WorkerError, match=r"worker process \d+, which reads images, .*" + wanted):
         list(WorkerWatch().iterate(OneWorker(read, code)))
     assert signal.getsignal(signal.SIGCHLD) == before
+
+
+def test_a_worker_that_takes_long_to_die_is_explained() -> None:
+    def read(pid: int) -> int:
+        raise ConnectionResetError
+
+    with pytest.raises(WorkerError, match="ended with code 3"):
+        list(WorkerWatch().iterate(OneWorker(read, 3)))
 
 
 def test_other_errors_are_not_changed_and_too_many_processes_are_refused(

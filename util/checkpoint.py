@@ -108,8 +108,9 @@ def load(
                          "and plain values are loaded. In the program that wrote it: "
                          "torch.save(net.state_dict(), FILE)")
     if not isinstance(state, dict):
+        fix = advice(path) if advice else "give a file that torch.save wrote from one"
         raise ValueError(f"{path} holds a {type(state).__name__}, wanted a state_dict (name -> "
-                         "tensor); give a file that torch.save wrote from one")
+                         f"tensor); {fix}")
     return state
 
 

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 STALL_SECONDS = 60.0  # without a batch, before a line names the state of the workers
 _LOOK_SECONDS = 1.0
+_DEATH_SECONDS = 10.0  # a killed process closes its connections first; on a busy machine it lingers
 _STATES = {"T": "is stopped (kill -CONT {pid} continues it)", "t": "is stopped by a debugger",
            "D": "waits for a disk or network", "R": "computes", "S": "waits"}
 
@@ -135,8 +136,10 @@ class WorkerWatch:
         except WorkerError:
             raise
         except Exception as error:
-            if isinstance(error, OSError | EOFError):  # perhaps a connection to one that just died
-                wait([worker.sentinel for worker in self._workers], timeout=0.2)
+            if isinstance(error, OSError | EOFError | RuntimeError):
+                is_cut = isinstance(error, ConnectionError | EOFError)  # to one that is dying
+                wait([worker.sentinel for worker in self._workers],
+                     _DEATH_SECONDS if is_cut else 0.2)
             dead = [worker for worker in self._workers if worker.exitcode is not None]
             if not dead:
                 raise
