@@ -31,7 +31,7 @@ from data.checking.layout import MODES, Layout, find_rows
 from data.checking.measures import preview
 from data.checking.sample_check import spread_sample
 from data.files.pillow_files import PictureError
-from data.files.side import Side
+from data.files.side import STORE_NUMBERS, Side
 from data.files.source import Source, read_together
 from data.files.value_range import ValueRange
 from display.pages.contact_sheet import Section, SheetCell, write_sheet
@@ -131,6 +131,10 @@ def channel_advice(rows: Sequence[RowFacts], input_side: str) -> list[str]:
             flag = "--input_nc" if letter == input_side else "--output_nc"
             count = min(counts)
             lines.append(f"{letter} has {pluralise(count, 'channel')}: train with {flag} {count}")
+        if number := sum(facts.palette for _, _, facts in images):
+            lines.append(f"{letter}: {number} of {pluralise(len(images), 'image')} with a palette, "
+                         "read as its colours. If its numbers are those of classes, store them, in "
+                         f"copies of the files: {STORE_NUMBERS}")
     return lines
 
 

@@ -1,6 +1,7 @@
 """Arrays with the channels first, and TIFF files of several pages, are read right or refused."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,21 @@ def test_a_fourth_channel_is_transparency_only_if_the_file_marks_it(
     else:
         with TiffReader(path) as reader:
             assert reader.colour == colour
+
+
+@pytest.mark.parametrize(("shape", "kept"), [((2, 20, 30), 1), ((5, 20, 30), 3)])
+def test_the_command_for_too_many_or_too_few_pages_works(
+    tmp_path: Path, shape: tuple[int, ...], kept: int
+) -> None:
+    path = tmp_path / "a b" / "x.tif"
+    path.parent.mkdir()
+    pages = some(*shape)
+    tifffile.imwrite(path, pages, photometric="minisblack", metadata=None,
+                     extratags=[(42113, "s", 0, "-1", True)])
+    with pytest.raises(PictureError, match="3 wanted; convert it") as caught:
+        as_channels(read(path, 3), 3, source=path)
+    folder, command = str(caught.value).split("--dataroot ")[1].split(": ", 1)
+    exec(shlex.split(command)[2], {})
+    made = read(Path(*shlex.split(folder)) / "x.tif", 3)
+    assert np.array_equal(as_channels(made, kept, source=path), pages[:kept].transpose(1, 2, 0))
+    assert as_channels(made, 3, source=path).shape == (20, 30, 3)

@@ -248,3 +248,14 @@ def test_an_empty_set_gives_the_error_of_a_training(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     with pytest.raises(FileNotFoundError, match="does not exist"):
         main(["--dataroot", str(tmp_path / "s"), "--no_sheet"])
+
+
+def test_palettes_are_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    write_noise(tmp_path / "s" / "trainA", "1.png", width=20)
+    write_noise(tmp_path / "s" / "trainB", "1.png", width=20)
+    path = tmp_path / "s" / "trainB" / "1.png"
+    Image.open(path).convert("P").save(path)
+    check(tmp_path / "s")
+    assert any("1 of 1 image with a palette, read as its colours" in line
+               for line in caplog.messages)

@@ -101,6 +101,13 @@ def test_compressed_files(tmp_path: Path, end: str) -> None:
     assert np.array_equal(read_image(path).pixels[:, :, 0], stored)
 
 
+def test_a_stream_that_is_damaged_is_described_in_plain_words(tmp_path: Path) -> None:
+    pixels = pydicom.encaps.encapsulate([bytes(64)])
+    path = write(tmp_path / "x.dcm", np.zeros((8, 8), np.uint16),
+                 syntax="1.2.840.10008.1.2.4.70", pixels=pixels)
+    assert "(JPEG Lossless) cannot be decoded by imagecodecs; either" in refusal(path)
+
+
 def test_a_colour_image_of_12_bits_in_jpeg_2000(tmp_path: Path) -> None:
     stored = np.random.default_rng(0).integers(0, 4096, (32, 32, 3)).astype(np.uint16)
     encode = encoder("jpeg2k_encode", codecformat="j2k", reversible=True, mct=True,

@@ -1,6 +1,7 @@
 """--init_from: a new run starts with the weights of another one, as far as they fit."""
 
 import logging
+import os
 import re
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def test_a_whole_run(old: Path, argv: Argv, tmp_path: Path) -> None:
     train(argv("--model", "cycle_gan", "--init_from", str(old), *FROZEN))
     for name in ("G_A", "G_B", "D_A", "D_B"):
         assert equal(weights(old, name), weights(tmp_path / "runs" / "t", name))
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_a_path_that_cannot_be_read_is_named(tmp_path: Path, is_link: bool) -> None:
+    path = tmp_path / "x.pth"
+    if is_link:
+        path.symlink_to(tmp_path / "nothing")
+    else:
+        os.mkfifo(path)
+    with pytest.raises(ValueError, match=r"x\.pth is a (link to a missing file|pipe)"):
+        initialise({}, path, runs=tmp_path, first_generator="G")
 
 
 def test_a_generator_alone_and_a_missing_discriminator(

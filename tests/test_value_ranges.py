@@ -264,3 +264,9 @@ def test_the_page_to_draw_on_uses_bytes_for_the_whole_range() -> None:
     translator: Any = SimpleNamespace(input=Side("A", 1, ValueRange(0, 1)))
     drawn = _to_tensor(translator, np.array([[[0], [51], [255]]], np.uint8))
     assert torch.allclose(drawn, torch.tensor([[[-1, -0.6, 1]]]))
+
+
+def test_the_warning_names_the_lowest_value_that_was_found() -> None:
+    scan = photo(800, 1754).astype(np.uint16)[:, :, None]
+    (_, text), = range_faults("A", [levels_of(scan)], None)
+    assert "values from 800 to 1754" in text and "--value_range_A=0,4095" in text

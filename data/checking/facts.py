@@ -34,6 +34,7 @@ class Facts:
     look: LookFeatures
     missing: int = 0  # pixels without a value
     is_empty: bool = False  # all pixels are so
+    palette: bool = False  # the file holds numbers of colours that are not greys
 
     @property
     def kind(self) -> str:
@@ -95,4 +96,5 @@ def _facts(raster: Raster, missing: int) -> Facts:
     return Facts(size=raster.size, channels=raster.channels, colour=raster.colour,
                  levels=levels_of_raster(raster),
                  blank=bool((lows == highs).all()), digest=content.digest(), look=look(pixels),
-                 missing=missing, is_empty=raster.is_empty)
+                 missing=missing, is_empty=raster.is_empty,
+                 palette=raster.palette and bool((pixels[:, :, :3] != pixels[:, :, :1]).any()))

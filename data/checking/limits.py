@@ -70,13 +70,14 @@ def small_part(levels: Levels, given: ValueRange | None = None) -> SmallPart | N
     if limits is None or given == whole or low == high:
         return None
     few = None if levels.few is None else levels.few - set(missing)
+    bottom = low
     if whole and 0 < low <= high / 2:
-        low = 0  # the first class, or black, may be missing in a sample
+        bottom = 0.0  # the first class, or black, may be missing in a sample
     if few is not None:
-        text = f"{low:g},{high:g}"
+        text = f"{bottom:g},{high:g}"
     else:
-        text = proposed(low, high, integers=levels.dtype != "float32", unit=levels.unit)
-    part = (high - low) / (limits.high - limits.low)
+        text = proposed(bottom, high, integers=levels.dtype != "float32", unit=levels.unit)
+    part = (high - bottom) / (limits.high - limits.low)
     is_small = part < NARROW
     if limits == LEVELS and levels.dtype == "uint8":
         is_label_map = few is not None and (len(few) <= FEWEST or _has_areas(levels))

@@ -120,7 +120,10 @@ def _other_decoder(syntax: str) -> str:
 
 
 def _damaged(data: Any, syntax: Any, error: Exception) -> Exception:
-    reason, name = str(error).splitlines()[-1].strip(), syntax.name.partition(",")[0]
-    return refusal(data, f"its pixels ({name}) cannot be decoded ({reason})",
+    """Name the decoders that failed; --verbose shows what each of them reports."""
+    name = syntax.name.partition(",")[0]
+    tried = [line.partition(":")[0].strip() for line in str(error).splitlines()[1:]]
+    by = f" by {' and '.join(tried)}" if tried else ""
+    return refusal(data, f"its pixels ({name}) cannot be decoded{by}",
                    "either the file is damaged, or another decoder can read it: "
                    f"{_other_decoder(syntax)}")

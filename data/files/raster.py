@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data.files.channels.axes import turning
+from data.files.channels.axes import ways_to_convert
 from data.files.reading import PictureError, UndeclaredError
 from util.pixel_values import LUMA
 from util.text import pluralise
@@ -94,14 +94,10 @@ def as_channels(raster: Raster, count: int, *, source: object, flag: str = "") -
         return np.repeat(raster.pixels, 3, axis=2)
     if raster.colour == "rgb" and count == 1:
         return _luma(raster.pixels)
-    name, is_bands = str(source), raster.colour == "bands"
-    line = turning(name) if name.lower().endswith((".npy", ".npz")) else ""
-    if name == "the picture":  # an argument of a Python program
-        line = "array.transpose(1, 2, 0)"
-    turn = f"; if its first axis holds the channels: {line}" if line and is_bands else ""
     advice = f"give {flag} {raster.channels} if all images of this side are so, or " if flag else ""
-    raise PictureError(f"{source} is {raster}, but {count} wanted; {advice}"
-                       f"convert it{turn}")
+    ways = (ways_to_convert(str(source), raster.channels, count, in_training=bool(flag))
+            if raster.colour == "bands" else "")
+    raise PictureError(f"{source} is {raster}, but {count} wanted; {advice}convert it{ways}")
 
 
 def mark_missing(raster: Raster) -> Raster:

@@ -14,6 +14,10 @@ from data.files.source import Source, read_together
 from data.files.value_range import LEVELS, ValueRange
 from util.text import pluralise
 
+# Replaces the colours of a palette by their numbers.
+STORE_NUMBERS = ("python -c \"import sys, numpy; from PIL import Image; [Image.fromarray("
+                 "numpy.asarray(Image.open(f))).save(f) for f in sys.argv[1:]]\" FILES")
+
 
 @dataclass(frozen=True)
 class Side:
@@ -94,13 +98,11 @@ class Side:
         if (raster.pixels[:, :, :3] == raster.pixels[:, :, :1]).all():
             return
         flag = self.channels_flag or "one channel"
-        code = ("import sys, numpy; from PIL import Image; [Image.fromarray(numpy.asarray("
-                "Image.open(f))).save(f) for f in sys.argv[1:]]")
         log_once("%s has a palette: with %s 1, its colours become grey (luminance), not the "
                  "numbers of classes. %s 3 keeps the colours. To store the numbers, in copies of "
-                 "the files: python -c \"%s\" FILES (scripts/check_dataset.py then proposes "
+                 "the files: %s (scripts/check_dataset.py then proposes "
                  "--value_range_%s)",
-                 source, flag, flag, code, self.letter, key=("palette", self.letter))
+                 source, flag, flag, STORE_NUMBERS, self.letter, key=("palette", self.letter))
 
     def range_of(self, pixels: Pixels) -> ValueRange | None:
         return self.value_range or value_range.of_dtype(pixels.dtype)

@@ -11,6 +11,7 @@ from models.weights.network_files import AVERAGED
 from models.weights.network_in_file import is_called, networks_in, read_network
 from models.weights.published_keys import load_matching, to_published
 from util.disk.file_names import natural_key
+from util.files import fault_of
 from util.run_folder.weights import newest_epoch
 from util.text import listing
 
@@ -69,6 +70,9 @@ def _sources(networks: Nets, given: Path, runs: Path, first_generator: str) -> d
         if any(path.parent.glob(f"{path.name}_net_*.pth")):
             return _files_in(path.parent, networks, path.name)
     for path in (given, runs / given):
+        if path.exists() or path.is_symlink():  # a pipe or a broken link, not a file or a folder
+            raise ValueError(f"--init_from {given} {fault_of(path)}; wanted the folder of a run, "
+                             "or a .pth file")
         if labels := _labels_in(path.parent, networks):
             missing = path.name if path.suffix == ".pth" else f"{path.name}_net_*.pth"
             raise FileNotFoundError(

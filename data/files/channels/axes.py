@@ -1,5 +1,6 @@
 """Which axis of an array holds the channels: the last, as here, or the first, as in PyTorch."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,29 @@ def turning(file: str) -> str:
         return (f"numpy.savez({file!r}, next(iter(numpy.load({file!r}).values()))"
                 ".transpose(1, 2, 0))")
     return f"numpy.save({file!r}, numpy.load({file!r}).transpose(1, 2, 0))"
+
+
+def ways_to_convert(name: str, channels: int, count: int, *, in_training: bool) -> str:
+    """Return "" or how to make ``count`` channels of the ``channels`` in the file ``name``.
+
+    ``in_training``: the network can be given another count; that is advised elsewhere.
+    """
+    if name == "the picture":  # an argument of a Python program
+        return "; if its first axis holds the channels: array.transpose(1, 2, 0)"
+    if name.lower().endswith((".npy", ".npz")):
+        return f"; if its first axis holds the channels: {turning(name)}"
+    path = Path(name)
+    if in_training or not path.is_file() or (channels < count and count != 3):
+        return ""
+    kept = count if channels > count else 1
+    folder = path.parent.resolve()
+    copies = folder.with_name(f"{folder.name}_{kept}")
+    which = f"the first {kept} channels" if kept > 1 else "the first channel or page, as grey"
+    code = ("from data.files.channels.selection import keep_channels; "
+            f"keep_channels({str(folder)!r}, {str(copies)!r}, {list(range(kept))})")
+    return (f", or train a network with --input_nc {channels}. To use {which}, run this in the "
+            f"folder of test.py, and then give --dataroot {shlex.quote(str(copies))}: "
+            f"python -c {shlex.quote(code)}")
 
 
 def _fit(count: int, wanted: Sequence[int], dtype: npt.DTypeLike) -> int:
