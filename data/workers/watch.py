@@ -138,14 +138,21 @@ class WorkerWatch:
         except Exception as error:
             if isinstance(error, OSError | EOFError | RuntimeError):
                 is_cut = isinstance(error, ConnectionError | EOFError)  # to one that is dying
-                wait([worker.sentinel for worker in self._workers],
-                     _DEATH_SECONDS if is_cut else 0.2)
+                self._await_death(_DEATH_SECONDS if is_cut else 0.2)
             dead = [worker for worker in self._workers if worker.exitcode is not None]
             if not dead:
                 raise
             text = _explain(dead[0], len(self._workers), self._used)
             self.end()
             raise WorkerError(text) from error
+
+    def _await_death(self, seconds: float) -> None:
+        """Wait until a worker has ended; its sentinel is closed shortly before it has a code."""
+        end = time.monotonic() + seconds
+        ended = wait([worker.sentinel for worker in self._workers], seconds)
+        while time.monotonic() < end and any(worker.sentinel in ended and worker.exitcode is None
+                                             for worker in self._workers):
+            time.sleep(0.001)
 
 
 def _end_if_alive(watch: "weakref.ref[WorkerWatch]") -> None:
