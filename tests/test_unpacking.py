@@ -42,7 +42,7 @@ def tar_with(kind: bytes, **fields: object) -> bytes:
 @pytest.mark.parametrize(("archive", "is_zip"), [
     (zip_with("set/1.jpg", 0o107777), True), (zip_with("set/1.jpg", 0o100000), True),
     (tar_with(tarfile.REGTYPE), False),
-])
+], ids=["setuid zip", "zip without modes", "tar"])
 def test_modes_of_the_archive_are_not_used(tmp_path: Path, archive: bytes, is_zip: bool) -> None:
     folder = unpacked(tmp_path, archive, is_zip=is_zip)
     (tmp_path / "plain").touch()
