@@ -9,7 +9,6 @@ from options.parser import Dependency, Parser
 from util.flags import any_path, epoch, run_name, word
 
 GENERATOR_FLAGS = (
-    Dependency(("checkpoints_dir",), lambda args: bool(args.name), "a run, by --name,"),
     Dependency(("epoch",), lambda args: args.weights is None or not args.weights.is_file(),
                "the folder of a run"),
     Dependency(("weights_key",), lambda args: args.weights is not None, "--weights FILE"),

@@ -56,10 +56,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def dependencies() -> list[Dependency]:
     return [
-        Dependency(("output", "checkpoints_dir"), lambda args: bool(args.run), "--run NAME"),
+        Dependency(("output",), lambda args: bool(args.run), "--run NAME"),
         Dependency(("html",), lambda args: not args.no_html, "the page, without --no_html,"),
-        Dependency(("results_dir",), lambda args: bool(args.run or not (args.html or args.no_html)),
-                   "--run NAME"),
         *(Dependency((flag,), lambda args, flag=flag: any(  # type: ignore[misc]
             flag in find_metric(name).requires for name in args.metrics or available()),
             "a metric of another --metrics") for flag in requirements()),
