@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from util.console.log_lines import printable
 from util.text import similar
 
 
@@ -70,7 +71,7 @@ class Parser(ArgumentParser):
             action.required = True
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n(--help lists every flag)\n")
+        self.exit(2, f"{self.prog}: error: {printable(message)}\n(--help lists every flag)\n")
 
 
 @dataclass(frozen=True)

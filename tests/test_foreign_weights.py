@@ -1,5 +1,6 @@
 """Old files can be loaded; the error for a file of another network names the flags that fit."""
 
+import json
 from collections import OrderedDict
 from pathlib import Path
 
@@ -139,6 +140,18 @@ def test_a_mismatch_names_file_and_fix(found: nn.Module, wanted: nn.Module, fix:
         load_published(wanted, copy_of(found), "run/5_net_G.pth")
     assert f"Likely fix: {fix}. (" in str(caught.value)
     assert_holds(wanted, before)
+
+
+def test_the_fix_of_wrong_saved_options_is_to_correct_them(tmp_path: Path) -> None:
+    """A flag that contradicts the options of its run is refused, so no flag is the fix."""
+    path = tmp_path / "latest_net_G.pth"
+    path.touch()
+    found, wanted = generator(width=4), generator(width=8)
+    for saved, fix in ((8, r"/train_opt\.json has ngf 8 \(the weights have 4\): correct that"),
+                       (4, "Likely fix: --ngf 4")):
+        path.with_name("train_opt.json").write_text(json.dumps({"ngf": saved}))
+        with pytest.raises(ValueError, match=fix):
+            load_published(wanted, copy_of(found), str(path))
 
 
 def test_a_discriminator_is_not_a_generator() -> None:

@@ -190,7 +190,7 @@ def test_npz_holds_one_array(tmp_path: Path) -> None:
     [
         (np.zeros(4), r"shape \[4\]; an image is"),
         (np.zeros((0, 4)), r"shape \[0, 4\]"),
-        (np.full((2, 2), 2**30), "lose digits; save it as float32"),
+        (np.full((2, 2), 2**30), "beyond 16777216 they lose digits here, as float32: subtract"),
         (np.zeros((2, 2), complex), "complex128; real numbers are wanted"),
         (np.array([[{"a": 1}]], dtype=object), "cannot be read as an image .*Python objects"),
     ],
@@ -201,13 +201,17 @@ def test_arrays_that_are_no_images(tmp_path: Path, array: Any, reason: str) -> N
         read_image(tmp_path / "x.npy")
 
 
-def test_arrays_of_other_dtypes_are_converted(tmp_path: Path) -> None:
+def test_arrays_of_other_dtypes_are_converted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_logged", set())
     for given, wanted in [("bool", "uint8"), ("int8", "int16"), (">u2", "uint16"),
                           ("float64", "float32"), ("float16", "float32"), ("int64", "float32")]:
         np.save(tmp_path / "x.npy", np.ones((2, 3), given))
         pixels = read_image(tmp_path / "x.npy").pixels
         assert pixels.dtype == wanted
         assert (pixels == (255 if given == "bool" else 1)).all()
+    assert caplog.text.count("read as 255 and 0. Outputs in the format of such files are") == 1
 
 
 @pytest.mark.parametrize("extension", ["png", "tif", "npy", "npz", "jpg", "dcm"])

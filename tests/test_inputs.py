@@ -19,7 +19,9 @@ def names(path: Path, **changes: Any) -> list[str]:
             for item in find_inputs(path, **arguments)]
 
 
-def test_a_path_is_a_file_a_folder_or_a_pattern(tmp_path: Path) -> None:
+def test_a_path_is_a_file_a_folder_or_a_pattern(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write_noise(tmp_path, "b.png", "a.jpg")
     write_noise(tmp_path / "deep" / "er", "c.png")
     assert names(tmp_path / "b.png") == ["b"]
@@ -28,6 +30,10 @@ def test_a_path_is_a_file_a_folder_or_a_pattern(tmp_path: Path) -> None:
     assert names(tmp_path / "**" / "*.png") == ["b", "deep/er/c"]
     with pytest.raises(FileNotFoundError, match=r"no image matches .*x\*\.png"):
         names(tmp_path / "x*.png")
+    (tmp_path / "*.png").write_bytes((tmp_path / "b.png").read_bytes())
+    assert names(tmp_path / "*.png") == ["*"]
+    assert "*.png is the name of a file, so it is not used as a pattern; 1 other" in caplog.text
+    (tmp_path / "*.png").unlink()
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ValueError, match=r"notes\.txt is not an image by its name"):
         names(tmp_path / "notes.txt")

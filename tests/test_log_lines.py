@@ -99,3 +99,9 @@ def test_closed_streams_are_opened_and_a_closed_terminal_is_a_signal(tmp_path: P
                           cwd=ROOT, check=False)
     assert done.returncode == 128 + max(SIGNALS)
     assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_name_cannot_control_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    ConsoleLog(sys.stdout).emit(logging.LogRecord(
+        "x", logging.INFO, "x", 1, "image %s\n\tnext ü", ("\x1b[31m\r\u202e\x9b.png",), None))
+    assert capfd.readouterr().out == "image \\x1b[31m\\r\\u202e\\x9b.png\n\tnext ü\n"

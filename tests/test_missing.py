@@ -1,5 +1,6 @@
 """Pixels without a value (NaN, infinity, nodata): --nan_value, from the file to the losses."""
 
+from argparse import ArgumentTypeError
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -190,6 +191,8 @@ def test_halves_and_stacks_keep_their_missing_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "values"), [("-9999", (-9999, -9999)), ("0,-1e30", (0, -1e30))])
 def test_the_flag_takes_one_number_or_two(text: str, values: tuple[float, float]) -> None:
     assert nan_value(text) == values
+    with pytest.raises(ArgumentTypeError, match="V for both sides, or VA,VB, got ',400'"):
+        nan_value(",400")
 
 
 # --- geometry ---

@@ -178,7 +178,7 @@ def write_safetensors(path: Path) -> None:
     (lambda path: torch.save({"a.weight": torch.zeros(1)}, path), r"unknown names \(a\.weight\)"),
     (lambda path: torch.save(D, path), "holds a discriminator"),
     (lambda path: torch.save({"model": {"networks": {"D": D}}, "clock": {}, "random": {}}, path),
-     "is the state of a training.*give the folder or one of its files of weights: it has none yet"),
+     "is the state of a training.*its folder has no .*: resume the training"),
 ])
 def test_a_file_of_another_kind_is_named(tmp_path: Path, write: Any, reason: str) -> None:
     path = tmp_path / "x.pth"

@@ -113,6 +113,17 @@ def test_decoding_ends_at_the_deadline(decoders: Decoders) -> None:
     np.testing.assert_array_equal(decoders(content, time.monotonic() + 60), PIXELS)
 
 
+def test_only_the_exceeded_limit_is_named(decoders: Decoders) -> None:
+    for size, words in (((10, 1001), "at most 1,000 on a side are accepted: send a smaller"),
+                        ((1001, 1001), "at most 1,000 on a side are accepted: send a smaller")):
+        with pytest.raises(HTTPException, match=f"413: the image has .*{words}") as caught:
+            decoders(encoded(Image.new("L", size), "PNG"), time.monotonic() + 60)
+        assert "--max_pixels" not in str(caught.value)
+    answer, _ = decode(encoded(Image.new("L", (1000, 1000)), "PNG"), pixels=10**5, side=1000)
+    with pytest.raises(HTTPException, match=r"at most 1,000,000 are accepted: .*--max_pixels"):
+        raise decoders._refusal(answer["fault"], answer["text"], b"")
+
+
 def test_an_ended_process_is_replaced(decoders: Decoders) -> None:
     content = encoded(Image.fromarray(PIXELS), "PNG")
     process, = decoders._idle

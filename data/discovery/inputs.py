@@ -19,7 +19,7 @@ from data.files.source import Source
 from data.record import Record
 from util.disk.file_names import natural_key, without_extension
 from util.files import fault_of
-from util.text import similar
+from util.text import pluralise, similar
 
 log = logging.getLogger(__name__)
 Cut = Literal["auto", "always", "never"]
@@ -110,6 +110,11 @@ def _files(path: Path, *, phase: str, letter: str) -> tuple[Path, list[Path]]:
         if not is_picture(path):
             raise ValueError(f"{path} is not an image by its name or content, found: "
                              f"{name_formats([path])}; known are {' '.join(EXTENSIONS)}")
+        if glob.has_magic(path.name):
+            matches = [file for file in path.parent.glob(path.name) if file.name != path.name]
+            if matches:
+                log.warning("%s is the name of a file, so it is not used as a pattern; %s "
+                            "would match too", path, pluralise(len(matches), "other file"))
         return path.parent, [path]
     if is_pattern(path):
         root = _above(path)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from data.files.channels.axes import channels_last
 from data.files.pillow_files import PictureError
 from data.files.raster import Raster, is_nodata
-from data.files.reading import room_for
+from data.files.reading import log_once, room_for
 from util.disk.content import first_bytes, format_of
 
 
@@ -96,6 +96,9 @@ def _to_known_dtype(pixels: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     kind = pixels.dtype.kind
     if kind == "b":
+        log_once("%s holds True and False: they are read as 255 and 0. Outputs in the format of "
+                 "such files are bytes from 0 to 255 (uint8); array > 127 makes them bool again",
+                 path, key="bool")
         return 255 * pixels.view(np.uint8)
     if pixels.dtype == np.int8:
         return pixels.astype(np.int16)
@@ -105,7 +108,10 @@ def _to_known_dtype(pixels: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
         return pixels.astype(np.float32, copy=False)
     if kind in "iu":
         exact = 2**24  # float32 holds all whole numbers up to here
-        if -exact <= pixels.min() and pixels.max() <= exact:
+        low, high = pixels.min(), pixels.max()
+        if -exact <= low and high <= exact:
             return pixels.astype(np.float32)
-        raise PictureError(f"{path}: whole numbers beyond {exact} lose digits; save it as float32")
+        raise PictureError(f"{path} holds whole numbers from {low} to {high}; beyond {exact} they "
+                           "lose digits here, as float32: subtract an offset from the values, or "
+                           "scale them, before you save the file")
     raise PictureError(f"{path} holds values of type {pixels.dtype}; real numbers are wanted")

@@ -1,10 +1,13 @@
 """The error for a file whose tensors do not fit the network: differences and the likely flag."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from torch import Tensor
 
 from models.weights.infer_flags import Shapes, infer_flags
+from util.run_folder.options import load_options
 
 SHOWN = 3  # number of tensors that an error names for each kind of difference
 
@@ -42,8 +45,28 @@ def describe_mismatch(
     names = [_flag_text(flags) or f"a network whose tensors are called {_first_of(list(shapes))}"
              for flags, shapes in ((file_flags, found), (net_flags, wanted))]
     facts = f"Found {names[0]}; wanted {names[1]}. " if names[0] != names[1] else ""
-    return (f"{source} does not fit this network. {facts}{_likely_fix(file_flags, net_flags)} "
+    fix = (_wrong_options(file_flags, net_flags, Path(source))
+           or _likely_fix(file_flags, net_flags))
+    return (f"{source} does not fit this network. {facts}{fix} "
             f"({len(found)} tensors in the file, {len(wanted)} in the network; {details})")
+
+
+def _wrong_options(
+    file_flags: Mapping[str, str], net_flags: Mapping[str, str], path: Path
+) -> str:
+    """Return which saved options beside the weights do not fit them; "" if all do.
+
+    A flag cannot correct them: a flag that contradicts the options of its run is refused.
+    """
+    saved = {}
+    with suppress(OSError, ValueError):
+        saved = load_options(path.parent) if path.is_file() else {}
+    wrong = [f"{flag[2:]} {net_flags[flag]} (the weights have {value})"
+             for flag, value in file_flags.items() if net_flags.get(flag, value) != value
+             and str(saved.get(flag[2:])) == net_flags[flag]]
+    options = path.with_name("train_opt.json")
+    options = options if options.is_file() else options.with_suffix(".txt")
+    return f"{options} has {', '.join(wrong)}: correct that file." if wrong else ""
 
 
 def _likely_fix(file_flags: Mapping[str, str], net_flags: Mapping[str, str]) -> str:

@@ -84,8 +84,7 @@ def networks_in(path: Path, *, wanted: Mapping[str, Tensor] | None = None) -> di
     state = checkpoint.load(path, ignore_objects=True)
     if state.keys() >= {"model", "clock", "random"}:
         raise ValueError(f"{path} is the state of a training, from which --continue_train resumes, "
-                         "not a file of weights; give the folder or one of its files of weights: "
-                         f"{_weights_beside(path)}")
+                         f"not a file of weights; {_weights_beside(path)}")
     return dict(_networks(state, "", is_known, fold=not keeps_spectral))
 
 
@@ -173,7 +172,10 @@ def _spectral_norm(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
 def _weights_beside(state: Path) -> str:
     names = sorted(path.name for path in state.parent.glob("*_net_G*.pth"))
     latest = [name for name in names if name.startswith("latest_")]
-    return ", ".join(latest or names) or "it has none yet"
+    if not names:
+        return ("its folder has no *_net_G*.pth: resume the training with --continue_train, which "
+                "saves these files, or give the weights of another run")
+    return f"give the folder or one of its files of weights: {', '.join(latest or names)}"
 
 
 def _described(found: Collection[str]) -> str:

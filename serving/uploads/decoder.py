@@ -34,13 +34,13 @@ def decode(content: bytes, *, pixels: int, side: int) -> tuple[dict[str, Any], b
     """Decode the first image of a file; return the answer and the bytes of the pixels.
 
     ``pixels``, ``side``: the largest image. The answer holds mode, size and orientation, or
-    "fault" (pixels, format, work, damage) and "text".
+    "fault" (pixels, side, format, work, damage) and "text".
     """
     try:
         require_usual_structure(content)
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if too_large(image, pixels, side):
-                return _fault("pixels", f"the image has {image.width} x {image.height} pixels"), b""
+            if limit := exceeded_limit(image, pixels, side):
+                return _fault(limit, f"the image has {image.width} x {image.height} pixels"), b""
             _allow_seconds(SECONDS_PER_MEGAPIXEL * image.width * image.height / 1e6)
             image.load()
             return _described(image)
@@ -52,9 +52,11 @@ def decode(content: bytes, *, pixels: int, side: int) -> tuple[dict[str, Any], b
         return _fault("damage", type(error).__name__), b""
 
 
-def too_large(image: Image.Image, pixels: int, side: int) -> bool:
-    """Return True if the image exceeds a limit; ``side``: of the longer side, in pixels."""
-    return image.width * image.height > pixels or max(image.size) > side
+def exceeded_limit(image: Image.Image, pixels: int, side: int) -> str:
+    """Return "side", "pixels" or ""; ``side``: the limit of the longer side, in pixels."""
+    if max(image.size) > side:
+        return "side"
+    return "pixels" if image.width * image.height > pixels else ""
 
 
 def _fault(kind: str, text: str) -> dict[str, Any]:

@@ -88,11 +88,14 @@ class Decoders:
                                 stderr=subprocess.DEVNULL)
 
     def _refusal(self, fault: str, text: str, content: bytes) -> HTTPException:
-        if fault != "pixels":
-            return _problem(fault, text, content)
-        return HTTPException(413, f"{text}; at most {self.pixels:,}, and {self.side:,} on a side, "
-                                  "are accepted: send a smaller image, or start the server with a "
-                                  "larger --max_pixels")
+        if fault == "side":  # no flag changes this limit
+            return HTTPException(413, f"{text}; at most {self.side:,} on a side are accepted: "
+                                      "send a smaller image, or cut it")
+        if fault == "pixels":
+            return HTTPException(413, f"{text}; at most {self.pixels:,} are accepted: send a "
+                                      "smaller image, or start the server with a larger "
+                                      "--max_pixels")
+        return _problem(fault, text, content)
 
 
 def _exchange(
@@ -128,6 +131,8 @@ def _problem(fault: str, text: str, content: bytes) -> HTTPException:
         found = "the request has no content"
     elif format_of(content) == ".dcm":  # pydicom and its decoders are not for unknown senders
         found = "the image is DICOM, which test.py translates (--dataroot FILE), but not the server"
+    elif content.startswith(b"--") and b"form-data" in content[:1000]:  # RFC 7578
+        found = "the body is a form, which is not read (with curl: --data-binary @FILE, not -F)"
     elif fault == "format":
         found = f"the {len(content):,} bytes are not an image of a known format"
     elif fault == "work":

@@ -6,6 +6,7 @@ A program that saves its results to files does not end, and does not wait, becau
 import errno
 import logging
 import os
+import re
 import select
 import sys
 from collections import deque
@@ -16,6 +17,14 @@ _MOST_LINES = 10_000  # that wait for a reader: a few MB
 _FIRST_WAIT = 0.5  # seconds for a reader; it is not waited for again while lines wait
 _PATIENCE = 10.0  # seconds without a reader before the last lines are given up
 _CHUNK = getattr(select, "PIPE_BUF", 512)  # bytes: if a pipe is ready, as many never block
+
+# Control characters, and those that reorder a line; they may be in the name of a file.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Escape characters that would control a terminal, except line ends and tabs."""
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def start_logging() -> None:
@@ -70,6 +79,9 @@ class ConsoleLog(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO
         else:
             self._missing += 1
         self._write_waiting(number, 0.0 if self._is_stalled else _FIRST_WAIT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
     def flush(self) -> None:
         """Flush what others have written to the standard streams. An error is reported once."""

@@ -75,9 +75,10 @@ def value_range(text: str) -> tuple[float, float]:
 
 def nan_value(text: str) -> tuple[float, float]:
     """Convert ``V``, or ``VA,VB``, to the numbers for A and B."""
-    numbers = [finite_float(part) for part in text.split(",")]
-    if len(numbers) > 2:
+    parts = text.split(",")
+    if len(parts) > 2 or "" in parts:
         raise ArgumentTypeError(f"must be V for both sides, or VA,VB, got {text!r}")
+    numbers = [finite_float(part) for part in parts]
     return numbers[0], numbers[-1]
 
 
