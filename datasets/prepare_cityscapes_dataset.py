@@ -19,8 +19,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from util.flags import any_path
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from data.discovery.folders import visible_files
@@ -28,6 +26,7 @@ from data.files.pillow_files import read_rgb
 from datasets.jobs import add_job_flags, do_jobs, faults_reported, tool_parser
 from datasets.pairs import NamedPair, match, require_equal_sizes, warn_about_leftovers
 from datasets.pictures import save_if_changed, side_by_side
+from util.flags import any_path
 
 log = logging.getLogger(__name__)
 
