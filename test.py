@@ -75,11 +75,11 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
             visuals = {label: images.cpu() for label, images in model.get_current_visuals().items()}
             shown = {label: to_pictures(images) for label, images in visuals.items()}
             for index, source in enumerate(model.get_image_paths()[: count - len(page.rows)]):
-                name = names.of(Path(source))
+                stem = page.images / (name := names.of(Path(source)))
                 images = {label: batch_of[index] for label, batch_of in visuals.items()}
-                files, stem = model.sources(index), page.images / name
+                files, lost = model.sources(index), model.missing_targets(index, page.comparisons)
                 deeper = deep.write(page.writers, images, stem, model.missing_inputs(index), files)
-                page.add(name, {label: it[index] for label, it in shown.items()}, deeper, files)
+                page.add(name, {key: it[index] for key, it in shown.items()}, deeper, files, lost)
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 

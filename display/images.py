@@ -11,6 +11,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from data.files.image_io import write_image
+from data.files.raster import Mask
 from display.reports import Image8
 from util.files import replacing, writing
 from util.pixel_values import float_to_levels
@@ -68,7 +70,14 @@ def save_picture(
     return size
 
 
-def saved_size(picture: Image8, aspect_ratio: float) -> tuple[int, int]:
+def save_mask(mask: Mask, path: Path, *, aspect_ratio: float = 1.0) -> None:
+    """Write bool [H, W] as a grey PNG: 255 if the pixel of ``save_picture`` depends on a True."""
+    size = saved_size(mask, aspect_ratio)
+    share = Image.fromarray(mask.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    write_image(np.where(np.asarray(share) != 0, np.uint8(255), np.uint8(0))[..., None], path)
+
+
+def saved_size(picture: Image8 | Mask, aspect_ratio: float) -> tuple[int, int]:
     """Return width and height (pixels) of the file that ``save_picture`` writes.
 
     ``aspect_ratio`` multiplies width / height: above 1 it enlarges the width, below 1 the height.

@@ -33,6 +33,16 @@ class BatchPixels(Registration):
         return {label: mask[index].all(dim=0).cpu().numpy()
                 for label, mask in masks.items() if mask is not None and mask[index].any()}
 
+    def missing_targets(self, index: int, comparisons: Sequence[Comparison]) -> dict[str, Mask]:
+        """Return the label of a target -> bool [H, W], where a channel has no value in its file.
+
+        The target of a cycle is its input. The masks are there if the model has --nan_value.
+        """
+        masks = {compared.pair[1]: self.missing_in(compared)
+                 for compared in comparisons if compared.pair}
+        return {label: mask[index].any(dim=0).cpu().numpy()
+                for label, mask in masks.items() if mask is not None}
+
     def sources(self, index: int) -> dict[str, Path]:
         """Return the files of the model's A and B of one image, as far as they are known."""
         known = {"A": self.image_paths, "B": self.target_paths}

@@ -39,8 +39,9 @@ def log_text(caplog: pytest.LogCaptureFixture) -> Any:
 def evaluated(tmp_path: Path, *flags: str) -> dict[str, Any]:
     """Run evaluate.py and return the runs of its JSON file."""
     out = tmp_path / "out.json"
-    main([*flags, "--results_dir", str(tmp_path / "results"), "--checkpoints_dir",
-          str(tmp_path / "runs"), "--gpu_ids", "-1", "--json", str(out)])
+    runs_dir = ["--checkpoints_dir", str(tmp_path / "runs")] if "--run" in flags else []
+    main([*flags, "--results_dir", str(tmp_path / "results"), *runs_dir, "--gpu_ids", "-1",
+          "--json", str(out)])
     runs: dict[str, Any] = json.loads(out.read_text())["runs"]
     return runs
 
@@ -316,3 +317,49 @@ def test_unreadable_images_are_named_and_left_out_on_request(
     run = evaluated(tmp_path, "--run", "a", "--metrics", "l1", "--on_bad_image", "skip")["a"]
     assert run["pictures"] == {name: expected[name] for name in sorted(expected)[1:]}
     assert bad.name in log_text() and "unreadable: 1 pair of 3" in log_text()
+
+
+def test_missing_pixels_of_the_targets_of_a_run_do_not_count(
+    tmp_path: Path, log_text: Any
+) -> None:
+    images = write_results(tmp_path) / "images"
+    masks = [np.zeros((40, 48, 1), np.uint8) for _ in range(3)]
+    masks[0][:5, :9] = masks[1][:] = 255
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    (tmp_path / "runs" / "a" / "train_opt.json").write_text('{"nan_value": "400.0,400.0"}')
+    evaluated(tmp_path, "--run", "a", "--metrics", "l1", "--no_html")
+    assert "3 targets without a file *_missing.png" in log_text()
+    errors = {}
+    for seed, mask in enumerate(masks):
+        write_image(mask, images / f"{seed}_real_B_missing.png")
+        fake, real = (np.asarray(Image.open(images / f"{seed}_{side}_B.png"), float) / 255
+                      for side in ("fake", "real"))
+        if not mask.all():
+            errors[str(seed)] = (fake - real)[mask[..., 0] == 0]
+    found = evaluated(tmp_path, "--run", "a", "--metrics", "l1", "mse", "psnr", "ssim")["a"]
+    scores = {name: score["value"] for name, score in found["scores"].items()}
+    assert scores["l1"] == pytest.approx(np.mean([np.abs(e).mean() for e in errors.values()]))
+    assert scores["mse"] == pytest.approx(np.mean([(e ** 2).mean() for e in errors.values()]))
+    assert scores["psnr"] == pytest.approx(
+        np.mean([-10 * np.log10((e ** 2).mean()) for e in errors.values()]))
+    assert found["scores"]["ssim"]["count"] == found["scores"]["l1"]["count"] == 2
+    assert f"{5 * 9 + 40 * 48} of {3 * 40 * 48} pixels are left out" in log_text()
+    assert "leaves out 1 of 3 images; 1: it compares pixels, but none has a value" in log_text()
+
+
+def test_a_results_page_in_the_folder_of_outputs_is_recognised(tmp_path: Path) -> None:
+    images = write_results(tmp_path) / "images"
+    folders = [images.parent.parent, images.parent, images]
+    wanted = write_folders(tmp_path)[-1]
+    for folder in folders:
+        with pytest.raises(ValueError, match=f"no image in .*give --run {images.parent},"):
+            evaluated(tmp_path, "--fake", str(folder), "--real", wanted)
+    write_image(picture(0, (40, 48, 1), "uint16").pixels, images / "0_fake_B.tif")
+    for folder in folders:
+        inside = (images / "0_fake_B.png").relative_to(folder)
+        with pytest.raises(ValueError, match=rf"(?s)give --run {images.parent},.*  {inside} and "):
+            evaluated(tmp_path, "--fake", str(folder), "--real", wanted)
+    for file in images.glob("*_real_B.png"):
+        file.unlink()
+    with pytest.raises(ValueError, match=r"remove one of each:\n  images/0_fake_B.png and images"):
+        evaluated(tmp_path, "--fake", str(images.parent), "--real", wanted)

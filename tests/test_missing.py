@@ -381,6 +381,14 @@ def test_a_comparison_has_the_mask_of_its_second_image(comparison: Comparison, s
     pixels = BatchPixels.__new__(BatchPixels)
     pixels.missing_A, pixels.missing_B = torch.zeros(1), torch.ones(1)
     assert pixels.missing_in(comparison) is getattr(pixels, f"missing_{side}")
+    assert pixels.missing_targets(0, [Comparison.unpaired("a", "b", "d")]) == {}
+    pixels.missing_A, pixels.missing_B = (torch.zeros(2, 2, 1, 1, dtype=torch.bool)
+                                          for _ in range(2))
+    getattr(pixels, f"missing_{side}")[1, 0] = True
+    masks = [pixels.missing_targets(index, [comparison]) for index in range(2)]
+    target = "a" if comparison.back else "c"
+    assert [list(mask) for mask in masks] == [[target], [target]]
+    assert [mask[target].tolist() for mask in masks] == [[[False]], [[True]]]
 
 
 def test_the_doctor_gives_all_images_their_means_in_holes() -> None:

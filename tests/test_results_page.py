@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from PIL import Image
 from read_page import Page
 
 from data.files.side import Side
@@ -189,3 +190,37 @@ def test_a_results_page_links_its_evaluation_also_after_a_second_test(tmp_path: 
     with page_in(tmp_path / "x" / "test_latest") as page:
         page.add("a", {"fake": picture(1)})
     assert "evaluation: x_1" in page.path.read_text()
+
+
+def test_the_values_leave_missing_pixels_of_the_target_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = {name: rng.integers(0, 256, (2, 6, 8, 3), np.uint8) for name in "abc"}
+    masks = {"a": np.zeros((6, 8), bool), "b": np.zeros((6, 8), bool), "c": np.ones((6, 8), bool)}
+    masks["a"][:2, :5] = True
+    errors = {name: np.abs(np.subtract(*pair.astype(float)))[~masks[name]].mean() / 255
+              for name, pair in images.items() if name != "c"}
+    for ratio in (1.0, 2.0):  # the second page replaces the files of the first one
+        page = ResultsPage(
+            tmp_path, Visualizer([]), title="t", legend="l.", width=8, aspect_ratio=ratio,
+            comparisons=[Comparison.paired("real_A", "fake_B", "real_B")])
+        with page:
+            for name in "abc"[: 4 - int(ratio)]:
+                fake, real = images[name]
+                page.add(name, {"real_A": real, "fake_B": fake, "real_B": real},
+                         missing={"real_B": masks[name]})
+        if ratio == 1:
+            text = (tmp_path / "index.html").read_text()
+            assert f"l1 {errors['a']:.4g}" in page.scores.describe("a")
+            assert f"Means: fake_B: l1 {np.mean(list(errors.values())):.4g}" in text
+            assert (f"{10 + 48} of {3 * 48} pixels are left out: they have no value in the file of "
+                    "the target; 1 of 3 pairs cannot be compared.") in text
+            for name, mask in masks.items():
+                file = np.asarray(Image.open(tmp_path / f"images/{name}_real_B_missing.png"))
+                assert np.array_equal(file, mask * 255)
+    wide = np.asarray(Image.open(tmp_path / "images/a_real_B_missing.png")) == 255
+    scaled = [np.asarray(Image.fromarray(np.where(masks["a"][..., None], level, images["a"][1])
+                                         ).resize((16, 6), Image.Resampling.BICUBIC))
+              for level in (np.uint8(0), np.uint8(255))]  # the fill value changes no other pixel
+    assert np.array_equal(scaled[0][~wide], scaled[1][~wide]) and not wide[2:].any()
+    assert wide.sum() == 2 * 13  # two rows; column 12 has a weight of column 4, 13 has none
+    assert not (tmp_path / "images/c_real_B_missing.png").exists()

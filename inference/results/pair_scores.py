@@ -4,13 +4,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from statistics import fmean
+from types import MappingProxyType
 
+from data.files.raster import Mask
 from data.files.value_range import LEVELS
 from display.reports import CYCLE_VALUE, Image8
 from metrics import create_metrics
 from metrics.base_metric import MeanMetric, Settings
 from metrics.metric_image import MetricImage
 from models.comparison import Comparison
+from util.text import pluralise
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +30,24 @@ class PairScores:
                          if isinstance(metric, MeanMetric)}
         self._pairs = [(compared, compared.pair) for compared in comparisons if compared.pair]
         self.values: dict[str, dict[tuple[str, str], float]] = {}  # image -> output, name -> value
+        self._missing: dict[str, list[tuple[int, int]]] = {}  # image -> missing, all pixels of pair
 
-    def add(self, name: str, pictures: Mapping[str, Image8]) -> None:
-        """Measure the pairs of an image; images of different sizes have no value."""
+    def add(
+        self, name: str, pictures: Mapping[str, Image8],
+        missing: Mapping[str, Mask] = MappingProxyType({})
+    ) -> None:
+        """Measure the pairs of an image; images of different sizes have no value.
+
+        ``missing``: label of a target -> bool [H, W], True at the pixels that are left out.
+        """
         found: dict[tuple[str, str], float] = {}
         for compared, labels in self._pairs:
             if {*labels} <= pictures.keys():
-                fake, real = (MetricImage(pictures[label], LEVELS) for label in labels)
+                mask = missing.get(labels[1])
+                fake = MetricImage(pictures[labels[0]], LEVELS)
+                real = MetricImage(pictures[labels[1]], LEVELS, missing=mask)
+                if mask is not None:
+                    self._missing.setdefault(name, []).append((int(mask.sum()), mask.size))
                 for metric_name, metric in self._metrics.items():
                     key = compared.made, CYCLE_VALUE * bool(compared.back) + metric_name
                     with suppress(ValueError):
@@ -49,6 +63,21 @@ class PairScores:
         rows = [self.values[name] for name in names if self.values.get(name)]
         keys = dict.fromkeys(key for row in rows for key in row)
         return _as_text({key: fmean(row[key] for row in rows if key in row) for key in keys})
+
+    def describe_missing(self, names: Sequence[str]) -> list[str]:
+        """Return a sentence about the pixels of ``names`` that are left out; [] if there are none.
+
+        It counts the pairs that have no other pixel, and so no value.
+        """
+        pairs = [pair for name in names for pair in self._missing.get(name, ())]
+        lost, pixels = (sum(counts) for counts in zip(*pairs, strict=True)) if pairs else (0, 0)
+        empty = sum(missing == size for missing, size in pairs)
+        if not lost:
+            return []
+        all_pairs = pluralise(len(pairs), "pair")
+        uncounted = f"; {empty} of {all_pairs} cannot be compared" if empty else ""
+        return [f"{lost} of {pixels} pixels are left out: they have no value in the file of the "
+                f"target{uncounted}."]
 
 
 def _as_text(values: Mapping[tuple[str, str], float]) -> str:

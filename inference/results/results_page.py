@@ -10,11 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from data.checking.sample_check import hints_about_values
+from data.files.raster import Mask
 from data.files.side import Side
 from data.files.source import Source
 from data.files.tags.read_tags import colour_chunks
 from data.files.tags.world_files import is_world_file
-from display.images import save_picture, saved_size
+from display.images import save_mask, save_picture, saved_size
 from display.pages.html import Figure, FigureRow, Header, Notice, write_page
 from display.pages.run_links import (
     EVALUATION,
@@ -67,6 +68,7 @@ class ResultsPage:
         self.comparisons, self.scores = comparisons, PairScores(comparisons)
         self.hints: list[str] = []
         self.rows: list[FigureRow] = []
+        self.masks: set[Path] = set()
         self.writers = FileWriters()
         self._start = time.time() - _CLOCKS_DIFFER_SECONDS
 
@@ -85,7 +87,7 @@ class ResultsPage:
         self.rows = [row for row in self.rows if not lost & _files(self.folder, [row])]
         rows = [replace(row, note=self.scores.describe(row.title)) for row in self.rows]
         write_page(self.path, self.title, rows, width=self.width, fill=True, header=self._header())
-        _remove_older(self.images, self.rows)  # the page of the earlier test showed these
+        _remove_older(self.images, self.rows, self.masks)  # of the page of the earlier test
         _remove_unfinished(self.folder, before=self._start)
         if self.training_web:
             link_page(self.training_web, self.path)
@@ -99,6 +101,7 @@ class ResultsPage:
         if means := self.scores.describe_means([row.title for row in self.rows]):
             has_cycles = any(compared.back for compared in self.comparisons)
             lines.append(f"Means: {means}. {CYCLE_NOTE * has_cycles}")
+        lines += self.scores.describe_missing([row.title for row in self.rows])
         page = self.training_web / "index.html" if self.training_web else None
         link = relative(page, self.folder) if page and page.is_file() else ""
         notices = [Notice("Values of the images", hint) for hint in self.hints]
@@ -114,12 +117,15 @@ class ResultsPage:
 
     def add(
         self, name: str, pictures: Mapping[str, Image8], files: Mapping[str, Path] | None = None,
-        sources: Mapping[str, Path] = MappingProxyType({})
+        sources: Mapping[str, Path] = MappingProxyType({}),
+        missing: Mapping[str, Mask] = MappingProxyType({})
     ) -> None:
         """Add a row of images (label -> image), written as ``images/<name>_<label>.png``.
 
         ``files``: label -> a file in the folder that a click on the image opens. ``sources``: files
-        of A and B; their colour profiles are those of the images of the same letter.
+        of A and B; their colour profiles are those of the images of the same letter. ``missing``:
+        label of a target -> bool [H, W], its pixels without a value, which the values leave out;
+        scripts/evaluate.py reads them in ``images/<name>_<label>_missing.png``.
         """
         if len(self.rows) % 5 == 0:
             log.info("processing (%04d)-th image... %s", len(self.rows), name)
@@ -134,9 +140,14 @@ class ResultsPage:
             deep = (files or {}).get(label)
             link = deep.relative_to(self.folder).as_posix() if deep else ""
             figures[label] = Figure(path, label, *size, link=link)
+        for label, mask in missing.items():
+            file = self.images / f"{name}_{label}_missing.png"
+            self.masks.add(file)
+            self.writers.write(partial(save_mask, aspect_ratio=self.aspect_ratio), mask, file)
         if self.comparisons:  # measured in a thread of the writers, which need pixels and a path
             some = next(iter(pictures.values()))
-            self.writers.write(lambda *_: self.scores.add(name, pictures), some, self.folder / name)
+            self.writers.write(lambda *_: self.scores.add(name, pictures, missing), some,
+                               self.folder / name)
         self.rows.append(FigureRow.of_lines(name, figures, lines))
         count = len(self.rows)
         progress = Progress(epoch=1, n_epochs=1, images=count, epoch_images=count, epoch_size=count)
@@ -158,10 +169,11 @@ def _remove_unfinished(folder: Path, *, before: float) -> None:
                 path.unlink()
 
 
-def _remove_older(folder: Path, rows: Sequence[FigureRow]) -> None:
+def _remove_older(folder: Path, rows: Sequence[FigureRow], masks: set[Path]) -> None:
     """Remove files that the page does not show, of any format, if their label is on the page."""
-    shown = _files(folder.parent, rows)
-    labels = tuple(f"_{figure.label}" for row in rows[:1] for figure in row.figures)
+    shown = _files(folder.parent, rows) | masks
+    labels = tuple(f"_{figure.label}{end}" for row in rows[:1] for figure in row.figures
+                   for end in ("", "_missing"))
     older = [p for p in folder.rglob("*.*") if p.stem.endswith(labels) and p not in shown
              and not is_world_file(p)]
     for path in older:

@@ -20,6 +20,7 @@ from metrics.metric_image import MetricImage
 from metrics.report.result_files import (
     ComparedFiles,
     NoImagesError,
+    about_page,
     find_results,
     folder_files,
     folder_sets,
@@ -71,6 +72,9 @@ class ComparedSet:
                 None if path is None else MetricImage.read(path, limits, self.units)
                 for path in (files.fake, files.real, files.given if with_inputs else None)
             )
+            if real and files.missing:
+                mask = read_image(files.missing).pixels[:, :, 0] > 0
+                real = replace(real, missing=mask if mask.any() else None)
             yield Example(files.name, fake, real, given)
 
 
@@ -100,7 +104,9 @@ def find_runs(
         if is_unaligned and not unpaired:
             log.info("%s was tested on images without pairs (--dataset_mode unaligned)", name)
         found = _of_results(name, folder, chosen, unpaired=unpaired or is_unaligned)
-        sets.append(replace(found, units=_units(run_dir, chosen), page=folder / "index.html"))
+        warnings = [*found.warnings, *_about_missing(run_dir, found)]
+        sets.append(replace(found, units=_units(run_dir, chosen), page=folder / "index.html",
+                            warnings=warnings))
     return [_with_warning(compared, sets[0]) for compared in sets]
 
 
@@ -128,8 +134,9 @@ def of_folders(fake: Path, real: Path, *, unpaired: bool = False) -> ComparedSet
     files, alone = folder_files(fake, real)
     if not files:
         first_real = next(path for path in alone if Path(path).is_relative_to(real))
+        advice = about_page(Path(alone[0])) or "--unpaired compares them as two sets"
         raise NoImagesError(f"no image in {fake} has the path of one in {real} (first ones: "
-                            f"{alone[0]}, {first_real}); --unpaired compares them as two sets")
+                            f"{alone[0]}, {first_real}); {advice}")
     return ComparedSet(name, files, about, warnings=_about_alone(alone), place=place)
 
 
@@ -165,6 +172,15 @@ def _units(run_dir: Path, label: str) -> ValueRange | None:
         written = load_record(run_dir).formats.get(side)
         return of_dtype(written.dtype) if written else None
     return None
+
+
+def _about_missing(run_dir: Path, found: ComparedSet) -> list[str]:
+    """Return a warning if a run has --nan_value, but the results do not tell where it was used."""
+    unknown = sum(not files.missing for files in found.files)
+    if found.unpaired or not unknown or load_options(run_dir).get("nan_value") is None:
+        return []
+    return [f"{pluralise(unknown, 'target')} without a file *_missing.png: pixels that have no "
+            "value in the data set (--nan_value) count here; repeat the test to leave them out"]
 
 
 def _with_warning(other: ComparedSet, first: ComparedSet) -> ComparedSet:

@@ -34,7 +34,7 @@ def readable_sets(sets: Sequence[ComparedSet]) -> list[ComparedSet]:
 
 
 def _paths(files: ComparedFiles) -> list[Path]:
-    return [path for path in (files.fake, files.real, files.given) if path]
+    return [path for path in (files.fake, files.real, files.given, files.missing) if path]
 
 
 def _without(compared: ComparedSet, faults: dict[Path, str]) -> ComparedSet:

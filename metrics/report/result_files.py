@@ -21,12 +21,16 @@ class NoImagesError(ValueError):
 
 @dataclass(frozen=True)
 class ComparedFiles:
-    """Output, target and input; ``fake`` or ``real`` may be missing if there are no pairs."""
+    """Output, target and input; ``fake`` or ``real`` may be missing if there are no pairs.
+
+    ``missing``: a grey PNG that is white at the pixels of the target without a value.
+    """
 
     name: str
     fake: Path | None
     real: Path | None
     given: Path | None = None
+    missing: Path | None = None
 
 
 def find_results(run: str, results_dir: Path, command: Callable[[str], str]) -> Path:
@@ -74,7 +78,8 @@ def result_files(folder: Path, label: str) -> list[ComparedFiles]:
             real = _beside(path, match, "real_{side}{rest}")
             given = _beside(path, match, "real_A" if match["side"] == "B" else "real_B")
             name = path.relative_to(images).with_name(match["name"]).as_posix()
-            existing = (file if file.is_file() else None for file in (real, given))
+            missing = _beside(path, match, "real_{side}{rest}_missing")
+            existing = (file if file.is_file() else None for file in (real, given, missing))
             results.append(ComparedFiles(name, path, *existing))
     if not results:
         others = ", ".join(outputs_in(folder)) or "none"
@@ -114,6 +119,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         raise NoImagesError(f"{folder} is not a folder")
     files: dict[str, Path] = {}
     twice: list[str] = []
+    inside = ""
     present = list(visible_files(folder))
     stems = {path: _stem(path.relative_to(folder)) for path in present if is_picture(path)}
     others = name_formats(set(present) - stems.keys())
@@ -121,18 +127,28 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     for path, stem in sorted(stems.items(), key=lambda item: natural_key(str(item[0]))):
         key = names[stem]
         if key in files:
-            twice.append(f"{files[key].name} and {path.name}")
+            twice.append(f"{files[key].relative_to(folder)} and {path.relative_to(folder)}")
+            inside = inside or about_page(path)
         files[key] = path
     if twice:
         raise NoImagesError(
-            f"images in {folder} that differ only in their suffix; remove one of each:\n"
-            + listing(twice)
-        )
+            f"images in {folder} that differ only in their suffix; "
+            f"{inside or 'remove one of each'}:\n{listing(twice)}")
     if not files:
         raise NoImagesError(f"{folder} holds no images, found: {others or 'no files'}")
     if others:
         log.warning("%s: files in formats that are not read are left out: %s", folder, others)
     return files
+
+
+def about_page(image: Path) -> str:
+    """Return which flags compare the images of a results page, if ``image`` lies on one, or ""."""
+    for images in image.parents:
+        if images.name == "images" and outputs_in(images.parent):
+            return (f"{images.parent} holds a results page: give --run {images.parent}, or for the "
+                    "numbers of the data set test.py --output_dir DIR, and then --fake DIR "
+                    "--real DIR")
+    return ""
 
 
 def _stem(path: Path) -> str:
