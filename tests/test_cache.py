@@ -1,5 +1,6 @@
 """A cache changes only the time; and the cases in which there is none."""
 
+import gc
 import logging
 import os
 import re
@@ -216,6 +217,7 @@ def test_the_file_of_a_cache_is_removed(root: Path, monkeypatch: pytest.MonkeyPa
     list(loader)
     assert len(list(root.glob("pictures_*.cache"))) == 1
     del loader
+    gc.collect()
     assert list(root.glob("pictures_*.cache")) == []
 
 

@@ -122,7 +122,8 @@ def test_a_page_with_the_published_title_and_folder(argv: Argv, test_argv: Argv)
 
 def test_the_error_for_a_missing_epoch_lists_the_others(argv: Argv, test_argv: Argv) -> None:
     train(argv("--model", "template"))
-    with pytest.raises(FileNotFoundError, match=r"7_net_G\.pth.*1_net_G\.pth"):
+    wanted = r"7_net_G\.pth does not exist; choose --epoch from 1, latest"
+    with pytest.raises(FileNotFoundError, match=wanted):
         translate(test_argv("--epoch", "7"))
 
 

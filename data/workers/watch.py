@@ -95,7 +95,8 @@ class WorkerWatch:
             self._workers = new
             # It runs before the function of multiprocessing, which waits for a stopped worker.
             atexit.register(_end_if_alive, weakref.ref(self))
-            threading.Thread(target=self._look, name="workers", daemon=True).start()
+            threading.Thread(target=_look_at, args=(weakref.ref(self),), name="workers",
+                             daemon=True).start()
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
@@ -112,22 +113,25 @@ class WorkerWatch:
         finally:
             self._waits_since, self._is_stall_logged = None, False
 
-    def _look(self) -> None:
-        """Measure the memory of the workers, and report if no batch comes from them."""
-        while any(worker.exitcode is None for worker in self._workers):
-            uses = [_memory_of(worker.pid) for worker in self._workers]
-            total = _memory_of(os.getpid()) + sum(uses)
-            self._used = (max(total, self._used[0]), max([*uses, self._used[1]]))
-            since = self._waits_since
-            if since and time.monotonic() - since >= STALL_SECONDS and not self._is_stall_logged:
-                self._is_stall_logged = True
-                states = ", ".join(f"{worker.pid} {_state_of(worker.pid)}"
-                                   for worker in self._workers)
-                # An error, since processes other than the main one log nothing else.
-                log.error("no images for %.0f s; the worker processes that read them: %s. Ctrl-C "
-                          "or SIGTERM ends the program; a training is saved before",
-                          time.monotonic() - since, states)
-            time.sleep(_LOOK_SECONDS)
+    def look(self) -> bool:
+        """Measure the memory of the workers, and report if no batch comes from them.
+
+        Return False if all workers have ended.
+        """
+        if all(worker.exitcode is not None for worker in self._workers):
+            return False
+        uses = [_memory_of(worker.pid) for worker in self._workers]
+        total = _memory_of(os.getpid()) + sum(uses)
+        self._used = (max(total, self._used[0]), max([*uses, self._used[1]]))
+        since = self._waits_since
+        if since and time.monotonic() - since >= STALL_SECONDS and not self._is_stall_logged:
+            self._is_stall_logged = True
+            states = ", ".join(f"{worker.pid} {_state_of(worker.pid)}" for worker in self._workers)
+            # An error, since processes other than the main one log nothing else.
+            log.error("no images for %.0f s; the worker processes that read them: %s. Ctrl-C "
+                      "or SIGTERM ends the program; a training is saved before",
+                      time.monotonic() - since, states)
+        return True
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -153,6 +157,13 @@ class WorkerWatch:
         while time.monotonic() < end and any(worker.sentinel in ended and worker.exitcode is None
                                              for worker in self._workers):
             time.sleep(0.001)
+
+
+def _look_at(watch: "weakref.ref[WorkerWatch]") -> None:
+    """Look until the workers have ended, or until nothing else uses the loader."""
+    while (alive := watch()) and alive.look():
+        del alive
+        time.sleep(_LOOK_SECONDS)
 
 
 def _end_if_alive(watch: "weakref.ref[WorkerWatch]") -> None:
