@@ -1,8 +1,9 @@
 """Choose the flags for speed that have the value ``auto``, for the device and the network.
 
-The choices follow measurements on one NVIDIA H200 with torch 2.11 (27 November 2026, 256 pixels,
---ngf 64): a recorded step took a quarter of the time of an eager one at batch 1, and channels_last
-made a U-Net faster and a ResNet slower. bfloat16 is not chosen, since its quality was not compared.
+The choices follow measurements on one NVIDIA H200 with torch 2.11 (docs/benchmarks.md, on a GPU): a
+recorded step of one image took 0.26 (pix2pix) and 0.66 (CycleGAN) of the time of an eager one, and
+channels_last made a U-Net faster and a ResNet slower. bfloat16, which was faster still, is not
+chosen, because the quality of its results was not compared.
 """
 
 from argparse import Namespace
@@ -28,7 +29,7 @@ def choose_speed(opt: Namespace) -> str:
     best: dict[str, Any] = {
         "precision": "tf32" if on_gpu else "default",
         "cuda_graph": on_gpu and not obstacle,
-        "channels_last": on_gpu and opt.netG.startswith("unet") and _has_tensor_cores(opt.device),
+        "channels_last": on_gpu and opt.netG.startswith("unet") and _computes_tf32(opt.device),
     }
     vars(opt).update({name: best[name] for name in chosen})
     if not on_gpu or not chosen:
@@ -37,8 +38,8 @@ def choose_speed(opt: Namespace) -> str:
     why = {"cuda_graph": f" (because {obstacle})" if obstacle else ""}
     flags = " ".join(f"--{name} {words.get(best[name], best[name])}{why.get(name, '')}"
                      for name in chosen)
-    return (f"the fastest for {opt.netG} on {opt.device}: {flags}; these flags, or --exact for "
-            "all of them, change it")
+    return (f"chosen for {opt.netG} on {opt.device}: {flags}; these flags, or --exact for all of "
+            "them, change it")
 
 
 def _why_no_graph(opt: Namespace) -> str:
@@ -55,6 +56,6 @@ def _why_no_graph(opt: Namespace) -> str:
     return ""
 
 
-def _has_tensor_cores(device: torch.device) -> bool:
-    """Return whether the GPU computes tf32 in tensor cores (NVIDIA: compute capability 8)."""
+def _computes_tf32(device: torch.device) -> bool:
+    """Return whether the GPU has tf32 arithmetic (NVIDIA: compute capability 8 or newer)."""
     return torch.cuda.get_device_capability(device) >= (8, 0)

@@ -62,9 +62,9 @@ def test_the_choice_on_a_gpu(
 @pytest.mark.usefixtures("ampere")
 def test_one_line_names_what_was_chosen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     _, line = on_gpu(U_NET + " --precision fp32 --grad_accum 2", monkeypatch)
-    assert line == ("the fastest for unet_256 on cuda:0: --cuda_graph off (because --grad_accum "
-                    "computes layers twice) --channels_last on; these flags, or --exact for all "
-                    "of them, change it")
+    assert line == ("chosen for unet_256 on cuda:0: --cuda_graph off (because --grad_accum "
+                    "computes layers twice) --channels_last on; these flags, or --exact for all of "
+                    "them, change it")
     by_hand = " --precision fp32 --cuda_graph off --channels_last off"
     assert not on_gpu(U_NET + by_hand, monkeypatch)[1]
     assert not on_gpu(U_NET + " --exact", monkeypatch)[1]

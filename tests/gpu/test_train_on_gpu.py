@@ -61,6 +61,6 @@ def test_a_run_resumes_as_the_other_kind(
 def test_the_default_is_recorded(argv: Argv, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         train(argv(*REAL[:-4], "--n_epochs", "3"))
-    [line] = [line for line in caplog.messages if line.startswith("the fastest for unet_128")]
+    [line] = [line for line in caplog.messages if line.startswith("chosen for unet_128")]
     assert "--precision tf32 --cuda_graph on" in line
     assert not [line for line in caplog.messages if "capture failed" in line]

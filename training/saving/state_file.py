@@ -32,9 +32,10 @@ def read_state(path: Path) -> dict[str, Any]:
         require_count(version := state.get("version", 0), "version")
         unknown = [name for name in state if name not in (*_PARTS, *_LATER_PARTS)]
         if version > VERSION or unknown:
-            what = f"it has {listed(unknown)}" if unknown else f"it is {version}"
-            raise StateError(f"version {VERSION} of such files is known, {what}: a later version "
-                             "of this program has probably written it; resume with that one")
+            what = f"has {listed(unknown)}" if unknown else f"has version {version}"
+            raise StateError(f"this program knows version {VERSION} of such files, and this one "
+                             f"{what}: a later version of the program has probably written it; "
+                             "resume with that version")
         if version:
             require_entries(state, ("best",), "the state")
             require_entries(state["model"], ("scalers", "averages"), "model")
