@@ -9,6 +9,7 @@ The model, the networks and the sizes of the training are read from the folder o
 import logging
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ if __name__ == "__main__":
 from data import create_dataset
 from data.discovery.inputs import Input, find_inputs, title_of
 from data.record import load_record
-from display.images import to_pictures
 from display.sinks import open_sinks
 from display.visualizer import Visualizer
 from inference.prepare import move_to_device, prepare_in_place
+from inference.processes import shared_test
+from inference.results.data_set import DataSetTest
 from inference.results.deep_results import DeepResults
 from inference.results.names import OutputFolder, ResultNames
 from inference.results.results_page import EXCHANGED, ResultsPage
@@ -34,7 +36,8 @@ from models import create_model
 from options.test_options import TestOptions
 from util import runtime
 from util.disk.file_names import shorten
-from util.random_states import seed_everything, seed_torch
+from util.distributed import current_process, from_main, own_share, require_equal
+from util.random_states import seed_everything
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +48,9 @@ def test(argv: Sequence[str] | None = None) -> Path:
     opt = options.parse(argv)
     log.info("device: %s", runtime.describe_device(opt.device))
     runtime.keep_freed_memory()
-    seed_everything(opt.seed)
-    return translate_inputs(opt, options) if opt.inputs else test_data_set(opt, options)
+    with shared_test(opt.device):
+        seed_everything(opt.seed)
+        return translate_inputs(opt, options) if opt.inputs else test_data_set(opt, options)
 
 
 def test_data_set(opt: Namespace, options: TestOptions) -> Path:
@@ -54,32 +58,24 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     dataset = create_dataset(opt)
     model = create_model(opt)
     model.setup(opt)
-    options.save(opt)
+    require_equal(len(dataset), "the number of images")
+    if current_process().is_main:
+        options.save(opt)
     for net in model.networks.values():
         move_to_device(prepare_in_place(net, running_statistics=opt.eval), opt.device)
     # The input of the model is its A: with BtoA, the B of the data set.
     sides = (dataset.dataset.A, dataset.dataset.B)
     A, B = sides if opt.direction == "AtoB" else sides[::-1]
     deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
-    names = ResultNames(opt.dataroot, opt.phase)
     count = min(len(dataset), opt.num_test or len(dataset))
     legend = f"{opt.model}, {opt.direction}." + EXCHANGED * (opt.direction == "BtoA")
     with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=model.save_dir,
                    comparisons=model.comparisons(opt)) as page:
         page.check_values(sides, dataset.dataset.examples)
-        for batch in dataset.first(-(-count // opt.batch_size)):
-            # Every batch gets the same dropout masks: a result does not depend on earlier images.
-            seed_torch(opt.seed, opt.device)
-            model.set_input(batch)
-            model.test()
-            visuals = {label: images.cpu() for label, images in model.get_current_visuals().items()}
-            shown = {label: to_pictures(images) for label, images in visuals.items()}
-            for index, source in enumerate(model.get_image_paths()[: count - len(page.rows)]):
-                stem = page.images / (name := names.of(Path(source)))
-                images = {label: batch_of[index] for label, batch_of in visuals.items()}
-                files, lost = model.sources(index), model.missing_targets(index, page.comparisons)
-                deeper = deep.write(page.writers, images, stem, model.missing_inputs(index), files)
-                page.add(name, {key: it[index] for key, it in shown.items()}, deeper, files, lost)
+        tested = DataSetTest(model, page, ResultNames(opt.dataroot, opt.phase), deep, count=count,
+                             batch_size=opt.batch_size, seed=opt.seed)
+        own_batches = own_share(range(0, count, opt.batch_size))
+        tested.translate(dataset.first(len(list(own_batches))))
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 
@@ -87,7 +83,7 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
 def translate_inputs(opt: Namespace, options: TestOptions) -> Path:
     """Translate every image of --dataroot in its own size and bit depth."""
     translator = create_translator(opt, options)
-    inputs = find_test_inputs(opt, translator)
+    inputs = from_main(partial(find_test_inputs, opt, translator))
     skip_bad = opt.on_bad_image == "skip"
     if opt.output_dir:
         return translate_to_folder(
@@ -129,9 +125,10 @@ def find_test_inputs(opt: Namespace, translator: Translator) -> list[Input]:
 def open_page(opt: Namespace, *, name: str, title: str, run: Path, **page: Any) -> ResultsPage:
     """Create ``results/<name>/<title>_<epoch>/index.html``; ``run``: the training, or its file."""
     epoch = opt.epoch + (f"_iter{opt.load_iter}" if opt.load_iter else "") + "_ema" * opt.ema
+    is_main = current_process().is_main
     folder = opt.results_dir / name / f"{shorten(title, room=len(epoch) + 1)}_{epoch}"
     return ResultsPage(
-        folder, Visualizer(open_sinks(folder, opt)), width=opt.display_winsize,
+        folder, Visualizer(open_sinks(folder, opt) if is_main else []), width=opt.display_winsize,
         training_web=(run if run.is_dir() else run.parent) / "web", aspect_ratio=opt.aspect_ratio,
         title=f"Experiment = {name}, Phase = {title}, Epoch = {opt.epoch}", **page)
 

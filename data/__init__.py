@@ -20,7 +20,8 @@ available, find_dataset = PLUGINS.available, PLUGINS.find
 def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     """Build the dataset that the flags ask for, with its cache, and a loader for it.
 
-    ``shared``: several processes share the images of every step; else each process gets all.
+    ``shared``: several processes share the images of every step, or the batches of a test; else
+    each process gets all.
     """
     with naming_skip_flag(opt.on_bad_image):
         dataset = find_dataset(opt.dataset_mode)(opt)
@@ -32,7 +33,8 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     loader = Loader(dataset, batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
                     num_workers=workers, shuffle=not opt.serial_batches, seed=opt.seed,
                     device=opt.device, rank=here.rank, world_size=here.world_size,
-                    replace_bad=opt.isTrain and opt.on_bad_image == "skip")
+                    replace_bad=opt.isTrain and opt.on_bad_image == "skip",
+                    whole_batches=not opt.isTrain)
     log.info("dataset [%s] was created: %d images, %d workers", type(dataset).__name__, len(loader),
              loader.workers)
     return loader

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
+from itertools import chain
 from random import Random
 
 from torch.utils.data import Sampler
@@ -36,6 +37,9 @@ class EpochOrder(Sampler[int]):
     images of the order, so it holds the same images as a step of one process with that batch size.
     If no image is left for a process in the last step of an epoch, the process gets the last image
     of the order again, so that it can take part in the step; ``share`` then counts 0 own images.
+
+    With ``whole_batches`` the processes take turns with the batches of a single process, which have
+    the same images for any number of processes; nothing is repeated.
     """
 
     count: int
@@ -45,6 +49,7 @@ class EpochOrder(Sampler[int]):
     batch_size: int = 1
     rank: int = 0
     world_size: int = 1
+    whole_batches: bool = False
     epoch: int = 0
     start: int = 0
 
@@ -60,12 +65,17 @@ class EpochOrder(Sampler[int]):
         return Share(images, own, own * self.world_size / images)
 
     def __len__(self) -> int:
+        if self.whole_batches:
+            return sum(1 for _ in self)
         return len(range(self.start + self.rank, self.count, self.world_size)) + self._filler
 
     def __iter__(self) -> Iterator[int]:
         order = list(range(self.count))
         if self.shuffle:
             seeded(self.seed, self.epoch).shuffle(order)
+        if self.whole_batches:
+            starts = range(self.start + self.rank * self.batch_size, self.count, self.step_images)
+            return chain.from_iterable(order[s : s + self.batch_size] for s in starts)
         return iter(order[self.start :][self.rank :: self.world_size] + order[-1:] * self._filler)
 
     @property

@@ -26,7 +26,7 @@ class Loader:
 
     data/base_dataset.py describes a ``Batch``. Its tensors are on the device: they are copied
     without waiting, and uint8 images become floats there. Several processes share the images of an
-    epoch; ``len`` counts those of all processes.
+    epoch; ``len`` counts those of all processes. ``whole_batches``: see ``EpochOrder``.
 
     Call ``set_epoch`` before each epoch. Iterating does not change torch's global random state, so
     a resumed run has the same dropout as an uninterrupted one.
@@ -40,7 +40,7 @@ class Loader:
     def __init__(
         self, dataset: BaseDataset, *, batch_size: int, num_workers: int, shuffle: bool, seed: int,
         device: torch.device | None = None, start_method: str | None = None, rank: int = 0,
-        world_size: int = 1, replace_bad: bool = False
+        world_size: int = 1, replace_bad: bool = False, whole_batches: bool = False
     ) -> None:
         if len(dataset) == 0:
             raise ValueError(f"{type(dataset).__name__} found no samples under {dataset.root}")
@@ -48,7 +48,7 @@ class Loader:
         self.device = device or torch.device("cpu")
         dataset.packs_levels = _may_pack(type(dataset))
         self._order = EpochOrder(len(dataset), seed=seed, shuffle=shuffle, batch_size=batch_size,
-                                 rank=rank, world_size=world_size)
+                                 rank=rank, world_size=world_size, whole_batches=whole_batches)
         batches = -(-len(dataset) // self._order.step_images)
         self._watch = WorkerWatch()
         self.workers = workers = min(num_workers, batches)  # others would have no batch

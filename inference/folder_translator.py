@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from inference.tiles.whole_reader import WholeReader
 from inference.translated_image import TranslatedImage
 from inference.translator import Translator
 from util.disk.content import extension_of
+from util.distributed import all_gather, current_process, own_share
 from util.threads import read_ahead
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ def translate_all(
 ) -> Iterator[TranslatedInput]:
     """Yield the results in the order of the image sizes, so that equal sizes share a batch.
 
-    The batches do not change the results. ``batch_size``: None: see ``usual_batch``.
+    The batches do not change the results. Each of several processes gets every N-th batch of a
+    single process. ``batch_size``: None: see ``usual_batch``.
     ``skip_bad``: log unreadable files and leave them out, instead of raising a PictureError.
     """
     read = partial(_read_batch, translator, skip_bad=skip_bad)
@@ -70,13 +72,19 @@ def translate_all(
 def _batches(
     inputs: Sequence[Input], batch_size: int | None, wanted: Sequence[int], *, skip_bad: bool
 ) -> Iterator[list[SizedInput]]:
-    sized: list[SizedInput] = []
-    for item in inputs:
+    """Yield the batches of this process. The processes read the headers together."""
+    sized: list[tuple[tuple[int, int], int]] = []
+    for index, item in own_share(enumerate(inputs)):
         with _bad_files(skip=skip_bad):
-            sized.append((item.source.read_size(wanted), item))
-    by_size = itemgetter(0)
-    for size, group in groupby(sorted(sized, key=by_size), key=by_size):
-        pending = iter(group)
+            sized.append((item.source.read_size(wanted), index))
+    return own_share(_equal_sizes(inputs, sorted(chain(*all_gather(sized))), batch_size))
+
+
+def _equal_sizes(
+    inputs: Sequence[Input], sized: Sequence[tuple[tuple[int, int], int]], batch_size: int | None
+) -> Iterator[list[SizedInput]]:
+    for size, group in groupby(sized, key=itemgetter(0)):
+        pending = iter([(size, inputs[index]) for _, index in group])
         while batch := list(islice(pending, batch_size or usual_batch(*size))):
             yield batch
 
@@ -111,7 +119,9 @@ def _bad_files(*, skip: bool) -> Iterator[None]:
     except PictureError as error:
         if not skip:
             raise
-        log.warning("skipped: %s", error)
+        # Processes other than the main one log only errors, but this is seen by one process alone.
+        log.log(logging.WARNING if current_process().is_main else logging.ERROR,
+                "skipped: %s", error)
 
 
 def translate_huge(
@@ -121,23 +131,23 @@ def translate_huge(
     """Translate and write the images that are too large for memory, as TIFF.
 
     ``stem_of``: the path of a result without its extension. ``skip_bad``: see ``translate_all``.
-    Return the other inputs, and the number of files written.
+    Return the other inputs, and the number of files that this process has written.
     """
     others, done = [], 0
-    for item in inputs:
+    for index, item in own_share(enumerate(inputs)):
         with _bad_files(skip=skip_bad):
             width, height = item.source.read_size([translator.input.channels])
             tile = translator.budget.tile_for(height, width)
             reader = _open_windows(translator, item.source) if tile else None
             if tile is None or reader is None:
-                others.append(item)
+                others.append(index)
                 continue
             stem = stem_of(item)
             with reader:
                 path = stem.with_name(f"{stem.name}.tif")
                 _translate_windows(translator, item, reader, path, tile=tile)
             done += 1
-    return others, done
+    return [inputs[index] for index in sorted(chain(*all_gather(others)))], done
 
 
 def _open_windows(translator: Translator, source: Source) -> TiffReader | WholeReader | None:

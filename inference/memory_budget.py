@@ -10,6 +10,7 @@ from inference.padding import padded_side
 from inference.prepare import sharing_copy
 from inference.tiles.grid import make_grid
 from models.networks.geometry import geometry
+from util.distributed import current_process
 from util.free_memory import available_bytes, free_memory
 from util.text import format_bytes
 
@@ -99,7 +100,7 @@ class MemoryBudget:
 
     def holds_whole(self, height: int, width: int) -> bool:
         """Return whether the machine holds the whole image and its translation, beside a tile."""
-        free = free_memory() if self.free_bytes is None else self.free_bytes
+        free = _own_part(free_memory()) if self.free_bytes is None else self.free_bytes
         return WHOLE_BYTES * self.in_channels * height * width <= SHARE * free
 
     @cached_property
@@ -112,5 +113,12 @@ class MemoryBudget:
 
     def _available(self) -> float:
         device = next((t.device for t in self.net.parameters()), torch.device("cpu"))
-        free = available_bytes(device) if self.free_bytes is None else self.free_bytes
-        return SHARE * free
+        if self.free_bytes is not None:
+            return SHARE * self.free_bytes
+        free = available_bytes(device)
+        return SHARE * (free if device.type == "cuda" else _own_part(free))
+
+
+def _own_part(free: int) -> float:
+    """Return the part of the machine's memory for this one of the processes on it."""
+    return free / current_process().local_world_size

@@ -167,14 +167,13 @@ class TestOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
-        if current_process().is_distributed:
-            raise ValueError("test.py runs in one process: start it without torchrun")
         for flag in LIVE_DISPLAY:
             if hasattr(opt, flag[2:]):
                 log.info("%s has no effect here: live displays belong to train.py", flag)
                 delattr(opt, flag[2:])
-        if len(opt.gpu_ids or ()) > 1:
-            log.warning("--gpu_ids: a test uses one GPU, %d", opt.gpu_ids[0])
+        if len(opt.gpu_ids or ()) > 1 and not current_process().is_distributed:
+            log.warning("--gpu_ids: one process uses one GPU, %d; for all of them: torchrun "
+                        "--nproc_per_node=%d test.py ...", opt.gpu_ids[0], len(opt.gpu_ids))
         if opt.weights is None:
             self.require_run_folder(opt)
         elif not opt.weights.exists():

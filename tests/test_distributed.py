@@ -1,6 +1,7 @@
 """Training in two processes equals training in one process with twice the batch size."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,13 +11,14 @@ import processes
 import pytest
 import torch
 from conftest import Argv, draw_pictures
+from PIL import Image
 from runs import differences, load_state, logged, read_losses
 
 from data.base_dataset import Batch
 from data.epoch_order import EpochOrder
 from models.base_model import BaseModel
 from models.pix2pix_model import Pix2PixModel
-from options.test_options import TestOptions
+from test import test as translate
 from train import train
 from training.launcher import launch
 from training.saving.run_saver import RunSaver
@@ -124,6 +126,21 @@ def test_each_image_is_used_once_and_all_processes_take_equally_many_steps(
             seen += mine
     assert sorted(seen) == sorted(whole[start:])
     assert len(steps) == 1
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 12])
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 16])
+def test_processes_take_turns_with_the_batches_of_one(world_size: int, batch_size: int) -> None:
+    def batches(rank: int, of: int) -> list[list[int]]:
+        order = EpochOrder(10, seed=0, shuffle=False, batch_size=batch_size, rank=rank,
+                           world_size=of, whole_batches=True)
+        indices = list(order)
+        assert len(order) == len(indices)
+        return [indices[i : i + batch_size] for i in range(0, len(indices), batch_size)]
+
+    single = batches(0, 1)
+    assert [batches(rank, world_size) for rank in range(world_size)] == [
+        single[rank::world_size] for rank in range(world_size)]
 
 
 def interrupted(argv: Sequence[str], stopped: Sequence[str], ports: Sequence[int]) -> None:
@@ -280,20 +297,30 @@ def test_a_world_without_torchrun_is_refused() -> None:
         current_process({"WORLD_SIZE": "2"})
 
 
-def test_test_py_refuses_several_processes(
-    test_argv: Argv, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def train_and_translate(
+    runs: Sequence[Sequence[str]], tests: Sequence[Sequence[str]], ports: Sequence[int]
 ) -> None:
-    for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE"):
-        monkeypatch.setenv(name, "2")
-    with pytest.raises(SystemExit):
-        TestOptions().parse(test_argv())
-    assert "start it without torchrun" in capsys.readouterr().err
+    train_all(runs, ports[: len(runs)])
+    for argv, port in zip(tests, ports[len(runs) :], strict=True):
+        os.environ["MASTER_PORT"] = str(port)
+        translate(argv)
+
+
+def files_below(folder: Path) -> dict[Path, bytes]:
+    """Return the contents of all files; times and paths of pages are left out."""
+    contents = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")
+                if path.is_file()}
+    return {path: re.sub(rb"\d\d \w{3} \d{4}, \d\d:\d\d", b"", content)
+            if path.suffix == ".html" else content for path, content in contents.items()}
 
 
 def test_one_process_validates_and_all_take_the_same_decision(
-    argv: Argv, dataroot: Path, tmp_path: Path
+    argv: Argv, test_argv: Argv, dataroot: Path, tmp_path: Path
 ) -> None:
-    """The weights equal those without validation, and both processes stop at the same step."""
+    """The weights equal those without validation, and both processes stop at the same step.
+
+    Two processes of test.py then write the same files as one.
+    """
     draw_pictures(dataroot / "val", 3, (64, 32), seed=9)
     plain = argv("--model", "pix2pix", "--norm", "batch", "--n_epochs", "2", "--no_html")
     without = [*plain, "--name", "without"]
@@ -301,9 +328,33 @@ def test_one_process_validates_and_all_take_the_same_decision(
     # With a learning rate near 0 the values stop improving.
     stopping = [*plain, "--name", "stopping", "--val_phase", "val", "--early_stop", "1",
                 "--n_epochs", "30", "--lr", "1e-12"]
-    ports = [processes.free_port() for _ in range(3)]
-    processes.run(tmp_path / "out", train_all, [without, with_it, stopping], ports)
+    # The same two processes translate images of several sizes, one of which cannot be read.
+    draw_pictures(dataroot / "mixed" / "sub", 3, (24, 20))
+    draw_pictures(dataroot / "mixed", 5, (16, 28))
+    (dataroot / "mixed" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    mixed = ["--dataroot", str(dataroot / "mixed"), "--on_bad_image", "skip", "--batch_size", "2"]
+    tests = {"data": ["--batch_size", "2"], "inputs": mixed, "folder": [*mixed, "--output_dir"]}
+    draw_pictures(dataroot / "test", 5, (64, 32), seed=8)
+    with Image.open(dataroot / "test" / "0.png") as image:
+        image.save(dataroot / "test" / "0.bmp")
+
+    def translations(kind: str) -> list[list[str]]:
+        folders = {name: tmp_path / kind / name for name in tests}
+        return [test_argv("--name", "without", *flags, *[str(folders[name])] * (name == "folder"),
+                          "--results_dir", str(folders[name])) for name, flags in tests.items()]
+
+    ports = [processes.free_port() for _ in range(6)]
+    processes.run(tmp_path / "out", train_and_translate, [without, with_it, stopping],
+                  translations("two"), ports)
     runs = tmp_path / "runs"
+    for flags in translations("one"):
+        translate(flags)
+    assert files_below(tmp_path / "one") == files_below(tmp_path / "two")
+    assert len(files_below(tmp_path / "two")) == 6 * 3 + 8 * 2 + 8 + 2
+    printed = (tmp_path / "out" / "0.txt").read_text() + (tmp_path / "out" / "1.txt").read_text()
+    assert printed.count("skipped: ") == 2
+    assert printed.count("8 images translated; results page") == 1
+    assert "8 of 9 images translated into" in printed
     assert differences(weights(runs / "without"), weights(runs / "with")) == []
     assert (runs / "with" / "best_net_G_ema.pth").is_file()
     state = load_state(runs / "stopping")

@@ -138,7 +138,7 @@ def test_ctrl_c_leaves_complete_files_and_their_rows(
         if next(seeded, None) is None:  # before the third image
             raise KeyboardInterrupt
 
-    for module in ("test", "inference.translator"):
+    for module in ("inference.results.data_set", "inference.translator"):
         monkeypatch.setattr(f"{module}.seed_torch", interrupted)
     flags = {"data set": [], "--inputs": [kind], "--output_dir": [kind, str(tmp_path / "results")]}
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Distributed training: rank of this process, process group, collective operations.
+"""Several processes of a training or a test: rank, process group, collective operations.
 
 torchrun (or ``launch``, for --gpu_ids 0,1,2) starts the processes and describes each in environment
 variables. In a single process every function here returns its argument and costs nothing.
@@ -6,14 +6,18 @@ variables. In a single process every function here returns its argument and cost
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from itertools import islice
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
+T = TypeVar("T")
+_RESUME = "the last checkpoint is intact, --continue_train resumes from it"
 _BACKENDS = re.compile(r"\bgloo\b|NCCL|Connection (closed|reset)", re.IGNORECASE)
 
 
@@ -60,8 +64,13 @@ def current_process(environment: Mapping[str, str] = os.environ) -> Process:
 
 
 @contextmanager
-def process_group(device: torch.device) -> Iterator[None]:
+def process_group(
+    device: torch.device, *, timeout: timedelta | None = None, after_loss: str = _RESUME
+) -> Iterator[None]:
     """Initialise the process group, and destroy it at the end.
+
+    ``timeout``: how long a process waits for the others; None: torch's default, 30 minutes.
+    ``after_loss``: what the error adds if a process has ended.
 
     After an error it is not destroyed: the other processes notice that this one has ended.
     NCCL carries CUDA tensors. gloo carries CPU tensors and Python objects, so that these do not
@@ -76,8 +85,8 @@ def process_group(device: torch.device) -> Iterator[None]:
     nccl = device.type == "cuda" and dist.is_nccl_available()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    with _connection_errors():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if nccl else "gloo")
+    with _connection_errors(after_loss):
+        dist.init_process_group("cpu:gloo,cuda:nccl" if nccl else "gloo", timeout=timeout)
         dist.barrier()  # no process reads the run's folder while another writes to it
         try:
             yield
@@ -121,6 +130,23 @@ def gather_to_main(value: Any) -> list[Any]:
     return values
 
 
+def from_main(make: Callable[[], T]) -> T:
+    """Return ``make()`` of the main process in every process; the others do not call it."""
+    if not dist.is_initialized():
+        return make()
+    values: list[Any] = [make() if dist.get_rank() == 0 else None]
+    dist.broadcast_object_list(values, src=0)
+    value: T = values[0]
+    return value
+
+
+def own_share(items: Iterable[T]) -> Iterator[T]:
+    """Yield every N-th item, for N processes, from the one with the number of this process on."""
+    if not dist.is_initialized():
+        return iter(items)
+    return islice(items, dist.get_rank(), None, dist.get_world_size())
+
+
 def require_equal(value: Any, what: str) -> None:
     """Raise ValueError if ``value`` is not equal in all processes."""
     values = all_gather(value)
@@ -131,7 +157,7 @@ def require_equal(value: Any, what: str) -> None:
 
 
 @contextmanager
-def _connection_errors() -> Iterator[None]:
+def _connection_errors(after_loss: str) -> Iterator[None]:
     """Convert torch's RuntimeError about a lost connection to a ConnectionError."""
     try:
         yield
@@ -142,5 +168,4 @@ def _connection_errors() -> Iterator[None]:
         reason = str(error).strip().splitlines() or ["no reason given"]
         raise ConnectionError(f"process {process.rank} of {process.world_size} lost the connection "
                               "to the others: one of them has ended (see its own error message), "
-                              "or cannot be reached; the last checkpoint is intact, "
-                              f"--continue_train resumes from it [{reason[0]}]") from error
+                              f"or cannot be reached; {after_loss} [{reason[0]}]") from error

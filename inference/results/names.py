@@ -68,15 +68,19 @@ class ResultNames:
 
     def __init__(self, dataroot: Path, phase: str) -> None:
         self.roots = [dataroot / phase, dataroot / f"{phase}A", dataroot / f"{phase}B", dataroot]
-        self.taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # name -> how many names were taken before it
 
     def of(self, path: Path) -> str:
         """Return a name that no earlier call has returned."""
         root = next((root for root in self.roots if path.is_relative_to(root)), path.parent)
         plain = room_for_labels(without_extension(path.relative_to(root)).as_posix())
         name, number = plain, 1
-        while name in self.taken:
+        while name in self._taken:
             number += 1
             name = f"{plain}-{number}"
-        self.taken.add(name)
+        self._taken[name] = len(self._taken)
         return name
+
+    def position(self, name: str) -> int:
+        """Return how many names were given before ``name``."""
+        return self._taken[name]

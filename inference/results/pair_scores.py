@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from statistics import fmean
 from types import MappingProxyType
+from typing import NamedTuple
 
 from data.files.raster import Mask
 from data.files.value_range import LEVELS
@@ -21,6 +22,15 @@ log = logging.getLogger(__name__)
 METRICS = ("l1", "psnr")
 
 
+class FoundScores(NamedTuple):
+    """``values``: image -> output, name -> value. ``missing``: image -> (missing, all) pixels of
+    each pair. Processes send these to the main process.
+    """
+
+    values: dict[str, dict[tuple[str, str], float]]
+    missing: dict[str, list[tuple[int, int]]]
+
+
 class PairScores:
     """The values of each image: ``l1`` of an output and its target, ``cycle_l1`` of a cycle."""
 
@@ -29,8 +39,7 @@ class PairScores:
         self._metrics = {name: metric for name, metric in metrics.items()
                          if isinstance(metric, MeanMetric)}
         self._pairs = [(compared, compared.pair) for compared in comparisons if compared.pair]
-        self.values: dict[str, dict[tuple[str, str], float]] = {}  # image -> output, name -> value
-        self._missing: dict[str, list[tuple[int, int]]] = {}  # image -> missing, all pixels of pair
+        self.found = FoundScores({}, {})
 
     def add(
         self, name: str, pictures: Mapping[str, Image8],
@@ -47,20 +56,25 @@ class PairScores:
                 fake = MetricImage(pictures[labels[0]], LEVELS)
                 real = MetricImage(pictures[labels[1]], LEVELS, missing=mask)
                 if mask is not None:
-                    self._missing.setdefault(name, []).append((int(mask.sum()), mask.size))
+                    self.found.missing.setdefault(name, []).append((int(mask.sum()), mask.size))
                 for metric_name, metric in self._metrics.items():
                     key = compared.made, CYCLE_VALUE * bool(compared.back) + metric_name
                     with suppress(ValueError):
                         found[key] = metric.measure(fake, real)
-        self.values[name] = found
+        self.found.values[name] = found
+
+    def merge(self, other: FoundScores) -> None:
+        """Add what another process has measured."""
+        self.found.values.update(other.values)
+        self.found.missing.update(other.missing)
 
     def describe(self, name: str) -> str:
         """Return the values of one image."""
-        return _as_text(self.values.get(name, {}))
+        return _as_text(self.found.values.get(name, {}))
 
     def describe_means(self, names: Sequence[str]) -> str:
         """Return the means over the images ``names``; "" without values."""
-        rows = [self.values[name] for name in names if self.values.get(name)]
+        rows = [self.found.values[name] for name in names if self.found.values.get(name)]
         keys = dict.fromkeys(key for row in rows for key in row)
         return _as_text({key: fmean(row[key] for row in rows if key in row) for key in keys})
 
@@ -69,7 +83,7 @@ class PairScores:
 
         It counts the pairs that have no other pixel, and so no value.
         """
-        pairs = [pair for name in names for pair in self._missing.get(name, ())]
+        pairs = [pair for name in names for pair in self.found.missing.get(name, ())]
         lost, pixels = (sum(counts) for counts in zip(*pairs, strict=True)) if pairs else (0, 0)
         empty = sum(missing == size for missing, size in pairs)
         if not lost:

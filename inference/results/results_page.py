@@ -2,19 +2,21 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from data.checking.sample_check import hints_about_values
 from data.files.raster import Mask
 from data.files.side import Side
 from data.files.source import Source
 from data.files.tags.read_tags import colour_chunks
-from data.files.tags.world_files import is_world_file
 from display.images import save_mask, save_picture, saved_size
 from display.pages.html import Figure, FigureRow, Header, Notice, write_page
 from display.pages.run_links import (
@@ -26,9 +28,12 @@ from display.pages.run_links import (
 )
 from display.reports import CYCLE_NOTE, Image8, PictureReport, Progress
 from display.visualizer import Visualizer
+from inference.processes import warn_if_elsewhere
+from inference.results.page_files import files_of, remove_older, remove_unfinished
 from inference.results.pair_scores import PairScores
 from models.arrangement import arranged, legend_of
 from models.comparison import Comparison
+from util.distributed import current_process, gather_to_main
 from util.text import pluralise
 from util.threads import FileWriters
 
@@ -45,6 +50,10 @@ class ResultsPage:
     Threads write the images (``writers``). A row is left out if one of its images could not be
     written. At the end, images of an earlier test that the page does not show are removed, if they
     have the same labels. The displays of ``visualizer`` show every row too.
+
+    Each of several processes adds its rows and writes their images; at the end, the main process
+    gets all rows and writes the page. After an exception it has only its own rows, and images of
+    an earlier test stay.
     """
 
     def __init__(
@@ -68,8 +77,10 @@ class ResultsPage:
         self.comparisons, self.scores = comparisons, PairScores(comparisons)
         self.hints: list[str] = []
         self.rows: list[FigureRow] = []
+        self.order: Callable[[str], Any] = lambda name: 0  # of the rows, by name; 0: as added
         self.masks: set[Path] = set()
         self.writers = FileWriters()
+        self._lost: set[Path] = set()  # files that could not be written
         self._start = time.time() - _CLOCKS_DIFFER_SECONDS
 
     def __enter__(self) -> "ResultsPage":
@@ -80,17 +91,46 @@ class ResultsPage:
             try:
                 self.writers.__exit__(kind, *error)
             finally:
-                self._finish()
+                self._lost |= self.writers.failed
+                has_all = kind is None or not current_process().is_distributed
+                if has_all:
+                    self._collect()
+                if current_process().is_main:
+                    self._finish(has_all=has_all)
 
-    def _finish(self) -> None:
-        lost = self.writers.failed
-        self.rows = [row for row in self.rows if not lost & _files(self.folder, [row])]
+    def _collect(self) -> None:
+        """Send all that this process has added to the main process."""
+        for rows, masks, lost, scores in gather_to_main(
+            (self.rows, self.masks, self._lost, self.scores.found)
+        )[1:]:
+            warn_if_elsewhere([self.folder / row.figures[0].src for row in rows[:1]])
+            self.rows += rows
+            self.masks |= masks
+            self._lost |= lost
+            self.scores.merge(scores)
+
+    def _finish(self, *, has_all: bool) -> None:
+        self.rows = [row for row in self.rows if not self._lost & files_of(self.folder, [row])]
+        self.rows.sort(key=lambda row: self.order(row.title))
         rows = [replace(row, note=self.scores.describe(row.title)) for row in self.rows]
         write_page(self.path, self.title, rows, width=self.width, fill=True, header=self._header())
-        _remove_older(self.images, self.rows, self.masks)  # of the page of the earlier test
-        _remove_unfinished(self.folder, before=self._start)
+        if current_process().is_distributed:
+            self._display_files()
+        if has_all:
+            remove_older(self.images, self.rows, self.masks)  # of the page of the earlier test
+            remove_unfinished(self.folder, before=self._start)
         if self.training_web:
             link_page(self.training_web, self.path)
+
+    def _display_files(self) -> None:
+        """Show the rows of all processes in the displays, from their files."""
+        for number, row in enumerate(self.rows if self.visualizer.sinks else (), start=1):
+            self._display(number, {figure.label: np.asarray(Image.open(self.folder / figure.src))
+                                   for figure in row.figures})
+
+    def _display(self, count: int, pictures: Mapping[str, Image8]) -> None:
+        progress = Progress(epoch=1, n_epochs=1, images=count, epoch_images=count, epoch_size=count)
+        self.visualizer.pictures(PictureReport(progress=progress, pictures=pictures, keep=True))
 
     def _header(self) -> Header:
         lines = [f"{pluralise(len(self.rows), 'image')}, {time.strftime('%d %b %Y, %H:%M')}. "
@@ -111,6 +151,8 @@ class ResultsPage:
 
     def check_values(self, sides: Sequence[Side], examples: Mapping[str, Sequence[Source]]) -> None:
         """Log why images (letter of a side -> sources) look black, and show it in a box."""
+        if not current_process().is_main:
+            return
         self.hints = hints_about_values(sides, examples)
         for hint in self.hints:
             log.warning("%s", hint)
@@ -149,34 +191,6 @@ class ResultsPage:
             self.writers.write(lambda *_: self.scores.add(name, pictures, missing), some,
                                self.folder / name)
         self.rows.append(FigureRow.of_lines(name, figures, lines))
-        count = len(self.rows)
-        progress = Progress(epoch=1, n_epochs=1, images=count, epoch_images=count, epoch_size=count)
-        ordered = {label: pictures[label] for line in lines for label in line}
-        self.visualizer.pictures(PictureReport(progress=progress, pictures=ordered, keep=True))
-
-
-def _files(folder: Path, rows: Sequence[FigureRow]) -> set[Path]:
-    """Return the files that the page in ``folder`` shows or links to."""
-    figures = [figure for row in rows for figure in row.figures]
-    return {folder / path for figure in figures for path in (figure.src, figure.link) if path}
-
-
-def _remove_unfinished(folder: Path, *, before: float) -> None:
-    """Remove temporary files of util/files.py that a test left which was killed."""
-    for path in folder.rglob(".*.partial.*"):
-        with suppress(OSError):
-            if path.stat().st_mtime < before:
-                path.unlink()
-
-
-def _remove_older(folder: Path, rows: Sequence[FigureRow], masks: set[Path]) -> None:
-    """Remove files that the page does not show, of any format, if their label is on the page."""
-    shown = _files(folder.parent, rows) | masks
-    labels = tuple(f"_{figure.label}{end}" for row in rows[:1] for figure in row.figures
-                   for end in ("", "_missing"))
-    older = [p for p in folder.rglob("*.*") if p.stem.endswith(labels) and p not in shown
-             and not is_world_file(p)]
-    for path in older:
-        path.unlink()
-    if older:
-        log.info("removed %d images of an earlier test from %s", len(older), folder)
+        if not current_process().is_distributed:
+            self._display(len(self.rows), {label: pictures[label] for line in lines
+                                           for label in line})

@@ -8,8 +8,10 @@ from pathlib import Path
 from data.discovery.inputs import Input
 from data.files.image_io import extension_for, write_image
 from inference.folder_translator import translate_all, translate_huge
+from inference.processes import count_all
 from inference.results.names import OutputFolder
 from inference.translator import Translator
+from util.distributed import from_main
 from util.threads import FileWriters
 
 log = logging.getLogger(__name__)
@@ -24,10 +26,12 @@ def translate_to_folder(
     ``skip_existing``: leave out inputs whose results exist. ``skip_bad``: see ``translate_all``.
     """
     folder.refuse_to_overwrite(inputs)
-    wanted = folder.without_result(inputs) if skip_existing else list(inputs)
+    # Only one process looks: others may write already while it does.
+    wanted = from_main(lambda: folder.without_result(inputs) if skip_existing else list(inputs))
     if len(wanted) < len(inputs):
         log.info("%d of %d results exist already", len(inputs) - len(wanted), len(inputs))
     remaining, done = wanted, 0
+    written: list[Path] = []
     if folder.samples == 1:
         remaining, done = translate_huge(translator, wanted, folder.stem, skip_bad=skip_bad)
     with FileWriters() as writers:
@@ -41,8 +45,10 @@ def translate_to_folder(
                 path = stem.with_name(stem.name + suffix)
                 metadata = result.metadata(source.path, whole=not source.half)
                 writers.write(partial(write_image, metadata=metadata), result.pixels, path)
+                written = written or [path]
             done += 1
             if done % 50 == 0:
                 log.info("%d of %d images", done, len(wanted))
-    log.info("%d of %d images translated into %s", done, len(wanted), folder.folder)
+    log.info("%d of %d images translated into %s", count_all(done, written), len(wanted),
+             folder.folder)
     return folder.folder

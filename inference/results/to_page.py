@@ -21,6 +21,7 @@ def translate_to_page(
     batch_size: int | None, samples: int, skip_bad: bool,
 ) -> Path:
     """Add a row ``real | fake`` to ``page`` for each input, and finish it; return its path."""
+    page.order = natural_key  # rows are added by image size
     with page:
         side = translator.input
         page.check_values([side], {side.letter: [item.source for item in inputs]})
@@ -40,7 +41,6 @@ def translate_to_page(
                 file = write_deep(page.writers, result, stem, metadata)
                 files |= {label: file} if file else {}
             page.add(title, pictures, files, {"A": source.path})
-        page.rows.sort(key=lambda row: natural_key(row.title))  # rows were added by image size
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 
