@@ -48,7 +48,7 @@ class _Recorder(TorchDispatchMode):
 
 
 def record(step: Callable[[], None], device: object = None) -> Callable[[], None]:
-    """Record ``step``. Replaces ``training.cuda_graph.record_cuda_graph``."""
+    """Record ``step``. Replaces ``models.execution.cuda_graph.record_cuda_graph``."""
     random_state = torch.get_rng_state()
     recorder = _Recorder()
     try:

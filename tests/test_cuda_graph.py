@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from training.cuda_graph import record_cuda_graph
+from models.execution.cuda_graph import record_cuda_graph
 
 GPU = torch.device("cuda", 0)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from data.base_dataset import Batch
 from models.base_model import BaseModel
-from training.cuda_graph import Replay, record_cuda_graph
+from models.execution.cuda_graph import Replay, record_cuda_graph
 from util.distributed import current_process
 from util.image_pool import ImagePool
 from util.random_states import random_state, set_random_state

@@ -11,7 +11,7 @@ from tiny_models import build, run
 from torch import Tensor
 
 from models.base_model import BaseModel
-from training.cuda_graph import record_cuda_graph
+from models.execution.cuda_graph import record_cuda_graph
 from training.step import WARM_UP, RecordedStep, TrainingStep, training_step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU: "
