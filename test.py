@@ -23,7 +23,7 @@ from data.discovery.inputs import Input, find_inputs, title_of
 from data.record import load_record
 from display.sinks import open_sinks
 from display.visualizer import Visualizer
-from inference.prepare import move_to_device, prepare_in_place
+from inference.fast_forward import speed_up
 from inference.processes import shared_test
 from inference.results.data_set import DataSetTest
 from inference.results.deep_results import DeepResults
@@ -61,8 +61,8 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     require_equal(len(dataset), "the number of images")
     if current_process().is_main:
         options.save(opt)
-    for net in model.networks.values():
-        move_to_device(prepare_in_place(net, running_statistics=opt.eval), opt.device)
+    arithmetic = speed_up(model.networks.values(), opt.device, running_statistics=opt.eval,
+                          precision=opt.precision, exact=opt.exact)
     # The input of the model is its A: with BtoA, the B of the data set.
     sides = (dataset.dataset.A, dataset.dataset.B)
     A, B = sides if opt.direction == "AtoB" else sides[::-1]
@@ -72,7 +72,8 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=model.save_dir,
                    comparisons=model.comparisons(opt)) as page:
         page.check_values(sides, dataset.dataset.examples)
-        tested = DataSetTest(model, page, ResultNames(opt.dataroot, opt.phase), deep, count=count,
+        names = ResultNames(opt.dataroot, opt.phase)
+        tested = DataSetTest(model, page, names, deep, arithmetic=arithmetic, count=count,
                              batch_size=opt.batch_size, seed=opt.seed)
         own_batches = own_share(range(0, count, opt.batch_size))
         tested.translate(dataset.first(len(list(own_batches))))
@@ -103,7 +104,8 @@ def create_translator(opt: Namespace, options: TestOptions) -> Translator:
         options.run_path(opt), direction=options.given.get("direction"),
         epoch=f"iter_{opt.load_iter}" if opt.load_iter else opt.epoch, ema=opt.ema,
         device=opt.device, seed=opt.seed, running_statistics=opt.eval, tile=opt.tile,
-        weights_key=opt.weights_key, **options.network_flags(),
+        weights_key=opt.weights_key, precision=opt.precision, exact=opt.exact,
+        **options.network_flags(),
     )
 
 

@@ -35,7 +35,12 @@ def to_picture(image: Tensor) -> Image8:
 
 
 def to_pictures(images: Tensor) -> list[Image8]:
-    """Convert float [N, C, H, W] in -1..1 to N arrays uint8 [H, W, 3].
+    """Convert float [N, C, H, W] in -1..1 to N arrays uint8 [H, W, 3]; see ``to_levels``."""
+    return list(to_levels(images).cpu().numpy())
+
+
+def to_levels(images: Tensor) -> Tensor:
+    """Convert float [N, C, H, W] in -1..1 to uint8 [N, H, W, 3]; from a GPU, it stays there.
 
     Values are rounded to the nearest grey level. Values outside the range, and infinities, are
     clamped; NaN becomes black, so that a diverged network can be seen. Three channels are shown as
@@ -48,8 +53,9 @@ def to_pictures(images: Tensor) -> list[Image8]:
         raise ValueError(f"images need shape [N, C, H, W], got {list(images.shape)}")
     if images.shape[1] != 3:
         images = images.mean(dim=1, keepdim=True)
-    levels = float_to_levels(images.detach().to("cpu", torch.float32))
-    return list(levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy())
+    device = images.device if images.is_cuda else "cpu"
+    levels = float_to_levels(images.detach().to(device, torch.float32))
+    return levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous()
 
 
 def save_picture(

@@ -59,14 +59,20 @@ def translate_all(
     """
     read = partial(_read_batch, translator, skip_bad=skip_bad)
     batches = _batches(inputs, batch_size, [translator.input.channels], skip_bad=skip_bad)
+    has_agreed = False
     for batch in read_ahead(read, batches, is_huge=_is_huge):
         if not batch:
             continue
         images, formats = [pixels for _, pixels, _ in batch], [given for _, _, given in batch]
-        results = [translator.translate_pixels(images, formats, sample=sample)
-                   for sample in range(samples)]
+        translate = partial(translator.translate_pixels, images, formats)
+        results = [translate(sample=sample) for sample in range(samples)]
+        if not has_agreed and translator.arithmetic.agree():
+            results = [translate(sample=sample) for sample in range(samples)]
+        has_agreed = True
         for (item, pixels, _), *translations in zip(batch, *results, strict=True):
             yield TranslatedInput(item, pixels, list(translations))
+    if not has_agreed:
+        translator.arithmetic.agree()
 
 
 def _batches(
@@ -199,7 +205,8 @@ def _translate_windows(
         writer.write(box, pixels)
 
     tags = metadata.tiff_tags(np.empty((0, 0, channels), output.dtype))
-    with create_tiff(path, (height, width, channels), np.dtype(output.dtype), tags) as writer:
+    with (create_tiff(path, (height, width, channels), np.dtype(output.dtype), tags) as writer,
+          translator.arithmetic.flags()):
         report = translate_tiled(translator.net, read, write, height=height, width=width, tile=tile,
                                  on_pass=partial(_log_pass, source), name=str(source))
     write_world_files(metadata.world, path)

@@ -5,6 +5,8 @@ grid on which the network halves the sides, and tiles of one image (inference/ti
 fall on the same places.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -48,12 +50,15 @@ def reflect_to(x: Tensor, height: int, width: int) -> Tensor:
     return x
 
 
-def translate_any_size(net: nn.Module, x: Tensor) -> Tensor:
+def translate_any_size(
+    net: nn.Module, x: Tensor, run: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """Pad, translate and crop: [N, C, H, W] -> [N, c, H, W] for any H and W from 1 up.
 
-    For sizes that the network accepts the result is exactly ``net(x)``.
+    For sizes that the network accepts the result is exactly ``run(x)``, by default ``net(x)``.
     """
     needs = geometry(net)
     height, width = x.shape[-2:]
-    images: Tensor = net(reflect_to(x, padded_side(height, needs), padded_side(width, needs)))
+    padded = reflect_to(x, padded_side(height, needs), padded_side(width, needs))
+    images: Tensor = (run or net)(padded)
     return images[..., :height, :width]

@@ -15,10 +15,10 @@ from data.record import Format
 
 @dataclass(frozen=True)
 class TranslatedImage:
-    """``image`` [c, H, W] in -1..1 on the CPU; ``pixels`` [H, W, c] in the dtype of ``format``.
+    """``image`` [c, H, W] in -1..1; ``pixels`` [H, W, c] in the dtype of ``format``.
 
-    ``limits``: black and white in ``pixels``. ``missing``: bool [H, W], True where the input has no
-    value in any channel; None: nowhere.
+    ``image`` is on the device of the network. ``limits``: black and white in ``pixels``.
+    ``missing``: bool [H, W], True where the input has no value in any channel; None: nowhere.
     """
 
     image: Tensor

@@ -7,6 +7,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from data.files.side import Side
 from data.files.source import Source
 from data.missing import missing_in
 from data.record import Format
+from inference.arithmetic import Arithmetic
 from inference.conversions import as_type_of, to_pil, to_rasters
+from inference.fast_forward import FastForward
 from inference.find_generator import find_generator
 from inference.generator_file import Direction, GeneratorFile
 from inference.memory_budget import MemoryBudget, Tile
@@ -27,6 +30,7 @@ from inference.padding import translate_any_size
 from inference.prepare import PictureDropout, move_to_device, prepare
 from inference.tiles.translate import translate_in_tiles
 from inference.translated_image import TranslatedImage
+from util.flags import AUTO
 from util.random_states import seed_torch
 from util.runtime import choose_device
 
@@ -42,7 +46,8 @@ class Translator:
 
     def __init__(
         self, file: GeneratorFile, *, device: torch.device, seed: int = 0,
-        running_statistics: bool = False, tile: Tile = "auto",
+        running_statistics: bool = False, tile: Tile = "auto", precision: str = AUTO,
+        exact: bool = False,
     ) -> None:
         if file.no_dropout is None and not running_statistics:
             raise ValueError(f"{file.path}: the file of a {file.netG} does not show whether it was "
@@ -58,15 +63,19 @@ class Translator:
                           nan_value=file.nan_values.get(letter))
         with torch.random.fork_rng([]):  # a new network draws weights that are then replaced
             net = file.build()
-        self.net = move_to_device(prepare(net, running_statistics=running_statistics), device)
+        self.arithmetic, self.exact = Arithmetic.of(precision, device, exact=exact), exact
+        self.net = move_to_device(prepare(net, running_statistics=running_statistics), device,
+                                  exact=exact)
         self.budget = MemoryBudget(self.net, file.input_nc, tile=tile)
+        self._fast: FastForward | None = None
         self.has_dropout = any(isinstance(m, PictureDropout) for m in self.net.modules())
 
     @classmethod
     def load(
         cls, path: str | Path, *, direction: Direction | None = None, epoch: str | int = "latest",
         ema: bool = False, device: str | torch.device | None = None, seed: int = 0,
-        running_statistics: bool = False, tile: Tile = "auto", weights_key: str = "", **flags: Any,
+        running_statistics: bool = False, tile: Tile = "auto", weights_key: str = "",
+        precision: str = AUTO, exact: bool = False, **flags: Any,
     ) -> "Translator":
         """Load a generator from the folder of a run, or from a .pth file with its weights.
 
@@ -78,6 +87,9 @@ class Translator:
             tile: side of tiles (pixels); auto: tiles only for images that do not fit into memory;
                 None: never.
             weights_key: the generator in a checkpoint that holds several, such as netG_A.
+            precision: auto, default, fp32, tf32, bf16 or fp16; auto: 16 bits on a GPU if 8-bit
+                images pass a check (inference/arithmetic.py), else torch's own arithmetic.
+            exact: on a GPU, torch's own memory layout and arithmetic, and no CUDA graphs.
             flags: netG, ngf, norm, no_dropout, input_nc, output_nc, if they cannot be inferred;
                 value_range_A and value_range_B, (low, high), for floating point images;
                 nan_value, what the network sees where an image has no value.
@@ -89,7 +101,8 @@ class Translator:
         file = find_generator(Path(path), epoch=str(epoch), direction=direction, ema=ema,
                               weights_key=weights_key, **flags)
         return cls(file, device=torch.device(device) if device else choose_device(None), seed=seed,
-                   running_statistics=running_statistics, tile=tile)
+                   running_statistics=running_statistics, tile=tile, precision=precision,
+                   exact=exact)
 
     def __call__(self, image: Any, output: str | Path | None = None) -> Any:
         """Return the translation of an image, as the same type.
@@ -146,33 +159,48 @@ class Translator:
         missing = missing_in(batch) if self.input.nan_value is not None else [None] * len(batch)
         for image, given in zip(batch, formats, strict=True):
             self.input.fill(image, given.dtype)
-        images = self.translate(batch, sample=sample).cpu()
+        images = self.translate(batch, sample=sample,
+                                is_8_bit=all(made.dtype == "uint8" for made, _ in outputs))
         return [TranslatedImage(image, limits.from_tensor(image, made.dtype), made, limits, mask)
                 for image, (made, limits), mask in zip(images, outputs, missing, strict=True)]
 
     @torch.no_grad()
-    def translate(self, images: Tensor, *, sample: int = 0) -> Tensor:
+    def translate(
+        self, images: Tensor, *, sample: int = 0, is_8_bit: bool = False
+    ) -> Tensor:
         """Translate float32 [N, C, H, W] in -1..1 to [N, c, H, W] in -1..1, on the device.
 
-        ``sample``: number of the dropout mask, for networks with dropout.
+        ``sample``: number of the dropout mask, for networks with dropout. ``is_8_bit``: the caller
+        rounds the result to 8 bits, so that the arithmetic may be faster.
         """
         if images.ndim != 4 or images.shape[1] != self.input.channels:
             raise ValueError(f"this generator takes images [N, {self.input.channels}, H, W], got "
                              f"{list(images.shape)}; convert the channels first")
         if len(images) > 1 and not self.budget.fits(len(images), *images.shape[-2:]):
-            return torch.cat([self.translate(image[None], sample=sample) for image in images])
+            return torch.cat([self.translate(image[None], sample=sample, is_8_bit=is_8_bit)
+                              for image in images])
         tile = self.budget.tile_for(*images.shape[-2:])
         self._check_sample(sample, tile)
         images = self.input.fill(images.to(self.device, copy=self.input.nan_value is not None))
         inputs = self.codec.encode(images)
-        # The random state of the caller does not change.
+        compute = partial(self._compute, inputs, seed=self.seed + sample, tile=tile)
+        return self.arithmetic.run(compute, is_8_bit=is_8_bit and tile is None)["fake"]
+
+    def _compute(self, inputs: Tensor, *, seed: int, tile: int | None) -> dict[str, Tensor]:
+        """Translate encoded images. The random state of the caller does not change."""
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            seed_torch(self.seed + sample, self.device)
+            seed_torch(seed, self.device)
             if tile is None:
-                outputs = translate_any_size(self.net, inputs)
+                outputs = translate_any_size(self.net, inputs, run=self._fast_forward())
             else:
                 outputs = translate_in_tiles(self.net, inputs[0], tile)[None].to(self.device)
-        return self.codec.decode(inputs, outputs)
+        return {"fake": self.codec.decode(inputs, outputs)}
+
+    def _fast_forward(self) -> FastForward:
+        """Return the call of ``net``, which an export may have replaced."""
+        if self._fast is None or self._fast.net is not self.net:
+            self._fast = FastForward.on(self.net, self.arithmetic, exact=self.exact)
+        return self._fast
 
     def _check_sample(self, sample: int, tile: Tile) -> None:
         if sample and not self.has_dropout:

@@ -116,7 +116,7 @@ def add_images(parser: ArgumentParser) -> None:
         help="images per step (test.py: up to 8 small ones of equal size)")
     add("--num_threads", type=flags.count_or_auto, default=flags.AUTO, metavar="N",
         help="worker processes that read images; 0 = read in the training process (auto: depends "
-             "on cores, device and --cache)")
+             "on cores, device and --cache; test.py: 4 for a GPU, else 0)")
     add("--cache", choices=CACHES, default="auto",
         help="where to keep decoded and scaled images for all workers: in memory, in a file, or "
              "not at all (auto: ram if they fit in a quarter of the free memory, else none)")

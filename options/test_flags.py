@@ -3,7 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from util.flags import any_path, limits, positive_int, ratio, tile_side, word
+from util.flags import AUTO, any_path, limits, positive_int, ratio, tile_side, word
+from util.runtime import PRECISIONS
 
 
 def add_flags(parser: ArgumentParser) -> None:
@@ -36,6 +37,13 @@ def add_flags(parser: ArgumentParser) -> None:
     add("--eval", action="store_true",
         help="no dropout, and running statistics in batch norm; without it both are as in "
              "training, as in the pix2pix paper (section 3.4)")
+    add("--precision", choices=(AUTO, *PRECISIONS), default=AUTO,
+        help="arithmetic of the networks; auto: on a GPU fp16 or bf16 if a check of the first "
+             "batch, and of later ones, finds 8-bit images that differ from fp32 by at most one "
+             "level, else torch's own (tf32 convolutions on a GPU)")
+    add("--exact", action="store_true",
+        help="choose nothing for speed on a GPU: torch's own arithmetic and memory layout, no CUDA "
+             "graphs")
 
 
 def check(opt: Namespace) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from data.discovery.inputs import is_data_set, is_pattern
 from data.record import load_record
 from data.transforms import PREPROCESS
+from data.workers import own_cores
 from inference.generator_file import NETWORK_FLAGS
 from inference.inferred_generator import inferred_options
 from inference.memory_budget import usual_batch
@@ -21,6 +22,7 @@ from options.parser import read_flags
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, contradiction
 from util.distributed import current_process
 from util.files import NotWritableError
+from util.flags import AUTO
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 IMAGE_OPTIONS = ("dataset_mode", "preprocess", "crop_size", "nearest")
 # How --dataroot is read; restored only if it is the folder of the training.
 DATA_OPTIONS = ("pairs", "allow_unpaired", "on_bad_image")
+_READERS = 4  # processes; each reads some hundred images of 256 pixels in a second
 
 
 class TestOptions(BaseOptions):
@@ -41,7 +44,7 @@ class TestOptions(BaseOptions):
     def add_flags(self, parser: ArgumentParser) -> None:
         super().add_flags(parser)
         # Images are read in order and not mirrored. batch_size None: see ``validate``.
-        parser.set_defaults(batch_size=None, num_threads=0, serial_batches=True, no_flip=True)
+        parser.set_defaults(batch_size=None, num_threads=AUTO, serial_batches=True, no_flip=True)
         # Each image is read once; outputs are compared with those of other implementations.
         parser.set_defaults(cache="none", resize="pillow")
         test_flags.add_flags(parser)
@@ -158,6 +161,11 @@ class TestOptions(BaseOptions):
         direction = given.get("direction", "AtoB")
         return "_B" in (given.get("model_suffix"), generator_suffix(self.run_dir, epoch, direction))
 
+    def choose_for_device(self, opt: Namespace) -> None:
+        """Read in processes if a GPU translates; on a CPU a thread is enough."""
+        if opt.num_threads == AUTO:
+            opt.num_threads = min(_READERS * (opt.device.type == "cuda"), own_cores())
+
     def save(self, opt: Namespace) -> None:
         """Save the options, or warn if the folder of the run is read-only."""
         try:
@@ -172,7 +180,7 @@ class TestOptions(BaseOptions):
                 log.info("%s has no effect here: live displays belong to train.py", flag)
                 delattr(opt, flag[2:])
         if len(opt.gpu_ids or ()) > 1 and not current_process().is_distributed:
-            log.warning("--gpu_ids: one process uses one GPU, %d; for all of them: torchrun "
+            log.warning("--gpu_ids: one process uses one GPU, %d; for all: torchrun "
                         "--nproc_per_node=%d test.py ...", opt.gpu_ids[0], len(opt.gpu_ids))
         if opt.weights is None:
             self.require_run_folder(opt)

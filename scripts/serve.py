@@ -33,11 +33,11 @@ from scripts.command_line import (
     new_parser,
     refuse_unused,
 )
-from util.flags import any_path, gpu_list, host, limits, positive_float, positive_int, seed
+from util.flags import AUTO, any_path, gpu_list, host, limits, positive_float, positive_int, seed
 from util.http_access import bind, is_this_machine
 from util.packages import require_packages
 from util.run_folder.layout import list_folders
-from util.runtime import run_program
+from util.runtime import PRECISIONS, run_program
 
 if TYPE_CHECKING:
     from serving.description import RunDescription
@@ -59,6 +59,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=seed, default=0, help="seed of the dropout, as in test.py (%(default)s)")
     add("--dropout", action="store_true", help="the .pth file was trained with dropout")
     add("--no_dropout", action="store_true", help="the .pth file was trained without dropout")
+    add("--precision", choices=(AUTO, *PRECISIONS), default=AUTO,
+        help="arithmetic of the network, as in test.py (%(default)s)")
+    add("--exact", action="store_true", help="choose nothing for speed on a GPU, as in test.py")
     add("--gpu_ids", type=gpu_list, metavar="N",
         help="index of the GPU; -1: the CPU (a GPU if there is one)")
     add = parser.add_argument_group("the page").add_argument
@@ -125,7 +128,8 @@ def load(args: argparse.Namespace, path: Path) -> "tuple[Engine, RunDescription]
     flags = {"no_dropout": args.no_dropout} if args.dropout or args.no_dropout else {}
     engine = Engine.load(path, direction=args.direction, epoch=args.epoch, ema=args.ema,
                          weights_key=args.weights_key, device=device, seed=args.seed,
-                         running_statistics=args.eval, **flags)
+                         running_statistics=args.eval, precision=args.precision, exact=args.exact,
+                         **flags)
     return engine, describe(engine, path, palette_file=args.palette, side=args.size)
 
 

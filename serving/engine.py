@@ -46,15 +46,17 @@ class Engine:
         """Translate images of equal size with the channels of the generator to uint8 [H, W, c]."""
         translator = self.translators[direction]
         batch = torch.stack([_to_tensor(translator, pixels) for pixels in images])
-        outputs = translator.translate(batch).cpu()
+        outputs = translator.translate(batch, is_8_bit=True)
         return [LEVELS.from_tensor(output, np.uint8) for output in outputs]
 
     def warm_up(self, size: tuple[int, int]) -> None:
-        """Translate an empty image: the first translation of a process takes seconds."""
+        """Translate an empty image: the first translation of a process takes seconds.
+
+        It does not take part in the choice of the arithmetic (inference/arithmetic.py).
+        """
         width, height = size
-        for direction, translator in self.translators.items():
-            blank = np.zeros((height, width, translator.input.channels), np.uint8)
-            self.translate(direction, [blank])
+        for translator in self.translators.values():
+            translator.translate(torch.zeros(1, translator.input.channels, height, width)).cpu()
 
 
 def _to_tensor(translator: Translator, pixels: Pixels) -> Tensor:

@@ -38,7 +38,7 @@ def levels_to_float(levels: Tensor) -> Tensor:
 
 def float_to_levels(values: Tensor) -> Tensor:
     """Map -1..1, ``clamped``, to the nearest level, uint8 0..255."""
-    return ((clamped(values) + 1) * HALF_LEVELS).round().to(torch.uint8)
+    return clamped(values).add_(1).mul_(HALF_LEVELS).round_().to(torch.uint8)
 
 
 def levels_to_unit(levels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

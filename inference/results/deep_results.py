@@ -57,6 +57,11 @@ class DeepResults:
             if written and limits:
                 self._formats[label] = (written, limits)
 
+    @property
+    def has_bytes_only(self) -> bool:
+        """Return whether no output needs more than 8 bits."""
+        return all(written.dtype == "uint8" for written, _ in self._formats.values())
+
     def write(
         self, writers: FileWriters, images: Mapping[str, Tensor], stem: Path,
         missing: Mapping[str, Mask] = MappingProxyType({}),
