@@ -87,7 +87,7 @@ OTHER_FLAGS = {
     "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--shm-size", "--logdir",
     "--log-cli-level", "--lambda", "--mine_file", "--require-hashes", "--no-build-isolation",
     "--universal", "--generate-hashes", "--python-version", "--no-annotate", "--upgrade",
-    "--build-constraints",
+    "--build-constraints", "--index-url",
 }
 
 

@@ -21,7 +21,7 @@ LEVEL = {
     "inference": 3,
     "training": 4, "options": 4, "serving": 4,
     "train": 5, "test": 5,
-    "scripts": 6,
+    "scripts": 6, "i2i_programs": 6,
 }
 ROOMS = ("util", "display", "data", "models", "metrics", "datasets", "inference", "training",
          "options", "serving", "scripts")
