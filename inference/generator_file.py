@@ -76,8 +76,8 @@ class GeneratorFile:
     def build(self) -> nn.Module:
         """Return the network with its weights, on the CPU."""
         net = self.rebuild() if self.rebuild else define_G(
-            self.netG, in_channels=self.input_nc, out_channels=self.output_nc, width=self.ngf,
-            norm=self.norm, dropout=not self.no_dropout, **self.flags,
+            self.input_nc, self.output_nc, self.ngf, self.netG, self.norm, not self.no_dropout,
+            **self.flags,
         )
         weights = read_network(self.path, key=self.key, wanted=to_published(net))
         load_published(net, weights, source=str(self.path))

@@ -83,15 +83,15 @@ class Registration:
     ) -> nn.Module:
         """Register the generator of --netG, --ngf, --norm, ... as ``name``."""
         opt = self.opt
-        net = define_G(opt.netG, in_channels=in_channels, out_channels=out_channels, width=opt.ngf,
-                       dropout=not opt.no_dropout, **network_settings(opt, "generator", opt.netG))
+        net = define_G(in_channels, out_channels, opt.ngf, opt.netG, use_dropout=not opt.no_dropout,
+                       **network_settings(opt, "generator", opt.netG))
         self.parts.from_flags.add(name)
         return self.add_network(name, net, role="generator", backwards=backwards)
 
     def add_discriminator(self, name: str, in_channels: int) -> nn.Module:
         """Register the discriminator of --netD, --ndf, --norm, ... as ``name``."""
         opt = self.opt
-        net = define_D(opt.netD, in_channels=in_channels, width=opt.ndf, n_layers=opt.n_layers_D,
+        net = define_D(in_channels, opt.ndf, opt.netD, opt.n_layers_D,
                        **network_settings(opt, "discriminator", opt.netD))
         self.parts.from_flags.add(name)
         return self.add_network(name, net, role="discriminator")

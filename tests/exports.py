@@ -22,10 +22,7 @@ def generator_file(
 ) -> GeneratorFile:
     """Write weights whose outputs have contrast, with running statistics unlike any image's."""
     torch.manual_seed(0)
-    net = define_G(
-        netG, in_channels=channels[0], out_channels=channels[1], width=width, norm=norm,
-        dropout=True, init_type="kaiming",
-    )
+    net = define_G(*channels, width, netG, norm, use_dropout=True, init_type="kaiming")
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
             nn.init.normal_(module.running_mean, 0, 0.3)  # type: ignore[arg-type]

@@ -32,8 +32,7 @@ def patchwork(height: int, width: int, patch: int = 64) -> Tensor:
 def realistic(name: str, norm: str, *, width: int = 4, dropout: bool = False) -> nn.Module:
     """Return a network prepared as without --eval, whose activations keep their size."""
     torch.manual_seed(0)
-    net = define_G(name, in_channels=3, out_channels=3, width=width, norm=norm, dropout=dropout,
-                   init_type="kaiming")
+    net = define_G(3, 3, width, name, norm, use_dropout=dropout, init_type="kaiming")
     return prepare(net, running_statistics=False)
 
 

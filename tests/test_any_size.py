@@ -12,9 +12,7 @@ from models.networks.resnet import ResnetGenerator
 
 def generator(name: str, norm: str = "instance", *, dropout: bool = False) -> nn.Module:
     torch.manual_seed(0)
-    return define_G(
-        name, in_channels=2, out_channels=3, width=2, norm=norm, dropout=dropout, init_gain=0.3
-    )
+    return define_G(2, 3, 2, name, norm, use_dropout=dropout, init_gain=0.3)
 
 
 @torch.no_grad()

@@ -121,7 +121,7 @@ def test_the_tips_for_huge_images_work(tmp_path: Path, monkeypatch: pytest.Monke
     tifffile = pytest.importorskip("tifffile")
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("slide.tif", np.zeros((48, 64, 3), np.uint8), photometric="rgb")
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2, norm="instance")
+    net = define_G(3, 3, 2, "resnet_6blocks", "instance")
     block, = (block for block in python_blocks(ROOT / "docs" / "tips.md") if "slide.tif" in block)
     exec(block, {"net": net})
     assert tifffile.imread("fake.tif").shape == (48, 64, 3)

@@ -23,8 +23,7 @@ CHANNELS_LAST = torch.channels_last
 
 def network(*, dropout: bool) -> nn.Module:
     torch.manual_seed(0)
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2, norm="instance",
-                   dropout=dropout)
+    net = define_G(3, 3, 2, "resnet_6blocks", "instance", use_dropout=dropout)
     return prepare(net, running_statistics=False)
 
 

@@ -17,7 +17,7 @@ State = OrderedDict[str, Tensor]
 def generator(
     name: str = "resnet_6blocks", *, norm: str = "instance", dropout: bool = False, width: int = 2
 ) -> nn.Module:
-    return define_G(name, in_channels=3, out_channels=3, width=width, norm=norm, dropout=dropout)
+    return define_G(3, 3, width, name, norm, use_dropout=dropout)
 
 
 def copy_of(net: nn.Module) -> State:
@@ -118,18 +118,18 @@ def test_files_of_old_and_new_format_load_as_plain_weights(
             "--netG resnet_6blocks --dropout",
         ),
         (
-            define_D("n_layers", in_channels=3, width=2, n_layers=4),
-            define_D("basic", in_channels=3, width=2),
+            define_D(3, 2, "n_layers", 4, "instance"),
+            define_D(3, 2, "basic", norm="instance"),
             "--netD n_layers --n_layers_D 4",
         ),
         (
-            define_D("pixel", in_channels=3, width=4),
-            define_D("basic", in_channels=3, width=2),
+            define_D(3, 4, "pixel", norm="instance"),
+            define_D(3, 2, "basic", norm="instance"),
             "--netD pixel --ndf 4",
         ),
         (
-            define_D("basic", in_channels=6, width=2, norm="batch"),
-            define_D("basic", in_channels=3, width=2),
+            define_D(6, 2, "basic", norm="batch"),
+            define_D(3, 2, "basic", norm="instance"),
             "--norm batch input channels 6",
         ),
     ],
@@ -155,7 +155,7 @@ def test_the_fix_of_wrong_saved_options_is_to_correct_them(tmp_path: Path) -> No
 
 
 def test_a_discriminator_is_not_a_generator() -> None:
-    D = define_D("basic", in_channels=3, width=2)
+    D = define_D(3, 2, "basic", norm="instance")
     with pytest.raises(ValueError, match="file holds a discriminator, the network is a generator"):
         load_published(generator(), copy_of(D), "latest_net_D.pth")
     with pytest.raises(ValueError, match="file holds a generator, the network is a discriminator"):
@@ -181,8 +181,8 @@ def test_a_damaged_file_lists_the_tensors() -> None:
         (generator("unet_128"), "model.model.3.weight"),
         (generator(), "model.1.weight"),
         (generator(), "model.23.weight"),
-        (define_D("basic", in_channels=3, width=2), "model.0.weight"),
-        (define_D("pixel", in_channels=3, width=2), "net.2.weight"),
+        (define_D(3, 2, "basic", norm="instance"), "model.0.weight"),
+        (define_D(3, 2, "pixel", norm="instance"), "net.2.weight"),
     ],
 )
 def test_files_with_one_different_tensor_are_unknown(

@@ -35,7 +35,7 @@ def mirrored(x: Tensor, border: int) -> Tensor:
 
 
 def test_patch_discriminator() -> None:
-    net = define_D("patch_16", in_channels=3, width=2)
+    net = define_D(3, 2, "patch_16", norm="instance")
     w = with_biases(net)
     image = torch.randn(1, 3, 16, 16)
     x = leaky_relu(conv(image, w, "model.0", stride=2, edge=1), 0.2)
@@ -44,7 +44,7 @@ def test_patch_discriminator() -> None:
 
 
 def test_pixel_discriminator() -> None:
-    net = define_D("pixel", in_channels=3, width=2)
+    net = define_D(3, 2, "pixel", norm="instance")
     w = with_biases(net)
     image = torch.randn(1, 3, 5, 7)
     x = leaky_relu(conv(image, w, "net.0", edge=0), 0.2)
@@ -53,7 +53,7 @@ def test_pixel_discriminator() -> None:
 
 
 def test_resnet_generator() -> None:
-    net = ResnetGenerator(3, 3, blocks=1, width=2)
+    net = ResnetGenerator(3, 3, 2, "instance", n_blocks=1)
     w = with_biases(net)
     image = torch.randn(1, 3, 12, 16)
     x = relu(instance_norm(conv(mirrored(image, 3), w, "model.1", edge=0)))
@@ -68,7 +68,7 @@ def test_resnet_generator() -> None:
 
 
 def test_unet_generator() -> None:
-    net = UnetGenerator(3, 3, depth=3, width=2)
+    net = UnetGenerator(3, 3, 3, 2, "instance")
     w = with_biases(net)
     image = torch.randn(1, 3, 16, 24)
     inside = "model.model.1.model"

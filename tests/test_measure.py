@@ -26,7 +26,7 @@ def test_tiles_of_a_compressed_tiff_give_the_result_of_the_whole_image(
     source = tifffile.imread(tmp_path / "source.tif")
     result = tifffile.imread(tmp_path / "result" / "source.tif")
     torch.manual_seed(0)
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2, init_type="kaiming")
+    net = define_G(3, 3, 2, "resnet_6blocks", "instance", init_type="kaiming")
     image = torch.from_numpy(source).permute(2, 0, 1)[None] / 127.5 - 1
     with torch.no_grad():
         whole = translate_any_size(prepare(net, running_statistics=False), image)[0]

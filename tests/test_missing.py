@@ -400,7 +400,7 @@ def test_the_doctor_gives_all_images_their_means_in_holes() -> None:
 
 
 def test_a_translator_fills_missing_pixels_and_marks_them_again(tmp_path: Path) -> None:
-    net = define_G("resnet_6blocks", in_channels=1, out_channels=1, width=2, norm="instance")
+    net = define_G(1, 1, 2, "resnet_6blocks", "instance")
     checkpoint.save(tmp_path / "x.pth", to_published(net))
     ranges: dict[str, Any] = {"value_range_A": (400, 500), "value_range_B": (0, 1)}
     translate = Translator.load(tmp_path / "x.pth", device="cpu", nan_value=400.0, no_dropout=True,

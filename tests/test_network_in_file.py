@@ -28,13 +28,15 @@ State = OrderedDict[str, Tensor]
 FIXTURES = Path(__file__).parents[2] / "shared/fixtures/cut/forward"
 
 
-def generator(name: str = "resnet_6blocks", **flags: Any) -> nn.Module:
-    return define_G(name, in_channels=3, out_channels=3, width=1, **flags)
+def generator(
+    name: str = "resnet_6blocks", norm: str = "instance", **flags: Any
+) -> nn.Module:
+    return define_G(3, 3, 1, name, norm, **flags)
 
 
 G, OTHER = to_published(generator()), to_published(generator())
 U = to_published(generator("unet_128", norm="batch"))
-D = to_published(define_D("basic", in_channels=3, width=1))
+D = to_published(define_D(3, 1, "basic", norm="instance"))
 
 
 def prefixed(state: State, prefix: str) -> State:
@@ -98,7 +100,7 @@ def test_of_several_generators_one_must_be_chosen(tmp_path: Path, state: Any) ->
     chosen = to_published(find_generator(path, weights_key="netG_B").build())
     assert equal(chosen, OTHER)
     assert equal(read_network(path, name="G_A"), G)
-    discriminator = define_D("basic", in_channels=3, width=1)
+    discriminator = define_D(3, 1, "basic", norm="instance")
     nets = {"G_A": generator(), "G_B": generator(), "D_A": discriminator}
     initialise(nets, path, runs=tmp_path, first_generator="G_A")
     for name, wanted in (("G_A", G), ("G_B", OTHER), ("D_A", D)):

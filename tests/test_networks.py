@@ -29,7 +29,7 @@ def parameters_of(net: nn.Module) -> int:
 )
 def test_generators_have_the_published_size(name: str, norm: str, count: int) -> None:
     with torch.device("meta"):
-        net = define_G(name, in_channels=3, out_channels=3, width=64, norm=norm)
+        net = define_G(3, 3, 64, name, norm)
     assert parameters_of(net) == count
 
 
@@ -47,7 +47,7 @@ def test_generators_have_the_published_size(name: str, norm: str, count: int) ->
 def test_discriminators_have_the_published_size(
     name: str, in_channels: int, norm: str, count: int
 ) -> None:
-    assert parameters_of(define_D(name, in_channels=in_channels, width=64, norm=norm)) == count
+    assert parameters_of(define_D(in_channels, 64, name, norm=norm)) == count
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -55,7 +55,7 @@ def test_discriminators_have_the_published_size(
 def test_every_generator_learns_from_one_image(name: str, norm: str) -> None:
     """Batch size 1 at the smallest size, where the bottom of the U-Net has one pixel."""
     side = int(name.rpartition("_")[2]) if name.endswith(("128", "256")) else 32
-    net = define_G(name, in_channels=1, out_channels=2, width=2, norm=norm, dropout=True)
+    net = define_G(1, 2, 2, name, norm, use_dropout=True)
     fake = net(torch.randn(1, 1, side, side))
     fake.square().mean().backward()
     assert fake.shape == (1, 2, side, side)
@@ -66,7 +66,7 @@ def test_every_generator_learns_from_one_image(name: str, norm: str) -> None:
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize(("layers", "side"), [(1, 126), (2, 62), (3, 30), (4, 14), (5, 6), (6, 2)])
 def test_logits_have_the_published_side(layers: int, side: int, norm: str) -> None:
-    net = define_D("n_layers", in_channels=3, width=1, n_layers=layers, norm=norm)
+    net = define_D(3, 1, "n_layers", layers, norm)
     assert net(torch.randn(1, 3, 256, 256)).shape == (1, 1, side, side)
 
 
@@ -76,7 +76,7 @@ def test_logits_have_the_published_side(layers: int, side: int, norm: str) -> No
     + [(name, int(name.removeprefix("patch_"))) for name in DISCRIMINATORS if "patch" in name],
 )
 def test_one_logit_sees_a_patch_of_the_size_in_the_name(name: str, field: int) -> None:
-    net = define_D(name, in_channels=1, width=1, norm="none")
+    net = define_D(1, 1, name, norm="none")
     image = torch.randn(1, 1, 320, 320, requires_grad=True)
     logits = net(image)
     middle = logits.shape[-1] // 2
@@ -87,12 +87,12 @@ def test_one_logit_sees_a_patch_of_the_size_in_the_name(name: str, field: int) -
 
 
 def tiny_unet(*, dropout: bool = False, skips: bool = True) -> UnetGenerator:
-    return UnetGenerator(3, 3, depth=7, width=2, dropout=dropout, skips=skips)
+    return UnetGenerator(3, 3, 7, 2, "instance", dropout, skips=skips)
 
 
 @pytest.mark.parametrize(("depth", "blocks"), [(7, [1, 2]), (8, [1, 2, 3])])
 def test_the_inner_decoder_blocks_have_dropout(depth: int, blocks: list[int]) -> None:
-    net = UnetGenerator(3, 3, depth=depth, width=1, dropout=True)
+    net = UnetGenerator(3, 3, depth, 1, "instance", use_dropout=True)
     decoder = [block for block in net.decoder if isinstance(block, UpBlock)]
     assert [i for i, b in enumerate(decoder) if isinstance(b.dropout, nn.Dropout)] == blocks
 
@@ -125,13 +125,13 @@ def test_forward_changes_neither_input_nor_skips() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(256, 260), (128, 128)])
 def test_unet_error_names_the_rule_for_sides(height: int, width: int) -> None:
-    net = UnetGenerator(1, 1, depth=8, width=1)
+    net = UnetGenerator(1, 1, 8, 1, "instance")
     with pytest.raises(ValueError, match=rf"divisible by 256 .* got {width} x {height} pixels"):
         net(torch.zeros(1, 1, height, width))
 
 
 def test_resnet_accepts_its_smallest_image_and_names_it_in_the_error() -> None:
-    net = ResnetGenerator(1, 1, blocks=1, width=1)
+    net = ResnetGenerator(1, 1, 1, "instance", n_blocks=1)
     assert net(torch.randn(1, 1, 5, 5)).shape == (1, 1, 8, 8)
     assert net(torch.randn(1, 1, 32, 34)).shape == (1, 1, 32, 36)
     with pytest.raises(ValueError, match="at least 5 pixels, got 4 x 5"):
@@ -139,7 +139,7 @@ def test_resnet_accepts_its_smallest_image_and_names_it_in_the_error() -> None:
 
 
 def test_patch_discriminator_accepts_its_smallest_image_and_names_it_in_the_error() -> None:
-    net = define_D("patch_70", in_channels=1, width=1)
+    net = define_D(1, 1, "patch_70", norm="instance")
     assert net(torch.randn(1, 1, 24, 24)).shape == (1, 1, 1, 1)
     with pytest.raises(ValueError, match=r"at least 24 pixels .* got 23 x 24"):
         net(torch.zeros(1, 1, 24, 23))
@@ -147,19 +147,19 @@ def test_patch_discriminator_accepts_its_smallest_image_and_names_it_in_the_erro
 
 def test_errors_for_unknown_names_list_the_choices() -> None:
     with pytest.raises(ValueError, match=r"no generator is called 'unet'; choose from .*unet_128"):
-        define_G("unet", in_channels=3, out_channels=3, width=1)
+        define_G(3, 3, 1, "unet", "instance")
     with pytest.raises(ValueError, match="no norm is called 'layer'; choose from instance, batch"):
-        define_D("basic", in_channels=3, width=1, norm="layer")
+        define_D(3, 1, "basic", norm="layer")
     with pytest.raises(ValueError, match="no init_type is called 'uniform'"):
-        define_D("basic", in_channels=3, width=1, init_type="uniform")
+        define_D(3, 1, "basic", norm="instance", init_type="uniform")
     with pytest.raises(ValueError, match="at least 1 layer"):
-        define_D("n_layers", in_channels=3, width=1, n_layers=0)
+        define_D(3, 1, "n_layers", 0, "instance")
 
 
 @pytest.mark.parametrize("norm", ["batch", "syncbatch"])
 def test_every_batch_norm_starts_around_one(norm: str) -> None:
     torch.manual_seed(0)
-    net = define_D("basic", in_channels=3, width=64, norm=norm, init_gain=0.02)
+    net = define_D(3, 64, "basic", norm=norm, init_gain=0.02)
     layers = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm)]
     scales = torch.cat([layer.weight.detach() for layer in layers])
     assert len(layers) == 3
@@ -171,7 +171,7 @@ def test_every_batch_norm_starts_around_one(norm: str) -> None:
 @pytest.mark.parametrize("init_type", INITS)
 def test_initial_weights_have_the_standard_deviation_of_their_rule(init_type: str) -> None:
     torch.manual_seed(0)
-    net = define_D("basic", in_channels=3, width=64, init_type=init_type, init_gain=0.5)
+    net = define_D(3, 64, "basic", norm="instance", init_type=init_type, init_gain=0.5)
     conv = next(m for m in net.modules() if isinstance(m, nn.Conv2d) and m.in_channels == 128)
     fan_in, fan_out = 128 * 16, 256 * 16
     spread = {
@@ -188,9 +188,9 @@ def test_initial_weights_have_the_standard_deviation_of_their_rule(init_type: st
 @pytest.mark.parametrize("name", ["unet_128", "resnet_6blocks", "basic"])
 def test_the_compiler_sees_one_graph(name: str) -> None:
     if name in GENERATORS:
-        net = define_G(name, in_channels=1, out_channels=1, width=1)
+        net = define_G(1, 1, 1, name, "instance")
     else:
-        net = define_D(name, in_channels=1, width=1)
+        net = define_D(1, 1, name, norm="instance")
     image = torch.randn(1, 1, 128, 128)
     compiled = torch.compile(net, backend="eager", fullgraph=True)
     assert torch.equal(compiled(image), net(image))

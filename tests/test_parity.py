@@ -24,17 +24,11 @@ RECORDINGS = ROOT.parent / "shared" / "fixtures" / "parity"
 
 
 def rebuild(recording: dict[str, Any]) -> nn.Module:
-    size = {"in_channels": recording["input_nc"], "norm": recording["norm"]}
     if recording["kind"] == "D":
-        layers = recording["n_layers_D"]
-        return define_D(recording["netD"], width=recording["ndf"], n_layers=layers, **size)
-    return define_G(
-        recording["netG"],
-        out_channels=recording["output_nc"],
-        width=recording["ngf"],
-        dropout=recording["use_dropout"],
-        **size,
-    )
+        named = {key: recording[key] for key in ("input_nc", "ndf", "netD", "n_layers_D", "norm")}
+        return define_D(**named)
+    keys = ("input_nc", "output_nc", "ngf", "netG", "norm", "use_dropout")
+    return define_G(**{key: recording[key] for key in keys})
 
 
 def differences(path: Path) -> dict[str, float]:
@@ -110,6 +104,6 @@ def nested_unet(state: dict[str, Tensor], prefix: str, x: Tensor) -> Tensor:
 
 def test_the_flat_unet_computes_the_nested_one() -> None:
     torch.manual_seed(0)
-    net = define_G("unet_128", in_channels=3, out_channels=3, width=2, init_gain=0.2).double()
+    net = define_G(3, 3, 2, "unet_128", "instance", init_gain=0.2).double()
     image = torch.randn(1, 3, 128, 128, dtype=torch.float64)
     torch.testing.assert_close(net(image), nested_unet(to_published(net), "model.model", image))

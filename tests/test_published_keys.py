@@ -114,11 +114,9 @@ def build(case: str, device: str = "meta") -> nn.Module:
     kind, name, third, fourth, last = case.split("|")
     with torch.device(device):
         if kind == "D":
-            return define_D(
-                name, in_channels=int(last[2]), width=64, n_layers=int(third[-1]), norm=fourth
-            )
+            return define_D(int(last[2]), 64, name, int(third[-1]), fourth)
         dropout = fourth.endswith("True")
-        return define_G(name, in_channels=3, out_channels=3, width=64, norm=third, dropout=dropout)
+        return define_G(3, 3, 64, name, third, use_dropout=dropout)
 
 
 def entries(state: dict[str, Tensor]) -> list[Entry]:
@@ -143,7 +141,7 @@ def test_published_lists_agree() -> None:
 
 
 def test_published_weights_are_views_of_the_network() -> None:
-    net = define_G("unet_128", in_channels=3, out_channels=3, width=1, norm="batch")
+    net = define_G(3, 3, 1, "unet_128", "batch")
     published = to_published(net)
     ours = {tensor.data_ptr() for tensor in net.state_dict().values()}
     assert {tensor.data_ptr() for tensor in published.values()} == ours
@@ -153,7 +151,7 @@ def test_published_weights_are_views_of_the_network() -> None:
 def test_every_tensor_is_loaded_into_its_place() -> None:
     for name, width in (("unet_128", 2), ("encoder_decoder_128", 2), ("resnet_6blocks", 2)):
         source, target = (
-            define_G(name, in_channels=3, out_channels=1, width=width, norm="batch")
+            define_G(3, 1, width, name, "batch")
             for _ in range(2)
         )
         load_published(target, to_published(source), "source")

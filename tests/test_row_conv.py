@@ -92,7 +92,7 @@ def test_other_convolutions_are_not_changed(conv: nn.Conv2d) -> None:
 @torch.no_grad()
 def test_a_network_moved_to_the_cpu_has_equal_results() -> None:
     torch.manual_seed(0)
-    plain = define_G("resnet_6blocks", in_channels=2, out_channels=3, width=5, init_gain=0.3)
+    plain = define_G(2, 3, 5, "resnet_6blocks", "instance", init_gain=0.3)
     net = prepare(plain, running_statistics=False)
     images = torch.randn(4, 2, 24, 24)
     expected = net(images)

@@ -57,7 +57,7 @@ def test_an_accumulated_step_is_one_step_of_the_clock(
 def test_recomputed_gradients_and_statistics_are_the_same(netG: str, norm: str) -> None:
     def learn(checkpoint: bool) -> tuple[list[Tensor], list[Tensor], int]:
         torch.manual_seed(0)
-        net = define_G(netG, in_channels=3, out_channels=3, width=2, norm=norm, dropout=True)
+        net = define_G(3, 3, 2, netG, norm, use_dropout=True)
         speed.Speed(checkpoint=checkpoint).prepare(net, torch.device("cpu"))
         kept: dict[int, int] = {}
 
@@ -86,10 +86,10 @@ def test_recomputed_gradients_and_statistics_are_the_same(netG: str, norm: str) 
 def test_one_pass_has_the_results_of_two_passes(name: str, norm: str) -> None:
     torch.manual_seed(0)
     if name in GENERATORS:
-        net = define_G(name, in_channels=3, out_channels=3, width=2, norm=norm)
+        net = define_G(3, 3, 2, name, norm)
     else:
         assert name in DISCRIMINATORS
-        net = define_D(name, in_channels=3, width=2, norm=norm)
+        net = define_D(3, 2, name, norm=norm)
     net.double()
     calls: list[int] = []
     net.register_forward_hook(lambda *call: calls.append(len(call[2])))
@@ -100,7 +100,7 @@ def test_one_pass_has_the_results_of_two_passes(name: str, norm: str) -> None:
 
 
 def test_images_of_two_sizes_take_two_passes() -> None:
-    net = define_D("basic", in_channels=3, width=2)
+    net = define_D(3, 2, "basic", norm="instance")
     small, large = speed.in_one_pass(net, torch.rand(1, 3, 32, 32), torch.rand(2, 3, 64, 32))
     assert (len(small), len(large)) == (1, 2)
 

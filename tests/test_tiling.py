@@ -62,8 +62,7 @@ def test_published_weights_in_tiles() -> None:
     if not RECORDING.exists():
         pytest.skip("the recorded weights are not part of the repository")
     recording = torch.load(RECORDING, weights_only=True)
-    net = define_G("resnet_9blocks", in_channels=3, out_channels=3, width=recording["ngf"],
-                   dropout=recording["use_dropout"])
+    net = define_G(3, 3, recording["ngf"], "resnet_9blocks", "instance", recording["use_dropout"])
     load_published(net, recording["state_dict"], RECORDING.name)
     ready, image = prepare(net, running_statistics=False), patchwork(280, 300)
     for module in ready.modules():
@@ -75,7 +74,7 @@ def test_published_weights_in_tiles() -> None:
 
 def test_trained_weights_in_tiles() -> None:
     torch.manual_seed(0)
-    net = ResnetGenerator(3, 3, blocks=6, width=4, norm="batch")
+    net = ResnetGenerator(3, 3, 4)
     train_to_negate(net, steps=40, side=64)
     image = patchwork(301, 230)
     for running in (False, True):
@@ -131,7 +130,7 @@ def seam_contrast(image: Tensor, borders: list[int]) -> float:
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_a_unet_in_tiles_shows_no_seams(norm: str) -> None:
     torch.manual_seed(0)
-    net = define_G("unet_128", in_channels=3, out_channels=3, width=4, norm=norm, dropout=True)
+    net = define_G(3, 3, 4, "unet_128", norm, use_dropout=True)
     train_to_negate(net, steps=60, side=128)
     ready, image = prepare(net, running_statistics=False), patchwork(300, 700, patch=50)
     for module in ready.modules():
@@ -197,7 +196,7 @@ def test_networks_that_cannot_be_tiled_are_refused() -> None:
         in_tiles(ready, image, 171)
     in_tiles(ready, image[:, :171, :171], 172)  # a single tile needs no context
     with pytest.raises(ValueError, match="prepare"):
-        in_tiles(define_G("resnet_6blocks", in_channels=3, out_channels=3, width=2), image, 200)
+        in_tiles(define_G(3, 3, 2, "resnet_6blocks", "instance"), image, 200)
     with pytest.raises(ValueError, match="GroupNorm"):
         in_tiles(nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)), image, 200)
 

@@ -25,10 +25,7 @@ UNET: dict[str, Any] = {"netG": "unet_128", "norm": "batch", "dropout": True}
 def write_weights(path: Path, *, channels: tuple[int, int] = (3, 3), **net: Any) -> nn.Module:
     torch.manual_seed(0)
     options = RESNET | net
-    built = define_G(
-        options["netG"], in_channels=channels[0], out_channels=channels[1], width=2,
-        norm=options["norm"], dropout=options["dropout"], init_type="kaiming",
-    )
+    built = define_G(*channels, 2, options["netG"], options["norm"], options["dropout"], "kaiming")
     path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.save(path, to_published(built))
     return built

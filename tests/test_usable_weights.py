@@ -51,7 +51,7 @@ REFUSED: dict[str, Change] = {
 def test_weights_without_usable_values_are_named(
     what: str, change: Change, tmp_path: Path
 ) -> None:
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=1)
+    net = define_G(3, 3, 1, "resnet_6blocks", "instance")
     path, before = tmp_path / "latest_net_G.pth", net.state_dict()[KEY].clone()
     torch.save({**to_published(net), KEY: change(before)}, path)
     message = rf"latest_net_G\.pth cannot be used: model\.1\.weight {what.strip()}"
@@ -65,7 +65,7 @@ def test_weights_without_usable_values_are_named(
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions_and_counters_of_any_type_are_accepted(dtype: torch.dtype) -> None:
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=1, norm="batch")
+    net = define_G(3, 3, 1, "resnet_6blocks", "batch")
     weights = {key: value.to(dtype) for key, value in to_published(net).items()}
     weights["model.2.num_batches_tracked"] = torch.tensor(math.inf, dtype=dtype)
     weights["model.5.num_batches_tracked"] = torch.tensor(7.0, dtype=dtype)
@@ -76,7 +76,7 @@ def test_other_precisions_and_counters_of_any_type_are_accepted(dtype: torch.dty
 
 
 def test_the_advice_names_weights_with_finite_values(tmp_path: Path) -> None:
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=1)
+    net = define_G(3, 3, 1, "resnet_6blocks", "instance")
     good = to_published(net)
     for label, weights in (("1", good), ("2", {**good, KEY: good[KEY] * math.nan})):
         torch.save(weights, tmp_path / f"{label}_net_G.pth")
@@ -90,7 +90,7 @@ def test_a_wrong_name_of_the_network_is_refused_where_the_file_tells_it(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "latest_net_G.pth"
-    torch.save(to_published(define_G("resnet_6blocks", in_channels=3, out_channels=3, width=1)),
+    torch.save(to_published(define_G(3, 3, 1, "resnet_6blocks", "instance")),
                path)
     message = f"no generator is called '{name}'; .*did you mean resnet_6blocks"
     with pytest.raises(ValueError, match=message):

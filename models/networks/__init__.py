@@ -1,151 +1,27 @@
-"""Generators and discriminators by the names that ``--netG`` and ``--netD`` take.
+"""Networks: the tables of names, ``define_G`` and ``define_D``, and the classes."""
 
-The tables name variants of this project's networks. A network in a file of its own needs no entry:
-see models/networks/plugin.py.
-"""
-
-from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, Literal
-
-import torch
-from torch import nn
-
-from models.networks.discriminators import PatchDiscriminator, PixelDiscriminator
-from models.networks.geometry import geometry
-from models.networks.layers import INITS, NORMS, init_weights
-from models.networks.plugin import Discriminator, Generator
-from models.networks.resnet import ResnetGenerator
+from models.networks.discriminators import NLayerDiscriminator, PixelDiscriminator
+from models.networks.layers import get_norm_layer, init_net, init_weights
+from models.networks.resnet import ResnetBlock, ResnetGenerator
+from models.networks.tables import (
+    DISCRIMINATORS,
+    GENERATORS,
+    PLUGINS,
+    TABLES,
+    NetworkRole,
+    add_network_flags,
+    available,
+    define_D,
+    define_G,
+    own_flags,
+    require_known,
+    side_multiple,
+)
 from models.networks.unet import UnetGenerator
-from util.registry import Plugins
-from util.text import similar
 
-NetworkRole = Literal["generator", "discriminator"]
-
-GENERATORS: dict[str, Callable[..., nn.Module]] = {
-    "resnet_9blocks": partial(ResnetGenerator, blocks=9),
-    "resnet_6blocks": partial(ResnetGenerator, blocks=6),
-    "unet_256": partial(UnetGenerator, depth=8),
-    "unet_128": partial(UnetGenerator, depth=7),
-    "encoder_decoder_256": partial(UnetGenerator, depth=8, skips=False),
-    "encoder_decoder_128": partial(UnetGenerator, depth=7, skips=False),
-}
-DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
-    "basic": partial(PatchDiscriminator, layers=3),
-    "n_layers": PatchDiscriminator,
-    "pixel": PixelDiscriminator,
-    # The number is the side of the patch that one logit sees, in pixels (pix2pix, section 6.1.2).
-    "patch_1": PixelDiscriminator,
-    "patch_16": partial(PatchDiscriminator, layers=1),
-    "patch_34": partial(PatchDiscriminator, layers=2),
-    "patch_70": partial(PatchDiscriminator, layers=3),
-    "patch_142": partial(PatchDiscriminator, layers=4),
-    "patch_286": partial(PatchDiscriminator, layers=5),
-}
-TABLES: dict[NetworkRole, dict[str, Callable[..., nn.Module]]] = {
-    "generator": GENERATORS, "discriminator": DISCRIMINATORS,
-}
-PLUGINS: dict[NetworkRole, Plugins[Any]] = {
-    "generator": Plugins("models.networks", "_generator", Generator),
-    "discriminator": Plugins("models.networks", "_discriminator", Discriminator),
-}
-
-
-def available(role: NetworkRole) -> list[str]:
-    """Return all names that ``--netG`` or ``--netD`` takes."""
-    return [*TABLES[role], *PLUGINS[role].available()]
-
-
-def add_network_flags(
-    parser: ArgumentParser, role: NetworkRole, name: str, *, is_train: bool
-) -> None:
-    """Add the flags that the network's class defines."""
-    is_plugin = name in PLUGINS[role].available()
-    network = PLUGINS[role].find(name) if is_plugin else TABLES[role].get(name)
-    network = getattr(network, "func", network)  # of a partial
-    if add_flags := getattr(network, "modify_commandline_options", None):
-        add_flags(parser, is_train)
-
-
-def own_flags(role: NetworkRole, name: str) -> dict[str, Any]:
-    """Return the flags that the network's class defines, with their defaults."""
-    parser = ArgumentParser(add_help=False)
-    add_network_flags(parser, role, name, is_train=True)
-    return vars(parser.parse_args([]))
-
-
-def define_G(
-    name: str, *, in_channels: int, out_channels: int, width: int, norm: str = "instance",
-    dropout: bool = False, init_type: str = "normal", init_gain: float = 0.02, **flags: Any,
-) -> nn.Module:
-    """Return a generator with new weights on the CPU: [N, in, H, W] -> [N, out, H, W] in -1..1.
-
-    ``flags``: values of the network's own flags.
-
-    Raises:
-        ValueError: ``name`` is neither in the table nor a file.
-    """
-    build = _builder("generator", name, norm=norm, init_type=init_type)
-    with _explained("generator", name):
-        net = build(in_channels, out_channels, width=width, norm=norm, dropout=dropout, **flags)
-    return init_weights(net, init_type, init_gain)
-
-
-def define_D(
-    name: str, *, in_channels: int, width: int, n_layers: int = 3, norm: str = "instance",
-    init_type: str = "normal", init_gain: float = 0.02, **flags: Any,
-) -> nn.Module:
-    """Return a discriminator with new weights on the CPU: [N, in, H, W] -> [N, 1, h, w] logits.
-
-    ``n_layers`` is used by the name ``n_layers`` only; the other names fix their size. ``flags``:
-    values of the network's own flags.
-
-    Raises:
-        ValueError: ``name`` is neither in the table nor a file, or ``n_layers`` is below 1.
-    """
-    build = _builder("discriminator", name, norm=norm, init_type=init_type)
-    size = {"layers": n_layers} if name == "n_layers" else {}
-    with _explained("discriminator", name):
-        net = build(in_channels, width=width, norm=norm, **size, **flags)
-    return init_weights(net, init_type, init_gain)
-
-
-def side_multiple(name: str) -> int:
-    """Return the number that must divide both sides of an image for the output to keep its size."""
-    build = _builder("generator", name)
-    with torch.device("meta"), _explained("generator", name):
-        net = build(1, 1, width=1, norm="instance", dropout=False, **own_flags("generator", name))
-        return geometry(net).multiple
-
-
-def _builder(
-    role: NetworkRole, name: str, *, norm: str = "instance", init_type: str = "normal"
-) -> Callable[..., nn.Module]:
-    """Return the constructor called ``name``, after a check of all three names."""
-    file = f"models/networks/{name}_{role}.py"
-    require_known(role, name, available(role), otherwise=f", or write {file}")
-    require_known("norm", norm, NORMS)
-    require_known("init_type", init_type, INITS)
-    return TABLES[role][name] if name in TABLES[role] else PLUGINS[role].find(name)
-
-
-@contextmanager
-def _explained(role: NetworkRole, name: str) -> Iterator[None]:
-    """Raise ValueError if the constructor in a file of its own does not take the arguments."""
-    try:
-        yield
-    except TypeError as error:
-        if name in TABLES[role]:
-            raise
-        raise ValueError(f"models/networks/{name}_{role}.py: {error}; the arguments are described "
-                         "in models/networks/plugin.py") from error
-
-
-def require_known(what: str, name: str, known: Iterable[str], otherwise: str = "") -> None:
-    """Raise ValueError if no ``what`` has this name; the message has the most similar one."""
-    if name not in known:
-        choices = ", ".join(known)
-        raise ValueError(f"no {what} is called {name!r}; choose from {choices}{otherwise}"
-                         + similar(name, known))
+__all__ = [
+    "DISCRIMINATORS", "GENERATORS", "PLUGINS", "TABLES", "NLayerDiscriminator", "NetworkRole",
+    "PixelDiscriminator", "ResnetBlock", "ResnetGenerator", "UnetGenerator", "add_network_flags",
+    "available", "define_D", "define_G", "get_norm_layer", "init_net", "init_weights", "own_flags",
+    "require_known", "side_multiple",
+]

@@ -1,45 +1,46 @@
 """PatchGAN: a convolution that judges every overlapping patch (pix2pix, sections 3.2.2 and 6.1.2).
 
-It has ``layers`` convolutions of stride 2 and two of stride 1, all 4x4. Each output sees
+It has ``n_layers`` convolutions of stride 2 and two of stride 1, all 4x4. Each output sees
 1: 16, 2: 34, 3: 70, 4: 142, 5: 286 pixels of the image along a side. All layers are in one
 ``nn.Sequential``, because their positions in it are the published names.
 """
 
 from torch import Tensor, nn
 
-from models.networks.layers import NORMS, uses_bias
+from models.networks.layers import NormLayer, norm_builder, uses_bias
 
 
-class PatchDiscriminator(nn.Module):
-    """[N, in, H, W] images -> [N, 1, h, w] logits, h = floor(H / 2**layers) - 2.
+class NLayerDiscriminator(nn.Module):
+    """[N, in, H, W] images -> [N, 1, h, w] logits, h = floor(H / 2**n_layers) - 2.
 
-    ``layers=3`` sees 70 x 70 pixels. The first convolution has ``width`` output channels; each of
+    ``n_layers=3`` sees 70 x 70 pixels. The first convolution has ``ndf`` output channels; each of
     the next three doubles them.
     """
 
     def __init__(
-        self, in_channels: int, *, layers: int = 3, width: int = 64, norm: str = "instance"
+        self, input_nc: int, ndf: int = 64, n_layers: int = 3,
+        norm_layer: NormLayer = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
-        if layers < 1:
-            raise ValueError(f"a PatchGAN needs at least 1 layer of stride 2, got {layers}")
-        self.layers = layers
-        bias = uses_bias(norm)
-        widths = [width * min(2**level, 8) for level in range(layers + 1)]
+        if n_layers < 1:
+            raise ValueError(f"a PatchGAN needs at least 1 layer of stride 2, got {n_layers}")
+        self.n_layers = n_layers
+        norm, bias = norm_builder(norm_layer), uses_bias(norm_layer)
+        widths = [ndf * min(2**level, 8) for level in range(n_layers + 1)]
 
-        model: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1)]
+        model: list[nn.Module] = [nn.Conv2d(input_nc, ndf, 4, stride=2, padding=1)]
         model += [nn.LeakyReLU(0.2)]
-        for level in range(1, layers + 1):
-            stride = 2 if level < layers else 1
+        for level in range(1, n_layers + 1):
+            stride = 2 if level < n_layers else 1
             before, after = widths[level - 1], widths[level]
             model += [nn.Conv2d(before, after, 4, stride=stride, padding=1, bias=bias)]
-            model += [NORMS[norm](after), nn.LeakyReLU(0.2)]
+            model += [norm(after), nn.LeakyReLU(0.2)]
         model += [nn.Conv2d(widths[-1], 1, 4, padding=1)]
         self.model = nn.Sequential(*model)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        require_side(self.layers, width, height)
+        require_side(self.n_layers, width, height)
         logits: Tensor = self.model(x)
         return logits
 
@@ -56,12 +57,14 @@ def require_side(layers: int, width: int, height: int) -> None:
 class PixelDiscriminator(nn.Module):
     """[N, in, H, W] images -> [N, 1, H, W] logits: the 1x1 PatchGAN, which sees colours only."""
 
-    def __init__(self, in_channels: int, *, width: int = 64, norm: str = "instance") -> None:
+    def __init__(
+        self, input_nc: int, ndf: int = 64, norm_layer: NormLayer = nn.BatchNorm2d
+    ) -> None:
         super().__init__()
-        bias = uses_bias(norm)
-        self.net = nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.LeakyReLU(0.2),
-                                 nn.Conv2d(width, width * 2, 1, bias=bias), NORMS[norm](width * 2),
-                                 nn.LeakyReLU(0.2), nn.Conv2d(width * 2, 1, 1, bias=bias))
+        norm, bias = norm_builder(norm_layer), uses_bias(norm_layer)
+        self.net = nn.Sequential(nn.Conv2d(input_nc, ndf, 1), nn.LeakyReLU(0.2),
+                                 nn.Conv2d(ndf, ndf * 2, 1, bias=bias), norm(ndf * 2),
+                                 nn.LeakyReLU(0.2), nn.Conv2d(ndf * 2, 1, 1, bias=bias))
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.net(x)

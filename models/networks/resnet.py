@@ -6,29 +6,55 @@ All layers are in one ``nn.Sequential``, because their positions in it are the p
 """
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
 from models.networks.blur import BlurDown, BlurUp
-from models.networks.layers import NORMS, uses_bias
+from models.networks.layers import NormLayer, norm_builder, uses_bias
+
+# The border of a block's convolutions; "zero" is a part of the convolution itself.
+PADDINGS: dict[str, list[Callable[[int], nn.Module]]] = {
+    "reflect": [nn.ReflectionPad2d], "replicate": [nn.ReplicationPad2d], "zero": [],
+}
 
 
 class ResnetBlock(nn.Module):
-    """[N, C, H, W] -> [N, C, H, W]: x + block(x), two 3x3 convolutions with reflected borders."""
+    """[N, C, H, W] -> [N, C, H, W]: x + block(x), two 3x3 convolutions.
+
+    ``padding_type``: the values beyond the border: ``reflect``, ``replicate`` or ``zero``.
+    """
 
     may_recompute = True  # by --checkpoint_activations
 
-    def __init__(self, channels: int, *, norm: str, dropout: bool) -> None:
+    def __init__(
+        self, dim: int, padding_type: str, norm_layer: NormLayer, use_dropout: bool, use_bias: bool
+    ) -> None:
         super().__init__()
-        bias = uses_bias(norm)
-        noise = [nn.Dropout(0.5)] if dropout else []
-        self.conv_block = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
-            NORMS[norm](channels), nn.ReLU(),
-            *noise,  # takes a position: the published names of later layers change
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias),
-            NORMS[norm](channels),
+        self.conv_block = self.build_conv_block(
+            dim, padding_type, norm_layer, use_dropout, use_bias
         )
+
+    def build_conv_block(
+        self, dim: int, padding_type: str, norm_layer: NormLayer, use_dropout: bool, use_bias: bool
+    ) -> nn.Sequential:
+        """Return the layers of the block. Subclasses of users replace this method.
+
+        Raises:
+            ValueError: the ``padding_type`` is unknown.
+        """
+        if padding_type not in PADDINGS:
+            raise ValueError(f"no padding is called {padding_type!r}; choose from "
+                             f"{', '.join(PADDINGS)}")
+
+        def convolution() -> list[nn.Module]:
+            borders = [pad(1) for pad in PADDINGS[padding_type]]
+            conv = nn.Conv2d(dim, dim, 3, padding=0 if borders else 1, bias=use_bias)
+            return [*borders, conv, norm_builder(norm_layer)(dim)]
+
+        # Dropout takes a position: the published names of later layers change.
+        noise = [nn.Dropout(0.5)] if use_dropout else []
+        return nn.Sequential(*convolution(), nn.ReLU(), *noise, *convolution())
 
     def forward(self, x: Tensor) -> Tensor:
         change: Tensor = self.conv_block(x)
@@ -38,8 +64,10 @@ class ResnetBlock(nn.Module):
 class ResnetGenerator(nn.Module):
     """[N, in, H, W] images -> [N, out, H, W] images in -1..1; H and W at least 5.
 
-    Output sides are rounded up to the next multiple of 4.
+    Output sides are rounded up to the next multiple of 4. The first convolution has ``ngf`` output
+    channels.
 
+    ``padding_type``: borders of the residual blocks; the first and last layer reflect.
     ``antialias``: blurred strides (``BlurDown``) instead of strided convolutions;
     ``antialias_up``: ``BlurUp`` and convolutions instead of transposed ones.
     """
@@ -53,17 +81,17 @@ class ResnetGenerator(nn.Module):
                                     "file)")
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, blocks: int, width: int = 64,
-        norm: str = "instance", dropout: bool = False, antialias: bool = False,
-        antialias_up: bool = False,
+        self, input_nc: int, output_nc: int, ngf: int = 64,
+        norm_layer: NormLayer = nn.BatchNorm2d, use_dropout: bool = False, n_blocks: int = 6,
+        padding_type: str = "reflect", *, antialias: bool = False, antialias_up: bool = False,
     ) -> None:
         super().__init__()
-        bias = uses_bias(norm)
+        norm, bias = norm_builder(norm_layer), uses_bias(norm_layer)
 
         def down(before: int, after: int) -> list[nn.Module]:
             conv = nn.Conv2d(before, after, 3, stride=1 if antialias else 2, padding=1, bias=bias)
             blur = [BlurDown(after)] if antialias else []
-            return [conv, NORMS[norm](after), nn.ReLU(), *blur]
+            return [conv, norm(after), nn.ReLU(), *blur]
 
         def up(before: int, after: int) -> list[nn.Module]:
             convs = [
@@ -72,17 +100,17 @@ class ResnetGenerator(nn.Module):
                 nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1,
                                    bias=bias),
             ]
-            return [*convs, NORMS[norm](after), nn.ReLU()]
+            return [*convs, norm(after), nn.ReLU()]
 
         self.model = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(in_channels, width, 7, bias=bias),
-            NORMS[norm](width), nn.ReLU(),
-            *down(width, width * 2),
-            *down(width * 2, width * 4),
-            *(ResnetBlock(width * 4, norm=norm, dropout=dropout) for _ in range(blocks)),
-            *up(width * 4, width * 2),
-            *up(width * 2, width),
-            nn.ReflectionPad2d(3), nn.Conv2d(width, out_channels, 7), nn.Tanh(),
+            nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm(ngf), nn.ReLU(),
+            *down(ngf, ngf * 2),
+            *down(ngf * 2, ngf * 4),
+            *(ResnetBlock(ngf * 4, padding_type, norm_layer, use_dropout, bias)
+              for _ in range(n_blocks)),
+            *up(ngf * 4, ngf * 2),
+            *up(ngf * 2, ngf),
+            nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh(),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def saving(args: argparse.Namespace, scratch: Path) -> None:
     device = choose_device(None)
-    net = define_G("unet_256", in_channels=3, out_channels=3, width=64, norm="batch").to(device)
+    net = define_G(3, 3, 64, "unet_256", "batch").to(device)
     optimizer = torch.optim.Adam(net.parameters())
     for weight in net.parameters():
         weight.grad = torch.zeros_like(weight)
@@ -93,8 +93,8 @@ def tiles(args: argparse.Namespace, scratch: Path) -> None:
         dtype=np.uint8, photometric="rgb", tile=(_PATCH, _PATCH), compression="zlib",
     )
     torch.manual_seed(0)
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=args.ngf,
-                   norm="instance", init_type="kaiming")  # weights of realistic gain
+    # Kaiming's rule gives weights of realistic gain.
+    net = define_G(3, 3, args.ngf, "resnet_6blocks", "instance", init_type="kaiming")
     torch.save(net.state_dict(), weights)
     log.info("%d x %d pixels, deflated: %s; before the network: %s of memory",
              side, side, format_bytes(source.stat().st_size), format_bytes(peak_bytes()))

@@ -41,8 +41,7 @@ def repeatable() -> Iterator[None]:
 def weights(folder: Path, kind: str, *, width: int = 16) -> Path:
     netG, norm, _ = NETS[kind]
     torch.manual_seed(0)
-    net = define_G(netG, in_channels=3, out_channels=3, width=width, norm=norm,
-                   dropout=kind == "unet", init_type="kaiming")
+    net = define_G(3, 3, width, netG, norm, use_dropout=kind == "unet", init_type="kaiming")
     path = folder / f"{kind}.pth"
     checkpoint.save(path, to_published(net))
     return path
@@ -98,8 +97,7 @@ def test_channels_last_equals_the_usual_layout(kind: str, tmp_path: Path) -> Non
 
 def test_no_kernel_converts_the_layout(tmp_path: Path) -> None:
     """Norms and paddings of a ResNet keep channels_last."""
-    net = define_G("resnet_6blocks", in_channels=3, out_channels=3, width=16, norm="instance",
-                   dropout=False)
+    net = define_G(3, 3, 16, "resnet_6blocks", "instance", use_dropout=False)
     net = move_to_device(prepare(net, running_statistics=False), GPU)
     layouts = []
     for module in net.modules():
