@@ -61,7 +61,7 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     require_equal(len(dataset), "the number of images")
     if current_process().is_main:
         options.save(opt)
-    arithmetic = speed_up(model.networks.values(), opt.device, running_statistics=opt.eval,
+    arithmetic = speed_up(model.parts.networks.values(), opt.device, running_statistics=opt.eval,
                           precision=opt.precision, exact=opt.exact)
     # The input of the model is its A: with BtoA, the B of the data set.
     sides = (dataset.dataset.A, dataset.dataset.B)

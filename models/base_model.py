@@ -60,10 +60,14 @@ class BaseModel(BatchPixels, ABC):
         self.objective: GANLoss | None = None
         self.logits: dict[str, Tensor] = {}  # of the last step: see ``add_objective``
         self._step_logits: dict[str, Tensor] = {}  # of the step that is running
+        self._epoch = getattr(opt, "epoch_count", None) or 1  # that the learning rates are of
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
-        """Add this model's flags, or change the defaults of shared flags."""
+    def modify_commandline_options(
+        parser: ArgumentParser, is_train: bool
+    ) -> ArgumentParser | None:
+        """Add this model's flags, or change the defaults of shared flags. The result is unused."""
+        return parser
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
@@ -98,12 +102,12 @@ class BaseModel(BatchPixels, ABC):
     def update(self, optimizers: Optimizer | Sequence[Optimizer], loss: Tensor) -> None:
         """Take one step of one or several registered optimizers along the gradient of ``loss``."""
         several = [optimizers] if isinstance(optimizers, Optimizer) else list(optimizers)
-        names = [name for name, own in self.optimizers.items() if own is several[0]]
+        names = [name for name, own in self.parts.optimizers.items() if own is several[0]]
         if not names:
             raise ValueError(f"update got an optimizer ({type(several[0]).__name__}) that is "
                              "neither saved nor scheduled; create it with add_optimizer; there are "
-                             f"{', '.join(self.optimizers)}")
-        speed.update(several, loss, self.scalers[names[0]])
+                             f"{', '.join(self.parts.optimizers)}")
+        speed.update(several, loss, self.parts.scalers[names[0]])
 
     def add_objective(self, gan: GANLoss) -> GANLoss:
         """Register the discriminators' objective and return the object to call.
@@ -146,11 +150,12 @@ class BaseModel(BatchPixels, ABC):
     def report_losses(self, **losses: Tensor) -> None:
         """Keep the step's losses on the device, in the order in which they are printed."""
         detached = {name: loss.detach() for name, loss in losses.items()}
-        self.losses = self.replicas.mean(detached) if self.replicas.size > 1 else detached
+        self.reported = self.replicas.mean(detached) if self.replicas.size > 1 else detached
         self.logits, self._step_logits = self._step_logits, {}
 
-    @staticmethod
-    def set_requires_grad(nets: nn.Module | Iterable[nn.Module], requires_grad: bool) -> None:
+    def set_requires_grad(
+        self, nets: nn.Module | Iterable[nn.Module], requires_grad: bool = False
+    ) -> None:
         for net in [nets] if isinstance(nets, nn.Module) else nets:
             net.requires_grad_(requires_grad)
 
@@ -165,15 +170,15 @@ class BaseModel(BatchPixels, ABC):
             self.parts.averages = Averages(self.parts.with_role("generator"), opt.ema)
         if not self.isTrain:
             self.load_networks(self.load_suffix)
-        network_files.log_sizes(self.networks, verbose=opt.verbose)
+        network_files.log_sizes(self.parts.networks, verbose=opt.verbose)
 
     def train(self) -> None:
-        for net in self.networks.values():
+        for net in self.parts.networks.values():
             net.train()
 
     def eval(self) -> None:
         """Switch off dropout and use running statistics."""
-        for net in self.networks.values():
+        for net in self.parts.networks.values():
             net.eval()
 
     @torch.inference_mode()
@@ -184,27 +189,21 @@ class BaseModel(BatchPixels, ABC):
 
     def get_current_losses(self) -> dict[str, float]:
         """Copy the losses to the host. Synchronises with the device: call it only to print."""
-        return {name: value.item() for name, value in self.losses.items()}
+        return {name: value.item() for name, value in self.reported.items()}
 
     def get_current_visuals(self) -> dict[str, Tensor]:
         """Return label -> [N, C, H, W] in -1..1, on the device."""
         return {name: image.detach() for name, image in self.visuals.items()}
 
-    def update_learning_rate(self, epoch: int) -> None:
-        """Set the learning rates of all optimizers at the start of ``epoch``."""
-        before = self.learning_rate
+    def update_learning_rate(self, epoch: int | None = None) -> None:
+        """Set the learning rates for ``epoch``; by default for the one after the epoch so far."""
+        before = self.parts.learning_rate
+        epoch = self._epoch = self._epoch + 1 if epoch is None else epoch
         if self.parts.plateau:
             self.parts.start_plateau_epoch(epoch)
         else:
             opt = self.opt
             counts = EpochCounts(opt.n_epochs, opt.n_epochs_decay, opt.lr_decay_iters)
             self.parts.scale_rates(SCHEDULES[opt.lr_policy](epoch, counts))
-        if self.learning_rate != before:
-            log.info("learning rate %g -> %g", before, self.learning_rate)
-
-    @property
-    def learning_rate(self) -> float:
-        """Return the learning rate of the first optimizer; 0 for a model without optimizers."""
-        for optimizer in self.optimizers.values():
-            return float(optimizer.param_groups[0]["lr"])
-        return 0.0
+        if self.parts.learning_rate != before:
+            log.info("learning rate %g -> %g", before, self.parts.learning_rate)

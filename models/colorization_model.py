@@ -14,9 +14,12 @@ class ColorizationModel(Pix2PixModel):
     codec = LabCodec()
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(
+        parser: ArgumentParser, is_train: bool = True
+    ) -> ArgumentParser:
         Pix2PixModel.modify_commandline_options(parser, is_train)
         parser.set_defaults(dataset_mode="colorization")
+        return parser
 
     @staticmethod
     def check_options(opt: Namespace) -> None:

@@ -25,10 +25,12 @@ class CycleGANModel(BaseModel):
     FIT = ("cycle_A", "cycle_B")
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(
+        parser: ArgumentParser, is_train: bool = True
+    ) -> ArgumentParser:
         parser.set_defaults(no_dropout=True)  # the generators of the paper have no dropout
         if not is_train:
-            return
+            return parser
         parser.set_defaults(lr_metric="cycle_A+cycle_B")
         group = parser.add_argument_group("cycle_gan")
         group.add_argument("--lambda_A", type=weight, default=10.0,
@@ -38,6 +40,7 @@ class CycleGANModel(BaseModel):
         group.add_argument("--lambda_identity", type=weight, default=0.5,
                            help="weight of the identity terms, relative to the cycle weights: "
                                 "0.1 makes them ten times lighter; 0 removes them")
+        return parser
 
     @staticmethod
     def check_options(opt: Namespace) -> None:

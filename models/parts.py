@@ -64,6 +64,18 @@ class Parts:
             for group in optimizer.param_groups:
                 group["lr"] = torch.tensor(float(group["lr"]), device=self.device)
 
+    @property
+    def scheduled(self) -> list[Optimizer]:
+        """Return the optimizers whose learning rates follow --lr_policy: all but exceptions."""
+        return [self.optimizers[name] for name in self.base_rates]
+
+    @property
+    def learning_rate(self) -> float:
+        """Return the learning rate of the first optimizer; 0 for a model without optimizers."""
+        for optimizer in self.optimizers.values():
+            return float(optimizer.param_groups[0]["lr"])
+        return 0.0
+
     def entries(self) -> dict[str, NetworkEntry]:
         """Return the entry of each network in the run folder (``networks.json``)."""
         return {name: NetworkEntry(role, name in self.from_flags, name in self.backwards)
@@ -80,9 +92,9 @@ class Parts:
 
     def scale_rates(self, factor: float) -> None:
         """Set every learning rate to ``factor`` times its initial value."""
-        for name, optimizer in self.optimizers.items():
+        for optimizer, rates in zip(self.scheduled, self.base_rates.values(), strict=True):
             with rates_in_place([optimizer]):
-                for group, rate in zip(optimizer.param_groups, self.base_rates[name], strict=True):
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
 
     @property

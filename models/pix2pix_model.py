@@ -21,10 +21,12 @@ class Pix2PixModel(BaseModel):
     FIT = ("G_L1",)
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(
+        parser: ArgumentParser, is_train: bool = True
+    ) -> ArgumentParser:
         parser.set_defaults(norm="batch", netG="unet_256", dataset_mode="aligned")
         if not is_train:
-            return
+            return parser
         parser.set_defaults(pool_size=0, gan_mode="vanilla", lr_metric="G_L1")
         group = parser.add_argument_group("pix2pix")
         group.add_argument("--lambda_L1", type=weight, default=100.0,
@@ -33,6 +35,7 @@ class Pix2PixModel(BaseModel):
                            help="weight of the GAN term; 0 removes it, and D with it")
         group.add_argument("--unconditional_D", action="store_true",
                            help="D sees only the output, not the input")
+        return parser
 
     @staticmethod
     def check_options(opt: Namespace) -> None:

@@ -7,6 +7,7 @@ scheduled and listed.
 
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -51,18 +52,25 @@ class Registration:
     model_names = _Names("networks")
     loss_names = _Names("losses")
     visual_names = _Names("visuals")
+    # The programs use ``parts`` and ``reported``; these are other names for them.
+    optimizers = property(attrgetter("parts.optimizers"))
+    scalers = property(attrgetter("parts.scalers"))
+    pools = property(attrgetter("parts.pools"))
+    losses = property(attrgetter("reported"))
 
     def __init__(self, opt: Namespace) -> None:
         self.opt = opt
         self.isTrain: bool = opt.isTrain
         self.device: torch.device = opt.device
         self.save_dir: Path = opt.checkpoints_dir / opt.name
-        self.losses: dict[str, Tensor] = {}
+        self.reported: dict[str, Tensor] = {}  # the losses of the last step
         self.speed = Speed.of(opt) if self.isTrain else Speed()
         self.parts = Parts(self.device, self.speed)
-        self.networks, self.optimizers = self.parts.networks, self.parts.optimizers
-        self.scalers, self.pools = self.parts.scalers, self.parts.pools
         self.replicas = Replicas(self.device)
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        return self.parts.networks
 
     def add_network(
         self, name: str, net: Net, *, role: Role = "auxiliary", backwards: bool = False
@@ -136,23 +144,27 @@ class Registration:
     def add_pool(self, name: str) -> ImagePool:
         """Register an image buffer of ``--pool_size`` with its own random generator."""
         # Each process stores the images of its own batches, so its draws must differ too.
-        seed = self.opt.seed + len(self.pools) + 1000 * current_process().rank
-        self.pools[name] = ImagePool(self.opt.pool_size, seed=seed)
-        return self.pools[name]
+        seed = self.opt.seed + len(self.parts.pools) + 1000 * current_process().rank
+        pool = self.parts.pools[name] = ImagePool(self.opt.pool_size, seed=seed)
+        return pool
 
     def save_networks(self, epoch: int | str) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network, with the published keys."""
         for path, weights in self.network_files(epoch).items():
             checkpoint.save(path, weights)
 
+    def before_save(self, epoch: int | str) -> None:
+        """Write what a model saves besides its networks (a hook). Called in the main process."""
+
     def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
         """Return what ``save_networks`` writes, for a caller that writes in the background."""
-        averages = self.parts.averages.weights if self.parts.averages else {}
-        return network_files.files_to_write(self.networks, self.save_dir, epoch, averages=averages)
+        networks, averages = self.parts.networks, self.parts.averages
+        return network_files.files_to_write(networks, self.save_dir, epoch,
+                                            averages=averages.weights if averages else {})
 
     def load_networks(self, epoch: int | str) -> None:
         """Load every network. A test loads no discriminators, and with ``--ema`` the averages."""
-        networks = {name: net for name, net in self.networks.items()
+        networks = {name: net for name, net in self.parts.networks.items()
                     if self.isTrain or self.parts.roles[name] != "discriminator"}
         averaged = not self.isTrain and self.opt.ema
         network_files.load_networks(networks, self.save_dir, epoch, averaged=averaged)
@@ -167,9 +179,9 @@ class Registration:
 
     def step_state(self) -> dict[str, Any]:
         """Return what a step changes besides weights, to undo the step."""
-        return {"parts": self.parts.step_state(), "losses": self.losses}
+        return {"parts": self.parts.step_state(), "losses": self.reported}
 
     def load_step_state(self, state: Mapping[str, Any]) -> None:
         """Restore what ``step_state`` returned."""
-        self.losses = state["losses"]
+        self.reported = state["losses"]
         self.parts.load_step_state(state["parts"])

@@ -20,7 +20,9 @@ class TemplateModel(BaseModel):
     FIT = ("G",)
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(
+        parser: ArgumentParser, is_train: bool = True
+    ) -> ArgumentParser:
         """Add the flags of this model, and set other defaults for shared flags."""
         parser.set_defaults(dataset_mode="aligned", no_dropout=True)
         if is_train:
@@ -28,6 +30,7 @@ class TemplateModel(BaseModel):
             group = parser.add_argument_group("template")
             group.add_argument("--lambda_regression", type=weight, default=1.0,
                                help="weight of the L1 term")
+        return parser
 
     @staticmethod
     def check_options(opt: Namespace) -> None:

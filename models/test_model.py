@@ -1,7 +1,6 @@
 """Apply one generator to images of one domain, without targets (test.py only)."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from torch import Tensor
 
@@ -9,18 +8,22 @@ from data.base_dataset import Batch
 from models.base_model import BaseModel
 from models.comparison import Comparison
 from util.flags import word
+from util.run_folder.weights import generator_suffix
 
 
 class TestModel(BaseModel):
     __test__ = False  # not a pytest class
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(
+        parser: ArgumentParser, is_train: bool = True
+    ) -> ArgumentParser:
         parser.set_defaults(dataset_mode="single")
         group = parser.add_argument_group("test")
         group.add_argument("--model_suffix", type=word, default="",
                            help="load <epoch>_net_G<suffix>.pth, for example with _A; default: "
                                 "net_G if it exists, else net_G_A (AtoB) or net_G_B (BtoA)")
+        return parser
 
     @staticmethod
     def check_options(opt: Namespace) -> None:
@@ -56,11 +59,3 @@ class TestModel(BaseModel):
 
     def optimize_parameters(self) -> None:
         raise TypeError("--model test only translates; train with another --model")
-
-
-def generator_suffix(run_dir: Path, epoch: str, direction: str) -> str:
-    """Return "" if the run has one generator; "_A" or "_B", by direction, if it has two."""
-    suffix = "_A" if direction == "AtoB" else "_B"
-    has_one = (run_dir / f"{epoch}_net_G.pth").is_file()
-    has_two = (run_dir / f"{epoch}_net_G{suffix}.pth").is_file()
-    return suffix if has_two and not has_one else ""

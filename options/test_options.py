@@ -14,7 +14,6 @@ from inference.generator_file import NETWORK_FLAGS
 from inference.inferred_generator import inferred_options
 from inference.memory_budget import usual_batch
 from models.networks import available, own_flags, require_known
-from models.test_model import generator_suffix
 from options import test_flags
 from options.aliases import LIVE_DISPLAY
 from options.base_options import BaseOptions, without_crop
@@ -23,6 +22,7 @@ from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, contradiction
 from util.distributed import current_process
 from util.files import NotWritableError
 from util.flags import AUTO
+from util.run_folder.weights import generator_suffix
 
 log = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ class NanGuard:
     _before: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for optimizer in self.model.optimizers.values() if self.skip else ():
+        for optimizer in self.model.parts.optimizers.values() if self.skip else ():
             _skip_bad_gradients(optimizer)
 
     def __enter__(self) -> "NanGuard":
@@ -45,14 +45,14 @@ class NanGuard:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if not self.model.losses or error[0] is not None:
+        if not self.model.reported or error[0] is not None:
             return
-        values = torch.stack([loss.float() for loss in self.model.losses.values()])
+        values = torch.stack([loss.float() for loss in self.model.reported.values()])
         place = f"epoch {self.clock.epoch}, after {self.clock.images} images"
         finite = values.isfinite()
         if finite.device.type != "cpu":
             finite = finite.to("cpu", non_blocking=True)
-        self._pending.append((finite, list(self.model.losses), place, self.model.image_paths))
+        self._pending.append((finite, list(self.model.reported), place, self.model.image_paths))
         if self.skip and not bool(finite.all()):
             self.model.load_step_state(self._before)
         if self.skip or values.device.type == "cpu":
@@ -97,6 +97,8 @@ def _skip_bad_gradients(optimizer: Optimizer) -> None:
         gradients = [weight.grad for group in optimizer.param_groups for weight in group["params"]
                      if weight.grad is not None]
         finite = all(bool(gradient.isfinite().all()) for gradient in gradients)
+        # Models whose gradients are averaged only in ``step`` must all take it, or none of them.
+        finite = all(all_gather(finite))
         return step(*arguments) if finite else None
 
     optimizer.step = step_if_finite  # type: ignore[method-assign, assignment]

@@ -25,11 +25,12 @@ def validate(training: Training) -> Mapping[str, float]:
 
 def show_losses(training: Training, validation: Mapping[str, float] | None = None) -> None:
     """Send the losses of the last step to the displays and the doctor. Synchronises."""
-    losses = training.model.get_current_losses()  # before ``pace``, which must include the wait
+    model = training.model
+    losses = model.get_current_losses()  # before ``pace``, which must include the wait
     pace = training.clock.pace()
     report = LossReport(training.clock.progress, losses, seconds_per_image=pace.seconds,
                         data_seconds_per_image=pace.data_seconds,
-                        learning_rate=training.model.learning_rate, validation=validation or {})
+                        learning_rate=model.parts.learning_rate, validation=validation or {})
     training.visualizer.losses(report)
     if training.doctor:
         training.doctor.check_losses(report)

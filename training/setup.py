@@ -115,12 +115,12 @@ class Training:
 def _create_model(opt: Namespace) -> BaseModel:
     model = create_model(opt)
     if opt.lr_policy == PLATEAU:
-        model.parts.plateau = Plateau(opt.lr_metric, model.optimizers.values(),
+        model.parts.plateau = Plateau(opt.lr_metric, model.parts.scheduled,
                                       higher_is_better=_rises(opt.lr_metric, model.LOSSES),
                                       losses=model.LOSSES)
     model.setup(opt)
     if opt.init_from:
-        initialise(model.networks, opt.init_from, runs=opt.checkpoints_dir,
+        initialise(model.parts.networks, opt.init_from, runs=opt.checkpoints_dir,
                    first_generator=next(iter(model.parts.with_role("generator")), ""))
     if not current_process().is_main:
         seed_everything(opt.seed + current_process().rank)  # different dropout per process

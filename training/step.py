@@ -38,7 +38,7 @@ class TrainingStep:
     def __call__(self, batch: Batch) -> None:
         self.learn(batch)
         if self.model.parts.plateau:
-            self.model.parts.plateau.add(self.model.losses)
+            self.model.parts.plateau.add(self.model.reported)
 
     def learn(self, batch: Batch) -> None:
         self.model.set_input(batch)
@@ -88,7 +88,7 @@ class RecordedStep(TrainingStep):
         """Set ``_replay``, or log why that failed; the state of the model is restored then."""
         self._inputs = {name: value.clone() for name, value in inputs.items()}
         vars(self.model).update(self._inputs)
-        pools = [pool for pool in self.model.pools.values() if pool.size]
+        pools = [pool for pool in self.model.parts.pools.values() if pool.size]
         before = dict(vars(self.model))
         states = random_state() | {"cuda": []}  # capture does not change those of the GPU
         try:
@@ -111,7 +111,7 @@ class RecordedStep(TrainingStep):
         for pool in pools:
             pool.fix()
             pool.draw()
-        for optimizer in self.model.optimizers.values():
+        for optimizer in self.model.parts.optimizers.values():
             optimizer.zero_grad()  # gradients must be allocated during capture
         replay = self._record(self.model.optimize_parameters)
         self._results = _changed(self.model, before)
@@ -126,10 +126,10 @@ class RecordedStep(TrainingStep):
         for name, value in inputs.items():
             self._inputs[name].copy_(value)
         vars(self.model).update(self._inputs)
-        for pool in self.model.pools.values():
+        for pool in self.model.parts.pools.values():
             pool.draw()
         replay()
-        for pool in self.model.pools.values():
+        for pool in self.model.parts.pools.values():
             pool.drop_draw()
         vars(self.model).update(self._results)
 
@@ -141,10 +141,10 @@ class RecordedStep(TrainingStep):
 
     def _renew_scalers(self) -> None:
         """Replace the loss scalers: after an incomplete step they refuse the next one."""
-        model = self.model
-        for name, scaler in model.scalers.items():
-            model.scalers[name] = model.speed.make_scaler(model.device)
-            model.scalers[name].load_state_dict(scaler.state_dict())
+        model, scalers = self.model, self.model.parts.scalers
+        for name, scaler in scalers.items():
+            scalers[name] = model.speed.make_scaler(model.device)
+            scalers[name].load_state_dict(scaler.state_dict())
 
 
 def training_step(model: BaseModel, *, cuda_graph: bool) -> TrainingStep:

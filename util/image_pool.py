@@ -26,12 +26,12 @@ class ImagePool:
     which images it exchanges.
 
     Args:
-        size: number of images in the pool; 0 returns every image unchanged.
+        pool_size: number of images in the pool; 0 returns every image unchanged.
         seed: seed of the pool's own random generator.
     """
 
-    def __init__(self, size: int, seed: int = 0) -> None:
-        self.size = size
+    def __init__(self, pool_size: int, seed: int = 0) -> None:
+        self.size = pool_size
         self.images: list[Tensor] = []  # each [C, H, W]
         self.filled = 0
         self.random = random.Random(seed)

@@ -70,6 +70,9 @@ class Plugins(Generic[T]):
             and value.__module__ == module.__name__
             and not inspect.isabstract(value)
         ]
+        if len(classes) > 1:  # the original implementation takes the one with the file's name
+            own = (name + self.suffix).replace("_", "")
+            classes = [cls for cls in classes if cls.__name__.lower() == own] or classes
         if len(classes) != 1:
             raise ValueError(
                 f"{module.__file__} must define exactly one subclass of {self.base.__name__}, "

@@ -48,10 +48,14 @@ def _float32(value: Tensor) -> Tensor:
 
 
 def _each(outputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Apply ``change`` to a tensor, or to every tensor of a list or tuple."""
+    """Apply ``change`` to a tensor, or to every tensor of a list, a tuple or a dict."""
     if isinstance(outputs, Tensor):
         return change(outputs)
-    return type(outputs)(change(value) for value in outputs)
+    if isinstance(outputs, dict):
+        return {name: _each(value, change) for name, value in outputs.items()}
+    if isinstance(outputs, list | tuple):
+        return type(outputs)(_each(value, change) for value in outputs)
+    return outputs
 
 
 def _split(inputs: Sequence[Any], parts: int) -> Iterator[tuple[Any, ...]]:

@@ -15,6 +15,7 @@ from display.reports import CYCLE_VALUE, VALUE, Advice, LossReport
 from display.sinks.doctor_log_sink import open_problems
 from models.base_model import BaseModel
 from models.comparison import Comparison
+from models.losses import GANLoss
 from training.clock import Clock
 from training.doctor.data_wait import DataWaitCheck
 from training.doctor.diagnoses import DIAGNOSES, DiagnosisState, Finding
@@ -48,7 +49,7 @@ class Doctor:
                         for name, diagnosis in DIAGNOSES.items()}
         # There is no baseline after a resume: these diagnoses can neither begin nor end.
         self._ignored = {name for name in active if DIAGNOSES[name].needs_baseline}
-        self._gradients = GradientCheck(self.model.networks)
+        self._gradients = GradientCheck(self.model.parts.networks)
         self._data_wait = DataWaitCheck(self.clock.images, filling=filling)
         self._overfitting = OverfittingCheck()
         self._outputs = OutputChecks()
@@ -82,10 +83,12 @@ class Doctor:
         """Check the discriminator whose loss is smallest."""
         gan, logits = self.model.objective, self.model.logits
         shares, evidence = {}, {}
+        if not isinstance(gan, GANLoss):  # also a model that uses the attribute for something else
+            return Finding("discriminator has won", None)
         names = self.model.parts.with_role("discriminator")
         for number, name in enumerate(names):
             real, fake = (logits.get(f"{kind}_{number}") for kind in ("real", "fake"))
-            if gan is None or gan.undecided is None or real is None or fake is None:
+            if gan.undecided is None or real is None or fake is None:
                 continue
             undecided = torch.tensor(gan.undecided)
             loss = float(gan.real(real) + gan.fake(fake))

@@ -76,11 +76,11 @@ class StepMemory:
     def _pools(self, pixels: int) -> int:
         """Return the bytes of the full buffers of earlier fakes, float32."""
         channels = max(self.opt.input_nc, self.opt.output_nc)
-        return int(4 * len(self.model.pools) * self.pool_size * channels * pixels)
+        return int(4 * len(self.model.parts.pools) * self.pool_size * channels * pixels)
 
     def _buckets(self) -> int:
         """Return the bytes of DistributedDataParallel's buckets: a copy of all gradients."""
-        nets = self.model.networks.values() if current_process().is_distributed else ()
+        nets = self.model.parts.networks.values() if current_process().is_distributed else ()
         return tensor_bytes([list(net.parameters()) for net in nets])
 
 

@@ -93,8 +93,8 @@ def bytes_for_a_step(model: BaseModel) -> int:
     """Return the bytes for a step of one process: free memory and what the model holds already."""
     if model.device.type == "cuda":
         return torch.cuda.mem_get_info(model.device)[0] + torch.cuda.memory_reserved(model.device)
-    held = [net.state_dict() for net in model.networks.values()]
-    moments = [optimizer.state_dict() for optimizer in model.optimizers.values()]
+    held = [net.state_dict() for net in model.parts.networks.values()]
+    moments = [optimizer.state_dict() for optimizer in model.parts.optimizers.values()]
     free = available_bytes(model.device) // current_process().local_world_size
     return free + checkpoint.tensor_bytes([held, moments])
 
@@ -104,6 +104,6 @@ def upper_bound(opt: Namespace, model: BaseModel, batch: Batch) -> int:
     tensors = [value for value in batch.values() if isinstance(value, Tensor)]
     images = [tensor.shape for tensor in tensors if tensor.ndim == 4]
     pixels = max((shape[0] * shape[-2] * shape[-1] for shape in images), default=0)
-    weights = sum(w.numel() for net in model.networks.values() for w in net.parameters())
+    weights = sum(w.numel() for net in model.parts.networks.values() for w in net.parameters())
     width: int = max(opt.ngf, opt.ndf)
     return PIXEL_BYTES * width * pixels + WEIGHT_BYTES * weights

@@ -25,7 +25,7 @@ def collect(model: BaseModel) -> dict[str, Any]:
     random = random_state()
     if not current_process().is_distributed:
         return {"random": random}
-    pools = {name: pool.state_dict() for name, pool in model.pools.items()}
+    pools = {name: pool.state_dict() for name, pool in model.parts.pools.items()}
     own = {} if current_process().is_main else {"random": random, "pools": to_host(pools)}
     return {"random": random, _KEY: gather_to_main(own)[1:]}
 
@@ -45,7 +45,7 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
         require_entries(other, ("random", "pools") if other else (), f"{_KEY}.{index}")
         if other:
             require_random_state(other["random"], f"{_KEY}.{index}.random")
-            require_pools(other["pools"], model.pools, f"{_KEY}.{index}.pools")
+            require_pools(other["pools"], model.parts.pools, f"{_KEY}.{index}.pools")
     if len(others) + 1 != here.world_size:
         log.warning("saved by %d processes, resumed with %d: the number of images per step "
                     "changes, and image buffers and dropout differ from those of an uninterrupted "
@@ -56,7 +56,7 @@ def load(model: BaseModel, state: Mapping[str, Any]) -> None:
     own = others[here.rank - 1] if here.rank <= len(others) else {}
     if own:
         set_random_state(own["random"])
-    for name, pool in model.pools.items():
+    for name, pool in model.parts.pools.items():
         if own:
             pool.load_state_dict(own["pools"][name], model.device)
         else:

@@ -72,7 +72,8 @@ def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
 def _require_own(model: BaseModel, label: str) -> None:
     """Raise ValueError if all weights belong to other networks, those of another model."""
     names = [path.stem.partition("_net_")[2] for path in model.save_dir.glob(f"{label}_net_*.pth")]
-    if names and not set(names) & set(model.networks):
+    own = model.parts.networks
+    if names and not set(names) & set(own):
         raise ValueError(f"{model.save_dir} has {label} weights of {', '.join(sorted(names))}, "
-                         f"this model needs {', '.join(model.networks)}; give the --model that the "
-                         "run was trained with")
+                         f"this model needs {', '.join(own)}; give the --model that the run was "
+                         "trained with")

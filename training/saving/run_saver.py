@@ -94,6 +94,7 @@ class RunSaver:
         log.info("saving the model (epoch %d, images %d)", self.clock.epoch, self.clock.images)
         files: dict[Path, Mapping[str, Any]] = {}
         for label in labels:
+            self.model.before_save(label)
             files |= self.model.network_files(label)
         files[self.path] = state
         with self._error_context():
@@ -109,6 +110,7 @@ class RunSaver:
         self.before_save()
         if self._writes:
             log.info("best validation so far, saved as best: %s", best.describe())
+            self.model.before_save("best")
             write_record = partial(best.write, self.folder, best.record)
             with self._error_context():
                 self._saver.save(self.model.network_files("best"), then=write_record)
@@ -189,7 +191,7 @@ class RunSaver:
 
     def _state(self) -> dict[str, Any]:
         """Return the content of latest_state.pth, after a check that all processes agree."""
-        self.model.replicas.require_equal(self.model.networks)
+        self.model.replicas.require_equal(self.model.parts.networks)
         return {"version": VERSION,
                 "model": self.model.state_dict(),
                 "clock": self.clock.state_dict(),

@@ -16,8 +16,8 @@ def twin_of(model: BaseModel, opt: Namespace) -> BaseModel:
     with random_states_kept():
         twin = type(model)(opt)
     averages = model.parts.averages.weights if model.parts.averages else {}
-    for name, net in twin.networks.items():
-        trained = averages.get(name) or model.networks[name].state_dict(keep_vars=True)
+    for name, net in twin.parts.networks.items():
+        trained = averages.get(name) or model.parts.networks[name].state_dict(keep_vars=True)
         for key, tensor in net.state_dict(keep_vars=True).items():
             tensor.data = trained[key].data
         prepare_in_place(net, running_statistics=False)

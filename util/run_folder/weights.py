@@ -50,3 +50,11 @@ def advice_without_state(state: Path) -> str:
         flags = f"--load_iter {label[5:]} {flags}"
     first = f"delete {state.name}, then " if label == "latest" else ""
     return f"{first}--continue_train {flags} resumes from {label}_net_*.pth with new optimizers"
+
+
+def generator_suffix(run_dir: Path, epoch: str, direction: str) -> str:
+    """Return "" if the run has one generator; "_A" or "_B", by direction, if it has two."""
+    suffix = "_A" if direction == "AtoB" else "_B"
+    has_one = (run_dir / f"{epoch}_net_G.pth").is_file()
+    has_two = (run_dir / f"{epoch}_net_G{suffix}.pth").is_file()
+    return suffix if has_two and not has_one else ""
