@@ -4,7 +4,8 @@
     python scripts/benchmarks/gpu.py --out RESULTS --cpu --size small     a try without a GPU
 
 It writes gpu.json, gpu.md (one table) and profile.txt (the kernels of a default step). The batches
-are prepared before the timing; the last rows are epochs of train.py, from files to weights.
+are prepared before the timing; the last rows are epochs of train.py, from files to weights, and
+tests by test.py, from files to the page.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from scripts.benchmarks.common import (
     synchronise,
 )
 from scripts.benchmarks.contenders import Case, Contender, ours, reference
+from scripts.benchmarks.gpu_tests import tests_of
 from scripts.benchmarks.run import CASES, provide_images
 from scripts.command_line import new_parser
 from util.flags import positive_float, positive_int
@@ -88,6 +90,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             row = epochs_of(first, flags, args.epochs)
             rows[f"train.py, {first.model}, batch 1: {flags or 'default'}"] = row
             write(args.out, facts, rows)
+        # A CycleGAN has four passes and six files for each image.
+        second = replace(CASES[args.size][2], root=root, device=device)
+        for case, count in ((first, -(-args.images // 2)), (second, -(-args.images // 8))):
+            for name, row in tests_of(case, count):
+                rows[f"test.py, {case.model}, {count} images, end to end: {name}"] = row
+                write(args.out, facts, rows)
     log.info("\n%s\n\nwritten to %s", markdown(rows), args.out)
 
 
