@@ -30,7 +30,7 @@ from models.averages import Averages
 from models.codec import Codec
 from models.comparison import Comparison
 from models.execution import speed
-from models.losses import GANLoss, l1_of_known, share_of_known
+from models.losses import GANObjective, l1_of_known, share_of_known
 from models.pixels import BatchPixels
 from models.schedules import SCHEDULES, EpochCounts
 from models.weights import network_files
@@ -57,7 +57,7 @@ class BaseModel(BatchPixels, ABC):
         super().__init__(opt)
         self.visuals: dict[str, Tensor] = {}
         self.image_paths = []
-        self.objective: GANLoss | None = None
+        self.objective: GANObjective | None = None
         self.logits: dict[str, Tensor] = {}  # of the last step: see ``add_objective``
         self._step_logits: dict[str, Tensor] = {}  # of the step that is running
         self._epoch = getattr(opt, "epoch_count", None) or 1  # that the learning rates are of
@@ -109,7 +109,7 @@ class BaseModel(BatchPixels, ABC):
                              f"{', '.join(self.parts.optimizers)}")
         speed.update(several, loss, self.parts.scalers[names[0]])
 
-    def add_objective(self, gan: GANLoss) -> GANLoss:
+    def add_objective(self, gan: GANObjective) -> GANObjective:
         """Register the discriminators' objective and return the object to call.
 
         ``self.logits`` then holds the logits of the last step for the doctor: ``real_0``,

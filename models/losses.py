@@ -11,7 +11,7 @@ LogitLoss = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class GANLoss:
+class GANObjective:
     """The losses of D for real and for fake logits, and the loss of G for fake logits.
 
     ``undecided``: the logit of a D that cannot distinguish them; None for a critic, whose logits
@@ -23,7 +23,7 @@ class GANLoss:
     generator: LogitLoss
     undecided: float | None = None
 
-    def observed(self, observer: Callable[[str, Tensor], None]) -> "GANLoss":
+    def observed(self, observer: Callable[[str, Tensor], None]) -> "GANObjective":
         """Return equal losses that call ``observer("real" or "fake", logits)`` for D's logits."""
 
         def with_observer(kind: str, loss: LogitLoss) -> LogitLoss:
@@ -49,15 +49,15 @@ def _minus_mean(logits: Tensor) -> Tensor:
     return -logits.mean()
 
 
-GAN_MODES: dict[str, GANLoss] = {
+GAN_MODES: dict[str, GANObjective] = {
     # Goodfellow et al. 2014, the non-saturating form
-    "vanilla": GANLoss(_cross_entropy(1.0), _cross_entropy(0.0), _cross_entropy(1.0), 0.0),
+    "vanilla": GANObjective(_cross_entropy(1.0), _cross_entropy(0.0), _cross_entropy(1.0), 0.0),
     # Mao et al. 2017, labels 1 and 0
-    "lsgan": GANLoss(_least_squares(1.0), _least_squares(0.0), _least_squares(1.0), 0.5),
+    "lsgan": GANObjective(_least_squares(1.0), _least_squares(0.0), _least_squares(1.0), 0.5),
     # Gulrajani et al. 2017; needs gradient_penalty
-    "wgangp": GANLoss(_minus_mean, torch.mean, _minus_mean),
+    "wgangp": GANObjective(_minus_mean, torch.mean, _minus_mean),
     # Lim and Ye 2017, Miyato et al. 2018
-    "hinge": GANLoss(lambda logits: relu(1.0 - logits).mean(),
+    "hinge": GANObjective(lambda logits: relu(1.0 - logits).mean(),
                      lambda logits: relu(1.0 + logits).mean(), _minus_mean, 0.0),
 }
 
@@ -99,12 +99,23 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     sum of each image's score map.
     """
     share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
-    between = (share * real.detach() + (1.0 - share) * fake.detach()).requires_grad_()
-    logits = critic(between)
-    (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
+    between = share * real.detach() + (1.0 - share) * fake.detach()
+    return distance_from_slope(gradients_at(critic, between).flatten(1), 1.0)
+
+
+def gradients_at(critic: nn.Module, points: Tensor) -> Tensor:
+    """Return the gradient of the summed logits, in the shape of ``points``, with its graph."""
+    if not points.requires_grad:
+        points = points.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    return gradient
+
+
+def distance_from_slope(gradients: Tensor, slope: float) -> Tensor:
+    """Return the mean of (|gradient| - slope)^2 over the rows of ``gradients``, [N, K]."""
     # 1e-16 keeps the derivative of the square root finite for a gradient of exactly zero.
-    norm = (gradient.flatten(1).square().sum(dim=1) + 1e-16).sqrt()
-    return (norm - 1.0).square().mean()
+    norm = (gradients.square().sum(dim=1) + 1e-16).sqrt()
+    return (norm - slope).square().mean()
 
 
 def check_gan_mode(gan_mode: str, norm: str) -> None:

@@ -56,6 +56,11 @@ def watches_validation(metric: str, losses: Collection[str] = ()) -> bool:
     return any(is_value(name) and name not in losses for name in metric.split("+"))
 
 
+def plateau_of(optimizer: Optimizer, mode: Literal["min", "max"]) -> ReduceLROnPlateau:
+    """Return the scheduler that divides the rate by 5 when its metric stops to improve."""
+    return ReduceLROnPlateau(optimizer, mode=mode, factor=0.2, threshold=0.01, patience=5)
+
+
 class Plateau:
     """ReduceLROnPlateau of torch, applied to the mean of a loss over each epoch.
 
@@ -73,10 +78,7 @@ class Plateau:
         self.names = metric.split("+")
         self.watches_validation = watches_validation(metric, losses)
         mode: Literal["min", "max"] = "max" if higher_is_better else "min"
-        self.schedulers = [
-            ReduceLROnPlateau(optimizer, mode=mode, factor=0.2, threshold=0.01, patience=5)
-            for optimizer in optimizers
-        ]
+        self.schedulers = [plateau_of(optimizer, mode) for optimizer in optimizers]
         self.epoch = 1
         self.total = torch.zeros(())
         self.steps = 0

@@ -17,14 +17,14 @@ ROOT = Path(__file__).parents[1]
 LEVEL = {
     "util": 0,
     "display": 1, "data": 1, "models.networks": 1,
-    "models": 2, "metrics": 2, "datasets": 2,
+    "models": 2, "compat": 2, "metrics": 2, "datasets": 2,
     "inference": 3,
     "training": 4, "options": 4, "serving": 4,
     "train": 5, "test": 5,
     "scripts": 6, "i2i_programs": 6,
 }
 ROOMS = ("util", "display", "data", "models", "metrics", "datasets", "inference", "training",
-         "options", "serving", "scripts")
+         "options", "serving", "scripts", "compat")
 OPTIONAL = {"visdom", "wandb", "dominate", "matplotlib", "skimage", "torchvision", "scipy",
             "torchmetrics", "torch_fidelity", "lpips", "onnx", "onnxruntime"}
 PLUGIN_ENDINGS = ("_model", "_metric", "_sink", "_dataset", "_file", "_generator", "_discriminator")
@@ -32,7 +32,7 @@ PLUGIN_ENDINGS = ("_model", "_metric", "_sink", "_dataset", "_file", "_generator
 DOORS = (
     "options/", "data/__init__", "display/sinks/", "models/__init__", "models/building",
     "models/registration", "models/execution/speed", "training/setup", "training/validation/",
-    "training/memory/",
+    "training/memory/", "compat/",
 )
 PLUGIN_DOOR = re.compile(r"models/\w+_model\.py|data/\w+_dataset\.py")
 MOST_FILES = 15  # of one folder, without plug-ins and __init__.py
@@ -71,11 +71,29 @@ def dotted(path: Path) -> str:
 def test_imports_point_one_way(path: Path) -> None:
     here = level(".".join(path.relative_to(ROOT).with_suffix("").parts))
     assert here is not None
-    if path == ROOT / "models" / "translator.py":
-        pytest.skip("only an import line, for user programs with the former import path")
-    for name in imports(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    if only_forwards(tree):
+        pytest.skip("only import lines, for programs of users that import from this path")
+    for name in imports(tree):
         there = level(name)
         assert there is None or there <= here, f"{path} imports {name}"
+
+
+def only_forwards(tree: ast.Module) -> bool:
+    """Return whether a module has a docstring, imports and ``__all__``, and nothing else."""
+    assignments = [node for node in tree.body if isinstance(node, ast.Assign)]
+    return (
+        all(isinstance(node, ast.Expr | ast.Import | ast.ImportFrom | ast.Assign)
+            for node in tree.body)
+        and [ast.unparse(node.targets[0]) for node in assignments] == ["__all__"]
+    )
+
+
+def test_the_check_sees_more_than_import_lines() -> None:
+    line = '"""Text."""\nfrom a import b\n__all__ = ["b"]\n'
+    assert only_forwards(ast.parse(line))
+    for more in ("c = b", "def f(): ...", "if b: ..."):
+        assert not only_forwards(ast.parse(line + more))
 
 
 def test_the_check_sees_a_wrong_import() -> None:

@@ -1,5 +1,8 @@
 """Networks: the tables of names, ``define_G`` and ``define_D``, and the classes."""
 
+from torch.nn import Identity
+
+from compat.networks import GANLoss, cal_gradient_penalty, get_scheduler
 from models.networks.discriminators import NLayerDiscriminator, PixelDiscriminator
 from models.networks.layers import get_norm_layer, init_net, init_weights
 from models.networks.resnet import ResnetBlock, ResnetGenerator
@@ -20,8 +23,9 @@ from models.networks.tables import (
 from models.networks.unet import UnetGenerator
 
 __all__ = [
-    "DISCRIMINATORS", "GENERATORS", "PLUGINS", "TABLES", "NLayerDiscriminator", "NetworkRole",
-    "PixelDiscriminator", "ResnetBlock", "ResnetGenerator", "UnetGenerator", "add_network_flags",
-    "available", "define_D", "define_G", "get_norm_layer", "init_net", "init_weights", "own_flags",
+    "DISCRIMINATORS", "GENERATORS", "PLUGINS", "TABLES", "GANLoss", "Identity",
+    "NLayerDiscriminator", "NetworkRole", "PixelDiscriminator", "ResnetBlock", "ResnetGenerator",
+    "UnetGenerator", "add_network_flags", "available", "cal_gradient_penalty", "define_D",
+    "define_G", "get_norm_layer", "get_scheduler", "init_net", "init_weights", "own_flags",
     "require_known", "side_multiple",
 ]

@@ -15,7 +15,7 @@ from display.reports import CYCLE_VALUE, VALUE, Advice, LossReport
 from display.sinks.doctor_log_sink import open_problems
 from models.base_model import BaseModel
 from models.comparison import Comparison
-from models.losses import GANLoss
+from models.losses import GANObjective
 from training.clock import Clock
 from training.doctor.data_wait import DataWaitCheck
 from training.doctor.diagnoses import DIAGNOSES, DiagnosisState, Finding
@@ -83,7 +83,7 @@ class Doctor:
         """Check the discriminator whose loss is smallest."""
         gan, logits = self.model.objective, self.model.logits
         shares, evidence = {}, {}
-        if not isinstance(gan, GANLoss):  # also a model that uses the attribute for something else
+        if not isinstance(gan, GANObjective):  # a model may use the attribute otherwise
             return Finding("discriminator has won", None)
         names = self.model.parts.with_role("discriminator")
         for number, name in enumerate(names):
