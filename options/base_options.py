@@ -22,7 +22,7 @@ from options import sizes, unused_flags
 from options.aliases import modernise
 from options.foreign_flags import explain
 from options.parser import Parser, given_flags, read_flags
-from options.run_file import banner, contradiction, convert_saved, save_options
+from options.run_file import banner, contradiction, convert_saved, log_unknown, save_options
 from options.shared_flags import add_choice, add_images, add_networks, add_run
 from util.run_folder.layout import list_folders
 from util.run_folder.options import load_options
@@ -126,6 +126,7 @@ class BaseOptions:
 
     def read_saved(self, parser: ArgumentParser, keys: Collection[str]) -> dict[str, Any]:
         """Return those values of ``keys`` that the options of the run contain."""
+        log_unknown(self.saved, keys, parser, run_dir=self.run_dir, is_train=self.isTrain)
         present = {key: self.saved[key] for key in sorted(self.saved.keys() & set(keys))}
         return convert_saved(present, parser, self.run_dir)
 

@@ -1,13 +1,17 @@
 """The options of a run on disk: ``train_opt.txt`` for people, ``train_opt.json`` for programs."""
 
 import json
+import logging
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from util.files import write_text
 from util.run_folder.options import invalid_option
+from util.text import similar
+
+log = logging.getLogger(__name__)
 
 # Options that change the architecture of a network, or what its inputs and outputs mean.
 NETWORK_OPTIONS = (
@@ -16,6 +20,7 @@ NETWORK_OPTIONS = (
 # Options that change the pixel values read from the files.
 VALUE_OPTIONS = ("value_range_A", "value_range_B", "nan_value")
 NOT_SAVED = ("device",)  # chosen for this machine; not a property of the run
+WITHOUT_FLAG = {"isTrain", "val_values"}  # results of other options
 
 
 def banner(
@@ -71,6 +76,22 @@ def contradiction(key: str, *, found: Any, wanted: Any, run_dir: Path) -> ValueE
                       f"trained {trained}; leave the flag out{same}")
 
 
+def log_unknown(
+    saved: Mapping[str, Any], keys: Collection[str], parser: ArgumentParser, *, run_dir: Path,
+    is_train: bool,
+) -> None:
+    """Log the names in train_opt.json that are no options; ``keys``: the options that are read.
+
+    A test has no flags of the training: it only names what is nearly one of ``keys``.
+    """
+    path = run_dir / "train_opt.json"
+    known = {action.dest for action in parser._actions} | WITHOUT_FLAG
+    for key in sorted(saved.keys() - known) if path.is_file() else ():
+        hint = similar(key, keys, cutoff=0.5 if is_train else 0.8)
+        if is_train or hint:
+            log.warning("%s has %s, which is not an option and has no effect%s", path, key, hint)
+
+
 def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[str, Any]:
     """Convert saved texts to the types of the flags: "64" in train_opt.txt becomes 64.
 
@@ -116,7 +137,10 @@ def _converted(value: Any, action: Action, *, default: Any) -> Any:
     is_text = isinstance(value, str)
     if value is None or isinstance(value, bool) or (convert is str and not is_text):
         raise ValueError("expected a text" if convert is str else "expected a number or a text")
-    return convert(value if is_text else as_typed(value))
+    converted = convert(value if is_text else as_typed(value))
+    if isinstance(value, list) and converted != value:  # only types that return lists save them
+        raise ValueError("expected a number or a text, not a list")
+    return converted
 
 
 def _takes_list(action: Action) -> bool:

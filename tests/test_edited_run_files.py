@@ -17,6 +17,7 @@ from display.sinks.doctor_log_sink import read_advice
 from inference.export.card import _loss_log, _metrics
 from inference.find_generator import find_generator
 from options.run_file import convert_saved
+from options.test_options import TestOptions
 from options.train_options import TrainOptions
 from training.validation.best import Best
 from util.run_folder.networks import load_network_entries
@@ -92,6 +93,9 @@ def test_options_are_accepted_as_on_the_command_line(tmp_path: Path) -> None:
                 assert parser.get_default(action.dest) is None
             elif action.nargs == 0 or isinstance(value, bool):
                 assert isinstance(value, bool) and isinstance(action.const, bool)
+            elif isinstance(value, list) and action.nargs not in ("+", "*"):
+                assert found == value
+                assert action.dest == "gpu_ids"
             elif not isinstance(value, list) and found != []:
                 assert found == typed(action, str(value)), (action.dest, value)
 
@@ -114,3 +118,26 @@ def test_wrong_options_of_a_generator_are_named(key: str, tmp_path: Path) -> Non
         except ValueError as error:
             refused += "train_opt.json has" in str(error) or "called" in str(error)
     assert refused >= 9
+
+
+@pytest.mark.parametrize(("key", "in_training", "in_test"), [
+    ("ngff", "did you mean ngf?", "did you mean ngf?"),
+    ("nan_vlaue", "did you mean nan_value?", "did you mean nan_value?"),
+    ("lambda_L2", "did you mean lambda_L1?", ""),
+    ("n_epoch", "did you mean n_epochs?", ""), ("zzz", "has no effect", ""), ("lr", "", ""),
+    ("val_values", "", ""),
+])
+def test_names_that_are_no_options_are_logged(
+    key: str, in_training: str, in_test: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "run").mkdir()
+    saved = {"model": "pix2pix", "isTrain": True, "ndf": 4, "netD": "basic", key: 1}
+    (tmp_path / "run" / "train_opt.json").write_text(json.dumps(saved))
+    run = ["--dataroot", ".", "--name", "run", "--checkpoints_dir", str(tmp_path)]
+    for options, flags, wanted in ((TrainOptions(), ["--continue_train"], in_training),
+                                   (TestOptions(), [], in_test)):
+        caplog.clear()
+        options._build_parser([*run, *flags])
+        assert wanted in caplog.text
+        line = f"train_opt.json has {key}, which is not an option"
+        assert caplog.text.count(line) == bool(wanted)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from growth import MODELS, MemorySample, children, describe, plot, problems, resident, train
+from growth import MODELS, MemorySample, children, describe, plot, problems, resident, steady, train
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ def test_slower_steps_are_reported() -> None:
     assert "a step takes 26.9 ms in the last quarter, 22.9 ms in the second" in wall_clock
     assert "30.5 ms of the CPU in the last quarter, 24.5 ms in the second" in of_the_cpu
     assert problems(samples(0), slower) == []  # other programs kept the machine busy
+    busy = [replace(sample, pace=1 + sample.steps / 4000) for sample in samples(0, slower=3e-6)]
+    assert problems(busy, slower) == []
     assert problems(samples(0), [*FLAT[:-1], 0.5]) == []  # one step is no trend
     assert problems(samples(0), FLAT[::-1]) == []
 
@@ -84,6 +86,31 @@ def test_memory_of_workers_counts() -> None:
         assert resident(os.getpid()) - alone > 35_000_000
         process.communicate()
     assert resident(process.pid) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_copies_of_shared_memory_are_no_growth() -> None:
+    code = ("import os, sys, time; data = bytearray(40_000_000); child = os.fork()\n"
+            "while not child: time.sleep(1)\n"
+            "print(flush=True); sys.stdin.readline(); data[:] = bytes(len(data)); print(flush=True)"
+            "\nsys.stdin.readline(); os.kill(child, 9)")
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        process.stdout.readline()
+        before = resident(process.pid)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        assert abs(resident(process.pid) - before) < 10_000_000
+        assert before > 80_000_000
+        process.communicate(b"\n")
+
+
+def test_samples_without_the_workers_are_left_out() -> None:
+    run = samples(0)
+    ended = [replace(run[0], processes=1), *run[1:-1], replace(run[-1], resident=0, processes=1)]
+    assert steady(ended) == run[1:-1]
 
 
 @pytest.mark.soak

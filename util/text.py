@@ -33,8 +33,11 @@ def merge_equal_lines(lines: Mapping[str, Sequence[str]]) -> list[tuple[str, str
             for line, having in sources.items()]
 
 
-def similar(word: object, names: Iterable[object] | None) -> str:
-    """Return "; did you mean NAME?" for the name that is most similar to a mistyped word, or ""."""
+def similar(word: object, names: Iterable[object] | None, *, cutoff: float = 0.5) -> str:
+    """Return "; did you mean NAME?" for the name that is most similar to a mistyped word, or "".
+
+    ``cutoff``: the lowest similarity, 0..1 (``difflib``).
+    """
     plain = {str(name).replace("_", "").lower(): name for name in reversed(list(names or ()))}
-    close = get_close_matches(str(word).replace("_", "").lower(), plain, 1, cutoff=0.5)
+    close = get_close_matches(str(word).replace("_", "").lower(), plain, 1, cutoff=cutoff)
     return f"; did you mean {plain[close[0]]}?" if close else ""
