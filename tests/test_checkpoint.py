@@ -93,6 +93,27 @@ def test_damage_inside_a_file_is_detected(part: float, tmp_path: Path) -> None:
         checkpoint.load(path)
 
 
+@pytest.mark.parametrize(("entry", "place", "bit"), [
+    (b"PK\1\2", 38, 0x10),  # marked as a folder: torch would return unset memory
+    (b"PK\6\7", 4, 1), (b"PK\6\7", 16, 2),  # a part of an archive on several disks
+])
+def test_a_flipped_bit_in_the_list_of_entries_is_detected(
+    entry: bytes, place: int, bit: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "latest_net_G.pth"
+    checkpoint.save(path, {"weight": torch.rand(40)})
+    content = bytearray(path.read_bytes())
+    starts = [match.start() for match in re.finditer(re.escape(entry), content)]
+    assert starts
+    for start in starts:
+        content[start + place] ^= bit
+        path.write_bytes(content)
+        content[start + place] ^= bit
+        with pytest.raises(ValueError, match=r"latest_net_G\.pth is damaged"):
+            checkpoint.load(path)
+        assert checkpoint.newest_intact([path]) is None
+
+
 def test_a_file_from_before_pytorch_1_6_has_no_checksums(tmp_path: Path) -> None:
     path = tmp_path / "latest_net_G.pth"
     torch.save({"weight": torch.ones(2)}, path, _use_new_zipfile_serialization=False)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from util.disk.content import foreign_content
+from util.disk.content import foreign_content, is_archive
 from util.disk.file_names import natural_key
 from util.disk.tensor_values import is_finite
 from util.disk.tensors import IgnoredObject, load_tensors
@@ -20,6 +20,7 @@ from util.files import NotWritableError, fault_of, file_size_limit, replacing
 from util.packages import MissingPackageError
 from util.text import format_bytes
 
+_FOLDER = 0x10  # external attribute of MS-DOS (APPNOTE.TXT, 4.4.15)
 _CODE = re.compile(r"GLOBAL (\S+?)[:,]? (?:was not|whose)|reduce|create new object|Can only")
 
 
@@ -132,11 +133,14 @@ def is_damaged(path: Path) -> bool:
     torch itself does not compare checksums. Files of PyTorch before 1.6 are not archives and have
     no checksums.
     """
-    if not zipfile.is_zipfile(path):
+    if not is_archive(path):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is not None
+            # torch leaves the memory unset for an entry that is marked as a folder.
+            marked = any(entry.external_attr & _FOLDER and not entry.is_dir()
+                         for entry in archive.infolist())
+            return marked or archive.testzip() is not None
     # A damaged entry may have a wrong offset, name, compression method or password flag.
     except (zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError, OSError):
         return True
@@ -158,7 +162,7 @@ def describe_damage(error: Exception | None) -> str:
 def newest_intact(files: Iterable[Path]) -> Path | None:
     """Return the file that was written last of those with right checksums and finite numbers."""
     by_age = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
-    intact = (file for file in by_age if zipfile.is_zipfile(file) and not is_damaged(file))
+    intact = (file for file in by_age if is_archive(file) and not is_damaged(file))
     return next(filter(_is_finite, intact), None)
 
 

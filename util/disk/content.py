@@ -116,9 +116,17 @@ def is_safetensors(path: Path) -> bool:
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
 
 
+def is_archive(path: Path) -> bool:
+    """Return True for a ZIP archive, also for one with a damaged end."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # it says that it is a part of an archive on several disks
+        return True
+
+
 def _zip_content(path: Path) -> str:
     """Describe a ZIP archive; "" for those that torch.save writes."""
-    if not zipfile.is_zipfile(path):
+    if not is_archive(path):
         return "is damaged: it is an archive whose end is missing, copy it again"
     try:
         with zipfile.ZipFile(path) as archive:
