@@ -39,6 +39,9 @@ def test_memory_growth_is_reported() -> None:
     (sentence,) = problems(samples(6), FLAT)
     assert "grows by 6.0 MB for 1,000 steps; allowed are 5 MB and 2%" in sentence
     assert problems(samples(3, start=100), FLAT)  # 3 %
+    short = [replace(sample, steps=sample.steps // 4) for sample in samples(4)]  # 16 MB
+    assert problems(short, FLAT) == []
+    assert problems([replace(sample, steps=sample.steps // 4) for sample in samples(6)], FLAT)
 
 
 def test_one_rise_is_allowed_but_many_are_not() -> None:
