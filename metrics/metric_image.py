@@ -1,6 +1,6 @@
 """The images that metrics get: pixels of any type, with the values that mean black and white."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from data.files.image_io import read_image
 from data.files.pillow_files import PictureError
-from data.files.raster import Mask, Pixels, as_channels
+from data.files.raster import Mask, Pixels, as_channels, is_nodata
 from data.files.value_range import LEVELS, ValueRange, of_dtype
 from util.text import pluralise
 
@@ -33,16 +33,21 @@ class MetricImage:
 
     @classmethod
     def read(
-        cls, path: Path, limits: ValueRange | None = None, units: ValueRange | None = None
+        cls, path: Path, limits: ValueRange | None = None, units: ValueRange | None = None, *,
+        nan_value: float | None = None,
     ) -> "MetricImage":
         """Read a file; the default limits are the whole range of its integer type.
 
-        Transparent pixels show a white background.
+        Transparent pixels show a white background. Pixels that hold ``nan_value`` are missing.
 
         Raises:
             PictureError: the file cannot be read, or is floating point without ``limits``.
         """
         raster = read_image(path)
+        marked = is_nodata(raster.pixels, nan_value, colours=raster.colour in ("rgb", "rgba"))
+        if marked.any():
+            missing = marked if raster.missing is None else marked | raster.missing
+            raster = replace(raster, missing=missing)
         limits = limits or of_dtype(raster.pixels.dtype)
         if limits is None:
             raise PictureError(f"{path} is {raster}: floating point has no range of its own; give "

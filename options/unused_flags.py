@@ -17,6 +17,9 @@ from training.validation.names import metric_of
 
 log = logging.getLogger(__name__)
 
+# Each optimizer of these models has weights of one role; other models may use --lr themselves.
+_SEPARATE = ("colorization", "cycle_gan", "pix2pix")
+
 
 def _in_training() -> list[Dependency]:
     usable = metrics.PLUGINS.find_usable()
@@ -33,7 +36,7 @@ def _in_training() -> list[Dependency]:
           for flag, names in weights.items()),
     ]
     old = [
-        (("lr",), lambda o: o.lr_G is None or o.lr_D is None,
+        (("lr",), lambda o: None in (o.lr_G, o.lr_D) or o.model not in _SEPARATE,
          "an optimizer of generators and discriminators together"),
         (("lr_decay_iters",), lambda o: o.lr_policy == "step", "--lr_policy step"),
         (("init_gain",), lambda o: o.init_type != "kaiming",

@@ -12,6 +12,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -36,7 +37,7 @@ from metrics.report.value_use import ValueUse
 from options.parser import Dependency
 from scripts.command_line import new_parser, refuse_unused
 from util.files import write_text
-from util.flags import any_path, gpu_list, value_range, word
+from util.flags import any_path, finite_float, gpu_list, value_range, word
 from util.runtime import choose_device, run_program
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ def add_compared(parser: argparse.ArgumentParser) -> None:
         help="folder of the runs, which tell if their images are pairs (%(default)s)")
     add("--value_range", type=value_range, metavar="LO,HI",
         help="values that mean black and white (the range of the file's type)")
+    add("--nan_value", type=finite_float, metavar="V",
+        help="pixels that hold V have no value, beside NaN and the nodata of a GeoTIFF")
     add("--on_bad_image", choices=("error", "skip"), default="error",
         help="error: stop at an unreadable image; skip: leave it and its partner out")
 
@@ -114,6 +117,7 @@ def compare(args: argparse.Namespace) -> None:
         args.run, results_dir=args.results_dir, checkpoints_dir=args.checkpoints_dir,
         label=args.output, unpaired=args.unpaired,
     ) if args.run else [of_folders(args.fake, args.real, unpaired=args.unpaired)]
+    sets = [replace(compared, nan_value=args.nan_value) for compared in sets]
     if args.on_bad_image == "skip":
         sets = readable_sets(sets)
     names = args.metrics or available()

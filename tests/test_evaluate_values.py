@@ -58,6 +58,18 @@ def test_the_error_in_hounsfield_units_and_the_flag_are_shown(
     assert found["warnings"] == ["value range: -1024 to 3071, by --value_range"]
 
 
+def test_marks_of_missing_pixels_are_named_and_left_out(evaluated: Evaluated) -> None:
+    real = np.concatenate([CT, np.full_like(CT[:4], -2000)])
+    fake = np.concatenate([CT + np.int16(100), CT[:4]])
+    line, = evaluated(fake, real, "--metrics", "l1")["warnings"]
+    assert "targets use 2.2 % of it (-900 to 549)" in line
+    assert "give --value_range=-1024,3071 and --nan_value=-2000, without -2000" in line
+    found = evaluated(fake, real, "--metrics", "l1", "--value_range=-1024,3071",
+                      "--nan_value=-2000")
+    assert found["scores"]["l1"]["parts"] == {"in file units": pytest.approx(100)}
+    assert f"{4 * CT.shape[1]} of {real.size} pixels are left out" in found["warnings"][0]
+
+
 def test_bytes_have_one_line_and_no_units(
     evaluated: Evaluated, caplog: pytest.LogCaptureFixture
 ) -> None:

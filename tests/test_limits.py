@@ -158,6 +158,9 @@ def test_flags_of_the_reference_that_nothing_uses_only_get_a_line(
     named = [text.split()[0] for text in caplog.messages if "has no effect here; " in text]
     assert named == ["--lr", "--lr_decay_iters", "--init_gain", "--load_size", "--crop_size",
                      "--update_html_freq", "--display_port", "--wandb_project_name"]
+    caplog.clear()
+    TrainOptions().parse(argv("--model", "template", "--lr", "0.1", "--lr_G", "1", "--lr_D", "1"))
+    assert "--lr has no effect" not in caplog.text  # a model of the user may read --lr
 
 
 @pytest.mark.parametrize(("convert", "good", "bad"), [

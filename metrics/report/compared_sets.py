@@ -43,7 +43,7 @@ class ComparedSet:
     ``about``: where they are; ``warnings``: reasons to doubt the scores; ``unpaired``: an output
     and a target with the same name are not a pair; ``place``: the absolute paths of the folders;
     ``units``: see ``MetricImage``; ``own_targets``: they are not those of the first set; ``page``:
-    where a test writes its page of results.
+    where a test writes its page of results; ``nan_value``: the number of missing pixels, if any.
     """
 
     name: str
@@ -55,6 +55,7 @@ class ComparedSet:
     units: ValueRange | None = None
     own_targets: bool = False
     page: Path | None = None
+    nan_value: float | None = None
 
     def describe(self) -> str:
         if not self.unpaired:
@@ -69,7 +70,8 @@ class ComparedSet:
         """Read the images; ``limits``: black and white (default: the range of the file's type)."""
         for files in self.files:
             fake, real, given = (
-                None if path is None else MetricImage.read(path, limits, self.units)
+                None if path is None else MetricImage.read(
+                    path, limits, self.units, nan_value=self.nan_value)
                 for path in (files.fake, files.real, files.given if with_inputs else None)
             )
             if real and files.missing:

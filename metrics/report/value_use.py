@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from data.checking.levels import Levels, levels_of, merged
-from data.checking.limits import SmallPart, small_part
+from data.checking.limits import SmallPart, small_part, without_marks
 from data.files.value_range import LEVELS, ValueRange, of_dtype
 from metrics.evaluation import Example
 from metrics.metric_image import MaybeImage
@@ -80,8 +80,10 @@ class ValueUse:
         """Return sentences about values that make the scores doubtful."""
         lines = [self.taken()] if self.given or self._deep() else []
         if found := self.unused():
+            part = found[1]
+            mark = f" and --nan_value={part.missing[-1]:g}" if part.missing else ""
             lines = [f"{self.taken()}; {self._shares(*found)}: give --value_range="
-                     f"{found[1].limits}{found[1].remark}"]
+                     f"{part.limits}{mark}{part.remark}"]
         lines += self._scales()
         if self.transparent:
             lines.append(f"{pluralise(self.transparent, 'image')} with transparent pixels: they "
@@ -99,7 +101,7 @@ class ValueUse:
         shares = []
         for side in (TARGETS, OUTPUTS):
             if images := self.levels[side].get(dtype):
-                low, high = _extremes(images)
+                low, high, _ = without_marks(merged(images))
                 share = (high - low) / (limits.high - limits.low)
                 shares.append(f"the {side} use {100 * share:.{1 if share < 0.1 else 0}f} % of it "
                               f"({low:g} to {high:g})")
