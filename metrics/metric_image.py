@@ -46,8 +46,8 @@ class MetricImage:
         raster = read_image(path)
         marked = is_nodata(raster.pixels, nan_value, colours=raster.colour in ("rgb", "rgba"))
         if marked.any():
-            missing = marked if raster.missing is None else marked | raster.missing
-            raster = replace(raster, missing=missing)
+            marked = marked if raster.missing is None else marked | raster.missing
+            raster = replace(raster, missing=marked)
         limits = limits or of_dtype(raster.pixels.dtype)
         if limits is None:
             raise PictureError(f"{path} is {raster}: floating point has no range of its own; give "
