@@ -35,6 +35,7 @@ from util.threads import read_ahead
 log = logging.getLogger(__name__)
 
 LARGEST_READ_AHEAD = 2**24  # pixels of a batch; larger batches are not read ahead
+READ_FOR_GPU = 4  # batches that are read at once; on a CPU the network needs the cores
 SizedInput = tuple[tuple[int, int], Input]  # width and height (pixels), from the header
 
 
@@ -60,7 +61,8 @@ def translate_all(
     read = partial(_read_batch, translator, skip_bad=skip_bad)
     batches = _batches(inputs, batch_size, [translator.input.channels], skip_bad=skip_bad)
     has_agreed = False
-    for batch in read_ahead(read, batches, is_huge=_is_huge):
+    ahead = READ_FOR_GPU if translator.device.type == "cuda" else 1
+    for batch in read_ahead(read, batches, is_huge=_is_huge, ahead=ahead):
         if not batch:
             continue
         images, formats = [pixels for _, pixels, _ in batch], [given for _, _, given in batch]

@@ -13,12 +13,15 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
+from util.distributed import current_process
+from util.runtime import count_cores
+
 Pixels = npt.NDArray[Any]
 Write = Callable[[Pixels, Path], object]
 Item = TypeVar("Item")
 Read = TypeVar("Read")
 
-THREADS = 4  # also on few cores: half of the time they wait for the disk
+THREADS = (4, 8)  # least: also on few cores, since half of the time they wait for the disk; most
 QUEUE_LENGTH = 32  # images per thread: the results of a batch arrive together
 QUEUE_BYTES = 256 * 2**20
 
@@ -26,10 +29,14 @@ QUEUE_BYTES = 256 * 2**20
 class FileWriters:
     """Writes files in threads. Use it in a ``with`` statement, whose end waits for all files.
 
-    The first error of a file is raised by the next ``write``, or at the end.
+    The first error of a file is raised by the next ``write``, or at the end. ``threads``: None: one
+    for two cores of this process, within ``THREADS``.
     """
 
-    def __init__(self, *, threads: int = THREADS, queue_bytes: int = QUEUE_BYTES) -> None:
+    def __init__(self, *, threads: int | None = None, queue_bytes: int = QUEUE_BYTES) -> None:
+        least, most = THREADS
+        cores = count_cores() // current_process().local_world_size
+        threads = threads or max(least, min(most, cores // 2))
         self.failed: set[Path] = set()  # files that could not be written
         self._queue_bytes = queue_bytes
         self._queue_length = threads * QUEUE_LENGTH
@@ -84,17 +91,18 @@ class FileWriters:
 
 def read_ahead(
     read: Callable[[Item], Read], items: Iterable[Item], *,
-    is_huge: Callable[[Item], bool] = lambda item: False
+    is_huge: Callable[[Item], bool] = lambda item: False, ahead: int = 1
 ) -> Iterator[Read]:
     """Yield ``read(item)`` in the order of the items, and raise an error in the same order.
 
-    One item is read ahead, unless ``is_huge(item)``: memory may not hold two of these.
+    ``ahead`` items are read at once, each in a thread, before they are wanted; but none for which
+    ``is_huge(item)``, since memory may not hold two of these.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+    with ThreadPoolExecutor(ahead, thread_name_prefix="ahead") as pool:
         pending: deque[Callable[[], Read]] = deque()
         for item in items:
             pending.append(partial(read, item) if is_huge(item) else pool.submit(read, item).result)
-            if len(pending) > 1:
+            if len(pending) > ahead:
                 yield pending.popleft()()
         while pending:
             yield pending.popleft()()

@@ -4,8 +4,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from data.discovery.inputs import Input
+from data.files.raster import Pixels
+from data.files.side import Side
+from data.files.value_range import LEVELS
 from display.images import to_picture
+from display.reports import Image8
 from inference.folder_translator import translate_all
 from inference.results.deep_results import write_deep
 from inference.results.names import room_for_labels
@@ -30,8 +36,7 @@ def translate_to_page(
         ):
             source = translated.input.source
             title = room_for_labels(translated.input.name.as_posix())
-            real = translator.input.fill(translator.input.to_tensor(translated.pixels))
-            pictures = {"real": to_picture(real)}
+            pictures = {"real": _picture(side, translated.pixels)}
             files: dict[str, Path] = {}
             for number, result in enumerate(translated.results, start=1):
                 label = f"fake_{number}" if samples > 1 else "fake"
@@ -43,6 +48,13 @@ def translate_to_page(
             page.add(title, pictures, files, {"A": source.path})
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
+
+
+def _picture(side: Side, pixels: Pixels) -> Image8:
+    """Return an input as it is shown. 8-bit colours are shown as they are."""
+    if pixels.dtype == np.uint8 and pixels.shape[2] == 3 and side.range_of(pixels) == LEVELS:
+        return pixels
+    return to_picture(side.fill(side.to_tensor(pixels)))
 
 
 def name_of_weights(path: Path) -> str:
