@@ -15,7 +15,8 @@ torch's own arithmetic, which is tf32 for convolutions.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import RLock
 from typing import Any
 
 import torch
@@ -55,6 +56,9 @@ class Arithmetic:
         self._chooses = bool(self.candidates)
         self.chosen = "" if self.candidates else self.current  # for 8-bit outputs; "": not yet
         self._batches = 0  # of 8-bit outputs
+        self.may_record = device.type == "cuda"  # until a capture fails: see fast_forward.py
+        # Networks of one arithmetic take turns: graphs and the arithmetic in use are common.
+        self._turn: AbstractContextManager[Any] = RLock() if self.may_record else nullcontext()
 
     @classmethod
     def of(cls, precision: str, device: torch.device, *, exact: bool) -> "Arithmetic":
@@ -70,12 +74,13 @@ class Arithmetic:
 
         ``is_8_bit``: all outputs are rounded to 255 levels or fewer.
         """
-        if not is_8_bit:
-            return self._run_as(self.current, compute)
-        self._batches += 1
-        if self.candidates and self._batches & (self._batches - 1) == 0:  # 1, 2, 4, 8, ...
-            return self._checked(compute)
-        return self._run_as(self.chosen, compute)
+        with self._turn:
+            if not is_8_bit:
+                return self._run_as(self.current, compute)
+            self._batches += 1
+            if self.candidates and self._batches & (self._batches - 1) == 0:  # 1, 2, 4, 8, ...
+                return self._checked(compute)
+            return self._run_as(self.chosen, compute)
 
     def agree(self) -> bool:
         """Take the choice of the main process. Return whether this changes that of the first batch.

@@ -22,8 +22,8 @@ from models.execution.wrappers import run_as
 log = logging.getLogger(__name__)
 
 CALLS_BEFORE = 3  # eager calls with inputs of a size before the next one is captured
-MOST_GRAPHS = 4  # of a network; each keeps its working memory
-LARGEST_INPUT = 2**20  # pixels of a batch; larger ones keep the GPU busy without a graph
+MOST_GRAPHS = 4  # of a network; each keeps its working memory, until it is needed otherwise
+LARGEST_INPUT = 2**19  # pixels of a batch; larger ones keep the GPU busy without a graph
 
 Record = Callable[[Replay], Replay]
 Key = tuple[Any, ...]
@@ -48,7 +48,9 @@ class FastForward:
     """Stands for ``net.forward``: the same inputs, and float32 outputs.
 
     ``record`` captures a function without running it and returns its replay; None: no graphs. The
-    random numbers of a replay are those of an eager call with the same seed.
+    random numbers of a replay are those of an eager call with the same seed. After a failed capture
+    all networks of the test run eagerly, because torch then uses another random generator than
+    that of the earlier graphs.
     """
 
     def __init__(
@@ -63,13 +65,16 @@ class FastForward:
     @classmethod
     def on(cls, net: nn.Module, arithmetic: Arithmetic, *, exact: bool) -> "FastForward":
         """Return the fast call on CUDA; on other devices, and if ``exact``, a plain one."""
-        fast = arithmetic.device.type == "cuda" and not exact
+        fast = arithmetic.may_record and not exact
         record = partial(record_cuda_graph, device=arithmetic.device) if fast else None
         return cls(net, arithmetic, channels_last=fast, record=record)
 
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
         if self._record is None or settings or not _may_record(inputs):
             return self._eager(*inputs, **settings)
+        if not self.arithmetic.may_record:
+            self._record, self._recordings = None, OrderedDict()
+            return self._eager(*inputs)
         key = (self.arithmetic.current, *((value.shape, value.dtype) for value in inputs))
         recording = self._recordings.get(key)
         if recording is None:
@@ -86,6 +91,16 @@ class FastForward:
         return recording(inputs)
 
     def _eager(self, *inputs: Any, **settings: Any) -> Any:
+        try:
+            return self._run(*inputs, **settings)
+        except torch.OutOfMemoryError:
+            if not self._recordings:
+                raise
+        self._recordings.clear()  # their memory is free again
+        torch.cuda.empty_cache()
+        return self._run(*inputs, **settings)
+
+    def _run(self, *inputs: Any, **settings: Any) -> Any:
         dtype = self.arithmetic.dtype
         if dtype is None and not self.channels_last:
             return type(self.net).forward(self.net, *inputs, **settings)
@@ -98,14 +113,14 @@ class FastForward:
         device, outputs = own[0].device, []
         state = _random_state(device)
         try:
-            _on_side_stream(partial(self._eager, *own), device)
+            _on_side_stream(partial(self._run, *own), device)
             assert self._record is not None
-            replay = self._record(lambda: outputs.append(self._eager(*own)))
+            replay = self._record(lambda: outputs.append(self._run(*own)))
             if not isinstance(outputs[-1], Tensor):
                 raise RuntimeError("the network returns something else than one tensor")
             return Recording(own, outputs[-1], replay)
         except RuntimeError as error:
-            self._record = None
+            self.arithmetic.may_record = False
             log.info("equal sizes are translated without a CUDA graph: %s",
                      str(error).partition("\n")[0])
             return None

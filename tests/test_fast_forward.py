@@ -33,7 +33,9 @@ def fast(net: nn.Module, recorded: list[object] | None = None) -> FastForward:
             recorded.append(step)
         return pretend_graph.record(step)
 
-    return FastForward(net, Arithmetic("default", CPU), channels_last=True, record=record)
+    arithmetic = Arithmetic("default", CPU)
+    arithmetic.may_record = True
+    return FastForward(net, arithmetic, channels_last=True, record=record)
 
 
 def call(run: Callable[[Tensor], Tensor], side: int, seed: int = 0) -> Tensor:
@@ -102,6 +104,22 @@ def test_a_network_that_cannot_be_captured_runs_eagerly(
             torch.testing.assert_close(call(run, 8), call(net, 8))
     assert len(recorded) == 1
     assert caplog.text.count("without a CUDA graph") == 1
+
+
+def test_graphs_are_dropped_if_an_image_needs_their_memory() -> None:
+    class LargeFails(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            if x.shape[-1] > 16 and run._recordings:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().forward(x)
+
+    recorded: list[object] = []
+    run = fast(LargeFails(3, 3, 1), recorded)
+    for _ in range(CALLS_BEFORE + 1):
+        call(run, 8)
+    assert torch.equal(call(run, 32), call(run.net, 32))
+    call(run, 8)
+    assert len(recorded) == 2
 
 
 def test_large_inputs_and_gradients_need_no_graph() -> None:
