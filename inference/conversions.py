@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from torch import Tensor
 
 from data.files.array_files import as_raster
 from data.files.image_io import raster_of_pil
@@ -30,6 +31,14 @@ def to_rasters(image: Any) -> list[Raster]:
     raise TypeError(f"cannot translate a {type(image).__name__}; give a path, a PIL image, a numpy "
                     "array [H, W], [H, W, C] or [N, H, W, C], a tensor [C, H, W] or [N, C, H, W], "
                     "or a list of them")
+
+
+def as_batch(image: Tensor) -> Tensor:
+    """Return a tensor [C, H, W] or [N, C, H, W] as [N, C, H, W]; raise TypeError for integers."""
+    if not image.is_floating_point():
+        raise TypeError(f"a tensor must be floating point in -1..1, got {image.dtype}; "
+                        "give a numpy array [H, W, C] for grey levels")
+    return image if image.ndim == 4 else image[None]
 
 
 def as_type_of(image: Any, results: Sequence[Pixels]) -> Any:

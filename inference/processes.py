@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from data.files.reading import PictureError, naming_skip_flag
 from util.distributed import current_process, gather_to_main, process_group
 
 log = logging.getLogger(__name__)
@@ -51,3 +52,17 @@ def warn_if_elsewhere(written: Sequence[Path]) -> None:
     if lost:
         log.warning("%s was written on another machine and is missing here: the machines have no "
                     "common folder of results; give one on a shared disk", lost[0])
+
+
+@contextmanager
+def bad_files_reported(*, skip: bool) -> Iterator[None]:
+    """Log a PictureError instead of raising it, if ``skip`` is set."""
+    try:
+        with naming_skip_flag("skip" if skip else "error"):
+            yield
+    except PictureError as error:
+        if not skip:
+            raise
+        # Processes other than the main one log only errors, but this is seen by one process alone.
+        log.log(logging.WARNING if current_process().is_main else logging.ERROR,
+                "skipped: %s", error)

@@ -21,7 +21,7 @@ from data.files.source import Source
 from data.missing import missing_in
 from data.record import Format
 from inference.arithmetic import Arithmetic
-from inference.conversions import as_type_of, to_pil, to_rasters
+from inference.conversions import as_batch, as_type_of, to_pil, to_rasters
 from inference.fast_forward import FastForward
 from inference.find_generator import find_generator
 from inference.generator_file import Direction, GeneratorFile
@@ -118,10 +118,7 @@ class Translator:
         if isinstance(image, str | Path):
             return self._translate_file(Path(image), output)
         if isinstance(image, Tensor):
-            if not image.is_floating_point():
-                raise TypeError(f"a tensor must be floating point in -1..1, got {image.dtype}; "
-                                "give a numpy array [H, W, C] for grey levels")
-            batch = image if image.ndim == 4 else image[None]
+            batch = as_batch(image)
             translated = self.translate(batch.float()).to(image.device, image.dtype)
             missing = batch.isnan().all(dim=1, keepdim=True)
             translated = translated.masked_fill(missing, torch.nan)
@@ -165,9 +162,7 @@ class Translator:
                 for image, (made, limits), mask in zip(images, outputs, missing, strict=True)]
 
     @torch.no_grad()
-    def translate(
-        self, images: Tensor, *, sample: int = 0, is_8_bit: bool = False
-    ) -> Tensor:
+    def translate(self, images: Tensor, *, sample: int = 0, is_8_bit: bool = False) -> Tensor:
         """Translate float32 [N, C, H, W] in -1..1 to [N, c, H, W] in -1..1, on the device.
 
         ``sample``: number of the dropout mask, for networks with dropout. ``is_8_bit``: the caller

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from data.discovery.inputs import Input
 from data.files.image_io import extension_for, write_image
-from inference.folder_translator import translate_all, translate_huge
+from inference.folder_translator import translate_all
+from inference.huge_files import translate_huge
 from inference.processes import count_all
 from inference.results.names import OutputFolder
 from inference.translator import Translator
