@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from models.averages import Averages
 from models.execution.speed import Speed, rates_in_place
 from models.schedules import Plateau
+from models.weights.published_keys import with_published_names
 from models.weights.saved_state import KERNEL, require_fitting_state
 from util.image_pool import ImagePool
 from util.run_folder.networks import NetworkEntry
@@ -127,6 +128,7 @@ class Parts:
             StateError: a part is missing, or has another form than this program writes.
             ValueError: the state belongs to another model, or to networks of other sizes.
         """
+        state = self._with_published_names(state)
         require_fitting_state(state, self.state_dict(), self.optimizers)
         for name, net in self.networks.items():
             net.load_state_dict(state["networks"][name])
@@ -141,6 +143,16 @@ class Parts:
                 self.scalers[name].load_state_dict(scaler_state)
         if self.averages and state.get("averages") is not None:  # otherwise the averages start now
             self.averages.load_state_dict(state["averages"])
+
+    def _with_published_names(self, state: Any) -> Any:
+        """Return a state from a file with the names of this version; it may be in any form."""
+        if not isinstance(state, Mapping) or "networks" not in state:
+            return state
+        state = {**state, "networks": with_published_names(self.networks, state["networks"])}
+        if isinstance(averages := state.get("averages"), Mapping) and "weights" in averages:
+            weights = with_published_names(self.networks, averages["weights"])
+            state["averages"] = {**averages, "weights": weights}
+        return state
 
     def step_state(self) -> dict[str, Any]:
         """Return a copy of what a step changes besides weights: statistics, pools, plateau."""

@@ -5,6 +5,7 @@ from torch.nn import Identity
 from compat.networks import GANLoss, cal_gradient_penalty, get_scheduler
 from models.networks.discriminators import NLayerDiscriminator, PixelDiscriminator
 from models.networks.layers import get_norm_layer, init_net, init_weights
+from models.networks.nested_unet import UnetSkipConnectionBlock
 from models.networks.resnet import ResnetBlock, ResnetGenerator
 from models.networks.tables import (
     DISCRIMINATORS,
@@ -25,7 +26,7 @@ from models.networks.unet import UnetGenerator
 __all__ = [
     "DISCRIMINATORS", "GENERATORS", "PLUGINS", "TABLES", "GANLoss", "Identity",
     "NLayerDiscriminator", "NetworkRole", "PixelDiscriminator", "ResnetBlock", "ResnetGenerator",
-    "UnetGenerator", "add_network_flags", "available", "cal_gradient_penalty", "define_D",
-    "define_G", "get_norm_layer", "get_scheduler", "init_net", "init_weights", "own_flags",
-    "require_known", "side_multiple",
+    "UnetGenerator", "UnetSkipConnectionBlock", "add_network_flags", "available",
+    "cal_gradient_penalty", "define_D", "define_G", "get_norm_layer", "get_scheduler", "init_net",
+    "init_weights", "own_flags", "require_known", "side_multiple",
 ]

@@ -8,49 +8,70 @@
 Every ``down`` halves the sides and every ``up`` doubles them; there are ``num_downs`` of each. The
 skips carry each encoder's output to the decoder of the same size. Without skips this is the
 encoder-decoder that section 3.2.1 compares with: its decoder reads half as many channels.
+
+The layers belong to the nest of nested_unet.py, whose names are the published ones. The blocks here
+run them one after another.
 """
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from models.networks.layers import NormLayer, norm_builder, uses_bias
+from models.networks.layers import NormLayer
+from models.networks.nested_unet import UnetSkipConnectionBlock
 
 
-class DownBlock(nn.Module):
-    """[N, in, H, W] -> [N, out, H/2, W/2]: LeakyReLU, 4x4 convolution of stride 2, norm."""
+class _Block(nn.Module):
+    """Half of a level. It has no tensors of its own."""
 
     may_recompute = True  # by --checkpoint_activations
+    names: tuple[str, ...]  # of its layers in the level
 
-    def __init__(
-        self, in_channels: int, out_channels: int, *, norm: NormLayer, bias: bool, activate: bool
-    ) -> None:
+    def __init__(self, level: UnetSkipConnectionBlock) -> None:
         super().__init__()
-        # Not in place: the skip reads the same tensor.
-        self.activation = nn.LeakyReLU(0.2) if activate else nn.Identity()
-        self.conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
-        self.norm = norm_builder(norm)(out_channels)
+        self._level = (level,)  # a tuple, so that the level is not registered a second time
+        self.nothing = nn.Identity()
+
+    @property
+    def level(self) -> UnetSkipConnectionBlock:
+        return self._level[0]
+
+    def _layer(self, name: str) -> nn.Module:
+        return self.level.layer(name) or self.nothing
+
+    def modules(self, remove_duplicate: bool = True) -> Iterator[nn.Module]:
+        """Yield the block and its layers, although these belong to the nest."""
+        yield self
+        for name in self.names:
+            yield from self._layer(name).modules()
+
+
+class DownBlock(_Block):
+    """[N, in, H, W] -> [N, out, H/2, W/2]: LeakyReLU, 4x4 convolution of stride 2, norm."""
+
+    names = ("conv", "norm")
+    conv = property(lambda self: self._layer("conv"))
+    norm = property(lambda self: self._layer("norm"))
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.norm(self.conv(self.activation(x)))
+        if not self.level.outermost:
+            x = functional.leaky_relu(x, 0.2)  # not in place: the skip reads the same tensor
+        features: Tensor = self.norm(self.conv(x))
         return features
 
 
-class UpBlock(nn.Module):
+class UpBlock(_Block):
     """[N, in, H, W] -> [N, out, 2H, 2W]: ReLU, 4x4 transposed convolution, norm, dropout."""
 
-    may_recompute = True
-
-    def __init__(
-        self, in_channels: int, out_channels: int, *, norm: NormLayer, bias: bool, dropout: bool
-    ) -> None:
-        super().__init__()
-        self.activation = nn.ReLU()
-        self.conv = nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=bias)
-        self.norm = norm_builder(norm)(out_channels)
-        self.dropout = nn.Dropout(0.5) if dropout else nn.Identity()
+    names = ("up", "up_norm", "dropout")
+    conv = property(lambda self: self._layer("up"))
+    norm = property(lambda self: self._layer("up_norm"))
+    dropout = property(lambda self: self._layer("dropout"))
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.dropout(self.norm(self.conv(self.activation(x))))
+        features: Tensor = self.dropout(self.norm(self.conv(x.relu())))
         return features
 
 
@@ -70,27 +91,20 @@ class UnetGenerator(nn.Module):
         if num_downs < 2:
             raise ValueError(f"a U-Net needs num_downs of at least 2, got {num_downs}")
         self.skips = skips
-        bias = uses_bias(norm_layer)
         widths = [ngf * min(2**level, 8) for level in range(num_downs)]
 
-        # Outermost first. At the bottom a norm would see one pixel per channel and set it to 0.
-        self.encoder = nn.ModuleList()
-        for level, channels in enumerate(widths):
-            block_norm = norm_layer if 0 < level < num_downs - 1 else "none"
-            before = widths[level - 1] if level else input_nc
-            self.encoder.append(
-                DownBlock(before, channels, norm=block_norm, bias=bias, activate=level > 0)
-            )
-
-        # Innermost first: the order in which forward runs.
-        self.decoder = nn.ModuleList()
+        # Innermost first. There a norm after the convolution would see one pixel per channel.
+        levels: list[UnetSkipConnectionBlock] = []
         for level in reversed(range(num_downs)):
-            outermost, innermost = level == 0, level == num_downs - 1
-            doubled = 2 if skips and not innermost else 1
-            self.decoder.append(UpBlock(
-                widths[level] * doubled, output_nc if outermost else widths[level - 1],
-                norm="none" if outermost else norm_layer, bias=bias or outermost,
-                dropout=use_dropout and 3 < level < num_downs - 1))
+            outermost = level == 0
+            levels.append(UnetSkipConnectionBlock(
+                output_nc if outermost else widths[level - 1], widths[level],
+                input_nc if outermost else None, levels[-1] if levels else None, outermost,
+                not levels, norm_layer, use_dropout and 3 < level < num_downs - 1, skips=skips,
+                in_place=False))
+        self.model = levels[-1]
+        self.encoder = nn.ModuleList(DownBlock(level) for level in reversed(levels))
+        self.decoder = nn.ModuleList(UpBlock(level) for level in levels)
 
     def forward(self, x: Tensor) -> Tensor:
         side = 2 ** len(self.encoder)
@@ -99,6 +113,9 @@ class UnetGenerator(nn.Module):
             raise ValueError(f"this U-Net needs sides divisible by {side} (2**num_downs), got "
                              f"{width} x {height} pixels; crop or resize the images, or use a "
                              "resnet generator")
+        if self.model is not self.encoder[0].level:  # replaced by a subclass, or by DataParallel
+            images: Tensor = self.model(x)
+            return images
         encoded = []
         for block in self.encoder:
             x = block(x)
@@ -108,4 +125,5 @@ class UnetGenerator(nn.Module):
             x = block(x)
             if encoded and self.skips:
                 x = torch.cat([encoded.pop(), x], dim=1)
-        return x.tanh()
+        last = self.model.layer("last")
+        return last(x) if last else x

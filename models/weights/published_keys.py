@@ -1,8 +1,7 @@
-"""Convert between our tensor names and those in the published files (``<epoch>_net_<name>.pth``).
+"""Save and load weights by the names in the published files (``<epoch>_net_<name>.pth``).
 
-Our ResNets and discriminators use the published names. The published U-Net is nested, each level
-inside the level above (``model.model.1.model.3.model...``); ours is flat, so its names are
-translated here. Any other network keeps its own names.
+Our networks have the published names. The U-Nets of earlier versions had others, in
+``latest_state.pth`` only. Any other network keeps its own names.
 """
 
 from collections import OrderedDict
@@ -12,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.networks.unet import UnetGenerator
+from models.networks.unet import DownBlock, UpBlock
 from models.weights.mismatch import SHOWN, require_same_shapes
 from util.checkpoint import newest_other
 from util.disk.tensor_values import defect_of, is_finite
@@ -26,13 +25,11 @@ def to_published(
 ) -> "OrderedDict[str, Tensor]":
     """Return the weights of a bare network (without DDP) by published name, in published order.
 
-    ``state``: tensors to return instead of the network's own, by the names of its ``state_dict``.
+    ``state``: tensors to return instead of the network's own.
     The result shares memory with the network or with ``state``: copy or save it before the next
     step.
     """
-    names = _published_modules(net)
-    state = net.state_dict() if state is None else state
-    return OrderedDict((_rename(key, names), value) for key, value in state.items())
+    return OrderedDict(net.state_dict() if state is None else state)
 
 
 def load_published(net: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
@@ -52,8 +49,7 @@ def load_published(net: nn.Module, state: Mapping[str, Tensor], source: str) -> 
     found = {**counters, **_without_lost_counts(found, counters)}
     require_same_shapes(found, wanted, source)
     require_usable(found, wanted, source)
-    names = _own_modules(net)
-    net.load_state_dict({_rename(key, names): value for key, value in found.items()})
+    net.load_state_dict(found)
 
 
 def load_matching(net: nn.Module, state: Mapping[str, Tensor], source: str) -> list[str]:
@@ -66,7 +62,6 @@ def load_matching(net: nn.Module, state: Mapping[str, Tensor], source: str) -> l
     wanted = to_published(net)
     found = _published_tensors(net, state, source)
     left_out = [f"{key}: not in this network" for key in found if key not in wanted]
-    names = _own_modules(net)
     fitting: dict[str, Tensor] = {}
     for key, value in wanted.items():
         if key not in found:
@@ -77,8 +72,7 @@ def load_matching(net: nn.Module, state: Mapping[str, Tensor], source: str) -> l
         else:
             fitting[key] = found[key]
     require_usable(fitting, wanted, source)
-    net.load_state_dict({_rename(key, names): value for key, value in fitting.items()},
-                        strict=False)
+    net.load_state_dict(fitting, strict=False)
     return left_out
 
 
@@ -105,30 +99,31 @@ def _without_lost_counts(
             if not (key in counters and value.is_floating_point() and not is_finite(value))}
 
 
-def _published_modules(net: nn.Module) -> dict[str, str]:
-    """Return our module name -> published module name, for modules whose names differ."""
-    if not isinstance(net, UnetGenerator):
-        return {}
-    names = {}
-    depth = len(net.encoder)
-    prefix = "model.model"
-    for level in range(depth):
-        outermost, innermost = level == 0, level == depth - 1
-        down, up = f"encoder.{level}", f"decoder.{depth - 1 - level}"
-        up_position = 3 if outermost or innermost else 5
-        names[f"{down}.conv"] = f"{prefix}.{0 if outermost else 1}"
-        names[f"{down}.norm"] = f"{prefix}.2"
-        names[f"{up}.conv"] = f"{prefix}.{up_position}"
-        names[f"{up}.norm"] = f"{prefix}.{up_position + 1}"
-        prefix += ".1.model" if outermost else ".3.model"
-    return names
+def with_published_names(networks: Mapping[str, nn.Module], state: Any) -> Any:
+    """Return the weights of each network by published name, from a state of any earlier version.
+
+    Anything that is not in the form of such a state is returned as it is.
+    """
+    if not isinstance(state, Mapping):
+        return state
+    renamed = {}
+    for name, net in networks.items():
+        if isinstance(tensors := state.get(name), Mapping) and (names := _former_modules(net)):
+            renamed[name] = {_rename(key, names): value for key, value in tensors.items()}
+    return {**state, **renamed}
 
 
-def _own_modules(net: nn.Module) -> dict[str, str]:
-    return {published: own for own, published in _published_modules(net).items()}
+def _former_modules(net: nn.Module) -> dict[str, str]:
+    """Return former name -> published name for the layers of U-Nets."""
+    places = {module: name for name, module in net.named_modules()}
+    return {f"{places[block]}.{part}": places[layer]
+            for block in places if isinstance(block, DownBlock | UpBlock)
+            for part, layer in (("conv", block.conv), ("norm", block.norm)) if layer in places}
 
 
-def _rename(key: str, names: Mapping[str, str]) -> str:
+def _rename(key: Any, names: Mapping[str, str]) -> Any:
+    if not isinstance(key, str):
+        return key
     module, dot, tensor = key.rpartition(".")
     return names.get(module, module) + dot + tensor
 
@@ -149,8 +144,7 @@ def _published_tensors(
         wrapped = all(key.startswith(wrapper) for key in state)
         if wrapped and not all(key.startswith(wrapper) for key in own_keys):
             state = {key.removeprefix(wrapper): value for key, value in state.items()}
-    published = _published_modules(net)
-    unused = {f"{published.get(name, name)}.{statistic}"
+    unused = {f"{name}.{statistic}"
               for name, module in net.named_modules()
               if isinstance(module, nn.InstanceNorm2d) and not module.track_running_stats
               for statistic in _STATISTICS}
