@@ -3,8 +3,10 @@
 import logging
 from argparse import Namespace
 
+from compat.options import SeenOptions, plain
 from data.base_dataset import BaseDataset
 from data.files.reading import naming_skip_flag
+from data.foreign_samples import naming_line
 from data.loader import Loader
 from data.workers import choose_workers
 from util.distributed import Process, current_process
@@ -23,8 +25,11 @@ def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     ``shared``: several processes share the images of every step, or the batches of a test; else
     each process gets all.
     """
-    with naming_skip_flag(opt.on_bad_image):
-        dataset = find_dataset(opt.dataset_mode)(opt)
+    cls, opt = find_dataset(opt.dataset_mode), plain(opt)
+    with naming_skip_flag(opt.on_bad_image), naming_line(cls):
+        dataset = cls(SeenOptions.of(opt))
+        if not hasattr(dataset, "pictures"):  # its constructor does not call that of BaseDataset
+            BaseDataset.__init__(dataset, SeenOptions.of(opt))
     dataset.pictures.open_cache(opt.cache)
     workers = opt.num_threads
     if workers == AUTO:

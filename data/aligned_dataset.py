@@ -23,13 +23,13 @@ class AlignedDataset(BaseDataset):
 
     unused_flags = ()
     paired = True
-    packs = True
+    packs = draws_itself = True
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
         found = find_pairs(opt.dataroot, opt.phase, list_file=opt.pairs,
                            allow_unpaired=opt.allow_unpaired, input_side=self.input_letter,
-                           input_suffixes=opt.input_suffixes, limit=opt.max_dataset_size,
+                           input_suffixes=opt.input_suffixes, limit=self.limit,
                            order=self.order)
         rows = self.usable((self.A, self.B), [(pair.A, pair.B) for pair in found.pairs])
         self.pairs = [Pair(A, B) for A, B in rows]

@@ -13,21 +13,23 @@ Sample: the dict that ``dataset[index]`` returns.
     Tensors of one key have the same shape in all samples, unless --batch_size is 1.
 
 Randomness: every random number of a sample comes from ``self.random(index)``, seeded by (--seed,
-    epoch, index); never from the global generators of torch, numpy or Python. A sample then depends
-    neither on workers nor on earlier samples, and a run can resume inside an epoch. Each worker
-    process gets a copy of the dataset by pickling.
+    epoch, index), or from the global generators of torch, numpy and Python, which the loader seeds
+    by the same three numbers. A sample then depends neither on workers nor on earlier samples, and
+    a run can resume inside an epoch. Each worker process gets a copy of the dataset by pickling.
 
 Batch: the dict that the loader makes of N samples, and that the model gets in ``set_input``.
     Tensors of all keys are stacked to [N, ...], numbers become a tensor [N], and strings a list
-    (``default_collate``). Every tensor is then moved to the device. A and B of type uint8 (see
-    ``pack``) become float32 in -1..1 there. The last batch may be smaller. With --nan_value, it has
-    ``A_missing`` and ``B_missing``, bool like A and B; A and B hold that value where they are True.
+    (``default_collate``). Every tensor is then moved to the device. A and B of type uint8 become
+    float32 in -1..1 there, if the dataset ``packs``. The last batch may be smaller. With
+    --nan_value, it has ``A_missing`` and ``B_missing``, bool like A and B; A and B hold that value
+    where they are True.
 """
 
 from abc import ABC, abstractmethod
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import fields
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import ClassVar, Literal, TypedDict
@@ -37,6 +39,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from compat.transforms import get_params as get_params
+from compat.transforms import get_transform as get_transform
 from data.augment import Augmentation
 from data.cache.scaled_pictures import ScaledPictures
 from data.checking.usable import usable_rows
@@ -77,11 +81,16 @@ class BaseDataset(Dataset[Sample], ABC):
     # True: the ``__getitem__`` that this class defines may return uint8, which the loader converts.
     # A subclass with its own ``__getitem__`` does not inherit it.
     packs: ClassVar[bool] = False
+    # True: the ``__getitem__`` of this class draws from ``self.random`` only. Else the loader seeds
+    # the global generators for each sample. Not inherited by another ``__getitem__``.
+    draws_itself: ClassVar[bool] = False
 
     def __init__(self, opt: Namespace) -> None:
         self.check_options(opt)
         self.opt = opt
         self.root: Path = opt.dataroot
+        most = opt.max_dataset_size
+        self.limit = None if most in (None, inf) else int(most)
         # A training keeps the order of earlier versions, so that runs can be resumed and repeated.
         self.order: Order = str if opt.isTrain else natural_key
         self.recipe = _recipe(opt)
@@ -92,10 +101,17 @@ class BaseDataset(Dataset[Sample], ABC):
         self.packs_levels = False  # set by the loader: ``pack`` may return uint8
         # In shared memory, because workers that stay alive must see the next epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.initialize(opt)
+
+    def initialize(self, opt: Namespace) -> None:
+        """Do nothing; it is the constructor of dataset files from before 2019."""
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(
+        parser: ArgumentParser, is_train: bool
+    ) -> ArgumentParser | None:
         """Add the flags of this dataset, or change the defaults of shared flags."""
+        return parser
 
     @classmethod
     def check_options(cls, opt: Namespace) -> None:
@@ -167,7 +183,7 @@ class BaseDataset(Dataset[Sample], ABC):
 
         There are at most --max_dataset_size. --input_suffixes stacks the files of the input side.
         """
-        limit = self.opt.max_dataset_size
+        limit = self.limit
         suffixes = self.opt.input_suffixes if side.letter == self.input_letter else ()
         files = find_images(self.root, phase, side=letter, limit=None if suffixes else limit,
                             order=self.order)

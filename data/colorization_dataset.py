@@ -14,7 +14,7 @@ class ColorizationDataset(BaseDataset):
     """CIE Lab: A = L / 50 - 1 in [1, H, W], B = (a, b) / 110 in [2, H, W]."""
 
     unused_flags = (*BaseDataset.unused_flags, "input_suffixes", "nearest")
-    paired = True
+    paired = draws_itself = True
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)
@@ -23,8 +23,9 @@ class ColorizationDataset(BaseDataset):
         self.sources = self.find(self.photos, opt.phase)
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> ArgumentParser:
         parser.set_defaults(input_nc=1, output_nc=2, direction="AtoB")
+        return parser
 
     @classmethod
     def check_options(cls, opt: Namespace) -> None:

@@ -13,6 +13,7 @@ from data.base_dataset import BaseDataset, Batch, Sample
 from data.checking.readable_samples import ReadableSamples
 from data.epoch_order import EpochOrder, Share
 from data.files.reading import PictureError
+from data.foreign_samples import ForeignSamples, is_foreign, own_getitem
 from data.workers import leave_process_group, loading_advice
 from data.workers.watch import WorkerWatch
 from util.pixel_values import levels_to_float
@@ -55,9 +56,11 @@ class Loader:
         cached = dataset.pictures.has_cache
         self.loading_advice = loading_advice(cached=cached, workers=workers)
         self._levels_of_missing = dataset.levels_of_missing()
+        self._may_pack = dataset.packs_levels
         self.filling_images = len(dataset) if cached else 0  # until the cache is full
+        samples = ForeignSamples(dataset) if is_foreign(type(dataset)) else dataset
         self._batches = DataLoader(
-            ReadableSamples(dataset) if replace_bad else dataset, batch_size=batch_size,
+            ReadableSamples(samples) if replace_bad else samples, batch_size=batch_size,
             sampler=self._order, collate_fn=collate,
             num_workers=workers, persistent_workers=workers > 0,
             pin_memory=self.device.type == "cuda",
@@ -103,7 +106,7 @@ class Loader:
         })
         moved.source = type(self.dataset).__name__
         for side in _SIDES:
-            if side in moved and moved[side].dtype == torch.uint8:
+            if self._may_pack and side in moved and moved[side].dtype == torch.uint8:
                 moved[side] = levels_to_float(moved[side])
         for letter, level in self._levels_of_missing.items():
             if letter in moved:
@@ -145,8 +148,23 @@ def collate(samples: list[Sample]) -> Batch:
             for sample in samples:
                 if sample[side].dtype == torch.uint8:
                     sample[side] = levels_to_float(sample[side])
-    batch: Batch = default_collate(samples)
+    try:
+        batch: Batch = default_collate(samples)
+    except (TypeError, RuntimeError, KeyError) as error:
+        raise _cannot_join(samples, error) from error
     return batch
+
+
+def _cannot_join(samples: list[Any], error: Exception) -> ValueError:
+    """Return the error that names the key whose values cannot be joined to a batch."""
+    for key in samples[0] if isinstance(samples[0], dict) else ():
+        try:
+            default_collate([sample[key] for sample in samples])
+        except (TypeError, RuntimeError, KeyError) as fault:
+            return ValueError(f"the values of {key!r} cannot be joined to a batch ({fault}); "
+                              "return tensors of one shape, numbers or texts, or --batch_size 1")
+    return ValueError(f"the samples cannot be joined to a batch ({error}); __getitem__ must return "
+                      "a dict with equal keys")
 
 
 def _without_traceback(error: Exception) -> Exception:
@@ -166,5 +184,4 @@ def _may_pack(cls: type[BaseDataset]) -> bool:
 
     A subclass that changes samples expects float32, whatever its parent declares.
     """
-    owner = next(parent for parent in cls.__mro__ if "__getitem__" in vars(parent))
-    return bool(vars(owner).get("packs"))
+    return bool(own_getitem(cls).get("packs"))

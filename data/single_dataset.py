@@ -8,7 +8,7 @@ from data.base_dataset import BaseDataset, Sample
 class SingleDataset(BaseDataset):
     """A is the input of the generator, with ``--input_nc`` channels for either --direction."""
 
-    packs = True
+    packs = draws_itself = True
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)

@@ -21,14 +21,16 @@ class TemplateDataset(BaseDataset):
 
     unused_flags = (*BaseDataset.unused_flags, "input_suffixes")
     paired = True
+    draws_itself = True  # ``self.random`` gives all random numbers
 
     @staticmethod
-    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> ArgumentParser:
         """Add your own flags, with strict types, and other defaults for shared flags."""
         parser.add_argument("--new_dataset_option", type=positive_float, default=2.0,
                             help="dataset template: brightness of A relative to B (1 = the same "
                             "image)")
         parser.set_defaults(max_dataset_size=10)
+        return parser
 
     def __init__(self, opt: Namespace) -> None:
         """Find the files; refuse here, before the training begins, what cannot work."""

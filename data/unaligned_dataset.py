@@ -12,7 +12,7 @@ class UnalignedDataset(BaseDataset):
     With ``--serial_batches`` the index selects B too. A and B are cropped and flipped separately.
     """
 
-    packs = True
+    packs = draws_itself = True
 
     def __init__(self, opt: Namespace) -> None:
         super().__init__(opt)

@@ -13,8 +13,8 @@ import metrics
 from models.networks import define_G
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FOLDERS = ("data", "datasets", "display", "docs", "inference", "metrics", "models", "options",
-           "scripts", "serving", "tests", "training", "util")
+FOLDERS = ("compat", "data", "datasets", "display", "docs", "inference", "metrics", "models",
+           "options", "scripts", "serving", "tests", "training", "util")
 FILE = re.compile(
     rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./-]*\w\.(?:py|sh|js|css|html|md|txt)\b"
 )

@@ -15,7 +15,7 @@ from plugin_files import tracked_files
 
 ROOT = Path(__file__).parents[1]
 LEVEL = {
-    "util": 0,
+    "util": 0, "compat.options": 0, "compat.transforms": 0, "compat.image_files": 1,
     "display": 1, "data": 1, "models.networks": 1,
     "models": 2, "compat": 2, "metrics": 2, "datasets": 2,
     "inference": 3,
@@ -196,6 +196,7 @@ def test_a_folder_has_few_files_of_its_own() -> None:
     counts = Counter(
         name_of(path.parent) for path in sources(*ROOMS)
         if not path.stem.endswith(PLUGIN_ENDINGS) and path.name != "__init__.py"
+        and not only_forwards(ast.parse(path.read_text()))
     )
     assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
 

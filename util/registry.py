@@ -3,14 +3,18 @@
 import inspect
 import logging
 import pkgutil
+import traceback
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar, get_origin
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,13 @@ class Plugins(Generic[T]):
             and not inspect.isabstract(value)
         ]
         if len(classes) > 1:  # the original implementation takes the one with the file's name
-            own = (name + self.suffix).replace("_", "")
+            own = (name + self.suffix).replace("_", "").lower()
             classes = [cls for cls in classes if cls.__name__.lower() == own] or classes
         if len(classes) != 1:
             raise ValueError(
                 f"{module.__file__} must define exactly one subclass of {self.base.__name__}, "
-                f"found {[cls.__name__ for cls in classes] or 'none'}; one class per file"
+                f"found {[cls.__name__ for cls in classes] or 'none'}; one class per file, or name "
+                "one of them like the file"
             )
         return classes[0]
 
@@ -84,7 +89,38 @@ class Plugins(Generic[T]):
         try:
             return import_module(f"{self.package}.{name}{self.suffix}")
         except Exception as error:  # a file of the user can raise anything
+            file = f"{name}{self.suffix}.py"
+            folders = import_module(self.package).__path__
+            place = place_of(error, [str(Path(folder, file)) for folder in folders])
+            _, comma, line = place.partition(", line ")
             raise ValueError(
-                f"{self.package.replace('.', '/')}/{name}{self.suffix}.py cannot be imported "
-                f"({type(error).__name__}: {error}); correct the file, or move it away"
+                f"{self.package.replace('.', '/')}/{file} cannot be imported "
+                f"({type(error).__name__}: {error}{comma}{line}); correct the file, or move it away"
             ) from error
+
+
+def place_of(error: BaseException, files: Collection[str | None]) -> str:
+    """Return the place in ``files`` where an error arose: "data/x_dataset.py, line 12, `f(x)`".
+
+    Returns "" if the error did not pass through these files.
+    """
+    if isinstance(error, SyntaxError) and error.filename in files:
+        return f"{_shown(error.filename)}, line {error.lineno}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in files:
+            code = f", `{frame.line}`" if frame.line else ""
+            return f"{_shown(frame.filename)}, line {frame.lineno}{code}"
+    return ""
+
+
+def raised_here(error: BaseException, place: str) -> bool:
+    """Return whether a file of this project other than that of ``place`` raised the error."""
+    last = traceback.extract_tb(error.__traceback__)[-1].filename
+    packages = {"site-packages", ".venv"}
+    return (Path(last).is_relative_to(_ROOT) and not packages & {*Path(last).parts}
+            and not place.startswith(f"{_shown(last)},"))
+
+
+def _shown(file: str | None) -> str:
+    path = Path(file or "")
+    return str(path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path)

@@ -6,6 +6,7 @@ from torch.utils.data import Dataset
 
 from data.base_dataset import BaseDataset, Sample
 from data.files.reading import PictureError
+from data.foreign_samples import ForeignSamples
 
 log = logging.getLogger(__name__)
 
@@ -13,7 +14,7 @@ log = logging.getLogger(__name__)
 class ReadableSamples(Dataset[Sample]):
     """The samples of a dataset; for one with an unreadable image, the next one that is readable."""
 
-    def __init__(self, dataset: BaseDataset) -> None:
+    def __init__(self, dataset: BaseDataset | ForeignSamples) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:

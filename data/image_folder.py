@@ -1,0 +1,5 @@
+"""Import path of the original implementation, for files that were written for it."""
+
+from compat.image_files import ImageFolder, default_loader, is_image_file, make_dataset
+
+__all__ = ["ImageFolder", "default_loader", "is_image_file", "make_dataset"]
