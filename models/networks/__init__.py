@@ -4,7 +4,7 @@ from torch.nn import Identity
 
 from compat.networks import GANLoss, cal_gradient_penalty, get_scheduler
 from models.networks.discriminators import NLayerDiscriminator, PixelDiscriminator
-from models.networks.layers import get_norm_layer, init_net, init_weights
+from models.networks.layers import get_norm_layer, init_net, init_weights, require_known
 from models.networks.nested_unet import UnetSkipConnectionBlock
 from models.networks.resnet import ResnetBlock, ResnetGenerator
 from models.networks.tables import (
@@ -18,7 +18,6 @@ from models.networks.tables import (
     define_D,
     define_G,
     own_flags,
-    require_known,
     side_multiple,
 )
 from models.networks.unet import UnetGenerator

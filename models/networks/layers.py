@@ -1,11 +1,13 @@
 """Norms and initial weights, by the names that ``--norm`` and ``--init_type`` take."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import init
+
+from util.text import similar
 
 # Constructors that are ``functools.partial`` of a class, except "none": networks of users test this
 # to decide about biases.
@@ -18,6 +20,14 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
 }
 # A name in ``NORMS``, or a function of the number of channels, such as a class of torch.nn.
 NormLayer = str | Callable[[int], nn.Module]
+
+
+def require_known(what: str, name: str, known: Iterable[str], otherwise: str = "") -> None:
+    """Raise ValueError if no ``what`` has this name; the message has the most similar one."""
+    if name not in known:
+        choices = ", ".join(known)
+        raise ValueError(f"no {what} is called {name!r}; choose from {choices}{otherwise}"
+                         + similar(name, known))
 
 
 def norm_builder(norm_layer: NormLayer) -> Callable[[int], nn.Module]:
@@ -41,8 +51,7 @@ def get_norm_layer(norm_type: str = "instance") -> Callable[[int], nn.Module]:
     Raises:
         ValueError: the name is unknown.
     """
-    if norm_type not in NORMS:
-        raise ValueError(f"no norm is called {norm_type!r}; choose from {', '.join(NORMS)}")
+    require_known("norm", norm_type, NORMS)
     return NORMS[norm_type]
 
 
@@ -63,23 +72,36 @@ INITS: dict[str, Callable[[Tensor, float], Tensor]] = {
 }
 
 
-def init_weights(net: nn.Module, init_type: str = "normal", init_gain: float = 0.02) -> nn.Module:
+def init_weights(
+    net: nn.Module, init_type: str = "normal", init_gain: float = 0.02
+) -> nn.Module:
     """Draw new weights, in place, and return ``net``.
 
-    Biases become 0; the scale of batch norms is N(1, init_gain).
+    Biases become 0; the scale of batch norms is N(1, init_gain). Layers are recognised by the names
+    of their classes, as in the original, so that layers of users are included.
 
     The default, N(0, 0.02), is that of pix2pix, section 6.2, and CycleGAN, section 7.1.
+
+    Raises:
+        ValueError: the ``init_type`` is unknown.
     """
-    draw = INITS[init_type]
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            draw(module.weight, init_gain)
-            if module.bias is not None:
-                init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm) and module.affine:
-            init.normal_(module.weight, 1.0, init_gain)
-            init.zeros_(module.bias)
-    return net
+    require_known("init_type", init_type, INITS)
+
+    def draw(module: nn.Module) -> None:
+        kind = type(module).__name__
+        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+        if not isinstance(weight, Tensor):
+            return
+        if "Conv" in kind or "Linear" in kind:
+            INITS[init_type](weight, init_gain)
+        elif "BatchNorm2d" in kind or "SyncBatchNorm" in kind:
+            init.normal_(weight, 1.0, init_gain)
+        else:
+            return
+        if isinstance(bias, Tensor):
+            init.zeros_(bias)
+
+    return net.apply(draw)
 
 
 def init_net(

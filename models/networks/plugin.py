@@ -22,14 +22,17 @@ class NetworkPlugin(nn.Module):
 class Generator(NetworkPlugin):
     """[N, in, H, W] images -> [N, out, H, W] images in -1..1.
 
-    Constructor: ``(in_channels, out_channels, *, width, norm, dropout, **own_flags)``. Its weights
-    are initialised by ``--init_type`` afterwards.
+    Constructor: ``(in_channels, out_channels, *, width, norm, dropout, **own_flags)``, or as in the
+    original ``(input_nc, output_nc, ngf, norm_layer, use_dropout, **own_flags)``, where
+    ``norm_layer`` is the result of ``get_norm_layer``. Its weights are initialised by
+    ``--init_type`` afterwards.
     """
 
 
 class Discriminator(NetworkPlugin):
     """[N, in, H, W] images -> logits of any shape with N first.
 
-    Constructor: ``(in_channels, *, width, norm, **own_flags)``. Its weights are initialised by
-    ``--init_type`` afterwards.
+    Constructor: ``(in_channels, *, width, norm, **own_flags)``, or as in the original
+    ``(input_nc, ndf, norm_layer, **own_flags)``. Its weights are initialised by ``--init_type``
+    afterwards.
     """

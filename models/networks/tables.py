@@ -5,9 +5,10 @@ see models/networks/plugin.py.
 """
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 from typing import Any, Literal
 
 import torch
@@ -15,12 +16,11 @@ from torch import nn
 
 from models.networks.discriminators import NLayerDiscriminator, PixelDiscriminator
 from models.networks.geometry import geometry
-from models.networks.layers import INITS, NORMS, init_net
+from models.networks.layers import INITS, NORMS, init_net, require_known
 from models.networks.plugin import Discriminator, Generator
 from models.networks.resnet import ResnetGenerator
 from models.networks.unet import UnetGenerator
 from util.registry import Plugins
-from util.text import similar
 
 NetworkRole = Literal["generator", "discriminator"]
 
@@ -52,7 +52,7 @@ PLUGINS: dict[NetworkRole, Plugins[Any]] = {
     "discriminator": Plugins("models.networks", "_discriminator", Discriminator),
 }
 # Arguments of the classes in the tables, and their names in models/networks/plugin.py.
-_IN_FILES = {"ngf": "width", "ndf": "width", "norm_layer": "norm", "use_dropout": "dropout"}
+_IN_FILES = {"ngf": "width", "ndf": "width", "use_dropout": "dropout"}
 
 
 def available(role: NetworkRole) -> list[str]:
@@ -132,7 +132,7 @@ def _builder(
     """Return the constructor called ``name``, after a check of all three names.
 
     It takes the arguments of the classes in the tables, whose names are those of the reference. A
-    class in a file of its own gets them by the names of models/networks/plugin.py.
+    class in a file of its own gets them by its own names: see models/networks/plugin.py.
     """
     file = f"models/networks/{name}_{role}.py"
     require_known(role, name, available(role), otherwise=f", or write {file}")
@@ -140,14 +140,17 @@ def _builder(
     require_known("init_type", init_type, INITS)
     if name in TABLES[role]:
         return TABLES[role][name]
-    network = PLUGINS[role].find(name)
+    return partial(_from_file, PLUGINS[role].find(name))
 
-    def build(*channels: int, **arguments: Any) -> nn.Module:
-        named = {_IN_FILES.get(key, key): value for key, value in arguments.items()}
-        net: nn.Module = network(*channels, **named)
-        return net
 
-    return build
+def _from_file(
+    network: Callable[..., nn.Module], *channels: int, norm_layer: str, **arguments: Any
+) -> nn.Module:
+    """Return ``network(...)`` with the names of arguments that its constructor has."""
+    if {"ngf", "ndf"} & signature(network).parameters.keys():
+        return network(*channels, norm_layer=NORMS[norm_layer], **arguments)
+    named = {_IN_FILES.get(key, key): value for key, value in arguments.items()}
+    return network(*channels, norm=norm_layer, **named)
 
 
 @contextmanager
@@ -160,11 +163,3 @@ def _explained(role: NetworkRole, name: str) -> Iterator[None]:
             raise
         raise ValueError(f"models/networks/{name}_{role}.py: {error}; the arguments are described "
                          "in models/networks/plugin.py") from error
-
-
-def require_known(what: str, name: str, known: Iterable[str], otherwise: str = "") -> None:
-    """Raise ValueError if no ``what`` has this name; the message has the most similar one."""
-    if name not in known:
-        choices = ", ".join(known)
-        raise ValueError(f"no {what} is called {name!r}; choose from {choices}{otherwise}"
-                         + similar(name, known))
