@@ -25,7 +25,7 @@ WEIGHTS = $(firstword $(wildcard checkpoints/demo_$(MODEL)/latest_net_G*.pth) \
     checkpoints/demo_$(MODEL)/latest_net_G.pth)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo draw known-model test test-gpu soak lint clean
+.PHONY: help setup demo draw known-model test test-gpu notebooks soak lint clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ test: setup  ## run the tests (one file: PYTEST_ARGS=tests/test_data.py)
 
 test-gpu:  ## compare recorded with eager steps on an NVIDIA GPU (PYTHON: one that has torch and pytest)
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m pytest -rs tests/gpu
+
+notebooks: setup  ## run the notebooks from top to bottom
+	$(BIN)/python -m pytest -m notebook -n 2 tests/test_notebooks.py
 
 soak: setup  ## slow tests, and a table of them: 100 kills, 2,000 requests and steps, 10 minutes of damaged files (docs/reliability.md)
 	$(BIN)/python -m pytest -m soak --log-cli-level=INFO
