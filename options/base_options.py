@@ -18,15 +18,16 @@ from data.transforms import PREPROCESS
 from display import sinks
 from models import networks
 from models.networks import side_multiple
-from options import sizes, unused_flags
+from options import run_file, sizes, unused_flags
 from options.aliases import modernise
 from options.foreign_flags import explain
 from options.parser import Parser, given_flags, read_flags
 from options.run_file import banner, contradiction, convert_saved, log_unknown, save_options
 from options.shared_flags import add_choice, add_images, add_networks, add_run
 from util.run_folder.layout import list_folders
-from util.run_folder.options import load_options
+from util.run_folder.options import invalid_option, load_options
 from util.runtime import choose_device
+from util.text import similar
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,10 @@ class BaseOptions:
         save_options(opt, self.parser)
 
     def _build_parser(self, argv: Sequence[str]) -> Parser:
-        choice = self.read_choice(argv)
+        choice, here = self.read_choice(argv), models.available()
+        if choice.model not in here and choice.model == self.saved.get("model"):
+            reason = f"the models here are {', '.join(here)}{similar(choice.model, here)}"
+            raise invalid_option(run_file.file_of(self.run_dir), "model", choice.model, reason)
         parser = _FullParser(usage="%(prog)s --dataroot FOLDER --name NAME [flags]")
         parser.is_train = self.isTrain
         self.add_flags(parser)
@@ -101,13 +105,12 @@ class BaseOptions:
         choice, _ = parser.parse_known_args(argv)
         self.run_dir, self.saved = self.find_run(argv)
         trained = self.saved.get("model")
-        if trained in models.available():
-            if choice.model not in (None, trained, *self.other_models):
-                raise contradiction("model", found=choice.model, wanted=trained,
-                                    run_dir=self.run_dir)
-            if choice.model in (None, trained):
-                choice.model = trained
-                choice.dataset_mode = choice.dataset_mode or self.saved.get("dataset_mode")
+        known = (None, trained, *self.other_models)
+        if trained in models.available() and choice.model not in known:
+            raise contradiction("model", found=choice.model, wanted=trained, run_dir=self.run_dir)
+        if choice.model in (None, trained):
+            choice.model = trained
+            choice.dataset_mode = choice.dataset_mode or self.saved.get("dataset_mode")
         choice.model = choice.model or self.default_model
         return choice
 

@@ -92,6 +92,12 @@ def log_unknown(
             log.warning("%s has %s, which is not an option and has no effect%s", path, key, hint)
 
 
+def file_of(run_dir: Path) -> Path:
+    """Return the file from which the options of a run are read."""
+    path = run_dir / "train_opt.json"
+    return path if path.is_file() else path.with_suffix(".txt")
+
+
 def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) -> dict[str, Any]:
     """Convert saved texts to the types of the flags: "64" in train_opt.txt becomes 64.
 
@@ -108,9 +114,7 @@ def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) 
                 if action.choices is not None and item not in action.choices:
                     raise ValueError(f"expected one of {', '.join(map(str, action.choices))}")
         except (ValueError, ArgumentTypeError) as error:
-            path = run_dir / "train_opt.json"
-            path = path if path.is_file() else path.with_suffix(".txt")
-            raise invalid_option(path, key, value, error) from error
+            raise invalid_option(file_of(run_dir), key, value, error) from error
         values[key] = converted
     return values
 

@@ -141,3 +141,21 @@ def test_names_that_are_no_options_are_logged(
         assert wanted in caplog.text
         line = f"train_opt.json has {key}, which is not an option"
         assert caplog.text.count(line) == bool(wanted)
+
+
+def test_a_model_that_is_not_here_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model test would translate both halves of a pair."""
+    for folder in ("run", "testA", "testB"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "run" / "train_opt.json").write_text('{"model": "pix2pixx"}')
+    run = ["--dataroot", str(tmp_path), "--name", "run", "--checkpoints_dir", str(tmp_path)]
+    for options, flags in ((TrainOptions(), ["--continue_train"]), (TestOptions(), [])):
+        with pytest.raises(SystemExit):
+            options.parse([*run, *flags])
+        error = capsys.readouterr().err
+        assert "train_opt.json has model = 'pix2pixx', which is not valid: the models " in error
+        assert "did you mean pix2pix?" in error
+    assert TestOptions().read_choice([*run, "--model", "test"]).model == "test"
+    assert TestOptions().read_choice([*run, "--inputs"]).model == "test"  # needs only the generator
