@@ -12,8 +12,8 @@ class PathText(str):
 
     __slots__ = ()
 
-    def __truediv__(self, other: str | Path) -> Path:
-        return Path(self) / other
+    def __truediv__(self, other: str | Path) -> "PathText":
+        return PathText(Path(self) / other)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(Path(self), name)

@@ -33,7 +33,6 @@ from models.execution import speed
 from models.losses import GANObjective, l1_of_known, share_of_known
 from models.pixels import BatchPixels
 from models.schedules import SCHEDULES, EpochCounts
-from models.weights import network_files
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +169,7 @@ class BaseModel(BatchPixels, ABC):
             self.parts.averages = Averages(self.parts.with_role("generator"), opt.ema)
         if not self.isTrain:
             self.load_networks(self.load_suffix)
-        network_files.log_sizes(self.parts.networks, verbose=opt.verbose)
+        self.print_networks(opt.verbose)
 
     def train(self) -> None:
         for net in self.parts.networks.values():

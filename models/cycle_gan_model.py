@@ -143,14 +143,14 @@ class CycleGANModel(BaseModel):
         self.set_requires_grad(self.discriminators, True)
         fake_B = self.fake_B_pool.query(self.fake_B.detach())
         fake_B = self.like_real(fake_B, self.real_B, self.missing_B)
-        D_A = self._discriminator_loss(self.netD_A, self.real_B, fake_B)
+        D_A = self.discriminator_loss(self.netD_A, self.real_B, fake_B)
         fake_A = self.fake_A_pool.query(self.fake_A.detach())
         fake_A = self.like_real(fake_A, self.real_A, self.missing_A)
-        D_B = self._discriminator_loss(self.netD_B, self.real_A, fake_A)
+        D_B = self.discriminator_loss(self.netD_B, self.real_A, fake_A)
         self.update(self.optimizer_D, D_A + D_B)
         return {"D_A": D_A, "D_B": D_B}
 
-    def _discriminator_loss(self, net: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator_loss(self, net: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         on_real, on_fake = self.in_one_pass(net, real, fake)
         loss = self.gan.real(on_real) + self.gan.fake(on_fake)
         if self.opt.gan_mode == "wgangp":

@@ -85,13 +85,18 @@ class Pix2PixModel(BaseModel):
         losses_D = self._update_D()
         self.report_losses(**self._update_G(), **losses_D)
 
-    def _update_D(self) -> dict[str, Tensor]:
-        self.set_requires_grad(self.netD, True)
+    def discriminator_losses(self) -> dict[str, Tensor]:
+        """Return what D minimises, term by term, before ``_update_D`` halves it."""
         seen_fake, seen_real = self._input_of_D(self.fake_B.detach()), self._input_of_D(self.real_B)
         on_fake, on_real = self.in_one_pass(self.netD, seen_fake, seen_real)
         losses = {"D_real": self.gan.real(on_real), "D_fake": self.gan.fake(on_fake)}
         if self.opt.gan_mode == "wgangp":
             losses["D_GP"] = self.opt.lambda_gp * gradient_penalty(self.netD, seen_real, seen_fake)
+        return losses
+
+    def _update_D(self) -> dict[str, Tensor]:
+        self.set_requires_grad(self.netD, True)
+        losses = self.discriminator_losses()
         # Halved, so that D learns slowly relative to G (section 3.3).
         self.update(self.optimizer_D, 0.5 * torch.stack(list(losses.values())).sum())
         return losses

@@ -18,7 +18,7 @@ from torch.optim import Adam, Optimizer
 from models.building import as_groups, build_optimizer, network_settings, run_alone
 from models.execution.replicas import Replicas
 from models.execution.speed import Speed
-from models.networks import define_D, define_G
+from models.networks import define_D, define_G, init_weights
 from models.parts import Parts, Role
 from models.weights import network_files
 from util import checkpoint
@@ -84,7 +84,19 @@ class Registration:
             inner = self.replicas.share_statistics(inner)
             self.speed.prepare(inner, self.device)
         self.parts.add_network(name, inner, role, backwards=backwards)
-        return cast(Net, self.replicas.add(inner) if self.isTrain else inner)
+        return cast(Net, self.replica_of(inner) if self.isTrain else inner)
+
+    def replica_of(self, net: nn.Module) -> nn.Module:
+        """Return the module whose gradients are averaged over several processes."""
+        return self.replicas.add(net)
+
+    def print_networks(self, verbose: bool) -> None:
+        network_files.log_sizes(self.parts.networks, verbose=verbose)
+
+    def init_networks(self, init_type: str = "normal", init_gain: float = 0.02) -> None:
+        """Draw new weights for all networks."""
+        for net in self.parts.networks.values():
+            init_weights(net, init_type, init_gain)
 
     def add_generator(
         self, name: str, in_channels: int, out_channels: int, *, backwards: bool = False

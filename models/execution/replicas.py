@@ -4,7 +4,7 @@ Each process computes the gradients of its own images. DistributedDataParallel a
 the backward pass, so every optimizer takes the same step and needs no change.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from inspect import signature
@@ -88,6 +88,24 @@ class Replicas:
         # 0 * NaN would be NaN, so the losses of a process without images are replaced by zeros.
         values = values * (self.weight / self.size) if self.weight else torch.zeros_like(values)
         return dict(zip(losses, all_reduce_sum(values).unbind(), strict=True))
+
+    def average_gradients(self, weights: Iterable[Tensor]) -> None:
+        """Average the gradients of ``weights``, for networks that are no replicas.
+
+        A gradient that only some processes have counts as zero in the others.
+        """
+        weights = list(weights)
+        owners = torch.tensor([float(weight.grad is not None) for weight in weights])
+        shared = [weight for weight, count in zip(weights, all_reduce_sum(owners), strict=True)
+                  if count]
+        for weight in shared:
+            if weight.grad is None or not self.weight:  # 0 * NaN would be NaN
+                weight.grad = torch.zeros_like(weight)
+        parts = [weight.grad.flatten() for weight in shared if weight.grad is not None]
+        if parts:
+            mean = all_reduce_sum(torch.cat(parts) * (self.weight / self.size))
+            for weight, part in zip(shared, mean.split([len(p) for p in parts]), strict=True):
+                weight.grad = part.view_as(weight)
 
     def require_equal(self, networks: Mapping[str, nn.Module]) -> None:
         """Raise ValueError if the weights of the processes have diverged."""

@@ -82,6 +82,6 @@ def share_statistics(net: nn.Module, device: torch.device) -> nn.Module:
 def _shared(norm: _BatchNorm) -> SharedBatchNorm:
     shared = SharedBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine,
                              norm.track_running_stats)
-    shared.load_state_dict(norm.state_dict())
-    first = next(iter(norm.state_dict().values()), None)
-    return shared if first is None else shared.to(first.device, first.dtype)
+    # The same tensors: an optimizer may hold them already.
+    shared._parameters, shared._buffers = norm._parameters, norm._buffers
+    return shared

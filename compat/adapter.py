@@ -1,0 +1,214 @@
+"""Register what a model file in the style of the original implementation has created."""
+
+import logging
+import re
+from argparse import Namespace
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from compat.model_files import users_classes
+from compat.old_model import OldStyleModel
+from compat.options import SeenOptions
+from data.base_dataset import Batch
+from models.averages import Averages
+from models.base_model import BaseModel
+from models.parts import Role
+from models.weights.attribute_state import NOT_SAVED, AttributeState
+from util.distributed import current_process
+from util.image_pool import ImagePool
+
+log = logging.getLogger(__name__)
+
+_GENERATOR = re.compile(r"G(?![a-z])|[gG]en")  # of the name that follows ``net``
+_DISCRIMINATOR = re.compile(r"D(?![a-z])|[dD]is")
+# Attributes of BaseModel, and lists of names: they are no state of a run.
+_NO_STATE = {"opt", "isTrain", "device", "save_dir", "reported", "speed", "parts", "replicas",
+             "visuals", "image_paths", "objective", "logits", "_step_logits", "gpu_ids",
+             "loss_names", "model_names", "visual_names", "optimizers", "_made_schedulers"}
+
+
+class Adapter(OldStyleModel):
+    """Above the class of a file: registers its parts, and converts what it returns."""
+
+    def __init__(self, opt: Namespace) -> None:
+        super().__init__(SeenOptions.of(opt))
+        self._collect()
+
+    def overrides(self, method: str) -> bool:
+        return any(method in vars(cls) for cls in users_classes(type(self))[1:])
+
+    def _collect(self) -> None:
+        """Register the networks, optimizers and pools that are attributes now."""
+        names = [name for name in self.model_names if hasattr(self, f"net{name}")]
+        if self.isTrain and (missing := [name for name in self.model_names if name not in names]):
+            raise ValueError(f"model_names has {missing[0]!r}, but there is no attribute "
+                             f"net{missing[0]}; set it in __init__, or remove the name")
+        for name in names:
+            self._add_network(name, names)
+        order = [*names, *(name for name in self.parts.networks if name not in names)]
+        networks = {name: self.parts.networks[name] for name in order}
+        self.parts.networks.clear()
+        self.parts.networks.update(networks)
+        if self.isTrain:
+            self._collect_optimizers()
+            self._collect_pools()
+
+    def _add_network(self, name: str, names: list[str]) -> None:
+        net = getattr(self, f"net{name}")
+        net = net.module if isinstance(net, nn.DataParallel) else net
+        if self.parts.networks.get(name) is not net:
+            self.parts.networks.pop(name, None)
+            self.parts.from_flags.discard(name)
+            role = _role(name, names)
+            forwards = re.sub("B(?=2?A$)|B$", "A", re.sub("A$", "B", name))
+            is_back = name.endswith(("_B", "BA", "B2A")) and forwards in names
+            net = BaseModel.add_network(self, name, net, role=role,
+                                        backwards=role == "generator" and is_back)
+        setattr(self, f"net{name}", net)
+
+    def _collect_optimizers(self) -> None:
+        """Name the optimizers by their attributes, or by their position in ``optimizers``."""
+        parts, listed = self.parts, list(self.optimizers)
+        found = {id(value): name.removeprefix("optimizer_") for name, value in vars(self).items()
+                 if isinstance(value, Optimizer)}
+        wanted = {found.get(id(optimizer), str(index)): optimizer
+                  for index, optimizer in enumerate(listed)}
+        wanted |= {found[id(value)]: value for value in vars(self).values() if id(value) in found}
+        for name in [*parts.optimizers]:
+            if parts.optimizers[name] is not wanted.get(name):
+                for entries in (parts.optimizers, parts.base_rates, parts.scalers):
+                    entries.pop(name)
+        for name, optimizer in wanted.items():
+            if name not in parts.optimizers:
+                parts.add_optimizer(name, optimizer)
+                if self.replicas.size > 1:
+                    optimizer.register_step_pre_hook(self._average)
+            if not any(optimizer is own for own in listed):
+                parts.base_rates.pop(name, None)  # the original changes only rates of the list
+
+    def _average(self, optimizer: Optimizer, *arguments: Any) -> None:
+        self.replicas.average_gradients(
+            weight for group in optimizer.param_groups for weight in group["params"])
+
+    def _collect_pools(self) -> None:
+        # The order of CycleGANModel, whose pools have the same seeds.
+        for name, pool in sorted(vars(self).items(), reverse=True):
+            if isinstance(pool, ImagePool) and pool not in self.parts.pools.values():
+                seed = self.opt.seed + len(self.parts.pools) + 1000 * current_process().rank
+                pool.random.seed(seed)
+                self.parts.pools[name.removesuffix("_pool")] = pool
+
+    def setup(self, opt: Namespace) -> None:
+        super().setup(SeenOptions.of(opt))
+        self._collect()
+        if self.isTrain and self._has_own_schedule:
+            _ = self.schedulers
+        generators = self.parts.with_role("generator")
+        if self.isTrain and opt.ema:
+            if not generators:
+                raise ValueError("--ema averages generators, and no name in model_names "
+                                 f"({', '.join(self.model_names)}) begins with G; rename the "
+                                 "network, or leave the flag out")
+            self.parts.averages = self.parts.averages or Averages(generators, opt.ema)
+        if not self.isTrain and getattr(opt, "eval", False):
+            self.eval()
+        self._names = [*vars(self)]  # later ones are results of steps
+
+    @property
+    def _has_own_schedule(self) -> bool:
+        own = "_schedulers" in vars(self) and "_made_schedulers" not in vars(self)
+        return own or self.overrides("update_learning_rate")
+
+    def update_learning_rate(self, epoch: int | None = None) -> None:
+        """Set the rates for ``epoch``. A method of the file is called once for each epoch ended."""
+        if not self._has_own_schedule:
+            BaseModel.update_learning_rate(self, epoch)
+            return
+        ended = self.epochs_ended + 1 if epoch is None else epoch - 1
+        while self.epochs_ended < ended:
+            self.epochs_ended += 1
+            super().update_learning_rate()
+
+    def set_input(self, batch: Batch) -> None:
+        side = "A_paths" if self.opt.direction == "AtoB" else "B_paths"
+        paths: Any = batch.get(side) or batch.get("A_paths") or []
+        self.image_paths = paths
+        super().set_input(batch)  # type: ignore[safe-super]
+
+    def optimize_parameters(self) -> None:
+        super().optimize_parameters()  # type: ignore[safe-super]
+        losses = self.losses_in_attributes()
+        if self.objective is not None:
+            self.report_losses(**losses)
+        else:
+            self.reported = self.replicas.mean(losses)
+
+    def get_current_losses(self) -> dict[str, float]:
+        return {name: float(value) for name, value in super().get_current_losses().items()}
+
+    def get_current_visuals(self) -> dict[str, Tensor]:
+        images = {name: _as_images(value) for name, value in super().get_current_visuals().items()}
+        return {name: image for name, image in images.items() if image is not None}
+
+    def get_image_paths(self) -> list[str]:
+        paths = super().get_image_paths()
+        return [paths] if isinstance(paths, str) else [str(path) for path in paths]
+
+    def before_save(self, epoch: int | str) -> None:
+        if self.overrides("save_networks"):
+            self.save_networks(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        attributes, state = self._attribute_state(), {}
+        for name in self._saved:
+            if (saved := attributes.save(vars(self)[name])) != NOT_SAVED:
+                state[name] = saved
+        return BaseModel.state_dict(self) | {"attributes": state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        BaseModel.load_state_dict(self, state)
+        saved, attributes = state.get("attributes", {}), self._attribute_state()
+        for name in self._saved:
+            if name in saved:
+                setattr(self, name, attributes.restore(vars(self)[name], saved[name]))
+
+    @property
+    def _saved(self) -> list[str]:
+        return [name for name in self._names if name in vars(self) and name not in _NO_STATE]
+
+    def _attribute_state(self) -> AttributeState:
+        parts = self.parts
+        known = (*parts.networks.values(), *parts.optimizers.values(), *parts.pools.values(),
+                 self.opt, parts, self.speed, self.replicas)
+        trained = [id(weight) for optimizer in parts.optimizers.values()
+                   for group in optimizer.param_groups for weight in group["params"]]
+        return AttributeState([id(part) for part in known], trained, self.device)
+
+
+def _role(name: str, names: Collection[str]) -> Role:
+    """Return the role by the name; a single network that is no discriminator is a generator."""
+    if _DISCRIMINATOR.match(name):
+        return "discriminator"
+    others = [other for other in names if not _DISCRIMINATOR.match(other)]
+    return "generator" if _GENERATOR.match(name) or others == [name] else "auxiliary"
+
+
+def _as_images(value: Any) -> Tensor | None:
+    """Return images [N, C, H, W] in -1..1; None for anything else.
+
+    An array is an image [H, W] or [H, W, C] in 0..255, as in the original's displays.
+    """
+    if isinstance(value, np.ndarray) and value.ndim in (2, 3):
+        value = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(value)))
+        value = (value.float() / 127.5 - 1).permute(2, 0, 1)
+    if not isinstance(value, Tensor) or value.ndim not in (2, 3, 4):
+        return None
+    images: Tensor = value.detach().float()
+    if images.ndim == 3 and len(images) > 4:
+        return images[:, None]  # [N, H, W]
+    return images[(None,) * (4 - images.ndim)]
