@@ -87,7 +87,7 @@ def log_unknown(
     path = run_dir / "train_opt.json"
     known = {action.dest for action in parser._actions} | WITHOUT_FLAG
     for key in sorted(saved.keys() - known) if path.is_file() else ():
-        hint = similar(key, keys, cutoff=0.5 if is_train else 0.8)
+        hint = similar(key, keys, cutoff=0.65 if is_train else 0.8)
         if is_train or hint:
             log.warning("%s has %s, which is not an option and has no effect%s", path, key, hint)
 

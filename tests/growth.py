@@ -214,7 +214,8 @@ def describe(samples: Sequence[MemorySample], seconds: Sequence[float]) -> str:
     late = [sample for sample in samples if sample.steps >= samples[-1].steps / 2]
     times = [1000 * value for value in (*step_times(seconds), *cpu_times(samples))]
     return (
-        f"{samples[-1].steps} steps; memory {format_bytes(late[0].resident)} half way, "
+        f"{samples[-1].steps} steps; memory of the program plus that of its worker "
+        f"{format_bytes(late[0].resident)} half way, "
         f"{format_bytes(late[-1].resident)} at the end, {growth_per_1000(late) / 2**20:+.2f} MB "
         "for 1,000 steps; a step {:.1f} ms in the second quarter, {:.1f} ms in the last; CPU time "
         "{:.1f} and {:.1f} ms".format(*times)

@@ -124,8 +124,8 @@ def test_wrong_options_of_a_generator_are_named(key: str, tmp_path: Path) -> Non
     ("ngff", "did you mean ngf?", "did you mean ngf?"),
     ("nan_vlaue", "did you mean nan_value?", "did you mean nan_value?"),
     ("lambda_L2", "did you mean lambda_L1?", ""),
-    ("n_epoch", "did you mean n_epochs?", ""), ("zzz", "has no effect", ""), ("lr", "", ""),
-    ("val_values", "", ""),
+    ("n_epoch", "did you mean n_epochs?", ""), ("foo", "has no effect\n", ""),
+    ("lr", "", ""), ("val_values", "", ""),
 ])
 def test_names_that_are_no_options_are_logged(
     key: str, in_training: str, in_test: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
