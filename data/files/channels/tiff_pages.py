@@ -1,12 +1,13 @@
 """Which pages of a TIFF file are the image, and what their channels mean."""
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data.files.raster import Pixels, rounded
-from data.files.reading import PictureError, log_once
+from data.files.reading import PictureError, log_once, package_for
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
@@ -16,6 +17,32 @@ REDUCED, MASK = 1, 4
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR, LINEAR_RAW = 0, 1, 2, 3, 5, 6, 34892
 _JPEG = (6, 7, 34892, 33007)  # compressions that turn YCbCr to RGB when they are decoded
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+
+
+def open_tiff(path: Path) -> "TiffFile":
+    """Open a TIFF file.
+
+    Raises:
+        PictureError: the list of its pages has no end, for which tifffile would search.
+    """
+    tiff: TiffFile = package_for(path, "tifffile").TiffFile(path)
+    layout, file = tiff.tiff, tiff.filehandle
+    at, seen = 4 if layout.offsetsize == 4 else 8, set[int]()  # TIFF 6.0, section 2; BigTIFF
+    while not layout.is_ndpi:
+        file.seek(at)
+        link = file.read(layout.offsetsize)
+        page = struct.unpack(layout.offsetformat, link)[0] if len(link) == layout.offsetsize else 0
+        if page in seen:
+            tiff.close()
+            raise PictureError(f"{path}: the list of pages leads back to an earlier page; the file "
+                               "is damaged, get it again")
+        file.seek(page)
+        tags = file.read(layout.tagnosize)
+        if page == 0 or len(tags) < layout.tagnosize:
+            break
+        seen.add(page)
+        at = page + layout.tagnosize + struct.unpack(layout.tagnoformat, tags)[0] * layout.tagsize
+    return tiff
 
 
 def main_series(tiff: "TiffFile", path: Path) -> list["TiffPageSeries"]:
