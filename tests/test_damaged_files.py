@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from damaged_files import damaged, samples
 from format_fuzz import check_image
 from PIL import ImageFile
@@ -127,6 +128,27 @@ def test_headers_that_claim_too_much_are_refused_before_memory_is_taken(
             read_image(tmp_path / name)
         with pytest.raises(PictureError, match=name):
             read_size(tmp_path / name)
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_tiff_pages_that_lead_back_are_refused(tmp_path: Path, big: bool) -> None:
+    """The last link of the list, 0, is replaced by the first or the second page."""
+    path = tmp_path / "a.tif"
+    image = np.zeros((3, 8, 8), np.uint8)
+    tifffile.imwrite(path, image, bigtiff=big, photometric="minisblack")
+    assert read_image(path).pixels.shape == (8, 8, 3)
+    with tifffile.TiffFile(path) as tiff:
+        last = tiff.pages[-1]
+        link = last.offset + tiff.tiff.tagnosize + len(last.tags) * tiff.tiff.tagsize
+        pages = [tiff.pages[number].offset for number in (0, 1, 2)]
+    content = path.read_bytes()
+    size = 8 if big else 4
+    assert content[link : link + size] == bytes(size)
+    for page in pages:
+        path.write_bytes(content[:link] + page.to_bytes(size, "little") + content[link + size :])
+        for read in (read_image, read_size, TiffReader):
+            with pytest.raises(PictureError, match=r"a.tif: .* leads back to an earlier page"):
+                read(path)
 
 
 @pytest.mark.parametrize("name", ["rgb.png", "big.tif", "rgb.npy", "packed.npz", "grey.jpg"])

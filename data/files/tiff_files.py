@@ -23,6 +23,7 @@ from data.files.channels.tiff_pages import (
     as_shown,
     colour_of,
     main_series,
+    open_tiff,
 )
 from data.files.metadata import NODATA
 from data.files.pillow_files import SIDEWAYS, PictureError, upright
@@ -31,7 +32,7 @@ from data.files.reading import require_plausible, room_for
 from util.packages import package_for
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage
+    from tifffile import TiffPage
 
 # Compression -> the most bytes that one byte of it can hold: none, LZW, Deflate (twice), PackBits.
 _MOST_UNPACKED = {1: 1, 5: 2731, 8: 1032, 32946: 1032, 32773: 64}
@@ -46,7 +47,7 @@ _TURNS: dict[int, Any] = {
 
 def is_special(path: Path) -> bool:
     """Return True if tifffile is needed: Pillow reads one page of at most 4 channels of 8 bits."""
-    with _opened(path) as tiff:
+    with open_tiff(path) as tiff:
         page = tiff.pages.first
         for each in tiff.pages:
             require_complete(each.aspage(), path)
@@ -66,7 +67,7 @@ def read_tiff(path: Path, wanted: Sequence[int] = ()) -> Raster:
     Raises:
         PictureError: see ``main_series``.
     """
-    with _opened(path) as tiff:
+    with open_tiff(path) as tiff:
         series = main_series(tiff, path)
         page = series[0].keyframe
         with room_for(path, 2 * sum(it.nbytes for it in series)):
@@ -103,7 +104,7 @@ def nodata_of(tag: object) -> float | None:
 
 def tiff_size(path: Path, wanted: Sequence[int] = ()) -> tuple[int, int]:
     """Return width and height (pixels) of the upright image, from the header."""
-    with _opened(path) as tiff:
+    with open_tiff(path) as tiff:
         page = tiff.pages.first
         require_complete(page, path)
         height, width = page.imagelength, page.imagewidth
@@ -153,8 +154,3 @@ def write_tiff(pixels: Pixels, path: Path, tags: Mapping[str, Any] | None = None
         planarconfig="contig" if bands else None, compression="zlib", metadata=None,
         **tags or {},
     )
-
-
-def _opened(path: Path) -> "TiffFile":
-    file: TiffFile = package_for(path, "tifffile").TiffFile(path)
-    return file

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from data.files.channels.tiff_pages import colour_of, main_series
+from data.files.channels.tiff_pages import colour_of, main_series, open_tiff
 from data.files.metadata import NODATA
 from data.files.pillow_files import PictureError
 from data.files.raster import Pixels
@@ -51,7 +51,7 @@ class TiffReader:
         self._file: Any = None
         try:
             with reading(path):
-                self._file = self._tifffile.TiffFile(path)
+                self._file = open_tiff(path)
                 page = self._checked_page()
         except PictureError:
             if self._file:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.files.raster import Pixels, rounded
-from data.files.reading import PictureError, log_once, package_for
+from data.files.reading import PictureError, log_once
+from util.packages import package_for
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffPageSeries
