@@ -110,7 +110,7 @@ def move_to_device(net: nn.Module, device: torch.device, *, exact: bool = False)
     """
     net.to(device)
     if device.type == "cpu":
-        use_row_conv(net)
+        use_row_conv(net, device)
     if device.type == "cuda" and not exact:
         net = replace_modules(net, lambda module: PicturePadding(module.padding)
                               if isinstance(module, nn.ReflectionPad2d) else module)

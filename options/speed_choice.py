@@ -3,7 +3,8 @@
 The choices follow measurements on one NVIDIA H200 with torch 2.11 (docs/benchmarks.md, on a GPU): a
 recorded step of one image took 0.26 (pix2pix) and 0.66 (CycleGAN) of the time of an eager one, and
 channels_last made a U-Net faster and a ResNet slower. bfloat16, which was faster still, is not
-chosen, because the quality of its results was not compared.
+chosen, because the quality of its results was not compared; the kernels of --fused, because they
+were not measured on a GPU.
 """
 
 from argparse import Namespace
@@ -15,7 +16,7 @@ from data.transforms import PREPROCESS
 from util.distributed import current_process
 from util.flags import AUTO
 
-CHOSEN = ("precision", "cuda_graph", "channels_last")
+CHOSEN = ("precision", "cuda_graph", "channels_last", "fused")
 
 
 def choose_speed(opt: Namespace) -> str:
@@ -29,15 +30,17 @@ def choose_speed(opt: Namespace) -> str:
     best: dict[str, Any] = {
         "precision": "tf32" if on_gpu else "default",
         "cuda_graph": on_gpu and not obstacle,
-        "channels_last": on_gpu and opt.netG.startswith("unet") and _computes_tf32(opt.device),
+        "channels_last": on_gpu and _gains_by_channels_last(opt),
+        "fused": False,
     }
     vars(opt).update({name: best[name] for name in chosen})
-    if not on_gpu or not chosen:
+    if not on_gpu or not set(chosen) - {"fused"}:
         return ""
     words: dict[Any, str] = {True: "on", False: "off"}
     why = {"cuda_graph": f" (because {obstacle})" if obstacle else ""}
+    named = [name for name in chosen if name != "fused"]
     flags = " ".join(f"--{name} {words.get(best[name], best[name])}{why.get(name, '')}"
-                     for name in chosen)
+                     for name in named)
     return (f"chosen for {opt.netG} on {opt.device}: {flags}; these flags, or --exact for all of "
             "them, change it")
 
@@ -56,6 +59,7 @@ def _why_no_graph(opt: Namespace) -> str:
     return ""
 
 
-def _computes_tf32(device: torch.device) -> bool:
-    """Return whether the GPU has tf32 arithmetic (NVIDIA: compute capability 8 or newer)."""
-    return torch.cuda.get_device_capability(device) >= (8, 0)
+def _gains_by_channels_last(opt: Namespace) -> bool:
+    """Return whether the network is known to be faster; the tensor cores need capability 8."""
+    faster = opt.fused is True or opt.netG.startswith("unet")
+    return faster and torch.cuda.get_device_capability(opt.device) >= (8, 0)

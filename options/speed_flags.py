@@ -17,7 +17,10 @@ def add_flags(parser: ArgumentParser) -> None:
         help="arithmetic of the networks; default is torch's own: tf32 convolutions on a GPU, fp32 "
              "elsewhere. Losses and weights are always fp32. auto: tf32 on a GPU, else default")
     add("--channels_last", help="keep the channels of a pixel together in memory; auto: for a "
-        "U-Net on a GPU", **_SWITCH)
+        "U-Net on a GPU, and with --fused", **_SWITCH)
+    add("--fused",
+        help="on an NVIDIA GPU with channels_last: compute norm, activation and borders between "
+             "two convolutions by one function of this project (needs Triton); auto: no", **_SWITCH)
     add("--compile", action="store_true", help="compile the networks (torch.compile)")
     add("--cuda_graph",
         help="on a GPU: record a training step once and replay it without work on the host; helps "
@@ -44,6 +47,13 @@ def check(opt: Namespace) -> None:
                          "--checkpoint_activations need the host to repeat the dropout masks of "
                          "layers that are computed twice: leave out --cuda_graph, or both of the "
                          "others")
+    if opt.fused is True and (opt.compile or opt.checkpoint_activations):
+        flag = "--compile" if opt.compile else "--checkpoint_activations"
+        raise ValueError(f"--fused and {flag} change how the same layers run: leave out one of "
+                         "them")
+    if opt.fused is True and opt.channels_last is False:
+        raise ValueError("--fused computes on images in channels_last memory: leave out --fused, "
+                         "or --channels_last off")
     if opt.cuda_graph is True and opt.on_nan == "skip":
         raise ValueError("--cuda_graph replays whole steps, --on_nan skip checks each step before "
                          "the weights change: leave one of them out")

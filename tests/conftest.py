@@ -1,4 +1,5 @@
 import gc
+import os
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -12,6 +13,9 @@ from PIL import Image
 from soak_table import soak_table
 
 torch.set_num_threads(1)
+# Triton decides when it is imported whether its kernels run in its interpreter, on the CPU.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 Argv = Callable[..., list[str]]
 

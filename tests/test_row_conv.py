@@ -16,7 +16,7 @@ from models.networks import define_G
 def by_rows(conv: nn.Conv2d) -> nn.Module:
     """Return a copy of ``conv`` that computes several rows at a time."""
     net = nn.Sequential(copy.deepcopy(conv))
-    use_row_conv(net)
+    use_row_conv(net, torch.device("cpu"))
     assert isinstance(net[0], RowConv2d)
     return net
 
@@ -85,7 +85,7 @@ class OwnConv2d(nn.Conv2d):
 ])
 def test_other_convolutions_are_not_changed(conv: nn.Conv2d) -> None:
     before = type(conv)
-    use_row_conv(conv)
+    use_row_conv(conv, torch.device("cpu"))
     assert type(conv) is before
 
 

@@ -92,11 +92,12 @@ def test_channels_last_reaches_the_weights_and_the_layers() -> None:
 
 
 @COMPILING
-def test_compile_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("flags", ["", " --precision bf16 --channels_last"])
+def test_compile_compiles(flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "COMPILER", "aot_eager")
     torch._dynamo.reset()
     counters.clear()
-    model = build(PIX2PIX + "--compile")
+    model = build(PIX2PIX + "--compile" + flags)
     keys = [list(net.state_dict()) for net in model.networks.values()]
     run(model, 2)
     assert counters["stats"]["unique_graphs"] >= 2

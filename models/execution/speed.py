@@ -23,6 +23,8 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from models.execution.fusion import fuse
+from models.execution.fusion_check import can_fuse
 from models.execution.row_conv import use_row_conv
 from models.execution.wrappers import recomputed, run_as
 from util.distributed import current_process
@@ -40,6 +42,7 @@ class Speed:
     ``checkpoint``: keep only the inputs of blocks, and compute the rest again for the gradients.
     ``graph``: steps are recorded as a CUDA graph (training/step.py). A recording keeps numbers
     constant, so learning rates are tensors.
+    ``fused``: with channels_last on a GPU, use the kernels of models/execution/fusion.py.
     """
 
     precision: str = "default"
@@ -48,12 +51,14 @@ class Speed:
     batch_parts: int = 1
     checkpoint: bool = False
     graph: bool = False
+    fused: bool = False
 
     @classmethod
     def of(cls, opt: Namespace) -> "Speed":
         on_one_gpu = opt.device.type == "cuda" and not current_process().is_distributed
         return cls(opt.precision, opt.channels_last, opt.compile, batch_parts=opt.grad_accum,
-                   checkpoint=opt.checkpoint_activations, graph=opt.cuda_graph and on_one_gpu)
+                   checkpoint=opt.checkpoint_activations, graph=opt.cuda_graph and on_one_gpu,
+                   fused=opt.fused)
 
     def prepare(self, net: nn.Module, device: torch.device) -> None:
         """Change how ``net`` runs, in place; weights and their names stay the same."""
@@ -63,19 +68,24 @@ class Speed:
                     module.forward = MethodType(recomputed, module)
         if self.channels_last:
             net.to(memory_format=torch.channels_last)
-        if device.type == "cpu":
-            use_row_conv(net)
-        if self.channels_last or device.type == "cpu":
+        computed = AUTOCAST.get(self.precision, torch.float32)
+        fused = self.fused and device.type == "cuda" and can_fuse(device, computed)
+        if fused:
+            fuse(net)
+        elif self.channels_last or device.type == "cpu":
             for norm in net.modules():
                 if isinstance(norm, nn.InstanceNorm2d) and not norm.track_running_stats:
                     norm.forward = MethodType(_in_groups, norm)  # type: ignore[method-assign]
-        if self.precision in AUTOCAST or self.channels_last or self.batch_parts > 1:
-            dtype = AUTOCAST.get(self.precision)
-            forward = partial(run_as, dtype=dtype, channels_last=self.channels_last,
-                              parts=self.batch_parts)
-            net.forward = MethodType(forward, net)
+        if fused or device.type == "cpu":
+            use_row_conv(net, device)
+        forward = type(net).forward
         if self.compile:
-            net.compile(backend=COMPILER)
+            forward = torch.compile(forward, backend=COMPILER)
+        if (self.precision in AUTOCAST or self.channels_last or self.batch_parts > 1
+                or self.compile):
+            run = partial(run_as, forward=forward, dtype=AUTOCAST.get(self.precision),
+                          channels_last=self.channels_last, parts=self.batch_parts)
+            net.forward = MethodType(run, net)
 
     def remarks(self, device: torch.device) -> Iterator[str]:
         """Yield log messages about flags that are slow or have no effect on ``device``."""
@@ -84,6 +94,8 @@ class Speed:
         if self.precision == "fp16" and device.type == "cpu":
             yield ("--precision fp16: most CPUs have no float16 arithmetic and are many times "
                    "slower with it; more CPUs support --precision bf16")
+        if self.fused and device.type != "cuda":
+            yield f"--fused has no effect, because the device is {device}"
         if self.compile:
             yield "--compile: the first steps compile the networks, which may take minutes"
 

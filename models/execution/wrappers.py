@@ -16,10 +16,10 @@ from torch.utils.checkpoint import checkpoint
 
 
 def run_as(
-    net: nn.Module, *inputs: Any, dtype: torch.dtype | None, channels_last: bool, parts: int,
-    **settings: Any,
+    net: nn.Module, *inputs: Any, forward: Callable[..., Any], dtype: torch.dtype | None,
+    channels_last: bool, parts: int, **settings: Any,
 ) -> Any:
-    """Run the network's own ``forward`` with float32 inputs and outputs.
+    """Run ``forward``, that of the network's class, with float32 inputs and outputs.
 
     ``dtype``: of the computation inside; None means float32. ``parts``: ``Speed.batch_parts``.
     """
@@ -32,7 +32,7 @@ def run_as(
                 recomputed(net, *part, **settings) for part in _split(inputs, parts)
             ])
         else:
-            outputs = type(net).forward(net, *inputs, **settings)
+            outputs = forward(net, *inputs, **settings)
     return outputs if dtype is None else _each(outputs, _float32)
 
 

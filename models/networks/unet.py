@@ -106,14 +106,23 @@ class UnetGenerator(nn.Module):
         self.encoder = nn.ModuleList(DownBlock(level) for level in reversed(levels))
         self.decoder = nn.ModuleList(UpBlock(level) for level in levels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def require_sides(self, x: Tensor) -> None:
+        """Raise ValueError if the sides of ``x`` [N, C, H, W] cannot be halved so many times."""
         side = 2 ** len(self.encoder)
         height, width = x.shape[-2:]
         if height % side or width % side:
             raise ValueError(f"this U-Net needs sides divisible by {side} (2**num_downs), got "
                              f"{width} x {height} pixels; crop or resize the images, or use a "
                              "resnet generator")
-        if self.model is not self.encoder[0].level:  # replaced by a subclass, or by DataParallel
+
+    @property
+    def is_complete(self) -> bool:
+        """Return False if ``model`` was replaced by a subclass, or by DataParallel."""
+        return self.model is self.encoder[0].level
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.require_sides(x)
+        if not self.is_complete:
             images: Tensor = self.model(x)
             return images
         encoded = []

@@ -47,8 +47,8 @@ from util.runtime import choose_device, run_program
 log = logging.getLogger(__name__)
 
 FLAGS = (
-    "", "--exact", "--exact --cuda_graph", "--exact --cuda_graph --channels_last",
-    "--exact --cuda_graph --precision bf16", "--cuda_graph --channels_last --precision bf16",
+    "", "--exact", "--exact --cuda_graph", "--exact --cuda_graph --precision bf16", "--fused",
+    "--fused --precision bf16",
 )
 WARM_UP = 8  # steps; the fourth is recorded
 BATCHES = 8

@@ -35,6 +35,8 @@ ARITHMETIC = {
     "fp16": "--precision fp16 --channels_last off",
     "channels_last": "--precision fp32 --channels_last on",
     "bf16, channels_last": "--precision bf16 --channels_last on",
+    "fp32, fused": "--precision fp32 --fused",
+    "bf16, fused": "--precision bf16 --fused",
 }
 
 
