@@ -87,7 +87,8 @@ OTHER_FLAGS = {
     "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--shm-size", "--logdir",
     "--log-cli-level", "--lambda", "--mine_file", "--require-hashes", "--no-build-isolation",
     "--universal", "--generate-hashes", "--python-version", "--no-annotate", "--upgrade",
-    "--build-constraints", "--index-url",
+    "--build-constraints", "--index-url", "--rm", "--user", "--gpus", "--time",
+    "--build-arg",
 }
 
 
