@@ -284,3 +284,58 @@ def test_a_network_file_may_use_the_names_of_the_original(
         for net in (networks.define_G(2, 1, 4, "old_n", norm), networks.define_D(2, 4, "old_n",
                                                                                  norm=norm)):
             assert ("net.0.bias" in net.state_dict()) == bias
+
+
+NETWORKS_PY = '''
+from torch import nn
+
+class Thin(nn.Module):
+    def __init__(self, input_nc, output_nc):
+        super().__init__()
+        self.model = nn.Conv2d(input_nc, output_nc, 3, stride=1, padding=1)
+    def forward(self, input):
+        return self.model(input).tanh()
+
+class ResnetGenerator(Thin):
+    pass
+
+def define_G(input_nc, output_nc, ngf, netG, norm='batch', use_dropout=False, init_type='normal',
+             init_gain=0.02, gpu_ids=[]):
+    if netG == 'resnet_9blocks':
+        net = ResnetGenerator(input_nc, output_nc)
+    elif netG in ('thin', 'thinner'):
+        net = Thin(input_nc, output_nc)
+    return net
+
+def define_D(input_nc, ndf, netD, n_layers_D=3, norm='batch', init_type='normal', init_gain=0.02):
+    if netD == 'thin_D':
+        return Thin(input_nc, 1)
+'''
+
+
+def test_networks_of_a_users_own_networks_py(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from models.networks import former_file
+
+    (tmp_path / "networks.py").write_text(NETWORKS_PY)
+    monkeypatch.setattr(former_file, "FILE", tmp_path / "networks.py")
+    former_file.names_in_file.cache_clear()
+    try:
+        assert networks.available("generator")[-2:] == ["thin", "thinner"]
+        assert networks.available("discriminator")[-1] == "thin_D"
+        assert not caplog.messages
+        image = torch.zeros(1, 2, 5, 5)
+        assert networks.define_G(2, 1, 4, "thinner")(image).shape == (1, 1, 5, 5)
+        assert networks.define_D(2, 4, "thin_D")(image).shape == (1, 1, 5, 5)
+        assert networks.side_multiple("thin") == 1
+        assert isinstance(networks.define_G(2, 1, 4, "thin"), networks.Thin)
+        assert networks.ResnetGenerator.__module__ == "models.networks.resnet"
+        assert [message.split(";")[0] for message in caplog.messages] == [
+            "models/networks.py is used only for names that the folder models/networks/ does not "
+            "have"]
+        with pytest.raises(AttributeError, match=r"'models.networks' has no attribute 'Thick'"):
+            _ = networks.Thick
+    finally:
+        former_file.names_in_file.cache_clear()
+        former_file._module.cache_clear()

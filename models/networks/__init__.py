@@ -4,6 +4,7 @@ from torch.nn import Identity
 
 from compat.networks import GANLoss, cal_gradient_penalty, get_scheduler
 from models.networks.discriminators import NLayerDiscriminator, PixelDiscriminator
+from models.networks.former_file import __getattr__ as __getattr__
 from models.networks.layers import get_norm_layer, init_net, init_weights, require_known
 from models.networks.nested_unet import UnetSkipConnectionBlock
 from models.networks.resnet import ResnetBlock, ResnetGenerator

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from models.networks.discriminators import NLayerDiscriminator, PixelDiscriminator
+from models.networks.former_file import function_in_file, names_in_file
 from models.networks.geometry import geometry
 from models.networks.layers import INITS, NORMS, init_net, require_known
 from models.networks.plugin import Discriminator, Generator
@@ -51,13 +52,15 @@ PLUGINS: dict[NetworkRole, Plugins[Any]] = {
     "generator": Plugins("models.networks", "_generator", Generator),
     "discriminator": Plugins("models.networks", "_discriminator", Discriminator),
 }
+_ARGUMENTS: dict[NetworkRole, str] = {"generator": "netG", "discriminator": "netD"}
 # Arguments of the classes in the tables, and their names in models/networks/plugin.py.
 _IN_FILES = {"ngf": "width", "ndf": "width", "use_dropout": "dropout"}
 
 
 def available(role: NetworkRole) -> list[str]:
     """Return all names that ``--netG`` or ``--netD`` takes."""
-    return [*TABLES[role], *PLUGINS[role].available()]
+    own = [*TABLES[role], *PLUGINS[role].available()]
+    return [*own, *(name for name in names_in_file(_ARGUMENTS[role]) if name not in own)]
 
 
 def add_network_flags(
@@ -91,6 +94,9 @@ def define_G(
         ValueError: ``netG`` is neither in the table nor a file.
     """
     build = _builder("generator", netG, norm=norm, init_type=init_type)
+    if build is None:
+        return function_in_file("define_G")(input_nc, output_nc, ngf, netG, norm, use_dropout,
+                                            init_type, init_gain)
     with _explained("generator", netG):
         net = build(input_nc, output_nc, ngf=ngf, norm_layer=norm, use_dropout=use_dropout,
                     **flags)
@@ -111,6 +117,9 @@ def define_D(
         ValueError: ``netD`` is neither in the table nor a file, or ``n_layers_D`` is below 1.
     """
     build = _builder("discriminator", netD, norm=norm, init_type=init_type)
+    if build is None:
+        return function_in_file("define_D")(input_nc, ndf, netD, n_layers_D, norm, init_type,
+                                            init_gain)
     size = {"n_layers": n_layers_D} if netD == "n_layers" else {}
     with _explained("discriminator", netD):
         net = build(input_nc, ndf=ndf, norm_layer=norm, **size, **flags)
@@ -119,20 +128,21 @@ def define_D(
 
 def side_multiple(name: str) -> int:
     """Return the number that must divide both sides of an image for the output to keep its size."""
-    build = _builder("generator", name)
-    with torch.device("meta"), _explained("generator", name):
-        net = build(1, 1, ngf=1, norm_layer="instance", use_dropout=False,
-                    **own_flags("generator", name))
+    known = name in TABLES["generator"] or name in PLUGINS["generator"].available()
+    # A networks.py of the user may move the network to a device.
+    with torch.random.fork_rng(devices=[]), torch.device("meta" if known else "cpu"):
+        net = define_G(1, 1, 1, name, "instance", **own_flags("generator", name))
         return geometry(net).multiple
 
 
 def _builder(
     role: NetworkRole, name: str, *, norm: str = "instance", init_type: str = "normal"
-) -> Callable[..., nn.Module]:
+) -> Callable[..., nn.Module] | None:
     """Return the constructor called ``name``, after a check of all three names.
 
     It takes the arguments of the classes in the tables, whose names are those of the reference. A
-    class in a file of its own gets them by its own names: see models/networks/plugin.py.
+    class in a file of its own gets them by its own names: see models/networks/plugin.py. The result
+    is None if only a ``networks.py`` of the user has the network.
     """
     file = f"models/networks/{name}_{role}.py"
     require_known(role, name, available(role), otherwise=f", or write {file}")
@@ -140,6 +150,8 @@ def _builder(
     require_known("init_type", init_type, INITS)
     if name in TABLES[role]:
         return TABLES[role][name]
+    if name not in PLUGINS[role].available():
+        return None
     return partial(_from_file, PLUGINS[role].find(name))
 
 
