@@ -102,10 +102,11 @@ class FastForward:
 
     def _run(self, *inputs: Any, **settings: Any) -> Any:
         dtype = self.arithmetic.dtype
+        forward = type(self.net).forward
         if dtype is None and not self.channels_last:
-            return type(self.net).forward(self.net, *inputs, **settings)
-        return run_as(self.net, *inputs, dtype=dtype, parts=1, channels_last=self.channels_last,
-                      **settings)
+            return forward(self.net, *inputs, **settings)
+        return run_as(self.net, *inputs, forward=forward, dtype=dtype, parts=1,
+                      channels_last=self.channels_last, **settings)
 
     def _capture(self, inputs: tuple[Tensor, ...]) -> Recording | None:
         """Return a recording; after a failure None, and no further one is tried."""
