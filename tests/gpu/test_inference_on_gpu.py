@@ -68,7 +68,7 @@ def levels(images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("kind", NETS)
 def test_graphs_equal_eager_calls_also_for_two_sizes_in_turn(kind: str, tmp_path: Path) -> None:
-    """With dropout too: the masks of a replay are those of an eager call with the same seed."""
+    """Dropout too: the masks of a replay are those of an eager call with the same seed."""
     path, side = weights(tmp_path, kind), NETS[kind][2]
     fast, eager = load(path, "fp32"), load(path, "fp32")
     eager._fast = FastForward(eager.net, eager.arithmetic, channels_last=True, record=None)
