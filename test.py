@@ -7,6 +7,7 @@ The model, the networks and the sizes of the training are read from the folder o
 """
 
 import logging
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 def test(argv: Sequence[str] | None = None) -> Path:
     """Return the path of the results page, or the folder of --output_dir."""
     options = TestOptions()
-    opt = options.parse(argv)
+    opt = options.parse(sys.argv[1:] if argv is None else argv)
     log.info("device: %s", runtime.describe_device(opt.device))
     runtime.keep_freed_memory()
     with shared_test(opt.device):

@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 
 def train(argv: Sequence[str] | None = None) -> None:
     options = TrainOptions()
-    opt = options.parse(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    opt = options.parse(arguments)
     if len(opt.gpu_ids or ()) > 1 and not current_process().launched:
-        arguments = sys.argv[1:] if argv is None else argv
         launch(Path(__file__).resolve(), arguments, processes=len(opt.gpu_ids))
         return
     with process_group(opt.device):

@@ -1,8 +1,10 @@
 """One model per file: models/<name>_model.py is selected by ``--model <name>``."""
 
 import logging
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 
+from compat.options import plain
 from models.base_model import BaseModel
 from util.registry import Plugins
 
@@ -23,7 +25,24 @@ def find_model(name: str) -> type[BaseModel]:
     return adapted(PLUGINS.find(name))
 
 
+def find_model_using_name(model_name: str) -> type[BaseModel]:
+    return find_model(model_name)
+
+
+def get_option_setter(model_name: str) -> Callable[[ArgumentParser, bool], ArgumentParser]:
+    """Return the function that adds the flags of a model to a parser and returns it."""
+    cls = find_model(model_name)
+
+    def add_flags(parser: ArgumentParser, is_train: bool = True) -> ArgumentParser:
+        cls.modify_commandline_options(parser, is_train)
+        return parser
+
+    return add_flags
+
+
 def create_model(opt: Namespace) -> BaseModel:
-    model = find_model(opt.model)(opt)
+    model = find_model(opt.model)(plain(opt))
     log.info("model [%s] was created", type(model).__name__)
+    if getattr(opt, "is_script", False):
+        opt.begin(model)
     return model

@@ -164,10 +164,10 @@ class BaseModel(BatchPixels, ABC):
         return f"iter_{self.opt.load_iter}" if self.opt.load_iter else str(self.opt.epoch)
 
     def setup(self, opt: Namespace) -> None:
-        """Create the averages (--ema) for training, or load the weights for a test. Log sizes."""
+        """Create the averages (--ema), load weights for a test or a resuming script, log sizes."""
         if self.isTrain and opt.ema:
             self.parts.averages = Averages(self.parts.with_role("generator"), opt.ema)
-        if not self.isTrain:
+        if not self.isTrain or (opt.continue_train and getattr(opt, "is_script", False)):
             self.load_networks(self.load_suffix)
         self.print_networks(opt.verbose)
 

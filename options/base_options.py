@@ -6,7 +6,6 @@ contradiction ends the program with exit code 2 before an image is opened.
 """
 
 import logging
-import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -21,8 +20,9 @@ from models.networks import side_multiple
 from options import run_file, sizes, unused_flags
 from options.aliases import modernise
 from options.foreign_flags import explain
-from options.parser import Parser, given_flags, read_flags
+from options.parser import Parser, flags_replaceable, given_flags, read_flags
 from options.run_file import banner, contradiction, convert_saved, log_unknown, save_options
+from options.script_options import for_script, script_arguments
 from options.shared_flags import add_choice, add_images, add_networks, add_run
 from util.run_folder.layout import list_folders
 from util.run_folder.options import invalid_option, load_options
@@ -37,13 +37,19 @@ _WITHOUT_CROP = {"crop": "none", "scale_width_and_crop": "scale_width"}
 class BaseOptions:
     """Parses the command line and saves the options; see TrainOptions and TestOptions."""
 
-    isTrain: bool
-    default_model: str
+    isTrain: bool = False
+    default_model = "cycle_gan"
     other_models: tuple[str, ...] = ()  # models that may replace the one of the run
 
     def parse(self, argv: Sequence[str] | None = None) -> Namespace:
-        """Parse ``argv`` (default: the command line). May be called any number of times."""
-        argv = modernise(sys.argv[1:] if argv is None else argv)
+        """Parse ``argv``. May be called any number of times.
+
+        Without ``argv``, as scripts for the original call it, parse the command line, log the
+        options, and return some that may be changed: see ``ScriptOptions``.
+        """
+        if argv is None:
+            return self._parse_for_script()
+        argv = modernise(argv)
         try:
             self.parser = self._build_parser(argv)
             opt: Namespace = self.parser.parse_args(argv)
@@ -60,9 +66,23 @@ class BaseOptions:
             Parser().error(str(error))
         return opt
 
+    def _parse_for_script(self) -> Namespace:
+        try:
+            opt = self.gather_options()
+            self.print_options(opt)
+            return for_script(self, opt)
+        except ValueError as error:
+            Parser().error(str(error))
+
+    def gather_options(self) -> Namespace:
+        return self.parse(script_arguments())
+
+    def print_options(self, opt: Namespace) -> None:
+        log.info("%s", banner(opt, self.parser, given=None if opt.verbose else self.given))
+
     def save(self, opt: Namespace) -> None:
         """Log the options and write them into the folder of the run."""
-        log.info("%s", banner(opt, self.parser, given=None if opt.verbose else self.given))
+        self.print_options(opt)
         save_options(opt, self.parser)
 
     def _build_parser(self, argv: Sequence[str]) -> Parser:
@@ -71,14 +91,16 @@ class BaseOptions:
             reason = f"the models here are {', '.join(here)}{similar(choice.model, here)}"
             raise invalid_option(run_file.file_of(self.run_dir), "model", choice.model, reason)
         parser = _FullParser(usage="%(prog)s --dataroot FOLDER --name NAME [flags]")
+        with flags_replaceable(parser):
+            self.initialize(parser)
         parser.is_train = self.isTrain
-        self.add_flags(parser)
         sinks.add_flags(parser, self.isTrain)
         parser.set_defaults(dataset_mode="unaligned")
         shared = {action.dest for action in parser._actions}
         models.find_model(choice.model).modify_commandline_options(parser, self.isTrain)
         mode = choice.dataset_mode or parser.get_default("dataset_mode")
-        data.find_dataset(mode).modify_commandline_options(parser, self.isTrain)
+        with flags_replaceable(parser):
+            data.find_dataset(mode).modify_commandline_options(parser, self.isTrain)
         self._add_network_flags(parser, argv)
         # The chosen names override defaults that the two classes set.
         parser.set_defaults(model=choice.model, dataset_mode=mode)
@@ -156,6 +178,11 @@ class BaseOptions:
 
     def choose_for_device(self, opt: Namespace) -> None:
         """Set the options whose best value depends on the device (a hook for subclasses)."""
+
+    def initialize(self, parser: ArgumentParser) -> ArgumentParser:
+        """Add all flags and return the parser; subclasses of users add their own to it."""
+        self.add_flags(parser)
+        return parser
 
     def add_flags(self, parser: ArgumentParser) -> None:
         add_run(parser, self.default_model, phase="train" if self.isTrain else "test")

@@ -13,6 +13,7 @@ from options.base_options import BaseOptions
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, as_typed, contradiction
 from options.speed_choice import CHOSEN, choose_speed
 from util.flags import (
+    AUTO,
     any_path,
     fraction,
     limits,
@@ -73,6 +74,7 @@ class TrainOptions(BaseOptions):
         validation_flags.check(opt)
 
     def choose_for_device(self, opt: Namespace) -> None:
+        self.chosen = [name for name in CHOSEN if getattr(opt, name) == AUTO]
         self.speed_choice = choose_speed(opt)
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:

@@ -129,7 +129,7 @@ def write_page(
     add_links(page, pages or {})
     for row in rows:
         page.add(tag("h3", row.title), tag("p", row.note, cls="status") if row.note else [])
-        page.add(_figures(line, width=width, cls="row fill" if fill else "row")
+        page.add(figures(line, width=width, cls="row fill" if fill else "row")
                  for line in row.lines)
     add_links(page, pages or {})
     # Indentation would double the size of a long page.
@@ -154,7 +154,7 @@ def _add_header(page: Any, header: Header) -> None:
     if header.film:
         page.add(tag("h2", "Validation: the same images over the epochs"))
     for row in header.film:
-        images = _figures(row.figures, width=_THUMBNAIL_PX, cls="film")
+        images = figures(row.figures, width=_THUMBNAIL_PX, cls="film")
         page.add(tag("p", row.title, cls="status"), images)
     if header.options:
         rows = [tag("tr", tag("th", name), tag("td", str(value)))
@@ -179,9 +179,12 @@ def _curves(wide: Figure, narrow: Figure) -> Any:
     )
 
 
-def _figures(figures: Iterable[Figure], *, width: int, cls: str) -> Any:
-    """Write the HTML as text: tags of dominate would take a tenth of the time of a long test."""
-    html, listed = "", list(figures)
+def figures(shown: Iterable[Figure], *, width: int, cls: str) -> Any:
+    """Return a row of images.
+
+    Its HTML is text: tags of dominate would take a tenth of the time of a long test.
+    """
+    html, listed = "", list(shown)
     for figure in listed:
         label = escape(figure.label)
         height = max(1, round(width * figure.height_px / figure.width_px))
