@@ -19,13 +19,7 @@ from data.files.source import Source
 from data.files.tags.read_tags import colour_chunks
 from display.images import save_mask, save_picture, saved_size
 from display.pages.html import Figure, FigureRow, Header, Notice, write_page
-from display.pages.run_links import (
-    EVALUATION,
-    link_page,
-    linked_pages,
-    links_nav,
-    relative,
-)
+from display.pages.run_links import EVALUATION, link_page, linked_pages, links_nav, relative
 from display.reports import CYCLE_NOTE, Image8, PictureReport, Progress
 from display.visualizer import Visualizer
 from inference.processes import warn_if_elsewhere
@@ -175,8 +169,8 @@ class ResultsPage:
         figures = {}
         for label, picture in pictures.items():
             path = f"images/{name}_{label}.png"
-            chunks = colour_chunks(sources.get("B" if "_B" in label else "A"), picture)
-            save = partial(save_picture, aspect_ratio=self.aspect_ratio, chunks=chunks)
+            save = partial(_save, source=sources.get("B" if "_B" in label else "A"),
+                           aspect_ratio=self.aspect_ratio)
             self.writers.write(save, picture, self.folder / path)
             size = saved_size(picture, self.aspect_ratio)
             deep = (files or {}).get(label)
@@ -194,3 +188,8 @@ class ResultsPage:
         if not current_process().is_distributed:
             self._display(len(self.rows), {label: pictures[label] for line in lines
                                            for label in line})
+
+
+def _save(picture: Image8, path: Path, *, source: Path | None, aspect_ratio: float) -> None:
+    """Write an image with the colour profile of ``source``."""
+    save_picture(picture, path, aspect_ratio=aspect_ratio, chunks=colour_chunks(source, picture))
