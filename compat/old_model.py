@@ -20,6 +20,7 @@ class OldStyleModel(BaseModel):
     The lists belong to the file. The programs use ``parts``, which ``Adapter`` fills from them.
     """
 
+    CHECKS_SIDES = False  # a file may build its own networks and leave --netG at its default
     model_names: Any = ()
     loss_names: Any = ()
     visual_names: Any = ()

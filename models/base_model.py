@@ -48,6 +48,8 @@ class BaseModel(BatchPixels, ABC):
     LOSSES: ClassVar[tuple[str, ...]] = ()
     # Losses whose sum measures the fit to training images; the doctor compares it with val_l1.
     FIT: ClassVar[tuple[str, ...]] = ()
+    # Whether the parser compares --crop_size with the sides that --netG takes.
+    CHECKS_SIDES: ClassVar[bool] = True
     codec: ClassVar[Codec] = Codec()
     # Returns ``net(batch)`` for each batch, in one forward pass if the results are equal.
     in_one_pass = staticmethod(speed.in_one_pass)

@@ -170,8 +170,8 @@ class BaseOptions:
         if not opt.name or ".." in Path(opt.name).parts or Path(opt.name).is_absolute():
             raise ValueError(f"--name {opt.name!r} must be the name of a folder inside "
                              "--checkpoints_dir")
-        multiple = side_multiple(opt.netG)
-        if PREPROCESS[opt.preprocess].crops and opt.crop_size % multiple:
+        checked = models.find_model(opt.model).CHECKS_SIDES and PREPROCESS[opt.preprocess].crops
+        if checked and opt.crop_size % (multiple := side_multiple(opt.netG)):
             raise ValueError(f"--netG {opt.netG} needs a --crop_size that is a multiple of "
                              f"{multiple}, got {opt.crop_size}; change it, or use another --netG")
         sizes.check(opt)

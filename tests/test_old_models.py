@@ -85,3 +85,13 @@ def test_a_run_is_resumed_exactly_and_tested(
     page = translate(test_argv())
     shown = {path.stem.partition("_")[2] for path in (page.parent / "images").rglob("*.png")}
     assert shown >= {"tint": {"fake_B_rgb"}, "shade": {"output", "heat"}}.get(name, {"fake_B"})
+
+
+def test_a_file_with_its_own_network_may_leave_netG_at_its_default(
+    argv: Argv, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ("--netG", "unet_256")  # needs sides of 256 pixels; those of ``argv`` are 16
+    assert TrainOptions().parse(argv("--model", "pairs", *flags)).netG == "unet_256"
+    with pytest.raises(SystemExit):
+        TrainOptions().parse(argv("--model", "pix2pix", *flags))
+    assert "--netG unet_256 needs a --crop_size that is a multiple of" in capsys.readouterr().err
