@@ -84,6 +84,12 @@ class Longer(networks.ResnetGenerator):
         return y
 
 
+class Pixels(networks.NLayerDiscriminator):
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.model = nn.Sequential(nn.Conv2d(3, 1, 1))
+
+
 def test_subclasses_change_what_they_want() -> None:
     image = torch.randn(1, 3, 16, 16)
     half = Halved(3, 3, 2, 2, networks.get_norm_layer("instance"))
@@ -93,6 +99,8 @@ def test_subclasses_change_what_they_want() -> None:
     replaced = Replaced(3, 3, 2)
     assert torch.equal(replaced(image), replaced.model(image))
     assert list(replaced.state_dict()) == ["model.weight", "model.bias"]
+    assert replaced(image[..., :7]).shape == (1, 3, 16, 7)  # not a multiple of 4
+    assert Pixels()(image[..., :7]).shape == (1, 1, 16, 7)
     longer = Longer(3, 3, 2, n_blocks=1)
     assert longer(image).shape == image.shape
     assert {"model.19.weight", "block.conv_block.0.weight"} <= longer.state_dict().keys()

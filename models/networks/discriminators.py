@@ -39,8 +39,9 @@ class NLayerDiscriminator(nn.Module):
         self.model = nn.Sequential(*model)
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        require_side(self.n_layers, width, height)
+        if type(self) is NLayerDiscriminator:  # a subclass of a user may have other layers
+            height, width = x.shape[-2:]
+            require_side(self.n_layers, width, height)
         logits: Tensor = self.model(x)
         return logits
 

@@ -121,10 +121,10 @@ class UnetGenerator(nn.Module):
         return self.model is self.encoder[0].level
 
     def forward(self, x: Tensor) -> Tensor:
-        self.require_sides(x)
         if not self.is_complete:
             images: Tensor = self.model(x)
             return images
+        self.require_sides(x)
         encoded = []
         for block in self.encoder:
             x = block(x)
