@@ -1,9 +1,9 @@
 """Register what a model file in the style of the original implementation has created."""
 
-import logging
 import re
 from argparse import Namespace
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,17 @@ from data.base_dataset import Batch
 from models.averages import Averages
 from models.base_model import BaseModel
 from models.parts import Role
-from models.weights.attribute_state import NOT_SAVED, AttributeState
+from models.weights.attribute_state import AttributeState, is_plain
 from util.distributed import current_process
 from util.image_pool import ImagePool
-
-log = logging.getLogger(__name__)
 
 _GENERATOR = re.compile(r"G(?![a-z])|[gG]en")  # of the name that follows ``net``
 _DISCRIMINATOR = re.compile(r"D(?![a-z])|[dD]is")
 # Attributes of BaseModel, and lists of names: they are no state of a run.
 _NO_STATE = {"opt", "isTrain", "device", "save_dir", "reported", "speed", "parts", "replicas",
              "visuals", "image_paths", "objective", "logits", "_step_logits", "gpu_ids",
-             "loss_names", "model_names", "visual_names", "optimizers", "_made_schedulers"}
+             "loss_names", "model_names", "visual_names", "optimizers", "_made_schedulers",
+             "_initial"}
 
 
 class Adapter(OldStyleModel):
@@ -74,11 +73,11 @@ class Adapter(OldStyleModel):
     def _collect_optimizers(self) -> None:
         """Name the optimizers by their attributes, or by their position in ``optimizers``."""
         parts, listed = self.parts, list(self.optimizers)
-        found = {id(value): name.removeprefix("optimizer_") for name, value in vars(self).items()
-                 if isinstance(value, Optimizer)}
-        wanted = {found.get(id(optimizer), str(index)): optimizer
-                  for index, optimizer in enumerate(listed)}
-        wanted |= {found[id(value)]: value for value in vars(self).values() if id(value) in found}
+        found = {name.removeprefix("optimizer_"): optimizer
+                 for name, optimizer in self._found(Optimizer).items()}
+        names = {id(optimizer): name for name, optimizer in found.items()}
+        wanted = {names.get(id(optimizer), str(index)): optimizer
+                  for index, optimizer in enumerate(listed)} | found
         for name in [*parts.optimizers]:
             if parts.optimizers[name] is not wanted.get(name):
                 for entries in (parts.optimizers, parts.base_rates, parts.scalers):
@@ -95,10 +94,21 @@ class Adapter(OldStyleModel):
         self.replicas.average_gradients(
             weight for group in optimizer.param_groups for weight in group["params"])
 
+    def _found(self, kind: type[Any]) -> dict[str, Any]:
+        """Return the objects of a kind in attributes, or in lists and dicts that are attributes."""
+        places = [(name, value) for name, value in vars(self).items() if name != "optimizers"]
+        for name, value in [*places]:
+            items = value.items() if isinstance(value, dict) else enumerate(
+                value if isinstance(value, list | tuple) else ())
+            places += [(f"{name}_{key}", item) for key, item in items]
+        found = {id(value): (name, value) for name, value in reversed(places)
+                 if isinstance(value, kind)}
+        return dict(reversed(found.values()))
+
     def _collect_pools(self) -> None:
         # The order of CycleGANModel, whose pools have the same seeds.
-        for name, pool in sorted(vars(self).items(), reverse=True):
-            if isinstance(pool, ImagePool) and pool not in self.parts.pools.values():
+        for name, pool in sorted(self._found(ImagePool).items(), reverse=True):
+            if pool not in self.parts.pools.values():
                 seed = self.opt.seed + len(self.parts.pools) + 1000 * current_process().rank
                 pool.random.seed(seed)
                 self.parts.pools[name.removesuffix("_pool")] = pool
@@ -117,7 +127,9 @@ class Adapter(OldStyleModel):
             self.parts.averages = self.parts.averages or Averages(generators, opt.ema)
         if not self.isTrain and getattr(opt, "eval", False):
             self.eval()
-        self._names = [*vars(self)]  # later ones are results of steps
+        # Later attributes are results of steps. Plain values that stay as they are may come from
+        # options, which a resumed run may change.
+        self._initial = self._attributes([name for name in vars(self) if name not in _NO_STATE])
 
     @property
     def _has_own_schedule(self) -> bool:
@@ -164,22 +176,21 @@ class Adapter(OldStyleModel):
             self.save_networks(epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        attributes, state = self._attribute_state(), {}
-        for name in self._saved:
-            if (saved := attributes.save(vars(self)[name])) != NOT_SAVED:
-                state[name] = saved
+        state = {name: saved for name, saved in self._attributes(self._initial).items()
+                 if not is_plain(saved) or saved != self._initial[name]}
         return BaseModel.state_dict(self) | {"attributes": state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         BaseModel.load_state_dict(self, state)
         saved, attributes = state.get("attributes", {}), self._attribute_state()
-        for name in self._saved:
-            if name in saved:
-                setattr(self, name, attributes.restore(vars(self)[name], saved[name]))
+        for name in saved.keys() & self._initial.keys():
+            setattr(self, name, attributes.restore(vars(self)[name], saved[name]))
 
-    @property
-    def _saved(self) -> list[str]:
-        return [name for name in self._names if name in vars(self) and name not in _NO_STATE]
+    def _attributes(self, names: Iterable[str]) -> dict[str, Any]:
+        attributes, values = self._attribute_state(), vars(self)
+        states = {name: attributes.save(values[name]) for name in names if name in values}
+        return {name: deepcopy(state) if is_plain(state) else state
+                for name, state in states.items()}
 
     def _attribute_state(self) -> AttributeState:
         parts = self.parts

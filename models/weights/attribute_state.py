@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-NOT_SAVED = "(not saved)"
+_NOT_SAVED = "(not saved)"
 _LIBRARIES = {"builtins", "torch", "numpy", "PIL", "pathlib", "argparse", "logging", "compat"}
 
 
 class AttributeState:
-    """Saves and restores values of any nesting.
+    """Saves and restores values of any nesting: ``save`` and ``restore``.
 
     Args:
         known: ids of objects that are saved elsewhere.
@@ -37,11 +37,11 @@ class AttributeState:
         if isinstance(value, Tensor):
             return value.detach()
         if isinstance(value, np.ndarray | np.generic):
-            return torch.from_numpy(np.array(value)) if value.dtype.kind in "biuf" else NOT_SAVED
+            return torch.from_numpy(np.array(value)) if value.dtype.kind in "biuf" else _NOT_SAVED
         if isinstance(value, random.Random | torch.Generator):
             return value.getstate() if isinstance(value, random.Random) else value.get_state()
         if id(value) in self._known:
-            return NOT_SAVED
+            return _NOT_SAVED
         self._known.add(id(value))  # it may refer to itself
         if isinstance(value, list | tuple | deque):
             return [self.save(item) for item in value]
@@ -50,15 +50,15 @@ class AttributeState:
                     if type(key) in (int, str)}
         if isinstance(value, nn.Module):
             is_trained = any(id(weight) in self._trained for weight in value.parameters())
-            return dict(value.state_dict()) if is_trained else NOT_SAVED
+            return dict(value.state_dict()) if is_trained else _NOT_SAVED
         if hasattr(value, "load_state_dict"):
             return self.save(value.state_dict())
         is_plain = type(value).__module__.partition(".")[0] in _LIBRARIES
-        return NOT_SAVED if is_plain or not hasattr(value, "__dict__") else self.save(vars(value))
+        return _NOT_SAVED if is_plain or not hasattr(value, "__dict__") else self.save(vars(value))
 
     def restore(self, value: Any, state: Any) -> Any:
         """Return ``value`` with the saved ``state``: the same object, if it can be changed."""
-        if isinstance(state, str) and state == NOT_SAVED:
+        if isinstance(state, str) and state == _NOT_SAVED:
             return value
         if isinstance(value, np.ndarray | np.generic):
             return state.numpy().astype(value.dtype)[()]
@@ -97,3 +97,10 @@ class AttributeState:
         entries.update({key: self.restore(entries.get(key), state)
                         for key, state in states.items()})
         return entries if value is None else value
+
+
+def is_plain(state: Any) -> bool:
+    """Return whether what ``save`` returned holds no tensors."""
+    if isinstance(state, dict | list | tuple):
+        return all(map(is_plain, state.values() if isinstance(state, dict) else state))
+    return not isinstance(state, Tensor)
