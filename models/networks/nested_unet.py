@@ -56,10 +56,12 @@ class UnetSkipConnectionBlock(nn.Module):
     def layer(self, name: str) -> nn.Module | None:
         """Return ``conv``, ``norm``, ``up``, ``up_norm``, ``dropout`` or ``last``, if it exists."""
         kind = "outermost" if self.outermost else "innermost" if self.innermost else "others"
-        position = _POSITIONS[kind].get(name, len(self.model))
-        return self.model[position] if position < len(self.model) else None
+        position = _POSITIONS[kind].get(name, _MISSING)
+        layers = [*self.model._modules.values()]  # indexing the nn.Sequential takes 10 times longer
+        return layers[position] if position < len(layers) else None
 
 
+_MISSING = 99
 _POSITIONS = {
     "outermost": {"conv": 0, "up": 3, "last": 4},
     "others": {"conv": 1, "norm": 2, "up": 5, "up_norm": 6, "dropout": 7},
