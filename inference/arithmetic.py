@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.execution.speed import AUTOCAST
+from models.execution.speed import AUTOCAST, Speed
 from util.distributed import from_main
 from util.flags import AUTO
 from util.pixel_values import HALF_LEVELS, clamped
@@ -62,7 +62,9 @@ class Arithmetic:
 
     @classmethod
     def of(cls, precision: str, device: torch.device, *, exact: bool) -> "Arithmetic":
-        """``exact``: auto is torch's own arithmetic."""
+        """Log if ``precision`` has no effect or is slow. ``exact``: auto is torch's own."""
+        for line in Speed(precision).remarks(device):
+            log.info("%s", line)
         return cls("default" if exact and precision == AUTO else precision, device)
 
     @property
