@@ -28,7 +28,7 @@ WEIGHTS = $(firstword $(wildcard checkpoints/demo_$(MODEL)/latest_net_G*.pth) \
 .PHONY: help setup demo draw known-model test test-gpu notebooks soak lint clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## install requirements.lock into .venv, once (PYTHON=python3.12: with that one)
 
