@@ -7,8 +7,10 @@ from typing import Any
 from PIL import Image
 from torch.utils.data import Dataset
 
-from data.discovery.folders import is_picture, visible_files
+from data.discovery.folders import EXTENSIONS, is_picture, visible_files
 from util.files import fault_of
+
+IMG_EXTENSIONS = [*EXTENSIONS, *map(str.upper, EXTENSIONS)]
 
 
 def is_image_file(filename: str) -> bool:

@@ -33,7 +33,14 @@ class ScriptLoader:
         if self.opt.isTrain:
             self.set_epoch(self._next)
             self._next += 1
-        return iter(self.dataloader)
+        images, model = 0, getattr(self.opt, "_model", None)
+        for batch in self.dataloader:
+            if self.opt.isTrain:  # this process may have fewer images in the last step than others
+                share = self.dataloader.share(images)
+                images += share.images
+                if model is not None:
+                    model.replicas.weight = share.weight
+            yield batch
 
     def __getattr__(self, name: str) -> Any:
         if name == "dataloader":

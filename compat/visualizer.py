@@ -10,11 +10,13 @@ import torch
 
 from compat.images import tensor2im
 from compat.options import PathText, plain
+from compat.results import save_images
 from display.images import to_picture
 from display.reports import LossReport, PictureReport, Progress
 from display.sinks import open_sinks
 from display.sinks.console_sink import Console
 from display.sinks.loss_log_sink import LossLog
+from display.sinks.notebook_sink import NotebookOutput
 from display.visualizer import Visualizer
 from util.distributed import current_process
 
@@ -41,7 +43,9 @@ class ScriptVisualizer:
         self._size = len(getattr(opt, "_dataset", None) or ())
         self._place = Progress(0, self._n_epochs, 0, 0, self._size)
         self._seconds, self._printed = (0.0, 0.0), False
-        atexit.register(self.close)
+        atexit.register(self._close_at_exit)
+
+    save_images = staticmethod(save_images)  # until 2018
 
     def reset(self) -> None:
         """Begin an epoch, as the original's loop says."""
@@ -115,9 +119,14 @@ class ScriptVisualizer:
         self._charts.pictures(PictureReport(place, pictures, keep=bool(save_result),
                                             rows=[[*pictures]]))
 
+    def _close_at_exit(self) -> None:
+        kept = [sink for sink in self._charts.sinks if not isinstance(sink, NotebookOutput)]
+        self._charts.sinks = kept  # the cell of a notebook is gone
+        self.close()
+
     def close(self) -> None:
         """Show what is pending, and close the displays."""
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
         if self._place.epoch:
             self._charts.end_epoch(self._place)
         self._charts.close()

@@ -43,6 +43,9 @@ class CustomDatasetDataLoader(ScriptLoader):
             opt._dataset = self.dataset
 
 
+CreateDataLoader = CustomDatasetDataLoader  # its name in 2018
+
+
 def create_dataset(opt: Namespace, *, shared: bool = True) -> Loader:
     """Build the dataset that the flags ask for, with its cache, and a loader for it.
 

@@ -161,8 +161,12 @@ class Registration:
         return pool
 
     def save_networks(self, epoch: int | str) -> None:
-        """Write ``<epoch>_net_<name>.pth`` for every network, with the published keys."""
-        for path, weights in self.network_files(epoch).items():
+        """Write ``<epoch>_net_<name>.pth`` for every network, with the published keys.
+
+        Only the main one of several processes writes.
+        """
+        files = self.network_files(epoch) if current_process().is_main else {}
+        for path, weights in files.items():
             checkpoint.save(path, weights)
 
     def before_save(self, epoch: int | str) -> None:

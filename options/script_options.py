@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from compat.helpers import asked_gpus
+from compat.helpers import asked_gpus, init_ddp
 from compat.options import SeenOptions, plain
 from data.record import record_formats, save_record
 from data.transforms import PREPROCESS
@@ -78,7 +78,10 @@ class ScriptOptions(SeenOptions):
                        equal_sizes=PREPROCESS[opt.preprocess].crops)
         if opt.isTrain:
             BaseModel.update_learning_rate(model, opt.epoch_count or 1)
-        if not current_process().is_main or self._options is None:
+        process = current_process()
+        if not process.is_main:
+            seed_everything(opt.seed + process.rank)  # different dropout per process
+        if not process.is_main or self._options is None:
             return
         if opt.isTrain and opt.overwrite:
             delete_run(opt.checkpoints_dir / opt.name)
@@ -127,6 +130,8 @@ def for_script(options: Any, opt: Namespace) -> ScriptOptions:
     if len(opt.gpu_ids or ()) > 1 and not current_process().is_distributed:
         log.warning("--gpu_ids: this process uses GPU %d; to train on all of them: torchrun "
                     "--nproc_per_node=%d YOUR_SCRIPT ...", opt.gpu_ids[0], len(opt.gpu_ids))
+    if current_process().is_distributed:
+        init_ddp()
     return ScriptOptions.parsed(opt, options)
 
 

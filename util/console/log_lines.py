@@ -103,7 +103,12 @@ class ConsoleLog(logging.StreamHandler):  # type: ignore[type-arg]  # no [TextIO
         super().close()
 
     def _number(self) -> int | None:
-        """Return the number of the stream; None if it has none, or on Windows."""
+        """Return the number of the stream; None if it has none, or on Windows.
+
+        In a notebook it would be that of the terminal where the notebook was started.
+        """
+        if type(self.stream).__module__.startswith("ipykernel"):
+            return None
         try:
             return self.stream.fileno() if hasattr(select, "poll") else None
         except (OSError, ValueError, AttributeError):
