@@ -24,6 +24,7 @@ class HTML:
         self.doc = new_document(title, width_px=256)
         if refresh > 0:
             self.doc.head.add(tag("meta", http_equiv="refresh", content=str(refresh)))
+        self._width = 0
         self._shown: dict[str, str] = {}  # name of a row -> path of its image
 
     def get_image_dir(self) -> PathText:
@@ -45,6 +46,8 @@ class HTML:
             row.append(Figure(figure.src, text, figure.width_px, figure.height_px,
                               f"images/{link}"))
         self.doc.add(figures(row, width=width, cls="row"))
+        self._width = max(self._width, width)
+        self.doc.body["style"] = f"--width: {self._width}px"  # of the columns
 
     def save(self) -> None:
         write_text(Path(self.web_dir) / "index.html", self.doc.render(pretty=False))
