@@ -32,13 +32,14 @@ from dataclasses import fields
 from math import inf
 from pathlib import Path
 from random import Random
-from typing import ClassVar, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from compat.old_attributes import attribute_of
 from compat.transforms import get_params as get_params
 from compat.transforms import get_transform as get_transform
 from data.augment import Augmentation
@@ -131,6 +132,10 @@ class BaseDataset(Dataset[Sample], ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> Sample: ...
+
+    if not TYPE_CHECKING:  # it would hide errors
+        def __getattr__(self, name: str) -> Any:
+            return attribute_of(self, name)
 
     @property
     def examples(self) -> dict[str, list[Source]]:

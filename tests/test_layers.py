@@ -15,9 +15,10 @@ from plugin_files import tracked_files
 
 ROOT = Path(__file__).parents[1]
 LEVEL = {
-    "util": 0, "compat.options": 0, "compat.transforms": 0, "compat.image_files": 1,
-    "compat.loader": 1, "compat.images": 1, "compat.results": 1, "compat.visualizer": 1,
-    "compat.helpers": 0,
+    "util": 0,
+    "compat.options": 0, "compat.transforms": 0, "compat.old_attributes": 0, "compat.helpers": 0,
+    "compat.image_files": 1, "compat.loader": 1, "compat.images": 1, "compat.results": 1,
+    "compat.visualizer": 1,
     "display": 1, "data": 1, "models.networks": 1,
     "models": 2, "compat": 2, "metrics": 2, "datasets": 2,
     "inference": 3,

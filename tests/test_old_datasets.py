@@ -130,6 +130,19 @@ def test_shared_params_cut_the_same_window(preprocess: str) -> None:
         assert np.allclose(found.numpy().transpose(1, 2, 0), window, atol=1e-6)
 
 
+def test_our_datasets_have_the_attributes_that_old_subclasses_read(root: Path) -> None:
+    two: Any = data.create_dataset(make_opt(root, dataset_mode="unaligned")).dataset
+    assert two.A_paths == make_dataset(root / "trainA") and (two.A_size, two.B_size) == (4, 3)
+    assert two.dir_B == f"{root}/trainB" and two.transform_A(noise(24, 20)).shape == (3, 8, 8)
+    two.B_paths = []
+    assert two.B_paths == [] and not hasattr(two, "C_paths") and not hasattr(two, "dir")
+    pairs: Any = data.create_dataset(make_opt(root)).dataset
+    assert pairs.AB_paths == make_dataset(root / "train") and pairs.dir_AB == f"{root}/train"
+    single = make_opt(root / "trainA", dataset_mode="single")
+    one: Any = data.create_dataset(single).dataset
+    assert one.A_paths == two.A_paths
+
+
 def test_files_of_a_folder(root: Path) -> None:
     found = make_dataset(f"{root}/trainA")
     assert found == [f"{root}/trainA/{i}.png" for i in range(4)] == make_dataset(root / "trainA", 9)

@@ -117,7 +117,7 @@ def test_notebook_cells(
     assert {path.name for path in (own / "images").iterdir()} >= {
         "0_fake_B.png", "1_fake_B.png", "2_fake_B.png"}
     page = (own / "index.html").read_text()
-    assert 'content="5"' in page and "once more" in page and 'href="images/0_real_B.png"' in page
+    assert 'content="5"' in page and "another row" in page and 'href="images/0_real_B.png"' in page
     assert opened(own / "wide.png").size == (32, 16)
     assert np.array_equal(cells["images"][0], np.asarray(opened(own / "images/0_fake_B.png")))
 

@@ -61,7 +61,7 @@ for i, data in enumerate(create_dataset(opt)):
     visuals = test_model.get_current_visuals()
     save_images(webpage, visuals, test_model.get_image_paths(), aspect_ratio=1.0, width=64)
     images.append(util.tensor2im(visuals['fake_B']))
-webpage.add_header('once more')
+webpage.add_header('another row')
 webpage.add_images(['0_fake_B.png'], ['fake'], ['0_real_B.png'], width=32)
 webpage.save()
 util.save_image(images[0], opt.results_dir + '/own/wide.png', aspect_ratio=2.0)
