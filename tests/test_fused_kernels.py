@@ -1,9 +1,14 @@
 """The kernels of --fused, in Triton's interpreter: it runs them on a CPU, program by program."""
 
 import copy
+import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -50,6 +55,23 @@ def test_kernels_equal_torch(case: KernelCase) -> None:
 def test_half_precision_is_rounded_once() -> None:
     case = KernelCase(Steps("instance", slopes=(0.0,), border=1), (1, 8, 9, 7))
     assert difference(case, CPU, torch.bfloat16) < 8e-3
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("capability", [75, 80, 90])
+def test_kernels_compile_for_gpus(
+    capability: int, record_property: Callable[[str, object], None]
+) -> None:
+    """Triton's wheel brings NVIDIA's assembler, so no GPU is needed."""
+    pytest.importorskip("triton")
+    program = Path(__file__).with_name("compile_kernels.py")
+    run = subprocess.run([sys.executable, program, str(capability)], capture_output=True,
+                         text=True, env=os.environ | {"TRITON_INTERPRET": "0"}, check=True)
+    found = json.loads(run.stdout)
+    name, registers, _ = max(found, key=lambda row: row[1])
+    record_property("measured", f"{len(found)} kernels for {capability}, at most {registers} "
+                    f"registers ({name.split()[0]})")
+    assert [row for row in found if row[2] > 0] == []
 
 
 @pytest.mark.parametrize("size", [(1, 3, 1, 2), (1, 64, 256, 256), (24, 64, 256, 256),

@@ -11,6 +11,7 @@ from models.execution.norm_steps import Running, Steps, plain
 
 PROGRAMS = 768  # wanted for one kernel: about six for each multiprocessor of an H100
 ROWS, COLS = 64, 64  # pixels and channels of one loop step of a program
+ROWS_BACKWARD = 32  # more of them would need more registers than a thread has
 CHUNKS = 32, 128  # most chunks of an image; each number is compiled once
 
 
@@ -99,7 +100,7 @@ def _gradients(
                        for grad in (*gradients, *gradients[-1:])]
     channels, height, width = x.shape[1:]
     shared = {"AFFINE": weight is not None, "TWO": len(gradients) > 1, "BORDERS": steps.border > 0,
-              "ROWS": ROWS, "COLS": COLS}
+              "ROWS": ROWS_BACKWARD, "COLS": COLS}
     sums = x
     if steps.norm:
         sums = x.new_empty(work.images * work.chunks, 2, channels, dtype=torch.float32)
