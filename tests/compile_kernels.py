@@ -1,6 +1,6 @@
 """Compile the kernels of --fused for a GPU that need not exist: compile_kernels.py CAPABILITY.
 
-It prints one JSON list: [kernel and flags, registers of a thread, bytes of its stack].
+It writes one JSON list: [kernel and flags, registers of a thread, bytes of its stack].
 """
 
 import itertools
@@ -43,7 +43,7 @@ def main() -> None:
             continue
         registers, stack = compiled(kernel, constants, dtype, capability)
         found.append([f"{kernel.__name__} {dtype} {constants}", registers, stack])
-    print(json.dumps(found))
+    json.dump(found, sys.stdout)
 
 
 def compiled(kernel: Any, constants: dict[str, Any], dtype: str, capability: int

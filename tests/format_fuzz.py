@@ -114,13 +114,13 @@ def fuzz(
         for name, (content, check) in kinds.items():
             path = folder / name
             path.write_bytes(damaged(content, rng))
-            start = time.monotonic()
+            start = time.process_time()  # other programs do not count
             try:
                 tally.refused += check(path)
             except Exception as error:
                 raise AssertionError(f"seed {seed}, {path}: {error!r}") from error
             tally.files += 1
-            tally.slowest = max(tally.slowest, (time.monotonic() - start, name))
+            tally.slowest = max(tally.slowest, (time.process_time() - start, name))
     return tally
 
 

@@ -117,6 +117,7 @@ def test_headers_that_claim_too_much_are_refused_before_memory_is_taken(
         "a.jpg": re.sub(b"\xff\xc0\0\x11\x08....", b"\xff\xc0\0\x11\x08\xff\xff\xff\xff",
                         good["base.jpg"], flags=re.DOTALL),
         "a.ppm": b"P6\n60000 60000\n255\n" + bytes(100),
+        "a.qoi": good["rgb.qoi"][:4] + struct.pack(">II", 31, 2**26) + good["rgb.qoi"][12:],
         "a.gif": b"GIF89a" + b"\xff" * 4 + good["one.gif"][10:],
         "a.npy": npy_header("(1000000, 1000000, 3)"),
         "a.tif": good["deflate.tif"].replace(struct.pack("<HHII", 256, 4, 1, 31),

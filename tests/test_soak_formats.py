@@ -40,5 +40,5 @@ def test_damaged_files_for_minutes(
     slowest, name = tally.slowest
     record_property("measured", f"{tally.files:,} damaged files of {len(kinds)} kinds in "
                     f"{seconds:.0f} s, {tally.refused:,} refused, none with another error; the "
-                    f"slowest took {slowest:.1f} s ({name})")
+                    f"slowest took {slowest:.1f} s of the CPU ({name})")
     assert slowest < 20

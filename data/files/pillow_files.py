@@ -28,8 +28,10 @@ _TURNS = {
 }
 SIDEWAYS = (5, 6, 7, 8)  # these swap width and height
 # The most pixels that a byte of the file can hold: 1032 bytes of 1-bit pixels (zlib, "Technical
-# Details"); one bit for a block of 8 x 8 pixels; 12 bits for the longest string of LZW.
-_PIXELS_PER_BYTE = {"PNG": 8 * 1032, "JPEG": 8 * 64, "MPO": 8 * 64, "GIF": 2731}
+# Details"); one bit for a block of 8 x 8 pixels; 12 bits for the longest string of LZW; the longest
+# runs of equal bytes, in PCX of bytes with 8 pixels.
+_PIXELS_PER_BYTE = {"PNG": 8 * 1032, "JPEG": 8 * 64, "MPO": 8 * 64, "GIF": 2731, "QOI": 62,
+                    "TGA": 64, "PCX": 8 * 32}
 
 
 @contextmanager
