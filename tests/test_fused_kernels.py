@@ -130,6 +130,18 @@ def difference_of(found: Tensor, wanted: Tensor) -> float:
 
 
 @pytest.mark.usefixtures("interpreter")
+def test_an_activation_in_place_changes_the_input_as_before() -> None:
+    layers = nn.Sequential(nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(3, 4, 3),
+                           nn.InstanceNorm2d(4), nn.ReLU(inplace=True))
+    quick = copy.deepcopy(layers)
+    fuse(quick)
+    images = [torch.linspace(-1, 1, 75).reshape(1, 3, 5, 5) for _ in range(2)]
+    results = layers(images[0]), quick(images[1])
+    assert torch.equal(*images)
+    assert difference_of(results[1], results[0]) < 1e-5
+
+
+@pytest.mark.usefixtures("interpreter")
 def test_the_gradient_penalty_of_a_fused_network_is_right() -> None:
     net, x = build("D")
     quick = copy.deepcopy(net)

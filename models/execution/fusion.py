@@ -125,7 +125,10 @@ def _grouped(layers: Sequence[nn.Module]) -> Iterator[_Group]:
         if _kind(_at(layers, position)):
             norm = layers[position]
             position += 1
-        slope = _slope(_at(layers, position))
+        activation = _at(layers, position)
+        # In place on the input of all layers, it also changes what the caller holds.
+        outside = position == 0 and getattr(activation, "inplace", False)
+        slope = None if outside else _slope(activation)
         position += slope is not None
         border = _border(_at(layers, position))
         position += border > 0
