@@ -29,7 +29,7 @@ from inference.processes import shared_test
 from inference.results.data_set import DataSetTest
 from inference.results.deep_results import DeepResults
 from inference.results.names import OutputFolder, ResultNames
-from inference.results.results_page import EXCHANGED, ResultsPage
+from inference.results.results_page import ResultsPage, exchanged
 from inference.results.to_folder import translate_to_folder
 from inference.results.to_page import name_of_weights, translate_to_page
 from inference.translator import Translator
@@ -69,7 +69,7 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     A, B = sides if opt.direction == "AtoB" else sides[::-1]
     deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
     count = min(len(dataset), opt.num_test or len(dataset))
-    legend = f"{opt.model}, {opt.direction}." + EXCHANGED * (opt.direction == "BtoA")
+    legend = f"{opt.model}, {opt.direction}." + exchanged(opt.direction, model.comparisons(opt))
     with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=model.save_dir,
                    comparisons=model.comparisons(opt)) as page:
         page.check_values(sides, dataset.dataset.examples)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from compat.model_files import users_classes
+from compat.old_flags import file_of
 from compat.old_model import OldStyleModel
 from compat.options import SeenOptions
 from data.base_dataset import Batch
@@ -85,14 +86,9 @@ class Adapter(OldStyleModel):
         for name, optimizer in wanted.items():
             if name not in parts.optimizers:
                 parts.add_optimizer(name, optimizer)
-                if self.replicas.size > 1:
-                    optimizer.register_step_pre_hook(self._average)
+                self.share_gradients(optimizer)
             if not any(optimizer is own for own in listed):
                 parts.base_rates.pop(name, None)  # the original changes only rates of the list
-
-    def _average(self, optimizer: Optimizer, *arguments: Any) -> None:
-        self.replicas.average_gradients(
-            weight for group in optimizer.param_groups for weight in group["params"])
 
     def _found(self, kind: type[Any]) -> dict[str, Any]:
         """Return the objects of a kind in attributes, or in lists and dicts that are attributes."""
@@ -170,6 +166,29 @@ class Adapter(OldStyleModel):
     def get_image_paths(self) -> list[str]:
         paths = super().get_image_paths()
         return [paths] if isinstance(paths, str) else [str(path) for path in paths]
+
+    def generator(self, name: str) -> nn.Module:
+        """Return a network that translates images alone.
+
+        Raises:
+            ValueError: it needs other networks, or does not turn an image into an image.
+        """
+        net = self.parts.networks[name]
+        others = [other for other, role in self.parts.roles.items() if role == "auxiliary"]
+        reason = f"the model also has {' and '.join(others)}" if others else ""
+        if not others:
+            nc = self.opt.output_nc if name in self.parts.backwards else self.opt.input_nc
+            try:
+                output = self.probe(net, nc)
+            except Exception as error:  # the network may take anything
+                reason = str(error).partition("\n")[0]
+            else:
+                reason = "" if isinstance(output, Tensor) else f"it returns {type(output).__name__}"
+        if reason:
+            raise ValueError(f"net{name} of {file_of(type(self))} may not translate an image by "
+                             f"itself ({reason}); translate a data set by the whole model: leave "
+                             "--inputs and --output_dir out")
+        return net
 
     def before_save(self, epoch: int | str) -> None:
         if self.overrides("save_networks"):

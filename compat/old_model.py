@@ -60,12 +60,20 @@ class OldStyleModel(BaseModel):
         return super().add_network(name, net, **settings)
 
     def add_optimizer(self, *arguments: Any, **settings: Any) -> Optimizer:
-        self.optimizers.append(super().add_optimizer(*arguments, **settings))
-        return self.optimizers[-1]  # type: ignore[no-any-return]
+        optimizer = super().add_optimizer(*arguments, **settings)
+        self.optimizers.append(optimizer)
+        self.share_gradients(optimizer)
+        return optimizer
 
     def replica_of(self, net: nn.Module) -> nn.Module:
-        """Return ``net`` itself: gradients are averaged in each step of an optimizer."""
+        """Return ``net`` itself: ``share_gradients`` takes the place of a replica."""
         return net
+
+    def share_gradients(self, optimizer: Optimizer) -> None:
+        """Average the gradients of several processes before each step of ``optimizer``."""
+        if self.replicas.size > 1:
+            optimizer.register_step_pre_hook(lambda own, *_: self.replicas.average_gradients(
+                weight for group in own.param_groups for weight in group["params"]))
 
     @torch.no_grad()
     def test(self) -> None:

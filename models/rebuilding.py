@@ -23,7 +23,7 @@ def rebuild_generator(run_dir: Path, saved: Mapping[str, Any], name: str) -> nn.
     opt = Namespace(**{**saved, **_typed(parser, saved)})
     opt.isTrain, opt.device, opt.gpu_ids = False, torch.device("cpu"), None
     opt.checkpoints_dir, opt.name = run_dir.parent, run_dir.name
-    return model_class(opt).parts.networks[name]
+    return model_class(opt).generator(name)
 
 
 def saved_generator_flags(saved: Mapping[str, Any]) -> dict[str, Any]:

@@ -125,6 +125,10 @@ class Registration:
         image = torch.zeros(1, channels, *[self.opt.crop_size] * 2, device=self.device)
         return run_alone(getattr(net, "module", net), image, *inputs)
 
+    def generator(self, name: str) -> nn.Module:
+        """Return a network that translates images without the rest of the model."""
+        return self.parts.networks[name]
+
     def add_optimizer(
         self, name: str, parameters: Iterable[Any], cls: type[Optimizer] = Adam, *,
         lr: float | None = None, **settings: Any,

@@ -33,9 +33,14 @@ from util.threads import FileWriters
 
 log = logging.getLogger(__name__)
 
-# The legend of a page of --direction BtoA.
-EXCHANGED = " real_A shows side B of the data set, and real_B shows its side A."
+_EXCHANGED = " real_A shows side B of the data set, and real_B shows its side A."
 _CLOCKS_DIFFER_SECONDS = 2  # that of the file system and ours, at most
+
+
+def exchanged(direction: str, comparisons: Sequence[Comparison]) -> str:
+    """Return a sentence for the legend of --direction BtoA, if the images have these names."""
+    named = any({"real_A", "real_B"} <= compared.labels for compared in comparisons)
+    return _EXCHANGED if direction == "BtoA" and named else ""
 
 
 class ResultsPage:
