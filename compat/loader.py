@@ -17,6 +17,7 @@ class ScriptLoader:
 
     def __init__(self, opt: Namespace, loader: Loader) -> None:
         self.opt, self.dataloader, self.dataset = opt, loader, loader.dataset
+        self.dataset.packs_levels = False  # its user may read samples without the loader
         self.set_epoch(opt.epoch_count if opt.isTrain else 1)
 
     def load_data(self) -> "ScriptLoader":

@@ -29,8 +29,9 @@ def _as_text(path: Any) -> Any:
     return PathText(path) if isinstance(path, Path) else path
 
 
+_PATHS = ("dataroot", "checkpoints_dir", "results_dir")
 _SEEN: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("dataroot", "checkpoints_dir", "results_dir"), _as_text),
+    **dict.fromkeys(_PATHS, _as_text),
     **dict.fromkeys(("max_dataset_size", "num_test"), lambda most: inf if most is None else most),
     "epoch_count": lambda epoch: epoch or 1,
     "batch_size": lambda size: size or 1,
@@ -74,6 +75,7 @@ class SeenOptions(Namespace):
         raise AttributeError(f"the options have no {name!r}; add it in modify_commandline_options")
 
     def __setattr__(self, name: str, value: Any) -> None:
+        value = Path(value) if name in _PATHS else value
         super().__setattr__(_RENAMED.get(name, name), value)
 
 

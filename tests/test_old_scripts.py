@@ -127,13 +127,13 @@ def test_each_epoch_of_a_typed_loop_has_its_own_order(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["x", *argv("--model", "pix2pix")])
     opt = TrainOptions().parse()
-    opt.batchSize = 3
+    opt.batchSize, opt.dataroot = 3, str(opt.dataroot)
     loader = data.CustomDatasetDataLoader(opt).load_data()
     orders = [next(iter(loader))["A_paths"] for _ in range(4)]
     assert len({tuple(order) for order in orders}) > 1
     loader.set_epoch(1)
     assert next(iter(loader))["A_paths"] == orders[0]
-    assert len(loader) == 3 == len(loader.dataset)
+    assert len(loader) == 3 == len(loader.dataset) and loader.dataset[0]["A"].dtype == torch.float32
 
 
 def test_a_change_after_parse_changes_what_depends_on_it(
