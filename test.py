@@ -20,6 +20,7 @@ if __name__ == "__main__":
     interrupts.quit_at_signals()  # before imports that take seconds
 
 from data import create_dataset
+from data.base_dataset import examples_of, sides_of
 from data.discovery.inputs import Input, find_inputs, title_of
 from data.record import load_record
 from display.sinks import open_sinks
@@ -65,19 +66,18 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     arithmetic = speed_up(model.parts.networks.values(), opt.device, running_statistics=opt.eval,
                           precision=opt.precision, exact=opt.exact)
     # The input of the model is its A: with BtoA, the B of the data set.
-    sides = (dataset.dataset.A, dataset.dataset.B)
+    sides = sides_of(dataset.dataset)
     A, B = sides if opt.direction == "AtoB" else sides[::-1]
     deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
     count = min(len(dataset), opt.num_test or len(dataset))
     legend = f"{opt.model}, {opt.direction}." + exchanged(opt.direction, model.comparisons(opt))
     with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=model.save_dir,
                    comparisons=model.comparisons(opt)) as page:
-        page.check_values(sides, dataset.dataset.examples)
+        page.check_values(sides, examples_of(dataset.dataset))
         names = ResultNames(opt.dataroot, opt.phase)
         tested = DataSetTest(model, page, names, deep, arithmetic=arithmetic, count=count,
                              batch_size=opt.batch_size, seed=opt.seed)
-        own_batches = own_share(range(0, count, opt.batch_size))
-        tested.translate(dataset.first(len(list(own_batches))))
+        tested.translate(dataset.first(len(list(own_share(range(0, count, opt.batch_size))))))
     log.info("%d images translated; results page: %s", len(page.rows), page.path)
     return page.path
 

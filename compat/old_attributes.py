@@ -5,6 +5,17 @@ from typing import Any
 from compat.transforms import get_transform
 
 
+class Assignable(property):
+    """A property that files of users may replace by an attribute."""
+
+    def __set__(self, dataset: Any, value: Any) -> None:
+        vars(dataset)[self.fget.__name__] = value  # type: ignore[union-attr]
+
+    def __get__(self, dataset: Any, owner: Any = None) -> Any:
+        name = self.fget.__name__  # type: ignore[union-attr]
+        return vars(dataset)[name] if name in vars(dataset) else super().__get__(dataset, owner)
+
+
 def attribute_of(dataset: Any, name: str) -> Any:
     """Return ``A_paths``, ``AB_paths``, ``A_size``, ``dir_A``, ``transform_A`` and the like.
 

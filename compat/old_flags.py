@@ -2,13 +2,14 @@
 
 import logging
 import re
-from argparse import Action, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 
 from compat.model_files import codes, names_in, stored_in, users_classes
 from data import find_dataset
 from models.base_model import BaseModel
 from models.comparison import Comparison
 from util.flags import AUTO
+from util.flags.replacing import flags_replaceable
 
 log = logging.getLogger(__name__)
 
@@ -23,18 +24,8 @@ def add_flags(
     Raises:
         ValueError: a replaced flag has values of another kind than that of the program.
     """
-    before = {action.dest: action for action in parser._actions}
-    parser.conflict_handler = parser._optionals.conflict_handler = "resolve"
-    try:
+    with flags_replaceable(parser, file_of(cls)):
         cls.modify_commandline_options(parser, is_train)
-    finally:
-        parser.conflict_handler = parser._optionals.conflict_handler = "error"
-    for action in parser._actions:
-        known = before.get(action.dest, action)
-        kinds = {_kind(known), _kind(action)}
-        if len(kinds) > 1 and None not in kinds:
-            raise ValueError(f"{file_of(cls)} defines --{action.dest}, which is a flag of this "
-                             f"program with other values ({known.help}); rename it in the file")
     if not is_train:
         parser.set_defaults(batch_size=1)  # such files may show only the first image of a batch
     _add_inherited(cls, parser, is_train)
@@ -53,14 +44,6 @@ def _add_inherited(cls: type[BaseModel], parser: ArgumentParser, is_train: bool)
                 if action.dest not in dests:
                     parser._add_action(action)
             return
-
-
-def _kind(flag: Action) -> type | None:
-    """Return the type of the values; None if it is unknown. All numbers are of one kind."""
-    value = flag.default
-    if value is None or (isinstance(value, str) and flag.type not in (None, str)):
-        return None
-    return float if type(value) in (int, float) else type(value)
 
 
 def check_options(cls: type[BaseModel], opt: Namespace) -> None:

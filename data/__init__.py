@@ -62,12 +62,14 @@ def _create_loader(opt: Namespace, *, shared: bool = True) -> Loader:
     cls = find_dataset(opt.dataset_mode)
     with naming_skip_flag(opt.on_bad_image), naming_line(cls):
         dataset = cls(SeenOptions.of(opt))
-        if not hasattr(dataset, "pictures"):  # its constructor does not call that of BaseDataset
+        if not hasattr(dataset, "_pictures"):  # its constructor does not call that of BaseDataset
+            own = dict(vars(dataset))
             BaseDataset.__init__(dataset, SeenOptions.of(opt))
-    dataset.pictures.open_cache(opt.cache)
+            vars(dataset).update(own)
+    dataset._pictures.open_cache(opt.cache)
     workers = opt.num_threads
     if workers == AUTO:
-        workers = choose_workers(device=opt.device.type, cached=dataset.pictures.has_cache)
+        workers = choose_workers(device=opt.device.type, cached=dataset._pictures.has_cache)
     here = current_process() if shared else Process()
     loader = Loader(dataset, batch_size=opt.batch_size * (opt.grad_accum if opt.isTrain else 1),
                     num_workers=workers, shuffle=not opt.serial_batches, seed=opt.seed,

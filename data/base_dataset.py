@@ -39,7 +39,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from compat.old_attributes import attribute_of
+from compat.old_attributes import Assignable, attribute_of
 from compat.transforms import get_params as get_params
 from compat.transforms import get_transform as get_transform
 from data.augment import Augmentation
@@ -96,9 +96,10 @@ class BaseDataset(Dataset[Sample], ABC):
         self.order: Order = str if opt.isTrain else natural_key
         self.recipe = _recipe(opt)
         self.recipe.log_rounding()
-        self.A, self.B = _side(opt, "A"), _side(opt, "B")
+        self.A, self.B = self._sides = _side(opt, "A"), _side(opt, "B")
         self.input_letter: Literal["A", "B"] = "A" if opt.direction == "AtoB" else "B"
-        self.pictures = ScaledPictures(self.recipe)
+        # Files of users may have attributes of these names; the loader reads those with "_".
+        self.pictures = self._pictures = ScaledPictures(self.recipe)
         self.packs_levels = False  # set by the loader: ``pack`` may return uint8
         # In shared memory, because workers that stay alive must see the next epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -122,7 +123,9 @@ class BaseDataset(Dataset[Sample], ABC):
             ValueError: the message says what was found, what was wanted, and how to fix it.
         """
         _recipe(opt)
-        for flag in cls.unused_flags:
+        own = ArgumentParser(add_help=False)
+        cls.modify_commandline_options(own, opt.isTrain)
+        for flag in {*cls.unused_flags} - {action.dest for action in own._actions}:
             if getattr(opt, flag):
                 raise ValueError(f"--{flag} has no effect with --dataset_mode {opt.dataset_mode}: "
                                  "leave it out")
@@ -137,14 +140,14 @@ class BaseDataset(Dataset[Sample], ABC):
         def __getattr__(self, name: str) -> Any:
             return attribute_of(self, name)
 
-    @property
+    @Assignable
     def examples(self) -> dict[str, list[Source]]:
         """The images of each side, "A" and "B", for ``data.record``; may be empty."""
         return {}
 
     def levels_of_missing(self) -> dict[str, float]:
         """Return the value of --nan_value in -1..1, by side; {} without the flag."""
-        return levels_of_missing((self.A, self.B), self.pictures.planned)
+        return levels_of_missing(self._sides, self._pictures.planned)
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch.fill_(epoch)
@@ -203,6 +206,17 @@ class BaseDataset(Dataset[Sample], ABC):
                              skip_bad=self.opt.on_bad_image == "skip", decode_some=self.opt.isTrain)
         self.pictures.plan(sides, usable)
         return usable
+
+
+def sides_of(dataset: BaseDataset) -> tuple[Side, Side]:
+    """Return how the files of A and of B are read."""
+    return dataset._sides
+
+
+def examples_of(dataset: BaseDataset) -> dict[str, list[Source]]:
+    """Return ``dataset.examples``, or {} if its file uses the name for something else."""
+    found: Any = dataset.examples
+    return found if isinstance(found, dict) else {}
 
 
 def _side(opt: Namespace, letter: Literal["A", "B"]) -> Side:

@@ -81,4 +81,5 @@ def naming_line(cls: type) -> Iterator[None]:
             raise
         kind = PictureError if isinstance(error, OSError) else ValueError
         reason = f"{type(error).__name__}: {error}".strip(": ").partition("\n")[0]
-        raise kind(f"{place}: {reason}; correct the file") from error
+        fix = "replace the file that it reads, or correct the code" * (kind is PictureError)
+        raise kind(f"{place}: {reason}; {fix or 'correct the file'}") from error

@@ -53,7 +53,7 @@ class Loader:
         batches = -(-len(dataset) // self._order.step_images)
         self._watch = WorkerWatch()
         self.workers = workers = min(num_workers, batches)  # others would have no batch
-        cached = dataset.pictures.has_cache
+        cached = dataset._pictures.has_cache
         self.loading_advice = loading_advice(cached=cached, workers=workers)
         self._levels_of_missing = dataset.levels_of_missing()
         self._may_pack = dataset.packs_levels

@@ -20,10 +20,11 @@ from models.networks import side_multiple
 from options import run_file, sizes, unused_flags
 from options.aliases import modernise
 from options.foreign_flags import explain
-from options.parser import Parser, flags_replaceable, given_flags, read_flags
+from options.parser import Parser, given_flags, read_flags
 from options.run_file import banner, contradiction, convert_saved, log_unknown, save_options
 from options.script_options import for_script, script_arguments
 from options.shared_flags import add_choice, add_images, add_networks, add_run
+from util.flags.replacing import flags_replaceable
 from util.run_folder.layout import list_folders
 from util.run_folder.options import invalid_option, load_options
 from util.runtime import choose_device
@@ -91,7 +92,7 @@ class BaseOptions:
             reason = f"the models here are {', '.join(here)}{similar(choice.model, here)}"
             raise invalid_option(run_file.file_of(self.run_dir), "model", choice.model, reason)
         parser = _FullParser(usage="%(prog)s --dataroot FOLDER --name NAME [flags]")
-        with flags_replaceable(parser):
+        with flags_replaceable(parser, type(self).__name__):
             self.initialize(parser)
         parser.is_train = self.isTrain
         sinks.add_flags(parser, self.isTrain)
@@ -99,7 +100,7 @@ class BaseOptions:
         shared = {action.dest for action in parser._actions}
         models.find_model(choice.model).modify_commandline_options(parser, self.isTrain)
         mode = choice.dataset_mode or parser.get_default("dataset_mode")
-        with flags_replaceable(parser):
+        with flags_replaceable(parser, f"data/{mode}_dataset.py"):
             data.find_dataset(mode).modify_commandline_options(parser, self.isTrain)
         self._add_network_flags(parser, argv)
         # The chosen names override defaults that the two classes set.

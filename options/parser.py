@@ -74,16 +74,6 @@ class Parser(ArgumentParser):
         self.exit(2, f"{self.prog}: error: {printable(message)}\n(--help lists every flag)\n")
 
 
-@contextmanager
-def flags_replaceable(parser: ArgumentParser) -> Iterator[None]:
-    """Let a file of the user define a flag that the program has, too: it replaces that one."""
-    for group in (parser, parser._optionals):
-        group.conflict_handler = "resolve"
-    yield
-    for group in (parser, parser._optionals):
-        group.conflict_handler = "error"
-
-
 @dataclass(frozen=True)
 class Dependency:
     """``flags`` have an effect only if ``is_used``; ``user``: what would use them."""

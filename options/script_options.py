@@ -10,6 +10,7 @@ from typing import Any
 
 from compat.helpers import asked_gpus, init_ddp
 from compat.options import SeenOptions, plain
+from data.base_dataset import examples_of
 from data.record import record_formats, save_record
 from data.transforms import PREPROCESS
 from models.base_model import BaseModel
@@ -94,7 +95,7 @@ class ScriptOptions(SeenOptions):
             save_network_entries(opt.checkpoints_dir / opt.name, model.parts.entries())
             if self._dataset is not None and not opt.continue_train:
                 with suppress(OSError, ValueError):
-                    save_record(record_formats(self._dataset.examples),
+                    save_record(record_formats(examples_of(self._dataset)),
                                 opt.checkpoints_dir / opt.name)
 
 

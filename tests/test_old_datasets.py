@@ -4,7 +4,7 @@ import importlib
 import pickle
 import random
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from tiny_sets import make_opt, noise, write_noise, write_pairs
 import data
 from compat.image_files import ImageFolder, is_image_file, make_dataset
 from compat.options import PathText, SeenOptions, plain
-from data.base_dataset import get_params, get_transform
+from data.base_dataset import examples_of, get_params, get_transform, sides_of
 from data.loader import Loader
+from util.flags.replacing import flags_replaceable
 from util.random_states import random_state
 
 OLD_STYLE = Path(__file__).with_name("old_style")
@@ -104,6 +105,37 @@ def test_an_error_names_the_line_of_the_file(
     with pytest.raises(ValueError, match=message):
         opt = make_opt(root, dataset_mode="broken", num_threads=int("nothing'" in message))
         batches(data.create_dataset(opt), 1)
+
+
+def test_names_of_our_attributes_and_flags_are_free(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "free_dataset.py").write_text(
+        "from data.base_dataset import BaseDataset\n"
+        "class FreeDataset(BaseDataset):\n"
+        "    @staticmethod\n"
+        "    def modify_commandline_options(parser, is_train):\n"
+        "        parser.add_argument('--pairs', type=str, default='none')\n"
+        "        parser.add_argument('--seed', type=int, default=5)\n"
+        "        return parser\n"
+        "    def __init__(self, opt):\n"
+        "        self.opt = opt\n"  # without that of BaseDataset
+        "        self.A = self.B = self.examples = self.pictures = self.order = [1, 2]\n"
+        "    def __getitem__(self, index):\n"
+        "        return {'label': self.examples[index] + self.A[0], 'all': [self.opt.pairs]}\n"
+        "    def __len__(self):\n"
+        "        return min(len(self.pictures), self.opt.max_dataset_size)\n")
+    cls = data.find_dataset("free")
+    cls.check_options(make_opt(root, pairs="none"))
+    loader = data.create_dataset(make_opt(root, dataset_mode="free", pairs="none"))
+    assert sorted(batches(loader, 1)[0]["label"].tolist()) == [2, 3]
+    assert examples_of(loader.dataset) == {} and sides_of(loader.dataset)[1].letter == "B"
+    parser = ArgumentParser()
+    parser.add_argument("--seed", default=0, type=int)
+    with flags_replaceable(parser, "free"):
+        cls.modify_commandline_options(parser, True)
+    assert parser.parse_args([]).seed == 5
+    with (pytest.raises(ValueError, match=r"mine\.py defines --seed, which is a flag of this"),
+          flags_replaceable(parser, "mine.py")):
+        parser.add_argument("--seed", action="store_true")
 
 
 @pytest.mark.parametrize("preprocess", ["resize_and_crop", "scale_width_and_crop", "crop",

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 
+from data.base_dataset import examples_of
 from data.loader import Loader
 from data.record import record_formats, save_record
 from display.reports import VALUE
@@ -101,7 +102,7 @@ class Training:
             self.replaced.set_aside()
         save_options()
         if not self.opt.continue_train:
-            save_record(record_formats(self.dataset.dataset.examples), self.saver.folder)
+            save_record(record_formats(examples_of(self.dataset.dataset)), self.saver.folder)
 
     def log_early_stop(self) -> None:
         """Log that --early_stop ended the run before its last epoch, if it did."""

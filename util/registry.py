@@ -4,7 +4,7 @@ import inspect
 import logging
 import pkgutil
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -65,23 +65,23 @@ class Plugins(Generic[T]):
 
     def _class_in(self, name: str) -> type[T]:
         module = self._import(name)
-        classes = [
+        found = [
             value
             for value in vars(module).values()
             if isinstance(value, type)
             and get_origin(value) is None  # Python 3.10 takes NDArray[...] for a type
             and issubclass(value, self.base)
             and value.__module__ == module.__name__
-            and not inspect.isabstract(value)
         ]
+        classes = [cls for cls in found if not inspect.isabstract(cls)]
         if len(classes) > 1:  # the original implementation takes the one with the file's name
             own = (name + self.suffix).replace("_", "").lower()
             classes = [cls for cls in classes if cls.__name__.lower() == own] or classes
         if len(classes) != 1:
             raise ValueError(
                 f"{module.__file__} must define exactly one subclass of {self.base.__name__}, "
-                f"found {[cls.__name__ for cls in classes] or 'none'}; one class per file, or name "
-                "one of them like the file"
+                f"found {[cls.__name__ for cls in classes] or 'none'}{_without_methods(found)}; "
+                "one class per file, or name one of them like the file"
             )
         return classes[0]
 
@@ -97,6 +97,12 @@ class Plugins(Generic[T]):
                 f"{self.package.replace('.', '/')}/{file} cannot be imported "
                 f"({type(error).__name__}: {error}{comma}{line}); correct the file, or move it away"
             ) from error
+
+
+def _without_methods(classes: Sequence[type]) -> str:
+    names = {cls.__name__: sorted(getattr(cls, "__abstractmethods__", ())) for cls in classes}
+    return "".join(f" ({name} has no {', '.join(methods)})" for name, methods in names.items()
+                   if methods)
 
 
 def place_of(error: BaseException, files: Collection[str | None]) -> str:
