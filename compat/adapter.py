@@ -149,12 +149,14 @@ class Adapter(OldStyleModel):
         super().set_input(batch)  # type: ignore[safe-super]
 
     def optimize_parameters(self) -> None:
+        before = self.reported
         super().optimize_parameters()  # type: ignore[safe-super]
         losses = self.losses_in_attributes()
-        if self.objective is not None:
-            self.report_losses(**losses)
+        if self.reported is before and self.objective is not None:
+            self.report_losses(**losses)  # with the logits for the doctor
         else:
-            self.reported = self.replicas.mean(losses)
+            reported = {} if self.reported is before else self.reported
+            self.reported = {**reported, **self.replicas.mean(losses)}
 
     def get_current_losses(self) -> dict[str, float]:
         return {name: float(value) for name, value in super().get_current_losses().items()}

@@ -97,4 +97,6 @@ class OldStyleModel(BaseModel):
                 for name in self.loss_names if hasattr(self, f"loss_{name}")}
 
     def get_current_visuals(self) -> dict[str, Any]:
+        if not self.visual_names:
+            return super().get_current_visuals()
         return {name: getattr(self, name) for name in self.visual_names if hasattr(self, name)}
