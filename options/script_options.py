@@ -23,6 +23,7 @@ from util.flags import AUTO, gpu_list
 from util.random_states import seed_everything
 from util.run_folder.layout import delete_run
 from util.run_folder.networks import save_network_entries
+from util.run_folder.weights import newest_epoch
 from util.runtime import choose_device, set_arithmetic
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class ScriptOptions(SeenOptions):
             return
         if opt.isTrain and opt.overwrite:
             delete_run(opt.checkpoints_dir / opt.name)
+        if opt.isTrain:
+            _set_state_aside_at_save(model, opt.checkpoints_dir / opt.name / "latest_state.pth")
         try:
             save_options(opt, self._options.parser)
         except NotWritableError as error:
@@ -97,6 +100,21 @@ class ScriptOptions(SeenOptions):
                 with suppress(OSError, ValueError):
                     save_record(record_formats(examples_of(self._dataset)),
                                 opt.checkpoints_dir / opt.name)
+
+
+def _set_state_aside_at_save(model: Any, state: Path) -> None:
+    """Rename the state of train.py at the first save: it belongs to the weights of before."""
+    save = model.save_networks
+
+    def save_networks(epoch: int | str) -> None:
+        if state.exists():
+            aside = state.with_name("latest_state.before_script.pth")
+            state.replace(aside)
+            log.warning("%s is now called %s: this script saves weights only; train.py "
+                        "--continue_train starts from these", state, aside.name)
+        save(epoch)
+
+    model.save_networks = save_networks
 
 
 def _copied(values: dict[str, Any], unset: set[str]) -> ScriptOptions:
@@ -131,6 +149,9 @@ def for_script(options: Any, opt: Namespace) -> ScriptOptions:
     if len(opt.gpu_ids or ()) > 1 and not current_process().is_distributed:
         log.warning("--gpu_ids: this process uses GPU %d; to train on all of them: torchrun "
                     "--nproc_per_node=%d YOUR_SCRIPT ...", opt.gpu_ids[0], len(opt.gpu_ids))
+    if opt.isTrain and opt.continue_train and opt.epoch_count is None:
+        opt.epoch_count = newest_epoch(opt.checkpoints_dir / opt.name) + 1
+        log.info("--epoch_count %d, after the newest numbered weights", opt.epoch_count)
     if current_process().is_distributed:
         init_ddp()
     return ScriptOptions.parsed(opt, options)

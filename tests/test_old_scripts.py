@@ -76,9 +76,13 @@ def test_a_typed_loop_trains_as_train_py_does(
     assert "real_A" in page.read_text()
     with pytest.raises(SystemExit):  # a second run does not overwrite the first one
         script("train_2018", *argv(*flags, "--name", "theirs"))
-    again = script("train_2018", *argv(*flags, "--name", "theirs", "--continue_train",
+    again = script("train_2018", *argv(*flags, "--name", "ours", "--continue_train",
                                        "--epoch_count", "4"))
-    assert len(again["seen"]) == 3
+    assert len(again["seen"]) == 3  # from weights, so the state of train.py is put aside
+    states = {path.name for path in (tmp_path / "runs" / "ours").glob("latest_state*")}
+    assert states == {"latest_state.before_script.pth"}
+    assert script("train_2018", *argv(*flags, "--name", "ours", "--continue_train",
+                                      "--n_epochs_decay", "2"))["opt"].epoch_count == 5
 
 
 def test_a_typed_test_writes_the_images_of_the_original(
