@@ -182,7 +182,7 @@ class BaseModel(BatchPixels, ABC):
         for net in self.parts.networks.values():
             net.eval()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def test(self) -> None:
         """Translate the batch and fill ``visuals``, without gradients."""
         self.forward()
