@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -77,17 +78,16 @@ class GetData:
             ValueError: the name is unknown, or the download fails; the message lists the names.
         """
         name = (dataset or "--help").partition(".")[0]
-        target = Path(save_path) / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (target.parent / "datasets").mkdir(exist_ok=True)
-        run = subprocess.run(["bash", str(self.script), name], cwd=target.parent, text=True,
-                             capture_output=True, check=False)
-        found = target.parent / "datasets" / name
-        if run.returncode or not found.is_dir():
-            raise ValueError((run.stderr or run.stdout).strip())
-        if not target.exists():
-            found.rename(target)
-        found.parent.rmdir()
+        target = Path(save_path).resolve() / name
+        if not target.is_dir():
+            mkdir(target.parent)
+            with TemporaryDirectory(dir=target.parent) as folder:
+                run = subprocess.run(["bash", str(self.script), name], cwd=folder, text=True,
+                                     capture_output=True, check=False)
+                found = Path(folder, "datasets", name)
+                if run.returncode or not found.is_dir():
+                    raise ValueError((run.stderr or run.stdout).strip())
+                found.rename(target)
         if self.verbose:
-            _write(f"Dataset saved at: {target.resolve()}")
-        return str(target.resolve())
+            _write(f"Dataset saved at: {target}")
+        return str(target)

@@ -223,6 +223,11 @@ def test_the_small_functions(tmp_path: Path, capsys: pytest.CaptureFixture[str])
                          "std=1.000"] and lines[2:] == ["G", "1.0"]
     with pytest.raises(ValueError, match="use 'pix2pix' or 'cyclegan'"):
         get_data.GetData("stargan")
+    with pytest.raises(ValueError, match="'nothing' is not in the list"):
+        get_data.GetData("pix2pix").get(tmp_path / "sets", "nothing")
+    assert list((tmp_path / "sets").iterdir()) == []
+    (tmp_path / "sets" / "maps").mkdir()
+    assert get_data.GetData().get(tmp_path / "sets", "maps.zip") == str(tmp_path / "sets" / "maps")
 
 
 def test_equal_names_of_images_do_not_overwrite_each_other(tmp_path: Path) -> None:
