@@ -20,7 +20,7 @@ def find_model(name: str) -> type[BaseModel]:
     Raises:
         ValueError: the file does not exist, cannot be imported, or defines no model.
     """
-    from compat.model_files import adapted  # imports models.base_model, and so this file
+    from compat.old_models.recognise import adapted  # imports models.base_model, and so this file
 
     return adapted(PLUGINS.find(name))
 

@@ -4,10 +4,11 @@ import os
 import signal
 from pathlib import Path
 
+import processes
 import pytest
 import torch
 from conftest import Argv
-from runs import differences, load_state, logged
+from runs import differences, load_state, logged, read_losses
 
 import models
 from options.train_options import TrainOptions
@@ -82,6 +83,9 @@ def test_a_run_is_resumed_exactly_and_tested(
     train(argv(*flags, "--continue_train"))
     assert differences(straight[0], load_state(run_dir(tmp_path))) == []
     assert straight[1] == logged(run_dir(tmp_path))
+    if name == "shade":
+        with pytest.raises(ValueError, match=r"shade_model.py may not .*\(it returns dict\)"):
+            translate(test_argv("--inputs"))
     page = translate(test_argv())
     shown = {path.stem.partition("_")[2] for path in (page.parent / "images").rglob("*.png")}
     assert shown >= {"tint": {"fake_B_rgb"}, "shade": {"output", "heat"}}.get(name, {"fake_B"})
@@ -95,3 +99,54 @@ def test_a_file_with_its_own_network_may_leave_netG_at_its_default(
     with pytest.raises(SystemExit):
         TrainOptions().parse(argv("--model", "pix2pix", *flags))
     assert "--netG unet_256 needs a --crop_size that is a multiple of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "message"), [
+    ("--precision fp16", "--precision fp16 needs losses that self.update scales, and models/pairs"),
+    ("--lr_D 0.1", "pairs_model.py makes its optimizers itself and does not read the flag"),
+    ("--lr_policy plateau", "give --lr_metric with the name of one of its losses"),
+])
+def test_what_cannot_work_with_such_a_file_is_refused(
+    flags: str, message: str, argv: Argv, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        TrainOptions().parse(argv("--model", "pairs", *flags.split()))
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("self.loss_G = self.fake_B", r"loss_G has the shape \[1, 3, 16, 16\], wanted one number"),
+    ("self.loss_G = self.loss", r"fault2_model.py, line 25, `self.loss_G = .*`: AttributeError"),
+])
+def test_faults_of_a_file_are_named(
+    line: str, message: str, argv: Argv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
+    name = f"fault{len(line) % 7}"
+    text = (FOLDER / "half_model.py").read_text().partition("    def optimize")[0]
+    (tmp_path / f"{name}_model.py").write_text(
+        f"{text}    def optimize_parameters(self):\n        self.forward()\n        {line}\n")
+    with pytest.raises(ValueError, match=message):
+        train(argv("--model", name))
+
+
+def train_old(argv: list[str]) -> None:
+    models.__path__ += [str(FOLDER)]
+    train(argv)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["pairs", "sharp"])
+def test_two_processes_equal_one_with_twice_the_batch(
+    name: str, argv: Argv, tmp_path: Path
+) -> None:
+    """Gradients and batch norms are shared, also those of a subclass of our own model."""
+    flags = ["--model", name, "--no_dropout", "--print_freq", "1", "--max_dataset_size", "3"]
+    train(argv(*flags, "--batch_size", "2", "--name", "one"))
+    started = processes.start(tmp_path / "output", train_old, argv(*flags, "--name", "two"))
+    assert processes.finish(started) == [0, 0]
+    one, two = (read_losses(tmp_path / "runs" / run) for run in ("one", "two"))
+    names = ["G_GAN", "G_L1", "D_real", "D_fake"]
+    for first, other in zip(one, two, strict=True):
+        torch.testing.assert_close([float(first[name]) for name in names],
+                                   [float(other[name]) for name in names], rtol=1e-3, atol=1e-4)

@@ -1,30 +1,23 @@
-"""Register what a model file in the style of the original implementation has created."""
+"""The upper part of an adapted model: what the programs call."""
 
-import re
 from argparse import Namespace
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from compat.model_files import users_classes
-from compat.old_flags import file_of
-from compat.old_model import OldStyleModel
+from compat.old_models.collector import PartCollector
+from compat.old_models.flags import file_of
+from compat.old_models.recognise import naming_line, users_classes
 from compat.options import SeenOptions
 from data.base_dataset import Batch
 from models.averages import Averages
 from models.base_model import BaseModel
-from models.parts import Role
 from models.weights.attribute_state import AttributeState, is_plain
-from util.distributed import current_process
-from util.image_pool import ImagePool
 
-_GENERATOR = re.compile(r"G(?![a-z])|[gG]en")  # of the name that follows ``net``
-_DISCRIMINATOR = re.compile(r"D(?![a-z])|[dD]is")
 # Attributes of BaseModel, and lists of names: they are no state of a run.
 _NO_STATE = {"opt", "isTrain", "device", "save_dir", "reported", "speed", "parts", "replicas",
              "visuals", "image_paths", "objective", "logits", "_step_logits", "gpu_ids",
@@ -32,86 +25,21 @@ _NO_STATE = {"opt", "isTrain", "device", "save_dir", "reported", "speed", "parts
              "_initial"}
 
 
-class Adapter(OldStyleModel):
-    """Above the class of a file: registers its parts, and converts what it returns."""
+class Adapter(PartCollector):
+    """Above the class of a file: has its parts registered, and converts what it returns."""
 
     def __init__(self, opt: Namespace) -> None:
-        super().__init__(SeenOptions.of(opt))
-        self._collect()
+        with naming_line(type(self)):
+            super().__init__(SeenOptions.of(opt))
+        self.collect()
 
     def overrides(self, method: str) -> bool:
         return any(method in vars(cls) for cls in users_classes(type(self))[1:])
 
-    def _collect(self) -> None:
-        """Register the networks, optimizers and pools that are attributes now."""
-        names = [name for name in self.model_names if hasattr(self, f"net{name}")]
-        if self.isTrain and (missing := [name for name in self.model_names if name not in names]):
-            raise ValueError(f"model_names has {missing[0]!r}, but there is no attribute "
-                             f"net{missing[0]}; set it in __init__, or remove the name")
-        for name in names:
-            self._add_network(name, names)
-        order = [*names, *(name for name in self.parts.networks if name not in names)]
-        networks = {name: self.parts.networks[name] for name in order}
-        self.parts.networks.clear()
-        self.parts.networks.update(networks)
-        if self.isTrain:
-            self._collect_optimizers()
-            self._collect_pools()
-
-    def _add_network(self, name: str, names: list[str]) -> None:
-        net = getattr(self, f"net{name}")
-        net = net.module if isinstance(net, nn.DataParallel) else net
-        if self.parts.networks.get(name) is not net:
-            self.parts.networks.pop(name, None)
-            self.parts.from_flags.discard(name)
-            role = _role(name, names)
-            forwards = re.sub("B(?=2?A$)|B$", "A", re.sub("A$", "B", name))
-            is_back = name.endswith(("_B", "BA", "B2A")) and forwards in names
-            net = BaseModel.add_network(self, name, net, role=role,
-                                        backwards=role == "generator" and is_back)
-        setattr(self, f"net{name}", net)
-
-    def _collect_optimizers(self) -> None:
-        """Name the optimizers by their attributes, or by their position in ``optimizers``."""
-        parts, listed = self.parts, list(self.optimizers)
-        found = {name.removeprefix("optimizer_"): optimizer
-                 for name, optimizer in self._found(Optimizer).items()}
-        names = {id(optimizer): name for name, optimizer in found.items()}
-        wanted = {names.get(id(optimizer), str(index)): optimizer
-                  for index, optimizer in enumerate(listed)} | found
-        for name in [*parts.optimizers]:
-            if parts.optimizers[name] is not wanted.get(name):
-                for entries in (parts.optimizers, parts.base_rates, parts.scalers):
-                    entries.pop(name)
-        for name, optimizer in wanted.items():
-            if name not in parts.optimizers:
-                parts.add_optimizer(name, optimizer)
-                self.share_gradients(optimizer)
-            if not any(optimizer is own for own in listed):
-                parts.base_rates.pop(name, None)  # the original changes only rates of the list
-
-    def _found(self, kind: type[Any]) -> dict[str, Any]:
-        """Return the objects of a kind in attributes, or in lists and dicts that are attributes."""
-        places = [(name, value) for name, value in vars(self).items() if name != "optimizers"]
-        for name, value in [*places]:
-            items = value.items() if isinstance(value, dict) else enumerate(
-                value if isinstance(value, list | tuple) else ())
-            places += [(f"{name}_{key}", item) for key, item in items]
-        found = {id(value): (name, value) for name, value in reversed(places)
-                 if isinstance(value, kind)}
-        return dict(reversed(found.values()))
-
-    def _collect_pools(self) -> None:
-        # The order of CycleGANModel, whose pools have the same seeds.
-        for name, pool in sorted(self._found(ImagePool).items(), reverse=True):
-            if pool not in self.parts.pools.values():
-                seed = self.opt.seed + len(self.parts.pools) + 1000 * current_process().rank
-                pool.random.seed(seed)
-                self.parts.pools[name.removesuffix("_pool")] = pool
-
     def setup(self, opt: Namespace) -> None:
-        super().setup(SeenOptions.of(opt))
-        self._collect()
+        with naming_line(type(self)):
+            super().setup(SeenOptions.of(opt))
+        self.collect()
         if self.isTrain and self._has_own_schedule:
             _ = self.schedulers
         generators = self.parts.with_role("generator")
@@ -146,17 +74,23 @@ class Adapter(OldStyleModel):
         side = "A_paths" if self.opt.direction == "AtoB" else "B_paths"
         paths: Any = batch.get(side) or batch.get("A_paths") or []
         self.image_paths = paths
-        super().set_input(batch)  # type: ignore[safe-super]
+        with naming_line(type(self)):
+            super().set_input(batch)  # type: ignore[safe-super]
 
     def optimize_parameters(self) -> None:
         before = self.reported
-        super().optimize_parameters()  # type: ignore[safe-super]
+        with naming_line(type(self)):
+            super().optimize_parameters()  # type: ignore[safe-super]
         losses = self.losses_in_attributes()
         if self.reported is before and self.objective is not None:
             self.report_losses(**losses)  # with the logits for the doctor
         else:
             reported = {} if self.reported is before else self.reported
             self.reported = {**reported, **self.replicas.mean(losses)}
+
+    def test(self) -> None:
+        with naming_line(type(self)):
+            super().test()
 
     def get_current_losses(self) -> dict[str, float]:
         return {name: float(value) for name, value in super().get_current_losses().items()}
@@ -220,14 +154,6 @@ class Adapter(OldStyleModel):
         trained = [id(weight) for optimizer in parts.optimizers.values()
                    for group in optimizer.param_groups for weight in group["params"]]
         return AttributeState([id(part) for part in known], trained, self.device)
-
-
-def _role(name: str, names: Collection[str]) -> Role:
-    """Return the role by the name; a single network that is no discriminator is a generator."""
-    if _DISCRIMINATOR.match(name):
-        return "discriminator"
-    others = [other for other in names if not _DISCRIMINATOR.match(other)]
-    return "generator" if _GENERATOR.match(name) or others == [name] else "auxiliary"
 
 
 def _as_images(value: Any) -> Tensor | None:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from compat.model_files import names_in, users_classes
 from compat.networks import GANLoss
+from compat.old_models.recognise import names_in, users_classes
 from data.colour import lab_to_rgb
 from models.base_model import BaseModel
 from models.colorization_model import ColorizationModel

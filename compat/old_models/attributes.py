@@ -75,11 +75,6 @@ class OldStyleModel(BaseModel):
             optimizer.register_step_pre_hook(lambda own, *_: self.replicas.average_gradients(
                 weight for group in own.param_groups for weight in group["params"]))
 
-    @torch.no_grad()
-    def test(self) -> None:
-        self.forward()
-        self.compute_visuals()
-
     def update_learning_rate(self, epoch: int | None = None) -> None:
         if "_schedulers" not in vars(self) or "_made_schedulers" in vars(self):
             super().update_learning_rate(epoch)
@@ -92,9 +87,13 @@ class OldStyleModel(BaseModel):
         return {name: float(value) for name, value in losses.items()}
 
     def losses_in_attributes(self) -> dict[str, Tensor]:
-        return {name: torch.as_tensor(getattr(self, f"loss_{name}"), dtype=torch.float32,
-                                      device=self.device).detach()
-                for name in self.loss_names if hasattr(self, f"loss_{name}")}
+        losses = {name: torch.as_tensor(getattr(self, f"loss_{name}"), device=self.device).detach()
+                  for name in self.loss_names if hasattr(self, f"loss_{name}")}
+        for name, loss in losses.items():
+            if loss.numel() != 1:
+                raise ValueError(f"loss_{name} has the shape {list(loss.shape)}, wanted one "
+                                 "number; take its mean or its sum in the file")
+        return {name: loss.float().squeeze() for name, loss in losses.items()}
 
     def get_current_visuals(self) -> dict[str, Any]:
         if not self.visual_names:

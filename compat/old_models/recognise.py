@@ -11,14 +11,19 @@ offers. ``Adapter`` is above it, and registers what it has created.
 
 import dis
 import re
+import sys
 from abc import ABCMeta
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
+from inspect import getsourcefile
 from itertools import pairwise
 from types import CodeType, FunctionType
 from typing import Any, cast
 
 from models.base_model import BaseModel
+from util.free_memory import is_full_memory
+from util.registry import place_of, raised_here
 
 _LISTS = {"loss_names", "model_names", "visual_names", "optimizers"}
 _CHANGES = {"append", "extend", "insert", "remove", "pop", "clear"}
@@ -36,16 +41,16 @@ def adapted(cls: type[BaseModel]) -> type[BaseModel]:
     """Return the class for the programs: ``cls`` itself if it is not in the original's style."""
     if not _is_old_style(cls):
         return cls
-    from compat import old_flags
-    from compat.adapter import Adapter
-    from compat.old_model import OldStyleModel
-    from compat.old_steps import steps_of
+    from compat.old_models import flags
+    from compat.old_models.adapter import Adapter
+    from compat.old_models.attributes import OldStyleModel
+    from compat.old_models.steps import steps_of
 
     methods: dict[str, Any] = {
         "__module__": cls.__module__, "__doc__": cls.__doc__, "LOSSES": (),
-        "modify_commandline_options": staticmethod(partial(old_flags.add_flags, cls)),
-        "check_options": staticmethod(partial(old_flags.check_options, cls)),
-        "comparisons": staticmethod(partial(old_flags.comparisons, cls)),
+        "modify_commandline_options": staticmethod(partial(flags.add_flags, cls)),
+        "check_options": staticmethod(partial(flags.check_options, cls)),
+        "comparisons": staticmethod(partial(flags.comparisons, cls)),
     }
     bases: tuple[type, ...] = (Adapter, cls, *steps_of(cls), OldStyleModel)
     return cast(type[BaseModel], ABCMeta(cls.__name__, bases, methods))
@@ -81,6 +86,23 @@ def stored_in(classes: Iterable[type]) -> set[str]:
     """Return the names of the attributes that the classes set."""
     return {step.argval for code in codes(classes) for step in dis.get_instructions(code)
             if step.opname == "STORE_ATTR"}
+
+
+@contextmanager
+def naming_line(cls: type) -> Iterator[None]:
+    """Turn an exception of the code of a file into a ValueError with the file and the line.
+
+    ValueError and OSError that the project itself raises are complete, and pass unchanged.
+    """
+    try:
+        yield
+    except Exception as error:
+        files = {getsourcefile(own) for own in users_classes(cls) if own.__module__ in sys.modules}
+        place = place_of(error, files)
+        ours = isinstance(error, ValueError | OSError) and raised_here(error, place)
+        if not place or ours or is_full_memory(error):
+            raise
+        raise ValueError(f"{place}: {type(error).__name__}: {error}") from error
 
 
 def _is_old_style(cls: type) -> bool:

@@ -4,7 +4,7 @@ import logging
 import re
 from argparse import ArgumentParser, Namespace
 
-from compat.model_files import codes, names_in, stored_in, users_classes
+from compat.old_models.recognise import codes, names_in, naming_line, stored_in, users_classes
 from data import find_dataset
 from models.base_model import BaseModel
 from models.comparison import Comparison
@@ -24,7 +24,7 @@ def add_flags(
     Raises:
         ValueError: a replaced flag has values of another kind than that of the program.
     """
-    with flags_replaceable(parser, file_of(cls)):
+    with flags_replaceable(parser, file_of(cls)), naming_line(cls):
         cls.modify_commandline_options(parser, is_train)
     if not is_train:
         parser.set_defaults(batch_size=1)  # such files may show only the first image of a batch
