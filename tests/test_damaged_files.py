@@ -92,6 +92,16 @@ def test_a_dicom_file_that_is_cut_off_is_called_so(
         read_image(tmp_path / "slice.dcm")
 
 
+def test_a_wrong_version_in_an_archive_is_damage(tmp_path: Path, good: dict[str, bytes]) -> None:
+    """The version that unpacking needs is in the list of files (APPNOTE of ZIP, 4.3.12)."""
+    content = bytearray(good["packed.npz"])
+    content[content.index(b"PK\1\2") + 6] = 255
+    (tmp_path / "packed.npz").write_bytes(content)
+    for read in (read_image, read_size):
+        with pytest.raises(PictureError, match=r"packed.npz .*list of files is wrong"):
+            read(tmp_path / "packed.npz")
+
+
 def png_header(width: int, height: int) -> bytes:
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = b"IDAT" + zlib.compress(bytes(1000))

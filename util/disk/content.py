@@ -131,7 +131,8 @@ def _zip_content(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
+    # The version, the encoding of a name or an offset may be damaged, too.
+    except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError):
         return "is damaged: it is an archive whose list of files is wrong, copy it again"
     folders = {name.rpartition("/")[0].partition("/")[2].partition("/")[0] for name in names}
     if "code" in folders:
