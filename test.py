@@ -68,10 +68,10 @@ def test_data_set(opt: Namespace, options: TestOptions) -> Path:
     # The input of the model is its A: with BtoA, the B of the data set.
     sides = sides_of(dataset.dataset)
     A, B = sides if opt.direction == "AtoB" else sides[::-1]
-    deep = DeepResults(load_record(model.save_dir), {"fake_A": A, "fake_B": B})
+    deep = DeepResults(load_record(options.run_path(opt)), {"fake_A": A, "fake_B": B})
     count = min(len(dataset), opt.num_test or len(dataset))
     legend = f"{opt.model}, {opt.direction}." + exchanged(opt.direction, model.comparisons(opt))
-    with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=model.save_dir,
+    with open_page(opt, name=opt.name, title=opt.phase, legend=legend, run=options.run_path(opt),
                    comparisons=model.comparisons(opt)) as page:
         page.check_values(sides, examples_of(dataset.dataset))
         names = ResultNames(opt.dataroot, opt.phase)

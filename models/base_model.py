@@ -157,7 +157,7 @@ class BaseModel(BatchPixels, ABC):
     def set_requires_grad(
         self, nets: nn.Module | Iterable[nn.Module], requires_grad: bool = False
     ) -> None:
-        for net in [nets] if isinstance(nets, nn.Module) else nets:
+        for net in [nets] if isinstance(nets, nn.Module) else filter(None, nets):
             net.requires_grad_(requires_grad)
 
     @property

@@ -179,7 +179,7 @@ class Registration:
     def network_files(self, epoch: int | str) -> dict[Path, Mapping[str, Tensor]]:
         """Return what ``save_networks`` writes, for a caller that writes in the background."""
         networks, averages = self.parts.networks, self.parts.averages
-        return network_files.files_to_write(networks, self.save_dir, epoch,
+        return network_files.files_to_write(networks, Path(self.save_dir), epoch,
                                             averages=averages.weights if averages else {})
 
     def load_networks(self, epoch: int | str) -> None:
@@ -187,7 +187,7 @@ class Registration:
         networks = {name: net for name, net in self.parts.networks.items()
                     if self.isTrain or self.parts.roles[name] != "discriminator"}
         averaged = not self.isTrain and self.opt.ema
-        network_files.load_networks(networks, self.save_dir, epoch, averaged=averaged)
+        network_files.load_networks(networks, Path(self.save_dir), epoch, averaged=averaged)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs from the model."""

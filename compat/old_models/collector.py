@@ -48,6 +48,8 @@ class PartCollector(OldStyleModel):
                           for start, end in _DIRECTIONS)
             net = BaseModel.add_network(self, name, net, role=role,
                                         backwards=role == "generator" and is_back)
+        if self.gpu_ids:  # where the original wraps networks in DataParallel
+            vars(net)["module"] = net
         setattr(self, f"net{name}", net)
 
     def _collect_optimizers(self) -> None:

@@ -41,6 +41,10 @@ def adapted(cls: type[BaseModel]) -> type[BaseModel]:
     """Return the class for the programs: ``cls`` itself if it is not in the original's style."""
     if not _is_old_style(cls):
         return cls
+    if any("initialize" in vars(own) for own in users_classes(cls)):
+        raise ValueError(f"{cls.__module__.replace('.', '/')}.py has the form of 2017, with a "
+                         "method initialize; call it __init__, and BaseModel.__init__(self, opt) "
+                         "inside it")
     from compat.old_models import flags
     from compat.old_models.adapter import Adapter
     from compat.old_models.attributes import OldStyleModel

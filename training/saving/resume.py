@@ -1,6 +1,7 @@
 """Resume a run after its last save, or from weights whose epoch is known."""
 
 import logging
+from pathlib import Path
 
 from models.base_model import BaseModel
 from training.saving.logs import cut_from_epoch
@@ -47,8 +48,9 @@ def resume_run(saver: RunSaver, *, label: str, epoch_count: int | None) -> int:
 
 def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
     """Load ``<label>_net_*.pth``; return the epoch after them, known from their names."""
-    newest = newest_epoch(model.save_dir)
-    if label == "latest" and newest and not list(model.save_dir.glob("latest_net_*.pth")):
+    folder = Path(model.save_dir)
+    newest = newest_epoch(folder)
+    if label == "latest" and newest and not list(folder.glob("latest_net_*.pth")):
         label = str(newest)
     if label.isdecimal():
         first, reason = int(label) + 1, "according to their name"
@@ -71,7 +73,8 @@ def _load_weights(model: BaseModel, label: str, epoch_count: int | None) -> int:
 
 def _require_own(model: BaseModel, label: str) -> None:
     """Raise ValueError if all weights belong to other networks, those of another model."""
-    names = [path.stem.partition("_net_")[2] for path in model.save_dir.glob(f"{label}_net_*.pth")]
+    files = Path(model.save_dir).glob(f"{label}_net_*.pth")
+    names = [path.stem.partition("_net_")[2] for path in files]
     own = model.parts.networks
     if names and not set(names) & set(own):
         raise ValueError(f"{model.save_dir} has {label} weights of {', '.join(sorted(names))}, "

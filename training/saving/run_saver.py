@@ -40,7 +40,7 @@ class RunSaver:
     keep_epochs: int | None  # number of numbered saves that are kept, the newest; None: all
 
     def __post_init__(self) -> None:
-        self.folder = self.model.save_dir
+        self.folder = Path(self.model.save_dir)  # a file of a user may set a text
         self.path = self.folder / "latest_state.pth"
         self._saver = BackgroundSaver()
         self._writes = current_process().is_main
