@@ -17,9 +17,15 @@ _FUSED = (Adam, AdamW, SGD)  # optimizers that can do so on all of these devices
 
 
 def network_settings(opt: Namespace, role: NetworkRole, name: str) -> dict[str, Any]:
-    """Return the values of the flags of all networks, and of those in the network's own file."""
+    """Return the values of the flags of all networks, and of those in the network's own file.
+
+    A model may have a flag --normD.
+    """
     flags = ("norm", "init_type", "init_gain", *own_flags(role, name))
-    return {flag: getattr(opt, flag) for flag in flags}
+    settings = {flag: getattr(opt, flag) for flag in flags}
+    if role == "discriminator" and getattr(opt, "normD", None):
+        settings["norm"] = opt.normD
+    return settings
 
 
 def as_groups(parameters: Iterable[Any]) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ GAN_MODES: dict[str, GANObjective] = {
     "hinge": GANObjective(lambda logits: relu(1.0 - logits).mean(),
                      lambda logits: relu(1.0 + logits).mean(), _minus_mean, 0.0),
 }
+GAN_MODES["nonsaturating"] = GAN_MODES["vanilla"]  # CUT's name: softplus is this cross entropy
 
 
 def l1_of_known(

@@ -6,7 +6,7 @@ from itertools import islice
 
 log = logging.getLogger(__name__)
 
-# Names from before 2018.
+# Names from before 2018, and of CUT.
 RENAMED = {
     "--niter": "--n_epochs",
     "--niter_decay": "--n_epochs_decay",
@@ -21,6 +21,8 @@ RENAMED = {
     "--resize_or_crop": "--preprocess",
     "--how_many": "--num_test",
     "--ntest": "--num_test",
+    "--normG": "--norm",
+    "--pretrained_name": "--init_from",
 }
 REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
 # Values of these may begin with a minus sign, which argparse takes for a flag: -1000,2000.

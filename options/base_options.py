@@ -94,7 +94,7 @@ class BaseOptions:
         parser = _FullParser(usage="%(prog)s --dataroot FOLDER --name NAME [flags]")
         with flags_replaceable(parser, type(self).__name__):
             self.initialize(parser)
-        parser.is_train = self.isTrain
+        parser.is_train, parser.words = self.isTrain, argv
         sinks.add_flags(parser, self.isTrain)
         parser.set_defaults(dataset_mode="unaligned")
         shared = {action.dest for action in parser._actions}

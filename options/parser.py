@@ -31,6 +31,8 @@ class HelpFormatter(ArgumentDefaultsHelpFormatter):
 class Parser(ArgumentParser):
     """Reports a mistake in two lines instead of four screens of usage."""
 
+    words: Sequence[str] = ()  # the command line, for models with defaults that follow a flag
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **{"formatter_class": HelpFormatter} | kwargs)
 

@@ -19,6 +19,7 @@ from models.networks.tables import (
     define_D,
     define_G,
     own_flags,
+    require_features,
     side_multiple,
 )
 from models.networks.unet import UnetGenerator
@@ -28,5 +29,5 @@ __all__ = [
     "NLayerDiscriminator", "NetworkRole", "PixelDiscriminator", "ResnetBlock", "ResnetGenerator",
     "UnetGenerator", "UnetSkipConnectionBlock", "add_network_flags", "available",
     "cal_gradient_penalty", "define_D", "define_G", "get_norm_layer", "get_scheduler", "init_net",
-    "init_weights", "own_flags", "require_known", "side_multiple",
+    "init_weights", "own_flags", "require_features", "require_known", "side_multiple",
 ]

@@ -5,8 +5,11 @@ It has ``n_layers`` convolutions of stride 2 and two of stride 1, all 4x4. Each 
 ``nn.Sequential``, because their positions in it are the published names.
 """
 
+from argparse import ArgumentParser
+
 from torch import Tensor, nn
 
+from models.networks.blur import BlurDown
 from models.networks.layers import NormLayer, norm_builder, uses_bias
 
 
@@ -14,12 +17,18 @@ class NLayerDiscriminator(nn.Module):
     """[N, in, H, W] images -> [N, 1, h, w] logits, h = floor(H / 2**n_layers) - 2.
 
     ``n_layers=3`` sees 70 x 70 pixels. The first convolution has ``ndf`` output channels; each of
-    the next three doubles them.
+    the next three doubles them. ``antialias_D``: convolutions of stride 1 and ``BlurDown``, as in
+    CUT, instead of convolutions of stride 2; the sides are the same.
     """
+
+    @staticmethod
+    def modify_commandline_options(parser: ArgumentParser, is_train: bool) -> None:
+        parser.add_argument_group("PatchGAN").add_argument(
+            "--antialias_D", action="store_true", help="blurred strides in D, as in CUT")
 
     def __init__(
         self, input_nc: int, ndf: int = 64, n_layers: int = 3,
-        norm_layer: NormLayer = nn.BatchNorm2d,
+        norm_layer: NormLayer = nn.BatchNorm2d, *, antialias_D: bool = False,
     ) -> None:
         super().__init__()
         if n_layers < 1:
@@ -28,13 +37,19 @@ class NLayerDiscriminator(nn.Module):
         norm, bias = norm_builder(norm_layer), uses_bias(norm_layer)
         widths = [ndf * min(2**level, 8) for level in range(n_layers + 1)]
 
-        model: list[nn.Module] = [nn.Conv2d(input_nc, ndf, 4, stride=2, padding=1)]
-        model += [nn.LeakyReLU(0.2)]
+        stride = 1 if antialias_D else 2
+
+        def blur(channels: int) -> list[nn.Module]:
+            return [BlurDown(channels)] if antialias_D else []
+
+        model: list[nn.Module] = [nn.Conv2d(input_nc, ndf, 4, stride=stride, padding=1)]
+        model += [nn.LeakyReLU(0.2), *blur(ndf)]
         for level in range(1, n_layers + 1):
-            stride = 2 if level < n_layers else 1
+            is_last = level == n_layers
             before, after = widths[level - 1], widths[level]
-            model += [nn.Conv2d(before, after, 4, stride=stride, padding=1, bias=bias)]
-            model += [norm(after), nn.LeakyReLU(0.2)]
+            model += [nn.Conv2d(before, after, 4, stride=1 if is_last else stride, padding=1,
+                                bias=bias)]
+            model += [norm(after), nn.LeakyReLU(0.2), *([] if is_last else blur(after))]
         model += [nn.Conv2d(widths[-1], 1, 4, padding=1)]
         self.model = nn.Sequential(*model)
 

@@ -6,7 +6,7 @@ All layers are in one ``nn.Sequential``, because their positions in it are the p
 """
 
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -70,6 +70,9 @@ class ResnetGenerator(nn.Module):
     ``padding_type``: borders of the residual blocks; the first and last layer reflect.
     ``antialias``: blurred strides (``BlurDown``) instead of strided convolutions;
     ``antialias_up``: ``BlurUp`` and convolutions instead of transposed ones.
+
+    ``net(x, layers=(0, 4))`` returns the outputs of these positions of ``model``, in this order,
+    and computes nothing behind the last of them.
     """
 
     @staticmethod
@@ -113,11 +116,23 @@ class ResnetGenerator(nn.Module):
             nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh(),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, layers: Sequence[int] = ()) -> Tensor | list[Tensor]:
         height, width = x.shape[-2:]
         # A quarter of the side, rounded up, must be 2: a single pixel has no neighbour to reflect.
         if height < 5 or width < 5:
             raise ValueError(f"the ResNet generator needs sides of at least 5 pixels, got {width} "
                              f"x {height}; use larger images")
+        if layers:
+            return outputs_at(self.model, x, layers)
         images: Tensor = self.model(x)
         return images
+
+
+def outputs_at(model: nn.Sequential, x: Tensor, layers: Sequence[int]) -> list[Tensor]:
+    """Return the outputs of these positions of ``model``, in the order of ``layers``."""
+    found: dict[int, Tensor] = {}
+    for position, layer in enumerate(tuple(model)[: max(layers) + 1]):
+        x = layer(x)
+        if position in layers:
+            found[position] = x
+    return [found[position] for position in layers]

@@ -128,11 +128,30 @@ def define_D(
 
 def side_multiple(name: str) -> int:
     """Return the number that must divide both sides of an image for the output to keep its size."""
+    return geometry(_without_values(name, **own_flags("generator", name))).multiple
+
+
+def require_features(name: str, layers: Sequence[int], **flags: Any) -> None:
+    """Raise ValueError if the generator does not return the outputs of these positions.
+
+    ``flags``: values of the network's own flags.
+    """
+    net = _without_values(name, **flags)
+    if "layers" not in signature(type(net).forward).parameters:
+        raise ValueError(f"--netG {name} does not return features: its forward has no parameter "
+                         "layers; use --netG resnet_9blocks, or --lambda_NCE 0")
+    positions = len(getattr(net, "model", range(2**31)))
+    if max(layers) >= positions:
+        raise ValueError(f"--nce_layers {','.join(map(str, layers))}: --netG {name} has the "
+                         f"positions 0 to {positions - 1}; choose from these")
+
+
+def _without_values(name: str, **flags: Any) -> nn.Module:
+    """Return a generator whose tensors have no values."""
     known = name in TABLES["generator"] or name in PLUGINS["generator"].available()
     # A networks.py of the user may move the network to a device.
     with torch.random.fork_rng(devices=[]), torch.device("meta" if known else "cpu"):
-        net = define_G(1, 1, 1, name, "instance", **own_flags("generator", name))
-        return geometry(net).multiple
+        return define_G(1, 1, 1, name, "instance", **flags)
 
 
 def _builder(

@@ -16,13 +16,14 @@ from util.flags.numbers import (
     weight,
     whole_number,
 )
-from util.flags.words import any_path, epoch, host, run_name, word
+from util.flags.words import any_path, epoch, host, run_name, switch, word
 
 __all__ = [
     "AUTO", "any_path", "colour_jitter", "count_or_auto", "degrees", "epoch", "finite_float",
     "fraction", "gpu_list", "host", "int_or_unlimited", "limits", "nan_value", "non_negative_int",
-    "on_off_auto", "one_of", "positive_float", "positive_int", "rate", "ratio", "run_name",
-    "seed", "sides", "suffixes", "tile_side", "value_range", "weight", "word", "zoom",
+    "on_off_auto", "one_of", "positions", "positive_float", "positive_int", "rate", "ratio",
+    "run_name", "seed", "sides", "suffixes", "switch", "tile_side", "value_range", "weight", "word",
+    "zoom",
 ]
 
 
@@ -143,6 +144,14 @@ def gpu_list(text: str) -> list[int]:
     if min(ids) < 0 or len(set(ids)) != len(ids):
         raise ArgumentTypeError(f"must be different numbers >= 0, or -1 for the CPU, got {text!r}")
     return ids
+
+
+def positions(text: str) -> tuple[int, ...]:
+    """Convert ``0,4,8`` to different whole numbers >= 0, in the given order."""
+    numbers = tuple(non_negative_int(part) for part in text.split(","))
+    if len(set(numbers)) != len(numbers):
+        raise ArgumentTypeError(f"must be different positions such as 0,4,8, got {text!r}")
+    return numbers
 
 
 def suffixes(text: str) -> tuple[str, ...]:

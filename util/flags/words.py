@@ -1,4 +1,7 @@
-"""Types of names, paths and addresses for argparse: what no file system or network takes."""
+"""Types of names, paths, addresses and switches for argparse.
+
+They refuse what no file system or network takes.
+"""
 
 import re
 from argparse import ArgumentTypeError
@@ -57,3 +60,12 @@ def host(text: str) -> str:
     if len(text) > _LONGEST_HOST or not _HOST.fullmatch(text):
         raise ArgumentTypeError(f"must be the name of a machine or an IP address, got {text!r}")
     return text
+
+
+def switch(text: str) -> bool:
+    """Accept the words for yes and no that CUT's flags take: true, t, yes, y, 1, false, ..."""
+    if text.lower() in ("true", "t", "yes", "y", "1"):
+        return True
+    if text.lower() in ("false", "f", "no", "n", "0"):
+        return False
+    raise ArgumentTypeError(f"must be true or false, got {text!r}")

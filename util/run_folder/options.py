@@ -92,4 +92,16 @@ def _read_banner(text: str) -> dict[str, Any]:
         if colon:
             value = rest.partition("\t[default:")[0].strip()
             options[key.strip()] = constants.get(value, value)
+    return _without_names_of_cut(options)
+
+
+def _without_names_of_cut(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a run of CUT's authors with the names that they have here."""
+    if "normG" in options:
+        options["norm"] = options.pop("normG")
+    for flag in ("antialias", "antialias_up"):
+        if f"no_{flag}" in options:
+            options[flag] = not options.pop(f"no_{flag}")
+    if "antialias" in options:
+        options.setdefault("antialias_D", options["antialias"])
     return options
