@@ -79,7 +79,7 @@ class Longer(networks.ResnetGenerator):
         self.model = nn.Sequential(*self.model[:-1], nn.Conv2d(3, 3, 1))
         self.block = Block(3, "zero", BATCH, False, False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         y: Tensor = self.block(self.model(x))
         return y
 

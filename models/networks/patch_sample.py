@@ -37,6 +37,10 @@ def mirrored(places: Tensor, width: int) -> Tensor:
     return places + width - 1 - 2 * (places % width)
 
 
+def _at_least_float32(feature: Tensor) -> Tensor:
+    return feature.to(torch.promote_types(feature.dtype, torch.float32))
+
+
 class PatchSampler(nn.Module):
     """Feature maps [N, C_i, H_i, W_i], then places [N, P_i] of each -> [N, P_i, width_i].
 
@@ -52,7 +56,7 @@ class PatchSampler(nn.Module):
         half = len(maps_and_places) // 2
         features, places = maps_and_places[:half], maps_and_places[half:]
         with torch.autocast(features[0].device.type, enabled=False):
-            return [unit_vectors(self.embed(number, feature.float(), place))
+            return [unit_vectors(self.embed(number, _at_least_float32(feature), place))
                     for number, (feature, place) in enumerate(zip(features, places, strict=True))]
 
     def embed(self, number: int, feature: Tensor, places: Tensor) -> Tensor:
