@@ -18,7 +18,7 @@ from training.validation.names import metric_of
 log = logging.getLogger(__name__)
 
 # Each optimizer of these models has weights of one role; other models may use --lr themselves.
-_SEPARATE = ("colorization", "cycle_gan", "pix2pix")
+_SEPARATE = ("colorization", "cut", "cycle_gan", "fastcut", "pix2pix")
 
 
 def _in_training() -> list[Dependency]:

@@ -20,6 +20,19 @@ if not torch.cuda.is_available():
 Argv = Callable[..., list[str]]
 
 
+# The tests of all models run these in `make test`; with the rest of CUT's cases, in `make soak`.
+FAST_CASES = ("test_resume_inside_an_epoch_equals_a_straight_run[cut-linear]",
+              "test_every_model_trains_and_tests_on_every_dataset[cut-]")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        values = getattr(item, "callspec", None) and item.callspec.params.values()
+        if values and {"cut", "fastcut"} & {*map(str, values)} and item.name not in FAST_CASES:
+            item.add_marker(pytest.mark.soak)
+
+
 def pytest_collection_finish() -> None:
     """Exclude the imported modules from garbage collection.
 
