@@ -41,6 +41,14 @@ def add_flags(parser: ArgumentParser, is_train: bool, *, mode: str) -> ArgumentP
     """Add the flags of CUT. ``mode``: the default of --CUT_mode."""
     words = list(getattr(parser, "words", ()))
     add = parser.add_argument_group("cut").add_argument
+    add("--no_antialias", dest="antialias", action=_NoAntialias, nargs=0, const=False, default=True,
+        help="strided convolutions in G and D, not blurred strides")
+    add("--no_antialias_up", dest="antialias_up", action="store_false", default=True,
+        help="transposed convolutions in G, not blurred upsampling")
+    add("--normD", choices=tuple(NORMS), help="normalisation of D (default: --norm)")
+    parser.set_defaults(no_dropout=True, antialias_D=True, init_type="xavier")
+    if not is_train:
+        return parser
     convert = flags.one_of(_MODES)
     add("--CUT_mode", type=convert, choices=tuple(_MODES), default=mode,
         help="sets the defaults of the other flags as in the paper")
@@ -48,13 +56,6 @@ def add_flags(parser: ArgumentParser, is_train: bool, *, mode: str) -> ArgumentP
         value = word.partition("=")[2] or "".join(words[at + 1: at + 2])
         if word.partition("=")[0] == "--CUT_mode" and convert(value) in _MODES:
             mode = convert(value)
-    add("--no_antialias", dest="antialias", action=_NoAntialias, nargs=0, const=False, default=True,
-        help="strided convolutions in G and D, not blurred strides")
-    add("--no_antialias_up", dest="antialias_up", action="store_false", default=True,
-        help="transposed convolutions in G, not blurred upsampling")
-    parser.set_defaults(no_dropout=True, antialias_D=True, init_type="xavier")
-    if not is_train:
-        return parser
     epochs, decay = _EPOCHS[mode]
     parser.set_defaults(n_epochs=epochs, n_epochs_decay=decay, pool_size=0, lr_metric="G")
     yes_no: dict[str, Any] = {"type": flags.switch, "nargs": "?", "const": True}
@@ -76,7 +77,6 @@ def add_flags(parser: ArgumentParser, is_train: bool, *, mode: str) -> ArgumentP
     add("--nce_T", type=flags.positive_float, default=0.07, help="temperature of PatchNCE")
     add("--num_patches", type=flags.non_negative_int, default=256,
         help="places that are compared in each feature map; 0 = all")
-    add("--normD", choices=tuple(NORMS), help="normalisation of D (default: --norm)")
     parser.set_defaults(**_MODES[mode])
     return parser
 

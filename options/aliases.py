@@ -28,9 +28,13 @@ REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
 # Values of these may begin with a minus sign, which argparse takes for a flag: -1000,2000.
 SIGNED = ("--value_range_A", "--value_range_B", "--nan_value")
 # Given to test.py too, where they never had an effect.
-LIVE_DISPLAY = (
+_LIVE_DISPLAY = (
     "--display_id", "--display_server", "--display_env", "--display_port", "--display_ncols",
 )
+WITHOUT_EFFECT_IN_TESTS = {
+    **dict.fromkeys(_LIVE_DISPLAY, "live displays belong to train.py"),
+    "--CUT_mode": "it sets defaults of train.py",
+}
 
 
 def modernise(argv: Sequence[str]) -> list[str]:

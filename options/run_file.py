@@ -111,7 +111,7 @@ def convert_saved(saved: dict[str, Any], parser: ArgumentParser, run_dir: Path) 
         try:
             converted = _converted(value, action, default=parser.get_default(key))
             for item in converted if _takes_list(action) and converted else [converted]:
-                if None not in (action.choices, item) and item not in action.choices:
+                if not (action.choices is None or item is None or item in action.choices):
                     raise ValueError(f"expected one of {', '.join(map(str, action.choices))}")
         except (ValueError, ArgumentTypeError) as error:
             raise invalid_option(file_of(run_dir), key, value, error) from error

@@ -15,7 +15,7 @@ from inference.inferred_generator import inferred_options
 from inference.memory_budget import usual_batch
 from models.networks import available, own_flags, require_known
 from options import test_flags
-from options.aliases import LIVE_DISPLAY
+from options.aliases import WITHOUT_EFFECT_IN_TESTS
 from options.base_options import BaseOptions, without_crop
 from options.parser import read_flags
 from options.run_file import NETWORK_OPTIONS, VALUE_OPTIONS, contradiction
@@ -48,7 +48,7 @@ class TestOptions(BaseOptions):
         # Each image is read once; outputs are compared with those of other implementations.
         parser.set_defaults(cache="none", resize="pillow")
         test_flags.add_flags(parser)
-        for flag in LIVE_DISPLAY:
+        for flag in WITHOUT_EFFECT_IN_TESTS:
             parser.add_argument(flag, default=SUPPRESS, help=SUPPRESS)
 
     def find_run(self, argv: Sequence[str]) -> tuple[Path, dict[str, Any]]:
@@ -175,9 +175,9 @@ class TestOptions(BaseOptions):
 
     def validate(self, opt: Namespace) -> None:
         super().validate(opt)
-        for flag in LIVE_DISPLAY:
+        for flag, reason in WITHOUT_EFFECT_IN_TESTS.items():
             if hasattr(opt, flag[2:]):
-                log.info("%s has no effect here: live displays belong to train.py", flag)
+                log.info("%s has no effect here: %s", flag, reason)
                 delattr(opt, flag[2:])
         if len(opt.gpu_ids or ()) > 1 and not current_process().is_distributed:
             log.warning("--gpu_ids: one process uses one GPU, %d; for all: torchrun "

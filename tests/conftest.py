@@ -28,8 +28,8 @@ FAST_CASES = ("test_resume_inside_an_epoch_equals_a_straight_run[cut-linear]",
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        values = getattr(item, "callspec", None) and item.callspec.params.values()
-        if values and {"cut", "fastcut"} & {*map(str, values)} and item.name not in FAST_CASES:
+        values = getattr(getattr(item, "callspec", None), "params", {}).values()
+        if {"cut", "fastcut"} & {*map(str, values)} and item.name not in FAST_CASES:
             item.add_marker(pytest.mark.soak)
 
 
