@@ -25,9 +25,10 @@ from util import flags
 
 # RGB, both convolutions that halve the sides, the first and the fifth residual block.
 _BLURRED, _STRIDED = "0,4,8,12,16", "0,4,7,10,14"
-_MODES = {"CUT": {"nce_idt": True, "lambda_NCE": 1.0, "flip_equivariance": False},
-          "FastCUT": {"nce_idt": False, "lambda_NCE": 10.0, "flip_equivariance": True}}
-_EPOCHS = {"CUT": (200, 200), "FastCUT": (150, 50)}
+_MODES = {"CUT": {"nce_idt": True, "lambda_NCE": 1.0, "flip_equivariance": False,
+                  "n_epochs": 200, "n_epochs_decay": 200},
+          "FastCUT": {"nce_idt": False, "lambda_NCE": 10.0, "flip_equivariance": True,
+                      "n_epochs": 150, "n_epochs_decay": 50}}
 
 
 class _NoAntialias(Action):
@@ -49,15 +50,8 @@ def add_flags(parser: ArgumentParser, is_train: bool, *, mode: str) -> ArgumentP
     parser.set_defaults(no_dropout=True, antialias_D=True, init_type="xavier")
     if not is_train:
         return parser
-    convert = flags.one_of(_MODES)
-    add("--CUT_mode", type=convert, choices=tuple(_MODES), default=mode,
+    add("--CUT_mode", type=flags.one_of(_MODES), choices=tuple(_MODES), default=mode,
         help="sets the defaults of the other flags as in the paper")
-    for at, word in enumerate(words):
-        value = word.partition("=")[2] or "".join(words[at + 1: at + 2])
-        if word.partition("=")[0] == "--CUT_mode" and convert(value) in _MODES:
-            mode = convert(value)
-    epochs, decay = _EPOCHS[mode]
-    parser.set_defaults(n_epochs=epochs, n_epochs_decay=decay, pool_size=0, lr_metric="G")
     yes_no: dict[str, Any] = {"type": flags.switch, "nargs": "?", "const": True}
     add("--lambda_GAN", type=flags.weight, default=1.0, help="weight of the GAN loss of G")
     add("--lambda_NCE", type=flags.weight, help="weight of PatchNCE; 0 removes it, and F")
@@ -77,7 +71,9 @@ def add_flags(parser: ArgumentParser, is_train: bool, *, mode: str) -> ArgumentP
     add("--nce_T", type=flags.positive_float, default=0.07, help="temperature of PatchNCE")
     add("--num_patches", type=flags.non_negative_int, default=256,
         help="places that are compared in each feature map; 0 = all")
-    parser.set_defaults(**_MODES[mode])
+    if peek := getattr(parser, "peek", None):
+        mode = peek("CUT_mode", flags.one_of(_MODES)) or mode
+    parser.set_defaults(**_MODES.get(mode, {}), pool_size=0, lr_metric="G")
     return parser
 
 

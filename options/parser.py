@@ -31,7 +31,7 @@ class HelpFormatter(ArgumentDefaultsHelpFormatter):
 class Parser(ArgumentParser):
     """Reports a mistake in two lines instead of four screens of usage."""
 
-    words: Sequence[str] = ()  # the command line, for models with defaults that follow a flag
+    words: Sequence[str] = ()  # the command line
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **{"formatter_class": HelpFormatter} | kwargs)
@@ -49,6 +49,10 @@ class Parser(ArgumentParser):
             names = ", ".join("/".join(action.option_strings) for action in missing)
             self.error(f"the following arguments are required: {names}")
         return opt
+
+    def peek(self, flag: str, convert: Callable[[str], Any]) -> Any:
+        """Return the value of a flag that other defaults follow; None if it is not given."""
+        return getattr(read_flags(self.words, **{flag: convert}), flag)
 
     def explain_unknown(self, flags: Iterable[str]) -> str:
         """Return a suggestion for unknown flags, or ""."""
