@@ -4,6 +4,8 @@ import logging
 from collections.abc import Sequence
 from itertools import islice
 
+from util.flags import switch
+
 log = logging.getLogger(__name__)
 
 # Names from before 2018, and of CUT.
@@ -25,6 +27,9 @@ RENAMED = {
     "--pretrained_name": "--init_from",
 }
 REPLACED = {"--no_lsgan": ["--gan_mode", "vanilla"]}
+# Flags of CUT that have no effect there either; each has a value.
+DROPPED = ("--easy_label", "--evaluation_freq")
+_WORDS = ("true", "t", "yes", "y", "1", "false", "f", "no", "n", "0")  # after --no_dropout of CUT
 # Values of these may begin with a minus sign, which argparse takes for a flag: -1000,2000.
 SIGNED = ("--value_range_A", "--value_range_B", "--nan_value")
 # Given to test.py too, where they never had an effect.
@@ -49,6 +54,11 @@ def modernise(argv: Sequence[str]) -> list[str]:
         elif word in REPLACED:
             log.info("%s is now called %s", word, " ".join(REPLACED[word]))
             modern += REPLACED[word]
+        elif flag in DROPPED:
+            log.info("%s has no effect", flag)
+            next(words if not equals else iter(()), None)
+        elif modern[-1:] == ["--no_dropout"] and word.lower() in _WORDS:
+            modern[-1:] = ["--no_dropout" if switch(word) else "--dropout"]
         elif word in SIGNED:
             modern.append("=".join([word, *islice(words, 1)]))
         else:

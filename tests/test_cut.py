@@ -16,6 +16,7 @@ from models.networks import define_D, define_G
 from models.networks.patch_sample import SAMPLERS, draw_places, mirrored, unit_vectors
 from models.patch_nce import patch_nce
 from options.train_options import TrainOptions
+from util.run_folder.options import load_options
 
 RECORDED = Path(__file__).parents[2] / "shared" / "fixtures" / "cut"
 needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recordings of CUT here")
@@ -218,6 +219,17 @@ def test_the_mode_sets_defaults(flags: str, values: tuple[object, ...]) -> None:
             opt.n_epochs_decay) == values
     assert (opt.init_type, opt.no_dropout, opt.antialias, opt.antialias_D) == (
         "xavier", True, True, True)
+
+
+def test_flags_of_the_authors_code_are_read(tmp_path: Path) -> None:
+    words = "--no_dropout False --normG batch --easy_label x --evaluation_freq=5 --nce_idt"
+    opt = TrainOptions().parse(["--dataroot", ".", "--model", "fastcut", *words.split()])
+    assert (opt.no_dropout, opt.norm, opt.nce_idt) == (False, "batch", True)
+    lines = ["model: cut", "normG: batch", "no_antialias: True", "no_antialias_up: False",
+             "display_id: None"]
+    (tmp_path / "train_opt.txt").write_text("\n".join(lines))
+    assert load_options(tmp_path) == {"model": "cut", "norm": "batch", "antialias": False,
+                                      "antialias_up": True, "antialias_D": False}
 
 
 def test_layers_keep_their_meaning_without_blurred_strides() -> None:

@@ -99,6 +99,8 @@ def _without_names_of_cut(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a run of CUT's authors with the names that they have here."""
     if "normG" in options:
         options["norm"] = options.pop("normG")
+    if options.get("display_id", 0) is None:  # any window
+        options.pop("display_id")
     for flag in ("antialias", "antialias_up"):
         if f"no_{flag}" in options:
             options[flag] = not options.pop(f"no_{flag}")
