@@ -15,6 +15,7 @@ from models.cut_model import CUTModel
 from models.networks import define_D, define_G
 from models.networks.patch_sample import SAMPLERS, draw_places, mirrored, unit_vectors
 from models.patch_nce import patch_nce
+from models.weights.infer_flags import infer_flags
 from options.train_options import TrainOptions
 from util.run_folder.options import load_options
 
@@ -200,6 +201,19 @@ def test_strided_convolutions_make_small_maps(side: int) -> None:
     assert torch.equal(net.get_buffer("mean_0"), mean)
     wanted = unit_vectors(small.flatten(2).transpose(1, 2) - mean)
     assert torch.allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("layers", "norm", "blurred"), [
+    (1, "instance", True), (2, "batch", True), (3, "none", True), (3, "instance", False),
+])
+def test_the_flags_of_a_discriminator_are_seen_in_its_file(
+    layers: int, norm: str, blurred: bool
+) -> None:
+    net = define_D(3, 2, "n_layers", layers, norm, antialias_D=blurred)
+    shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    assert infer_flags(shapes) == {
+        "--netD": f"n_layers --n_layers_D {layers}", "--norm": norm, "--ndf": "2",
+        "input channels": "3", **({"--antialias_D": ""} if blurred else {})}
 
 
 # ---- the model ---------------------------------------------------------------------------------

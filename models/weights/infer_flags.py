@@ -28,10 +28,15 @@ def infer_flags(shapes: Shapes) -> dict[str, str]:
         return _resnet_flags(shapes, blocks)
     if convolutions.keys() == {"net.0.weight", "net.2.weight", "net.5.weight"}:
         return _discriminator_flags(shapes, "pixel", parent="net")
-    places = [0, *(3 * level - 1 for level in range(1, len(convolutions)))]
+    layers = len(convolutions) - 2
+    name = f"n_layers --n_layers_D {layers}"
+    places = [0, *(3 * level - 1 for level in range(1, layers + 2))]
     if convolutions.keys() == {f"model.{place}.weight" for place in places}:
-        name = f"n_layers --n_layers_D {len(convolutions) - 2}"
         return _discriminator_flags(shapes, name, parent="model")
+    blurred = [0, *(4 * level - 1 for level in range(1, layers + 1)), 4 * layers + 2]
+    if convolutions.keys() == {f"model.{place}.weight" for place in blurred}:
+        return {**_discriminator_flags(shapes, name, parent="model", second=3),
+                "--antialias_D": ""}
     return {}
 
 
@@ -74,9 +79,13 @@ def _last_of_resnet(shapes: Shapes, blocks: set[str]) -> str:
     return f"model.{len(blocks) + 17 + len(_filters(shapes))}.weight"
 
 
-def _discriminator_flags(shapes: Shapes, name: str, *, parent: str) -> dict[str, str]:
+def _discriminator_flags(
+    shapes: Shapes, name: str, *, parent: str, second: int = 2
+) -> dict[str, str]:
+    """``second``: the position of the second convolution, before which there may be a filter."""
     width, in_channels = shapes[f"{parent}.0.weight"][:2]
-    return {"--netD": name, "--norm": _norm(shapes, conv=f"{parent}.2", norm=f"{parent}.3"),
+    norm = _norm(shapes, conv=f"{parent}.{second}", norm=f"{parent}.{second + 1}")
+    return {"--netD": name, "--norm": norm,
             "--ndf": str(width), "input channels": str(in_channels)}
 
 
