@@ -107,8 +107,8 @@ def test_programs_handle_signals_before_they_import_torch(program: str) -> None:
     """A traceback from the middle of an import does not help anybody."""
     text = (ROOT / program).read_text()
     first = text.index("    interrupts.quit_at_signals()")
-    own = re.findall(r"^(?:from|import) (?:data|metrics|models|inference|serving|scripts|util\.)",
-                     text[:first], re.MULTILINE)
+    rooms = r"^(?:from|import) (?:data|metrics|models|inference|serving|scripts|util\.)\b"
+    own = re.findall(rooms, text[:first], re.MULTILINE)
     assert own == []
     done = subprocess.run(
         [sys.executable, "-c", "import os, sys; from util import interrupts; "

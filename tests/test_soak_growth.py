@@ -122,7 +122,7 @@ def test_samples_without_the_workers_are_left_out() -> None:
 def test_a_long_run_does_not_grow(
     model: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    samples, seconds = train(tmp_path, model, steps=int(os.environ.get("SOAK_STEPS", "2000")))
+    samples, seconds = train(tmp_path, model, steps=int(os.environ.get("SOAK_STEPS", "6000")))
     plot(tmp_path / "growth.png", samples, seconds)
     record_property("measured", f"{model}: {describe(samples, seconds)}")
     log.info("%s: %s; figure: %s", model, describe(samples, seconds), tmp_path / "growth.png")

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.networks.layers import NormLayer
 from models.networks.nested_unet import UnetSkipConnectionBlock
@@ -32,6 +31,9 @@ class _Block(nn.Module):
     def __init__(self, level: UnetSkipConnectionBlock) -> None:
         super().__init__()
         self._level = (level,)  # a tuple, so that the level is not registered a second time
+        # Modules, so that the estimate of the memory sees what they read and write.
+        self.leaky = nn.Identity() if level.outermost else nn.LeakyReLU(0.2)
+        self.relu = nn.ReLU()
         self.nothing = nn.Identity()
 
     @property
@@ -56,9 +58,8 @@ class DownBlock(_Block):
     norm = property(lambda self: self._layer("norm"))
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.level.outermost:
-            x = functional.leaky_relu(x, 0.2)  # not in place: the skip reads the same tensor
-        features: Tensor = self.norm(self.conv(x))
+        # Not in place: the skip reads the same tensor.
+        features: Tensor = self.norm(self.conv(self.leaky(x)))
         return features
 
 
@@ -71,7 +72,7 @@ class UpBlock(_Block):
     dropout = property(lambda self: self._layer("dropout"))
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.dropout(self.norm(self.conv(x.relu())))
+        features: Tensor = self.dropout(self.norm(self.conv(self.relu(x))))
         return features
 
 

@@ -27,6 +27,15 @@ def open_tiff(path: Path) -> "TiffFile":
         PictureError: the list of its pages has no end, for which tifffile would search.
     """
     tiff: TiffFile = package_for(path, "tifffile").TiffFile(path)
+    try:
+        _require_end(tiff, path)
+    except BaseException:
+        tiff.close()
+        raise
+    return tiff
+
+
+def _require_end(tiff: "TiffFile", path: Path) -> None:
     layout, file = tiff.tiff, tiff.filehandle
     at, seen = 4 if layout.offsetsize == 4 else 8, set[int]()  # TIFF 6.0, section 2; BigTIFF
     while not layout.is_ndpi:
@@ -34,7 +43,6 @@ def open_tiff(path: Path) -> "TiffFile":
         link = file.read(layout.offsetsize)
         page = struct.unpack(layout.offsetformat, link)[0] if len(link) == layout.offsetsize else 0
         if page in seen:
-            tiff.close()
             raise PictureError(f"{path}: the list of pages leads back to an earlier page; the file "
                                "is damaged, get it again")
         file.seek(page)
@@ -43,7 +51,6 @@ def open_tiff(path: Path) -> "TiffFile":
             break
         seen.add(page)
         at = page + layout.tagnosize + struct.unpack(layout.tagnoformat, tags)[0] * layout.tagsize
-    return tiff
 
 
 def main_series(tiff: "TiffFile", path: Path) -> list["TiffPageSeries"]:
