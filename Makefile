@@ -74,7 +74,7 @@ test-gpu:  ## compare recorded with eager steps on an NVIDIA GPU (PYTHON: one th
 notebooks: setup  ## run the notebooks from top to bottom
 	$(BIN)/python -m pytest -m notebook -n 2 tests/test_notebooks.py
 
-soak: setup  ## slow tests, and a table of them: 100 kills, 2,000 requests and steps, 10 minutes of damaged files (docs/reliability.md)
+soak: setup  ## slow tests, and a table of them: 100 kills, 2,000 requests, 6,000 steps, 10 minutes of damaged files (docs/reliability.md)
 	$(BIN)/python -m pytest -m soak --log-cli-level=INFO
 
 lint: setup  ## check style and types

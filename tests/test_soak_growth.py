@@ -20,18 +20,18 @@ FLAT = [0.02] * 40
 def samples(
     megabytes_for_1000: float, *, start: float = 600, jump_at: int = -1, slower: float = 0
 ) -> list[MemorySample]:
-    """Return a run of 2,000 steps that grows steadily; one sample may be far above the rest."""
-    held = {steps: start + megabytes_for_1000 * steps / 1000 for steps in range(0, 2001, 100)}
+    """Return a run of 6,000 steps that grows steadily; one sample may be far above the rest."""
+    held = {steps: start + megabytes_for_1000 * steps / 1000 for steps in range(0, 6001, 300)}
     held |= {jump_at: held[jump_at] + 80} if jump_at in held else {}
     return [
-        MemorySample(steps, int(megabytes * MB), 0.02 * steps + slower * steps**2)
+        MemorySample(steps, int(megabytes * MB), 0.02 * steps + slower * steps**2 / 3)
         for steps, megabytes in held.items()
     ]
 
 
 def test_a_flat_run_passes_even_with_one_peak() -> None:
     assert problems(samples(0), FLAT) == []
-    assert problems(samples(0, jump_at=1900), FLAT) == []
+    assert problems(samples(0, jump_at=5700), FLAT) == []
     assert problems(samples(3), FLAT) == []
 
 
@@ -39,18 +39,18 @@ def test_memory_growth_is_reported() -> None:
     (sentence,) = problems(samples(6), FLAT)
     assert "grows by 6.0 MB for 1,000 steps; allowed are 5 MB and 2%" in sentence
     assert problems(samples(3, start=100), FLAT)  # 3 %
-    short = [replace(sample, steps=sample.steps // 4) for sample in samples(4)]  # 16 MB
+    short = [replace(sample, steps=sample.steps // 4) for sample in samples(4)]  # 16 MB for 1,000
     assert problems(short, FLAT) == []
     assert problems([replace(sample, steps=sample.steps // 4) for sample in samples(6)], FLAT)
 
 
 def test_one_rise_is_allowed_but_many_are_not() -> None:
-    once = [replace(s, resident=s.resident + 80 * MB * (s.steps > 1500)) for s in samples(0)]
+    once = [replace(s, resident=s.resident + 80 * MB * (s.steps > 4500)) for s in samples(0)]
     assert problems(once, FLAT) == []
-    stairs = [replace(s, resident=s.resident + 3 * MB * (s.steps // 300)) for s in samples(0)]
+    stairs = [replace(s, resident=s.resident + 9 * MB * (s.steps // 900)) for s in samples(0)]
     assert "grows by" in problems(stairs, FLAT)[0]
     (sentence,) = problems(
-        [replace(s, resident=s.resident + 200 * MB * (s.steps > 1500)) for s in samples(0)], FLAT
+        [replace(s, resident=s.resident + 200 * MB * (s.steps > 4500)) for s in samples(0)], FLAT
     )
     assert "risen by 200 MB in the second half; allowed are 128 MB" in sentence
 
@@ -66,7 +66,7 @@ def test_slower_steps_are_reported() -> None:
     assert "a step takes 26.9 ms in the last quarter, 22.9 ms in the second" in wall_clock
     assert "30.5 ms of the CPU in the last quarter, 24.5 ms in the second" in of_the_cpu
     assert problems(samples(0), slower) == []  # other programs kept the machine busy
-    busy = [replace(sample, pace=1 + sample.steps / 4000) for sample in samples(0, slower=3e-6)]
+    busy = [replace(sample, pace=1 + sample.steps / 12000) for sample in samples(0, slower=3e-6)]
     assert problems(busy, slower) == []
     assert problems(samples(0), [*FLAT[:-1], 0.5]) == []  # one step is no trend
     assert problems(samples(0), FLAT[::-1]) == []
