@@ -92,6 +92,21 @@ def test_a_dicom_file_that_is_cut_off_is_called_so(
         read_image(tmp_path / "slice.dcm")
 
 
+def test_a_tile_cannot_claim_more_pixels_than_its_place(
+    tmp_path: Path, good: dict[str, bytes]
+) -> None:
+    """The decoder of the tile would take 12 GB for the 2 KB of this file."""
+    start = good["jpeg.tif"].index(b"\xff\xc0") + 5
+    sides = struct.pack(">HH", 65000, 65000)
+    path = tmp_path / "jpeg.tif"
+    path.write_bytes(good["jpeg.tif"])
+    with TiffReader(path) as reader:
+        assert reader.read(Box(0, 0, 31, 23)).shape == (23, 31, 3)
+    path.write_bytes(good["jpeg.tif"][:start] + sides + good["jpeg.tif"][start + 4:])
+    with TiffReader(path) as reader, pytest.raises(PictureError, match=r"31 x 23 .*65000 x 65000"):
+        reader.read(Box(0, 0, 31, 23))
+
+
 def test_a_wrong_version_in_an_archive_is_damage(tmp_path: Path, good: dict[str, bytes]) -> None:
     """The version that unpacking needs is in the list of files (APPNOTE of ZIP, 4.3.12)."""
     content = bytearray(good["packed.npz"])

@@ -37,7 +37,7 @@ _PIXELS_PER_BYTE = {"PNG": 8 * 1032, "JPEG": 8 * 64, "MPO": 8 * 64, "GIF": 2731,
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """Open a file with Pillow; all errors inside become a ``PictureError``."""
-    with reading(path), path.open("rb") as file, _identified(file, path) as image:
+    with reading(path), path.open("rb") as file, identified(file, path) as image:
         # Pillow calls the decoded bytes of AVIF and WEBP raw, too.
         is_raw = (bool(image.tile) and image.tile[0][0] == "raw"
                   and image.format not in ("AVIF", "WEBP"))
@@ -98,7 +98,7 @@ def picture_size(path: Path) -> tuple[int, int]:
         return (height, width) if orientation in SIDEWAYS else (width, height)
 
 
-def _identified(file: IO[bytes], path: Path) -> Image.Image:
+def identified(file: IO[bytes], path: Path) -> Image.Image:
     """Return what Image.open returns, without its limit for the number of pixels.
 
     Formats are recognised by their first bytes; those without a mark (TGA) by the extension. EPS is

@@ -1,11 +1,12 @@
 """Which TIFF files can be read box by box."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data.files.pillow_files import PictureError
+from data.files.pillow_files import PictureError, identified
 
 DTYPES = ("uint8", "uint16", "int16", "float32")
 
@@ -33,6 +34,24 @@ def refuse_others(path: Path, page: Any) -> None:
         found = "a rotated or mirrored image (tag Orientation), wanted an upright one"
     if found:
         raise PictureError(f"{path} has {found}; convert it, or read it whole")
+
+
+def require_segment_size(coded: bytes, page: Any, path: Path) -> None:
+    """Refuse a strip or tile that is an image file, such as JPEG, of more pixels than its place.
+
+    Its decoder would first decode all that its own header claims.
+
+    Raises:
+        PictureError: the file is damaged.
+    """
+    rows, columns = page.chunks[:2]
+    try:
+        width, height = identified(BytesIO(coded), path).size
+    except Exception:  # compressed in another way, or damaged: its decoder reports it
+        return
+    if width * height > rows * columns:
+        raise PictureError(f"{path} is damaged: a part of {columns} x {rows} pixels holds an image "
+                           f"of {width} x {height}; replace or remove it")
 
 
 def name_of(value: int) -> str:

@@ -27,7 +27,7 @@ from data.files.raster import Pixels
 from data.files.reading import reading
 from data.files.tiff_files import nodata_of, require_complete
 from inference.tiles.box import Box
-from inference.tiles.readable_tiff import DTYPES, name_of, refuse_others
+from inference.tiles.readable_tiff import DTYPES, name_of, refuse_others, require_segment_size
 from util.files import replacing
 from util.packages import package_for
 
@@ -114,6 +114,7 @@ class TiffReader:
         page, handle = self._page, self._file.filehandle
         handle.seek(page.dataoffsets[index])
         coded = handle.read(page.databytecounts[index])
+        require_segment_size(coded, page, self.path)
         try:
             decoded = page.decode(coded or None, index, jpegtables=page.jpegtables)[0]
         except Exception as error:  # a codec may raise anything if the data are damaged
