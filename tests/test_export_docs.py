@@ -29,7 +29,7 @@ def program_for(to: str) -> str:
 
 
 @pytest.mark.parametrize(("to", "channels"), [("onnx", (3, 1)), ("torchscript", (1, 3)),
-                                              ("pt2", (3, 3))])
+                                              pytest.param("pt2", (3, 3), marks=pytest.mark.soak)])
 def test_the_program_translates(tmp_path: Path, to: str, channels: tuple[int, int]) -> None:
     exporter = create_exporter(generator_file(tmp_path, "unet_128", "batch", channels=channels), to)
     export(exporter, tmp_path)

@@ -40,7 +40,7 @@ COMPILING = pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch re
     [
         ("--precision fp32", (0.0, 0.0)),
         ("--precision bf16", HALF),
-        ("--precision fp16", HALF),
+        pytest.param("--precision fp16", HALF, marks=pytest.mark.soak),
         ("--channels_last", ROUNDING),
         ("--compile", ROUNDING),
         ("--grad_accum 2", ROUNDING),

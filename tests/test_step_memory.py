@@ -36,7 +36,7 @@ def estimate(opt: Namespace) -> int:
     ("model", "flags"),
     [
         *((model, "") for model in TRAINABLE),
-        ("cycle_gan", "--batch_size 1 --grad_accum 2"),
+        pytest.param("cycle_gan", "--batch_size 1 --grad_accum 2", marks=pytest.mark.soak),
         ("cycle_gan", "--checkpoint_activations"),
         ("pix2pix", "--precision bf16"),
         ("pix2pix", "--channels_last"),
@@ -91,7 +91,9 @@ def test_alone_hides_the_other_processes(monkeypatch: pytest.MonkeyPatch) -> Non
     assert Replicas(device).size == 2
 
 
-@pytest.mark.parametrize(("share", "flags"), [(0.5, ""), (0.7, " --grad_accum 2"), (0.95, "")])
+@pytest.mark.parametrize(("share", "flags"), [
+    pytest.param(0.5, "", marks=pytest.mark.soak), (0.7, " --grad_accum 2"), (0.95, ""),
+])
 def test_the_advised_batch_fits_and_the_next_does_not(share: float, flags: str) -> None:
     flags = "--model pix2pix --norm instance --batch_size 9" + flags
     needed = advice(flags, GB).need(StepPlan.of(options(flags)))
