@@ -1,7 +1,8 @@
-"""Convolutions with few output channels, in about half of the time on a CPU, a fifth on a GPU.
+"""Convolutions with few output channels, in about half of the time on a CPU.
 
-A CPU computes 8 or 16 output channels at once, a tensor core at least 64. An image has 3, so most
-of the unit is idle. Here the channels of one step are several pixels of the result:
+A CPU computes 8 or 16 output channels at once, a kernel of a GPU at least 32. An image has 3, so
+most of the unit is idle. Here the channels of one step are several pixels of the result. The form
+for GPUs is used with --fused, and is not measured on one.
 
     CPU: filter [3, C, 7, 7], stride 1  ->  [4 x 3, C, 10, 7], each of four one row lower, stride 4
     GPU: filter [3, C, 7, 7], stride 1  ->  [16 x 3, C, 10, 10], moved by 0..3 rows and columns
